@@ -1,0 +1,3 @@
+"""kwb, a terminal workbench for Keras."""
+
+__version__ = "0.1.0"

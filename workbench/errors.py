@@ -1,0 +1,80 @@
+"""WorkbenchError: what went wrong, where, and what to do about it.
+
+Every fault that a user can cause or must know of is raised as one of these. Only the edges (the command
+line, the terminal app, the worker) turn it into text or a record; nothing below them prints.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the `kwb` command tells the shell."""
+
+    DONE = 0
+    FAILED = 1  # training or a check failed
+    USAGE = 2  # the recipe or the command line is wrong
+    FILE = 3  # a file was refused, or cannot be read or written
+    INTERRUPTED = 130  # stopped by Ctrl-C, with the work saved
+
+
+class WorkbenchError(Exception):
+    """A fault told in the user's terms.
+
+    Args:
+        what: one sentence, what is wrong.
+        where: the place: a file with its line, a recipe key, a layer path. May be empty.
+        hint: what to do about it. May be empty.
+    """
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{hint}"
+
+    def at(self, where: str) -> WorkbenchError:
+        """The same fault, with a place, for a caller that knows it better."""
+        return type(self)(self.what, where=where, hint=self.hint)
+
+    def as_record(self) -> dict[str, str]:
+        """The fault as the `failed` event carries it."""
+        return {"what": self.what, "where": self.where, "hint": self.hint}
+
+
+class RecipeError(WorkbenchError):
+    """The recipe or the command line asks for something that cannot be."""
+
+
+class DataError(WorkbenchError):
+    """The data does not fit what the recipe says of it."""
+
+
+class FileError(WorkbenchError):
+    """A file was refused, or cannot be read or written."""
+
+    exit_code = ExitCode.FILE
+
+
+class TrainingError(WorkbenchError):
+    """Training or a check was started rightly and failed."""
+
+    exit_code = ExitCode.FAILED
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """`Did you mean 'MyDense'?` for the nearest known name, or nothing where none is near."""
+    names = list(known)
+    by_folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(wrong.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"Did you mean '{by_folded[near[0]]}'?" if near else ""

@@ -1,0 +1,237 @@
+"""The vocabulary of the event stream.
+
+Training says what happens as small records. `kwb --batch --json` prints them, a run's folder keeps them in
+`events.jsonl`, the terminal draws them. One JSON object a line: `v` (the version of this vocabulary), `event`
+(the kind), `time` (seconds since the epoch), `run` (the run's name), and the fields below.
+
+JSON has no NaN or infinity, so a number that is not finite is written as the string "nan", "inf" or "-inf".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time as clock
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+VERSION = 1
+
+Logs = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened in a run."""
+
+    kind: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A run has its folder and its resolved recipe; nothing is assembled yet."""
+
+    kind: ClassVar[str] = "run_started"
+    folder: str
+    recipe: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    resumed_from: str | None = None
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer of an assembled model: its path, entry, shape (None for the batch axis) and parameter count."""
+
+    path: str
+    layer_class: str
+    plugin: str
+    output_shape: Any
+    parameters: int
+
+    def as_record(self) -> dict[str, Any]:
+        record = asdict(self)
+        record["class"] = record.pop("layer_class")
+        return record
+
+
+@dataclass(frozen=True)
+class Assembled(Event):
+    """The model is built. `layers` holds `LayerRow.as_record()` rows."""
+
+    kind: ClassVar[str] = "assembled"
+    layers: tuple[Mapping[str, Any], ...]
+    parameters: int
+    trainable_parameters: int
+
+
+@dataclass(frozen=True)
+class EngineChosen(Event):
+    """Which training engine runs, and what the candidates measured."""
+
+    kind: ClassVar[str] = "engine_chosen"
+    engine: str
+    candidates: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """Progress inside an epoch. Rate-limited: not every step has one."""
+
+    kind: ClassVar[str] = "step"
+    epoch: int
+    step: int
+    steps: int
+    logs: Logs
+    steps_per_second: float
+
+
+@dataclass(frozen=True)
+class Epoch(Event):
+    """An epoch ended (counted from 1). Never left out."""
+
+    kind: ClassVar[str] = "epoch"
+    epoch: int
+    epochs: int
+    logs: Logs
+    seconds: float
+    steps_per_second: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Internals(Event):
+    """What monitors read inside the model over an epoch."""
+
+    kind: ClassVar[str] = "internals"
+    epoch: int
+    losses: Logs = field(default_factory=dict)
+    metrics: Logs = field(default_factory=dict)
+    gradients: Logs = field(default_factory=dict)
+    updates: Logs = field(default_factory=dict)
+    dead: Logs = field(default_factory=dict)
+    histograms: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint(Event):
+    """A generation of the run's state is whole on disk."""
+
+    kind: ClassVar[str] = "checkpoint"
+    path: str
+    format: str
+    epoch: int
+    step: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Saved(Event):
+    """A file asked for by the recipe is whole on disk and was verified."""
+
+    kind: ClassVar[str] = "saved"
+    path: str
+    format: str
+    epoch: int
+    step: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Message(Event):
+    """Words for the user. Level is info, warning or error."""
+
+    kind: ClassVar[str] = "message"
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Paused(Event):
+    kind: ClassVar[str] = "paused"
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    kind: ClassVar[str] = "resumed"
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The run ended with its work saved. Status is done, stopped or interrupted."""
+
+    kind: ClassVar[str] = "finished"
+    status: str
+    logs: Logs
+    evaluation: Logs
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The run ended by a fault: `error` is `WorkbenchError.as_record()`."""
+
+    kind: ClassVar[str] = "failed"
+    error: Mapping[str, str]
+
+
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}
+
+
+def to_json(event: Event, run: str, time: float | None = None) -> str:
+    """One line of the stream, without its newline."""
+    record = {"v": VERSION, "event": event.kind, "time": clock.time() if time is None else time, "run": run}
+    return json.dumps(plain(record | {f.name: getattr(event, f.name) for f in fields(event)}), allow_nan=False)
+
+
+def from_json(line: str) -> tuple[Event, float, str] | None:
+    """The event of a line with its time and run; None for a kind that this version does not know.
+
+    Raises:
+        ValueError: the line is not a record of the stream.
+    """
+    record = json.loads(line)
+    if not isinstance(record, dict) or "event" not in record:
+        raise ValueError(f"not an event record: {line[:80]!r}")
+    cls = KINDS.get(record["event"])
+    if cls is None:
+        return None
+    known = {f.name for f in fields(cls)}
+    try:
+        event = cls(**{key: _restored(value) for key, value in record.items() if key in known})
+    except TypeError as fault:
+        raise ValueError(f"a '{record['event']}' record lacks a field: {fault}") from fault
+    return event, float(record.get("time", 0.0)), str(record.get("run", ""))
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types: numpy scalars as numbers, what is not finite as a string."""
+    if isinstance(value, bool | str | int | None):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return str(value)
+
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def _restored(value: Any) -> Any:
+    """Undo `plain` for numbers that JSON cannot hold; only where a number stands in a mapping of logs."""
+    if isinstance(value, dict):
+        return {
+            key: _NOT_FINITE[item] if isinstance(item, str) and item in _NOT_FINITE else _restored(item)
+            for key, item in value.items()
+        }
+    return value
