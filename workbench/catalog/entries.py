@@ -1,0 +1,142 @@
+"""Entries: what a plugin offers, as strings; and the registry a plugin's hooks write them to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from workbench.errors import WorkbenchError
+
+_NAME = re.compile(r"[A-Za-z_][\w-]*\Z")
+_CODE_TARGET = re.compile(r"[\w.]+:[A-Za-z_]\w*\Z")
+_FILE_TARGET = re.compile(r"[\w.]+:[\w./-]+\.ya?ml\Z")
+
+
+class Kind(StrEnum):
+    """What an entry is. Each kind has a hook of its own, `kwb_register_<plural>`."""
+
+    LAYER = "layer"
+    MODEL = "model"
+    DATASET = "dataset"
+    LOSS = "loss"
+    METRIC = "metric"
+    OPTIMIZER = "optimizer"
+    SCHEDULE = "schedule"
+    CALLBACK = "callback"
+    INITIALIZER = "initializer"
+    REGULARIZER = "regularizer"
+    CONSTRAINT = "constraint"
+    RECIPE = "recipe"
+
+    @property
+    def plural(self) -> str:
+        return "losses" if self is Kind.LOSS else f"{self.value}s"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a plugin offers. It holds strings, so that listing it imports nothing.
+
+    Attributes:
+        kind: layer, model, dataset, ...
+        name: the name a recipe uses.
+        target: where it lives: `package.module:Class`, `package.module:function`, or for a recipe
+            `package:folder/file.yaml`.
+        summary: one line for people.
+        tags: words to group and search by.
+        inputs: how many tensors a call takes; None for any number.
+        outputs: how many tensors a call gives; None where it depends on the arguments.
+        example: non-default arguments that make a working instance; `kwb check` and forms use them.
+        saved_as: names under which older versions registered the class with Keras, package included.
+        plugin: the entry point's name.
+        distribution: what `pip install` calls the plugin; also the package its classes are registered under.
+        version: the distribution's version.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    summary: str = ""
+    tags: tuple[str, ...] = ()
+    inputs: int | None = 1
+    outputs: int | None = 1
+    example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    saved_as: tuple[str, ...] = ()
+    plugin: str = ""
+    distribution: str = ""
+    version: str = ""
+
+    @property
+    def qualified_name(self) -> str:
+        """The name that stays unique when two plugins offer the same one: `acme.Gate`."""
+        return f"{self.plugin}.{self.name}"
+
+    def as_record(self) -> dict[str, Any]:
+        """The row `kwb catalog --json` prints."""
+        return {
+            "kind": self.kind.value,
+            "name": self.name,
+            "plugin": self.plugin,
+            "distribution": self.distribution,
+            "target": self.target,
+            "summary": self.summary,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "tags": list(self.tags),
+        }
+
+
+class Registry:
+    """What a plugin's hooks write to; it gathers the entries of one plugin and one kind."""
+
+    def __init__(self, kind: Kind, plugin: str, distribution: str, version: str) -> None:
+        self.kind = kind
+        self.plugin = plugin
+        self.distribution = distribution
+        self.version = version
+        self.entries: dict[str, Entry] = {}
+
+    def add(
+        self,
+        name: str,
+        target: str,
+        *,
+        summary: str = "",
+        tags: Sequence[str] = (),
+        inputs: int | None = 1,
+        outputs: int | None = 1,
+        example: Mapping[str, Any] | None = None,
+        saved_as: Sequence[str] = (),
+    ) -> None:
+        """Offer one thing under `name`. See `Entry` for the arguments.
+
+        Raises:
+            WorkbenchError: the name or the target is malformed, or the name was given twice.
+        """
+        where = f"{self.plugin}: {self.kind.value} {name!r}"
+        if not isinstance(name, str) or not _NAME.match(name):
+            raise WorkbenchError("a name is letters, digits, '_' and '-', and begins with a letter.", where=where)
+        wanted = _FILE_TARGET if self.kind is Kind.RECIPE else _CODE_TARGET
+        if not isinstance(target, str) or not wanted.match(target):
+            form = "package:file.yaml" if self.kind is Kind.RECIPE else "package.module:Name"
+            raise WorkbenchError(f"the target {target!r} is not of the form '{form}'.", where=where)
+        if name in self.entries:
+            raise WorkbenchError("this plugin registers the name twice.", where=where)
+        self.entries[name] = Entry(
+            kind=self.kind,
+            name=name,
+            target=target,
+            summary=summary,
+            tags=tuple(tags),
+            inputs=inputs,
+            outputs=outputs,
+            example=MappingProxyType(dict(example or {})),
+            saved_as=tuple(saved_as),
+            plugin=self.plugin,
+            distribution=self.distribution,
+            version=self.version,
+        )
