@@ -1,0 +1,192 @@
+"""The recipe's schema. Unknown keys are refused; what a plugin's entry takes as arguments is free here.
+
+The names in a recipe are only ever names that plugins registered: no import paths and no expressions, so a
+stranger's recipe is data.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Strict(BaseModel):
+    """A part of the recipe whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Use(BaseModel):
+    """A registered thing by name with its arguments: `{use: MyDense, units: 30}`, or just `Exponential`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str = Field(description="The name of an entry, as `kwb catalog` lists it; `plugin.Name` where two plugins share a name.")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Everything beside `use`: what the constructor is called with."""
+        return dict(self.model_extra or {})
+
+
+class Load(Strict):
+    """A saved model file, used as a model or as a layer."""
+
+    load: str = Field(description="A .keras or .h5 file, relative to the recipe's file.")
+    name: str | None = Field(None, description="The layer's name in the model.")
+    trainable: bool = Field(True, description="False freezes the loaded weights.")
+
+
+def _named(value: Any) -> Any:
+    return {"use": value} if isinstance(value, str) else value
+
+
+Item = Annotated[Use, BeforeValidator(_named)]
+
+
+def _layer(value: Any) -> Any:
+    """Choose between a saved file and an entry by the key, so that a fault names one of them and not both."""
+    if isinstance(value, str):
+        value = {"use": value}
+    if isinstance(value, dict):
+        return Load.model_validate(value) if "load" in value else Use.model_validate(value)
+    return value
+
+
+Layer = Annotated[Use | Load, BeforeValidator(_layer)]
+
+
+class Split(Strict):
+    """Which share of the rows is kept from training."""
+
+    validation: Fraction = Field(0.0, description="Share of rows for validation after each epoch.")
+    test: Fraction = Field(0.0, description="Share of rows for the evaluation at the end; ignored where the data brings a test part.")
+    stratify: bool | str = Field(
+        False, description="Keep the share of each class in every part: true for the target, or a column's name."
+    )
+    shuffle: bool = Field(True, description="False keeps the rows' order: first training, then validation, then test.")
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Split:
+        if self.validation + self.test >= 1.0:
+            raise ValueError("validation and test together take every row: nothing is left to train on")
+        return self
+
+
+Scaling = Literal["standard", "minmax", "robust", "none"]
+
+
+class Data(BaseModel):
+    """What the model learns from. Keys beyond these go to the dataset itself (a path, a delimiter)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str = Field(description="A dataset's name, or a reader: csv, npz, parquet.")
+    inputs: dict[str, Names] | None = Field(None, description="Columns (or one array) of each named input.")
+    targets: dict[str, Names] | Names | None = Field(None, description="Columns to learn; a map names several targets.")
+    ignore: Names = Field((), description="Columns to leave out.")
+    categories: Names = Field((), description="Number columns that are categories (one-hot); text columns always are.")
+    classes: Names = Field((), description="Targets that are class names; they become the numbers 0, 1, 2 ...")
+    sample_weight: str | None = Field(None, description="The column with each row's weight.")
+    missing: Literal["error", "drop", "mean"] = Field("error", description="What to do with missing values.")
+    split: Split = Split()
+    scale: Scaling | dict[str, Scaling] = Field("none", description="Scaling of number inputs, fitted on the training part only.")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the dataset function is called with."""
+        return dict(self.model_extra or {})
+
+
+class Sequential(Strict):
+    """A model as a stack of layers."""
+
+    sequential: Annotated[tuple[Layer, ...], Field(min_length=1)]
+
+
+Shape = tuple[Annotated[int, Field(ge=1)] | None, ...]
+
+
+class Graph(Strict):
+    """A model as a graph, in Keras' functional syntax, one call a line."""
+
+    inputs: dict[str, Shape] = Field(description="Shape of each input without the batch axis; null for a free length.")
+    layers: dict[str, Layer] = Field({}, description="Layers made once, to be called by name; calling one twice shares its weights.")
+    graph: Annotated[tuple[str, ...], Field(min_length=1)] = Field(description='Lines like `z = Dense(30, activation="relu")(x)`.')
+    outputs: Annotated[Names, Field(min_length=1)] = Field(description="The names that are the model's outputs.")
+
+
+def _model_form(value: Any) -> Any:
+    """Choose the form by its key, so that a fault speaks of one form only."""
+    if isinstance(value, str):
+        value = {"use": value}
+    if not isinstance(value, dict):
+        return value
+    forms: dict[str, type[BaseModel]] = {"sequential": Sequential, "graph": Graph, "load": Load, "use": Use}
+    given = [key for key in forms if key in value]
+    if not given:
+        raise ValueError("a model is one of: 'use' (a registered model), 'load' (a saved file), 'sequential' (a stack), 'graph'")
+    if "sequential" in given and "graph" in given:
+        raise ValueError("a model has one form: give 'sequential' or 'graph', not both")
+    return forms[given[0]].model_validate(value)
+
+
+Model = Annotated[Use | Load | Sequential | Graph, BeforeValidator(_model_form)]
+
+
+def _by_output(value: Any) -> Any:
+    """A loss may be a name, an entry with arguments, or a map from output to either."""
+    if isinstance(value, str) or (isinstance(value, dict) and "use" in value):
+        return _named(value)
+    if isinstance(value, dict):
+        return {name: _named(item) for name, item in value.items()}
+    return value
+
+
+def _metrics(value: Any) -> Any:
+    if isinstance(value, str) or (isinstance(value, dict) and "use" in value):
+        value = [value]
+    if isinstance(value, dict):
+        return {name: [item] if isinstance(item, str) or (isinstance(item, dict) and "use" in item) else item for name, item in value.items()}
+    return value
+
+
+class Train(Strict):
+    """How to train."""
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(32, ge=1)
+    optimizer: Item = Field(Use(use="Adam"), description="`Adam`, or `{use: Adam, learning_rate: 1.0e-3}`.")
+    loss: Annotated[Use | dict[str, Item] | None, BeforeValidator(_by_output)] = Field(
+        None, validation_alias=AliasChoices("loss", "losses"), description="One loss, or a map by output name."
+    )
+    loss_weights: dict[str, float] | None = Field(
+        None, validation_alias=AliasChoices("loss_weights", "weights"), description="The factor of each output's loss."
+    )
+    metrics: Annotated[tuple[Item, ...] | dict[str, tuple[Item, ...]], BeforeValidator(_metrics)] = Field(
+        (), description="Metrics, or a map by output name."
+    )
+    class_weight: dict[int, float] | Literal["balanced"] | None = Field(None, description="The weight of each class.")
+    callbacks: tuple[Item, ...] = ()
+    shuffle: bool = True
+    engine: Literal["auto", "plain", "steps", "chunk"] = Field("auto", description="`plain` is stock Keras; `auto` measures.")
+    dtype: str | None = Field(None, description="Keras' dtype policy: float32, mixed_bfloat16, mixed_float16 ...")
+    run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
+    watch: Names = Field((), description="Monitors: losses, gradients, updates, dead, histograms, nan, all.")
+
+
+class Recipe(Strict):
+    """The one document: what to load, assemble, train and save."""
+
+    kwb: Literal[1] = Field(description="The recipe format's version.")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100)] = Field("model", description="Names the run's folder.")
+    seed: int = Field(0, ge=0, lt=2**32, description="Seeds weights, the split and the order of rows.")
+    data: Annotated[Data, BeforeValidator(_named)]
+    model: Model
+    weights: str | None = Field(None, description="A weights file to start from, relative to the recipe's file.")
+    train: Train = Train()
+    save: Names = Field((), description="Files to write when training ends: .keras, .h5 or .weights.h5.")
