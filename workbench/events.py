@@ -41,7 +41,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer of an assembled model: its path, entry, shape (None for the batch axis) and parameter count."""
+    """One layer of an assembled model. In its output shape None is the batch axis, or a free length."""
 
     path: str
     layer_class: str
@@ -186,7 +186,9 @@ KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()
 def to_json(event: Event, run: str, time: float | None = None) -> str:
     """One line of the stream, without its newline."""
     record = {"v": VERSION, "event": event.kind, "time": clock.time() if time is None else time, "run": run}
-    return json.dumps(plain(record | {f.name: getattr(event, f.name) for f in fields(event)}), allow_nan=False)
+    return json.dumps(
+        plain(record | {f.name: getattr(event, f.name) for f in fields(event)}), allow_nan=False
+    )
 
 
 def from_json(line: str) -> tuple[Event, float, str] | None:

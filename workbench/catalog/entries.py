@@ -51,6 +51,7 @@ class Entry:
         inputs: how many tensors a call takes; None for any number.
         outputs: how many tensors a call gives; None where it depends on the arguments.
         example: non-default arguments that make a working instance; `kwb check` and forms use them.
+        aliases: other names a recipe may use, such as `mse`.
         saved_as: names under which older versions registered the class with Keras, package included.
         plugin: the entry point's name.
         distribution: what `pip install` calls the plugin; also the package its classes are registered under.
@@ -65,6 +66,7 @@ class Entry:
     inputs: int | None = 1
     outputs: int | None = 1
     example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: tuple[str, ...] = ()
     saved_as: tuple[str, ...] = ()
     plugin: str = ""
     distribution: str = ""
@@ -110,6 +112,7 @@ class Registry:
         inputs: int | None = 1,
         outputs: int | None = 1,
         example: Mapping[str, Any] | None = None,
+        aliases: Sequence[str] = (),
         saved_as: Sequence[str] = (),
     ) -> None:
         """Offer one thing under `name`. See `Entry` for the arguments.
@@ -119,7 +122,9 @@ class Registry:
         """
         where = f"{self.plugin}: {self.kind.value} {name!r}"
         if not isinstance(name, str) or not _NAME.match(name):
-            raise WorkbenchError("a name is letters, digits, '_' and '-', and begins with a letter.", where=where)
+            raise WorkbenchError(
+                "a name is letters, digits, '_' and '-', and begins with a letter.", where=where
+            )
         wanted = _FILE_TARGET if self.kind is Kind.RECIPE else _CODE_TARGET
         if not isinstance(target, str) or not wanted.match(target):
             form = "package:file.yaml" if self.kind is Kind.RECIPE else "package.module:Name"
@@ -135,6 +140,7 @@ class Registry:
             inputs=inputs,
             outputs=outputs,
             example=MappingProxyType(dict(example or {})),
+            aliases=tuple(aliases),
             saved_as=tuple(saved_as),
             plugin=self.plugin,
             distribution=self.distribution,

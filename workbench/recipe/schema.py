@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+Names = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -25,7 +27,7 @@ class Use(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    use: str = Field(description="The name of an entry, as `kwb catalog` lists it; `plugin.Name` where two plugins share a name.")
+    use: str = Field(description="A name that `kwb catalog` lists; `plugin.Name` where two plugins share it.")
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -64,11 +66,17 @@ class Split(Strict):
     """Which share of the rows is kept from training."""
 
     validation: Fraction = Field(0.0, description="Share of rows for validation after each epoch.")
-    test: Fraction = Field(0.0, description="Share of rows for the evaluation at the end; ignored where the data brings a test part.")
-    stratify: bool | str = Field(
-        False, description="Keep the share of each class in every part: true for the target, or a column's name."
+    test: Fraction = Field(
+        0.0,
+        description="Share of rows for the evaluation at the end; ignored where the data brings a test part.",
     )
-    shuffle: bool = Field(True, description="False keeps the rows' order: first training, then validation, then test.")
+    stratify: bool | str = Field(
+        False,
+        description="Keep the share of each class in every part: true for the target, or a column's name.",
+    )
+    shuffle: bool = Field(
+        True, description="False keeps the rows' order: first training, then validation, then test."
+    )
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Split:
@@ -87,14 +95,22 @@ class Data(BaseModel):
 
     use: str = Field(description="A dataset's name, or a reader: csv, npz, parquet.")
     inputs: dict[str, Names] | None = Field(None, description="Columns (or one array) of each named input.")
-    targets: dict[str, Names] | Names | None = Field(None, description="Columns to learn; a map names several targets.")
+    targets: dict[str, Names] | Names | None = Field(
+        None, description="Columns to learn; a map names several targets."
+    )
     ignore: Names = Field((), description="Columns to leave out.")
-    categories: Names = Field((), description="Number columns that are categories (one-hot); text columns always are.")
-    classes: Names = Field((), description="Targets that are class names; they become the numbers 0, 1, 2 ...")
+    categories: Names = Field(
+        (), description="Number columns that are categories (one-hot); text columns always are."
+    )
+    classes: Names = Field(
+        (), description="Targets that are class names; they become the numbers 0, 1, 2 ..."
+    )
     sample_weight: str | None = Field(None, description="The column with each row's weight.")
     missing: Literal["error", "drop", "mean"] = Field("error", description="What to do with missing values.")
     split: Split = Split()
-    scale: Scaling | dict[str, Scaling] = Field("none", description="Scaling of number inputs, fitted on the training part only.")
+    scale: Scaling | dict[str, Scaling] = Field(
+        "none", description="Scaling of number inputs, fitted on the training part only."
+    )
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -114,10 +130,18 @@ Shape = tuple[Annotated[int, Field(ge=1)] | None, ...]
 class Graph(Strict):
     """A model as a graph, in Keras' functional syntax, one call a line."""
 
-    inputs: dict[str, Shape] = Field(description="Shape of each input without the batch axis; null for a free length.")
-    layers: dict[str, Layer] = Field({}, description="Layers made once, to be called by name; calling one twice shares its weights.")
-    graph: Annotated[tuple[str, ...], Field(min_length=1)] = Field(description='Lines like `z = Dense(30, activation="relu")(x)`.')
-    outputs: Annotated[Names, Field(min_length=1)] = Field(description="The names that are the model's outputs.")
+    inputs: dict[str, Shape] = Field(
+        description="Shape of each input without the batch axis; null for a free length."
+    )
+    layers: dict[str, Layer] = Field(
+        {}, description="Layers made once, to be called by name; calling one twice shares its weights."
+    )
+    graph: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description='Lines like `z = Dense(30, activation="relu")(x)`.'
+    )
+    outputs: Annotated[Names, Field(min_length=1)] = Field(
+        description="The names that are the model's outputs."
+    )
 
 
 def _model_form(value: Any) -> Any:
@@ -129,7 +153,9 @@ def _model_form(value: Any) -> Any:
     forms: dict[str, type[BaseModel]] = {"sequential": Sequential, "graph": Graph, "load": Load, "use": Use}
     given = [key for key in forms if key in value]
     if not given:
-        raise ValueError("a model is one of: 'use' (a registered model), 'load' (a saved file), 'sequential' (a stack), 'graph'")
+        raise ValueError(
+            "a model is one of: 'use' (a registered model), 'load' (a saved file), 'sequential', 'graph'"
+        )
     if "sequential" in given and "graph" in given:
         raise ValueError("a model has one form: give 'sequential' or 'graph', not both")
     return forms[given[0]].model_validate(value)
@@ -151,7 +177,10 @@ def _metrics(value: Any) -> Any:
     if isinstance(value, str) or (isinstance(value, dict) and "use" in value):
         value = [value]
     if isinstance(value, dict):
-        return {name: [item] if isinstance(item, str) or (isinstance(item, dict) and "use" in item) else item for name, item in value.items()}
+        return {
+            name: [item] if isinstance(item, str) or (isinstance(item, dict) and "use" in item) else item
+            for name, item in value.items()
+        }
     return value
 
 
@@ -162,19 +191,29 @@ class Train(Strict):
     batch_size: int = Field(32, ge=1)
     optimizer: Item = Field(Use(use="Adam"), description="`Adam`, or `{use: Adam, learning_rate: 1.0e-3}`.")
     loss: Annotated[Use | dict[str, Item] | None, BeforeValidator(_by_output)] = Field(
-        None, validation_alias=AliasChoices("loss", "losses"), description="One loss, or a map by output name."
+        None,
+        validation_alias=AliasChoices("loss", "losses"),
+        description="One loss, or a map by output name.",
     )
     loss_weights: dict[str, float] | None = Field(
-        None, validation_alias=AliasChoices("loss_weights", "weights"), description="The factor of each output's loss."
+        None,
+        validation_alias=AliasChoices("loss_weights", "weights"),
+        description="The factor of each output's loss.",
     )
     metrics: Annotated[tuple[Item, ...] | dict[str, tuple[Item, ...]], BeforeValidator(_metrics)] = Field(
         (), description="Metrics, or a map by output name."
     )
-    class_weight: dict[int, float] | Literal["balanced"] | None = Field(None, description="The weight of each class.")
+    class_weight: dict[int, float] | Literal["balanced"] | None = Field(
+        None, description="The weight of each class."
+    )
     callbacks: tuple[Item, ...] = ()
     shuffle: bool = True
-    engine: Literal["auto", "plain", "steps", "chunk"] = Field("auto", description="`plain` is stock Keras; `auto` measures.")
-    dtype: str | None = Field(None, description="Keras' dtype policy: float32, mixed_bfloat16, mixed_float16 ...")
+    engine: Literal["auto", "plain", "steps", "chunk"] = Field(
+        "auto", description="`plain` is stock Keras; `auto` measures."
+    )
+    dtype: str | None = Field(
+        None, description="Keras' dtype policy: float32, mixed_bfloat16, mixed_float16 ..."
+    )
     run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
     watch: Names = Field((), description="Monitors: losses, gradients, updates, dead, histograms, nan, all.")
 
@@ -183,10 +222,14 @@ class Recipe(Strict):
     """The one document: what to load, assemble, train and save."""
 
     kwb: Literal[1] = Field(description="The recipe format's version.")
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100)] = Field("model", description="Names the run's folder.")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100)] = Field(
+        "model", description="Names the run's folder."
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="Seeds weights, the split and the order of rows.")
     data: Annotated[Data, BeforeValidator(_named)]
     model: Model
-    weights: str | None = Field(None, description="A weights file to start from, relative to the recipe's file.")
+    weights: str | None = Field(
+        None, description="A weights file to start from, relative to the recipe's file."
+    )
     train: Train = Train()
     save: Names = Field((), description="Files to write when training ends: .keras, .h5 or .weights.h5.")

@@ -1,0 +1,164 @@
+"""Find plugins through entry points, each isolated from the others.
+
+A plugin that cannot be imported, raises in a hook, calls `sys.exit` or was written for another version of the
+plugin interface stays in the list with its error and harms nothing else. A plugin's entries come in whole or
+not at all.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from workbench.catalog import hookspecs
+from workbench.catalog.entries import Entry, Kind, Registry
+from workbench.errors import WorkbenchError, did_you_mean
+
+HEAVY = frozenset({"keras", "tensorflow", "torch", "jax"})
+
+
+class State(StrEnum):
+    """What became of a plugin."""
+
+    LOADED = "loaded"
+    ERROR = "error"
+    BLOCKED = "blocked"
+    INCOMPATIBLE = "incompatible"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin, usable or not. `error` is for people; `details` holds the traceback, if there is one."""
+
+    name: str
+    distribution: str
+    version: str
+    state: State
+    entries: tuple[Entry, ...] = ()
+    error: str = ""
+    warning: str = ""
+    details: str = ""
+
+    def as_record(self) -> dict[str, Any]:
+        """The row `kwb plugins --json` prints."""
+        return {
+            "plugin": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "state": self.state.value,
+            "error": self.error or None,
+            "warning": self.warning or None,
+            "entries": [entry.as_record() for entry in self.entries],
+        }
+
+
+def discover(
+    files: Sequence[Path] = (),
+    *,
+    blocked: Collection[str] = (),
+    scan: Callable[[Path], Sequence[Entry]] | None = None,
+) -> tuple[Plugin, ...]:
+    """All installed plugins in the order of their names, then the single files.
+
+    Args:
+        files: plugin files given by `--plugin FILE.py`.
+        blocked: names of plugins not to load.
+        scan: finds the entries of a file. It has to import the file and with it keras, so the caller
+            says in which process that happens.
+    """
+    found = sorted(entry_points(group=hookspecs.GROUP), key=lambda point: point.name)
+    plugins = [_from_entry_point(point, blocked) for point in found]
+    plugins += [_from_file(path, blocked, scan) for path in files]
+    return tuple(plugins)
+
+
+def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
+    distribution = point.dist.name if point.dist else ""
+    version = point.dist.version if point.dist else ""
+
+    def plugin(state: State, **rest: Any) -> Plugin:
+        return Plugin(point.name, distribution, version, state, **rest)
+
+    if point.name in blocked:
+        return plugin(State.BLOCKED)
+    heavy_before = HEAVY & sys.modules.keys()
+    try:
+        module = point.load()
+    # A plugin may raise anything, SystemExit included; only Ctrl-C is the user's.
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:
+        return plugin(
+            State.ERROR, error=_told(fault, f"importing '{point.value}'"), details=traceback.format_exc()
+        )
+    if problem := _incompatible(module):
+        return plugin(State.INCOMPATIBLE, error=problem)
+    try:
+        entries = tuple(_ask(module, point.name, distribution, version))
+    except KeyboardInterrupt:
+        raise
+    except WorkbenchError as fault:
+        return plugin(State.ERROR, error=str(fault))
+    except BaseException as fault:
+        return plugin(State.ERROR, error=_told(fault, "in a hook"), details=traceback.format_exc())
+    heavy = sorted((HEAVY & sys.modules.keys()) - heavy_before)
+    warning = f"imports {', '.join(heavy)} when listed, which slows every start of kwb" if heavy else ""
+    return plugin(State.LOADED, entries=entries, warning=warning)
+
+
+def _from_file(
+    path: Path, blocked: Collection[str], scan: Callable[[Path], Sequence[Entry]] | None
+) -> Plugin:
+    name = path.stem
+    if name in blocked:
+        return Plugin(name, str(path), "", State.BLOCKED)
+    if not path.is_file():
+        return Plugin(name, str(path), "", State.ERROR, error=f"no such file: {path}")
+    try:
+        entries = tuple(scan(path)) if scan else ()
+    except WorkbenchError as fault:
+        return Plugin(name, str(path), "", State.ERROR, error=str(fault))
+    return Plugin(name, str(path), "", State.LOADED, entries=entries)
+
+
+def _incompatible(module: Any) -> str:
+    """Why this module cannot be a plugin of this version, or nothing."""
+    version = getattr(module, "KWB_API", None)
+    if version == hookspecs.API_VERSION:
+        return ""
+    if version is None:
+        return f"has no KWB_API; a plugin module holds `KWB_API = {hookspecs.API_VERSION}`"
+    return f"is written for plugin interface {version!r}; this kwb has {hookspecs.API_VERSION}"
+
+
+def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> Iterable[Entry]:
+    """Call the plugin's hooks. A manager of its own keeps one plugin's fault from reaching another."""
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=plugin)
+    known = [f"kwb_register_{kind.plural}" for kind in Kind]
+    for name in vars(module):
+        if name.startswith("kwb_") and name not in known:
+            hint = did_you_mean(name, known) or f"The hooks are: {', '.join(known)}."
+            raise WorkbenchError(f"there is no hook '{name}'.", where=plugin, hint=hint)
+    entries: list[Entry] = []
+    for kind in Kind:
+        registry = Registry(kind, plugin, distribution, version)
+        getattr(manager.hook, f"kwb_register_{kind.plural}")(registry=registry)
+        entries += registry.entries.values()
+    return entries
+
+
+def _told(fault: BaseException, when: str) -> str:
+    if isinstance(fault, SystemExit):
+        return f"called sys.exit({fault.code!r}) {when}"
+    return f"{type(fault).__name__} {when}: {fault}"

@@ -1,0 +1,97 @@
+"""The catalog: every plugin with its entries, and finding an entry by the name a recipe uses."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.entries import Entry, Kind
+from workbench.errors import RecipeError, did_you_mean
+
+# A model can stand wherever a layer stands; a function or class of losses is asked for metrics too in Keras.
+_ALSO: dict[Kind, tuple[Kind, ...]] = {
+    Kind.LAYER: (Kind.LAYER, Kind.MODEL),
+    Kind.MODEL: (Kind.MODEL,),
+    Kind.METRIC: (Kind.METRIC, Kind.LOSS),
+}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What there is. Immutable; made once per process by `discover`."""
+
+    plugins: tuple[Plugin, ...]
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries of all loaded plugins."""
+        return tuple(entry for plugin in self.plugins for entry in plugin.entries)
+
+    @cached_property
+    def _names(self) -> dict[Kind, dict[str, list[Entry]]]:
+        names: dict[Kind, dict[str, list[Entry]]] = {kind: {} for kind in Kind}
+        for entry in self.entries:
+            for name in (entry.name, entry.qualified_name, *entry.aliases):
+                names[entry.kind].setdefault(name, []).append(entry)
+        return names
+
+    def of_kind(self, kind: Kind) -> Iterator[Entry]:
+        """The entries that can stand where one of `kind` is wanted."""
+        kinds = _ALSO.get(kind, (kind,))
+        return (entry for entry in self.entries if entry.kind in kinds)
+
+    def find(self, kind: Kind, name: str, where: str = "") -> Entry:
+        """The entry of that name.
+
+        Args:
+            kind: what is wanted. A model is found where a layer is wanted.
+            name: a bare name, an alias, or `plugin.Name`.
+            where: the recipe key that asks, for the error.
+
+        Raises:
+            RecipeError: there is none (the nearest name is told), or several plugins offer it.
+        """
+        for wanted in _ALSO.get(kind, (kind,)):
+            candidates = self._names[wanted].get(name, [])
+            if len(candidates) == 1:
+                return candidates[0]
+            if candidates:
+                both = " or ".join(f"'{entry.qualified_name}'" for entry in candidates)
+                raise RecipeError(
+                    f"several plugins offer a {kind} '{name}'.", where=where, hint=f"Write {both}."
+                )
+        raise RecipeError(f"no {kind} '{name}'.", where=where, hint=self._hint(kind, name))
+
+    def _hint(self, kind: Kind, name: str) -> str:
+        by_name = {entry.name: entry for entry in self.of_kind(kind)}
+        near = did_you_mean(name, by_name)
+        if near:
+            right = near.split("'")[1]
+            return f"Did you mean '{right}' ({by_name[right].plugin})?"
+        elsewhere = [entry for entry in self.entries if entry.name == name]
+        if elsewhere:
+            return f"'{name}' is a {elsewhere[0].kind} ({elsewhere[0].plugin}), not a {kind}."
+        broken = [plugin.name for plugin in self.plugins if plugin.state is not State.LOADED]
+        absent = f" Not loaded: {', '.join(broken)} (see `kwb plugins`)." if broken else ""
+        return f"`kwb catalog` lists what there is.{absent}"
+
+
+def recipe_file(entry: Entry) -> Path:
+    """Where a built-in recipe's YAML lies. Its package is located, not imported.
+
+    Raises:
+        RecipeError: the plugin names a file that is not there.
+    """
+    package, _, file = entry.target.partition(":")
+    spec = importlib.util.find_spec(package)
+    for folder in spec.submodule_search_locations or () if spec else ():
+        path = Path(folder) / file
+        if path.is_file():
+            return path
+    raise RecipeError(
+        f"plugin '{entry.plugin}' has no file '{entry.target}'.", where=f"recipe '{entry.name}'"
+    )

@@ -1,0 +1,182 @@
+"""From an entry's string to the class or function it names. The one road by which plugin code is imported.
+
+Keras keeps one process-wide table of registered names, which a second class of the same name overwrites
+without a word; files saved with the first class then load as the second. So every import here is watched:
+where a name changes hands, the first owner keeps it and the fault names both.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.single_file import import_file
+from workbench.errors import WorkbenchError
+
+
+def resolve(entry: Entry) -> Any:
+    """The class or function of an entry, registered with Keras so that files naming it can be loaded.
+
+    A class that its author did not register is registered here under the plugin's distribution, so that
+    a file whose plugin is missing says what to install.
+
+    Raises:
+        WorkbenchError: the import fails, the target is not what its kind needs, or its registered
+            name belongs to another class already.
+    """
+    where = f"plugin '{entry.plugin}', {entry.kind} '{entry.name}'"
+    if entry.kind is Kind.DATASET:
+        return _imported(entry, where)
+    registered = _registered_objects()
+    before = dict(registered)
+    target = _imported(entry, where)
+    _refuse_takeovers(before, registered, where)
+    _check_kind(entry, target, where)
+    _register(entry, target, registered, where)
+    return target
+
+
+def _imported(entry: Entry, where: str) -> Any:
+    module_name, _, attribute = entry.target.rpartition(":")
+    try:
+        module = (
+            import_file(Path(module_name))
+            if module_name.endswith(".py")
+            else importlib.import_module(module_name)
+        )
+    except (KeyboardInterrupt, WorkbenchError):
+        raise
+    except BaseException as fault:  # plugin code: SystemExit included
+        raise WorkbenchError(
+            f"importing '{module_name}' failed: {type(fault).__name__}: {fault}",
+            where=where,
+            hint="The fault is the plugin's; --debug shows its traceback.",
+        ) from fault
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise WorkbenchError(f"'{module_name}' has no '{attribute}'.", where=where) from None
+
+
+def _registered_objects() -> dict[str, Any]:
+    import keras
+
+    return keras.saving.get_custom_objects()
+
+
+def _refuse_takeovers(before: dict[str, Any], registered: dict[str, Any], where: str) -> None:
+    for name, owner in before.items():
+        newcomer = registered.get(name)
+        if newcomer is not None and newcomer is not owner:
+            registered[name] = owner
+            raise WorkbenchError(_clash(name, owner, newcomer), where=where, hint=_CLASH_HINT)
+
+
+_CLASH_HINT = "One of the plugins must register its class under another package; block one with --no-plugin."
+
+
+def _clash(name: str, owner: Any, newcomer: Any) -> str:
+    return (
+        f"two classes are registered with Keras as '{name}': {owner.__module__}.{owner.__qualname__} and "
+        f"{newcomer.__module__}.{newcomer.__qualname__}; a saved file could not tell them apart."
+    )
+
+
+def _check_kind(entry: Entry, target: Any, where: str) -> None:
+    import keras
+
+    bases: dict[Kind, tuple[type, bool]] = {
+        Kind.LAYER: (keras.Layer, True),
+        Kind.MODEL: (keras.Model, False),
+        Kind.LOSS: (keras.Loss, True),
+        Kind.METRIC: (keras.Metric, True),
+        Kind.OPTIMIZER: (keras.Optimizer, False),
+        Kind.SCHEDULE: (keras.optimizers.schedules.LearningRateSchedule, False),
+        Kind.CALLBACK: (keras.callbacks.Callback, False),
+        Kind.INITIALIZER: (keras.Initializer, True),
+        Kind.REGULARIZER: (keras.Regularizer, True),
+        Kind.CONSTRAINT: (keras.constraints.Constraint, True),
+    }
+    base, function_allowed = bases[entry.kind]
+    is_class = inspect.isclass(target) and issubclass(target, base)
+    if is_class or (function_allowed and inspect.isfunction(target)):
+        return
+    wanted = f"a keras.{base.__name__} subclass" + (" or a function" if function_allowed else "")
+    raise WorkbenchError(f"'{entry.target}' is {target!r}, not {wanted}.", where=where)
+
+
+def _register(entry: Entry, target: Any, registered: dict[str, Any], where: str) -> None:
+    import keras
+
+    if target.__module__.partition(".")[0] == "keras":
+        return
+    if target not in registered.values() and hasattr(target, "get_config") | inspect.isfunction(target):
+        name = f"{package_of(entry)}>{target.__name__}"
+        owner = registered.get(name)
+        if owner is not None:
+            raise WorkbenchError(_clash(name, owner, target), where=where, hint=_CLASH_HINT)
+        keras.saving.register_keras_serializable(package=package_of(entry))(target)
+    for old_name in entry.saved_as:
+        if registered.setdefault(old_name, target) is not target:
+            raise WorkbenchError(
+                _clash(old_name, registered[old_name], target), where=where, hint=_CLASH_HINT
+            )
+
+
+def package_of(entry: Entry) -> str:
+    """The package an entry's class is registered under: its distribution, or its file's name."""
+    return Path(entry.distribution).stem if entry.distribution.endswith(".py") else entry.distribution
+
+
+class Resolver:
+    """From registered names, as a saved file holds them, to classes. Plugins are imported as needed."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._own = [
+            entry
+            for entry in catalog.entries
+            if entry.kind not in (Kind.DATASET, Kind.RECIPE) and not entry.target.startswith("keras.")
+        ]
+        self._faults: list[WorkbenchError] = []
+
+    def resolve_registered(self, name: str) -> Any | None:
+        """The class or function registered as `name` (`package>Name`), or None where no plugin has it."""
+        package, _, bare = name.rpartition(">")
+        registered = _registered_objects()
+        # The likely owners first: importing every plugin to open one file would be slow.
+        likely = [e for e in self._own if name in e.saved_as or package_of(e) == package]
+        rest = [e for e in self._own if e not in likely]
+        for entries in (likely, rest):
+            if name in registered:
+                break
+            for entry in entries:
+                self._try(entry)
+        if name not in registered and not package:
+            self._adopt_unregistered(bare, registered)
+        return registered.get(name)
+
+    def registered_names(self) -> set[str]:
+        """Every name that loaded plugins have registered with Keras."""
+        for entry in self._own:
+            self._try(entry)
+        return set(_registered_objects())
+
+    def _try(self, entry: Entry) -> None:
+        """One broken class must not keep the others from loading."""
+        try:
+            resolve(entry)
+        except WorkbenchError as fault:
+            self._faults.append(fault)
+
+    def _adopt_unregistered(self, bare: str, registered: dict[str, Any]) -> None:
+        """A file written by plain Keras names a class that nobody registered by its class name alone."""
+        owners = [e for e in self._own if e.target.rpartition(":")[2] == bare]
+        if len(owners) == 1:
+            module_name = owners[0].target.rpartition(":")[0]
+            if module_name in sys.modules:
+                registered[bare] = getattr(sys.modules[module_name], bare)

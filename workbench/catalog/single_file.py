@@ -1,0 +1,169 @@
+"""A plugin that is one Python file, with no packaging: `--plugin layers.py`.
+
+Every `keras.Layer` or `keras.Model` subclass that the file defines, or lists in `__all__`, becomes an entry.
+Finding them means importing the file and keras with it. So a light process asks a child to look
+(`scan_in_child`); a process that will need keras anyway looks itself (`scan`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from workbench.catalog.entries import Entry, Kind
+from workbench.errors import FileError, WorkbenchError
+
+SCAN_TIMEOUT = 120.0  # seconds; importing TensorFlow on a cold disk can take half of it
+
+
+def import_file(path: Path) -> ModuleType:
+    """The module of a plugin file, imported once per process."""
+    path = path.resolve()
+    name = f"kwb_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise FileError("this is not a Python file.", where=str(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    # The file's own folder, as when Python runs it, so that it can import its neighbours.
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def scan(path: Path) -> tuple[Entry, ...]:
+    """The layers and models of a plugin file. Imports the file, and keras.
+
+    Raises:
+        WorkbenchError: the file cannot be imported, or has no layer or model.
+    """
+    import keras
+
+    path = path.resolve()
+    try:
+        module = import_file(path)
+    except (KeyboardInterrupt, WorkbenchError):
+        raise
+    except BaseException as fault:
+        place = _line_in(path, fault)
+        raise WorkbenchError(f"importing it failed: {type(fault).__name__}: {fault}", where=place) from fault
+    listed = getattr(module, "__all__", None)
+    names = [name for name in vars(module) if not name.startswith("_")] if listed is None else list(listed)
+    entries = []
+    for name in names:
+        thing = getattr(module, name, None)
+        own = listed is not None or getattr(thing, "__module__", None) == module.__name__
+        if inspect.isclass(thing) and issubclass(thing, keras.Layer) and own:
+            entries.append(_entry(path, name, thing, keras.Model))
+    if not entries:
+        raise WorkbenchError(
+            "it defines no keras.Layer or keras.Model subclass.",
+            where=str(path),
+            hint="List classes imported from elsewhere in its __all__.",
+        )
+    return tuple(entries)
+
+
+def _entry(path: Path, name: str, cls: Any, model: type) -> Entry:
+    summary = (inspect.getdoc(cls) or "").partition("\n")[0] if "__doc__" in vars(cls) else ""
+    return Entry(
+        kind=Kind.MODEL if issubclass(cls, model) else Kind.LAYER,
+        name=name,
+        target=f"{path}:{name}",
+        summary=summary,
+        inputs=_call_inputs(cls),
+        outputs=None,
+        plugin=path.stem,
+        distribution=str(path),
+    )
+
+
+def _call_inputs(cls: Any) -> int | None:
+    """How many tensors `call` needs: its positional arguments that have no default."""
+    parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    required = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    # One argument may still be a list of tensors, so one is not known for sure.
+    return len(required) if len(required) > 1 else None
+
+
+def _line_in(path: Path, fault: BaseException) -> str:
+    """`file:line` of the place in the plugin's own file that a fault came through."""
+    if isinstance(fault, SyntaxError) and fault.filename == str(path):
+        return f"{path}:{fault.lineno}"
+    line = 0
+    trace = fault.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"{path}:{line}" if line else str(path)
+
+
+def scan_in_child(path: Path) -> tuple[Entry, ...]:
+    """The same as `scan`, from a process that must not import keras.
+
+    Raises:
+        WorkbenchError: as `scan`, or the child died or took too long.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "entries.json"
+        command = [sys.executable, "-m", __name__, str(path), str(answer)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SCAN_TIMEOUT, stdin=subprocess.DEVNULL
+            )
+        except subprocess.TimeoutExpired:
+            raise WorkbenchError(f"importing it took over {SCAN_TIMEOUT:.0f} s.", where=str(path)) from None
+        if not answer.exists():
+            last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            raise WorkbenchError(f"importing it ended the process: {last[0]}", where=str(path))
+        record = json.loads(answer.read_text())
+    if "error" in record:
+        raise WorkbenchError(**record["error"])
+    return tuple(_entry_from_record(item) for item in record["entries"])
+
+
+def _entry_from_record(record: dict[str, Any]) -> Entry:
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+    return Entry(**fields | {"kind": Kind(record["kind"]), "example": MappingProxyType(record["example"])})
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The child's side of `scan_in_child`."""
+    path, answer = map(Path, arguments)
+    try:
+        rows = [_fields(entry) for entry in scan(path)]
+        record: dict[str, Any] = {"entries": rows}
+    except WorkbenchError as fault:
+        record = {"error": fault.as_record()}
+    answer.write_text(json.dumps(record))
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    return {**{k: v for k, v in vars(entry).items() if k != "example"}, "example": dict(entry.example)}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
