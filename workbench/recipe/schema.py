@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Names = Annotated[
     tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
@@ -50,16 +59,30 @@ def _named(value: Any) -> Any:
 Item = Annotated[Use, BeforeValidator(_named)]
 
 
-def _layer(value: Any) -> Any:
-    """Choose between a saved file and an entry by the key, so that a fault names one of them and not both."""
-    if isinstance(value, str):
-        value = {"use": value}
-    if isinstance(value, dict):
-        return Load.model_validate(value) if "load" in value else Use.model_validate(value)
-    return value
+def _form(value: Any) -> str | None:
+    """Which form a model or a layer is written in, told by its key, so that a fault speaks of one form only."""
+    if isinstance(value, BaseModel):
+        value = value.model_fields_set
+    forms = ("sequential", "graph", "load", "use")
+    return (
+        next((tag(form) for form in forms if form in value), None) if hasattr(value, "__contains__") else None
+    )
 
 
-Layer = Annotated[Use | Load, BeforeValidator(_layer)]
+def tag(form: str) -> str:
+    """The mark pydantic puts into an error's location for a form; no recipe key looks like it."""
+    return f"<{form}>"
+
+
+Layer = Annotated[
+    Annotated[Use, Tag(tag("use"))] | Annotated[Load, Tag(tag("load"))],
+    Discriminator(
+        _form,
+        custom_error_type="layer_form",
+        custom_error_message="must be a layer's name, or a map with 'use' (a registered layer) or 'load' (a saved file)",
+    ),
+    BeforeValidator(_named),
+]
 
 
 class Split(Strict):
@@ -144,24 +167,18 @@ class Graph(Strict):
     )
 
 
-def _model_form(value: Any) -> Any:
-    """Choose the form by its key, so that a fault speaks of one form only."""
-    if isinstance(value, str):
-        value = {"use": value}
-    if not isinstance(value, dict):
-        return value
-    forms: dict[str, type[BaseModel]] = {"sequential": Sequential, "graph": Graph, "load": Load, "use": Use}
-    given = [key for key in forms if key in value]
-    if not given:
-        raise ValueError(
-            "a model is one of: 'use' (a registered model), 'load' (a saved file), 'sequential', 'graph'"
-        )
-    if "sequential" in given and "graph" in given:
-        raise ValueError("a model has one form: give 'sequential' or 'graph', not both")
-    return forms[given[0]].model_validate(value)
-
-
-Model = Annotated[Use | Load | Sequential | Graph, BeforeValidator(_model_form)]
+Model = Annotated[
+    Annotated[Use, Tag(tag("use"))]
+    | Annotated[Load, Tag(tag("load"))]
+    | Annotated[Sequential, Tag(tag("sequential"))]
+    | Annotated[Graph, Tag(tag("graph"))],
+    Discriminator(
+        _form,
+        custom_error_type="model_form",
+        custom_error_message="must hold one of: 'use' (a registered model), 'load' (a saved file), 'sequential', 'graph'",
+    ),
+    BeforeValidator(_named),
+]
 
 
 def _by_output(value: Any) -> Any:

@@ -1,0 +1,252 @@
+"""A recipe file: YAML with its line numbers, `--set` overrides, and faults that name file, line and key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe.faults import explain
+from workbench.recipe.schema import Recipe, Train
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 100_000  # aliases let a small file name a huge tree
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A validated recipe with the text it came from.
+
+    Attributes:
+        recipe: what is wanted.
+        name: what to call the file in messages.
+        folder: what paths to read are relative to.
+        tree: ruamel's tree, which knows lines and comments.
+        overrides: the `--set` assignments that were applied.
+    """
+
+    recipe: Recipe
+    name: str
+    folder: Path
+    tree: CommentedMap
+    overrides: tuple[str, ...] = ()
+
+    def place(self, key: str) -> str:
+        """`price.yaml:14: model.sequential[2]` for `model.sequential[2]`."""
+        return _place(self.name, self.tree, split_key(key), self.overrides)
+
+    def located(self, fault: WorkbenchError) -> WorkbenchError:
+        """The fault with file and line, if its place is a key of this recipe."""
+        first = re.split(r"[.\[]", fault.where, maxsplit=1)[0]
+        return fault.at(self.place(fault.where)) if first in Recipe.model_fields else fault
+
+    def resolved(self) -> dict[str, Any]:
+        """The recipe as plain data with every default written out."""
+        return self.recipe.model_dump(mode="json")
+
+    def find(self, path: str) -> Path:
+        """A file to read that the recipe names: beside the recipe's file, else in the current folder."""
+        wanted = Path(path).expanduser()
+        beside = self.folder / wanted
+        return beside if beside.exists() or not wanted.exists() else wanted
+
+
+def read(path: Path, overrides: Sequence[str] = ()) -> Document:
+    """Read a recipe file.
+
+    Args:
+        path: the file.
+        overrides: assignments such as `train.epochs=50`.
+
+    Raises:
+        RecipeError: the file is missing, is not YAML, or is not a recipe.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RecipeError("a recipe of over 1 MB is not read.", where=str(path))
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise RecipeError("there is no such recipe file.", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise RecipeError("this is not a text file in UTF-8.", where=str(path)) from None
+    except OSError as fault:
+        raise RecipeError(f"cannot read it: {fault.strerror}.", where=str(path)) from None
+    return parse(text, name=str(path), folder=path.parent, overrides=overrides)
+
+
+def parse(
+    text: str, *, name: str = "recipe", folder: Path = Path(), overrides: Sequence[str] = ()
+) -> Document:
+    """Validate a recipe's text. See `read`."""
+    tree = _tree(text, name)
+    data = _plain(tree, _Budget(name))
+    for assignment in overrides:
+        _override(data, assignment)
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as faults:
+        key, what, hint = explain(faults)
+        raise RecipeError(what, where=_place(name, tree, key, overrides), hint=hint) from None
+    return Document(recipe, name, folder, tree, tuple(overrides))
+
+
+def to_yaml(data: Mapping[str, Any]) -> str:
+    """Plain data as YAML text."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.representer.ignore_aliases = lambda _: True
+    stream = StringIO()
+    yaml.dump(dict(data), stream)
+    return stream.getvalue()
+
+
+def yaml_value(text: str) -> Any:
+    """A value as YAML reads it: `50` is a number, `[a, b]` a list, `1e-3` a number too."""
+    try:
+        return _plain(YAML(typ="rt").load(text), _Budget("value"))
+    except YAMLError:
+        return text
+
+
+def split_key(key: str) -> Key:
+    """`model.sequential[2].units` in its parts."""
+    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", key)
+    return tuple(int(index) if index else name for index, name in parts)
+
+
+def _tree(text: str, name: str) -> CommentedMap:
+    try:
+        tree = YAML(typ="rt").load(text)
+    except MarkedYAMLError as fault:
+        mark = fault.problem_mark or fault.context_mark
+        place = f"{name}:{mark.line + 1}" if mark else name
+        problem = (fault.problem or fault.context or "cannot be read").strip().partition("\n")[0]
+        raise RecipeError(
+            f"this is not valid YAML: {problem}.",
+            where=place,
+            hint="Check indentation, quotes and brackets at or above that line.",
+        ) from None
+    except (YAMLError, RecursionError, ValueError) as fault:
+        raise RecipeError(
+            f"this is not valid YAML: {str(fault).partition(chr(10))[0]}.", where=name
+        ) from None
+    if not isinstance(tree, CommentedMap):
+        found = "empty" if tree is None else "a list" if isinstance(tree, CommentedSeq) else "a single value"
+        raise RecipeError(
+            f"a recipe is a map with 'kwb: 1', 'data', 'model' and 'train'; this is {found}.", where=name
+        )
+    return tree
+
+
+class _Budget:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.left = MAX_NODES
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise RecipeError(f"a recipe of over {MAX_NODES:,} values is not read.", where=self.name)
+
+
+def _plain(value: Any, budget: _Budget) -> Any:
+    """ruamel's own number and string types as Python's, so that nothing downstream meets them."""
+    budget.spend()
+    if isinstance(value, Mapping):
+        return {_plain(key, budget): _plain(item, budget) for key, item in value.items()}
+    if isinstance(value, list | tuple | CommentedSeq):
+        return [_plain(item, budget) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)
+
+
+def _override(data: dict[str, Any], assignment: str) -> None:
+    """Apply `a.b=value`; the value is read as YAML."""
+    where = f"--set {assignment}"
+    key, equals, text = assignment.partition("=")
+    parts = split_key(key.strip())
+    if not equals or not parts:
+        raise RecipeError("an override is written as key=value.", where=where, hint="As in train.epochs=50.")
+    at: Any = data
+    for i, part in enumerate(parts[:-1]):
+        here = ".".join(map(str, parts[: i + 1]))
+        if isinstance(at, list):
+            at = at[_index(at, part, where, here)]
+        elif isinstance(at, dict):
+            if isinstance(at.get(part), str) and part in ("data", "optimizer", "loss"):
+                at[part] = {"use": at[part]}  # the short form of a thing without arguments
+            default = {"use": Train().optimizer.use} if parts[: i + 1] == ("train", "optimizer") else {}
+            at = at.setdefault(part, default)
+        else:
+            raise RecipeError(f"'{here}' is a value: nothing lies below it.", where=where)
+    last = parts[-1]
+    if isinstance(at, list):
+        at[_index(at, last, where, key)] = yaml_value(text)
+    elif isinstance(at, dict):
+        at[last] = yaml_value(text)
+    else:
+        raise RecipeError(
+            f"'{'.'.join(map(str, parts[:-1]))}' is a value: nothing lies below it.", where=where
+        )
+
+
+def _index(at: list[Any], part: str | int, where: str, here: str) -> int:
+    try:
+        index = int(part)
+    except ValueError:
+        raise RecipeError(f"'{here}' is a list: give a number, counted from 0.", where=where) from None
+    if not 0 <= index < len(at):
+        raise RecipeError(f"'{here}': the list has {len(at)} items, counted from 0.", where=where)
+    return index
+
+
+def _place(name: str, tree: CommentedMap, key: Key, overrides: Sequence[str]) -> str:
+    dotted = join_key(key)
+    for assignment in reversed(overrides):
+        given = join_key(split_key(assignment.partition("=")[0].strip()))
+        if given and (dotted == given or dotted.startswith((given + ".", given + "["))):
+            return f"--set {assignment}"
+    line = _line(tree, key)
+    place = f"{name}:{line}" if line else name
+    return f"{place}: {dotted}" if dotted else place
+
+
+def join_key(key: Key) -> str:
+    """The parts of a key as `model.sequential[2].units`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return text.removeprefix(".")
+
+
+def _line(tree: CommentedMap, key: Key) -> int | None:
+    """The line (from 1) where a key stands, or where the nearest thing above it does."""
+    at: Any = tree
+    line: int | None = None
+    for part in key:
+        try:
+            if isinstance(at, CommentedMap):
+                position = at.lc.key(part)
+            elif isinstance(at, CommentedSeq):
+                position = at.lc.item(part)
+            else:
+                break
+            at = at[part]
+        except (KeyError, IndexError, TypeError):
+            break
+        if position is not None:
+            line = position[0] + 1
+    return line

@@ -1,0 +1,151 @@
+"""Graph lines, in Keras' functional syntax: `z = Dense(30, activation="relu")(x)`.
+
+A line is read with Python's own parser and never executed. Allowed are names, calls, literals and tuples;
+everything else is refused, so a recipe from a stranger is data and not a program.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Make:
+    """A new layer (or a regularizer, an initializer ...) by its entry's name: `Dense(30, activation="relu")`."""
+
+    name: str
+    positional: tuple[Any, ...] = ()
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A tensor by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A layer called on tensors. `layer` is a new one, or the name of one under `layers:`.
+
+    An input is a `Ref`, an `Apply` or a tuple of them (for a layer that takes a list of tensors).
+    """
+
+    layer: Make | str
+    inputs: tuple[Any, ...]
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """`targets = value`: the names given to what the call returns."""
+
+    targets: tuple[str, ...]
+    value: Apply
+
+
+def parse_line(text: str, where: str = "") -> Line:
+    """Read one line.
+
+    Raises:
+        RecipeError: it is not an assignment of a layer call, or holds something that is not allowed.
+    """
+    reader = _Reader(text, where)
+    try:
+        tree = ast.parse(text.strip(), mode="exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
+        reason = fault.msg if isinstance(fault, SyntaxError) else "too deeply nested"
+        raise reader.refuse(f"this is not a graph line: {reason}") from None
+    match tree.body:
+        case [ast.Assign(targets=[target], value=ast.Call() as call)]:
+            return Line(reader.targets(target), reader.apply(call))
+    raise reader.refuse("a graph line gives a name to a layer's output")
+
+
+class _Reader:
+    """Turns the syntax tree of one line into `Line`, refusing what a recipe may not hold."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text = text
+        self.where = where
+
+    def refuse(self, what: str) -> RecipeError:
+        hint = 'Write it like `z = Dense(30, activation="relu")(x)`.'
+        return RecipeError(f"{what}: `{self.text.strip()}`.", where=self.where, hint=hint)
+
+    def targets(self, node: ast.expr) -> tuple[str, ...]:
+        items = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+        names = [item.id for item in items if isinstance(item, ast.Name)]
+        if len(names) != len(items):
+            raise self.refuse("the left side must be names")
+        if len(set(names)) != len(names):
+            raise self.refuse("a name stands twice on the left side")
+        return tuple(names)
+
+    def apply(self, node: ast.Call) -> Apply:
+        """A call of a layer: of a new one, `Dense(3)(x)`, or of a named one, `block(x)`."""
+        layer: Make | str
+        if isinstance(node.func, ast.Call):
+            layer = self.make(node.func)
+        else:
+            layer = self.name(node.func)
+        if not node.args and not node.keywords:
+            raise self.refuse(f"'{layer if isinstance(layer, str) else layer.name}' is called on nothing")
+        inputs = tuple(self.tensor(argument) for argument in node.args)
+        return Apply(layer, inputs, tuple(self.call_keyword(keyword) for keyword in node.keywords))
+
+    def tensor(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Name(id=name):
+                return Ref(name)
+            case ast.Call():
+                return self.apply(node)
+            case ast.List() | ast.Tuple():
+                return tuple(self.tensor(item) for item in node.elts)
+        raise self.refuse("a layer is called on names of tensors")
+
+    def call_keyword(self, keyword: ast.keyword) -> tuple[str, Any]:
+        """`attention(x, value=y, use_causal_mask=True)`: a tensor by name, or a literal."""
+        if keyword.arg is None:
+            raise self.refuse("`**` is not allowed")
+        if isinstance(keyword.value, ast.Name | ast.Call):
+            return keyword.arg, self.tensor(keyword.value)
+        return keyword.arg, self.literal(keyword.value)
+
+    def make(self, node: ast.Call) -> Make:
+        if isinstance(node.func, ast.Call):
+            raise self.refuse("a layer is made once and called once")
+        if any(keyword.arg is None for keyword in node.keywords):
+            raise self.refuse("`**` is not allowed")
+        return Make(
+            self.name(node.func),
+            tuple(self.argument(argument) for argument in node.args),
+            tuple((keyword.arg or "", self.argument(keyword.value)) for keyword in node.keywords),
+        )
+
+    def argument(self, node: ast.expr) -> Any:
+        """A constructor's argument: a literal, or another thing made by name, `L2(0.01)`."""
+        return self.make(node) if isinstance(node, ast.Call) else self.literal(node)
+
+    def literal(self, node: ast.expr) -> Any:
+        try:
+            value = ast.literal_eval(node)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            raise self.refuse(f"`{ast.unparse(node)}` is not a plain value") from None
+        if isinstance(value, bytes | set | complex) or value is Ellipsis:
+            raise self.refuse(f"`{ast.unparse(node)}` is not a plain value")
+        return value
+
+    def name(self, node: ast.expr) -> str:
+        """A bare name, or `plugin.Name`."""
+        match node:
+            case ast.Name(id=name):
+                return name
+            case ast.Attribute(value=ast.Name(id=plugin), attr=name):
+                return f"{plugin}.{name}"
+        raise self.refuse(f"`{ast.unparse(node)}` is not the name of a layer")
