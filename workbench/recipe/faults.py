@@ -16,6 +16,14 @@ _BY_KEY: dict[tuple[str | int, ...], type[BaseModel]] = {
     ("train",): Train,
     ("data", "split"): Split,
 }
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text",
+    "tuple": "a list",
+    "dict": "a map",
+}
 _TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph")))
 
 
@@ -47,11 +55,10 @@ def _explain_one(error: ErrorDetails) -> tuple[tuple[str | int, ...], str, str]:
             return key, f"{error.get('ctx', {}).get('error', error['msg'])}.", ""
         case "layer_form" | "model_form":
             return key, f"{error['msg']}, not {_shown(error['input'])}.", ""
+    for family, wanted in _WANTED.items():
+        if error["type"].startswith(family):
+            return key, f"must be {wanted}, not {_shown(error['input'])}.", ""
     message = error["msg"].replace("Input should be", "must be")
-    message = (
-        message.replace("a valid ", "a ").replace("integer", "whole number").replace("dictionary", "map")
-    )
-    message = message.replace("a tuple", "a list")
     return key, f"{message[0].lower()}{message[1:]}, not {_shown(error['input'])}.", ""
 
 

@@ -15,7 +15,7 @@ from workbench.errors import RecipeError
 
 @dataclass(frozen=True)
 class Make:
-    """A new layer (or a regularizer, an initializer ...) by its entry's name: `Dense(30, activation="relu")`."""
+    """A new layer (or regularizer, initializer ...) by its entry's name: `Dense(30, activation="relu")`."""
 
     name: str
     positional: tuple[Any, ...] = ()

@@ -60,7 +60,7 @@ Item = Annotated[Use, BeforeValidator(_named)]
 
 
 def _form(value: Any) -> str | None:
-    """Which form a model or a layer is written in, told by its key, so that a fault speaks of one form only."""
+    """The form a model or layer is written in, told by its key, so that a fault speaks of one form only."""
     if isinstance(value, BaseModel):
         value = value.model_fields_set
     forms = ("sequential", "graph", "load", "use")
@@ -79,7 +79,7 @@ Layer = Annotated[
     Discriminator(
         _form,
         custom_error_type="layer_form",
-        custom_error_message="must be a layer's name, or a map with 'use' (a registered layer) or 'load' (a saved file)",
+        custom_error_message="must be a layer's name, or a map with 'use' or 'load'",
     ),
     BeforeValidator(_named),
 ]
@@ -175,7 +175,7 @@ Model = Annotated[
     Discriminator(
         _form,
         custom_error_type="model_form",
-        custom_error_message="must hold one of: 'use' (a registered model), 'load' (a saved file), 'sequential', 'graph'",
+        custom_error_message="must hold one of 'use', 'load' (a saved file), 'sequential', 'graph'",
     ),
     BeforeValidator(_named),
 ]
