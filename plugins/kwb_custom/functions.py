@@ -15,8 +15,8 @@ def exponential(inputs: Any) -> Any:
     A layer of it serves as the last one of a regressor whose targets are positive and of very different
     scales: the layers below then predict the logarithm.
 
-    Source: A. Géron, Hands-On Machine Learning, chapter 12, "Custom Layers" (`exponential_layer`). There it is a
-    Lambda of a Python lambda, and Keras refuses to load such a file; a registered function is saved by its name.
+    Source: A. Géron, Hands-On Machine Learning, chapter 12, "Custom Layers" (`exponential_layer`). It is a
+    Lambda of a Python lambda there, which Keras refuses to load; a registered function is saved by its name.
     """
     return tf.exp(inputs)
 

@@ -21,8 +21,8 @@ from kwb_custom.layers import ResidualBlock
 class ResidualRegressor(keras.Model):
     """A regressor of two residual blocks, the first of which is applied four times with the same weights.
 
-    Its layers, for `get_layer`: `hidden` (dense, 30 wide, ELU), `block1` and `block2` (`ResidualBlock(2, 30)`),
-    and `output` (dense, linear).
+    Its layers, for `get_layer`: `hidden` (dense, 30 wide, ELU), `block1` and `block2` (both
+    `ResidualBlock(2, 30)`), and `output` (dense, linear).
 
     Source: chapter 12, "Custom Models" (`ResidualRegressor`).
 
@@ -72,9 +72,9 @@ class ResidualRegressor(keras.Model):
 class ReconstructingRegressor(keras.Model):
     """A regressor that also learns to rebuild its input from its last hidden layer.
 
-    The mean squared error of that reconstruction, times `reconstruction_weight`, is added to the loss, so that
-    the hidden layers keep more of the input than the regression alone would ask for. As in the document, `call`
-    adds it always: the loss of an evaluation holds it too. Sample weights do not touch it.
+    The mean squared error of that reconstruction, times `reconstruction_weight`, is added to the loss: the
+    hidden layers then keep more of the input than the regression alone would ask for. As in the document,
+    `call` adds it always, so the loss of an evaluation holds it too. Sample weights do not touch it.
 
     In training, the metric `reconstruction_error` shows the mean of the error over the epoch, before the
     weight. An evaluation does not update the metric and does not report it.
