@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +65,15 @@ class Catalog:
                     f"several plugins offer a {kind} '{name}'.", where=where, hint=f"Write {both}."
                 )
         raise RecipeError(f"no {kind} '{name}'.", where=where, hint=self._hint(kind, name))
+
+    def find_any(self, kinds: Sequence[Kind], name: str, where: str = "") -> Entry:
+        """The entry of that name in the first of the kinds that has it. See `find`."""
+        for kind in kinds:
+            if name in self._names[kind]:
+                return self.find(kind, name, where)
+        every = [entry.name for entry in self.entries if entry.kind in kinds]
+        hint = did_you_mean(name, every) or "`kwb catalog` lists what there is."
+        raise RecipeError(f"no {kinds[0]} or the like is called '{name}'.", where=where, hint=hint)
 
     def _hint(self, kind: Kind, name: str) -> str:
         by_name = {entry.name: entry for entry in self.of_kind(kind)}

@@ -1,0 +1,127 @@
+"""Optimizer, loss, metrics and callbacks of a recipe: what turns a model into one that can be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.assembly.faults import short_message
+from workbench.assembly.make import Maker
+from workbench.assembly.structure import Structure
+from workbench.catalog import Kind
+from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.schema import Train, Use
+
+# Words for which Keras chooses the metric by the shapes of targets and outputs.
+_WORDS = frozenset({"accuracy", "acc", "crossentropy", "ce"})
+
+
+def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) -> None:
+    """Compile in place.
+
+    A model loaded compiled keeps its optimizer with its state, and its loss, where the recipe names none.
+
+    Raises:
+        RecipeError: a name is unknown, an argument is refused, or an output has no such name.
+    """
+    loaded = getattr(model, "compiled", False)
+    if loaded and not train.model_fields_set & {
+        "optimizer",
+        "loss",
+        "metrics",
+        "loss_weights",
+        "run_eagerly",
+    }:
+        return
+    keep_optimizer = loaded and "optimizer" not in train.model_fields_set
+    optimizer = (
+        model.optimizer if keep_optimizer else maker.make(Kind.OPTIMIZER, train.optimizer, "train.optimizer")
+    )
+    loss = _loss(train, structure, maker)
+    try:
+        model.compile(
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=_by_output(train.loss_weights, structure, "train.loss_weights"),
+            metrics=_metrics(train, structure, maker),
+            run_eagerly=train.run_eagerly,
+        )
+    except (KeyboardInterrupt, WorkbenchError):
+        raise
+    except Exception as fault:
+        raise RecipeError(
+            f"Keras cannot compile the model: {short_message(fault)}.", where="train"
+        ) from fault
+
+
+def make_callbacks(train: Train, maker: Maker) -> list[Any]:
+    """The recipe's callbacks, in order."""
+    return [
+        maker.make(Kind.CALLBACK, item, f"train.callbacks[{index}]")
+        for index, item in enumerate(train.callbacks)
+    ]
+
+
+def _loss(train: Train, structure: Structure, maker: Maker) -> Any:
+    if isinstance(train.loss, Use):
+        return _named(Kind.LOSS, train.loss, maker, "train.loss")
+    if train.loss is None:
+        return None
+    made = {name: _named(Kind.LOSS, item, maker, f"train.loss.{name}") for name, item in train.loss.items()}
+    return _by_output(made, structure, "train.loss")
+
+
+def _metrics(train: Train, structure: Structure, maker: Maker) -> Any:
+    if isinstance(train.metrics, tuple):
+        made = [
+            _named(Kind.METRIC, item, maker, f"train.metrics[{i}]") for i, item in enumerate(train.metrics)
+        ]
+        if structure.output_form == "one" or not made:
+            return made
+        # One list for a model of several outputs means each of them; Keras wants an instance for each.
+        return _by_output(
+            {
+                name: [
+                    _named(Kind.METRIC, item, maker, f"train.metrics[{i}]")
+                    for i, item in enumerate(train.metrics)
+                ]
+                for name in structure.outputs
+            },
+            structure,
+            "train.metrics",
+        )
+    by_output = {
+        name: [_named(Kind.METRIC, item, maker, f"train.metrics.{name}[{i}]") for i, item in enumerate(items)]
+        for name, items in train.metrics.items()
+    }
+    return _by_output(by_output, structure, "train.metrics")
+
+
+def _named(kind: Kind, item: Use, maker: Maker, where: str) -> Any:
+    """A loss or metric. A short word of Keras' own stays a word, so that logs are called by it (`mae`)."""
+    if not item.arguments:
+        if kind is Kind.METRIC and item.use in _WORDS:
+            return item.use
+        entry = maker.entry(kind, item, where)
+        if item.use in entry.aliases and entry.target.startswith("keras."):
+            return item.use
+    return maker.make(kind, item, where)
+
+
+def _by_output(values: Mapping[str, Any] | None, structure: Structure, where: str) -> Any:
+    """Values by output name, in the form that Keras wants for this model's outputs."""
+    if values is None:
+        return None
+    _known(values, structure.outputs, where)
+    if structure.output_form == "one":
+        return next(iter(values.values()))
+    if structure.output_form == "dict":
+        return dict(values)
+    return [values.get(name) for name in structure.outputs]
+
+
+def _known(names: Mapping[str, Any], outputs: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in outputs:
+            hint = did_you_mean(name, outputs) or f"The outputs are: {', '.join(outputs)}."
+            raise RecipeError(f"the model has no output '{name}'.", where=f"{where}.{name}", hint=hint)

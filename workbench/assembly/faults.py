@@ -1,0 +1,112 @@
+"""Keras' and plugins' exceptions in the user's terms: one sentence instead of a stack of text."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.catalog import Entry
+from workbench.errors import RecipeError, did_you_mean
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_WRAPPING = re.compile(
+    r"Exception encountered when calling [^\n]*\n+(?P<inner>.*?)(?:\n+Arguments received by .*)?\Z", re.S
+)
+
+
+def short_message(fault: BaseException) -> str:
+    """The sentence that says what is wrong, without Keras' list of received arguments around it."""
+    if isinstance(fault, SystemExit):
+        return f"it called sys.exit({fault.code!r})"
+    text = _ANSI.sub("", str(fault)).strip()
+    while match := _WRAPPING.search(text):
+        text = match["inner"].strip()
+    text = re.sub(r"\n*(Arguments received by|Call arguments received by).*", "", text, flags=re.S)
+    text = re.sub(r"in user code:.*?(\w+Error: )", "", text, flags=re.S)
+    first = text.split("\n\n")[0].replace("\n", " ").strip().rstrip(".")
+    if not first:
+        return type(fault).__name__
+    known = isinstance(fault, ValueError | RuntimeError)
+    return first if known else f"{type(fault).__name__}: {first}"
+
+
+def shape_text(shape: Any) -> str:
+    """`(batch, 8)` for a tensor's shape; structures of shapes keep their form."""
+    if isinstance(shape, Mapping):
+        return "{" + ", ".join(f"{name}: {shape_text(item)}" for name, item in shape.items()) + "}"
+    if isinstance(shape, list | tuple) and any(isinstance(item, list | tuple | Mapping) for item in shape):
+        return ", ".join(shape_text(item) for item in shape)
+    first, *rest = shape or (None,)
+    return (
+        "("
+        + ", ".join(
+            ["batch" if first is None else str(first), *(("any" if n is None else str(n)) for n in rest)]
+        )
+        + ")"
+    )
+
+
+def accepted_arguments(target: Any) -> dict[str, inspect.Parameter]:
+    """The arguments a constructor (or a function layer) takes, those passed through `**kwargs` included."""
+    if not inspect.isclass(target):
+        # A function's first argument is its tensor.
+        return dict(list(inspect.signature(target).parameters.items())[1:])
+    found: dict[str, inspect.Parameter] = {}
+    for cls in target.__mro__:
+        init = vars(cls).get("__init__")
+        if init is None or cls is object:
+            continue
+        parameters = list(inspect.signature(init).parameters.values())[1:]
+        for parameter in parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                found.setdefault(parameter.name, parameter)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+def construction_fault(
+    entry: Entry, target: Any, positional: int, given: Mapping[str, Any], fault: BaseException, where: str
+) -> RecipeError:
+    """Why making a thing failed: an unknown argument, a missing one, or a value that it refuses."""
+    accepted = accepted_arguments(target)
+    own = [name for name in accepted if name not in ("name", "dtype", "trainable", "autocast")]
+    for name in given:
+        if name not in accepted:
+            hint = did_you_mean(name, accepted) or f"It takes: {', '.join(own) or 'no arguments'}."
+            return RecipeError(f"{entry.name} has no argument '{name}'.", where=where, hint=hint)
+    missing = [
+        name
+        for index, (name, parameter) in enumerate(accepted.items())
+        if parameter.default is parameter.empty and name not in given and index >= positional
+    ]
+    if missing:
+        names = ", ".join(f"'{name}'" for name in missing)
+        example = ", ".join(f"{name}: {entry.example[name]}" for name in missing if name in entry.example)
+        hint = f"For example {{use: {entry.name}, {example}}}." if example else ""
+        return RecipeError(f"{entry.name} needs the argument {names}.", where=where, hint=hint)
+    return RecipeError(f"{entry.name} refuses its arguments: {short_message(fault)}.", where=where)
+
+
+def call_fault(name: str, shapes: Any, fault: BaseException, where: str) -> RecipeError:
+    """Why a layer cannot take what it is given, with both shapes."""
+    return RecipeError(
+        f"{name} cannot take an input of shape {shape_text(shapes)}: {short_message(fault)}.", where=where
+    )
+
+
+def arity_fault(entry: Entry, given: int, where: str, *, in_stack: bool) -> RecipeError:
+    """A layer that takes several inputs met fewer or more."""
+    if in_stack:
+        what = f"{entry.name} takes {entry.inputs} inputs, a stack gives 1."
+        return RecipeError(
+            what, where=where, hint="Write the model as a graph ('graph:' instead of 'sequential:')."
+        )
+    what = f"{entry.name} takes {_inputs(entry.inputs)}, {given} {'is' if given == 1 else 'are'} given."
+    return RecipeError(what, where=where)
+
+
+def _inputs(count: int | None) -> str:
+    return "1 input" if count == 1 else f"{count} inputs"

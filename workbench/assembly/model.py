@@ -1,0 +1,118 @@
+"""From recipe to a built `keras.Model`, whichever of the forms it is written in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from workbench.assembly.faults import call_fault
+from workbench.assembly.graph import build_graph
+from workbench.assembly.make import LoadModel, Maker
+from workbench.assembly.stack import build_stack
+from workbench.assembly.structure import InputSpec, Structure, input_structure, output_structure
+from workbench.catalog import Kind
+from workbench.catalog.lookup import Catalog
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe.document import Document
+from workbench.recipe.schema import Graph, Load, Sequential, Use
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A built model, and how the data's named inputs and targets meet it."""
+
+    model: Any
+    structure: Structure
+    maker: Maker
+
+
+def assemble(
+    document: Document,
+    catalog: Catalog,
+    inputs: Mapping[str, InputSpec],
+    targets: Sequence[str],
+    *,
+    load_model: LoadModel,
+    load_weights: Any,
+) -> Assembly:
+    """Build the model of a recipe.
+
+    Args:
+        document: the recipe.
+        catalog: where its names are looked up.
+        inputs: the data's inputs by name.
+        targets: the data's targets by name.
+        load_model: reads a saved model (`{load: file}`).
+        load_weights: `(model, path)`, reads weights into a model (`weights: file`).
+
+    Raises:
+        RecipeError: the recipe cannot be built; the place is its key.
+        FileError: a saved file that it names is refused.
+    """
+    recipe = document.recipe
+    maker = Maker(catalog, document.find, load_model)
+    keras.utils.clear_session()  # layer names count from the start, however many models came before
+    keras.config.set_dtype_policy(_policy(recipe.train.dtype))
+    # Right before the first layer, so that the weights are those of the same class written by hand.
+    keras.utils.set_random_seed(recipe.seed)
+    name = re.sub(r"\W", "_", recipe.name)
+    match recipe.model:
+        case Sequential() as stack:
+            model = build_stack(stack, inputs, maker, name)
+        case Graph() as graph:
+            model = build_graph(graph, inputs, maker, name)
+        case Load() as load:
+            model = maker.load(load, "model.load")
+        case Use() as use:
+            model = maker.make(Kind.MODEL, use, "model")
+    structure = _connect(model, inputs, targets, recipe.model)
+    if recipe.weights is not None:
+        path = document.find(recipe.weights)
+        if not path.exists():
+            raise RecipeError(f"there is no file '{recipe.weights}'.", where="weights")
+        load_weights(model, Path(path))
+    return Assembly(model, structure, maker)
+
+
+def _policy(dtype: str | None) -> Any:
+    try:
+        return keras.dtype_policies.get(dtype or "float32")
+    except ValueError:
+        raise RecipeError(
+            f"there is no dtype policy '{dtype}'.",
+            where="train.dtype",
+            hint="float32, mixed_bfloat16, mixed_float16 ...",
+        ) from None
+
+
+def _connect(model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str], spec: Any) -> Structure:
+    """Call the model on symbolic tensors: that builds it, and shows what it returns."""
+    input_form, input_names = input_structure(model, inputs, "model")
+    tensors = {
+        name: keras.Input(inputs[name].shape, dtype=inputs[name].dtype, name=name)
+        for name in input_names
+        if name in inputs
+    }
+    if len(tensors) != len(input_names):  # a loaded stack or graph names its inputs its own way
+        tensors = {
+            own: keras.Input(given.shape, dtype=given.dtype, name=own)
+            for own, given in zip(input_names, inputs.values(), strict=True)
+        }
+    packed = Structure(input_form, input_names, "one", ()).pack_inputs(tensors)
+    try:
+        outputs = model(packed)
+    except (KeyboardInterrupt, WorkbenchError):
+        raise
+    except BaseException as fault:  # plugin code: SystemExit included
+        label = spec.use if isinstance(spec, Use) else getattr(spec, "load", "the model")
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        raise call_fault(
+            label, shapes if len(shapes) > 1 else next(iter(shapes.values())), fault, "model"
+        ) from fault
+    output_form, output_names = output_structure(outputs, targets, "model")
+    return Structure(input_form, input_names, output_form, output_names)

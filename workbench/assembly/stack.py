@@ -1,0 +1,76 @@
+"""Form 2: a stack of layers, `model.sequential`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from workbench.assembly.faults import arity_fault, call_fault
+from workbench.assembly.make import Maker
+from workbench.assembly.structure import InputSpec
+from workbench.catalog import Kind
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe.schema import Sequential, Use
+
+KEY = "model.sequential"
+
+
+def build_stack(spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker, name: str) -> Any:
+    """A built `keras.Sequential`.
+
+    Raises:
+        RecipeError: a layer cannot be made, cannot stand in a stack, or cannot take what the one
+            before it gives. The place names the layer.
+    """
+    if len(inputs) != 1:
+        raise RecipeError(
+            f"a stack takes 1 input, the data has {len(inputs)} ({', '.join(inputs)}).",
+            where=KEY,
+            hint="Write the model as a graph, or let the data have one input.",
+        )
+    ((input_name, input_spec),) = inputs.items()
+    layers = []
+    for index, item in enumerate(spec.sequential):
+        where = f"{KEY}[{index}]"
+        if isinstance(item, Use):
+            entry = maker.entry(Kind.LAYER, item, where)
+            if entry.inputs is not None and entry.inputs > 1:
+                raise arity_fault(entry, 1, where, in_stack=True)
+        layers.append(maker.layer(item, where))
+    tensor = keras.Input(input_spec.shape, dtype=input_spec.dtype, name=input_name)
+    try:
+        model = keras.Sequential([tensor, *layers], name=name)
+        outputs = model.outputs
+    except (KeyboardInterrupt, WorkbenchError):
+        raise
+    except BaseException as fault:  # plugin code: SystemExit included
+        raise _first_fault(spec, layers, tensor, fault) from fault
+    if len(outputs) != 1:
+        raise _many_outputs(spec, len(layers) - 1, len(outputs))
+    return model
+
+
+def _first_fault(spec: Sequential, layers: list[Any], tensor: Any, fault: BaseException) -> WorkbenchError:
+    """Which layer it was, found by calling them one by one."""
+    for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=True)):
+        label = item.use if isinstance(item, Use) else item.load
+        try:
+            result = layer(tensor)
+        except BaseException as own_fault:
+            return call_fault(label, tensor.shape, own_fault, f"{KEY}[{index}]")
+        if isinstance(result, list | tuple | Mapping):
+            return _many_outputs(spec, index, len(result))
+        tensor = result
+    return call_fault("the stack", tensor.shape, fault, KEY)
+
+
+def _many_outputs(spec: Sequential, index: int, count: int) -> RecipeError:
+    item = spec.sequential[index]
+    label = item.use if isinstance(item, Use) else item.load
+    return RecipeError(
+        f"{label} gives {count} outputs, a stack passes on 1.",
+        where=f"{KEY}[{index}]",
+        hint="Write the model as a graph ('graph:' instead of 'sequential:').",
+    )
