@@ -1,1 +1,1 @@
-"""Built-in plugin."""
+"""Built-in plugin: data that ships inside well-kept packages, and the readers of data files."""

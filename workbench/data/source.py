@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+
+from workbench.errors import DataError
 
 Columns = Mapping[str, "np.ndarray"]
 
@@ -21,9 +24,109 @@ class Source:
         targets: the columns to learn, unless the recipe names others.
         test: the same columns for a test part that the data brings along, or None.
         classes: for a target of whole numbers 0..n-1, the n names of its classes.
+        origin: the file or the dataset's name, for messages.
+        locate: from a row's position (from 0) to its place in the file, such as `prices.csv:14`.
     """
 
     columns: Columns
     targets: tuple[str, ...] = ()
     test: Columns | None = None
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    origin: str = ""
+    locate: Callable[[int], str] | None = None
+
+    def place(self, row: int) -> str:
+        """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""
+        return self.locate(row) if self.locate else f"{self.origin or 'data'}, row {row + 1}"
+
+    def test_source(self) -> Source | None:
+        """The test part that the data brings along, as a source of its own."""
+        if self.test is None:
+            return None
+        return replace(
+            self, columns=self.test, test=None, origin=f"{self.origin or 'data'} (test part)", locate=None
+        )
+
+
+def as_source(value: Any, origin: str) -> Source:
+    """What a dataset function returned, as a `Source` whose columns are arrays.
+
+    Args:
+        value: a `Source`, a mapping of arrays, or a dataframe (anything with `to_dict("list")`).
+        origin: the dataset's name, for messages; a `Source` keeps its own.
+
+    Raises:
+        DataError: it is none of these, or a column cannot be an array.
+    """
+    if isinstance(value, Source):
+        origin = value.origin or origin
+        columns, test = value.columns, value.test
+    elif isinstance(value, Mapping):
+        columns, test = value, None
+    elif callable(getattr(value, "to_dict", None)):
+        columns, test = _from_dataframe(value, origin), None
+    else:
+        raise DataError(
+            f"the dataset returned {_article(type(value).__name__)}, which has no named columns.",
+            where=origin,
+            hint="A dataset function returns a Source, a mapping of arrays by name, or a dataframe.",
+        )
+    if not isinstance(columns, Mapping) or not (test is None or isinstance(test, Mapping)):
+        raise DataError("the dataset's columns are not a mapping from names to arrays.", where=origin)
+    base = value if isinstance(value, Source) else Source(columns={})
+    return replace(
+        base,
+        columns=_arrays(columns, origin),
+        test=None if test is None else _arrays(test, f"{origin} (test part)"),
+        targets=tuple(str(name) for name in base.targets),
+        origin=origin,
+    )
+
+
+def _from_dataframe(frame: Any, origin: str) -> Mapping[str, Any]:
+    names = [str(name) for name in getattr(frame, "columns", ())]
+    _refuse_duplicates(names, origin)
+    try:
+        columns = frame.to_dict("list")
+    except Exception as fault:  # a stranger's object: whatever it raises, it is no dataframe we can read
+        raise DataError(
+            f"the dataset returned {_article(type(frame).__name__)} that gives no columns: {fault}.",
+            where=origin,
+            hint="A dataset function returns a Source, a mapping of arrays by name, or a dataframe.",
+        ) from fault
+    return columns if isinstance(columns, Mapping) else {}
+
+
+def _arrays(columns: Mapping[Any, Any], origin: str) -> Columns:
+    _refuse_duplicates([str(name) for name in columns], origin)
+    if not columns:
+        raise DataError("there are no columns.", where=origin)
+    return MappingProxyType({str(name): _array(name, values, origin) for name, values in columns.items()})
+
+
+def _refuse_duplicates(names: list[str], origin: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"the column name '{name}' occurs {names.count(name)} times.",
+                where=origin,
+                hint="Give each column a name of its own.",
+            )
+
+
+def _array(name: Any, values: Any, origin: str) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of several lengths
+        array = np.empty(len(values), dtype=object)
+        array[:] = list(values)
+    if array.ndim == 0:
+        raise DataError(f"column '{name}' is one value, not one value a row.", where=origin)
+    if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
+        # A list such as ["a", None, 1.5] would silently become text: keep the values as they are.
+        array = np.array(list(values), dtype=object)
+    return array
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

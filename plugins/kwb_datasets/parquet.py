@@ -1,0 +1,46 @@
+"""The reader of Parquet files."""
+
+from __future__ import annotations
+
+from workbench.data.files import data_file
+from workbench.data.source import Source
+from workbench.errors import FileError, RecipeError, did_you_mean
+
+
+def parquet(path: str, columns: list[str] | None = None) -> Source:
+    """A table in a Parquet file, or in a folder of them.
+
+    Args:
+        path: the file or the folder.
+        columns: read these only; all by default.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    from kwb_datasets.columns import numpy_columns, refuse_duplicate_names
+
+    file = data_file(path, folder_allowed=True)
+    if file.is_dir() and not any(file.rglob("*.parquet")):
+        raise FileError(f"the folder '{file}' holds no .parquet file.", where="data.path")
+    try:
+        # Files beginning with '.' or '_' are other programs' notes, and are left out by Arrow itself.
+        dataset = ds.dataset(file, format="parquet")
+        names = dataset.schema.names
+        refuse_duplicate_names(names, file.name)
+        for name in columns or ():
+            if name not in names:
+                raise RecipeError(
+                    f"there is no column '{name}' in {file.name}.",
+                    where="data.columns",
+                    hint=did_you_mean(name, names) or f"The columns are: {', '.join(names[:20])}.",
+                )
+        table = dataset.to_table(columns=columns)
+    except (pa.ArrowException, OSError) as fault:
+        raise FileError(
+            f"'{file}' is no readable Parquet file: {_first_line(fault)}", where="data.path"
+        ) from None
+    return Source(columns=numpy_columns(table), origin=file.name)
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0]

@@ -1,0 +1,87 @@
+"""What this plugin offers. Light: the loaders are imported when a recipe uses them."""
+
+from workbench.catalog import hookimpl
+from workbench.catalog.entries import Registry
+
+KWB_API = 1
+
+
+@hookimpl
+def kwb_register_datasets(registry: Registry) -> None:
+    tables = "kwb_datasets.tables"
+    registry.add(
+        "diabetes",
+        f"{tables}:diabetes",
+        summary="Ten measurements of 442 patients; the target is the disease's progression after a year.",
+        tags=["regression", "table"],
+    )
+    registry.add(
+        "iris",
+        f"{tables}:iris",
+        summary="Four measurements of 150 flowers; the target is one of 3 species.",
+        tags=["classification", "table"],
+    )
+    registry.add(
+        "wine",
+        f"{tables}:wine",
+        summary="Thirteen chemical measurements of 178 wines; the target is one of 3 growers.",
+        tags=["classification", "table"],
+    )
+    registry.add(
+        "breast_cancer",
+        f"{tables}:breast_cancer",
+        summary="Thirty measurements of 569 tumours; the target is malignant or benign.",
+        tags=["classification", "table"],
+    )
+    registry.add(
+        "digits",
+        f"{tables}:digits",
+        summary="1,797 handwritten digits, 8 by 8 pixels from 0 to 1; the target is the digit.",
+        tags=["classification", "images"],
+    )
+    downloads = "kwb_datasets.downloads"
+    registry.add(
+        "california_housing",
+        f"{downloads}:california_housing",
+        summary="Eight numbers on 20,640 Californian districts; the target is the median house value.",
+        tags=["regression", "table", "download"],
+    )
+    registry.add(
+        "mnist",
+        f"{downloads}:mnist",
+        summary="70,000 handwritten digits, 28 by 28 pixels from 0 to 1, 10,000 of them the test part.",
+        tags=["classification", "images", "download"],
+    )
+    registry.add(
+        "fashion_mnist",
+        f"{downloads}:fashion_mnist",
+        summary="70,000 pictures of clothes, 28 by 28 pixels from 0 to 1, 10,000 of them the test part.",
+        tags=["classification", "images", "download"],
+    )
+    registry.add(
+        "cifar10",
+        f"{downloads}:cifar10",
+        summary="60,000 colour pictures, 32 by 32 pixels from 0 to 1, 10,000 of them the test part.",
+        tags=["classification", "images", "download"],
+    )
+    registry.add(
+        "csv",
+        "kwb_datasets.text:csv",
+        summary="A table in a text file: delimiter, decimal mark, encoding and header can be told.",
+        tags=["reader", ".csv", ".tsv"],
+        example={"path": "table.csv"},
+    )
+    registry.add(
+        "parquet",
+        "kwb_datasets.parquet:parquet",
+        summary="A table in a Parquet file, or in a folder of them.",
+        tags=["reader", ".parquet", ".pq"],
+        example={"path": "table.parquet"},
+    )
+    registry.add(
+        "npz",
+        "kwb_datasets.arrays:npz",
+        summary="Arrays in a numpy .npz file; each is a column, an input or a target of its name.",
+        tags=["reader", ".npz"],
+        example={"path": "arrays.npz"},
+    )

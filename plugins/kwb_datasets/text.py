@@ -1,0 +1,250 @@
+"""The reader of tables in text files."""
+
+from __future__ import annotations
+
+import codecs
+import csv as records
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from workbench.data.files import data_file
+from workbench.data.source import Source
+from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
+
+# What statistics packages and spreadsheets write for "no value".
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
+
+_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+_WIDE_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+Character = Annotated[str, Field(min_length=1, max_length=1)]
+
+
+def csv(
+    path: str,
+    delimiter: Character | None = None,
+    header: bool | list[str] = True,
+    decimal: Literal[".", ","] = ".",
+    encoding: str = "utf-8",
+    quote: Character = '"',
+    skip: Annotated[int, Field(ge=0)] = 0,
+    missing_values: list[str] | None = None,
+    columns: list[str] | None = None,
+) -> Source:
+    """A table in a text file, also a compressed one (`.csv.gz`).
+
+    Args:
+        path: the file.
+        delimiter: what stands between two columns; a tab for `.tsv` files, else a comma.
+        header: whether the first line holds the columns' names; or the names themselves, for a file without
+            them. With `false` the columns are `column_1`, `column_2` and so on.
+        decimal: the decimal mark.
+        encoding: such as `latin-1`; UTF-8 by default.
+        quote: what stands around texts that hold a delimiter.
+        skip: lines to skip at the top.
+        missing_values: what stands for no value, beside nothing at all; by default `NA`, `null` and the like.
+        columns: read these only; all by default.
+    """
+    file = data_file(path)
+    if delimiter is None:
+        delimiter = "\t" if ".tsv" in file.suffixes else ","
+    return TextTable(file, delimiter, header, decimal, encoding, quote, skip, missing_values, columns).read()
+
+
+class TextTable:
+    """A text file with the way it is written."""
+
+    def __init__(
+        self,
+        file: Path,
+        delimiter: str,
+        header: bool | list[str],
+        decimal: str,
+        encoding: str,
+        quote: str,
+        skip: int,
+        missing_values: list[str] | None,
+        columns: list[str] | None,
+    ) -> None:
+        self.file = file
+        self.delimiter = delimiter
+        self.header = header
+        self.decimal = decimal
+        self.encoding = encoding
+        self.quote = quote
+        self.skip = skip
+        self.missing_values = ["", *(MISSING if missing_values is None else missing_values)]
+        self.columns = columns
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise RecipeError(
+                f"there is no encoding '{encoding}'.",
+                where="data.encoding",
+                hint="Common ones are utf-8, utf-16, latin-1 and cp1252.",
+            ) from None
+
+    def read(self) -> Source:
+        """The whole table."""
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+
+        from kwb_datasets.columns import numpy_columns
+
+        self._refuse_other_encodings()
+        names = self.names()
+        self._refuse_wrong_columns(names)
+        try:
+            table = pa_csv.read_csv(self.file, *self.options(names))
+        except pa.ArrowInvalid as fault:
+            raise self._explained(fault, names) from None
+        except UnicodeDecodeError:
+            raise self._wrong_encoding() from None
+        except OSError as fault:
+            raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
+        if any(pa.types.is_binary(kind) for kind in table.schema.types):
+            raise self._wrong_encoding()
+        return Source(columns=numpy_columns(table), origin=self.file.name, locate=self.place)
+
+    def options(self, names: list[str]) -> tuple[Any, Any, Any]:
+        """Arrow's options for reading, parsing and converting."""
+        import pyarrow.csv as pa_csv
+
+        read = pa_csv.ReadOptions(
+            column_names=names, skip_rows=self.first_line(), encoding=self.encoding.replace("-sig", "")
+        )
+        parse = pa_csv.ParseOptions(delimiter=self.delimiter, quote_char=self.quote, newlines_in_values=True)
+        convert = pa_csv.ConvertOptions(
+            null_values=self.missing_values,
+            strings_can_be_null=True,
+            decimal_point=self.decimal,
+            include_columns=self.columns,
+        )
+        return read, parse, convert
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Each record's first line, from 1, and its fields; blank lines are no records."""
+        import pyarrow as pa
+
+        encoding = (
+            "utf-8-sig" if self.encoding.casefold().replace("_", "-") in ("utf-8", "utf8") else self.encoding
+        )
+        with (
+            pa.input_stream(str(self.file)) as raw,
+            io.TextIOWrapper(raw, encoding=encoding, newline="") as text,
+        ):
+            for _ in range(self.skip):
+                next(text, None)
+            reader = records.reader(text, delimiter=self.delimiter, quotechar=self.quote)
+            line = 0
+            for fields in reader:
+                if fields:
+                    yield self.skip + line + 1, fields
+                line = reader.line_num
+
+    def names(self) -> list[str]:
+        """The columns' names, from the header or the recipe."""
+        first = next(self._decoded(), (1, []))[1]
+        if not first:
+            raise DataError("there are no lines with columns in it.", where=self.file.name)
+        if self.header is True:
+            return [name.strip() for name in first]
+        if self.header is False:
+            return [f"column_{at}" for at in range(1, len(first) + 1)]
+        if len(self.header) != len(first):
+            raise RecipeError(
+                f"{len(self.header)} names are given for {len(first)} columns.",
+                where="data.header",
+                hint=f"The first line holds: {', '.join(first[:20])}.",
+            )
+        return list(self.header)
+
+    def first_line(self) -> int:
+        """How many lines stand before the first row of data."""
+        rows = self._decoded()
+        if self.header is True:
+            next(rows)
+        first = next(rows, None)
+        if first is None:
+            raise DataError("there are no rows below the header.", where=self.file.name)
+        return first[0] - 1
+
+    def place(self, row: int) -> str:
+        """`prices.csv:14` for a row's position, counted as Arrow counts."""
+        for at, (line, _) in enumerate(self._decoded(), start=-1 if self.header is True else 0):
+            if at == row:
+                return f"{self.file.name}:{line}"
+        return f"{self.file.name}, row {row + 1}"
+
+    def _decoded(self) -> Iterator[tuple[int, list[str]]]:
+        try:
+            yield from self.records()
+        except UnicodeError:
+            raise self._wrong_encoding() from None
+        except records.Error as fault:
+            raise FileError(f"'{self.file}' is no table of text: {fault}.", where="data.path") from None
+        except OSError as fault:
+            raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
+
+    def _refuse_other_encodings(self) -> None:
+        with self.file.open("rb") as file:
+            start = file.read(4096)
+        wide = _WIDE_ENCODINGS.get(start[:2])
+        if wide and not self.encoding.casefold().startswith("utf-16"):
+            raise FileError(
+                f"'{self.file}' is written in {wide}.", where="data.path", hint=f"Say `encoding: {wide}`."
+            )
+        if not wide and b"\0" in start and not self.file.suffix == ".gz" and "16" not in self.encoding:
+            raise FileError(f"'{self.file}' is no text file.", where="data.path")
+
+    def _refuse_wrong_columns(self, names: list[str]) -> None:
+        from kwb_datasets.columns import refuse_duplicate_names
+
+        if len(names) == 1:
+            for mark, word in _DELIMITERS.items():
+                if mark in names[0] and mark != self.delimiter:
+                    shown = "\\t" if mark == "\t" else mark
+                    raise RecipeError(
+                        f"{self.file.name} has one column only, '{names[0]}'; it seems that {word} stands "
+                        "between the columns.",
+                        where="data",
+                        hint=f'Say `delimiter: "{shown}"`.',
+                    )
+        blank = [at for at, name in enumerate(names, start=1) if not name]
+        if blank and len(blank) == 1 and blank[0] == 1:
+            names[0] = "column_1"  # an index written without a name, as pandas does
+        elif blank:
+            raise DataError(f"column {blank[0]} has no name.", where=f"{self.file.name}:{self.skip + 1}")
+        refuse_duplicate_names(names, self.file.name)
+        for name in self.columns or ():
+            if name not in names:
+                raise RecipeError(
+                    f"there is no column '{name}' in {self.file.name}.",
+                    where="data.columns",
+                    hint=did_you_mean(name, names) or f"The columns are: {', '.join(names[:20])}.",
+                )
+
+    def _explained(self, fault: Exception, names: list[str]) -> WorkbenchError:
+        """Arrow's complaint in plain words, with the line."""
+        if "UTF" in str(fault):
+            return self._wrong_encoding()
+        for line, fields in self._decoded():
+            if len(fields) != len(names):
+                return DataError(
+                    f"this line has {len(fields)} columns, and the table {len(names)}.",
+                    where=f"{self.file.name}:{line}",
+                    hint=f"Put a text that holds '{self.delimiter}' in {self.quote}quotes{self.quote}.",
+                )
+        first = str(fault).partition("\n")[0]
+        return FileError(f"'{self.file}' cannot be read: {first}.", where="data.path")
+
+    def _wrong_encoding(self) -> FileError:
+        return FileError(
+            f"'{self.file}' is not written in {self.encoding}.",
+            where="data.encoding" if self.encoding != "utf-8" else "data.path",
+            hint="Name its encoding, such as `encoding: latin-1` or `encoding: cp1252`.",
+        )

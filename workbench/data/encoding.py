@@ -1,0 +1,227 @@
+"""From checked columns to the arrays a model takes. Training data and new data go the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from workbench.data.specs import (
+    ArrayColumn,
+    ArrayInput,
+    ArrayTarget,
+    CategoryColumn,
+    ClassTarget,
+    NumberColumn,
+    NumberTarget,
+    TableInput,
+)
+from workbench.data.table import Column, ColumnKind
+from workbench.errors import DataError
+
+# From a row's position in the columns to its place in the source, for messages.
+Place = Callable[[int], str]
+
+_INT32 = np.iinfo(np.int32)
+
+
+def encode_input(spec: TableInput | ArrayInput, table: Mapping[str, Column], place: Place) -> np.ndarray:
+    """An input's array: (rows, features) float32, or the array's own shape.
+
+    Raises:
+        DataError: a column is not of the kind it had in training, or a category is unknown.
+    """
+    if isinstance(spec, ArrayInput):
+        return encode_array(spec.column, table[spec.column.name], place)
+    rows = len(table[spec.columns[0].name])
+    features = np.empty((rows, *spec.shape), dtype=np.float32)
+    at = 0
+    for column in spec.columns:
+        into = features[:, at : at + column.width]
+        if isinstance(column, NumberColumn):
+            into[:, 0] = encode_number(column, table[column.name], place)
+        else:
+            into[:] = encode_category(column, table[column.name], place)
+        at += column.width
+    return features
+
+
+def encode_target(
+    spec: NumberTarget | ClassTarget | ArrayTarget, table: Mapping[str, Column], place: Place
+) -> np.ndarray:
+    """A target's array: (rows, columns) float32, (rows,) int32 class numbers, or the array's own shape."""
+    if isinstance(spec, ArrayTarget):
+        return encode_array(spec.column, table[spec.column.name], place)
+    if isinstance(spec, ClassTarget):
+        return encode_classes(spec, table[spec.column], place)
+    columns = [encode_number(NumberColumn(name=name), table[name], place) for name in spec.columns]
+    return np.stack(columns, axis=1)
+
+
+def encode_weights(column: Column, place: Place) -> np.ndarray:
+    """Sample weights (rows,) float32.
+
+    Raises:
+        DataError: a weight is below 0, or none is above.
+    """
+    weights = encode_number(NumberColumn(name=column.name), column, place)
+    below = np.flatnonzero(weights < 0)
+    if len(below):
+        raise DataError(
+            f"the sample weight '{column.name}' is {weights[below[0]]:g}; weights are 0 or more.",
+            where=place(int(below[0])),
+        )
+    if not weights.any():
+        raise DataError(f"the sample weights '{column.name}' are all 0.", where=place(0))
+    return weights
+
+
+def encode_number(spec: NumberColumn, column: Column, place: Place) -> np.ndarray:
+    """Numbers (rows,) float32, scaled in double precision first."""
+    refuse_other_kind(column, place, "number")
+    values = column.values if spec.fill is None else np.where(column.missing, spec.fill, column.values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = ((values - spec.center) / spec.factor).astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(scaled))
+    if len(bad):
+        raise DataError(
+            f"column '{spec.name}' holds {column.values[bad[0]]:g}, too large for a 32-bit number.",
+            where=place(int(bad[0])),
+            hint="Use a larger unit, or scale the column.",
+        )
+    return scaled
+
+
+def encode_category(spec: CategoryColumn, column: Column, place: Place) -> np.ndarray:
+    """One-hot rows (rows, categories) float32.
+
+    Raises:
+        DataError: a category was not there in training; the column, the value and the row are named.
+    """
+    if column.kind is ColumnKind.ARRAY:
+        raise _kind_differs(column, "category", place)
+    codes = _codes(column, spec.categories, spec.fill)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        raise DataError(
+            f"column '{spec.name}' holds '{column.as_text().values[unknown[0]]}', a category that the "
+            "training data did not have.",
+            where=place(int(unknown[0])),
+            hint=f"Known are: {_listed(spec.categories)}.",
+        )
+    one_hot = np.zeros((len(codes), spec.width), dtype=np.float32)
+    one_hot[np.arange(len(codes)), codes] = 1.0
+    return one_hot
+
+
+def encode_classes(spec: ClassTarget, column: Column, place: Place) -> np.ndarray:
+    """Class numbers (rows,) int32."""
+    codes = _codes(column, spec.values)
+    if (codes < 0).any() and spec.classes != spec.values:
+        codes = np.where(codes < 0, _codes(column, spec.classes), codes)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        raise DataError(
+            f"the target '{spec.column}' holds '{column.as_text().values[unknown[0]]}', which is none of the "
+            f"{len(spec.classes)} classes.",
+            where=place(int(unknown[0])),
+            hint=f"Known are: {_listed(spec.classes)}.",
+        )
+    return codes.astype(np.int32)
+
+
+def encode_array(spec: ArrayColumn, column: Column, place: Place) -> np.ndarray:
+    """An array of its own (rows, ...), float32 or int32, scaled along its last axis where that was fitted.
+
+    Raises:
+        DataError: its shape is not that of training, or a whole number does not fit.
+    """
+    if column.kind is not ColumnKind.ARRAY or column.values.shape[1:] != spec.shape:
+        shape = column.values.shape[1:]
+        raise DataError(
+            f"array '{spec.name}' has rows of the shape {shape}; the model learnt from {spec.shape}.",
+            where=place(0),
+        )
+    values = column.values
+    if spec.dtype == "int32":
+        return _whole_numbers(spec, values, place)
+    if spec.fill is not None and column.missing.any():
+        values = np.where(np.isfinite(values), values, np.asarray(spec.fill, dtype=values.dtype))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if spec.center is not None and spec.factor is not None:
+            precision = np.result_type(values.dtype, np.float32)
+            values = values - np.asarray(spec.center, precision)
+            values /= np.asarray(spec.factor, precision)
+        result = np.ascontiguousarray(values, dtype=np.float32)
+    if not np.isfinite(result).all():
+        row = int(np.flatnonzero(~np.isfinite(result).all(axis=tuple(range(1, result.ndim))))[0])
+        raise DataError(f"array '{spec.name}' holds a value too large for a 32-bit number.", where=place(row))
+    return result
+
+
+def _whole_numbers(spec: ArrayColumn, values: np.ndarray, place: Place) -> np.ndarray:
+    fits = (values >= _INT32.min) & (values <= _INT32.max)
+    if values.dtype.kind == "f":
+        fits &= values == np.floor(values)
+    if not fits.all():
+        row = int(np.flatnonzero(~fits.all(axis=tuple(range(1, values.ndim))))[0])
+        raise DataError(
+            f"array '{spec.name}' holds {values[row][~fits[row]][0]}, which is no 32-bit whole number.",
+            where=place(row),
+            hint="Scale the array to treat it as measured numbers.",
+        )
+    return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def refuse_other_kind(column: Column, place: Place, wanted: str) -> None:
+    """Raise where numbers are needed and the column holds texts or arrays."""
+    if column.kind in (ColumnKind.TEXT, ColumnKind.ARRAY):
+        raise _kind_differs(column, wanted, place)
+
+
+def _kind_differs(column: Column, wanted: str, place: Place) -> DataError:
+    if column.kind is ColumnKind.ARRAY:
+        return DataError(
+            f"'{column.name}' has rows of the shape {column.values.shape[1:]}; a {wanted} column is needed.",
+            where=place(0),
+        )
+    row = next((row for row, value in enumerate(column.values) if value and not is_number(value)), 0)
+    return DataError(
+        f"column '{column.name}' should hold numbers, and holds '{column.values[row]}'.",
+        where=place(row),
+        hint=decimal_hint(str(column.values[row])),
+    )
+
+
+def is_number(text: str) -> bool:
+    """Whether a text can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def decimal_hint(text: str) -> str:
+    """What to do where numbers are written with a decimal comma."""
+    if is_number(text.replace(".", "").replace(",", ".")) and "," in text:
+        return 'If a comma marks the decimals, say `decimal: ","`.'
+    return ""
+
+
+def _codes(column: Column, values: tuple[str, ...], fill: str | None = None) -> np.ndarray:
+    """Each row's position in `values`, or -1."""
+    known = {value: code for code, value in enumerate(values)}
+    if column.kind is ColumnKind.FLAG:  # a file where the only words were true and false
+        known = {value.casefold(): code for value, code in known.items()} | known
+        known |= {
+            str(flag): known[str(flag).casefold()] for flag in (True, False) if str(flag).casefold() in known
+        }
+    texts = column.as_text().values
+    missing = known[fill] if fill is not None else -1
+    return np.array([missing if text is None else known.get(text, -1) for text in texts], dtype=np.int64)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:12])
+    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"

@@ -1,0 +1,39 @@
+"""Opening the file that a recipe names: what readers share."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from workbench.errors import FileError, RecipeError
+
+
+def data_file(path: str, *, folder_allowed: bool = False) -> Path:
+    """The file to read.
+
+    Raises:
+        RecipeError: there is no such file; the nearest name in its folder is told.
+        FileError: it is a folder, is empty or may not be read.
+    """
+    file = Path(path)
+    if not file.exists():
+        try:
+            siblings = [sibling.name for sibling in file.parent.iterdir()]
+        except OSError:
+            raise RecipeError(f"there is no folder '{file.parent}'.", where="data.path") from None
+        near = difflib.get_close_matches(file.name, siblings, n=1)
+        raise RecipeError(
+            f"there is no file '{file}'.",
+            where="data.path",
+            hint=f"Did you mean '{near[0]}'?" if near else "A relative path starts from the recipe's folder.",
+        )
+    if file.is_dir():
+        if folder_allowed:
+            return file
+        raise FileError(f"'{file}' is a folder, not a file.", where="data.path")
+    if not os.access(file, os.R_OK):
+        raise FileError(f"'{file}' may not be read.", where="data.path", hint="Check its permissions.")
+    if not file.stat().st_size:
+        raise FileError(f"'{file}' is empty.", where="data.path")
+    return file

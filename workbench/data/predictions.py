@@ -1,0 +1,54 @@
+"""What a model's outputs mean in the terms of its training data, as columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workbench.data.preparation import Preparation
+from workbench.data.specs import ClassTarget, NumberTarget, Target
+
+
+def prediction_columns(
+    preparation: Preparation, outputs: Mapping[str, np.ndarray], *, threshold: float = 0.5
+) -> dict[str, np.ndarray]:
+    """The columns of a predictions file, one value a row each.
+
+    A target of classes gives the class's name under the target's name and each class's score as
+    `target=class`; a target of numbers gives its columns; any other output gives `name_1`, `name_2` ...
+
+    Args:
+        preparation: the model's; an output is matched to the target of its name, or, where there is one
+            of each, to that one.
+        outputs: predictions (rows, ...) by output name.
+        threshold: from which score on a single score means the second of two classes.
+    """
+    targets = {spec.name: spec for spec in preparation.targets}
+    if len(outputs) == 1 and len(targets) == 1:
+        targets = {next(iter(outputs)): next(iter(targets.values()))}
+    columns: dict[str, np.ndarray] = {}
+    for name, values in outputs.items():
+        target = targets.get(name)
+        own = _columns(target.name if target else name, target, np.asarray(values), threshold)
+        for column, array in own.items():
+            # Two targets may share a column's name: the output's name tells them apart.
+            columns[column if column not in columns else f"{name}.{column}"] = array
+    return columns
+
+
+def _columns(name: str, target: Target | None, values: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+    flat = values.reshape(len(values), -1)
+    if isinstance(target, ClassTarget):
+        classes = np.array(target.classes, dtype=object)
+        if flat.shape[1] == len(classes) > 1:
+            scores = {f"{name}={label}": flat[:, at] for at, label in enumerate(classes)}
+            return {name: classes[flat.argmax(axis=1)], **scores}
+        if flat.shape[1] == 1 and len(classes) == 2:
+            second = flat[:, 0] >= threshold
+            return {name: classes[second.astype(int)], f"{name}={classes[1]}": flat[:, 0]}
+    if isinstance(target, NumberTarget) and flat.shape[1] == len(target.columns):
+        return {column: flat[:, at] for at, column in enumerate(target.columns)}
+    if flat.shape[1] == 1:
+        return {name: flat[:, 0]}
+    return {f"{name}_{at + 1}": flat[:, at] for at in range(flat.shape[1])}

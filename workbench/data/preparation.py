@@ -1,0 +1,210 @@
+"""Preparation: all that is needed to treat new data as the training data was treated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from workbench.data.encoding import encode_input, encode_target, encode_weights
+from workbench.data.roles import missing_column
+from workbench.data.source import Source, as_source
+from workbench.data.specs import ClassTarget, Input, Reader, Record, Target
+from workbench.data.table import Column, read_column
+from workbench.errors import DataError, FileError
+
+Table = Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows ready for the model.
+
+    Attributes:
+        inputs: by input name, (rows, ...) float32 or, for unscaled arrays of whole numbers, int32.
+        targets: by target name: (rows, columns) float32, class numbers (rows,) int32, or an array.
+            Empty where the targets were not asked for.
+        sample_weight: (rows,) float32, or None.
+        index: (rows,) int64, each row's position in the source, from 0.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    targets: Mapping[str, np.ndarray]
+    sample_weight: np.ndarray | None
+    index: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.index)
+
+
+class Preparation(Record):
+    """What was chosen and fitted on the training data."""
+
+    version: Literal[1] = 1
+    inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
+    targets: tuple[Target, ...] = ()
+    sample_weight: str | None = None
+    missing: Literal["error", "drop", "mean"] = "error"
+    reader: Reader | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """As JSON-ready values; `from_record` gives back an equal preparation."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_record(cls, record: object, where: str = "") -> Preparation:
+        """Read back what `as_record` gave.
+
+        Raises:
+            FileError: it is not such a record.
+        """
+        try:
+            return cls.model_validate(record)
+        except ValidationError as fault:
+            first = fault.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise FileError(
+                f"the kept data preparation is damaged: {key or 'it'}: {first['msg']}.",
+                where=where,
+                hint="The file was written by something else, or changed since.",
+            ) from None
+
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each input, without the rows' axis."""
+        return {spec.name: spec.shape for spec in self.inputs}
+
+    def input_dtypes(self) -> dict[str, str]:
+        """The type of each input: float32 or int32."""
+        return {spec.name: spec.dtype for spec in self.inputs}
+
+    def target_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each target, without the rows' axis: () for class numbers."""
+        return {spec.name: spec.shape for spec in self.targets}
+
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """The class names of each target that has them."""
+        return {spec.name: spec.classes for spec in self.targets if isinstance(spec, ClassTarget)}
+
+    def apply(self, data: object, *, with_targets: bool, origin: str = "data") -> Part:
+        """Prepare all rows of new data. Rows dropped for a missing value are absent from the part's `index`.
+
+        Args:
+            data: a source, a mapping of arrays by column name, or a dataframe. Other columns may be there.
+            with_targets: whether targets and weights are wanted too.
+            origin: what messages call the data, unless it is a source, which knows.
+
+        Raises:
+            DataError: a column is missing or of another kind or shape than in training, a category or a
+                class is unknown, or a value is missing where training allowed none.
+        """
+        source = as_source(data, origin)
+        table = self.read(source, with_targets=with_targets)
+        hint = "The model was trained with `missing: error`: fill these values in, or leave the rows out."
+        rows = self.complete_rows(table, source, hint)
+        return self.encode(table, rows, source, with_targets=with_targets)
+
+    def read(self, source: Source, *, with_targets: bool) -> Table:
+        """The needed columns of a source, checked to be of one length."""
+        names = [name for spec in self.inputs for name in spec.column_names]
+        if with_targets:
+            names += [name for spec in self.targets for name in spec.column_names]
+            names += [self.sample_weight] if self.sample_weight else []
+        for name in names:
+            if name not in source.columns:
+                raise missing_column(name, source, DataError, source.origin)
+        return read_table(source, names)
+
+    def complete_rows(self, table: Table, source: Source, hint: str) -> np.ndarray:
+        """The rows to keep, by the policy for missing values."""
+        targets = {name for spec in self.targets for name in spec.column_names}
+        needed = targets | ({self.sample_weight} if self.sample_weight else set())
+        return complete_rows(table, self.missing, needed, source, hint)
+
+    def encode(self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool) -> Part:
+        """These rows of a table that `read` gave, encoded."""
+        taken = {name: column.take(rows) for name, column in table.items()}
+
+        def place(row: int) -> str:
+            return source.place(int(rows[row]))
+
+        weights = None
+        if with_targets and self.sample_weight:
+            weights = encode_weights(taken[self.sample_weight], place)
+        targets = self.targets if with_targets else ()
+        return Part(
+            inputs={spec.name: encode_input(spec, taken, place) for spec in self.inputs},
+            targets={spec.name: encode_target(spec, taken, place) for spec in targets},
+            sample_weight=weights,
+            index=rows,
+        )
+
+
+def read_table(source: Source, names: list[str]) -> Table:
+    """Columns of a source.
+
+    Raises:
+        DataError: they differ in length, there is no row, or one holds what no model can use.
+    """
+    for name in names:
+        if len(source.columns[name]) != len(source.columns[names[0]]):
+            raise DataError(
+                f"'{names[0]}' has {len(source.columns[names[0]])} rows and '{name}' has "
+                f"{len(source.columns[name])}.",
+                where=source.origin,
+                hint="Name the arrays that belong together under `inputs` and `targets`, or leave others out "
+                "with `ignore`.",
+            )
+    if not len(source.columns[names[0]]):
+        raise DataError("there are no rows.", where=source.origin)
+    return {name: read_column(source, name) for name in dict.fromkeys(names)}
+
+
+def complete_rows(table: Table, missing: str, needed: set[str], source: Source, hint: str) -> np.ndarray:
+    """The positions of the rows to keep.
+
+    Args:
+        table: the columns.
+        missing: `error`, `drop` or `mean`.
+        needed: columns whose missing values no mean can stand for: targets and weights.
+        source: tells where a row is.
+        hint: what to do, for the error.
+
+    Raises:
+        DataError: a value is missing where that is not allowed, or every row would be dropped.
+    """
+    rows = np.arange(len(next(iter(table.values()))))
+    if missing == "drop":
+        kept = rows[~np.logical_or.reduce([column.missing for column in table.values()])]
+        if not len(kept):
+            worst = max(table.values(), key=lambda column: int(column.missing.sum()))
+            raise DataError(
+                f"every row misses a value, so dropping them leaves nothing; column '{worst.name}' misses "
+                f"{int(worst.missing.sum())} of {len(rows)}.",
+                where=source.origin,
+                hint=f"Leave such columns out: `ignore: [{worst.name}]`.",
+            )
+        return kept
+    for name, column in table.items():
+        if column.missing.any() and (missing == "error" or name in needed):
+            if missing == "mean":
+                hint = "A target or a weight cannot be made up: use `missing: drop`."
+            raise _missing_value(column, source, hint)
+    return rows
+
+
+def _missing_value(column: Column, source: Source, hint: str) -> DataError:
+    missing = np.flatnonzero(column.missing)
+    value = column.values[missing[0]]
+    if isinstance(value, np.ndarray):
+        what = f"array '{column.name}' holds NaN or an infinite value"
+    elif isinstance(value, float) and np.isinf(value):
+        what = f"column '{column.name}' holds an infinite value"
+    else:
+        what = f"column '{column.name}' has no value (NaN)"
+    count = f"{len(missing)} of {len(column)} rows" if len(missing) > 1 else "in this row only"
+    return DataError(f"{what}; {count}.", where=source.place(int(missing[0])), hint=hint)

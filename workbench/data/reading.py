@@ -1,0 +1,101 @@
+"""Calling a dataset or a reader with the recipe's arguments."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import (
+    ConfigDict,
+    PydanticSchemaGenerationError,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+)
+
+from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import resolve
+from workbench.data.source import Source, as_source
+from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.schema import Data
+
+
+def read(data: Data, catalog: Catalog, folder: Path) -> Source:
+    """The source that a recipe's data section names.
+
+    Args:
+        data: the section; what is not its own goes to the dataset function.
+        catalog: where its name is looked up.
+        folder: what a relative `path` starts from: the recipe's folder.
+
+    Raises:
+        RecipeError: no such dataset, or arguments that it does not take.
+        DataError, FileError: what it reads cannot be used.
+    """
+    entry = catalog.find(Kind.DATASET, data.use, "data.use")
+    function = resolve(entry)
+    arguments = data.arguments
+    if isinstance(arguments.get("path"), str):
+        arguments["path"] = str(folder.absolute() / Path(arguments["path"]).expanduser())
+    arguments = _checked(function, arguments, entry)
+    try:
+        value = function(**arguments)
+    except WorkbenchError:
+        raise
+    except MemoryError:
+        raise DataError(f"'{entry.name}' does not fit into memory.", where="data") from None
+    except OSError as fault:
+        raise FileError(f"'{entry.name}' could not be read: {fault}.", where="data") from fault
+    except Exception as fault:  # plugin code
+        raise DataError(
+            f"the dataset '{entry.name}' failed: {type(fault).__name__}: {fault}",
+            where=f"plugin '{entry.plugin}'",
+            hint="The fault is the plugin's; --debug shows its traceback.",
+        ) from fault
+    return as_source(value, entry.name)
+
+
+def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Entry) -> dict[str, Any]:
+    """The arguments, held against the function's signature and its type hints."""
+    parameters = inspect.signature(function).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for name in arguments:
+        if name not in parameters and not takes_any:
+            # Reader options and the section's own keys look alike to whoever misspells one.
+            near = did_you_mean(name, [*parameters, *Data.model_fields])
+            known = f"It takes: {', '.join(parameters)}." if parameters else "It takes no arguments."
+            raise RecipeError(
+                f"'{entry.name}' has no option '{name}'.", where=f"data.{name}", hint=near or known
+            )
+    for name, parameter in parameters.items():
+        required = parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_KEYWORD,
+            parameter.VAR_POSITIONAL,
+        )
+        if required and name not in arguments:
+            raise RecipeError(f"'{entry.name}' needs '{name}'.", where="data", hint=f"Add `{name}: ...`.")
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception:  # hints that name what is not there: the function's own checks must do
+        return arguments
+    return {
+        name: _converted(value, hints[name], name, entry) if name in hints else value
+        for name, value in arguments.items()
+    }
+
+
+def _converted(value: Any, hint: Any, name: str, entry: Entry) -> Any:
+    try:
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
+    except ValidationError as fault:
+        message = fault.errors()[0]["msg"]
+        raise RecipeError(
+            f"'{name}' of '{entry.name}' cannot be {value!r}: {message[0].lower()}{message[1:]}.",
+            where=f"data.{name}",
+        ) from None
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        return value

@@ -1,0 +1,256 @@
+"""Which columns are inputs, targets, weights: what the recipe says, or what follows where it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workbench.data.source import Source
+from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.schema import Data, Scaling
+
+FEATURES = "features"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each column is for.
+
+    Attributes:
+        inputs, targets: the columns of each, by name; one of several axes stands alone.
+        classes: the target columns that are class names, with the names where the source gives them.
+        categories: number columns to treat as categories.
+        scaling: how each input column is scaled.
+        sample_weight, stratify: columns, or None.
+    """
+
+    inputs: Mapping[str, tuple[str, ...]]
+    targets: Mapping[str, tuple[str, ...]]
+    classes: Mapping[str, tuple[str, ...] | None]
+    categories: frozenset[str]
+    scaling: Mapping[str, Scaling]
+    sample_weight: str | None = None
+    stratify: str | None = None
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every column that becomes part of an input, a target or the weights, once each."""
+        groups = [*self.inputs.values(), *self.targets.values()]
+        names = dict.fromkeys(name for group in groups for name in group)
+        if self.sample_weight:
+            names[self.sample_weight] = None
+        return tuple(names)
+
+
+def choose_roles(data: Data, source: Source) -> Roles:
+    """Assign the source's columns.
+
+    By default the targets are the source's, all remaining one-dimensional columns make one input named
+    `features`, and each array of more axes is an input of its own name.
+
+    Raises:
+        RecipeError: the recipe names a column that is not there, or asks for two things at once.
+    """
+    _check_names(data.ignore, source, "data.ignore")
+    targets = _targets(data, source)
+    weight = data.sample_weight
+    if weight is not None:
+        _check_names([weight], source, "data.sample_weight")
+        if source.columns[weight].ndim != 1:
+            raise RecipeError(
+                f"'{weight}' has {source.columns[weight].ndim} axes; a weight is one number a row.",
+                where="data.sample_weight",
+            )
+    taken = {name for group in targets.values() for name in group} | set(data.ignore)
+    if weight is not None:
+        taken.add(weight)
+    if data.inputs is None:
+        inputs = _default_inputs(source, taken)
+    else:
+        inputs = {name: tuple(columns) for name, columns in data.inputs.items()}
+        _check_groups(inputs, source, data.ignore, "data.inputs")
+    if not inputs:
+        raise RecipeError(
+            "no column is left for the inputs.",
+            where="data.inputs",
+            hint=f"The columns are: {_listed(source.columns)}.",
+        )
+    input_columns = [name for group in inputs.values() for name in group]
+    return Roles(
+        inputs=inputs,
+        targets=targets,
+        classes=_classes(data, source, targets),
+        categories=_categories(data, source, input_columns),
+        scaling=_scaling(data, inputs),
+        sample_weight=weight,
+        stratify=_stratify(data, source, targets),
+    )
+
+
+def _default_inputs(source: Source, taken: set[str]) -> dict[str, tuple[str, ...]]:
+    free = [name for name in source.columns if name not in taken]
+    table = tuple(name for name in free if source.columns[name].ndim == 1)
+    inputs = {FEATURES: table} if table else {}
+    inputs.update({name: (name,) for name in free if source.columns[name].ndim > 1})
+    return inputs
+
+
+def _targets(data: Data, source: Source) -> dict[str, tuple[str, ...]]:
+    if isinstance(data.targets, dict):
+        targets = {name: tuple(columns) for name, columns in data.targets.items()}
+    else:
+        columns = source.targets if data.targets is None else tuple(data.targets)
+        if data.targets is None and not columns:
+            raise RecipeError(
+                f"'{data.use}' does not say what to learn.",
+                where="data",
+                hint=f"Name the target: `targets: [{list(source.columns)[-1]}]`. "
+                f"The columns are: {_listed(source.columns)}.",
+            )
+        # Learning nothing (`targets: []`) is for models that bring their own losses.
+        targets = {columns[0] if len(columns) == 1 else "targets": columns} if columns else {}
+    _check_groups(targets, source, data.ignore, "data.targets")
+    return targets
+
+
+def _check_groups(
+    groups: Mapping[str, tuple[str, ...]], source: Source, ignore: Iterable[str], where: str
+) -> None:
+    noun = "input" if where == "data.inputs" else "target"
+    for group, columns in groups.items():
+        place = where if group in columns and len(columns) == 1 else f"{where}.{group}"
+        if not columns:
+            raise RecipeError(f"the {noun} '{group}' has no columns.", where=place)
+        _check_names(columns, source, place)
+        for name in columns:
+            if name in ignore:
+                raise RecipeError(f"column '{name}' is ignored and wanted at once.", where=place)
+            if columns.count(name) > 1:
+                raise RecipeError(f"column '{name}' is named {columns.count(name)} times.", where=place)
+            axes = source.columns[name].ndim
+            if axes > 1 and len(columns) > 1:
+                raise RecipeError(
+                    f"'{name}' has {axes} axes and cannot be joined with other columns.",
+                    where=place,
+                    hint=f"Give it a {noun} of its own: `{name}: [{name}]`.",
+                )
+
+
+def _classes(
+    data: Data, source: Source, targets: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...] | None]:
+    columns = {name for group in targets.values() for name in group}
+    classes: dict[str, tuple[str, ...] | None] = {
+        name: names for name, names in source.classes.items() if name in columns
+    }
+    for name in data.classes:
+        group = targets.get(name, ())
+        column = name if name in columns or len(group) != 1 else group[0]
+        if column not in columns:
+            near = did_you_mean(column, columns)
+            raise RecipeError(
+                f"'{column}' is not a target.",
+                where="data.classes",
+                hint=near or f"The targets are: {_listed(columns)}.",
+            )
+        classes.setdefault(column, None)
+    for target, group in targets.items():
+        for name in group:
+            if name not in classes:
+                continue
+            if len(group) > 1:
+                raise RecipeError(
+                    f"the target '{target}' joins {len(group)} columns, and '{name}' holds class names.",
+                    where="data.targets",
+                    hint=f"Name it as a target of its own: `targets: {{{name}: [{name}], ...}}`.",
+                )
+            shape = source.columns[name].shape[1:]
+            if shape not in ((), (1,)):
+                raise RecipeError(
+                    f"'{name}' has rows of the shape {shape}; a class is one value a row.",
+                    where="data.classes",
+                )
+    return classes
+
+
+def _categories(data: Data, source: Source, input_columns: list[str]) -> frozenset[str]:
+    _check_names(data.categories, source, "data.categories")
+    for name in data.categories:
+        if name not in input_columns:
+            raise RecipeError(
+                f"column '{name}' is no input, so it cannot be one-hot encoded.",
+                where="data.categories",
+                hint="A target of categories belongs in `classes`.",
+            )
+        if source.columns[name].ndim > 1:
+            raise RecipeError(
+                f"'{name}' has {source.columns[name].ndim} axes; a category is one value a row.",
+                where="data.categories",
+            )
+    return frozenset(data.categories)
+
+
+def _scaling(data: Data, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, Scaling]:
+    columns = [name for group in inputs.values() for name in group]
+    if not isinstance(data.scale, dict):
+        return dict.fromkeys(columns, data.scale)
+    for name in data.scale:
+        if name not in inputs and name not in columns:
+            near = did_you_mean(name, [*inputs, *columns])
+            raise RecipeError(
+                f"there is no input or input column '{name}'.",
+                where=f"data.scale.{name}",
+                hint=near or f"The inputs are: {_listed(inputs)}.",
+            )
+    return {
+        name: data.scale.get(name, data.scale.get(group, "none"))
+        for group, names in inputs.items()
+        for name in names
+    }
+
+
+def _stratify(data: Data, source: Source, targets: Mapping[str, tuple[str, ...]]) -> str | None:
+    asked = data.split.stratify
+    where = "data.split.stratify"
+    if asked is False:
+        return None
+    if asked is True:
+        if len(targets) != 1 or len(next(iter(targets.values()))) != 1:
+            raise RecipeError(
+                "with several targets, say which to stratify by: its column's name.", where=where
+            )
+        asked = next(iter(targets.values()))[0]
+    _check_names([asked], source, where)
+    if source.columns[asked].ndim != 1:
+        raise RecipeError(
+            f"'{asked}' has {source.columns[asked].ndim} axes; stratifying needs one value a row.",
+            where=where,
+        )
+    if not data.split.shuffle:
+        raise RecipeError(
+            "a stratified split is drawn at random: it cannot keep the rows' order.", where=where
+        )
+    return asked
+
+
+def _check_names(names: Iterable[str], source: Source, where: str) -> None:
+    for name in names:
+        if name not in source.columns:
+            raise missing_column(name, source, RecipeError, where)
+
+
+def missing_column(name: str, source: Source, fault: type[WorkbenchError], where: str) -> WorkbenchError:
+    """The fault that says a column is not there, with the nearest name or all of them."""
+    near = did_you_mean(name, source.columns)
+    origin = f" in {source.origin}" if source.origin else ""
+    return fault(
+        f"there is no column '{name}'{origin}.",
+        where=where,
+        hint=near or f"The columns are: {_listed(source.columns)}.",
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    shown = ", ".join(names[:20])
+    return shown if len(names) <= 20 else f"{shown} and {len(names) - 20} more"

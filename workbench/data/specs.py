@@ -1,0 +1,199 @@
+"""What a preparation keeps of each column, input and target: the numbers that treat new rows the same way.
+
+They travel inside saved model files, so they are validated when read back, like anything from a file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ArrayType = Literal["float32", "int32"]
+Positive = Annotated[float, Field(gt=0)]
+Size = Annotated[int, Field(ge=1)]
+
+
+class Record(BaseModel):
+    """A part of the preparation: finite numbers, known keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NumberColumn(Record):
+    """Becomes (value - center) / factor. True and false are 1 and 0. `fill` stands for a missing value."""
+
+    kind: Literal["number"] = "number"
+    name: str
+    center: float = 0.0
+    factor: Positive = 1.0
+    fill: float | None = None
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
+class CategoryColumn(Record):
+    """Becomes one number a category: 1 for its own, 0 for the others."""
+
+    kind: Literal["category"] = "category"
+    name: str
+    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+    fill: str | None = None
+
+    @model_validator(mode="after")
+    def _fills_with_a_category(self) -> CategoryColumn:
+        if self.fill is not None and self.fill not in self.categories:
+            raise ValueError("the fill is none of the categories")
+        return self
+
+    @property
+    def width(self) -> int:
+        return len(self.categories)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}={category}" for category in self.categories)
+
+
+class ArrayColumn(Record):
+    """An array with axes beside the rows. Center, factor and fill: one number a place on the last axis."""
+
+    kind: Literal["array"] = "array"
+    name: str
+    shape: tuple[Size, ...]
+    dtype: ArrayType = "float32"
+    center: tuple[float, ...] | None = None
+    factor: tuple[Positive, ...] | None = None
+    fill: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_last_axis(self) -> ArrayColumn:
+        for numbers in (self.center, self.factor, self.fill):
+            if numbers is not None and len(numbers) != self.shape[-1]:
+                raise ValueError(f"{len(numbers)} numbers for a last axis of {self.shape[-1]}")
+        if (self.center is None) != (self.factor is None):
+            raise ValueError("center and factor go together")
+        return self
+
+
+TableColumn = Annotated[NumberColumn | CategoryColumn, Field(discriminator="kind")]
+
+
+class TableInput(Record):
+    """An input of (rows, features): columns side by side, in this order."""
+
+    kind: Literal["table"] = "table"
+    name: str
+    columns: Annotated[tuple[TableColumn, ...], Field(min_length=1)]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(column.width for column in self.columns),)
+
+    @property
+    def dtype(self) -> ArrayType:
+        return "float32"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+
+class ArrayInput(Record):
+    """An input that is one array."""
+
+    kind: Literal["array"] = "array"
+    name: str
+    column: ArrayColumn
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.column.shape
+
+    @property
+    def dtype(self) -> ArrayType:
+        return self.column.dtype
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return (self.column.name,)
+
+
+class NumberTarget(Record):
+    """A target of (rows, columns) numbers, float32."""
+
+    kind: Literal["numbers"] = "numbers"
+    name: str
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.columns),)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return self.columns
+
+
+class ClassTarget(Record):
+    """A target of (rows,) whole numbers, int32: each row's place in `classes`.
+
+    `values` are the same classes as the data writes them: digits may stand in the data for the names.
+    """
+
+    kind: Literal["classes"] = "classes"
+    name: str
+    column: str
+    values: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _names_every_value(self) -> ClassTarget:
+        if len(self.values) != len(self.classes) or not self.classes:
+            raise ValueError(f"{len(self.values)} values and {len(self.classes)} class names")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class ArrayTarget(Record):
+    """A target that is one array, unscaled."""
+
+    kind: Literal["array"] = "array"
+    name: str
+    column: ArrayColumn
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.column.shape
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return (self.column.name,)
+
+
+Input = Annotated[TableInput | ArrayInput, Field(discriminator="kind")]
+Target = Annotated[NumberTarget | ClassTarget | ArrayTarget, Field(discriminator="kind")]
+
+
+class Reader(Record):
+    """How the training data was read, so that a file of the same kind is read the same way again."""
+
+    use: str
+    arguments: dict[str, Any] = {}
