@@ -1,0 +1,115 @@
+"""The headless front end: a recipe to a session, its events to a terminal, to plain lines or to JSON."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import events
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.process import Diverted, prepare_for_keras
+from workbench.reporting import JsonLines, Reporter, for_stream
+
+if TYPE_CHECKING:
+    from workbench.catalog.lookup import Catalog
+    from workbench.recipe.document import Document
+    from workbench.training.control import Control
+
+RUNS = Path("saved") / "runs"
+
+OpenCatalog = Callable[..., "Catalog"]
+OpenRecipe = Callable[..., "Document"]
+
+
+def run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog, *, as_json: bool) -> int:
+    """Train a recipe and return the exit code.
+
+    Args:
+        open_document: reads the recipe, given the catalog.
+        open_catalog: finds the plugins.
+        as_json: print the event stream instead of progress for people.
+
+    Raises:
+        WorkbenchError: anything the user must know of. With `as_json` a `failed` event told it too.
+    """
+    prepare_for_keras()
+    if not as_json:
+        return _run(open_document, open_catalog, for_stream(sys.stdout))
+    with Diverted() as diverted:
+        return _run(open_document, open_catalog, JsonLines(diverted.stream))
+
+
+def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog, reporter: Reporter) -> int:
+    name = ""
+    failed_told = False
+
+    def emit(event: events.Event) -> None:
+        nonlocal failed_told
+        failed_told = failed_told or isinstance(event, events.Failed)
+        reporter.take(event, session.run_name)
+
+    with reporter:
+        try:
+            catalog = open_catalog(imports_keras=True)
+            document = open_document(catalog)
+            name = document.recipe.name
+            reporter.say(f"{document.recipe.name}: reading data and building the model")
+            from workbench.training.session import Session
+
+            session = Session(document, catalog, emit, runs_folder=RUNS)
+            with _interruptible(session.control, reporter):
+                finished = session.run()
+        except WorkbenchError as fault:
+            if not failed_told:
+                reporter.take(events.Failed(fault.as_record()), name)
+            raise
+    return ExitCode.INTERRUPTED if finished.status == "interrupted" else ExitCode.DONE
+
+
+@contextmanager
+def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        if control.stop_requested:
+            raise KeyboardInterrupt
+        control.stop("interrupted")
+        reporter.say("stopping after this batch, then saving (Ctrl-C again: leave at once, nothing saved)")
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def evaluate_file(
+    file: Path, data: str, open_catalog: OpenCatalog, open_recipe: OpenRecipe
+) -> Mapping[str, float]:
+    """Loss and metrics of a saved model on data; `data` as `--data` takes it."""
+    prepare_for_keras()
+    with Diverted():
+        catalog = open_catalog(imports_keras=True)
+        from workbench.training.saved import SavedModel
+
+        saved = SavedModel.open(file, catalog)
+        return saved.evaluate(saved.read(data, catalog, open_recipe, with_targets=True))
+
+
+def predict_file(
+    file: Path, data: str, open_catalog: OpenCatalog, open_recipe: OpenRecipe
+) -> tuple[str, int]:
+    """Predictions of a saved model as CSV text, and the number of rows."""
+    prepare_for_keras()
+    with Diverted():
+        catalog = open_catalog(imports_keras=True)
+        from workbench.training.saved import SavedModel
+
+        saved = SavedModel.open(file, catalog)
+        part = saved.read(data, catalog, open_recipe, with_targets=False)
+        return saved.predictions_csv(part), part.rows

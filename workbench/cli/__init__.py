@@ -1,0 +1,5 @@
+"""The `kwb` command. Nothing heavy is imported until a command needs it."""
+
+from workbench.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,74 @@
+"""`kwb inspect`, `kwb evaluate` and `kwb predict`: saved files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import Shared, open_recipe, shared_options
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+_DATA = click.option(
+    "--data",
+    required=True,
+    metavar="DATA",
+    help="A recipe (its test part), a dataset's name, or a data file.",
+)
+
+
+@click.command("inspect")
+@_FILE
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@shared_options
+def inspect_command(shared: Shared, file: Path, as_json: bool) -> None:
+    """Look inside a .keras, .h5 or .weights.h5 file, without keras."""
+    from workbench.cli.rendering import inspection_text
+    from workbench.storage.inspect import inspect_file
+
+    installed = {plugin.distribution for plugin in shared.catalog().plugins if plugin.entries}
+    found = inspect_file(file, installed)
+    if as_json:
+        click.echo(json.dumps(found.as_record(), indent=2))
+    else:
+        click.echo(inspection_text(found.as_record(), str(file)))
+
+
+@click.command("evaluate")
+@_FILE
+@_DATA
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@shared_options
+def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> None:
+    """Evaluate a saved model: its loss and metrics on data."""
+    from workbench import batch
+
+    results = batch.evaluate_file(file, data, shared.catalog, open_recipe)
+    if as_json:
+        from workbench.events import plain
+
+        click.echo(json.dumps(plain(results)))
+        return
+    width = max(map(len, results), default=0)
+    for name, value in results.items():
+        click.echo(f"{name:<{width}}  {value:.6g}")
+
+
+@click.command("predict")
+@_FILE
+@_DATA
+@click.option("--out", type=click.Path(path_type=Path), help="Write a CSV file instead of printing.")
+@shared_options
+def predict_command(shared: Shared, file: Path, data: str, out: Path | None) -> None:
+    """Predict with a saved model, as CSV: one row for each row of the data."""
+    from workbench import batch
+
+    text, rows = batch.predict_file(file, data, shared.catalog, open_recipe)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    from workbench.storage.atomic import write_bytes
+
+    write_bytes(out, text.encode())
+    click.echo(f"{rows:,} predictions in {out}", err=True)

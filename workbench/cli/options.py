@@ -1,0 +1,97 @@
+"""Options that go with every command, and what they make: the catalog and the recipe."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from workbench.catalog.lookup import Catalog
+    from workbench.recipe.document import Document
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The values of the options every command has."""
+
+    plugin_files: tuple[Path, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+    def catalog(self, *, imports_keras: bool = False) -> Catalog:
+        """What there is.
+
+        Args:
+            imports_keras: this process will import keras anyway, so it looks into plugin files itself.
+        """
+        from workbench.catalog import single_file
+        from workbench.catalog.discovery import discover
+        from workbench.catalog.lookup import Catalog
+
+        scan = single_file.scan if imports_keras else single_file.scan_in_child
+        return Catalog(discover(self.plugin_files, blocked=self.blocked, scan=scan))
+
+
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--plugin`, `--no-plugin` and `--debug`; the command gets the first two as its `shared`."""
+    for option in (
+        click.option(
+            "--debug",
+            is_flag=True,
+            help="Show the traceback of a fault.",
+            expose_value=False,
+            callback=_set_debug,
+        ),
+        click.option(
+            "--no-plugin",
+            "blocked",
+            multiple=True,
+            metavar="NAME",
+            help="Leave a plugin out.",
+        ),
+        click.option(
+            "--plugin",
+            "plugin_files",
+            multiple=True,
+            metavar="FILE.py",
+            type=click.Path(path_type=Path),
+            help="Use the layers and models of a Python file.",
+        ),
+    ):
+        option(command)
+
+    @functools.wraps(command)
+    def with_shared(plugin_files: Sequence[Path], blocked: Sequence[str], **rest: Any) -> Any:
+        return command(Shared(tuple(plugin_files), tuple(blocked)), **rest)
+
+    return with_shared
+
+
+def _set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().obj["debug"] = True
+
+
+def open_recipe(name: str, catalog: Catalog, overrides: Sequence[str] = ()) -> Document:
+    """A recipe by file, or a built-in one by name.
+
+    Raises:
+        RecipeError: neither; the nearest built-in name is told.
+    """
+    from workbench.catalog import Kind
+    from workbench.catalog.lookup import recipe_file
+    from workbench.errors import RecipeError, did_you_mean
+    from workbench.recipe.document import read
+
+    path = Path(name).expanduser()
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return read(path, overrides)
+    known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]
+    if "/" in name or (name not in known and "." not in name):
+        hint = did_you_mean(name, known) or f"Built in are: {', '.join(known)}."
+        raise RecipeError(f"no recipe file and no built-in recipe is called '{name}'.", hint=hint)
+    return read(recipe_file(catalog.find(Kind.RECIPE, name)), overrides)
