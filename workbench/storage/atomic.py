@@ -1,0 +1,168 @@
+"""Files that are always the old one or the new one, whole.
+
+A file is written beside its target under a temporary name with the same extension (Keras chooses the format
+by it), flushed to the disk, and put in place by one rename. A process killed at any moment leaves the old
+file, or the new one, and at most a stray temporary file, which the next write to the same target removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import socket
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.errors import FileError
+
+MODEL_EXTENSIONS = (".weights.h5", ".keras", ".h5", ".hdf5")
+
+_TEMPORARY = re.compile(r"\.tmp-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]+")
+
+_REASONS: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "Free some space, or save elsewhere."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space, or save elsewhere."),
+    errno.EFBIG: ("the file would be larger than this process may write", "Raise the limit (ulimit -f)."),
+    errno.EACCES: ("permission denied", "Choose a folder you may write to."),
+    errno.EPERM: ("not permitted", "Choose a folder you may write to."),
+    errno.EROFS: ("the file system is read-only", "Choose a folder you may write to."),
+    errno.EISDIR: ("it is a folder", "Give the path of a file."),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "Correct the path."),
+    errno.ENOENT: ("no such file or folder", "Correct the path."),
+    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
+    errno.EIO: ("the disk reported an error", "Check the disk."),
+    errno.EMFILE: ("too many open files", "Raise the limit (ulimit -n)."),
+}
+
+
+def extension_of(path: str | os.PathLike[str]) -> str:
+    """The extension that decides a file's format: `.weights.h5` counts as one."""
+    name = os.fspath(path)
+    for extension in MODEL_EXTENSIONS:
+        if name.endswith(extension):
+            return extension
+    return Path(name).suffix
+
+
+def file_error(fault: OSError, path: str | os.PathLike[str], doing: str = "written") -> FileError:
+    """The fault of the operating system in plain words. HDF5 gives its errno only inside its text."""
+    number = fault.errno
+    if number is None and (found := re.search(r"errno = (\d+)", str(fault))):
+        number = int(found.group(1))
+    reason, hint = _REASONS.get(number or 0, (os.strerror(number) if number else str(fault), ""))
+    return FileError(f"cannot be {doing}: {reason}.", where=os.fspath(path), hint=hint)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path to write to; at the end of the block it takes the place of `path`, whole.
+
+    The parent folder is created. A symbolic link is followed, an old file's permissions are kept. If the
+    block raises, the temporary file is removed and the old file stays as it was.
+
+    Raises:
+        FileError: the file cannot be written, with the reason.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with scratch_path(target, extension_of(target)) as temporary:
+            yield temporary
+            with contextlib.suppress(FileNotFoundError):
+                temporary.chmod(target.stat().st_mode & 0o7777)
+            _flush(temporary)
+            os.replace(temporary, target)
+            _flush(target.parent)
+    except OSError as fault:
+        raise file_error(fault, path) from fault
+
+
+@contextlib.contextmanager
+def scratch_path(target: Path, extension: str) -> Iterator[Path]:
+    """A temporary path beside `target`, whose file is removed at the end of the block if it is still there.
+
+    Its name carries host and process id, so that strays of dead processes are known, and removed here.
+    """
+    remove_strays(target)
+    stem = target.name.removesuffix(extension_of(target))
+    mark = f".tmp-{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = target.with_name(f".{stem[:40]}{mark}{extension}")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def remove_strays(target: Path) -> None:
+    """Remove what processes of this machine, now dead, left half-written for `target`."""
+    stem = f".{target.name.removesuffix(extension_of(target))[:40]}"
+    with contextlib.suppress(OSError):
+        for stray in list(os.scandir(target.parent)):
+            rest = stray.name.removeprefix(stem)
+            found = _TEMPORARY.match(rest) if rest != stray.name else None
+            if found and found["host"] == _host() and not _alive(int(found["pid"])):
+                with contextlib.suppress(OSError):
+                    os.unlink(stray.path)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that could not be written, before the work whose result it is to hold. Leaves no trace.
+
+    Raises:
+        FileError: the file or its folder cannot be written, with the reason.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = target.parent
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if len(os.fsencode(target.name)) > os.pathconf(folder, "PC_NAME_MAX"):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"kwb")
+    except OSError as fault:
+        raise file_error(fault, path) from fault
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a small file atomically.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it lives and belongs to another user
+        return True
+    return True

@@ -1,0 +1,345 @@
+"""Reading a model file without Keras, as a stranger's: what it is, and that its structure is honest.
+
+Refused here, before any of its content is believed: what is neither a zip archive nor HDF5, truncated files,
+members or datasets that would unpack to far more than the file holds, HDF5 links that lead elsewhere, data
+kept in other files, and configurations nested without end.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+
+from workbench.errors import FileError
+from workbench.storage import archive
+from workbench.storage.atomic import extension_of, file_error
+
+SLACK = 64 << 20  # bytes that a small file may take in memory beyond twice its size
+CONFIG_LIMIT = 32 << 20  # bytes of JSON
+DEPTH_LIMIT = 128  # levels of nesting, in JSON and in HDF5 groups
+LINK_LIMIT = 500_000  # objects in one HDF5 file
+
+_MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES, archive.STATE}
+_FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: those that h5py brings along
+_KINDS = "biufcVS"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a model file says of itself. `config` is None where it holds weights only.
+
+    `legacy` marks the `.h5` layout of plain Keras, with `training_config` for its compile arguments.
+    """
+
+    path: Path
+    format: str
+    config: dict[str, Any] | None
+    legacy: bool = False
+    training_config: dict[str, Any] | None = None
+    keras_version: str = ""
+    made_by_kwb: bool = False
+    record: dict[str, Any] = field(default_factory=dict)  # see `archive.parse_notes`
+
+
+def budget_for(path: Path) -> int:
+    """How many bytes a file's content may declare: twice its size, and some more for small files."""
+    return 2 * path.stat().st_size + SLACK
+
+
+def read(path: str | os.PathLike[str]) -> Container:
+    """Check the structure of a model file and read its configuration.
+
+    Raises:
+        FileError: the file is missing, no model file, damaged, or refused, and why.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+        if start.startswith(b"PK"):
+            _check_name(path, ".keras", "a zip archive")
+            return _read_zip(path)
+        if start == _HDF5:
+            _check_name(path, ".h5", "a HDF5 file")
+            return _read_hdf5(path)
+    except OSError as fault:
+        raise _damaged(fault, path) from fault
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, struct.error, EOFError, NotImplementedError) as fault:
+        raise FileError(f"is damaged or truncated: {fault}.", where=str(path)) from fault
+    except (KeyError, ValueError, RuntimeError, TypeError) as fault:
+        raise FileError(f"is damaged: {fault}", where=str(path)) from fault
+    what = "is empty." if not start else "is not a Keras file: neither a zip archive nor HDF5."
+    raise FileError(what, where=str(path), hint="A model file ends in .keras, .h5 or .weights.h5.")
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[Any]:
+    """The HDF5 file with the weights: the file itself, or the member of a `.keras` file, read in place."""
+    if not archive.is_archive(path):
+        with h5py.File(path, "r") as file:
+            yield file
+        return
+    with (
+        zipfile.ZipFile(path) as zipped,
+        _open_member(path, zipped) as member,
+        h5py.File(member, "r") as file,
+    ):
+        yield file
+
+
+def parse_json(content: str | bytes, what: str) -> dict[str, Any]:
+    """A JSON object of bounded size and depth.
+
+    Raises:
+        ValueError: it is none, and why.
+    """
+    if len(content) > CONFIG_LIMIT:
+        raise ValueError(f"{what} is larger than {CONFIG_LIMIT >> 20} MB.")
+    try:
+        parsed = json.loads(content)
+    except RecursionError:
+        raise ValueError(f"{what} is nested deeper than {DEPTH_LIMIT} levels.") from None
+    except ValueError as fault:
+        raise ValueError(f"{what} is not JSON ({fault}).") from None
+    if not isinstance(parsed, dict):
+        raise ValueError(f"{what} is not a JSON object.")
+    level: list[Any] = [parsed]
+    for _ in range(DEPTH_LIMIT):
+        level = [
+            item
+            for node in level
+            for item in (node.values() if isinstance(node, dict) else node)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return parsed
+    raise ValueError(f"{what} is nested deeper than {DEPTH_LIMIT} levels.")
+
+
+def _check_name(path: Path, extension: str, kind: str) -> None:
+    named = extension_of(path)
+    if (named == ".keras") != (extension == ".keras"):
+        right = ".keras" if extension == ".keras" else ".h5 or .weights.h5"
+        raise FileError(
+            f"is {kind}, and its name says otherwise.", where=str(path), hint=f"Let it end in {right}."
+        )
+
+
+def _damaged(fault: OSError, path: Path) -> FileError:
+    text = str(fault)
+    if fault.errno is not None and "errno" not in text and os.path.exists(path) and "Errno" in text:
+        return file_error(fault, path, "read")
+    if found := re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", text):
+        return FileError(
+            f"is truncated: {found[1]} of {found[2]} bytes are there.", where=str(path), hint="Copy it again."
+        )
+    if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
+        return file_error(fault, path, "read")
+    return FileError(f"is damaged: {text}.", where=str(path))
+
+
+# Zip
+
+
+def _read_zip(path: Path) -> Container:
+    with zipfile.ZipFile(path) as file:
+        infos = file.infolist()
+        _check_members(infos, budget_for(path))
+        names = {info.filename for info in infos}
+        for needed in (archive.CONFIG, archive.WEIGHTS):
+            if needed not in names:
+                raise ValueError(f"it has no {needed}, so it is not a Keras model.")
+        config = parse_json(file.read(archive.CONFIG), archive.CONFIG)
+        metadata = (
+            parse_json(file.read(archive.METADATA), archive.METADATA) if archive.METADATA in names else {}
+        )
+        record = _record(file.read(archive.NOTES)) if archive.NOTES in names else None
+        with _open_member(path, file) as member, h5py.File(member, "r") as weights:
+            _check_hdf5(weights, budget_for(path))
+    return Container(
+        path,
+        ".keras",
+        config,
+        keras_version=str(metadata.get("keras_version", "")),
+        made_by_kwb=record is not None,
+        record=record or {},
+    )
+
+
+def _check_members(infos: list[zipfile.ZipInfo], budget: int) -> None:
+    names = [info.filename for info in infos]
+    if len(set(names)) != len(names):
+        raise ValueError("refused: it holds two members of one name.")
+    for info in infos:
+        parts = info.filename.split("/")
+        if info.filename not in _MEMBERS and parts[0] != "assets":
+            raise ValueError(f"refused: it holds '{info.filename}', which no Keras file does.")
+        if ".." in parts or "\\" in info.filename or (info.external_attr >> 16) & 0o170000 == 0o120000:
+            raise ValueError(f"refused: its member '{info.filename}' leads out of the file.")
+        if info.flag_bits & 1:
+            raise ValueError(f"refused: its member '{info.filename}' is encrypted.")
+    declared = sum(info.file_size for info in infos)
+    if declared > budget:
+        raise ValueError(f"refused: it would unpack to {_size(declared)}, against {_size(budget)} allowed.")
+
+
+@contextmanager
+def _open_member(path: Path, file: zipfile.ZipFile) -> Iterator[IO[bytes]]:
+    info = file.getinfo(archive.WEIGHTS)
+    if info.compress_type != zipfile.ZIP_STORED:
+        yield io.BytesIO(file.read(info))
+        return
+    with open(path, "rb") as raw:
+        raw.seek(info.header_offset)
+        header = raw.read(30)
+        name_length, extra_length = struct.unpack("<HH", header[26:30])
+        yield _Slice(raw, info.header_offset + 30 + name_length + extra_length, info.file_size)  # type: ignore[misc]
+
+
+class _Slice(io.RawIOBase):
+    """A part of a file as a file, so that HDF5 reads a member of an archive in place."""
+
+    def __init__(self, raw: IO[bytes], start: int, size: int) -> None:
+        self._raw, self._start, self._size, self._place = raw, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")[: max(self._size - self._place, 0)]
+        self._raw.seek(self._start + self._place)
+        count = self._raw.readinto(view)  # type: ignore[attr-defined]
+        self._place += count
+        return int(count)
+
+
+# HDF5
+
+
+def _read_hdf5(path: Path) -> Container:
+    with h5py.File(path, "r") as file:
+        _check_hdf5(file, budget_for(path))
+        ours = archive.holds_archive(file)
+        legacy_layout = "model_weights" in file or "layer_names" in file.attrs
+        kind = ".h5" if legacy_layout else ".weights.h5"
+        if ours:
+            group = file[archive.GROUP]
+            config = parse_json(_content(group, archive.CONFIG), archive.CONFIG)
+            metadata = parse_json(_content(group, archive.METADATA), archive.METADATA)
+            record = _record(_content(group, archive.NOTES))
+            version = str(metadata.get("keras_version", ""))
+            return Container(path, kind, config, keras_version=version, made_by_kwb=True, record=record)
+        if not legacy_layout and not _weight_groups(file):
+            raise ValueError("it holds no Keras weights.")
+        attributes = {
+            name: _text(file, name) for name in ("model_config", "training_config", "keras_version")
+        }
+        model, training = attributes["model_config"], attributes["training_config"]
+        return Container(
+            path,
+            kind,
+            parse_json(model, "model_config") if model else None,
+            legacy=legacy_layout,
+            training_config=parse_json(training, "training_config") if training else None,
+            keras_version=attributes["keras_version"],
+        )
+
+
+def _record(content: bytes) -> dict[str, Any]:
+    parse_json(content, archive.NOTES)
+    return archive.parse_notes(content)
+
+
+def _content(group: Any, name: str) -> bytes:
+    item = group.get(name)
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind != "u":
+        raise ValueError(f"it has no {group.name}/{name}.")
+    return bytes(item[()].tobytes())
+
+
+def _text(file: Any, name: str) -> str:
+    value = file.attrs.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _weight_groups(file: Any) -> bool:
+    return any(name == "vars" or isinstance(file[name], h5py.Group) for name in file)
+
+
+def _check_hdf5(file: Any, budget: int) -> None:
+    """Refuse what leads out of the file, what is larger than the file can hold, and endless structures."""
+    seen: set[int] = set()
+    declared = links = 0
+    stack = [(file, 0)]
+    while stack:
+        group, depth = stack.pop()
+        if depth > DEPTH_LIMIT:
+            raise ValueError(f"refused: its groups are nested deeper than {DEPTH_LIMIT} levels.")
+        for name in group:
+            links += 1
+            if links > LINK_LIMIT:
+                raise ValueError(f"refused: it holds more than {LINK_LIMIT} objects.")
+            place = f"{group.name.rstrip('/')}/{name}"
+            if group.get(name, getlink=True, getclass=True) is not h5py.HardLink:
+                raise ValueError(f"refused: '{place}' is a link to elsewhere.")
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if isinstance(item, h5py.Group):
+                if address in seen:
+                    raise ValueError(f"refused: the group '{place}' is in the file under two names.")
+                stack.append((item, depth + 1))
+            elif isinstance(item, h5py.Dataset):
+                if address not in seen:
+                    declared += _check_dataset(item, place)
+            else:
+                raise ValueError(f"refused: '{place}' is neither a group nor a dataset.")
+            seen.add(address)
+    if declared > budget:
+        raise ValueError(
+            f"refused: it declares {_size(declared)} of weights, against {_size(budget)} allowed."
+        )
+
+
+def _check_dataset(dataset: Any, place: str) -> int:
+    if dataset.external or dataset.is_virtual:
+        raise ValueError(f"refused: the data of '{place}' lies in another file.")
+    if dataset.dtype.kind not in _KINDS:
+        raise ValueError(f"refused: '{place}' holds {dataset.dtype}, which is no weight.")
+    properties = dataset.id.get_create_plist()
+    if any(properties.get_filter(index)[0] not in _FILTERS for index in range(properties.get_nfilters())):
+        raise ValueError(f"refused: '{place}' is packed by a filter that HDF5 would load from outside.")
+    if dataset.shape is None:
+        raise ValueError(f"refused: '{place}' has no shape.")
+    return math.prod(dataset.shape) * dataset.dtype.itemsize
+
+
+def _size(count: int) -> str:
+    value = float(count)
+    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.3g} {unit}"

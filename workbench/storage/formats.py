@@ -1,0 +1,269 @@
+"""Saving a model to `.keras`, `.h5` or `.weights.h5`, and loading it back: the same model, to the last bit.
+
+All three keep architecture, weights, compile arguments, optimizer state and the state Keras leaves out (seed
+generators), and all three reload here, for sequential, functional and subclassed models. What plain Keras
+can open of them it opens: `.keras` wholly, `.h5` of sequential and functional models (uncompiled), and the
+weights of all three by `load_weights`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from workbench.errors import FileError
+from workbench.storage import archive, guard, layout, legacy, rebuild, structure, verify
+from workbench.storage.atomic import atomic_path, extension_of, file_error, scratch_path
+
+FORMATS = (".keras", ".h5", ".weights.h5")
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A file whole on disk. `warnings` says what of the model a reload will not bring back by itself."""
+
+    path: Path
+    format: str
+    sha256: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model from a file. `notes` is empty for a file that kwb did not make.
+
+    `completed` marks a model that plain Keras would have reloaded without some weights (see `rebuild`).
+    """
+
+    model: Any
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    completed: bool = False
+
+
+class KerasRegistry:
+    """The resolver for a process that has imported its custom classes already: what Keras has registered."""
+
+    def registered_names(self) -> set[str]:
+        return set(keras.saving.get_custom_objects())
+
+    def resolve_registered(self, name: str) -> object | None:
+        return keras.saving.get_registered_object(name)
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """`.keras`, `.h5` or `.weights.h5`, by the name of the file.
+
+    Raises:
+        FileError: the name ends otherwise.
+    """
+    extension = extension_of(path)
+    extension = ".h5" if extension == ".hdf5" else extension
+    if extension not in FORMATS:
+        raise FileError(
+            f"not a format of a model file: '{extension or Path(path).name}'.",
+            where=os.fspath(path),
+            hint="Let the name end in .keras, .h5 or .weights.h5.",
+        )
+    return extension
+
+
+def save(
+    model: Any,
+    path: str | os.PathLike[str],
+    notes: Mapping[str, Any],
+    *,
+    resolver: guard.Resolver | None = None,
+    probe: Any = None,
+    check: bool = True,
+) -> SavedFile:
+    """Save a built model in the format of the path's extension. An old file stays until the new is sound.
+
+    Args:
+        model: the Keras model, built; compiled or not.
+        notes: JSON data kept beside the model (scaling, recipe, versions), given back by `load`.
+        resolver: who knows the custom classes; by default what this process has registered with Keras.
+        probe: a batch of inputs, in the structure that the model is called with; with it, predictions of the
+            reloaded file are compared too. The model's own state is not moved by it.
+        check: reload the file and compare it with the model before it takes its place.
+
+    Raises:
+        FileError: the file cannot be written, or would not give this model back. The old file is untouched.
+    """
+    kind = format_of(path)
+    if not model.built:
+        raise FileError(
+            "the model has no weights yet, so there is nothing to save.",
+            where=os.fspath(path),
+            hint="Train it, or call it once on data.",
+        )
+    found: tuple[str, ...] = ()
+    with atomic_path(path) as temporary:
+        _write(model, temporary, kind, notes, os.fspath(path))
+        if check:
+            try:
+                reloaded = load(temporary, resolver or KerasRegistry())
+                found = verify.compare(model, reloaded.model, probe) + reloaded.warnings
+                if reloaded.completed:
+                    builder = f"{type(model).__name__}.build()"
+                    found += (
+                        f"{builder} does not build every layer: kwb reloads it, plain Keras only in part",
+                    )
+            except FileError as fault:
+                raise verify.explain(fault, model).at(os.fspath(path)) from fault
+        digest = _sha256(temporary)
+    return SavedFile(Path(path), kind, digest, found)
+
+
+def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: bool = True) -> Loaded:
+    """Load a model from a file of any of the three formats, made by kwb or by plain Keras.
+
+    The file is read and judged before Keras touches it (see `guard`).
+
+    Raises:
+        FileError: the file is missing, damaged, refused, needs a plugin that is not installed, or holds
+            weights only.
+    """
+    path = Path(path)
+    checked = guard.check_file(path, resolver.registered_names())
+    if checked.config is None:
+        raise FileError(
+            "holds weights only, no model.",
+            where=str(path),
+            hint="Give a recipe for the model, and this file as its 'weights'.",
+        )
+    guard.resolve_names(checked, resolver, where=str(path))
+    compile = compile and not checked.uncompilable
+    found = [f"loaded uncompiled: {checked.uncompilable}"] if checked.uncompilable else []
+    with _keras_faults(path, "loaded", found):
+        if checked.legacy:
+            model = keras.saving.load_model(path, compile=False)
+            if compile and (fault := legacy.compile_model(model, path)):
+                found.append(fault)
+            return Loaded(model, {}, tuple(found))
+        with archive.as_archive(path) as whole:
+            members = archive.read_members(whole, (archive.NOTES, archive.STATE))
+            record = archive.parse_notes(members.get(archive.NOTES, b"{}"))
+            try:
+                model, completed = _load_archive(whole, record["weights"], str(path), compile)
+            except Exception as fault:
+                if not compile:
+                    raise
+                model, completed = _load_archive(whole, record["weights"], str(path), False)
+                found.append(f"loaded uncompiled: {_first_line(fault)}")
+    if archive.STATE in members:
+        found += _restore_state(model, record["state"], members[archive.STATE])
+    return Loaded(model, record["notes"], tuple(dict.fromkeys(found)), completed)
+
+
+def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
+    """Give a built model the weights of a file of any of the three formats; its optimizer stays as it is.
+
+    Raises:
+        FileError: the file cannot be read, or its weights do not fit: the first that does not, both shapes.
+    """
+    path = Path(path)
+    checked = guard.check_structure(path)
+    with _keras_faults(path, "loaded", []):
+        if checked.legacy:
+            layout.check_fits_legacy(model, path)
+            model.load_weights(path)
+            return
+        with archive.as_weights(path) as weights:
+            layout.check_fits(model, weights, path)
+            skip = [model.optimizer] if getattr(model, "optimizer", None) is not None else []
+            keras.saving.load_weights(model, weights, objects_to_skip=skip)
+
+
+def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any], where: str) -> None:
+    if model.compiled and model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)  # else Keras finds slots of no size in the file
+    if kind == ".keras":
+        _write_archive(model, target, notes, where)
+        return
+    with scratch_path(target, ".keras") as whole:
+        _write_archive(model, whole, notes, where)
+        if kind == ".weights.h5":
+            archive.write_weights_h5(whole, target)
+        else:
+            archive.write_h5(whole, target)
+            legacy.write(target, model, f"{archive.GROUP}/{archive.WEIGHT_TREE}")
+
+
+def _write_archive(model: Any, target: Path, notes: Mapping[str, Any], where: str) -> None:
+    with _keras_faults(Path(where), "saved", []):
+        model.save(target)
+    state = structure.state_by_path(model)
+    record = {
+        "format": 1,
+        "notes": notes,
+        "weights": layout.weight_names(model, target),
+        "state": list(state),
+    }
+    arrays = io.BytesIO()
+    np.savez(arrays, *[structure.value_of(variable) for variable in state.values()])
+    archive.add_members(
+        target, {archive.NOTES: json.dumps(record).encode(), archive.STATE: arrays.getvalue()}
+    )
+
+
+def _load_archive(whole: Path, names: dict[str, str], where: str, compile: bool) -> tuple[Any, bool]:
+    """The model of a `.keras` file, and whether Keras alone would have left weights out."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        model = keras.saving.load_model(whole, compile=compile)
+    if rebuild.lacks_weights(model, whole, names):
+        return rebuild.complete(whole, names, where, compile=compile), True
+    for warning in raised:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return model, False
+
+
+def _restore_state(model: Any, paths: list[str], content: bytes) -> list[str]:
+    variables = structure.state_by_path(model)
+    unplaced: list[str] = []
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        for index, path in enumerate(paths):
+            value = arrays[f"arr_{index}"]
+            variable = variables.get(path)
+            if variable is None or tuple(variable.shape) != value.shape:
+                unplaced.append(f"the state '{path}' of the file has no place in the model")
+            else:
+                variable.assign(value)
+    return unplaced
+
+
+@contextmanager
+def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
+    """Keras' exceptions as a FileError, and its warnings into `found`."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except (FileError, MemoryError):
+            raise
+        except OSError as fault:
+            raise file_error(fault, path, doing) from fault
+        except Exception as fault:  # a class from the file or a plugin can raise anything
+            raise FileError(f"cannot be {doing}: {_first_line(fault)}", where=str(path)) from fault
+    found += [str(w.message).strip() for w in raised if issubclass(w.category, UserWarning)]
+
+
+def _first_line(fault: BaseException) -> str:
+    return next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

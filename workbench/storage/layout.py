@@ -1,0 +1,155 @@
+"""Which weight of a model lies where in a weight file, and whether a file's weights fit a model."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from workbench.errors import FileError
+from workbench.storage import archive, container, legacy, structure
+
+_NOT_THE_MODEL = ("optimizer/", f"{archive.GROUP}/")
+
+
+def weight_names(model: Any, saved: Path) -> dict[str, str]:
+    """The weight path of each dataset of a file just saved from the model, by the dataset's name.
+
+    Keras' weight tree numbers the weights of a layer. They are found again by the layer's name and their
+    values; two of one layer that are equal in shape and value go by their order.
+    """
+    with container.open_weights(saved) as file:
+        return _match(model, file)
+
+
+def check_fits(model: Any, weights: Path, where: Path) -> None:
+    """The file in `.weights.h5` layout has just the weights that the model has, in their shapes.
+
+    Raises:
+        FileError: naming the first weight that does not fit, with both shapes.
+    """
+    names, wanted, found = _compare(model, weights)
+    order = {path: index for index, path in enumerate(structure.weights_by_path(model))}
+    for name in sorted(wanted, key=lambda item: order.get(names.get(item, ""), len(order))):
+        label = names.get(name, name)
+        if name not in found:
+            raise FileError(
+                f"has no weight '{label}' {_shape(wanted[name])}, which the model needs.",
+                where=str(where),
+                hint="The file belongs to a model of another structure.",
+            )
+        if found[name] != wanted[name]:
+            raise _misfit(label, wanted[name], found[name], where)
+    for name in found:
+        if name not in wanted:
+            raise FileError(
+                f"has a weight '{name}' {_shape(found[name])}, which the model lacks.",
+                where=str(where),
+                hint="The file belongs to a model of another structure.",
+            )
+
+
+def unplaced(model: Any, weights: Path) -> list[str]:
+    """The datasets of a file in `.weights.h5` layout that the model has no weight for."""
+    _, wanted, found = _compare(model, weights)
+    return [name for name in found if name not in wanted]
+
+
+def check_fits_legacy(model: Any, path: Path) -> None:
+    """As `check_fits`, for a file in the legacy layout, whose layers go by their order."""
+    layers = [layer for layer in model.layers if layer.weights]
+    with h5py.File(path, "r") as file:
+        group = file if "layer_names" in file.attrs else file["model_weights"]
+        stored = [(name, legacy.read_names(group[name], "weight_names")) for name in _layer_names(group)]
+        stored = [(name, weights) for name, weights in stored if weights]
+        shapes = {(name, weight): group[name][weight].shape for name, weights in stored for weight in weights}
+    if len(layers) != len(stored):
+        raise FileError(
+            f"has weights for {len(stored)} layers, and the model has {len(layers)} layers with weights.",
+            where=str(path),
+            hint="The file belongs to a model of another structure.",
+        )
+    for layer, (name, names) in zip(layers, stored, strict=True):
+        weights = layer.trainable_weights + layer.non_trainable_weights
+        if len(weights) != len(names):
+            raise FileError(
+                f"has {len(names)} weights for the layer '{name}', and '{layer.name}' has {len(weights)}.",
+                where=str(path),
+            )
+        for weight, stored_name in zip(weights, names, strict=True):
+            if tuple(weight.shape) != shapes[name, stored_name]:
+                raise _misfit(weight.path, tuple(weight.shape), shapes[name, stored_name], path)
+
+
+_Shapes = dict[str, tuple[int, ...]]
+
+
+def _compare(model: Any, weights: Path) -> tuple[dict[str, str], _Shapes, _Shapes]:
+    """Weight paths by dataset, and the shapes of the datasets the model would write and of the file's."""
+    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
+        expected_path = Path(folder) / archive.WEIGHTS
+        model.save_weights(expected_path)
+        with h5py.File(expected_path, "r") as expected, h5py.File(weights, "r") as given:
+            wanted = {name: expected[name].shape for name in _datasets(expected)}
+            found = {name: given[name].shape for name in _datasets(given)}
+            if "_layer_checkpoint_dependencies" in given:  # before Keras 3.0; Keras itself translates
+                found = wanted
+            return _match(model, expected), wanted, found
+
+
+def _match(model: Any, file: Any) -> dict[str, str]:
+    by_layer: dict[str, list[tuple[str, Any]]] = {}
+    weights = {id(weight): path for path, weight in structure.weights_by_path(model).items()}
+    for layer in structure.layers_by_path(model).values():
+        own = [(weights[id(v)], v) for v in layer.weights if id(v) in weights]
+        by_layer.setdefault(layer.name, []).extend(own)
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in _datasets(file):
+        layer_name = file[name].parent.attrs.get("name")
+        for path, weight in by_layer.get(str(layer_name), ()):
+            if path not in taken and tuple(weight.shape) == file[name].shape and _equal(file[name], weight):
+                found[name] = path
+                taken.add(path)
+                break
+    return found
+
+
+def _equal(dataset: Any, weight: Any) -> bool:
+    value = structure.value_of(weight)
+    return np.asarray(dataset).tobytes() == np.ascontiguousarray(value).tobytes()
+
+
+def _datasets(file: Any) -> list[str]:
+    return list(_walk(file, ""))
+
+
+def _walk(group: Any, prefix: str) -> Iterator[str]:
+    for name in sorted(
+        group, key=lambda item: (not item.isdigit(), int(item) if item.isdigit() else 0, item)
+    ):
+        place = f"{prefix}{name}"
+        if isinstance(group[name], h5py.Dataset):
+            yield place
+        elif not f"{place}/".startswith(_NOT_THE_MODEL):
+            yield from _walk(group[name], f"{place}/")
+
+
+def _layer_names(group: Any) -> list[str]:
+    return legacy.read_names(group, "layer_names")
+
+
+def _misfit(label: str, wanted: tuple[int, ...], found: tuple[int, ...], where: Path) -> FileError:
+    return FileError(
+        f"does not fit: the weight '{label}' has shape {_shape(wanted)} in the model "
+        f"and {_shape(found)} in the file.",
+        where=str(where),
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(str(size) for size in shape) + ")"

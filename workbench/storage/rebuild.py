@@ -1,0 +1,77 @@
+"""Models that Keras rebuilds only in part: the weights it would drop without a word come back here.
+
+Keras rebuilds a subclassed model by its `build()`. Where that does not build every layer (a `build()` that
+adds a weight and leaves the rest to the first call, a layer used only in training), the file has weights for
+which the model has no place yet. Calling the model once, in inference and in training, makes them.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from workbench.errors import FileError
+from workbench.storage import archive, layout, structure
+
+
+def lacks_weights(model: Any, whole: Path, names: dict[str, str]) -> bool:
+    """Whether the `.keras` file has weights for which the model has no place.
+
+    Args:
+        names: the file's own table of weight paths, by dataset; empty for a file of plain Keras.
+    """
+    if names:
+        return not set(names.values()) <= set(structure.weights_by_path(model))
+    with archive.as_weights(whole) as weights:
+        return bool(layout.unplaced(model, weights))
+
+
+def complete(whole: Path, names: dict[str, str], where: str, *, compile: bool) -> Any:
+    """Load the model of a `.keras` file, build it by calling it, and only then load its weights.
+
+    Raises:
+        FileError: the file has weights for which the model has no place even so.
+    """
+    model = keras.saving.load_model(whole, compile=False)
+    for training in (False, True):
+        _call_on_zeros(model, training)
+        if not lacks_weights(model, whole, names):
+            break
+    else:
+        raise FileError(
+            "has weights for which the model has no place after it was rebuilt.",
+            where=where,
+            hint="Build every layer in build() or __init__, also one that is used only in training.",
+        )
+    if compile and (arguments := _compile_config(whole)):
+        model.compile_from_config(arguments)
+        if model.compiled and model.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)
+    model.load_weights(whole)
+    return model
+
+
+def _call_on_zeros(model: Any, training: bool) -> None:
+    shapes = model.get_build_config() or {}
+    if "input_shape" in shapes:
+        model(_zeros(shapes["input_shape"]), training=training)
+    elif "shapes_dict" in shapes:
+        inputs = {name.removesuffix("_shape"): _zeros(shape) for name, shape in shapes["shapes_dict"].items()}
+        model(**inputs, training=training)
+
+
+def _zeros(shape: Any) -> Any:
+    if isinstance(shape, dict):
+        return {name: _zeros(item) for name, item in shape.items()}
+    if any(isinstance(item, list | tuple | dict) for item in shape):
+        return [_zeros(item) for item in shape]
+    return keras.ops.zeros([1 if size is None else size for size in shape])
+
+
+def _compile_config(whole: Path) -> Any:
+    with zipfile.ZipFile(whole) as file:
+        return json.loads(file.read(archive.CONFIG)).get("compile_config")
