@@ -1,0 +1,259 @@
+"""ChartCanvas: the widget that holds the series and draws them, without keys and mouse."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from time import monotonic
+from typing import ClassVar, Self
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from workbench.tui.chart import look, picture
+from workbench.tui.chart.braille import SHAPES
+from workbench.tui.chart.grid import Grid, printable
+from workbench.tui.chart.model import COLOURS, CURSOR, RAW, Curve, EventMark, Picture, Plot
+from workbench.tui.chart.series import Series
+from workbench.tui.chart.view import View, Window
+
+MOST_MARKS = 4096
+
+
+class ChartCanvas(Widget):
+    """Curves over steps or epochs, with marked events.
+
+    Samples come with `append`, which costs a microsecond or two and draws nothing: the chart draws at most
+    `frames_per_second` times, only when something changed, and only while it can be seen.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*look.COMPONENTS.values(), "chart--raw", "chart--cursor"}
+    """`chart--series-1` … `-8` colour the curves, `chart--raw` adds its text style to a raw curve behind a
+    smoothed one, `chart--cursor` gives its background to the column of the cursor."""
+
+    DEFAULT_CSS = look.CSS
+
+    log_scale: reactive[bool] = reactive(False)
+    """A logarithmic y axis; values ≤ 0 are left out with a mark and a notice."""
+    smoothing: reactive[float] = reactive(0.0)
+    """Weight of the exponential moving average, 0 ≤ weight < 1; 0 draws the samples only."""
+    cursor: reactive[float | None] = reactive(None)
+    """The x under the cursor. Setting it posts no message, so charts may set each other's."""
+    view: reactive[View] = reactive(View())
+    """Which stretch of x is shown. Setting it posts no message."""
+
+    def __init__(
+        self,
+        title: str = "",
+        *,
+        empty: str = "no data yet",
+        frames_per_second: float = 15.0,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+        disabled: bool = False,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes, disabled=disabled)
+        self._title = printable(title)
+        self._empty = printable(empty)
+        self._frame_time = 1.0 / frames_per_second
+        self._curves: dict[str, Curve] = {}
+        self._marks: list[EventMark] = []
+        self._strips: list[Strip] | None = None
+        self._cell_styles: dict[int, Style] = {}
+        self._drawn_size = (-1, -1)
+        self._drawn_at = -math.inf
+        self._draw_pending = False
+        self._plot: Plot | None = None
+
+    # ------------------------------------------------------------------ data
+
+    def add_series(
+        self,
+        name: str,
+        *,
+        label: str | None = None,
+        colour: int | None = None,
+        shape: str | None = None,
+        series: Series | None = None,
+    ) -> Series:
+        """Add a curve, drawn over those before it.
+
+        Args:
+            name: the key for `append`; must be new.
+            label: what the legend shows, where it is not the name. Never read as markup.
+            colour: 0 … 7; the least used by default.
+            shape: a key of `braille.SHAPES`; the least used by default.
+            series: samples to draw, shared with their owner; a new series by default.
+
+        Raises:
+            ValueError: the name is taken, or the shape unknown.
+        """
+        if name in self._curves:
+            raise ValueError(f"the chart has a series {name!r} already")
+        if shape is not None and shape not in SHAPES:
+            raise ValueError(f"no line shape {shape!r}; there are {', '.join(SHAPES)}")
+        curves = self._curves.values()
+        if colour is None:
+            used = [curve.colour for curve in curves]
+            colour = min(range(COLOURS), key=used.count)
+        if shape is None:
+            drawn = [curve.shape for curve in curves]
+            shape = min(SHAPES, key=lambda known: drawn.count(SHAPES[known]))
+        if series is None:
+            series = Series(printable(label or name))
+        self._curves[name] = Curve(series, colour % COLOURS, SHAPES[shape])
+        self.changed()
+        return series
+
+    def remove_series(self, name: str) -> None:
+        """Take a curve away. Raises KeyError if there is none of that name."""
+        del self._curves[name]
+        self.changed()
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """The series by name, in the order of the legend."""
+        return {name: curve.series for name, curve in self._curves.items()}
+
+    def append(self, name: str, x: float, y: float) -> None:
+        """Add a sample to a series, which is added if it is new. Returns at once; see the class.
+
+        Raises:
+            ValueError: x is not finite.
+        """
+        curve = self._curves.get(name)
+        (curve.series if curve else self.add_series(name)).append(x, y)
+        if not self._draw_pending:
+            self.changed()
+
+    def extend(self, name: str, samples: Iterable[tuple[float, float]]) -> None:
+        """Add many samples to a series, which is added if it is new."""
+        curve = self._curves.get(name)
+        (curve.series if curve else self.add_series(name)).extend(samples)
+        self.changed()
+
+    def mark(self, x: float, kind: str, text: str = "") -> None:
+        """Mark an event at x. Kinds with a glyph are nan, learning_rate and checkpoint; the text is shown
+        under the cursor. The same mark twice is one; of very many, the older are thinned out."""
+        mark = EventMark(x, printable(kind), printable(text))
+        place = bisect_left(self._marks, mark)
+        if self._marks[place : place + 1] == [mark]:
+            return
+        insort(self._marks, mark)
+        if len(self._marks) > MOST_MARKS:
+            del self._marks[: MOST_MARKS // 2 : 2]
+        self.changed()
+
+    def clear(self) -> None:
+        """Forget series, marks, view and cursor."""
+        self._curves.clear()
+        self._marks.clear()
+        self.view, self.cursor = View(), None
+        self.changed()
+
+    @property
+    def title(self) -> str:
+        return self._title
+
+    @title.setter
+    def title(self, title: str) -> None:
+        self._title = printable(title)
+        self.changed()
+
+    @property
+    def extent(self) -> Window | None:
+        """From the first to the last x of all series; None while there is no sample."""
+        ends = [
+            (curve.series.x[0], curve.series.x[-1]) for curve in self._curves.values() if len(curve.series)
+        ]
+        return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
+
+    # ------------------------------------------------------------------ drawing
+
+    def changed(self) -> None:
+        """See to it that what changed is drawn, with the next frame. For owners of shared series too."""
+        if self._draw_pending or not self.is_running:
+            return
+        self._draw_pending = True
+        wait = self._drawn_at + self._frame_time - monotonic()
+        if wait > 0.0:
+            self.set_timer(wait, self.refresh)
+        else:
+            self.refresh()
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        self._strips = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def render_line(self, y: int) -> Strip:
+        size = self.size
+        if self._strips is None or self._drawn_size != size:
+            self._strips = self._draw(*size)
+            self._drawn_size = size
+            self._drawn_at = monotonic()
+            self._draw_pending = False
+        return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
+
+    def _draw(self, width: int, height: int) -> list[Strip]:
+        grid = Grid(width, height)
+        self._plot = picture.draw(grid, self._picture())
+        styles = self._cell_styles
+        strips = []
+        for y in range(height):
+            segments = []
+            for text, code in grid.runs(y):
+                style = styles.get(code)
+                if style is None:
+                    style = styles[code] = self._style(code)
+                segments.append(Segment(text, style))
+            strips.append(Strip(segments, width))
+        return strips
+
+    def _picture(self) -> Picture:
+        extent = self.extent
+        notices = []
+        if self.log_scale:
+            notices.append("log")
+        if self.smoothing:
+            notices.append(f"smooth {self.smoothing:g}")
+        if not self.view.follows:
+            notices.append("frozen")
+        elif self.view.span is not None:
+            notices.append("latest")
+        return Picture(
+            title=self._title,
+            curves=list(self._curves.values()),
+            marks=self._marks,
+            window=self.view.window(extent) if extent else None,
+            log=self.log_scale,
+            smoothing=self.smoothing,
+            cursor=self.cursor,
+            notices=notices,
+            empty=self._empty,
+        )
+
+    def notify_style_update(self) -> None:
+        self._cell_styles.clear()
+        super().notify_style_update()
+
+    def _style(self, code: int) -> Style:
+        under_cursor = code >= CURSOR
+        code %= CURSOR
+        style = self.get_component_rich_style(look.COMPONENTS[code])
+        if RAW <= code < RAW + COLOURS:
+            style += self.get_component_rich_style("chart--raw", partial=True)
+        if under_cursor:
+            cursor = self.get_component_rich_style("chart--cursor")
+            style += Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse or None)
+        return style
+
+    def validate_smoothing(self, weight: float) -> float:
+        return min(max(weight, 0.0), 0.9999)
