@@ -66,6 +66,13 @@ def test_a_single_value_gets_room_above_and_below(value):
     assert scale.low < max(min(value, 1e300), -1e300) < scale.high
 
 
+@pytest.mark.parametrize("value", [5e-324, 1e-320, 1e-30, 1.0, 1e30, 1.7e308])
+def test_a_single_value_on_a_log_axis_has_room_and_ticks(value):
+    scale = Scale.around(value, value, log=True)
+    assert scale.low < scale.high
+    assert all(0 < tick < math.inf for tick, _ in scale.ticks(4))
+
+
 def test_the_whole_range_of_floats_is_a_range():
     scale = Scale.around(-1.7e308, 1.7e308)
     assert math.isfinite(scale.high - scale.low)

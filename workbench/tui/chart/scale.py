@@ -27,11 +27,12 @@ class Scale:
         if not low <= high:
             return cls(0.0, 1.0, log)
         if log:
-            low, high = math.log10(low), math.log10(high)
+            # A little inside the powers of ten that are floats, so that air may be added and ticks computed.
+            low, high = (min(max(math.log10(value), -306.5), 307.5) for value in (low, high))
             air = max((high - low) * 0.02, 1e-9)
             if high - low < 1e-9:
                 air = 0.5
-            return cls(max(low - air, -307.0), min(high + air, 308.0), True)  # ten to its power stays a float
+            return cls(max(low - air, -307.0), min(high + air, 308.0), True)
         low, high = (min(max(value, -LARGEST), LARGEST) for value in (low, high))
         largest = max(abs(low), abs(high))
         air = (high - low) * 0.02
