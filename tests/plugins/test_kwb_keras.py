@@ -295,6 +295,6 @@ def test_the_digits_network_learns_to_read():
     model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
     optimizer = make(CATALOG.find(Kind.OPTIMIZER, "Adam"), recipe.train.optimizer.arguments)
     model.compile(optimizer, recipe.train.loss.use, metrics=[item.use for item in recipe.train.metrics])
-    x, y = digits.images[..., None].astype("float32"), digits.target
+    x, y = digits.images[..., None].astype("float32") / 16, digits.target
     model.fit(x[:1400], y[:1400], batch_size=recipe.train.batch_size, epochs=recipe.train.epochs, verbose=0)
     assert model.evaluate(x[1400:], y[1400:], verbose=0, return_dict=True)["accuracy"] > 0.93
