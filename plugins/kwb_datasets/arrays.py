@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,9 +23,13 @@ def npz(path: str, columns: list[str] | None = None, test: dict[str, str] | None
         test: for a file with a test part of its own, the name of each array's test rows:
             `{x_train: x_test, y_train: y_test}`.
     """
-    file = data_file(path)
+    with data_file(path).open("rb") as opened:
+        return _read(Path(path), opened, columns, test or {})
+
+
+def _read(file: Path, opened: BinaryIO, columns: list[str] | None, test: dict[str, str]) -> Source:
     try:
-        archive = np.load(file, allow_pickle=False)
+        archive = np.load(opened, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as fault:
         raise FileError(f"'{file}' is no readable .npz file: {fault}.", where="data.path") from None
     if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -33,7 +39,6 @@ def npz(path: str, columns: list[str] | None = None, test: dict[str, str] | None
             hint="Write a .npz file with `numpy.savez(path, x=..., y=...)`.",
         )
     with archive:
-        test = test or {}
         held_back = set(test.values())
         wanted = columns if columns is not None else [name for name in archive.files if name not in held_back]
         if not archive.files:

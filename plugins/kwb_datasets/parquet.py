@@ -16,17 +16,19 @@ def parquet(path: str, columns: list[str] | None = None) -> Source:
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
 
     from kwb_datasets.columns import numpy_columns, refuse_duplicate_names
 
     file = data_file(path, folder_allowed=True)
-    if file.is_dir() and not any(file.rglob("*.parquet")):
+    first = next(iter(sorted(file.rglob("*.parquet"))), None) if file.is_dir() else file
+    if first is None:
         raise FileError(f"the folder '{file}' holds no .parquet file.", where="data.path")
     try:
+        refuse_duplicate_names(pq.read_schema(first).names, first.name)
         # Files beginning with '.' or '_' are other programs' notes, and are left out by Arrow itself.
         dataset = ds.dataset(file, format="parquet")
         names = dataset.schema.names
-        refuse_duplicate_names(names, file.name)
         for name in columns or ():
             if name not in names:
                 raise RecipeError(

@@ -91,14 +91,16 @@ def read_column(source: Source, name: str) -> Column:
             return _texts(source, name, values.astype(object))
         case "M" | "m":
             raise _dates(source, name)
-    try:  # extension types such as bfloat16
-        return _numbers(name, values.astype(np.float64))
+    try:
+        if values.dtype.kind == "V":  # extension types such as bfloat16
+            return _numbers(name, values.astype(np.float64))
     except (TypeError, ValueError):
-        raise DataError(
-            f"column '{name}' is of the type {values.dtype}, which is no number and no text.",
-            where=source.origin,
-            hint=f"Leave it out: `ignore: [{name}]`.",
-        ) from None
+        pass
+    raise DataError(
+        f"column '{name}' is of the type {values.dtype}, which is no number and no text.",
+        where=source.origin,
+        hint=f"Leave it out: `ignore: [{name}]`.",
+    )
 
 
 def _numbers(name: str, values: np.ndarray) -> Column:

@@ -1,0 +1,464 @@
+"""The whole way from a recipe's data section to arrays."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.data import Preparation, apply_to, data_argument, load
+from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
+from workbench.recipe.schema import Data
+
+PENGUINS = {
+    "use": "csv",
+    "path": "penguins.csv",
+    "targets": "species",
+    "classes": "species",
+    "missing": "drop",
+    "scale": "standard",
+    "split": {"validation": 0.2, "test": 0.1, "stratify": True},
+}
+
+
+def table(*rows: str) -> str:
+    return "\n".join(rows) + "\n"
+
+
+def test_penguins_train(catalog, penguins: Path) -> None:
+    prepared = load(Data.model_validate(PENGUINS), catalog, folder=penguins.parent, seed=7)
+    assert (prepared.rows_read, prepared.rows_dropped) == (344, 11)
+    assert (prepared.train.rows, prepared.validation.rows, prepared.test.rows) == (233, 67, 33)
+    (spec,) = prepared.preparation.inputs
+    assert spec.feature_names == (
+        *("island=Biscoe", "island=Dream", "island=Torgersen"),
+        *("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"),
+        *("sex=female", "sex=male", "year"),
+    )
+    features = prepared.train.inputs["features"]
+    assert features.dtype == np.float32
+    numbers = features[:, [3, 4, 5, 6, 9]]
+    np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(numbers.std(axis=0), 1, atol=1e-5)
+    np.testing.assert_array_equal(features[:, :3].sum(axis=1), 1)
+    assert prepared.preparation.classes() == {"species": ("Adelie", "Chinstrap", "Gentoo")}
+    assert prepared.train.targets["species"].dtype == np.int32
+    assert prepared.summary() == (
+        "333 rows (11 dropped for missing values): 233 to train on, 67 for validation, 33 for the test"
+    )
+    # The first penguin, found again by its place in the file: Adelie, Torgersen, 39.1 mm, male, 2007.
+    for part in (prepared.train, prepared.validation, prepared.test):
+        if 0 in part.index:
+            at = part.index.tolist().index(0)
+            assert part.targets["species"][at] == 0
+            assert part.inputs["features"][at][[0, 1, 2, 7, 8]].tolist() == [0, 0, 1, 0, 1]
+
+
+def test_a_preparation_survives_json_and_treats_the_test_part_alike(catalog, penguins: Path) -> None:
+    data = Data.model_validate(PENGUINS)
+    prepared = load(data, catalog, folder=penguins.parent, seed=7)
+    kept = Preparation.from_record(json.loads(json.dumps(prepared.preparation.as_record())))
+    assert kept == prepared.preparation
+    again = apply_to(kept, data, catalog, folder=penguins.parent, seed=7, part="test")
+    np.testing.assert_array_equal(again.index, prepared.test.index)
+    np.testing.assert_array_equal(again.inputs["features"], prepared.test.inputs["features"])
+    np.testing.assert_array_equal(again.targets["species"], prepared.test.targets["species"])
+    everything = apply_to(kept, data, catalog, folder=penguins.parent, seed=7, part="all")
+    assert everything.rows == 333
+
+
+def test_a_file_without_targets_can_be_predicted(prepare, catalog, tmp_path: Path) -> None:
+    rows = [f"{age},{'ab'[age % 2]},{age * 2}" for age in range(20)]
+    prepared = prepare(table("age,kind,price", *rows), targets="price", scale="standard", delimiter=",")
+    new = tmp_path / "new.csv"
+    new.write_text("kind;age\nb;0\n".replace(";", ","))
+    section = data_argument(str(new), catalog, prepared.preparation)
+    part = apply_to(
+        prepared.preparation, section, catalog, folder=tmp_path, seed=0, part="auto", with_targets=False
+    )
+    assert part.targets == {}
+    np.testing.assert_allclose(part.inputs["features"], [[-9.5 / np.std(np.arange(20)), 0, 1]], rtol=1e-6)
+    with pytest.raises(DataError, match=r"no column 'price' in new\.csv"):
+        apply_to(prepared.preparation, section, catalog, folder=tmp_path, seed=0, with_targets=True)
+
+
+def test_a_file_is_read_as_in_training(prepare, catalog, tmp_path: Path) -> None:
+    prepared = prepare("a;b\n1,5;2\n2,5;4\n", targets="b", delimiter=";", decimal=",")
+    (tmp_path / "new.csv").write_text("a;b\n3,5;0\n")
+    section = data_argument(str(tmp_path / "new.csv"), catalog, prepared.preparation)
+    part = apply_to(prepared.preparation, section, catalog, folder=tmp_path, seed=0)
+    assert part.inputs["features"].tolist() == [[3.5]]
+
+
+@pytest.mark.parametrize(
+    ("argument", "error", "what"),
+    [
+        ("nowhere.csv", FileError, "no file 'nowhere.csv'"),
+        ("nowhere/x.xlsx", FileError, "There is no such file"),
+        ("{tmp}/there.xlsx", RecipeError, "no reader for .*xlsx.* Readers know: .csv"),
+        ("diabets", RecipeError, "Did you mean 'diabetes'"),
+    ],
+)
+def test_a_data_argument_that_leads_nowhere(argument, error, what, catalog, tmp_path) -> None:
+    (tmp_path / "there.xlsx").write_bytes(b"x")
+    with pytest.raises(error, match=what) as fault:
+        data_argument(argument.format(tmp=tmp_path), catalog)
+    assert fault.value.where == "--data"
+
+
+def test_a_data_argument_may_be_a_dataset(catalog) -> None:
+    assert data_argument("iris", catalog).use == "iris"
+    assert data_argument("kwb_datasets.iris", catalog).use == "kwb_datasets.iris"
+
+
+def test_no_test_part_to_evaluate_on(prepare, catalog, tmp_path: Path) -> None:
+    prepared = prepare("a,b\n1,2\n2,3\n3,5\n", targets="b")
+    section = Data.model_validate({"use": "csv", "path": "table.csv", "targets": "b"})
+    arguments = {"catalog": catalog, "folder": tmp_path, "seed": 0}
+    with pytest.raises(RecipeError, match="no test part"):
+        apply_to(prepared.preparation, section, **arguments, part="test")
+    assert apply_to(prepared.preparation, section, **arguments, part="auto").rows == 3
+
+
+# Missing values
+
+
+def test_means_come_from_the_training_part_only(prepare) -> None:
+    rows = ["1,a,1", "3,b,1", ",a,1", "5,,1", "100,b,1", "200,b,1"]
+    prepared = prepare(
+        table("x,k,y", *rows), targets="y", missing="mean", split={"validation": 0.333, "shuffle": False}
+    )
+    features = prepared.train.inputs["features"]
+    assert features[:, 0].tolist() == [1, 3, 3, 5]
+    assert features[3, 1:].tolist() == [1, 0]  # 'a' is the most frequent in the training part, 'b' in all
+    assert prepared.rows_dropped == 0
+
+
+def test_scaling_sees_the_column_as_it_is_filled(prepare) -> None:
+    prepared = prepare("x,y\n0,1\n4,1\n,1\n,1\n", targets="y", missing="mean", scale="standard")
+    features = prepared.train.inputs["features"][:, 0]
+    np.testing.assert_allclose([features.mean(), features.std()], [0, 1], atol=1e-6)
+
+
+def test_dropped_rows_keep_the_places_of_the_others(prepare) -> None:
+    prepared = prepare("x,y\n1,1\n,2\n3,\n4,4\ninf,5\n", targets="y", missing="drop")
+    assert prepared.train.index.tolist() == [0, 3]
+    assert prepared.rows_dropped == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "where", "what"),
+    [
+        ("x,y\n1,2\n\nNA,3\n", {}, "table.csv:4", r"'x' has no value \(NaN\); in this row only"),
+        ("x,y\n1,2\ninf,3\n-inf,3\n", {}, "table.csv:3", "'x' holds an infinite value; 2 of 3 rows"),
+        ("x,y\n1,2\n2,\n", {"missing": "mean"}, "table.csv:3", "'y' has no value.*`missing: drop`"),
+        ("x,z,y\n,1,2\n,2,3\n", {"missing": "drop"}, "table.csv", "'x' misses 2 of 2"),
+        ("x,z,y\n,1,2\n,2,3\n", {"missing": "mean"}, "table.csv", "'x' has no value at all"),
+        ("x,k,y\n1,,2\n1,b,3\n", {}, "table.csv:2", "'k' has no value"),
+    ],
+)
+def test_missing_values_are_told_with_their_line(prepare, text, section, where, what) -> None:
+    with pytest.raises(DataError, match=what) as fault:
+        prepare(text, targets="y", **section)
+    assert fault.value.where == where
+
+
+# Scaling
+
+
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        ("none", [1, 2, 3, 4, 10]),
+        ("standard", (np.array([1, 2, 3, 4, 10]) - 4) / np.sqrt(10)),
+        ("minmax", [0, 1 / 9, 2 / 9, 3 / 9, 1]),
+        ("robust", [-1, -0.5, 0, 0.5, 3.5]),
+    ],
+)
+def test_scalings(prepare, scaling, expected) -> None:
+    rows = [f"{x},7,{k},0" for x, k in zip([1, 2, 3, 4, 10], "abaaa", strict=True)]
+    features = prepare(table("x,constant,k,y", *rows), targets="y", scale=scaling).train.inputs["features"]
+    np.testing.assert_allclose(features[:, 0], expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(features[:, 1], 7 if scaling == "none" else 0)
+    np.testing.assert_array_equal(features[:, 2], [1, 0, 1, 1, 1])  # one-hot columns stay 0 and 1
+
+
+def test_scaling_is_fitted_on_the_training_part_only(prepare) -> None:
+    prepared = prepare(
+        "x,y\n1,0\n3,0\n1000,0\n", targets="y", scale="minmax", split={"test": 0.333, "shuffle": False}
+    )
+    assert prepared.train.inputs["features"].tolist() == [[0], [1]]
+    assert prepared.test.inputs["features"].tolist() == [[499.5]]
+
+
+def test_true_and_false_are_one_and_zero_unscaled(prepare) -> None:
+    prepared = prepare("x,y\ntrue,0\nfalse,0\ntrue,1\n", targets="y", scale="standard")
+    assert prepared.train.inputs["features"].tolist() == [[1], [0], [1]]
+
+
+def test_large_numbers_keep_their_differences_when_scaled(prepare) -> None:
+    prepared = prepare("t,y\n1700000000,0\n1700000001,0\n1700000002,0\n", targets="y", scale="minmax")
+    assert prepared.train.inputs["features"].tolist() == [[0], [0.5], [1]]
+
+
+# Categories and classes
+
+
+def test_number_columns_can_be_categories(prepare) -> None:
+    prepared = prepare("zip,y\n10,0\n9,0\n10,1\n", targets="y", categories="zip", scale="standard")
+    assert prepared.preparation.inputs[0].feature_names == ("zip=9", "zip=10")
+    assert prepared.train.inputs["features"].tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+def test_categories_of_every_part_are_known(prepare) -> None:
+    prepared = prepare("k,y\na,0\na,0\nb,0\n", targets="y", split={"test": 0.333, "shuffle": False})
+    assert prepared.test.inputs["features"].tolist() == [[0, 1]]
+
+
+def test_an_unknown_category_is_named_with_column_value_and_line(prepare, catalog, tmp_path: Path) -> None:
+    prepared = prepare("k,y\na,0\nb,0\n", targets="y")
+    (tmp_path / "new.csv").write_text("k\na\n\nzebra\n")
+    section = data_argument(str(tmp_path / "new.csv"), catalog)
+    with pytest.raises(DataError, match=r"'k' holds 'zebra'.*'a', 'b'") as fault:
+        apply_to(prepared.preparation, section, catalog, folder=tmp_path, seed=0, with_targets=False)
+    assert fault.value.where == "new.csv:4"
+
+
+def test_categories_that_look_like_flags_elsewhere_are_still_known(prepare, tmp_path: Path) -> None:
+    prepared = prepare("k,y\ntrue,0\nunknown,0\n", targets="y")
+    part = prepared.preparation.apply({"k": [True, True]}, with_targets=False)
+    assert part.inputs["features"].tolist() == [[1, 0], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        (["no", "yes", "no"], ("no", "yes"), [0, 1, 0]),
+        (["10", "9", "10"], ("9", "10"), [1, 0, 1]),
+        (["false", "true", "true"], ("False", "True"), [0, 1, 1]),
+    ],
+)
+def test_class_names_become_numbers(prepare, labels, classes, numbers) -> None:
+    prepared = prepare(table("x,y", *(f"1,{label}" for label in labels)), targets="y", classes="y")
+    assert prepared.preparation.classes() == {"y": classes}
+    assert prepared.train.targets["y"].tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "what"),
+    [
+        (table("x,y", "1,cat", "2,dog"), {}, r"'y' holds texts \('cat'\).*`classes: \[y\]`"),
+        (table("x,y", "1,1", "2,2", "3,oops"), {}, "'y' should hold numbers, and holds the text 'oops'"),
+        (table("x,y", "1,a", "2,a"), {"classes": "y"}, "one class only, 'a'"),
+        (table("x,y", *(f"1,{n}.5" for n in range(40))), {"classes": "y"}, "40 different values"),
+        (table("x,y", "1,0", "2,0", "n.d.,1"), {}, "'x' should hold numbers.*'n.d.' beside '1'.*categories"),
+        (table("x,y", '"1,5",0', '"2,5",0', '"3,5",1'), {}, 'decimal: ","'),
+        (table("name,y", *(f"person {n},0" for n in range(40))), {}, r"40 different.*`ignore: \[name\]`"),
+        (table("day,y", "2020-01-01,0", "2020-01-02,1"), {}, "'day' holds dates"),
+        (table("id,y", "9007199254740993,0", "2,1"), {}, "9007199254740993, too large a whole"),
+        (table("x,y", "1e39,0", "2,1"), {}, r"1e\+39, too large for a 32-bit"),
+        (table("x,y", "1,0", "2,1e200"), {}, "too large for a 32-bit"),
+        (table("x,y,w", "1,0,-1", "2,1,1"), {"sample_weight": "w"}, "'w' is -1"),
+        (table("x,y,w", "1,0,0", "2,1,0"), {"sample_weight": "w"}, "all 0"),
+        (table("x,y,w", "1,0,a", "2,1,b"), {"sample_weight": "w"}, "'w' should hold numbers"),
+        (
+            table("x,y", "1,a", "2,a", "3,a", "4,b"),
+            {"classes": "y", "split": {"test": 0.5, "stratify": True}},
+            "'b' in 1 of 4 rows",
+        ),
+        (
+            table("x,g,y", "1,a,1", "2,,1"),
+            {"ignore": "g", "split": {"test": 0.5, "stratify": "g"}},
+            "'g', to stratify by, has no value",
+        ),
+        (table("x,y", "1,1", "2,1"), {"split": {"validation": 0.1}}, "no row at all"),
+    ],
+)
+def test_data_that_cannot_be_learnt_from(prepare, text: str, section: dict, what: str) -> None:
+    with pytest.raises(WorkbenchError, match=what) as fault:
+        prepare(text, targets="y", **section)
+    assert fault.value.exit_code == 2
+    assert fault.value.where
+
+
+def test_insisted_categories_may_be_many(prepare) -> None:
+    rows = [f"person {n},0" for n in range(40)]
+    prepared = prepare(table("name,y", *rows), targets="y", categories="name")
+    assert prepared.preparation.input_shapes() == {"features": (40,)}
+
+
+def test_weights_targets_and_inputs_by_name(prepare) -> None:
+    prepared = prepare(
+        "a,b,c,p,k,w\n1,2,3,4,x,0.5\n5,6,7,8,y,2\n",
+        inputs={"left": ["b", "a"], "right": "c"},
+        targets={"price": ["p"], "kind": ["k"]},
+        classes="kind",
+        sample_weight="w",
+    )
+    train = prepared.train
+    assert {name: array.tolist() for name, array in train.inputs.items()} == {
+        "left": [[2, 1], [6, 5]],
+        "right": [[3], [7]],
+    }
+    assert {name: array.tolist() for name, array in train.targets.items()} == {
+        "price": [[4], [8]],
+        "kind": [0, 1],
+    }
+    assert train.sample_weight.tolist() == [0.5, 2]
+    assert prepared.preparation.target_shapes() == {"price": (1,), "kind": ()}
+
+
+# Arrays
+
+
+def arrays(tmp_path: Path, **named: np.ndarray) -> dict:
+    np.savez(tmp_path / "arrays.npz", **named)
+    return {"use": "npz", "path": "arrays.npz"}
+
+
+def test_images_scale_per_channel(prepare, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal([5, -3], [2, 7], (50, 4, 4, 2))
+    prepared = prepare(**arrays(tmp_path, x=x, y=np.arange(50.0)), targets="y", scale="standard")
+    images = prepared.train.inputs["x"]
+    assert images.dtype == np.float32
+    np.testing.assert_allclose(images.mean(axis=(0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(images.std(axis=(0, 1, 2)), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale", "expected"),
+    [
+        (np.int64, "none", "int32"),  # token ids
+        (np.int64, "minmax", "float32"),
+        (np.uint8, "none", "float32"),  # pixels
+        (np.float64, "none", "float32"),
+        (np.bool_, "none", "float32"),
+    ],
+)
+def test_whole_numbers_stay_whole_where_they_are_ids(prepare, tmp_path, dtype, scale, expected) -> None:
+    x = np.arange(12).reshape(4, 3).astype(dtype)
+    prepared = prepare(**arrays(tmp_path, x=x, y=np.arange(4)), targets="y", scale=scale)
+    assert prepared.train.inputs["x"].dtype == expected
+    assert prepared.preparation.input_dtypes() == {"x": expected}
+    if scale == "none":
+        np.testing.assert_array_equal(prepared.train.inputs["x"], x)
+
+
+def test_missing_values_in_arrays(prepare, tmp_path: Path) -> None:
+    x = np.arange(8.0).reshape(4, 2)
+    x[1, 0] = np.nan
+    section = {**arrays(tmp_path, x=x, y=np.arange(4)), "targets": "y"}
+    assert prepare(**section, missing="drop").train.index.tolist() == [0, 2, 3]
+    assert prepare(**section, missing="mean").train.inputs["x"][1].tolist() == [pytest.approx(10 / 3), 3]
+    with pytest.raises(DataError, match="array 'x' holds NaN") as fault:
+        prepare(**section)
+    assert fault.value.where == "arrays.npz, row 2"
+
+
+def test_arrays_as_targets_and_class_columns(prepare, tmp_path: Path) -> None:
+    x = np.ones((4, 2), np.float32)
+    section = arrays(tmp_path, x=x, again=2 * x, label=np.array([[3], [5], [3], [5]]))
+    prepared = prepare(
+        **section, inputs={"x": "x"}, targets={"again": "again", "kind": "label"}, classes="kind"
+    )
+    assert prepared.train.targets["again"].tolist() == [[2, 2]] * 4
+    assert prepared.train.targets["kind"].tolist() == [0, 1, 0, 1]
+    assert prepared.preparation.classes() == {"kind": ("3", "5")}
+
+
+@pytest.mark.parametrize(
+    ("named", "section", "what"),
+    [
+        ({"x": np.ones((4, 2)), "y": np.ones(3)}, {"targets": "y"}, "'x' has 4 rows and 'y' has 3"),
+        ({"x": np.ones((0, 2)), "y": np.ones(0)}, {"targets": "y"}, "no rows"),
+        ({"x": np.full((2, 2), 2**40), "y": np.ones(2)}, {"targets": "y"}, "no 32-bit whole number"),
+        ({"x": np.full((2, 2), 1e300), "y": np.ones(2)}, {"targets": "y"}, "too large for a 32-bit"),
+        ({"x": np.full((2, 2), "a"), "y": np.ones(2)}, {"targets": "y"}, "hold numbers"),
+        ({"x": np.ones((2, 2)), "y": np.ones((2, 3))}, {"targets": "y", "classes": "y"}, "one value a row"),
+    ],
+)
+def test_arrays_that_do_not_fit(prepare, tmp_path, named, section, what) -> None:
+    with pytest.raises(WorkbenchError, match=what):
+        prepare(**arrays(tmp_path, **named), **section)
+
+
+# New data
+
+
+@pytest.mark.parametrize(
+    ("columns", "what"),
+    [
+        ({"n": [1.0], "k": ["a"]}, "no column 'x'"),
+        ({"n": ["one"], "k": ["a"], "x": np.ones((1, 3))}, "'n' should hold numbers, and holds 'one'"),
+        ({"n": ["1,5"], "k": ["a"], "x": np.ones((1, 3))}, "decimal"),
+        ({"n": np.ones((1, 2)), "k": ["a"], "x": np.ones((1, 3))}, r"shape \(2,\)"),
+        ({"n": [1.0], "k": np.ones((1, 2)), "x": np.ones((1, 3))}, "category column is needed"),
+        ({"n": [1.0], "k": ["a"], "x": np.ones((1, 4))}, r"\(4,\).*learnt from \(3,\)"),
+        ({"n": [1.0], "k": ["a"], "x": [1.0]}, r"\(\).*learnt from \(3,\)"),
+        ({"n": [None], "k": ["a"], "x": np.ones((1, 3))}, "'n' has no value.*trained with"),
+        ({"n": [1.0], "k": ["a"], "x": np.ones((1, 3)), "c": ["red"]}, "'c' holds 'red'.*'blue', 'green'"),
+        ("text", "no named columns"),
+    ],
+)
+def test_new_data_that_differs_from_training(stranger, columns, what) -> None:
+    catalog = stranger(
+        "import numpy as np\n"
+        "def theirs():\n"
+        "    return {'n': [1, 2], 'k': ['a', 'b'], 'x': np.ones((2, 3)), 'c': ['green', 'blue']}\n"
+    )
+    section = Data.model_validate({"use": "theirs", "targets": "c", "classes": "c"})
+    preparation = load(section, catalog, folder=Path(), seed=0).preparation
+    with_targets = isinstance(columns, dict) and "c" in columns
+    with pytest.raises(DataError, match=what):
+        preparation.apply(columns, with_targets=with_targets)
+
+
+def test_a_damaged_record_is_refused(prepare) -> None:
+    record = prepare("x,y\n1,0\n2,1\n", targets="y").preparation.as_record()
+    for change in (
+        {"version": 2},
+        {"inputs": []},
+        {"more": 1},
+        {"inputs": [{**record["inputs"][0], "kind": "other"}]},
+        {"inputs": [{**record["inputs"][0], "columns": [{"kind": "number", "name": "x", "factor": 0}]}]},
+        {
+            "inputs": [
+                {**record["inputs"][0], "columns": [{"kind": "number", "name": "x", "center": float("nan")}]}
+            ]
+        },
+        {
+            "inputs": [
+                {**record["inputs"][0], "columns": [{"kind": "category", "name": "x", "categories": []}]}
+            ]
+        },
+    ):
+        with pytest.raises(FileError, match="preparation is damaged") as fault:
+            Preparation.from_record({**record, **change}, "model.keras")
+        assert fault.value.where == "model.keras"
+    with pytest.raises(FileError):
+        Preparation.from_record(None)
+
+
+def test_data_that_brings_a_test_part(prepare, catalog, tmp_path: Path) -> None:
+    section = {
+        **arrays(
+            tmp_path,
+            x_train=np.arange(8.0).reshape(4, 2),
+            y_train=np.array(["a", "b", "a", "b"]),
+            x_test=np.full((2, 2), 9.0),
+            y_test=np.array(["b", "c"]),
+        ),
+        "test": {"x_train": "x_test", "y_train": "y_test"},
+        "targets": "y_train",
+        "classes": "y_train",
+        "split": {"validation": 0.25, "test": 0.25},
+    }
+    prepared = prepare(**section)
+    assert (prepared.train.rows, prepared.validation.rows, prepared.test.rows) == (3, 1, 2)
+    assert prepared.test.inputs["x_train"].tolist() == [[9, 9], [9, 9]]
+    assert prepared.test.targets["y_train"].tolist() == [1, 2]  # 'c' occurs in the test part only
+    assert prepared.rows_read == 6
+    data = Data.model_validate(section)
+    again = apply_to(prepared.preparation, data, catalog, folder=tmp_path, seed=0)
+    assert again.targets["y_train"].tolist() == [1, 2]

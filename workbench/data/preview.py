@@ -1,0 +1,116 @@
+"""A look at data before it is used: what each column holds, how the classes are divided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.data.loading import Prepared
+from workbench.data.source import Source
+from workbench.data.table import Column, ColumnKind, read_column
+from workbench.errors import DataError
+
+_COMMONEST = 10
+
+
+@dataclass(frozen=True)
+class ColumnPreview:
+    """One column in numbers.
+
+    Attributes:
+        kind: `number`, `flag`, `text`, `array`, or `unusable`.
+        shape: of one row; () for a column of a table.
+        missing: rows without a value.
+        distinct: different values, 0 for arrays.
+        low, mean, high: of the numbers, None for texts.
+        commonest: the most frequent texts or flags with their counts.
+        fault: why an unusable column is that.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    missing: int = 0
+    distinct: int = 0
+    low: float | None = None
+    mean: float | None = None
+    high: float | None = None
+    commonest: tuple[tuple[str, int], ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A source at a glance; `first_rows` holds the first values of every column, as text."""
+
+    origin: str
+    rows: int
+    test_rows: int
+    targets: tuple[str, ...]
+    columns: tuple[ColumnPreview, ...]
+    first_rows: tuple[tuple[str, ...], ...]
+
+
+def preview(source: Source, rows: int = 5) -> Preview:
+    """Look at a source. A column that no model can use is shown as such, not refused."""
+    lengths = [len(array) for array in source.columns.values()]
+    return Preview(
+        origin=source.origin,
+        rows=max(lengths, default=0),
+        test_rows=max((len(array) for array in (source.test or {}).values()), default=0),
+        targets=source.targets,
+        columns=tuple(_column_preview(source, name) for name in source.columns),
+        first_rows=tuple(
+            tuple(_shown(array[row]) if row < len(array) else "" for array in source.columns.values())
+            for row in range(min(rows, max(lengths, default=0)))
+        ),
+    )
+
+
+def class_balance(prepared: Prepared) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Per target of classes, per class, its rows in the training, validation and test part."""
+    parts = (prepared.train, prepared.validation, prepared.test)
+    balance: dict[str, dict[str, tuple[int, ...]]] = {}
+    for target, classes in prepared.preparation.classes().items():
+        counts = [
+            np.bincount(part.targets[target], minlength=len(classes)) if part else np.zeros(len(classes), int)
+            for part in parts
+        ]
+        balance[target] = {name: tuple(int(count[at]) for count in counts) for at, name in enumerate(classes)}
+    return balance
+
+
+def _column_preview(source: Source, name: str) -> ColumnPreview:
+    try:
+        column = read_column(source, name)
+    except DataError as fault:
+        return ColumnPreview(name, "unusable", source.columns[name].shape[1:], fault=fault.what)
+    missing = int(column.missing.sum())
+    if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):
+        counts = Counter(text for text in column.as_text().values if text is not None)
+        commonest = tuple(counts.most_common(_COMMONEST))
+        return ColumnPreview(name, column.kind.value, (), missing, len(counts), commonest=commonest)
+    numbers = _finite(column)
+    low, mean, high = (
+        (float(numbers.min()), float(numbers.mean(dtype=np.float64)), float(numbers.max()))
+        if len(numbers)
+        else (None, None, None)
+    )
+    distinct = len(np.unique(numbers)) if column.kind is ColumnKind.NUMBER else 0
+    return ColumnPreview(name, column.kind.value, column.values.shape[1:], missing, distinct, low, mean, high)
+
+
+def _finite(column: Column) -> np.ndarray:
+    if column.missing.any():
+        return column.values[np.isfinite(column.values)]
+    return column.values.reshape(-1)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, np.ndarray):
+        return f"{' × '.join(str(size) for size in value.shape)} array"
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
