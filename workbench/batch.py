@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import events
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.process import Diverted, prepare_for_keras
+from workbench.process import Diverted, import_keras, tell_warnings
+from workbench.recipe.names import check_names
 from workbench.reporting import JsonLines, Reporter, for_stream
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 RUNS = Path("saved") / "runs"
 
 OpenCatalog = Callable[..., "Catalog"]
-OpenRecipe = Callable[..., "Document"]
 
 
 def run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -36,7 +36,6 @@ def run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog,
     Raises:
         WorkbenchError: anything the user must know of. With `as_json` a `failed` event told it too.
     """
-    prepare_for_keras()
     if not as_json:
         return _run(open_document, open_catalog, for_stream(sys.stdout))
     with Diverted() as diverted:
@@ -54,10 +53,13 @@ def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog
 
     with reporter:
         try:
+            tell_warnings(reporter.say)
             catalog = open_catalog(imports_keras=True)
             document = open_document(catalog)
+            check_names(document, catalog)  # a misspelt name need not wait for TensorFlow
             name = document.recipe.name
-            reporter.say(f"{document.recipe.name}: reading data and building the model")
+            reporter.say(f"{name}: starting TensorFlow")
+            import_keras()
             from workbench.training.session import Session
 
             session = Session(document, catalog, emit, runs_folder=RUNS)
@@ -88,28 +90,24 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def evaluate_file(
-    file: Path, data: str, open_catalog: OpenCatalog, open_recipe: OpenRecipe
-) -> Mapping[str, float]:
+def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> Mapping[str, float]:
     """Loss and metrics of a saved model on data; `data` as `--data` takes it."""
-    prepare_for_keras()
     with Diverted():
+        import_keras()
         catalog = open_catalog(imports_keras=True)
         from workbench.training.saved import SavedModel
 
         saved = SavedModel.open(file, catalog)
-        return saved.evaluate(saved.read(data, catalog, open_recipe, with_targets=True))
+        return saved.evaluate(saved.read(data, catalog, with_targets=True))
 
 
-def predict_file(
-    file: Path, data: str, open_catalog: OpenCatalog, open_recipe: OpenRecipe
-) -> tuple[str, int]:
+def predict_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[str, int]:
     """Predictions of a saved model as CSV text, and the number of rows."""
-    prepare_for_keras()
     with Diverted():
+        import_keras()
         catalog = open_catalog(imports_keras=True)
         from workbench.training.saved import SavedModel
 
         saved = SavedModel.open(file, catalog)
-        part = saved.read(data, catalog, open_recipe, with_targets=False)
+        part = saved.read(data, catalog, with_targets=False)
         return saved.predictions_csv(part), part.rows

@@ -1,16 +1,54 @@
-"""Prepare this process for Keras on TensorFlow, before either is imported."""
+"""This process and Keras: choose the backend, import it quietly, keep standard output clean."""
 
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
 
 
 def prepare_for_keras() -> None:
-    """Choose the backend and quieten TensorFlow's start-up lines; what the user has set stays."""
+    """Choose the backend, before keras is imported; what else the user has set stays."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a ~/.keras/keras.json may say otherwise
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+def import_keras() -> None:
+    """Import keras and TensorFlow without the lines that TensorFlow prints while it loads.
+
+    They come from C++ before any setting is read, so descriptor 2 itself is turned aside for that time. Should the
+    import fail, they are shown.
+    """
+    prepare_for_keras()
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            import keras  # noqa: F401
+            import tensorflow  # noqa: F401
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def tell_warnings(tell: Callable[[str], None]) -> None:
+    """Send Python warnings to `tell`, in one line each; Keras' and TensorFlow's about their own code are left out."""
+
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+        if not {"keras", "tensorflow"} & set(Path(filename).parts):
+            tell(f"{category.__name__}: {message} ({filename}:{lineno})")
+
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 class Diverted:

@@ -10,10 +10,8 @@ from workbench.assembly.make import Maker
 from workbench.assembly.structure import Structure
 from workbench.catalog import Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.names import METRIC_WORDS
 from workbench.recipe.schema import Train, Use
-
-# Words for which Keras chooses the metric by the shapes of targets and outputs.
-_WORDS = frozenset({"accuracy", "acc", "crossentropy", "ce"})
 
 
 def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) -> None:
@@ -100,7 +98,7 @@ def _metrics(train: Train, structure: Structure, maker: Maker) -> Any:
 def _named(kind: Kind, item: Use, maker: Maker, where: str) -> Any:
     """A loss or metric. A short word of Keras' own stays a word, so that logs are called by it (`mae`)."""
     if not item.arguments:
-        if kind is Kind.METRIC and item.use in _WORDS:
+        if kind is Kind.METRIC and item.use in METRIC_WORDS:
             return item.use
         entry = maker.entry(kind, item, where)
         if item.use in entry.aliases and entry.target.startswith("keras."):

@@ -13,19 +13,8 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.graph import Make
+from workbench.recipe.names import NESTED
 from workbench.recipe.schema import Load, Use
-
-# What can stand inside another thing's arguments: `kernel_regularizer: {use: L2, l2: 0.01}`.
-_NESTED = (
-    Kind.LAYER,
-    Kind.REGULARIZER,
-    Kind.INITIALIZER,
-    Kind.CONSTRAINT,
-    Kind.SCHEDULE,
-    Kind.OPTIMIZER,
-    Kind.LOSS,
-    Kind.METRIC,
-)
 
 LoadModel = Callable[[Path], Any]
 
@@ -107,7 +96,7 @@ class Maker:
         return value
 
     def _nested(self, name: str, positional: tuple[Any, ...], keywords: Mapping[str, Any], where: str) -> Any:
-        return self._instance(self.catalog.find_any(_NESTED, name, where), positional, keywords, where)
+        return self._instance(self.catalog.find_any(NESTED, name, where), positional, keywords, where)
 
 
 def _from_function(entry: Entry, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

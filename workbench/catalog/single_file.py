@@ -21,6 +21,7 @@ from typing import Any
 
 from workbench.catalog.entries import Entry, Kind
 from workbench.errors import FileError, WorkbenchError
+from workbench.process import import_keras
 
 SCAN_TIMEOUT = 120.0  # seconds; importing TensorFlow on a cold disk can take half of it
 
@@ -53,6 +54,7 @@ def scan(path: Path) -> tuple[Entry, ...]:
     Raises:
         WorkbenchError: the file cannot be imported, or has no layer or model.
     """
+    import_keras()
     import keras
 
     path = path.resolve()

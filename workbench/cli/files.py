@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import Shared, open_recipe, shared_options
+from workbench.cli.options import Shared, shared_options
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _DATA = click.option(
@@ -44,7 +44,7 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
     """Evaluate a saved model: its loss and metrics on data."""
     from workbench import batch
 
-    results = batch.evaluate_file(file, data, shared.catalog, open_recipe)
+    results = batch.evaluate_file(file, data, shared.catalog)
     if as_json:
         from workbench.events import plain
 
@@ -64,7 +64,7 @@ def predict_command(shared: Shared, file: Path, data: str, out: Path | None) -> 
     """Predict with a saved model, as CSV: one row for each row of the data."""
     from workbench import batch
 
-    text, rows = batch.predict_file(file, data, shared.catalog, open_recipe)
+    text, rows = batch.predict_file(file, data, shared.catalog)
     if out is None:
         click.echo(text, nl=False)
         return

@@ -11,7 +11,7 @@ import click
 from workbench import __version__
 from workbench.cli.catalog import catalog_command, plugins_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
-from workbench.cli.options import Shared, open_recipe, shared_options
+from workbench.cli.options import Shared, shared_options
 from workbench.errors import ExitCode, WorkbenchError
 
 _SHARED_WITH_VALUE = ("--plugin", "--no-plugin")
@@ -82,6 +82,7 @@ def run_command(
             "--batch needs a recipe: a file, or a name that `kwb catalog --kind recipe` lists."
         )
     from workbench import batch as front_end
+    from workbench.recipe.opening import open_recipe
 
     return front_end.run(
         lambda catalog: open_recipe(recipe, catalog, overrides), shared.catalog, as_json=as_json

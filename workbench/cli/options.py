@@ -12,7 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
-    from workbench.recipe.document import Document
 
 
 @dataclass(frozen=True)
@@ -74,24 +73,3 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         context.find_root().obj["debug"] = True
-
-
-def open_recipe(name: str, catalog: Catalog, overrides: Sequence[str] = ()) -> Document:
-    """A recipe by file, or a built-in one by name.
-
-    Raises:
-        RecipeError: neither; the nearest built-in name is told.
-    """
-    from workbench.catalog import Kind
-    from workbench.catalog.lookup import recipe_file
-    from workbench.errors import RecipeError, did_you_mean
-    from workbench.recipe.document import read
-
-    path = Path(name).expanduser()
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        return read(path, overrides)
-    known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]
-    if "/" in name or (name not in known and "." not in name):
-        hint = did_you_mean(name, known) or f"Built in are: {', '.join(known)}."
-        raise RecipeError(f"no recipe file and no built-in recipe is called '{name}'.", hint=hint)
-    return read(recipe_file(catalog.find(Kind.RECIPE, name)), overrides)

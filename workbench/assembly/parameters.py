@@ -1,0 +1,122 @@
+"""The arguments of a constructor as a form can ask for them: type, default, bounds, choices, documentation."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, Union
+
+from workbench.assembly.faults import accepted_arguments
+from workbench.catalog import Entry
+
+# Every layer takes these; a form shows them last.
+COMMON = ("name", "dtype", "trainable")
+_HIDDEN = ("autocast", "activity_regularizer", "args", "kwargs")
+
+
+def describe(entry: Entry, target: Any) -> dict[str, Any]:
+    """An entry's documentation and arguments, in JSON's types.
+
+    Each argument has `name`, `required`, `default`, `type` (number, integer, boolean, text, choice, list or yaml),
+    `choices`, `minimum`, `maximum` and `documentation`.
+    """
+    documentation = inspect.getdoc(target) or ""
+    init = target.__init__ if inspect.isclass(target) else target
+    hints = _hints(init)
+    texts = _argument_texts(documentation)
+    accepted = {name: p for name, p in accepted_arguments(target).items() if name not in _HIDDEN}
+    ordered = [*(n for n in accepted if n not in COMMON), *(n for n in COMMON if n in accepted)]
+    parameters = [_argument(name, accepted[name], hints.get(name), texts.get(name, "")) for name in ordered]
+    return {
+        "kind": entry.kind.value,
+        "name": entry.name,
+        "plugin": entry.plugin,
+        "summary": entry.summary,
+        "documentation": documentation,
+        "example": dict(entry.example),
+        "parameters": parameters,
+    }
+
+
+def _argument(name: str, parameter: inspect.Parameter, hint: Any, text: str) -> dict[str, Any]:
+    required = parameter.default is parameter.empty
+    default = None if required else _plain(parameter.default)
+    record = {"name": name, "required": required, "default": default, "documentation": text}
+    return record | (_from_hint(hint) if hint is not None else _from_default(default))
+
+
+def _hints(function: Any) -> Mapping[str, Any]:
+    """Type hints, or none where they cannot be read (a name imported for type checkers only)."""
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except Exception:  # a plugin's annotations may hold anything
+        return {}
+
+
+def _from_hint(hint: Any) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, *extras = typing.get_args(hint)
+        for extra in extras:
+            bounds |= _bounds(extra)
+    origin = typing.get_origin(hint)
+    if origin in (Union, types.UnionType):
+        options = [option for option in typing.get_args(hint) if option is not type(None)]
+        if len(options) == 1:
+            return _from_hint(options[0]) | bounds | {"optional": True}
+        return {"type": "yaml"}
+    if origin is Literal:
+        return {"type": "choice", "choices": list(typing.get_args(hint))}
+    simple = {bool: "boolean", int: "integer", float: "number", str: "text"}.get(hint)
+    if simple is None:
+        is_list = origin in (list, tuple) or hint in (list, tuple)
+        return {"type": "list" if is_list else "yaml"}
+    return {"type": simple, **bounds}
+
+
+def _bounds(extra: Any) -> dict[str, Any]:
+    """Bounds from `annotated_types` marks (Ge, Gt, Le, Lt) or from anything that has their fields."""
+    names = (("ge", "minimum"), ("gt", "above"), ("le", "maximum"), ("lt", "below"))
+    return {label: getattr(extra, field) for field, label in names if getattr(extra, field, None) is not None}
+
+
+def _from_default(default: Any) -> dict[str, Any]:
+    """Keras itself has no type hints: its defaults tell something."""
+    for kind, label in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "text")):
+        if isinstance(default, kind):
+            return {"type": label}
+    return {"type": "list" if isinstance(default, list) else "yaml"}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None
+
+
+def _argument_texts(documentation: str) -> dict[str, str]:
+    """The paragraphs under `Args:`, by argument."""
+    _, found, rest = documentation.partition("Args:\n")
+    if not found:
+        return {}
+    section = re.split(r"\n\S", rest, maxsplit=1)[0]
+    texts: dict[str, str] = {}
+    current = ""
+    indent = None
+    for line in section.splitlines():
+        stripped = line.lstrip()
+        depth = len(line) - len(stripped)
+        if stripped and indent is None:
+            indent = depth
+        head = re.match(r"\*{0,2}(\w+)(?: \([^)]*\))?:\s*(.*)", stripped) if depth == indent else None
+        if head:
+            current = head[1]
+            texts[current] = head[2]
+        elif current and stripped:
+            texts[current] += f" {stripped}"
+    return texts

@@ -1,0 +1,115 @@
+"""Check the names a recipe uses against the catalog: in milliseconds, before TensorFlow is imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from workbench.catalog import Kind
+from workbench.catalog.lookup import Catalog
+from workbench.errors import WorkbenchError
+from workbench.recipe.document import Document
+from workbench.recipe.graph import Apply, Make, parse_line
+from workbench.recipe.schema import Graph, Load, Sequential, Use
+
+# What can stand inside another thing's arguments: `kernel_regularizer: {use: L2, l2: 0.01}`.
+NESTED = (
+    Kind.LAYER,
+    Kind.REGULARIZER,
+    Kind.INITIALIZER,
+    Kind.CONSTRAINT,
+    Kind.SCHEDULE,
+    Kind.OPTIMIZER,
+    Kind.LOSS,
+    Kind.METRIC,
+)
+
+# Words for which Keras chooses the metric by the shapes of targets and outputs.
+METRIC_WORDS = frozenset({"accuracy", "acc", "crossentropy", "ce"})
+
+Named = tuple[Kind | None, str, str]
+
+
+def check_names(document: Document, catalog: Catalog) -> None:
+    """Look every name up.
+
+    Raises:
+        RecipeError: a name is unknown, or a graph line cannot be read; with the recipe's file and line.
+    """
+    try:
+        for kind, name, where in _names(document):
+            if kind is None:
+                catalog.find_any(NESTED, name, where)
+            else:
+                catalog.find(kind, name, where)
+    except WorkbenchError as fault:
+        raise document.located(fault) from fault
+
+
+def _names(document: Document) -> Iterator[Named]:
+    recipe = document.recipe
+    yield Kind.DATASET, recipe.data.use, "data.use"
+    match recipe.model:
+        case Use() as use:
+            yield from _item(Kind.MODEL, use, "model")
+        case Sequential(sequential=items):
+            for index, item in enumerate(items):
+                if not isinstance(item, Load):
+                    yield from _item(Kind.LAYER, item, f"model.sequential[{index}]")
+        case Graph() as graph:
+            for name, layer in graph.layers.items():
+                if not isinstance(layer, Load):
+                    yield from _item(Kind.LAYER, layer, f"model.layers.{name}")
+            for index, text in enumerate(graph.graph):
+                where = f"model.graph[{index}]"
+                yield from _call(parse_line(text, where).value, where)
+    train = recipe.train
+    yield from _item(Kind.OPTIMIZER, train.optimizer, "train.optimizer")
+    for index, callback in enumerate(train.callbacks):
+        yield from _item(Kind.CALLBACK, callback, f"train.callbacks[{index}]")
+    losses = train.loss if isinstance(train.loss, Mapping) else {"": train.loss} if train.loss else {}
+    for name, loss in losses.items():
+        yield from _item(Kind.LOSS, loss, f"train.loss.{name}".rstrip("."))
+    metrics = train.metrics if isinstance(train.metrics, Mapping) else {"": train.metrics}
+    for name, group in metrics.items():
+        for index, metric in enumerate(group):
+            if metric.use not in METRIC_WORDS:
+                yield from _item(Kind.METRIC, metric, f"train.metrics{'.' if name else ''}{name}[{index}]")
+
+
+def _item(kind: Kind, item: Use, where: str) -> Iterator[Named]:
+    yield kind, item.use, where
+    for key, value in item.arguments.items():
+        yield from _value(value, f"{where}.{key}")
+
+
+def _value(value: Any, where: str) -> Iterator[Named]:
+    if isinstance(value, Make):
+        yield None, value.name, where
+        for inner in (*value.positional, *(item for _, item in value.keywords)):
+            yield from _value(inner, where)
+    elif isinstance(value, Mapping):
+        if isinstance(value.get("use"), str):
+            yield None, value["use"], where
+        for key, item in value.items():
+            yield from _value(item, f"{where}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _value(item, f"{where}[{index}]")
+
+
+def _call(call: Apply, where: str) -> Iterator[Named]:
+    if isinstance(call.layer, Make):
+        yield Kind.LAYER, call.layer.name, where
+        for value in (*call.layer.positional, *(item for _, item in call.layer.keywords)):
+            yield from _value(value, where)
+    for item in (*call.inputs, *(value for _, value in call.keywords)):
+        yield from _tensors(item, where)
+
+
+def _tensors(item: Any, where: str) -> Iterator[Named]:
+    if isinstance(item, Apply):
+        yield from _call(item, where)
+    elif isinstance(item, tuple):
+        for part in item:
+            yield from _tensors(part, where)

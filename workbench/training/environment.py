@@ -1,0 +1,61 @@
+"""What a run ran on: versions, plugins, revision. Kept beside its results, so that it can be repeated."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from workbench import __version__
+from workbench.catalog.discovery import State
+from workbench.catalog.lookup import Catalog
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "scikit-learn", "pyarrow")
+
+
+def describe(catalog: Catalog, seed: int) -> dict[str, Any]:
+    """The environment of a run, in JSON's types."""
+    return {
+        "kwb": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "plugins": plugin_versions(catalog),
+        "seed": seed,
+        "git": _git_revision(Path.cwd()),
+        "command": sys.argv,
+    }
+
+
+def plugin_versions(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """Distribution and version of every loaded plugin."""
+    return {
+        plugin.name: {"distribution": plugin.distribution, "version": plugin.version}
+        for plugin in catalog.plugins
+        if plugin.state is State.LOADED
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_revision(folder: Path) -> str | None:
+    """The commit of the working folder, with `+` where files differ from it."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,78 @@
+"""What a saved file says of itself beside the model: how its data was prepared, from which recipe it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench import __version__
+from workbench.assembly.structure import Structure
+from workbench.catalog.lookup import Catalog
+from workbench.data.preparation import Preparation
+from workbench.errors import FileError
+from workbench.training.environment import plugin_versions
+
+if TYPE_CHECKING:
+    from workbench.training.session import Ready
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The notes kept inside a file (`kwb.json`)."""
+
+    recipe: Mapping[str, Any]
+    preparation: Preparation
+    structure: Structure
+    plugins: Mapping[str, Any]
+    run: str
+    epoch: int
+    kwb: str = __version__
+
+    @classmethod
+    def of(cls, ready: Ready, catalog: Catalog, *, run: str, epoch: int) -> Notes:
+        """The notes of a training that just ended."""
+        return cls(
+            recipe=ready.document.resolved(),
+            preparation=ready.prepared.preparation,
+            structure=ready.assembly.structure,
+            plugins=plugin_versions(catalog),
+            run=run,
+            epoch=epoch,
+        )
+
+    def as_record(self) -> dict[str, Any]:
+        return {
+            "kwb": self.kwb,
+            "recipe": dict(self.recipe),
+            "preparation": self.preparation.as_record(),
+            "structure": vars(self.structure),
+            "plugins": dict(self.plugins),
+            "run": self.run,
+            "epoch": self.epoch,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], where: str) -> Notes | None:
+        """The notes of a file; None for a file that kwb did not make.
+
+        Raises:
+            FileError: there are notes, and they cannot be understood.
+        """
+        if not record:
+            return None
+        try:
+            structure: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in record["structure"].items()
+            }
+            return cls(
+                recipe=record["recipe"],
+                preparation=Preparation.from_record(record["preparation"], where),
+                structure=Structure(**structure),
+                plugins=record["plugins"],
+                run=record["run"],
+                epoch=record["epoch"],
+                kwb=record["kwb"],
+            )
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise FileError(f"kwb's notes in it are damaged ({fault}).", where=where) from fault

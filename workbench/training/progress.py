@@ -1,0 +1,116 @@
+"""The Keras callback that turns a training into events and lets `Control` reach it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from workbench import events
+from workbench.training.control import Control
+
+STEP_INTERVAL = 0.1  # seconds between step events: quick enough for an eye, far below what a pipe carries
+
+
+class Progress(keras.callbacks.Callback):
+    """Emits `step`, `epoch`, `paused`, `resumed` and warnings; obeys stop, pause and a new learning rate.
+
+    Args:
+        emit: takes each event.
+        control: what is asked of the training.
+        epochs: the epochs to train, in all.
+        steps: the steps of an epoch.
+        save_now: called when a checkpoint is asked for, with epoch and step.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[events.Event], None],
+        control: Control,
+        *,
+        epochs: int,
+        steps: int,
+        save_now: Callable[[int, int], None],
+    ) -> None:
+        super().__init__()
+        self._emit = emit
+        self._control = control
+        self._epochs = epochs
+        self._steps = steps
+        self._save_now = save_now
+        self._warned = False
+        self.epoch = 0
+        self.step = 0
+        self.logs: dict[str, float] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.epoch = epoch + 1
+        self.step = 0
+        self._began = self._last_event = self._last_batch = time.perf_counter()
+        self._waited = 0.0
+        self._first_step = 0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.step = batch + 1
+        now = self._last_batch = time.perf_counter()
+        if now - self._last_event >= STEP_INTERVAL:
+            self._last_event = now
+            self._emit(events.Step(self.epoch, self.step, self._steps, numbers(logs), self._speed()))
+        self._obey()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.logs = numbers(logs)
+        self._emit(
+            events.Epoch(
+                epoch=epoch + 1,
+                epochs=self._epochs,
+                logs=self.logs,
+                seconds=time.perf_counter() - self._began - self._waited,
+                steps_per_second=self._speed(),
+                learning_rate=self._learning_rate(),
+            )
+        )
+        if not self._warned and not math.isfinite(self.logs.get("loss", 0.0)):
+            self._warned = True
+            text = (
+                f"the loss is {self.logs['loss']} after epoch {epoch + 1}. A smaller learning rate, scaled "
+                "inputs (data.scale: standard) or gradient clipping (optimizer: clipnorm) may help."
+            )
+            self._emit(events.Message("warning", text))
+
+    def _obey(self) -> None:
+        control = self._control
+        if (rate := control.take_learning_rate()) is not None:
+            self.model.optimizer.learning_rate = rate
+        if control.take_save():
+            self._save_now(self.epoch, self.step)
+        if control.paused:
+            self._emit(events.Paused(self.epoch, self.step))
+            began = time.perf_counter()
+            control.wait_while_paused()
+            self._waited += time.perf_counter() - began
+            self._emit(events.Resumed(self.epoch, self.step))
+        if control.stop_requested:
+            self.model.stop_training = True
+
+    def _speed(self) -> float:
+        """Training steps per second in this epoch, validation and pauses left out."""
+        seconds = self._last_batch - self._began - self._waited
+        return (self.step - self._first_step) / seconds if seconds > 0 else 0.0
+
+    def _learning_rate(self) -> float:
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+def numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:
+    """Logs as plain numbers; what is not one number (a confusion matrix) is left out."""
+    found = {}
+    for name, value in (logs or {}).items():
+        try:
+            found[name] = float(value)
+        except (TypeError, ValueError):
+            continue
+    return found

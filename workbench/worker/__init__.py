@@ -1,0 +1,9 @@
+"""The process boundary: Keras lives in a child, and one line protocol joins it to its parent.
+
+The parent writes commands to the child's standard input, one JSON object a line: `{"id": 7, "command": "train", ...}`.
+The child writes to a descriptor of its own: replies, `{"reply": 7, "result": ...}` or `{"reply": 7, "error": {...}}`,
+and between them the records of the event stream (see `workbench.events`). Whatever TensorFlow, a plugin or a crash
+prints goes to a log file. The end of standard input means that the parent is gone.
+
+`client` is the parent's side and never imports keras; `child` is what `python -m workbench.worker` runs.
+"""

@@ -1,0 +1,271 @@
+"""The parent's side: start a child, send it commands, take its events, and say plainly how it died.
+
+Never imports keras. Everything is asyncio: nothing here blocks a terminal app.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workbench import events
+from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
+
+OnEvent = Callable[[events.Event, str], None]
+
+LOG_LINES = 8
+_OUT_OF_MEMORY = re.compile(
+    r"bad_alloc|out of memory|cannot allocate memory|resourceexhausted|memoryerror|oom when allocating|"
+    r"std::length_error",
+    re.I,
+)
+_BY_EXIT_CODE: dict[int, type[WorkbenchError]] = {
+    ExitCode.USAGE: DataError,
+    ExitCode.FILE: FileError,
+    ExitCode.FAILED: TrainingError,
+}
+
+
+class WorkerDied(WorkbenchError):
+    """The child ended without being asked to. `log` holds its last lines."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", log: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.log = log
+
+
+class Worker:
+    """A running child. Make one with `start`.
+
+    Attributes:
+        ready: done once the child has imported TensorFlow; its result tells the versions.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, on_event: OnEvent) -> None:
+        self._process = process
+        self._on_event = on_event
+        self._replies: dict[int, asyncio.Future[Any]] = {}
+        self._number = 0
+        self._ended_by_us = False
+        self.log = log
+        loop = asyncio.get_running_loop()
+        self.ready: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self.died: asyncio.Future[WorkbenchError | None] = loop.create_future()
+        self.ready.add_done_callback(_retrieved)
+
+    @classmethod
+    async def start(
+        cls,
+        on_event: OnEvent,
+        *,
+        log: Path,
+        memory: int | None = None,
+        plugin_files: Sequence[Path] = (),
+        blocked: Sequence[str] = (),
+    ) -> Worker:
+        """Start a child.
+
+        Args:
+            on_event: takes each event with its run's name, in the running loop.
+            log: the file for what the child prints.
+            memory: most bytes of address space it may use; None for no limit.
+            plugin_files: single files of layers and models.
+            blocked: names of plugins to leave out.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        receiving, sending = os.pipe()
+        command = [sys.executable, "-m", "workbench.worker", "--events", str(sending), "--log", str(log)]
+        if memory is not None:
+            command += ["--memory", str(memory)]
+        command += [part for path in plugin_files for part in ("--plugin", str(path))]
+        command += [part for name in blocked for part in ("--no-plugin", name)]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(sending,),
+                start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
+            )
+        finally:
+            os.close(sending)
+        worker = cls(process, log, on_event)
+        reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(receiving, "rb", buffering=0)
+        )
+        worker._transport = transport
+        worker._task = asyncio.create_task(worker._receive(reader))
+        return worker
+
+    _transport: asyncio.ReadTransport
+    _task: asyncio.Task[None]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return not self.died.done()
+
+    async def call(self, command: str, **arguments: Any) -> Any:
+        """Send a command and wait for its result.
+
+        Raises:
+            WorkbenchError: what the child answered, or `WorkerDied` if it ended first.
+        """
+        reply = self.send(command, **arguments)
+        return await reply
+
+    def send(self, command: str, **arguments: Any) -> asyncio.Future[Any]:
+        """Send a command; the result comes later."""
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        reply.add_done_callback(_retrieved)
+        if self.died.done():
+            reply.set_exception(
+                self.died.result() or WorkerDied("the training process has ended.", where=command)
+            )
+            return reply
+        self._number += 1
+        self._replies[self._number] = reply
+        line = (
+            json.dumps({"id": self._number, "command": command, **arguments}, allow_nan=False).encode()
+            + b"\n"
+        )
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # the child is gone; `_receive` is about to say so to everyone who waits
+        return reply
+
+    async def quit(self, grace: float = 10.0) -> None:
+        """End the child: ask, then terminate, then kill. A training is stopped after its batch and saved."""
+        self._ended_by_us = True
+        if self.alive:
+            self.send("stop")
+            self.send("quit")
+            for action in (None, self._process.terminate, self._process.kill):
+                if action is not None:
+                    with suppress(ProcessLookupError):
+                        action()
+                try:
+                    await asyncio.wait_for(asyncio.shield(self.died), grace)
+                    break
+                except TimeoutError:
+                    grace = 2.0
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def detach(self) -> None:
+        """Let the child finish its training by itself, and forget it."""
+        await self.call("detach")
+        self._ended_by_us = True
+        self._task.cancel()
+        self._transport.close()
+        if self._process.stdin:
+            self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End the child at once; for a load that takes too long."""
+        self._ended_by_us = True
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _receive(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                try:
+                    self._take(line.decode())
+                except (ValueError, KeyError) as fault:
+                    with suppress(OSError), self.log.open("a") as log:
+                        print(f"kwb: a line from the worker was not understood ({fault})", file=log)
+        finally:
+            self._transport.close()
+        returncode = await asyncio.to_thread(self._process.wait)
+        death = None if self._ended_by_us or returncode == 0 else self._explain(returncode)
+        if self._process.stdin:
+            with suppress(OSError):
+                self._process.stdin.close()
+        if not self.died.done():
+            self.died.set_result(death)
+        unanswered = death or WorkerDied("the training process has ended.")
+        for future in (self.ready, *self._replies.values()):
+            if not future.done():
+                future.set_exception(unanswered)
+        self._replies.clear()
+
+    def _take(self, line: str) -> None:
+        record = json.loads(line)
+        if "event" in record:
+            found = events.from_json(line)
+            if found is not None:
+                event, _, run = found
+                self._on_event(event, run)
+        elif "ready" in record:
+            if not self.ready.done():
+                self.ready.set_result(record["ready"])
+        else:
+            reply = self._replies.pop(record["reply"], None)
+            if reply is None or reply.done():
+                return
+            if "error" in record:
+                reply.set_exception(_fault_from(record["error"]))
+            else:
+                reply.set_result(record["result"])
+
+    def _explain(self, returncode: int) -> WorkerDied:
+        log = self.log_tail()
+        if _OUT_OF_MEMORY.search(log) or returncode == -signal.SIGKILL:
+            sure = "" if _OUT_OF_MEMORY.search(log) else "probably "
+            what = f"the training process ran out of memory ({sure}killed for it)."
+            if sure:
+                what = "the training process was killed from outside, probably because memory ran out."
+            hint = "A smaller batch_size or model needs less; `stream: true` reads data in parts."
+        elif returncode < 0:
+            name = signal.Signals(-returncode).name
+            what = f"the training process crashed ({name})."
+            hint = "The log's last lines may name the operation."
+        else:
+            what = f"the training process ended by itself with exit code {returncode}."
+            hint = "The log's last lines may say why."
+        return WorkerDied(what, where=str(self.log), hint=hint, log=log)
+
+    def log_tail(self) -> str:
+        """The last lines of the child's log."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 20_000))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-LOG_LINES:])
+
+
+def _fault_from(record: dict[str, Any]) -> WorkbenchError:
+    cls = _BY_EXIT_CODE.get(int(record.get("exit_code", ExitCode.FAILED)), TrainingError)
+    fault = cls(record["what"], where=record.get("where", ""), hint=record.get("hint", ""))
+    if details := record.get("details"):
+        fault.__notes__ = [details]
+    return fault
+
+
+def _retrieved(future: asyncio.Future[Any]) -> None:
+    """A fault that nobody waits for any more is no news for the event loop's log."""
+    if not future.cancelled():
+        future.exception()
