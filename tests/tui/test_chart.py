@@ -321,6 +321,8 @@ async def test_random_series_sizes_and_keys_never_fail():
                     chart.mark(noise.uniform(-10, x), kind, "x" * noise.randrange(100))
             width, height = noise.randrange(1, 90), noise.randrange(1, 30)
             await pilot.resize_terminal(width, height)
+            while chart.size != (width, height):
+                await pilot.pause(0.01)
             await pilot.press(*noise.choices(keys, k=4))
             assert [chart.render_line(y).cell_length for y in range(height)] == [width] * height
 
@@ -344,6 +346,16 @@ async def test_the_cursor_shows_the_values_and_is_posted():
         await pilot.press("escape")
         assert chart.cursor is None
         assert "loss 40" in text(chart)[0]
+
+
+@run
+async def test_the_label_of_the_cursor_takes_the_place_of_whole_tick_labels():
+    chart = chart_of(range(20_001))
+    async with shown(chart, (70, 16)):
+        labels = set(text(chart)[-1].split())
+        for step in range(0, 20_000, 500):
+            chart.cursor = float(step)
+            assert set(text(chart)[-1].split()) <= labels | {str(step)}
 
 
 @run

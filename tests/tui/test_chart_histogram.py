@@ -134,4 +134,6 @@ async def test_random_histograms_and_sizes_never_fail():
                 chart.append(epoch, edges, [noise.choice([0, 1, 5]) for _ in range(bins)])
             width, height = noise.randrange(1, 90), noise.randrange(1, 30)
             await pilot.resize_terminal(width, height)
+            while chart.size != (width, height):
+                await pilot.pause(0.01)
             assert [chart.render_line(y).cell_length for y in range(height)] == [width] * height

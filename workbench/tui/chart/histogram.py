@@ -1,6 +1,7 @@
 """HistogramChart: how a distribution (the weights of a layer, say) moves over the epochs.
 
-One row of blocks for each epoch, the newest at the bottom; the height of a block is the share of values there.
+One row of blocks for each epoch, the newest at the bottom. The height of a block is the share of values there,
+against the highest in its row, so each row shows its shape; the colour tells the share against all rows.
 """
 
 from __future__ import annotations
@@ -277,10 +278,11 @@ class HistogramChart(Widget, can_focus=True):
             if not self._histograms[row].counts:
                 grid.put(gutter, y, fit("× not finite", width), NOTICE + lift)
                 continue
+            tallest = max(parts, default=0.0) or 1.0
             for x, part in enumerate(parts):
                 # A share too small for a block still shows: outliers are what one looks for.
-                level = min(math.ceil(part / highest * 8 - 1e-9), 8) if part > 0 else 0
-                code = LOW if level <= 2 else MIDDLE if level <= 5 else HIGH
+                level = min(math.ceil(part / tallest * 8 - 1e-9), 8) if part > 0 else 0
+                code = LOW if part < highest / 4 else MIDDLE if part < highest * 2 / 3 else HIGH
                 grid.put(gutter + x, y, BLOCKS[level], code + lift)
 
     def _draw_axis(self, grid: Grid, gutter: int, low: float, high: float) -> None:

@@ -251,7 +251,9 @@ def _draw_cursor(grid: Grid, plot: Plot, picture: Picture, x_rows: int) -> None:
     if x_rows:
         label = f" {x_number(picture.cursor)} "
         x = max(min(cell - len(label) // 2, grid.width - len(label)), 0)
-        grid.put(x, plot.top + plot.height + x_rows - 1, label, POINTER + CURSOR)
+        y = plot.top + plot.height + x_rows - 1
+        _erase_words(grid, y, x, x + len(label))
+        grid.put(x, y, label, POINTER + CURSOR)
     near = marks_near(plot, picture.marks, picture.cursor)
     if near and plot.width >= 12:
         mark, more = near[0], f" +{len(near) - 1}" if len(near) > 1 else ""
@@ -261,6 +263,16 @@ def _draw_cursor(grid: Grid, plot: Plot, picture: Picture, x_rows: int) -> None:
         text = fit(text, room)
         x = cell + 1 if right >= cell_len(text) else cell - cell_len(text)
         grid.put(x, plot.top, text, MARK + CURSOR)
+
+
+def _erase_words(grid: Grid, y: int, start: int, stop: int) -> None:
+    """Blank the cells start … stop of a row with the whole of the words that they cut."""
+    row = grid.glyphs[y]
+    while start > 0 and row[start - 1] != " ":
+        start -= 1
+    while stop < grid.width and row[stop] != " ":
+        stop += 1
+    grid.put(start, y, " " * (stop - start), LABEL)
 
 
 def _x(mark: EventMark) -> float:
