@@ -133,14 +133,15 @@ def holds_archive(file: Any) -> bool:
 
 
 def parse_notes(content: bytes) -> dict[str, Any]:
-    """The content of `kwb.json`: `notes`, `weights` (dataset name to weight path), `state` (paths)."""
+    """The content of `kwb.json`: `notes`, `weights` (path by dataset), `state` (paths), `layers` (rows)."""
     record = json.loads(content)
     if not isinstance(record, dict):
         raise ValueError(f"{NOTES} does not hold an object")
     return {
         "notes": _mapping(record.get("notes")),
-        "weights": _mapping(record.get("weights")),
+        "weights": {str(name): str(path) for name, path in _mapping(record.get("weights")).items()},
         "state": [str(path) for path in record.get("state") or []],
+        "layers": [_mapping(row) for row in record.get("layers") or []],
     }
 
 

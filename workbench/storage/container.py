@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ LINK_LIMIT = 500_000  # objects in one HDF5 file
 _MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES, archive.STATE}
 _FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: those that h5py brings along
 _KINDS = "biufcVS"
+_DAMAGE = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
+    *(KeyError, ValueError, RuntimeError, TypeError, AttributeError),
+)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -66,23 +71,40 @@ def read(path: str | os.PathLike[str]) -> Container:
         FileError: the file is missing, no model file, damaged, or refused, and why.
     """
     path = Path(path)
-    try:
+    with faults(path):
         with open(path, "rb") as file:
             start = file.read(8)
         if start.startswith(b"PK"):
             _check_name(path, ".keras", "a zip archive")
             return _read_zip(path)
         if start == _HDF5:
-            _check_name(path, ".h5", "a HDF5 file")
+            _check_name(path, ".h5", "an HDF5 file")
             return _read_hdf5(path)
-    except OSError as fault:
-        raise _damaged(fault, path) from fault
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, struct.error, EOFError, NotImplementedError) as fault:
-        raise FileError(f"is damaged or truncated: {fault}.", where=str(path)) from fault
-    except (KeyError, ValueError, RuntimeError, TypeError) as fault:
-        raise FileError(f"is damaged: {fault}", where=str(path)) from fault
     what = "is empty." if not start else "is not a Keras file: neither a zip archive nor HDF5."
     raise FileError(what, where=str(path), hint="A model file ends in .keras, .h5 or .weights.h5.")
+
+
+class Refused(ValueError):
+    """A file is not what it must be, in words that stand after its name. `hint` says what to do."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+@contextmanager
+def faults(path: Path) -> Iterator[None]:
+    """Whatever a damaged or hostile file makes zipfile, json or h5py raise, as a FileError."""
+    try:
+        yield
+    except Refused as fault:
+        raise FileError(str(fault), where=str(path), hint=fault.hint) from None
+    except OSError as fault:
+        raise _damaged(fault, path) from fault
+    except _DAMAGE as fault:
+        raise FileError(
+            f"is damaged or truncated: {fault}", where=str(path), hint="Copy it again."
+        ) from fault
 
 
 @contextmanager
@@ -100,22 +122,52 @@ def open_weights(path: Path) -> Iterator[Any]:
         yield file
 
 
+def weight_datasets(tree: Any, prefix: str = "") -> Iterator[str]:
+    """The names of the datasets in Keras' weight tree, numbers in their order, without the optimizer's."""
+    for name in sorted(tree, key=lambda item: (not item.isdigit(), int(item) if item.isdigit() else 0, item)):
+        place = f"{prefix}{name}"
+        if isinstance(tree[name], h5py.Dataset):
+            yield place
+        elif place not in ("optimizer", archive.GROUP):
+            yield from weight_datasets(tree[name], f"{place}/")
+
+
+def attribute_names(group: Any, name: str) -> list[str]:
+    """A list of names kept in an attribute, or in several where one would not hold it."""
+    if name in group.attrs:
+        found: Any = group.attrs[name]
+    else:
+        chunks = (f"{name}{index}" for index in range(len(group.attrs)))
+        found = [item for chunk in chunks if chunk in group.attrs for item in group.attrs[chunk]]
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in found]
+
+
+def legacy_datasets(group: Any) -> dict[str, str]:
+    """The datasets in a weight group of the legacy layout, in order, each with the weight's own name."""
+    found: dict[str, str] = {}
+    for layer in [*attribute_names(group, "layer_names"), "top_level_model_weights"]:
+        if layer in group:
+            for name in attribute_names(group[layer], "weight_names"):
+                found[f"{layer}/{name}"] = name if name not in found.values() else f"{layer}/{name}"
+    return found
+
+
 def parse_json(content: str | bytes, what: str) -> dict[str, Any]:
     """A JSON object of bounded size and depth.
 
     Raises:
-        ValueError: it is none, and why.
+        Refused: it is none, and why.
     """
     if len(content) > CONFIG_LIMIT:
-        raise ValueError(f"{what} is larger than {CONFIG_LIMIT >> 20} MB.")
+        raise Refused(f"refused: its {what} is larger than {CONFIG_LIMIT >> 20} MB.")
     try:
         parsed = json.loads(content)
     except RecursionError:
-        raise ValueError(f"{what} is nested deeper than {DEPTH_LIMIT} levels.") from None
+        raise Refused(f"refused: its {what} is nested deeper than {DEPTH_LIMIT} levels.") from None
     except ValueError as fault:
-        raise ValueError(f"{what} is not JSON ({fault}).") from None
+        raise Refused(f"is damaged: its {what} is not JSON ({fault}).") from None
     if not isinstance(parsed, dict):
-        raise ValueError(f"{what} is not a JSON object.")
+        raise Refused(f"is damaged: its {what} is not a JSON object.")
     level: list[Any] = [parsed]
     for _ in range(DEPTH_LIMIT):
         level = [
@@ -126,7 +178,7 @@ def parse_json(content: str | bytes, what: str) -> dict[str, Any]:
         ]
         if not level:
             return parsed
-    raise ValueError(f"{what} is nested deeper than {DEPTH_LIMIT} levels.")
+    raise Refused(f"refused: its {what} is nested deeper than {DEPTH_LIMIT} levels.")
 
 
 def _check_name(path: Path, extension: str, kind: str) -> None:
@@ -161,7 +213,7 @@ def _read_zip(path: Path) -> Container:
         names = {info.filename for info in infos}
         for needed in (archive.CONFIG, archive.WEIGHTS):
             if needed not in names:
-                raise ValueError(f"it has no {needed}, so it is not a Keras model.")
+                raise Refused(f"is a zip archive, and no Keras model: it has no {needed}.")
         config = parse_json(file.read(archive.CONFIG), archive.CONFIG)
         metadata = (
             parse_json(file.read(archive.METADATA), archive.METADATA) if archive.METADATA in names else {}
@@ -182,18 +234,18 @@ def _read_zip(path: Path) -> Container:
 def _check_members(infos: list[zipfile.ZipInfo], budget: int) -> None:
     names = [info.filename for info in infos]
     if len(set(names)) != len(names):
-        raise ValueError("refused: it holds two members of one name.")
+        raise Refused("refused: it holds two members of one name.")
     for info in infos:
         parts = info.filename.split("/")
         if info.filename not in _MEMBERS and parts[0] != "assets":
-            raise ValueError(f"refused: it holds '{info.filename}', which no Keras file does.")
+            raise Refused(f"refused: it holds '{info.filename}', which no Keras file does.")
         if ".." in parts or "\\" in info.filename or (info.external_attr >> 16) & 0o170000 == 0o120000:
-            raise ValueError(f"refused: its member '{info.filename}' leads out of the file.")
+            raise Refused(f"refused: its member '{info.filename}' leads out of the file.")
         if info.flag_bits & 1:
-            raise ValueError(f"refused: its member '{info.filename}' is encrypted.")
+            raise Refused(f"refused: its member '{info.filename}' is encrypted.")
     declared = sum(info.file_size for info in infos)
     if declared > budget:
-        raise ValueError(f"refused: it would unpack to {_size(declared)}, against {_size(budget)} allowed.")
+        raise Refused(f"refused: it would unpack to {_size(declared)}, against {_size(budget)} allowed.")
 
 
 @contextmanager
@@ -253,7 +305,7 @@ def _read_hdf5(path: Path) -> Container:
             version = str(metadata.get("keras_version", ""))
             return Container(path, kind, config, keras_version=version, made_by_kwb=True, record=record)
         if not legacy_layout and not _weight_groups(file):
-            raise ValueError("it holds no Keras weights.")
+            raise Refused("is an HDF5 file, and holds no Keras weights.")
         attributes = {
             name: _text(file, name) for name in ("model_config", "training_config", "keras_version")
         }
@@ -276,7 +328,7 @@ def _record(content: bytes) -> dict[str, Any]:
 def _content(group: Any, name: str) -> bytes:
     item = group.get(name)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind != "u":
-        raise ValueError(f"it has no {group.name}/{name}.")
+        raise Refused(f"is damaged: it has no {group.name}/{name}.")
     return bytes(item[()].tobytes())
 
 
@@ -297,42 +349,40 @@ def _check_hdf5(file: Any, budget: int) -> None:
     while stack:
         group, depth = stack.pop()
         if depth > DEPTH_LIMIT:
-            raise ValueError(f"refused: its groups are nested deeper than {DEPTH_LIMIT} levels.")
+            raise Refused(f"refused: its groups are nested deeper than {DEPTH_LIMIT} levels.")
         for name in group:
             links += 1
             if links > LINK_LIMIT:
-                raise ValueError(f"refused: it holds more than {LINK_LIMIT} objects.")
+                raise Refused(f"refused: it holds more than {LINK_LIMIT} objects.")
             place = f"{group.name.rstrip('/')}/{name}"
             if group.get(name, getlink=True, getclass=True) is not h5py.HardLink:
-                raise ValueError(f"refused: '{place}' is a link to elsewhere.")
+                raise Refused(f"refused: '{place}' is a link to elsewhere.")
             item = group[name]
             address = h5py.h5o.get_info(item.id).addr
             if isinstance(item, h5py.Group):
                 if address in seen:
-                    raise ValueError(f"refused: the group '{place}' is in the file under two names.")
+                    raise Refused(f"refused: the group '{place}' is in the file under two names.")
                 stack.append((item, depth + 1))
             elif isinstance(item, h5py.Dataset):
                 if address not in seen:
                     declared += _check_dataset(item, place)
             else:
-                raise ValueError(f"refused: '{place}' is neither a group nor a dataset.")
+                raise Refused(f"refused: '{place}' is neither a group nor a dataset.")
             seen.add(address)
     if declared > budget:
-        raise ValueError(
-            f"refused: it declares {_size(declared)} of weights, against {_size(budget)} allowed."
-        )
+        raise Refused(f"refused: it declares {_size(declared)} of weights, against {_size(budget)} allowed.")
 
 
 def _check_dataset(dataset: Any, place: str) -> int:
     if dataset.external or dataset.is_virtual:
-        raise ValueError(f"refused: the data of '{place}' lies in another file.")
+        raise Refused(f"refused: the data of '{place}' lies in another file.")
     if dataset.dtype.kind not in _KINDS:
-        raise ValueError(f"refused: '{place}' holds {dataset.dtype}, which is no weight.")
+        raise Refused(f"refused: '{place}' holds {dataset.dtype}, which is no weight.")
     properties = dataset.id.get_create_plist()
     if any(properties.get_filter(index)[0] not in _FILTERS for index in range(properties.get_nfilters())):
-        raise ValueError(f"refused: '{place}' is packed by a filter that HDF5 would load from outside.")
+        raise Refused(f"refused: '{place}' is packed by a filter that HDF5 would load from outside.")
     if dataset.shape is None:
-        raise ValueError(f"refused: '{place}' has no shape.")
+        raise Refused(f"refused: '{place}' has no shape.")
     return math.prod(dataset.shape) * dataset.dtype.itemsize
 
 

@@ -210,6 +210,7 @@ def _write_archive(model: Any, target: Path, notes: Mapping[str, Any], where: st
         "notes": notes,
         "weights": layout.weight_names(model, target),
         "state": list(state),
+        "layers": layout.layer_table(model),
     }
     arrays = io.BytesIO()
     np.savez(arrays, *[structure.value_of(variable) for variable in state.values()])

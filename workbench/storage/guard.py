@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from workbench.errors import FileError, did_you_mean
 from workbench.storage import container
-from workbench.storage.container import Container
+from workbench.storage.container import Container, Refused
 
 KERAS_MODULES = frozenset(
     {
@@ -119,15 +119,13 @@ def check_file(path: Path, registered: AbstractSet[str]) -> Checked:
     if found.config is None:
         return Checked(None, found.legacy)
     model, arguments = split_config(found)
-    try:
+    with container.faults(path):
         names = list(check_config(model, registered))
-    except ValueError as fault:
-        raise FileError(_sentence(str(fault)), where=str(path), hint=getattr(fault, "hint", "")) from None
     uncompilable = ""
     try:
         names += list(check_config(arguments, registered))
-    except ValueError as fault:
-        uncompilable = _sentence(str(fault))
+    except Refused as fault:
+        uncompilable = str(fault)
     custom = [named for named in names if ">" in named.registered]
     return Checked(
         found.config,
@@ -165,14 +163,6 @@ def split_config(found: Container) -> tuple[Mapping[str, Any], Any]:
     return {key: value for key, value in config.items() if key != "compile_config"}, config.get(
         "compile_config"
     )
-
-
-class Refused(ValueError):
-    """A configuration asks for what it may not have."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.hint = hint
 
 
 def check_config(config: Any, registered: AbstractSet[str]) -> Iterator[Named]:
@@ -298,7 +288,3 @@ def _check_function(named: Named, registered: AbstractSet[str]) -> None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage import archive, container, legacy, structure
-
-_NOT_THE_MODEL = ("optimizer/", f"{archive.GROUP}/")
+from workbench.storage import archive, container, structure
 
 
 def weight_names(model: Any, saved: Path) -> dict[str, str]:
@@ -23,7 +21,19 @@ def weight_names(model: Any, saved: Path) -> dict[str, str]:
     values; two of one layer that are equal in shape and value go by their order.
     """
     with container.open_weights(saved) as file:
-        return _match(model, file)
+        found = {path: dataset for dataset, path in _match(model, file).items()}
+    return {found[path]: path for path in structure.weights_by_path(model) if path in found}
+
+
+def layer_table(model: Any) -> list[dict[str, str]]:
+    """Path, class and registered name of each layer, for those who look into the file without Keras."""
+    table = []
+    for path, layer in structure.layers_by_path(model).items():
+        registered = keras.saving.get_registered_name(type(layer))
+        custom = registered if ">" in registered else ""
+        if path:
+            table.append({"path": path, "class": type(layer).__name__, "registered": custom})
+    return table
 
 
 def check_fits(model: Any, weights: Path, where: Path) -> None:
@@ -64,7 +74,9 @@ def check_fits_legacy(model: Any, path: Path) -> None:
     layers = [layer for layer in model.layers if layer.weights]
     with h5py.File(path, "r") as file:
         group = file if "layer_names" in file.attrs else file["model_weights"]
-        stored = [(name, legacy.read_names(group[name], "weight_names")) for name in _layer_names(group)]
+        stored = [
+            (name, container.attribute_names(group[name], "weight_names")) for name in _layer_names(group)
+        ]
         stored = [(name, weights) for name, weights in stored if weights]
         shapes = {(name, weight): group[name][weight].shape for name, weights in stored for weight in weights}
     if len(layers) != len(stored):
@@ -94,8 +106,8 @@ def _compare(model: Any, weights: Path) -> tuple[dict[str, str], _Shapes, _Shape
         expected_path = Path(folder) / archive.WEIGHTS
         model.save_weights(expected_path)
         with h5py.File(expected_path, "r") as expected, h5py.File(weights, "r") as given:
-            wanted = {name: expected[name].shape for name in _datasets(expected)}
-            found = {name: given[name].shape for name in _datasets(given)}
+            wanted = {name: expected[name].shape for name in container.weight_datasets(expected)}
+            found = {name: given[name].shape for name in container.weight_datasets(given)}
             if "_layer_checkpoint_dependencies" in given:  # before Keras 3.0; Keras itself translates
                 found = wanted
             return _match(model, expected), wanted, found
@@ -109,7 +121,7 @@ def _match(model: Any, file: Any) -> dict[str, str]:
         by_layer.setdefault(layer.name, []).extend(own)
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in _datasets(file):
+    for name in container.weight_datasets(file):
         layer_name = file[name].parent.attrs.get("name")
         for path, weight in by_layer.get(str(layer_name), ()):
             if path not in taken and tuple(weight.shape) == file[name].shape and _equal(file[name], weight):
@@ -124,23 +136,8 @@ def _equal(dataset: Any, weight: Any) -> bool:
     return np.asarray(dataset).tobytes() == np.ascontiguousarray(value).tobytes()
 
 
-def _datasets(file: Any) -> list[str]:
-    return list(_walk(file, ""))
-
-
-def _walk(group: Any, prefix: str) -> Iterator[str]:
-    for name in sorted(
-        group, key=lambda item: (not item.isdigit(), int(item) if item.isdigit() else 0, item)
-    ):
-        place = f"{prefix}{name}"
-        if isinstance(group[name], h5py.Dataset):
-            yield place
-        elif not f"{place}/".startswith(_NOT_THE_MODEL):
-            yield from _walk(group[name], f"{place}/")
-
-
 def _layer_names(group: Any) -> list[str]:
-    return legacy.read_names(group, "layer_names")
+    return container.attribute_names(group, "layer_names")
 
 
 def _misfit(label: str, wanted: tuple[int, ...], found: tuple[int, ...], where: Path) -> FileError:

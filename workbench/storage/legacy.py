@@ -20,7 +20,7 @@ import h5py
 import keras
 import numpy as np
 
-from workbench.storage import structure
+from workbench.storage import container, structure
 
 _ATTRIBUTE_LIMIT = 60_000  # bytes; HDF5 allows 64 KB for all attributes of one object header
 
@@ -65,16 +65,6 @@ def compile_model(model: Any, path: Path) -> str:
             model.compiled = False
             return f"loaded uncompiled: {_first_line(fault)}"
         return _read_optimizer(file, model.optimizer)
-
-
-def read_names(group: Any, name: str) -> list[str]:
-    """A list of names kept in an attribute, or in several where one would not hold it."""
-    if name in group.attrs:
-        found: Iterable[Any] = group.attrs[name]
-    else:
-        chunks = (f"{name}{index}" for index in range(len(group.attrs)))
-        found = [item for chunk in chunks if chunk in group.attrs for item in group.attrs[chunk]]
-    return [item.decode() if isinstance(item, bytes) else str(item) for item in found]
 
 
 class _Names:
@@ -175,7 +165,7 @@ def _read_optimizer(file: Any, optimizer: Any) -> str:
     if "optimizer_weights" not in file:
         return ""
     group = file["optimizer_weights"]
-    values = [np.asarray(group[name]) for name in read_names(group, "weight_names")]
+    values = [np.asarray(group[name]) for name in container.attribute_names(group, "weight_names")]
     shapes = [tuple(variable.shape) for variable in optimizer.variables]
     if [value.shape for value in values] != shapes:
         return "the optimizer's state in the file does not fit its variables and was left out"
