@@ -7,10 +7,12 @@ not at all.
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -74,16 +76,37 @@ def discover(
         blocked: names of plugins not to load.
         scan: finds the entries of a file. It has to import the file and with it keras, so the caller
             says in which process that happens.
+
+    Raises:
+        WorkbenchError: a name to block is no plugin's.
     """
     found = sorted(entry_points(group=hookspecs.GROUP), key=lambda point: point.name)
+    files = list(dict.fromkeys(path.resolve() for path in files))
+    names = [*(point.name for point in found), *(path.stem for path in files)]
+    for name in blocked:
+        if name not in names:
+            raise WorkbenchError(
+                f"there is no plugin '{name}'.", where="--no-plugin", hint=did_you_mean(name, names)
+            )
     plugins = [_from_entry_point(point, blocked) for point in found]
     plugins += [_from_file(path, blocked, scan) for path in files]
-    return tuple(plugins)
+    return tuple(_one_of_each_name(plugins))
+
+
+def _one_of_each_name(plugins: Iterable[Plugin]) -> Iterable[Plugin]:
+    """`acme.Gate` must mean one thing: of two plugins called acme, the second is not used."""
+    owners: dict[str, Plugin] = {}
+    for plugin in plugins:
+        owner = owners.setdefault(plugin.name, plugin)
+        if owner is not plugin:
+            error = f"the distribution '{owner.distribution}' has a plugin of this name already"
+            plugin = replace(plugin, state=State.ERROR, entries=(), error=error)
+        yield plugin
 
 
 def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
-    distribution = point.dist.name if point.dist else ""
-    version = point.dist.version if point.dist else ""
+    distribution = (point.dist and point.dist.name) or ""
+    version = (point.dist and point.dist.version) or ""
 
     def plugin(state: State, **rest: Any) -> Plugin:
         return Plugin(point.name, distribution, version, state, **rest)
@@ -91,8 +114,10 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     if point.name in blocked:
         return plugin(State.BLOCKED)
     heavy_before = HEAVY & sys.modules.keys()
+    printed = io.StringIO()  # standard output may be carrying JSON
     try:
-        module = point.load()
+        with redirect_stdout(printed):
+            module = point.load()
     # A plugin may raise anything, SystemExit included; only Ctrl-C is the user's.
     except KeyboardInterrupt:
         raise
@@ -103,7 +128,8 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     if problem := _incompatible(module):
         return plugin(State.INCOMPATIBLE, error=problem)
     try:
-        entries = tuple(_ask(module, point.name, distribution, version))
+        with redirect_stdout(printed):
+            entries = tuple(_ask(module, point.name, distribution, version))
     except KeyboardInterrupt:
         raise
     except WorkbenchError as fault:
@@ -111,8 +137,12 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     except BaseException as fault:
         return plugin(State.ERROR, error=_told(fault, "in a hook"), details=traceback.format_exc())
     heavy = sorted((HEAVY & sys.modules.keys()) - heavy_before)
-    warning = f"imports {', '.join(heavy)} when listed, which slows every start of kwb" if heavy else ""
-    return plugin(State.LOADED, entries=entries, warning=warning)
+    warnings = []
+    if heavy:
+        warnings.append(f"imports {', '.join(heavy)} when listed, which slows every start of kwb")
+    if printed.getvalue():
+        warnings.append(f"prints when listed: {printed.getvalue().strip().splitlines()[0][:60]!r}")
+    return plugin(State.LOADED, entries=entries, warning="; ".join(warnings))
 
 
 def _from_file(
@@ -146,10 +176,14 @@ def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> It
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=plugin)
     known = [f"kwb_register_{kind.plural}" for kind in Kind]
-    for name in vars(module):
-        if name.startswith("kwb_") and name not in known:
+    for name, value in vars(module).items():
+        marked = hasattr(value, f"{hookspecs.GROUP}_impl")
+        if name not in known and (marked or (name.startswith("kwb_register") and callable(value))):
             hint = did_you_mean(name, known) or f"The hooks are: {', '.join(known)}."
             raise WorkbenchError(f"there is no hook '{name}'.", where=plugin, hint=hint)
+        if name in known and not marked:
+            hint = "Put `@hookimpl` above it (from workbench.catalog import hookimpl)."
+            raise WorkbenchError(f"'{name}' is not marked as a hook.", where=plugin, hint=hint)
     entries: list[Entry] = []
     for kind in Kind:
         registry = Registry(kind, plugin, distribution, version)
@@ -161,4 +195,4 @@ def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> It
 def _told(fault: BaseException, when: str) -> str:
     if isinstance(fault, SystemExit):
         return f"called sys.exit({fault.code!r}) {when}"
-    return f"{type(fault).__name__} {when}: {fault}"
+    return f"{type(fault).__name__} {when}: {' '.join(str(fault).split())}"

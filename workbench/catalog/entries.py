@@ -118,7 +118,7 @@ class Registry:
         """Offer one thing under `name`. See `Entry` for the arguments.
 
         Raises:
-            WorkbenchError: the name or the target is malformed, or the name was given twice.
+            WorkbenchError: the name, the target or a list is malformed, or the name was given twice.
         """
         where = f"{self.plugin}: {self.kind.value} {name!r}"
         if not isinstance(name, str) or not _NAME.match(name):
@@ -129,6 +129,9 @@ class Registry:
         if not isinstance(target, str) or not wanted.match(target):
             form = "package:file.yaml" if self.kind is Kind.RECIPE else "package.module:Name"
             raise WorkbenchError(f"the target {target!r} is not of the form '{form}'.", where=where)
+        for what, words in (("tags", tags), ("aliases", aliases), ("saved_as", saved_as)):
+            if isinstance(words, str):
+                raise WorkbenchError(f"{what} is a list of texts, not {words!r}.", where=where)
         if name in self.entries:
             raise WorkbenchError("this plugin registers the name twice.", where=where)
         self.entries[name] = Entry(

@@ -55,38 +55,52 @@ class Catalog:
         Raises:
             RecipeError: there is none (the nearest name is told), or several plugins offer it.
         """
+        candidates: list[Entry] = []
         for wanted in _ALSO.get(kind, (kind,)):
-            candidates = self._names[wanted].get(name, [])
-            if len(candidates) == 1:
-                return candidates[0]
-            if candidates:
-                both = " or ".join(f"'{entry.qualified_name}'" for entry in candidates)
-                raise RecipeError(
-                    f"several plugins offer a {kind} '{name}'.", where=where, hint=f"Write {both}."
-                )
-        raise RecipeError(f"no {kind} '{name}'.", where=where, hint=self._hint(kind, name))
+            # A plugin's own layer goes before its model of the same name; another plugin's does not.
+            plugins = {entry.plugin for entry in candidates}
+            candidates += [e for e in self._names[wanted].get(name, ()) if e.plugin not in plugins]
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            names = " or ".join(f"'{entry.qualified_name}'" for entry in candidates)
+            raise RecipeError(
+                f"several plugins offer {_a(kind)} '{name}'.", where=where, hint=f"Write {names}."
+            )
+        hint = self._hint(list(self.of_kind(kind)), name, _a(kind))
+        raise RecipeError(f"no {kind} '{name}'.", where=where, hint=hint)
 
     def find_any(self, kinds: Sequence[Kind], name: str, where: str = "") -> Entry:
         """The entry of that name in the first of the kinds that has it. See `find`."""
         for kind in kinds:
             if name in self._names[kind]:
                 return self.find(kind, name, where)
-        every = [entry.name for entry in self.entries if entry.kind in kinds]
-        hint = did_you_mean(name, every) or "`kwb catalog` lists what there is."
-        raise RecipeError(f"no {kinds[0]} or the like is called '{name}'.", where=where, hint=hint)
+        entries = [entry for entry in self.entries if entry.kind in kinds]
+        hint = self._hint(entries, name, "something that can stand here")
+        raise RecipeError(f"nothing that can stand here is called '{name}'.", where=where, hint=hint)
 
-    def _hint(self, kind: Kind, name: str) -> str:
-        by_name = {entry.name: entry for entry in self.of_kind(kind)}
+    def _hint(self, possible: Sequence[Entry], name: str, wanted: str) -> str:
+        """What to do about an unknown name: the same one elsewhere, the nearest one, or where to look."""
+        elsewhere = [entry for entry in self.entries if name in (entry.name, *entry.aliases)]
+        if elsewhere:
+            return f"'{name}' is {_a(elsewhere[0].kind)} ({elsewhere[0].plugin}), not {wanted}."
+        plugin, dot, bare = name.rpartition(".")
+        if dot and (same := [entry for entry in possible if entry.name == bare]):
+            return f"Did you mean '{same[0].qualified_name}'?"
+        if dot and plugin not in (each.name for each in self.plugins):
+            return f"There is no plugin '{plugin}' (see `kwb plugins`)."
+        broken = [plugin.name for plugin in self.plugins if plugin.state is not State.LOADED]
+        absent = f" Not loaded: {', '.join(broken)} (see `kwb plugins`)." if broken else ""
+        by_name = {n: entry for entry in possible for n in (*entry.aliases, entry.name)}
         near = did_you_mean(name, by_name)
         if near:
             right = near.split("'")[1]
-            return f"Did you mean '{right}' ({by_name[right].plugin})?"
-        elsewhere = [entry for entry in self.entries if entry.name == name]
-        if elsewhere:
-            return f"'{name}' is a {elsewhere[0].kind} ({elsewhere[0].plugin}), not a {kind}."
-        broken = [plugin.name for plugin in self.plugins if plugin.state is not State.LOADED]
-        absent = f" Not loaded: {', '.join(broken)} (see `kwb plugins`)." if broken else ""
+            return f"Did you mean '{right}' ({by_name[right].plugin})?{absent}"
         return f"`kwb catalog` lists what there is.{absent}"
+
+
+def _a(kind: Kind) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def recipe_file(entry: Entry) -> Path:

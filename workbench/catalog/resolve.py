@@ -35,7 +35,11 @@ def resolve(entry: Entry) -> Any:
     registered = _registered_objects()
     before = dict(registered)
     target = _imported(entry, where)
-    _refuse_takeovers(before, registered, where)
+    module = entry.target.rpartition(":")[0]
+    if takeover := _undo_takeovers(before, registered):
+        _TAKEOVERS[module] = takeover
+    if module in _TAKEOVERS:
+        raise WorkbenchError(_TAKEOVERS[module], where=where, hint=_CLASH_HINT)
     _check_kind(entry, target, where)
     _register(entry, target, registered, where)
     return target
@@ -69,12 +73,20 @@ def _registered_objects() -> dict[str, Any]:
     return keras.saving.get_custom_objects()
 
 
-def _refuse_takeovers(before: dict[str, Any], registered: dict[str, Any], where: str) -> None:
+# Modules whose classes took a registered name from another class. Python imports a module once, so the
+# takeover shows only then; its classes stay refused, for Keras would still write the stolen name into files.
+_TAKEOVERS: dict[str, str] = {}
+
+
+def _undo_takeovers(before: dict[str, Any], registered: dict[str, Any]) -> str:
+    """Give names that changed hands back to their first owners, and say what happened."""
+    told = ""
     for name, owner in before.items():
         newcomer = registered.get(name)
         if newcomer is not None and newcomer is not owner:
             registered[name] = owner
-            raise WorkbenchError(_clash(name, owner, newcomer), where=where, hint=_CLASH_HINT)
+            told = told or _clash(name, owner, newcomer)
+    return told
 
 
 _CLASH_HINT = "One of the plugins must register its class under another package; block one with --no-plugin."

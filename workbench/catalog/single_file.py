@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -64,12 +65,19 @@ def scan(path: Path) -> tuple[Entry, ...]:
         raise
     except BaseException as fault:
         place = _line_in(path, fault)
-        raise WorkbenchError(f"importing it failed: {type(fault).__name__}: {fault}", where=place) from fault
+        text = fault.msg if isinstance(fault, SyntaxError) else str(fault)  # its place is in `where`
+        told = f"{type(fault).__name__}: {text}"
+        if isinstance(fault, SystemExit):
+            told = f"it called sys.exit({fault.code!r})"
+        raise WorkbenchError(f"importing it failed: {told}.", where=place) from fault
     listed = getattr(module, "__all__", None)
     names = [name for name in vars(module) if not name.startswith("_")] if listed is None else list(listed)
+    for name in names:
+        if not hasattr(module, name):
+            raise WorkbenchError(f"its __all__ lists '{name}', which it does not have.", where=str(path))
     entries = []
     for name in names:
-        thing = getattr(module, name, None)
+        thing = getattr(module, name)
         own = listed is not None or getattr(thing, "__module__", None) == module.__name__
         if inspect.isclass(thing) and issubclass(thing, keras.Layer) and own:
             entries.append(_entry(path, name, thing, keras.Model))
@@ -134,7 +142,12 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
         command = [sys.executable, "-m", __name__, str(path), str(answer)]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SCAN_TIMEOUT, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=SCAN_TIMEOUT,
+                stdin=subprocess.DEVNULL,
+                env=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
             )
         except subprocess.TimeoutExpired:
             raise WorkbenchError(f"importing it took over {SCAN_TIMEOUT:.0f} s.", where=str(path)) from None

@@ -115,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as fault:
+        if isinstance(fault, click.UsageError) and fault.ctx and fault.ctx.command is run_command:
+            fault.ctx = fault.ctx.parent  # nobody types the hidden `run`
         fault.show()
         return ExitCode.USAGE
     except WorkbenchError as fault:

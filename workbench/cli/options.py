@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.errors import WorkbenchError
+
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
 
@@ -26,13 +28,22 @@ class Shared:
 
         Args:
             imports_keras: this process will import keras anyway, so it looks into plugin files itself.
+
+        Raises:
+            WorkbenchError: a name to block is no plugin's, or (where keras is imported) a plugin file
+                cannot be used.
         """
         from workbench.catalog import single_file
         from workbench.catalog.discovery import discover
         from workbench.catalog.lookup import Catalog
 
         scan = single_file.scan if imports_keras else single_file.scan_in_child
-        return Catalog(discover(self.plugin_files, blocked=self.blocked, scan=scan))
+        plugins = discover(self.plugin_files, blocked=self.blocked, scan=scan)
+        files = {str(path.resolve()) for path in self.plugin_files}
+        for plugin in plugins if imports_keras else ():
+            if plugin.error and plugin.distribution in files:  # asked for by name, so it is needed
+                raise WorkbenchError(plugin.error, where="--plugin")
+        return Catalog(plugins)
 
 
 def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from workbench.errors import RecipeError, WorkbenchError
@@ -128,6 +129,11 @@ def split_key(key: str) -> Key:
 def _tree(text: str, name: str) -> CommentedMap:
     try:
         tree = YAML(typ="rt").load(text)
+    except DuplicateKeyError as fault:
+        line = fault.problem_mark.line + 1
+        key = re.search(r'duplicate key "(.*?)" with value', fault.problem or "", re.S)
+        named = f"the key '{key[1]}'" if key else "a key"
+        raise RecipeError(f"{named} stands here a second time.", where=f"{name}:{line}") from None
     except MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
@@ -164,7 +170,7 @@ def _plain(value: Any, budget: _Budget) -> Any:
     """ruamel's own number and string types as Python's, so that nothing downstream meets them."""
     budget.spend()
     if isinstance(value, Mapping):
-        return {_plain(key, budget): _plain(item, budget) for key, item in value.items()}
+        return {_plain_key(key, budget): _plain(item, budget) for key, item in value.items()}
     if isinstance(value, list | tuple | CommentedSeq):
         return [_plain(item, budget) for item in value]
     if isinstance(value, bool) or value is None:
@@ -175,55 +181,76 @@ def _plain(value: Any, budget: _Budget) -> Any:
     return str(value)
 
 
+def _plain_key(key: Any, budget: _Budget) -> Any:
+    plain = _plain(key, budget)
+    if isinstance(plain, dict | list):  # `? [a, b]`: YAML allows it, Python and a recipe do not
+        raise RecipeError(f"a key must be a text, not {plain!r}.", where=budget.name)
+    return plain
+
+
+# Where a thing's bare name may stand for a map with `use`.
+_NAMED = (("data",), ("model",), *(("train", key) for key in ("optimizer", "loss", "metrics", "callbacks")))
+
+
 def _override(data: dict[str, Any], assignment: str) -> None:
     """Apply `a.b=value`; the value is read as YAML."""
     where = f"--set {assignment}"
     key, equals, text = assignment.partition("=")
     parts = split_key(key.strip())
-    if not equals or not parts:
+    if not equals or not parts or isinstance(parts[0], int):
         raise RecipeError("an override is written as key=value.", where=where, hint="As in train.epochs=50.")
     at: Any = data
-    for i, part in enumerate(parts[:-1]):
-        here = ".".join(map(str, parts[: i + 1]))
+    for i, part in enumerate(parts):
+        here, above = join_key(parts[: i + 1]), join_key(parts[:i])
+        step: Any = part
         if isinstance(at, list):
-            at = at[_index(at, part, where, here)]
-        elif isinstance(at, dict):
-            if isinstance(at.get(part), str) and part in ("data", "optimizer", "loss"):
-                at[part] = {"use": at[part]}  # the short form of a thing without arguments
-            default = {"use": Train().optimizer.use} if parts[: i + 1] == ("train", "optimizer") else {}
-            at = at.setdefault(part, default)
-        else:
-            raise RecipeError(f"'{here}' is a value: nothing lies below it.", where=where)
-    last = parts[-1]
-    if isinstance(at, list):
-        at[_index(at, last, where, key)] = yaml_value(text)
-    elif isinstance(at, dict):
-        at[last] = yaml_value(text)
-    else:
-        raise RecipeError(
-            f"'{'.'.join(map(str, parts[:-1]))}' is a value: nothing lies below it.", where=where
-        )
+            step = _index(at, part, where, above)
+        elif not isinstance(at, dict):
+            raise RecipeError(f"'{above}' is a value: nothing lies below it.", where=where)
+        elif isinstance(part, int):
+            hint = f"As in {above}=[...]."
+            raise RecipeError(f"'{above}' is no list in the recipe: give it whole.", where=where, hint=hint)
+        if i == len(parts) - 1:
+            at[step] = yaml_value(text)
+            return
+        below = at[step] if isinstance(at, list) else at.get(step)
+        if below is None:
+            at[step] = {"use": Train().optimizer.use} if here == "train.optimizer" else {}
+        elif isinstance(below, str) and any(parts[: len(named)] == named for named in _NAMED):
+            at[step] = {"use": below}
+        at = at[step]
 
 
-def _index(at: list[Any], part: str | int, where: str, here: str) -> int:
+def _index(at: list[Any], part: str | int, where: str, above: str) -> int:
     try:
         index = int(part)
     except ValueError:
-        raise RecipeError(f"'{here}' is a list: give a number, counted from 0.", where=where) from None
+        raise RecipeError(f"'{above}' is a list: give a number, counted from 0.", where=where) from None
     if not 0 <= index < len(at):
-        raise RecipeError(f"'{here}': the list has {len(at)} items, counted from 0.", where=where)
+        raise RecipeError(f"'{above}' has {len(at)} items, counted from 0.", where=where)
     return index
 
 
 def _place(name: str, tree: CommentedMap, key: Key, overrides: Sequence[str]) -> str:
     dotted = join_key(key)
     for assignment in reversed(overrides):
-        given = join_key(split_key(assignment.partition("=")[0].strip()))
-        if given and (dotted == given or dotted.startswith((given + ".", given + "["))):
+        given = split_key(assignment.partition("=")[0].strip())
+        # It set the key, or something around it; or made the map that the key is the name of.
+        if key and (key[: len(given)] == given or (given[: len(key)] == key and not _holds_map(tree, key))):
             return f"--set {assignment}"
     line = _line(tree, key)
     place = f"{name}:{line}" if line else name
     return f"{place}: {dotted}" if dotted else place
+
+
+def _holds_map(tree: Any, key: Key) -> bool:
+    """Whether the file itself has a map (or a list) at that key."""
+    for part in key:
+        try:
+            tree = tree[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(tree, Mapping | CommentedSeq)
 
 
 def join_key(key: Key) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -29,17 +30,43 @@ _TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph")))
 
 def explain(faults: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     """The key, what is wrong and the hint of the first fault; the others are counted in the hint."""
-    errors = faults.errors()
-    key, what, hint = _explain_one(errors[0])
-    if len(errors) > 1:
-        hint = f"{hint} ({len(errors) - 1} more to mend.)".strip()
+    groups = _by_place(faults.errors())
+    key, what, hint = _explain_one(_most_telling(groups[0]))
+    if len(groups) > 1:
+        hint = f"{hint} ({len(groups) - 1} more to mend.)".strip()
     return key, what, hint
+
+
+def _by_place(errors: Sequence[ErrorDetails]) -> list[list[ErrorDetails]]:
+    """Errors that are one fault to a reader: a value that fits none of a union's types has one for each."""
+    groups: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
+    for error in errors:
+        steps = (i for i, part in enumerate(error["loc"]) if _is_internal(part))
+        place = _key(error["loc"][: next(steps, None)])
+        if error["type"] == "too_short" and any(other[: len(place)] == place for other in groups):
+            continue  # its items are at fault: without them the list is too short as well
+        groups.setdefault(place, []).append(error)
+    return list(groups.values())
+
+
+def _most_telling(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+    """Of the errors of one union, that of the type the value was meant to have."""
+    if len(errors) == 1:
+        return errors[0]
+    meant = [e for e in errors if e["type"] == "literal_error" and isinstance(e["input"], str)]
+    depth = min(len(_key(error["loc"])) for error in errors)
+    deeper = [e for e in errors if len(_key(e["loc"])) > depth and e["type"] != "missing"]
+    return (meant or deeper or errors)[0]
+
+
+def _key(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A location without pydantic's own steps for unions; only a recipe's own keys help a reader."""
+    return tuple(part for part in location if part not in _TAGS and not _is_internal(part))
 
 
 def _explain_one(error: ErrorDetails) -> tuple[tuple[str | int, ...], str, str]:
     location = error["loc"]
-    # pydantic adds its own steps for unions; only a recipe's own keys help a reader.
-    key = tuple(part for part in location if part not in _TAGS and not _is_internal(part))
+    key = _key(location)
     name = key[-1] if key else ""
     match error["type"]:
         case "extra_forbidden":
@@ -47,14 +74,34 @@ def _explain_one(error: ErrorDetails) -> tuple[tuple[str | int, ...], str, str]:
             hint = did_you_mean(str(name), known) or f"Known here: {', '.join(known)}."
             return key, f"unknown key '{name}'.", hint
         case "missing":
-            return key[:-1], f"the key '{name}' is missing.", ""
+            hint = "A recipe begins with `kwb: 1`." if key == ("kwb",) else ""
+            return key[:-1], f"the key '{name}' is missing.", hint
         case "literal_error":
             expected = error.get("ctx", {}).get("expected", "")
+            if key == ("kwb",):
+                return (
+                    key,
+                    f"this kwb reads recipes with `kwb: {expected}`, not {_shown(error['input'])}.",
+                    "",
+                )
             return key, f"{error['input']!r} is not one of {expected}.", ""
         case "value_error":
             return key, f"{error.get('ctx', {}).get('error', error['msg'])}.", ""
         case "layer_form" | "model_form":
             return key, f"{error['msg']}, not {_shown(error['input'])}.", ""
+        case "model_type":
+            named = error.get("ctx", {}).get("class_name") in ("Use", "Data")
+            wanted = "a name, or a map with 'use'" if named else "a map"
+            return key, f"must be {wanted}, not {_shown(error['input'])}.", ""
+        case "invalid_key":
+            return key, f"a key must be a text, not {_shown(error['input'])}.", "Put it in quotes."
+        case "too_short":
+            return key, "must not be empty.", ""
+        case "string_pattern_mismatch":
+            what = "must begin with a letter or digit and hold only those, '_', '-' and '.'"
+            return key, f"{what}, not {_shown(error['input'])}.", ""
+        case "string_too_long":
+            return key, f"is longer than {error.get('ctx', {}).get('max_length')} characters.", ""
     for family, wanted in _WANTED.items():
         if error["type"].startswith(family):
             return key, f"must be {wanted}, not {_shown(error['input'])}.", ""
@@ -63,6 +110,9 @@ def _explain_one(error: ErrorDetails) -> tuple[tuple[str | int, ...], str, str]:
 
 
 def _shown(value: Any) -> str:
+    """The value as the recipe's YAML has it, cut short."""
+    if value is None or isinstance(value, bool):
+        return "empty" if value is None else str(value).lower()
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

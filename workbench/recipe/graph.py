@@ -64,7 +64,15 @@ def parse_line(text: str, where: str = "") -> Line:
     match tree.body:
         case [ast.Assign(targets=[target], value=ast.Call() as call)]:
             return Line(reader.targets(target), reader.apply(call))
+    if len(tree.body) > 1:
+        raise reader.refuse("one item of the graph is one call")
+    if any(isinstance(node, ast.BinOp) for statement in tree.body for node in ast.walk(statement)):
+        raise reader.refuse("a graph line calls layers and does no arithmetic", _ARITHMETIC)
     raise reader.refuse("a graph line gives a name to a layer's output")
+
+
+_EXAMPLE = 'Write it like `z = Dense(30, activation="relu")(x)`.'
+_ARITHMETIC = "Layers do it: Add, Subtract, Multiply, as in `z = Add()(x, y)`."
 
 
 class _Reader:
@@ -74,9 +82,10 @@ class _Reader:
         self.text = text
         self.where = where
 
-    def refuse(self, what: str) -> RecipeError:
-        hint = 'Write it like `z = Dense(30, activation="relu")(x)`.'
-        return RecipeError(f"{what}: `{self.text.strip()}`.", where=self.where, hint=hint)
+    def refuse(self, what: str, hint: str = "") -> RecipeError:
+        text = " ".join(self.text.split())
+        shown = text if len(text) <= 100 else f"{text[:97]}..."
+        return RecipeError(f"{what}: `{shown}`.", where=self.where, hint=hint or _EXAMPLE)
 
     def targets(self, node: ast.expr) -> tuple[str, ...]:
         items = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
@@ -94,6 +103,10 @@ class _Reader:
             layer = self.make(node.func)
         else:
             layer = self.name(node.func)
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if isinstance(layer, str) and not any(map(_names_tensors, given)):
+            made = ast.unparse(node)
+            raise self.refuse("this makes a layer and calls it on nothing", f"Call it, as in `{made}(x)`.")
         if not node.args and not node.keywords:
             raise self.refuse(f"'{layer if isinstance(layer, str) else layer.name}' is called on nothing")
         inputs = tuple(self.tensor(argument) for argument in node.args)
@@ -107,13 +120,15 @@ class _Reader:
                 return self.apply(node)
             case ast.List() | ast.Tuple():
                 return tuple(self.tensor(item) for item in node.elts)
+            case ast.BinOp():
+                raise self.refuse("a graph line calls layers and does no arithmetic", _ARITHMETIC)
         raise self.refuse("a layer is called on names of tensors")
 
     def call_keyword(self, keyword: ast.keyword) -> tuple[str, Any]:
-        """`attention(x, value=y, use_causal_mask=True)`: a tensor by name, or a literal."""
+        """`attention(x, value=y, use_causal_mask=True)`: a tensor by name, a list of them, or a literal."""
         if keyword.arg is None:
             raise self.refuse("`**` is not allowed")
-        if isinstance(keyword.value, ast.Name | ast.Call):
+        if _names_tensors(keyword.value):
             return keyword.arg, self.tensor(keyword.value)
         return keyword.arg, self.literal(keyword.value)
 
@@ -122,6 +137,10 @@ class _Reader:
             raise self.refuse("a layer is made once and called once")
         if any(keyword.arg is None for keyword in node.keywords):
             raise self.refuse("`**` is not allowed")
+        names = [keyword.arg for keyword in node.keywords]
+        for name in names:
+            if names.count(name) > 1:
+                raise self.refuse(f"the argument '{name}' is given twice")
         return Make(
             self.name(node.func),
             tuple(self.argument(argument) for argument in node.args),
@@ -137,7 +156,7 @@ class _Reader:
             value = ast.literal_eval(node)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             raise self.refuse(f"`{ast.unparse(node)}` is not a plain value") from None
-        if isinstance(value, bytes | set | complex) or value is Ellipsis:
+        if not _is_plain(value):
             raise self.refuse(f"`{ast.unparse(node)}` is not a plain value")
         return value
 
@@ -149,3 +168,19 @@ class _Reader:
             case ast.Attribute(value=ast.Name(id=plugin), attr=name):
                 return f"{plugin}.{name}"
         raise self.refuse(f"`{ast.unparse(node)}` is not the name of a layer")
+
+
+def _names_tensors(node: ast.expr) -> bool:
+    """Whether a call's argument is a tensor: a name, a call, or a list with one in it."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return any(map(_names_tensors, node.elts))
+    return isinstance(node, ast.Name | ast.Call)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether YAML could hold the value too: no bytes, sets, complex numbers or `...` anywhere in it."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, bool | int | float | str)
