@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from workbench.data.encoding import decimal_hint, is_number
-from workbench.data.preparation import Preparation, Table
+from workbench.data.preparation import Preparation
 from workbench.data.roles import Roles
-from workbench.data.source import Source
+from workbench.data.source import Origin
 from workbench.data.specs import (
     ArrayColumn,
     ArrayInput,
@@ -24,7 +23,8 @@ from workbench.data.specs import (
     TableInput,
     Target,
 )
-from workbench.data.table import Column, ColumnKind
+from workbench.data.statistics import ColumnStatistics
+from workbench.data.table import ColumnKind
 from workbench.errors import DataError
 from workbench.recipe.schema import Data, Scaling
 
@@ -32,9 +32,24 @@ from workbench.recipe.schema import Data, Scaling
 _FEW = 20
 _MOST = 1000
 
+Statistics = Mapping[str, ColumnStatistics]
 
-def fit(data: Data, roles: Roles, tables: Sequence[Table], train: np.ndarray, source: Source) -> Preparation:
-    """Fit on a table.
+
+def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict[str, ColumnStatistics]:
+    """Empty statistics of every column that is used, to be filled from its rows."""
+    return {
+        name: ColumnStatistics(
+            name,
+            roles.scaling.get(name, "none"),
+            with_mean=data.missing == "mean" and name in roles.scaling,
+            sample_bytes=sample_bytes,
+        )
+        for name in roles.used
+    }
+
+
+def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Preparation:
+    """Fit on gathered statistics.
 
     Categories and classes are those of all rows read, so that one that happens to occur only in the
     validation or test part is known; nothing else of those parts is looked at.
@@ -42,14 +57,13 @@ def fit(data: Data, roles: Roles, tables: Sequence[Table], train: np.ndarray, so
     Args:
         data: the recipe's data section.
         roles: what each column is for.
-        tables: the main table, and the source's own test part where it brings one.
-        train: the training rows of the main table.
-        source: tells where a row is, for messages.
+        statistics: of every column that is used.
+        origin: tells where a row is, for messages.
 
     Raises:
         DataError: a column cannot be what it is wanted for.
     """
-    fitter = _Fitter(data, roles, tables, train, source)
+    fitter = _Fitter(roles, statistics, origin, with_mean=data.missing == "mean")
     return Preparation(
         inputs=tuple(fitter.input(name, columns) for name, columns in roles.inputs.items()),
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
@@ -69,88 +83,65 @@ def _plain_arguments(data: Data) -> dict[str, object]:
 
 
 class _Fitter:
-    def __init__(
-        self, data: Data, roles: Roles, tables: Sequence[Table], train: np.ndarray, source: Source
-    ) -> None:
+    def __init__(self, roles: Roles, statistics: Statistics, origin: Origin, *, with_mean: bool) -> None:
         self.roles = roles
-        self.tables = tables
-        self.train = train
-        self.source = source
-        self.with_mean = data.missing == "mean"
+        self.statistics = statistics
+        self.origin = origin
+        self.with_mean = with_mean
 
     def input(self, name: str, columns: tuple[str, ...]) -> Input:
-        if len(columns) == 1 and self.tables[0][columns[0]].kind is ColumnKind.ARRAY:
+        if len(columns) == 1 and self.statistics[columns[0]].kind is ColumnKind.ARRAY:
             return ArrayInput(name=name, column=self.array(columns[0], self.roles.scaling[columns[0]]))
         return TableInput(name=name, columns=tuple(self.table_column(column) for column in columns))
 
     def target(self, name: str, columns: tuple[str, ...]) -> Target:
         if columns[0] in self.roles.classes:
             return self.class_target(name, columns[0])
-        first = self.tables[0][columns[0]]
-        if first.kind is ColumnKind.ARRAY and len(columns) == 1:
+        if self.statistics[columns[0]].kind is ColumnKind.ARRAY and len(columns) == 1:
             return ArrayTarget(name=name, column=self.array(columns[0], "none"))
         for column in columns:
-            self.refuse_text_target(self.tables[0][column])
+            self.refuse_text_target(self.statistics[column])
         return NumberTarget(name=name, columns=columns)
 
     def table_column(self, name: str) -> NumberColumn | CategoryColumn:
-        column = self.tables[0][name]
+        column = self.statistics[name]
         if column.kind is ColumnKind.ARRAY:
-            raise DataError(
-                f"'{name}' has rows of the shape {column.values.shape[1:]} and cannot join other columns.",
-                where=self.source.origin,
-                hint=f"Give it an input of its own: `inputs: {{{name}: [{name}]}}`.",
-            )
+            raise self.cannot_join(column, "input")
         if column.kind is ColumnKind.TEXT:
             return self.category(column)
-        values = column.values[self.train][~column.missing[self.train]]
-        if not len(values):
+        if not column.train_present:
             raise self.nothing_there(name)
+        mean = column.fill()
+        fill = None if mean is None else float(mean[0])
         if column.kind is ColumnKind.FLAG:
-            fill = float(values.mean() >= 0.5) if self.with_mean else None
-            return NumberColumn(name=name, fill=fill)
-        fill = float(values.mean()) if self.with_mean else None
-        # A filled value is a value like any other: scaling sees the column as the model will.
-        seen = values if fill is None else np.where(column.missing, fill, column.values)[self.train]
-        center, factor = affine(seen[:, None], self.roles.scaling[name])
+            return NumberColumn(name=name, fill=None if fill is None else float(fill >= 0.5))
+        center, factor = column.affine()
         return NumberColumn(name=name, center=float(center[0]), factor=float(factor[0]), fill=fill)
 
-    def category(self, column: Column) -> CategoryColumn:
-        counts = self.counts(column.name)
-        if not counts:
+    def category(self, column: ColumnStatistics) -> CategoryColumn:
+        if not column.texts:
             raise self.nothing_there(column.name)
         if column.name not in self.roles.categories:
             self.refuse_numbers_as_text(
-                column,
-                counts,
-                f"Correct it, or say that these are categories: `categories: [{column.name}]`.",
+                column, f"Correct it, or say that these are categories: `categories: [{column.name}]`."
             )
-            self.refuse_too_many(column, counts, "categories")
-        fill = None
-        if self.with_mean:
-            texts = [text for text in column.values[self.train] if text is not None]
-            if not texts:
-                raise self.nothing_there(column.name)
-            fill = Counter(texts).most_common(1)[0][0]
-        return CategoryColumn(name=column.name, categories=in_order(counts), fill=fill)
+            self.refuse_too_many(column, "categories")
+        if not self.with_mean:
+            return CategoryColumn(name=column.name, categories=in_order(column.texts))
+        if not column.train_texts:
+            raise self.nothing_there(column.name)
+        fill = column.train_texts.most_common(1)[0][0]
+        return CategoryColumn(name=column.name, categories=in_order(column.texts), fill=fill)
 
     def array(self, name: str, scaling: Scaling) -> ArrayColumn:
-        column = self.tables[0][name]
-        shape = column.values.shape[1:]
-        kind = column.values.dtype
+        column = self.statistics[name]
+        shape, kind = column.shape, column.dtype
         if scaling == "none" and kind.kind in "iu" and kind != np.uint8:
             return ArrayColumn(name=name, shape=shape, dtype="int32")  # token ids; 8-bit numbers are pixels
-        train = column.values[self.train]
-        fill = None
-        if self.with_mean and kind.kind == "f":
-            train = train.astype(np.float64)
-            present = np.isfinite(train)
-            axes = tuple(range(train.ndim - 1))
-            if not present.any(axis=axes).all():
-                raise self.nothing_there(name)
-            fill = np.mean(train, axis=axes, where=present)
-            train = np.where(present, train, fill)
-        fitted = None if scaling == "none" else affine(train.reshape(-1, shape[-1]), scaling)
+        if not column.train_present or (column.moments and not column.moments.count.all()):
+            raise self.nothing_there(name)
+        fill = column.fill() if kind.kind == "f" else None
+        fitted = None if scaling == "none" else column.affine()
         return ArrayColumn(
             name=name,
             shape=shape,
@@ -164,53 +155,45 @@ class _Fitter:
         if names is not None:
             values = tuple(str(number) for number in range(len(names)))
             return ClassTarget(name=name, column=column_name, values=values, classes=names)
-        counts = self.counts(column_name)
-        if len(counts) < 2:
+        column = self.statistics[column_name]
+        if len(column.texts) < 2:
             raise DataError(
-                f"the target '{column_name}' holds one class only, '{next(iter(counts), '')}'.",
-                where=self.source.origin,
+                f"the target '{column_name}' holds one class only, '{next(iter(column.texts), '')}'.",
+                where=self.origin.origin,
             )
-        self.refuse_too_many(self.tables[0][column_name], counts, "classes")
-        values = in_order(counts)
+        self.refuse_too_many(column, "classes")
+        values = in_order(column.texts)
         return ClassTarget(name=name, column=column_name, values=values, classes=values)
 
-    def counts(self, name: str) -> Counter[str]:
-        return Counter(text for table in self.tables for text in table[name].values if text is not None)
-
-    def refuse_text_target(self, column: Column) -> None:
+    def refuse_text_target(self, column: ColumnStatistics) -> None:
         if column.kind is ColumnKind.ARRAY:
-            raise DataError(
-                f"the target '{column.name}' has rows of the shape {column.values.shape[1:]} and cannot be "
-                "joined with other columns.",
-                where=self.source.origin,
-            )
+            raise self.cannot_join(column, "target")
         if column.kind is not ColumnKind.TEXT:
             return
-        self.refuse_numbers_as_text(column, self.counts(column.name), "Correct it in the data.")
-        row = int(np.flatnonzero(~column.missing)[0])
+        self.refuse_numbers_as_text(column, "Correct it in the data.")
+        text = next(iter(column.texts))
         raise DataError(
-            f"the target '{column.name}' holds texts ('{column.values[row]}'), not numbers.",
-            where=self.source.place(row),
+            f"the target '{column.name}' holds texts ('{text}'), not numbers.",
+            where=column.first_place(text),
             hint=f"If they are the names of classes, say `classes: [{column.name}]`.",
         )
 
-    def refuse_numbers_as_text(self, column: Column, counts: Counter[str], remedy: str) -> None:
+    def refuse_numbers_as_text(self, column: ColumnStatistics, remedy: str) -> None:
         """A column of numbers with a stray word would silently become hundreds of categories."""
-        numbers = [text for text in counts if is_number(text) or decimal_hint(text)]
-        if 2 * len(numbers) <= len(counts):
+        numbers = [text for text in column.texts if is_number(text) or decimal_hint(text)]
+        if 2 * len(numbers) <= len(column.texts):
             return
-        odd = next((text for text in counts if not is_number(text)), numbers[0])
-        row = int(np.flatnonzero(column.values == odd)[0]) if odd in column.values else 0
+        odd = next((text for text in column.texts if not is_number(text)), numbers[0])
         example = next((text for text in numbers if text != odd), odd)
         raise DataError(
             f"column '{column.name}' should hold numbers, and holds the text '{odd}' beside '{example}'.",
-            where=self.source.place(row),
+            where=column.first_place(odd),
             hint=decimal_hint(odd) or remedy,
         )
 
-    def refuse_too_many(self, column: Column, counts: Counter[str], what: str) -> None:
-        rows = sum(counts.values())
-        if len(counts) <= _FEW or (len(counts) <= _MOST and 2 * len(counts) <= rows):
+    def refuse_too_many(self, column: ColumnStatistics, what: str) -> None:
+        different = len(column.texts)
+        if different <= _FEW or (different <= _MOST and 2 * different <= column.present):
             return
         hint = (
             f"Leave it out (`ignore: [{column.name}]`), or insist with `categories: [{column.name}]`."
@@ -218,44 +201,31 @@ class _Fitter:
             else "A target of numbers needs no `classes`."
         )
         raise DataError(
-            f"column '{column.name}' has {len(counts)} different values in {rows} rows: too many for {what}.",
-            where=self.source.origin,
+            f"column '{column.name}' has {different} different values in {column.present} rows: too many for "
+            f"{what}.",
+            where=self.origin.origin,
             hint=hint,
+        )
+
+    def cannot_join(self, column: ColumnStatistics, noun: str) -> DataError:
+        return DataError(
+            f"'{column.name}' has rows of the shape {column.shape} and cannot join other columns.",
+            where=self.origin.origin,
+            hint=f"Give it {'an' if noun == 'input' else 'a'} {noun} of its own: "
+            f"`{noun}s: {{{column.name}: [{column.name}]}}`.",
         )
 
     def nothing_there(self, name: str) -> DataError:
         return DataError(
             f"column '{name}' has no value at all in the training part.",
-            where=self.source.origin,
+            where=self.origin.origin,
             hint=f"Leave it out: `ignore: [{name}]`.",
         )
 
 
-def affine(values: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
-    """Center and factor (columns,) of (rows, columns) values, so that (value - center) / factor is scaled.
-
-    `standard` gives mean 0 and deviation 1, `minmax` the range 0 to 1, `robust` median 0 and an
-    interquartile range of 1. A factor that would be 0 (a constant column) is 1.
-    """
-    values = values.astype(np.float64, copy=False)
-    match scaling:
-        case "standard":
-            center, factor = values.mean(axis=0), values.std(axis=0)
-            # The deviation of a constant column is not always exactly 0.
-            factor = np.where(factor <= 1e-12 * np.abs(center), 0.0, factor)
-        case "minmax":
-            center = values.min(axis=0)
-            factor = values.max(axis=0) - center
-        case "robust":
-            low, center, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
-            factor = high - low
-        case _:
-            center, factor = np.zeros(values.shape[1]), np.ones(values.shape[1])
-    return center, np.where(factor > 0, factor, 1.0)
-
-
-def in_order(texts: Counter[str]) -> tuple[str, ...]:
+def in_order(texts: Iterable[str]) -> tuple[str, ...]:
     """Categories in the order of their numbers, or else of the alphabet."""
+    texts = list(texts)
     if all(is_number(text) for text in texts):
         return tuple(sorted(texts, key=lambda text: (float(text), text)))
     return tuple(sorted(texts))

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
-from workbench.data.fitting import fit
+from workbench.data.fitting import fit, gather
 from workbench.data.preparation import Part, Preparation, Table, complete_rows, read_table
 from workbench.data.reading import read
 from workbench.data.roles import Roles, choose_roles
@@ -82,8 +82,13 @@ def load(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> Prepared:
         read_rows, kept_rows = read_rows + len(test_source.columns[names[0]]), kept_rows + len(test_rows)
 
     split = _split(data, roles, source, rows, seed)
-    tables = [table] if test_source is None else [table, test_table]
-    preparation = fit(data, roles, tables, split.train, source)
+    statistics = gather(data, roles)
+    for name, column in table.items():
+        statistics[name].add(column, split.train, source)
+    if test_source is not None:
+        for name, column in test_table.items():
+            statistics[name].add(column, np.empty(0, np.int64), test_source)
+    preparation = fit(data, roles, statistics, source)
 
     def part(table: Table, rows: np.ndarray, source: Source) -> Part | None:
         return preparation.encode(table, rows, source, with_targets=True) if len(rows) else None

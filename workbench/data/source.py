@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from workbench.errors import DataError
 
 Columns = Mapping[str, "np.ndarray"]
+
+
+class Origin(Protocol):
+    """Where rows come from, for messages."""
+
+    @property
+    def origin(self) -> str:
+        """The file's or the dataset's name."""
+        ...
+
+    def place(self, row: int) -> str:
+        """Where a row is, for people."""
+        ...
 
 
 @dataclass(frozen=True)

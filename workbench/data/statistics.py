@@ -1,0 +1,222 @@
+"""What is gathered of a column while its rows go by, all at once or chunk by chunk."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from workbench.data.source import Origin
+from workbench.data.table import Column, ColumnKind
+from workbench.errors import DataError
+from workbench.recipe.schema import Scaling
+
+# No model has an input this wide: whoever reads a stream of names should know before the memory is full.
+MOST_TEXTS = 200_000
+
+_ROWS_AT_ONCE = 65_536
+
+
+class Moments:
+    """Count, mean, spread and range of numbers, one of each for each of `width` columns."""
+
+    def __init__(self, width: int) -> None:
+        self.rows = 0
+        self.count = np.zeros(width)
+        self.mean = np.zeros(width)
+        self.squares = np.zeros(width)  # the sum of squared distances from the mean
+        self.low = np.full(width, np.inf)
+        self.high = np.full(width, -np.inf)
+
+    def add(self, values: np.ndarray) -> None:
+        """Take in (rows, width) numbers; what is not finite counts as missing."""
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            self._add(values[start : start + _ROWS_AT_ONCE].astype(np.float64))
+
+    def _add(self, values: np.ndarray) -> None:
+        present = np.isfinite(values)
+        count = present.sum(axis=0)
+        some = np.maximum(count, 1)
+        mean = np.sum(values, axis=0, where=present) / some
+        squares = np.sum((values - mean) ** 2, axis=0, where=present)
+        # Chan's way of joining two means and spreads loses no digits, unlike sums of squares.
+        total = self.count + count
+        shift = mean - self.mean
+        self.squares += squares + shift**2 * self.count * count / np.maximum(total, 1)
+        self.mean += shift * count / np.maximum(total, 1)
+        self.count = total
+        self.low = np.minimum(self.low, np.min(values, axis=0, where=present, initial=np.inf))
+        self.high = np.maximum(self.high, np.max(values, axis=0, where=present, initial=-np.inf))
+        self.rows += len(values)
+
+
+class Sample:
+    """A fair sample of at most `size` rows of (rows, width) numbers; of all of them where `size` is None."""
+
+    def __init__(self, size: int | None, seed: int) -> None:
+        self._size = size
+        self._random = np.random.default_rng(seed)
+        self._chances: list[np.ndarray] = []
+        self._values: list[np.ndarray] = []
+        self._held = 0
+
+    def add(self, values: np.ndarray) -> None:
+        """Take in rows. Each draws a number; those with the smallest are kept."""
+        self._values.append(values.astype(np.float64))
+        self._held += len(values)
+        if self._size is None:
+            return
+        self._chances.append(self._random.random(len(values)))
+        if self._held > 2 * self._size:
+            self._trim()
+
+    def values(self) -> np.ndarray:
+        """The sample, (rows, width)."""
+        if self._size is not None and self._held > self._size:
+            self._trim()
+        return np.concatenate(self._values)
+
+    def _trim(self) -> None:
+        assert self._size is not None
+        chances, values = np.concatenate(self._chances), np.concatenate(self._values)
+        kept = np.sort(np.argpartition(chances, self._size)[: self._size])
+        self._chances, self._values, self._held = [chances[kept]], [values[kept]], len(kept)
+
+
+class ColumnStatistics:
+    """What a preparation is fitted from: texts with their counts, or numbers in sum.
+
+    Args:
+        name: the column.
+        scaling: how it will be scaled; nothing is gathered that is not needed for that.
+        with_mean: whether missing values will be filled in.
+        sample_bytes: the memory that the sample for robust scaling may take; None to keep every value.
+        seed: draws that sample.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        scaling: Scaling = "none",
+        *,
+        with_mean: bool = False,
+        sample_bytes: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.name = name
+        self.kind: ColumnKind | None = None
+        self.shape: tuple[int, ...] = ()
+        self.dtype = np.dtype(np.uint8)
+        self.present = 0
+        self.texts: Counter[str] = Counter()
+        self._first: dict[str, tuple[Origin, int]] = {}
+        self.train_texts: Counter[str] = Counter()
+        self.train_present = 0
+        self._blank_rows = 0
+        self.moments: Moments | None = None
+        self.sample: Sample | None = None
+        self._scaling = scaling
+        self._with_mean = with_mean
+        self._sample_bytes = sample_bytes
+        self._seed = seed
+
+    def add(self, column: Column, train: np.ndarray, origin: Origin, start: int = 0) -> None:
+        """Take in rows, of which those at the positions `train` are training rows.
+
+        Args:
+            column: the rows.
+            train: positions within the column; may be none.
+            origin: tells where a row is.
+            start: the position of the column's first row in the source.
+
+        Raises:
+            DataError: the rows are of another kind than those before.
+        """
+        if column.missing.all() and (self.kind is None or column.kind is not self.kind):
+            # Nothing tells a column without values from one of numbers: another chunk has to.
+            self.kind, self.shape = self.kind or column.kind, self.shape or column.values.shape[1:]
+            self._blank_rows += len(train)
+            return
+        self._agree(column, origin, start)
+        self.present += int((~column.missing).sum())
+        self.train_present += int((~column.missing[train]).sum())
+        if column.kind is ColumnKind.TEXT:
+            self._add_texts(column, train, origin, start)
+        elif self._with_mean or self._scaling != "none":
+            self._add_numbers(column, train)
+
+    def _agree(self, column: Column, origin: Origin, start: int) -> None:
+        shape = column.values.shape[1:]
+        if self.kind is None or not self.present:
+            self.kind, self.shape = column.kind, shape
+        elif column.kind is not self.kind or shape != self.shape:
+            row = int(np.flatnonzero(~column.missing)[0])
+            raise DataError(
+                f"column '{self.name}' mixes {self.kind} values of the shape {self.shape} and {column.kind} "
+                f"values of the shape {shape}.",
+                where=origin.place(start + row),
+            )
+        if column.kind is ColumnKind.ARRAY:
+            self.dtype = np.result_type(self.dtype, column.values.dtype)
+
+    def _add_texts(self, column: Column, train: np.ndarray, origin: Origin, start: int) -> None:
+        for row, text in enumerate(column.values):
+            if text is not None and text not in self.texts:
+                self._first[text] = (origin, start + row)
+                self.texts[text] = 0
+        self.texts.update(text for text in column.values if text is not None)
+        self.train_texts.update(text for text in column.values[train] if text is not None)
+        if len(self.texts) > MOST_TEXTS:
+            raise DataError(
+                f"column '{self.name}' has more than {MOST_TEXTS:,} different texts: too many to learn from.",
+                where=origin.origin,
+                hint=f"Leave it out: `ignore: [{self.name}]`.",
+            )
+
+    def _add_numbers(self, column: Column, train: np.ndarray) -> None:
+        values = column.values if len(train) == len(column) else column.values[train]
+        values = values.reshape(-1, self.shape[-1] if self.shape else 1)
+        if self.moments is None:
+            width = values.shape[1]
+            size = None if self._sample_bytes is None else max(1000, self._sample_bytes // (8 * width))
+            self.moments = Moments(width)
+            self.sample = Sample(size, self._seed) if self._scaling == "robust" else None
+        self.moments.add(values)
+        if self.sample is not None:
+            self.sample.add(values)
+
+    def first_place(self, text: str) -> str:
+        """Where a text occurs first."""
+        origin, row = self._first[text]
+        return origin.place(row)
+
+    def fill(self) -> np.ndarray | None:
+        """The means (width,) that stand for missing numbers, or None where none are to be filled in."""
+        return self.moments.mean if self._with_mean and self.moments is not None else None
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray]:
+        """Center and factor (width,), so that (value - center) / factor is scaled.
+
+        `standard` gives mean 0 and deviation 1, `minmax` the range 0 to 1, `robust` median 0 and an
+        interquartile range of 1. A factor that would be 0 (a constant column) is 1. Missing values that are
+        filled in count as the values that stand for them.
+        """
+        width = self.shape[-1] if self.shape else 1
+        center, factor = np.zeros(width), np.ones(width)
+        if self.moments is None:
+            return center, factor
+        if self._scaling == "standard":
+            center = self.moments.mean
+            rows = self.moments.rows + self._blank_rows if self._with_mean else self.moments.count
+            factor = np.sqrt(self.moments.squares / np.maximum(rows, 1))
+            # The deviation of a constant column is not always exactly 0.
+            factor = np.where(factor <= 1e-12 * np.abs(center), 0.0, factor)
+        elif self._scaling == "minmax":
+            center, factor = self.moments.low, self.moments.high - self.moments.low
+        elif self.sample is not None:
+            values = self.sample.values()
+            if self._with_mean:
+                values = np.where(np.isfinite(values), values, self.moments.mean)
+            low, center, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+            factor = high - low
+        return center, np.where(factor > 0, factor, 1.0)
