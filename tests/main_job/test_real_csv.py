@@ -1,0 +1,109 @@
+"""A real CSV (344 penguins: numbers, categories, missing values) trains, evaluates and predicts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .conftest import Run, kwb_in
+
+pytestmark = pytest.mark.slow
+
+PENGUINS = Path(__file__).parents[1] / "data" / "files" / "penguins.csv"
+
+RECIPE = """\
+kwb: 1
+name: penguins
+seed: 7
+data:
+  use: csv
+  path: penguins.csv
+  targets: [species]
+  classes: [species]
+  ignore: [year]
+  missing: drop
+  split: {validation: 0.2, test: 0.2, stratify: true}
+  scale: standard
+model:
+  sequential:
+    - {use: MyDense, units: 16, activation: relu}
+    - {use: MyDense, units: 3, activation: softmax}
+train:
+  epochs: 40
+  batch_size: 16
+  optimizer: {use: Adam, learning_rate: 1.0e-2}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+  class_weight: balanced
+save: [out/penguins.keras, out/penguins.h5, out/penguins.weights.h5]
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("penguins")
+    (folder / "penguins.csv").write_bytes(PENGUINS.read_bytes())
+    (folder / "penguins.yaml").write_text(RECIPE)
+    return kwb_in(folder, ["--batch", "penguins.yaml", "--json"])
+
+
+def test_it_trains_well(trained: Run) -> None:
+    assert trained.code == 0, trained.err
+    (finished,) = trained.of("finished")
+    assert finished["evaluation"]["accuracy"] > 0.9
+    (told,) = [r for r in trained.of("message") if "rows" in r["text"]]
+    assert "333 rows (11 dropped for missing values)" in told["text"]
+
+
+@pytest.mark.parametrize("file", ["out/penguins.keras", "out/penguins.h5"])
+def test_evaluating_the_file_on_the_recipe_gives_what_training_told(trained: Run, file: str) -> None:
+    done = kwb_in(trained.folder, ["evaluate", file, "--data", "penguins.yaml", "--json"])
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == pytest.approx(trained.of("finished")[0]["evaluation"], rel=1e-5)
+
+
+def test_predictions_name_the_classes(trained: Run) -> None:
+    arguments = ["predict", "out/penguins.h5", "--data", "penguins.csv", "--out", "predictions.csv"]
+    done = kwb_in(trained.folder, arguments)
+    # Eleven rows lack values; `missing: drop` is for training. A prediction must not silently skip rows.
+    if done.code != 0:
+        assert "penguins.csv:" in done.err
+        whole = [row for row in PENGUINS.read_text().splitlines() if "NA" not in row and ",," not in row]
+        (trained.folder / "whole.csv").write_text("\n".join(whole) + "\n")
+        arguments[3] = "whole.csv"
+        done = kwb_in(trained.folder, arguments)
+    assert done.code == 0, done.err
+    with (trained.folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with (trained.folder / arguments[3]).open() as file:
+        truth = [row["species"] for row in csv.DictReader(file)]
+    assert len(rows) == len(truth)
+    assert np.mean([row["species"] == true for row, true in zip(rows, truth, strict=True)]) > 0.9
+    for row in rows[:5]:
+        shares = [float(value) for name, value in row.items() if name != "species"]
+        assert sum(shares) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_an_unknown_category_is_named(trained: Run) -> None:
+    lines = PENGUINS.read_text().splitlines()[:6]
+    (trained.folder / "new.csv").write_text("\n".join(lines[:2] + [lines[2].replace("Torgersen", "Atlantis")]) + "\n")
+    done = kwb_in(trained.folder, ["predict", "out/penguins.keras", "--data", "new.csv"])
+    assert done.code == 2
+    assert "new.csv:3" in done.err
+    assert "'island'" in done.err
+    assert "'Atlantis'" in done.err
+    assert "Torgersen" in done.err
+
+
+def test_inspecting_needs_no_keras_and_tells_what_is_inside(trained: Run) -> None:
+    done = kwb_in(trained.folder, ["inspect", "out/penguins.keras", "--json"])
+    found = json.loads(done.out)
+    assert found["format"] == ".keras"
+    assert found["model"]["class"] == "Sequential"
+    assert {"registered": "kwb>MyDense", "distribution": "kwb", "installed": True} in found["needs"]
+    features = 4 + 3 + 2  # four measures, three islands, two sexes
+    assert found["parameters"] == features * 16 + 16 + 16 * 3 + 3
