@@ -46,10 +46,10 @@ def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog
     name = ""
     failed_told = False
 
-    def emit(event: events.Event) -> None:
+    def take(event: events.Event, line: str) -> None:
         nonlocal failed_told
         failed_told = failed_told or isinstance(event, events.Failed)
-        reporter.take(event, session.run_name)
+        reporter.take(event, line)
 
     with reporter:
         try:
@@ -62,12 +62,13 @@ def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog
             import_keras()
             from workbench.training.session import Session
 
-            session = Session(document, catalog, emit, runs_folder=RUNS)
+            session = Session(document, catalog, take, runs_folder=RUNS)
             with _interruptible(session.control, reporter):
                 finished = session.run()
         except WorkbenchError as fault:
             if not failed_told:
-                reporter.take(events.Failed(fault.as_record()), name)
+                failed = events.Failed(fault.as_record())
+                reporter.take(failed, events.to_json(failed, name))
             raise
     return ExitCode.INTERRUPTED if finished.status == "interrupted" else ExitCode.DONE
 

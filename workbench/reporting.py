@@ -19,8 +19,8 @@ class Reporter(Protocol):
 
     def __enter__(self) -> Reporter: ...
     def __exit__(self, *_: object) -> None: ...
-    def take(self, event: events.Event, run: str) -> None:
-        """Show one event."""
+    def take(self, event: events.Event, line: str) -> None:
+        """Show one event; `line` is it as a line of the stream."""
 
     def say(self, text: str) -> None:
         """Show words that are no event."""
@@ -44,8 +44,8 @@ class JsonLines:
     def __exit__(self, *_: object) -> None:
         self._stream.flush()
 
-    def take(self, event: events.Event, run: str) -> None:
-        self._stream.write(events.to_json(event, run) + "\n")
+    def take(self, event: events.Event, line: str) -> None:
+        self._stream.write(f"{line}\n")
 
     def say(self, text: str) -> None:
         """Nothing: only events belong in the stream."""
@@ -70,7 +70,7 @@ class PlainLines:
         """Print on the console. Text from elsewhere comes as `Text`, so that it is never read as markup."""
         self.console.print(what, soft_wrap=isinstance(what, Text))
 
-    def take(self, event: events.Event, run: str) -> None:
+    def take(self, event: events.Event, line: str) -> None:
         match event:
             case events.RunStarted():
                 self.say(f"run {event.folder}")
@@ -117,7 +117,7 @@ class OnTerminal(PlainLines):
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def take(self, event: events.Event, run: str) -> None:
+    def take(self, event: events.Event, line: str) -> None:
         match event:
             case events.Step():
                 task = self._task if self._task is not None else self._begin(event.epoch, 0)
@@ -134,12 +134,12 @@ class OnTerminal(PlainLines):
                     numbers=_numbers(event.logs),
                 )
                 if event.epoch == event.epochs or event.epoch % max(1, event.epochs // 10) == 0:
-                    super().take(event, run)
+                    super().take(event, line)
             case events.Finished():
                 self._progress.stop()
-                super().take(event, run)
+                super().take(event, line)
             case _:
-                super().take(event, run)
+                super().take(event, line)
 
     def _begin(self, epoch: int, epochs: int) -> TaskID:
         self._task = self._progress.add_task(f"epoch {epoch}", total=epochs or None, numbers="")

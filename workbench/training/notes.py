@@ -14,7 +14,7 @@ from workbench.errors import FileError
 from workbench.training.environment import plugin_versions
 
 if TYPE_CHECKING:
-    from workbench.training.session import Ready
+    from workbench.training.ready import Ready
 
 
 @dataclass(frozen=True)

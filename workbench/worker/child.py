@@ -130,9 +130,9 @@ class Child:
     def reply_error(self, message: Arguments, error: Arguments) -> None:
         self.outlet.put(json.dumps({"reply": message.get("id"), "error": events.plain(error)}))
 
-    def emit(self, event: events.Event, run: str) -> None:
+    def emit(self, event: events.Event, line: str) -> None:
         """Send an event of a training."""
-        self.outlet.put(events.to_json(event, run), may_drop=isinstance(event, events.Step))
+        self.outlet.put(line, may_drop=isinstance(event, events.Step))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

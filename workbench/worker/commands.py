@@ -11,8 +11,9 @@ from workbench.catalog import Kind
 from workbench.catalog.resolve import resolve
 from workbench.recipe.document import Document, parse, read
 from workbench.storage.inspect import inspect_file
+from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
-from workbench.training.session import Session, assembled_event, prepare
+from workbench.training.session import Session
 
 if TYPE_CHECKING:
     from workbench.worker.child import Child
@@ -54,13 +55,12 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     session = Session(
         _document(arguments),
         child.catalog,
-        lambda event: child.emit(event, session.run_name),
+        child.emit,
         runs_folder=Path(arguments["runs"]),
     )
     child.control = session.control
     finished = session.run()
     return {
-        "run": session.run_name,
         "status": finished.status,
         "logs": finished.logs,
         "evaluation": finished.evaluation,

@@ -1,0 +1,113 @@
+"""From recipe to ready: data read, model built and compiled. Everything that can fail before training does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from workbench import events
+from workbench.assembly.compile import compile_model, make_callbacks
+from workbench.assembly.layers import layer_rows
+from workbench.assembly.model import Assembly, assemble
+from workbench.assembly.structure import InputSpec
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import Resolver
+from workbench.data import loading
+from workbench.data.preparation import Part
+from workbench.errors import FileError, RecipeError, WorkbenchError
+from workbench.recipe.document import Document
+from workbench.storage import formats
+from workbench.storage.atomic import check_writable
+from workbench.training.engines import Arrays
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A recipe made ready to train: data read, model built and compiled."""
+
+    document: Document
+    prepared: loading.Prepared
+    assembly: Assembly
+    callbacks: Sequence[Any]
+
+    @property
+    def model(self) -> Any:
+        return self.assembly.model
+
+    def arrays(self, part: Part) -> Arrays:
+        """A part of the data in the structure the model is called with."""
+        structure = self.assembly.structure
+        return Arrays(
+            structure.pack_inputs(part.inputs), structure.pack_targets(part.targets), part.sample_weight
+        )
+
+
+def prepare(document: Document, catalog: Catalog) -> Ready:
+    """Everything that can fail before training does: paths, data, names, shapes.
+
+    Raises:
+        WorkbenchError: with the recipe's file and line where the recipe is at fault.
+    """
+    recipe = document.recipe
+    try:
+        check_saves(recipe.save)
+        prepared = loading.load(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
+        inputs = input_specs(prepared)
+        resolver = Resolver(catalog)
+        assembly = assemble(
+            document,
+            catalog,
+            inputs,
+            tuple(prepared.preparation.target_shapes()),
+            load_model=lambda path: formats.load(path, resolver).model,
+            load_weights=formats.load_weights,
+        )
+        was_compiled = assembly.model.compiled
+        compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
+        if recipe.train.loss is None and not was_compiled and not _learns(assembly.model):
+            raise RecipeError("a loss is missing.", where="train", hint="For numbers `loss: mse`.")
+        callbacks = make_callbacks(recipe.train, assembly.maker)
+    except WorkbenchError as fault:
+        raise document.located(fault) from fault
+    return Ready(document, prepared, assembly, callbacks)
+
+
+def assembled_event(ready: Ready, catalog: Catalog) -> events.Assembled:
+    """The model's rows and counts."""
+    specs = input_specs(ready.prepared)
+    symbols = {name: keras.Input(spec.shape, dtype=spec.dtype) for name, spec in specs.items()}
+    rows = layer_rows(ready.model, ready.assembly.structure.pack_inputs(symbols), catalog)
+    trainable = sum(math.prod(weight.shape) for weight in ready.model.trainable_weights)
+    return events.Assembled(tuple(row.as_record() for row in rows), ready.model.count_params(), trainable)
+
+
+def check_saves(paths: Sequence[str]) -> None:
+    """Refuse a format or a place that cannot be written before an hour of training, not after."""
+    for index, path in enumerate(paths):
+        try:
+            formats.format_of(path)
+            check_writable(path)
+        except FileError as fault:
+            raise FileError(
+                f"{fault.where}: {fault.what}", where=f"save[{index}]", hint=fault.hint
+            ) from fault
+
+
+def input_specs(prepared: loading.Prepared) -> dict[str, InputSpec]:
+    """The data's inputs as the assembly wants them."""
+    preparation = prepared.preparation
+    dtypes = preparation.input_dtypes()
+    return {name: InputSpec(shape, dtypes[name]) for name, shape in preparation.input_shapes().items()}
+
+
+def _learns(model: Any) -> bool:
+    """Whether a model without a compiled loss still has one: its own `add_loss` terms or its own step."""
+    own = any(
+        getattr(type(model), method) is not getattr(keras.Model, method)
+        for method in ("compute_loss", "train_step")
+    )
+    return own or bool(model.losses)
