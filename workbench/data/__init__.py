@@ -4,7 +4,8 @@ A dataset function returns a `Source`; `load` makes of it and the recipe's data 
 on, and a `Preparation` that treats new data the same way.
 """
 
-from workbench.data.loading import Prepared, apply_to, data_argument, load
+from workbench.data.in_memory import Prepared
+from workbench.data.loading import apply_to, data_argument, load
 from workbench.data.preparation import Part, Preparation
 from workbench.data.source import Source
 

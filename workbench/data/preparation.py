@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,8 @@ from workbench.data.table import Column, read_column
 from workbench.errors import DataError, FileError
 
 Table = Mapping[str, Column]
+
+TRAINED_HINT = "The model was trained with `missing: error`: fill these values in, or leave the rows out."
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,29 @@ class Part:
     def rows(self) -> int:
         """How many rows there are."""
         return len(self.index)
+
+    def take(self, rows: slice | np.ndarray) -> Part:
+        """Only these rows, in this order."""
+        return Part(
+            {name: array[rows] for name, array in self.inputs.items()},
+            {name: array[rows] for name, array in self.targets.items()},
+            None if self.sample_weight is None else self.sample_weight[rows],
+            self.index[rows],
+        )
+
+
+def join(parts: Sequence[Part]) -> Part:
+    """The rows of several parts of the same columns, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    weights = [part.sample_weight for part in parts if part.sample_weight is not None]
+    return Part(
+        {name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
+        {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
+        np.concatenate(weights) if weights else None,
+        np.concatenate([part.index for part in parts]),
+    )
 
 
 class Preparation(Record):
@@ -104,26 +129,30 @@ class Preparation(Record):
         """
         source = as_source(data, origin)
         table = self.read(source, with_targets=with_targets)
-        hint = "The model was trained with `missing: error`: fill these values in, or leave the rows out."
-        rows = self.complete_rows(table, source, hint)
+        rows = self.complete_rows(table, source, TRAINED_HINT)
         return self.encode(table, rows, source, with_targets=with_targets)
 
     def read(self, source: Source, *, with_targets: bool) -> Table:
         """The needed columns of a source, checked to be of one length."""
+        return read_table(source, self.column_names(with_targets=with_targets))
+
+    def column_names(self, *, with_targets: bool) -> list[str]:
+        """The columns needed, once each."""
         names = [name for spec in self.inputs for name in spec.column_names]
         if with_targets:
             names += [name for spec in self.targets for name in spec.column_names]
             names += [self.sample_weight] if self.sample_weight else []
-        for name in names:
-            if name not in source.columns:
-                raise missing_column(name, source, DataError, source.origin)
-        return read_table(source, names)
+        return list(dict.fromkeys(names))
 
     def complete_rows(self, table: Table, source: Source, hint: str) -> np.ndarray:
         """The rows to keep, by the policy for missing values."""
+        return complete_rows(table, self.missing, self.needed, source, hint)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The columns whose missing values no mean can stand for: targets and weights."""
         targets = {name for spec in self.targets for name in spec.column_names}
-        needed = targets | ({self.sample_weight} if self.sample_weight else set())
-        return complete_rows(table, self.missing, needed, source, hint)
+        return frozenset(targets | ({self.sample_weight} if self.sample_weight else set()))
 
     def encode(self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool) -> Part:
         """These rows of a table that `read` gave, encoded."""
@@ -148,9 +177,11 @@ def read_table(source: Source, names: list[str]) -> Table:
     """Columns of a source.
 
     Raises:
-        DataError: they differ in length, there is no row, or one holds what no model can use.
+        DataError: one is not there, they differ in length, there is no row, or one holds what no model can use.
     """
     for name in names:
+        if name not in source.columns:
+            raise missing_column(name, source.columns, DataError, source.origin, source.origin)
         if len(source.columns[name]) != len(source.columns[names[0]]):
             raise DataError(
                 f"'{names[0]}' has {len(source.columns[names[0]])} rows and '{name}' has "
@@ -164,7 +195,9 @@ def read_table(source: Source, names: list[str]) -> Table:
     return {name: read_column(source, name) for name in dict.fromkeys(names)}
 
 
-def complete_rows(table: Table, missing: str, needed: set[str], source: Source, hint: str) -> np.ndarray:
+def complete_rows(
+    table: Table, missing: str, needed: Collection[str], source: Source, hint: str, *, some: bool = True
+) -> np.ndarray:
     """The positions of the rows to keep.
 
     Args:
@@ -173,6 +206,7 @@ def complete_rows(table: Table, missing: str, needed: set[str], source: Source, 
         needed: columns whose missing values no mean can stand for: targets and weights.
         source: tells where a row is.
         hint: what to do, for the error.
+        some: whether at least one row must be left.
 
     Raises:
         DataError: a value is missing where that is not allowed, or every row would be dropped.
@@ -180,7 +214,7 @@ def complete_rows(table: Table, missing: str, needed: set[str], source: Source, 
     rows = np.arange(len(next(iter(table.values()))))
     if missing == "drop":
         kept = rows[~np.logical_or.reduce([column.missing for column in table.values()])]
-        if not len(kept):
+        if some and not len(kept):
             worst = max(table.values(), key=lambda column: int(column.missing.sum()))
             raise DataError(
                 f"every row misses a value, so dropping them leaves nothing; column '{worst.name}' misses "

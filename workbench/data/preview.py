@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.data.loading import Prepared
+from workbench.data.in_memory import Prepared
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, read_column
 from workbench.errors import DataError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from pydantic import (
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
+from workbench.data.chunks import StreamedSource
 from workbench.data.source import Source, as_source
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.schema import Data
 
 
-def read(data: Data, catalog: Catalog, folder: Path) -> Source:
+def read(data: Data, catalog: Catalog, folder: Path) -> Source | StreamedSource:
     """The source that a recipe's data section names.
 
     Args:
@@ -56,6 +58,8 @@ def read(data: Data, catalog: Catalog, folder: Path) -> Source:
             where=f"plugin '{entry.plugin}'",
             hint="The fault is the plugin's; --debug shows its traceback.",
         ) from fault
+    if isinstance(value, StreamedSource):
+        return value if value.origin else replace(value, origin=entry.name)
     return as_source(value, entry.name)
 
 

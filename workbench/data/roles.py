@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from workbench.data.source import Source
@@ -40,6 +40,12 @@ class Roles:
         if self.sample_weight:
             names[self.sample_weight] = None
         return tuple(names)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The columns whose missing values no mean can stand for: targets and weights."""
+        columns = {name for group in self.targets.values() for name in group}
+        return frozenset(columns | ({self.sample_weight} if self.sample_weight else set()))
 
 
 def choose_roles(data: Data, source: Source) -> Roles:
@@ -236,17 +242,17 @@ def _stratify(data: Data, source: Source, targets: Mapping[str, tuple[str, ...]]
 def _check_names(names: Iterable[str], source: Source, where: str) -> None:
     for name in names:
         if name not in source.columns:
-            raise missing_column(name, source, RecipeError, where)
+            raise missing_column(name, source.columns, RecipeError, where, source.origin)
 
 
-def missing_column(name: str, source: Source, fault: type[WorkbenchError], where: str) -> WorkbenchError:
+def missing_column(
+    name: str, columns: Collection[str], fault: type[WorkbenchError], where: str, origin: str
+) -> WorkbenchError:
     """The fault that says a column is not there, with the nearest name or all of them."""
-    near = did_you_mean(name, source.columns)
-    origin = f" in {source.origin}" if source.origin else ""
     return fault(
-        f"there is no column '{name}'{origin}.",
+        f"there is no column '{name}'{f' in {origin}' if origin else ''}.",
         where=where,
-        hint=near or f"The columns are: {_listed(source.columns)}.",
+        hint=did_you_mean(name, columns) or f"The columns are: {_listed(columns)}.",
     )
 
 

@@ -1,0 +1,95 @@
+"""What a dataset gives that does not fit into memory: its rows, some at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Protocol
+
+from workbench.data.source import Columns, Source
+
+
+class ChunkReader(Protocol):
+    """Reads the chunks of one file or folder; each thread has a reader of its own."""
+
+    def read(self, chunk: int, names: Sequence[str]) -> Columns:
+        """These columns of a chunk, as arrays of its rows."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class Chunks(Protocol):
+    """Rows in chunks that each fit into memory many times over.
+
+    Attributes:
+        names: the columns.
+        rows: how many rows each chunk has.
+        groups: the group of each chunk. The chunks of a group follow each other and are only cheap to read
+            in that order; groups can be read in any order.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[int, ...]
+    groups: tuple[int, ...]
+
+    def open(self) -> ChunkReader:
+        """A new reader."""
+        ...
+
+
+@dataclass(frozen=True)
+class StreamedSource:
+    """Rows of data by column, read as they are needed; otherwise as `Source`."""
+
+    chunks: Chunks
+    targets: tuple[str, ...] = ()
+    test: Chunks | None = None
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    origin: str = ""
+    locate: Callable[[int], str] | None = None
+
+    @property
+    def rows(self) -> int:
+        """All rows, a test part that the data brings along apart."""
+        return sum(self.chunks.rows)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The position of each chunk's first row."""
+        return tuple(itertools.accumulate(self.chunks.rows, initial=0))[:-1]
+
+    def place(self, row: int) -> str:
+        """Where a row is, for people."""
+        return self.locate(row) if self.locate else f"{self.origin or 'data'}, row {row + 1}"
+
+    def test_source(self) -> StreamedSource | None:
+        """The test part that the data brings along, as a source of its own."""
+        if self.test is None:
+            return None
+        origin = f"{self.origin or 'data'} (test part)"
+        return StreamedSource(self.test, self.targets, classes=self.classes, origin=origin)
+
+    def read(self, reader: ChunkReader, chunk: int, names: Sequence[str]) -> Source:
+        """One chunk as a source in memory, which knows where its rows are."""
+        start = self.starts[chunk]
+        return Source(
+            columns=reader.read(chunk, names),
+            targets=self.targets,
+            classes=self.classes,
+            origin=self.origin,
+            locate=lambda row: self.place(start + row),
+        )
+
+    def sample(self) -> Source:
+        """The first chunk with every column: enough to tell which columns there are, and of how many axes."""
+        reader = self.chunks.open()
+        try:
+            return self.read(reader, 0, self.chunks.names)
+        finally:
+            reader.close()

@@ -1,0 +1,141 @@
+"""Data held in memory, from a source to arrays: choose, split, fit, encode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.data.fitting import fit, gather
+from workbench.data.preparation import Part, Preparation, Table, complete_rows, read_table
+from workbench.data.roles import Roles, choose_roles
+from workbench.data.source import Source
+from workbench.data.split import FewRowsError, SplitRows, split_rows
+from workbench.data.table import read_column
+from workbench.errors import DataError
+from workbench.recipe.schema import Data
+
+MISSING_HINT = "Say what to do with such rows: `missing: drop`, or `missing: mean` to fill them in."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe's data, ready to train on.
+
+    Attributes:
+        train, validation, test: the parts; None where there is none.
+        preparation: how it was done, to treat new data alike.
+        rows_read: rows in the source, its own test part included.
+        rows_dropped: rows left out for a missing value.
+    """
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    preparation: Preparation
+    rows_read: int
+    rows_dropped: int
+
+    def summary(self) -> str:
+        """One line for people: `442 rows: 309 to train on, 88 for validation, 45 for the test`."""
+        parts = (self.train, self.validation, self.test)
+        return summary([part.rows if part else 0 for part in parts], self.rows_dropped)
+
+
+def prepare(data: Data, source: Source, seed: int) -> Prepared:
+    """Choose, split, fit and encode.
+
+    Raises:
+        RecipeError, DataError: see `choose_roles`, `split_rows`, `fit`.
+    """
+    roles = choose_roles(data, source)
+    names = list(roles.used)
+    table = typed(read_table(source, names), roles)
+    rows = _complete(data, roles, table, source)
+    read_rows, kept_rows = len(source.columns[names[0]]), len(rows)
+
+    test_source = source.test_source()
+    test_table: Table = {}
+    test_rows = np.empty(0, np.int64)
+    if test_source is not None:
+        test_table = typed(read_table(test_source, names), roles)
+        test_rows = _complete(data, roles, test_table, test_source)
+        read_rows, kept_rows = read_rows + len(test_source.columns[names[0]]), kept_rows + len(test_rows)
+
+    split = _split(data, roles, source, rows, seed)
+    statistics = gather(data, roles)
+    for name, column in table.items():
+        statistics[name].add(column, split.train, source)
+    if test_source is not None:
+        for name, column in test_table.items():
+            statistics[name].add(column, np.empty(0, np.int64), test_source)
+    preparation = fit(data, roles, statistics, source)
+
+    def part(table: Table, rows: np.ndarray, source: Source) -> Part | None:
+        return preparation.encode(table, rows, source, with_targets=True) if len(rows) else None
+
+    train = part(table, split.train, source)
+    assert train is not None  # an empty training part was refused when splitting
+    return Prepared(
+        train=train,
+        validation=part(table, split.validation, source),
+        test=part(table, split.test, source)
+        if test_source is None
+        else part(test_table, test_rows, test_source),
+        preparation=preparation,
+        rows_read=read_rows,
+        rows_dropped=read_rows - kept_rows,
+    )
+
+
+def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
+    """The split of a training, drawn again: the positions of its test part's rows.
+
+    It depends on which rows were complete, targets included, so it takes the training's own data section.
+    """
+    roles = choose_roles(data, source)
+    rows = _complete(data, roles, typed(read_table(source, list(roles.used)), roles), source)
+    return _split(data, roles, source, rows, seed).test
+
+
+def typed(table: Table, roles: Roles) -> Table:
+    """The table with the columns that the recipe calls categories or classes as texts."""
+    texts = roles.categories | set(roles.classes)
+    return {name: column.as_text() if name in texts else column for name, column in table.items()}
+
+
+def summary(rows: list[int], dropped: int) -> str:
+    """One line on the rows of the training, validation and test part."""
+    words = ("to train on", "for validation", "for the test")
+    parts = [f"{count:,} {word}" for count, word in zip(rows, words, strict=True) if count]
+    without = f" ({dropped:,} dropped for missing values)" if dropped else ""
+    return f"{sum(rows):,} rows{without}: {', '.join(parts)}"
+
+
+def _complete(data: Data, roles: Roles, table: Table, source: Source) -> np.ndarray:
+    return complete_rows(table, data.missing, roles.needed, source, MISSING_HINT)
+
+
+def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
+    """The parts, as positions in the source. A source with a test part of its own keeps none for it here."""
+    shares = data.split if source.test is None else data.split.model_copy(update={"test": 0.0})
+    strata, names = None, np.empty(0)
+    if roles.stratify is not None:
+        column = read_column(source, roles.stratify).as_text().take(rows)
+        missing = np.flatnonzero(column.missing)
+        if len(missing):
+            raise DataError(
+                f"column '{column.name}', to stratify by, has no value.",
+                where=source.place(int(rows[missing[0]])),
+            )
+        names, strata = np.unique(column.values.astype(str), return_inverse=True)
+    try:
+        split = split_rows(len(rows), shares, seed, strata)
+    except FewRowsError as few:
+        raise DataError(
+            f"'{roles.stratify}' is '{names[few.stratum]}' in {few.rows} of {len(rows)} rows: too few for "
+            f"{few.parts} parts that each hold some.",
+            where="data.split.stratify",
+            hint="Stratify by a column whose classes have more rows, or not at all.",
+        ) from None
+    return SplitRows(rows[split.train], rows[split.validation], rows[split.test])
