@@ -1,7 +1,7 @@
 """One content, three files: how `.keras`, `.h5` and `.weights.h5` hold the same things.
 
 A `.keras` file is a zip of `config.json`, `metadata.json`, `model.weights.h5` and assets; kwb adds `kwb.json`
-(notes and names) and `kwb.npz` (state that Keras does not save). The two HDF5 formats carry the same members
+(notes, names, and state that Keras does not save). The two HDF5 formats carry the same members
 in a group `kwb`, so that they rebuild any model, subclassed ones too, through Keras' own `.keras` loader:
 
 - `.weights.h5`: Keras' weight tree at the root, where plain `load_weights` finds it.
@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
 NOTES = "kwb.json"
-STATE = "kwb.npz"
 GROUP = "kwb"
 WEIGHT_TREE = "weights"
 
@@ -45,11 +44,10 @@ def add_members(archive: Path, members: Mapping[str, bytes]) -> None:
             file.writestr(name, content)
 
 
-def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Those of the named members that a `.keras` file has."""
+def read_notes(archive: Path) -> bytes:
+    """The `kwb.json` of a `.keras` file, or an empty object where plain Keras made the file."""
     with zipfile.ZipFile(archive) as file:
-        present = set(file.namelist())
-        return {name: file.read(name) for name in names if name in present}
+        return file.read(NOTES) if NOTES in file.namelist() else b"{}"
 
 
 def extract_weights(archive: Path, target: Path) -> None:
@@ -133,14 +131,14 @@ def holds_archive(file: Any) -> bool:
 
 
 def parse_notes(content: bytes) -> dict[str, Any]:
-    """The content of `kwb.json`: `notes`, `weights` (path by dataset), `state` (paths), `layers` (rows)."""
+    """The content of `kwb.json`: `notes`, `weights` (path by dataset), `state` (rows), `layers` (rows)."""
     record = json.loads(content)
     if not isinstance(record, dict):
         raise ValueError(f"{NOTES} does not hold an object")
     return {
         "notes": _mapping(record.get("notes")),
         "weights": {str(name): str(path) for name, path in _mapping(record.get("weights")).items()},
-        "state": [str(path) for path in record.get("state") or []],
+        "state": [_mapping(row) for row in record.get("state") or []],
         "layers": [_mapping(row) for row in record.get("layers") or []],
     }
 

@@ -32,7 +32,7 @@ CONFIG_LIMIT = 32 << 20  # bytes of JSON
 DEPTH_LIMIT = 128  # levels of nesting, in JSON and in HDF5 groups
 LINK_LIMIT = 500_000  # objects in one HDF5 file
 
-_MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES, archive.STATE}
+_MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES}
 _FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: those that h5py brings along
 _KINDS = "biufcVS"
 _DAMAGE = (
@@ -56,6 +56,7 @@ class Container:
     training_config: dict[str, Any] | None = None
     keras_version: str = ""
     made_by_kwb: bool = False
+    stored: int = 0  # bytes of weights that its datasets declare
     record: dict[str, Any] = field(default_factory=dict)  # see `archive.parse_notes`
 
 
@@ -220,13 +221,14 @@ def _read_zip(path: Path) -> Container:
         )
         record = _record(file.read(archive.NOTES)) if archive.NOTES in names else None
         with _open_member(path, file) as member, h5py.File(member, "r") as weights:
-            _check_hdf5(weights, budget_for(path))
+            stored = _check_hdf5(weights, budget_for(path))
     return Container(
         path,
         ".keras",
         config,
         keras_version=str(metadata.get("keras_version", "")),
         made_by_kwb=record is not None,
+        stored=stored,
         record=record or {},
     )
 
@@ -241,6 +243,8 @@ def _check_members(infos: list[zipfile.ZipInfo], budget: int) -> None:
             raise Refused(f"refused: it holds '{info.filename}', which no Keras file does.")
         if ".." in parts or "\\" in info.filename or (info.external_attr >> 16) & 0o170000 == 0o120000:
             raise Refused(f"refused: its member '{info.filename}' leads out of the file.")
+        if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+            raise Refused(f"is damaged: two sizes are given for its member '{info.filename}'.")
         if info.flag_bits & 1:
             raise Refused(f"refused: its member '{info.filename}' is encrypted.")
     declared = sum(info.file_size for info in infos)
@@ -293,7 +297,7 @@ class _Slice(io.RawIOBase):
 
 def _read_hdf5(path: Path) -> Container:
     with h5py.File(path, "r") as file:
-        _check_hdf5(file, budget_for(path))
+        stored = _check_hdf5(file, budget_for(path))
         ours = archive.holds_archive(file)
         legacy_layout = "model_weights" in file or "layer_names" in file.attrs
         kind = ".h5" if legacy_layout else ".weights.h5"
@@ -303,7 +307,9 @@ def _read_hdf5(path: Path) -> Container:
             metadata = parse_json(_content(group, archive.METADATA), archive.METADATA)
             record = _record(_content(group, archive.NOTES))
             version = str(metadata.get("keras_version", ""))
-            return Container(path, kind, config, keras_version=version, made_by_kwb=True, record=record)
+            return Container(
+                path, kind, config, keras_version=version, made_by_kwb=True, stored=stored, record=record
+            )
         if not legacy_layout and not _weight_groups(file):
             raise Refused("is an HDF5 file, and holds no Keras weights.")
         attributes = {
@@ -317,6 +323,7 @@ def _read_hdf5(path: Path) -> Container:
             legacy=legacy_layout,
             training_config=parse_json(training, "training_config") if training else None,
             keras_version=attributes["keras_version"],
+            stored=stored,
         )
 
 
@@ -341,8 +348,12 @@ def _weight_groups(file: Any) -> bool:
     return any(name == "vars" or isinstance(file[name], h5py.Group) for name in file)
 
 
-def _check_hdf5(file: Any, budget: int) -> None:
-    """Refuse what leads out of the file, what is larger than the file can hold, and endless structures."""
+def _check_hdf5(file: Any, budget: int) -> int:
+    """Refuse what leads out of the file, what is larger than the file can hold, and endless structures.
+
+    Returns:
+        The bytes that its datasets declare.
+    """
     seen: set[int] = set()
     declared = links = 0
     stack = [(file, 0)]
@@ -371,6 +382,7 @@ def _check_hdf5(file: Any, budget: int) -> None:
             seen.add(address)
     if declared > budget:
         raise Refused(f"refused: it declares {_size(declared)} of weights, against {_size(budget)} allowed.")
+    return declared
 
 
 def _check_dataset(dataset: Any, place: str) -> int:

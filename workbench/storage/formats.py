@@ -9,7 +9,6 @@ weights of all three by `load_weights`.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import warnings
@@ -23,7 +22,7 @@ import keras
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage import archive, guard, layout, legacy, rebuild, structure, verify
+from workbench.storage import archive, container, guard, layout, legacy, rebuild, structure, verify
 from workbench.storage.atomic import atomic_path, extension_of, file_error, scratch_path
 
 FORMATS = (".keras", ".h5", ".weights.h5")
@@ -153,8 +152,9 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
                 found.append(fault)
             return Loaded(model, {}, tuple(found))
         with archive.as_archive(path) as whole:
-            members = archive.read_members(whole, (archive.NOTES, archive.STATE))
-            record = archive.parse_notes(members.get(archive.NOTES, b"{}"))
+            if whole != path:
+                container.read(whole)  # what was unpacked from HDF5 is held to the rules of an archive
+            record = archive.parse_notes(archive.read_notes(whole))
             try:
                 model, completed = _load_archive(whole, record["weights"], str(path), compile)
             except Exception as fault:
@@ -162,8 +162,7 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
                     raise
                 model, completed = _load_archive(whole, record["weights"], str(path), False)
                 found.append(f"loaded uncompiled: {_first_line(fault)}")
-    if archive.STATE in members:
-        found += _restore_state(model, record["state"], members[archive.STATE])
+            found += _restore_state(model, record["state"])
     return Loaded(model, record["notes"], tuple(dict.fromkeys(found)), completed)
 
 
@@ -209,14 +208,10 @@ def _write_archive(model: Any, target: Path, notes: Mapping[str, Any], where: st
         "format": 1,
         "notes": notes,
         "weights": layout.weight_names(model, target),
-        "state": list(state),
         "layers": layout.layer_table(model),
+        "state": [_state_row(path, variable) for path, variable in state.items()],
     }
-    arrays = io.BytesIO()
-    np.savez(arrays, *[structure.value_of(variable) for variable in state.values()])
-    archive.add_members(
-        target, {archive.NOTES: json.dumps(record).encode(), archive.STATE: arrays.getvalue()}
-    )
+    archive.add_members(target, {archive.NOTES: json.dumps(record).encode()})
 
 
 def _load_archive(whole: Path, names: dict[str, str], where: str, compile: bool) -> tuple[Any, bool]:
@@ -231,17 +226,20 @@ def _load_archive(whole: Path, names: dict[str, str], where: str, compile: bool)
     return model, False
 
 
-def _restore_state(model: Any, paths: list[str], content: bytes) -> list[str]:
+def _state_row(path: str, variable: Any) -> dict[str, Any]:
+    value = structure.value_of(variable)
+    return {"path": path, "dtype": str(value.dtype), "value": value.tolist()}
+
+
+def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:
     variables = structure.state_by_path(model)
     unplaced: list[str] = []
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        for index, path in enumerate(paths):
-            value = arrays[f"arr_{index}"]
-            variable = variables.get(path)
-            if variable is None or tuple(variable.shape) != value.shape:
-                unplaced.append(f"the state '{path}' of the file has no place in the model")
-            else:
-                variable.assign(value)
+    for row in rows:
+        variable, value = variables.get(row["path"]), np.array(row["value"], dtype=row["dtype"])
+        if variable is None or tuple(variable.shape) != value.shape:
+            unplaced.append(f"the state '{row['path']}' of the file has no place in the model")
+        else:
+            variable.assign(value)
     return unplaced
 
 

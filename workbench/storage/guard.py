@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.errors import FileError, did_you_mean
-from workbench.storage import container
+from workbench.storage import container, sizes
 from workbench.storage.container import Container, Refused
 
 KERAS_MODULES = frozenset(
@@ -38,7 +38,9 @@ KERAS_MODULES = frozenset(
 # Where Keras itself looks among its layers, operations and models only.
 KERAS_INTERNALS = ("keras.src.layers.", "keras.src.models.", "keras.src.ops.")
 OF_KERAS_ITSELF = frozenset(
-    {"Model", "Functional", "Sequential", "DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy"}
+    {"Model", "Functional", "Sequential", "Layer", "InputSpec", "Loss", "Metric", "Optimizer"}
+    | {"Initializer", "Regularizer", "Constraint", "Quantizer"}
+    | {"DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy"}
 )
 FUNCTION_MODULES = frozenset(
     {
@@ -50,7 +52,9 @@ FUNCTION_MODULES = frozenset(
         "keras.regularizers",
     }
 )
-FOREIGN_LAYERS = {
+FOREIGN_CLASSES = {
+    "TypeSpec": "makes a type of TensorFlow",
+    "CompositeTensor": "makes a type of TensorFlow",
     "TFSMLayer": "runs a SavedModel from another file",
     "TorchModuleWrapper": "unpickles a PyTorch module, which can run any code",
     "JaxLayer": "wraps a function of another program",
@@ -120,6 +124,7 @@ def check_file(path: Path, registered: AbstractSet[str]) -> Checked:
         return Checked(None, found.legacy)
     model, arguments = split_config(found)
     with container.faults(path):
+        sizes.check_sizes(model, found.stored + container.SLACK)
         names = list(check_config(model, registered))
     uncompilable = ""
     try:
@@ -190,7 +195,7 @@ def named_objects(config: Any, place: str = "") -> Iterator[Named]:
         return
     if not isinstance(config, dict):
         return
-    if "class_name" in config and ("config" in config or "items" in config or "spec_name" in config):
+    if "class_name" in config:
         inner = config.get("config")
         name = config["class_name"]
         if not isinstance(name, str):
@@ -252,8 +257,8 @@ def _check_class(named: Named, registered: AbstractSet[str]) -> None:
             "which is neither Keras' nor registered by a loaded plugin.",
             "Name the Python file that defines it with --plugin FILE.py.",
         )
-    if named.name in FOREIGN_LAYERS:
-        raise Refused(f"refused: the layer {named.name} ('{named.place}') {FOREIGN_LAYERS[named.name]}.")
+    if named.name in FOREIGN_CLASSES:
+        raise Refused(f"refused: {named.name} ('{named.place}') {FOREIGN_CLASSES[named.name]}.")
     inner = named.config if isinstance(named.config, dict) else {}
     if named.name == "Lambda":
         _check_lambda(inner, named.place, registered)
