@@ -20,7 +20,7 @@ from typing import Any
 from workbench import events
 from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
 
-OnEvent = Callable[[events.Event, str], None]
+OnEvent = Callable[[events.Event, float, str], None]
 
 LOG_LINES = 8
 _OUT_OF_MEMORY = re.compile(
@@ -50,11 +50,13 @@ class Worker:
 
     Attributes:
         ready: done once the child has imported TensorFlow; its result tells the versions.
+        died: done when the child has ended, with the reason if nobody asked it to.
+        on_event: takes each event with its moment (seconds since the epoch) and its run's name.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, on_event: OnEvent) -> None:
         self._process = process
-        self._on_event = on_event
+        self.on_event = on_event
         self._replies: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
         self._ended_by_us = False
@@ -70,6 +72,7 @@ class Worker:
         on_event: OnEvent,
         *,
         log: Path,
+        folder: Path | None = None,
         memory: int | None = None,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
@@ -77,8 +80,9 @@ class Worker:
         """Start a child.
 
         Args:
-            on_event: takes each event with its run's name, in the running loop.
+            on_event: takes each event with its moment and its run's name, in the running loop.
             log: the file for what the child prints.
+            folder: the child's current folder; None for ours.
             memory: most bytes of address space it may use; None for no limit.
             plugin_files: single files of layers and models.
             blocked: names of plugins to leave out.
@@ -97,6 +101,7 @@ class Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(sending,),
+                cwd=folder,
                 start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
             )
         finally:
@@ -214,8 +219,7 @@ class Worker:
         if "event" in record:
             found = events.from_json(line)
             if found is not None:
-                event, _, run = found
-                self._on_event(event, run)
+                self.on_event(*found)
         elif "ready" in record:
             if not self.ready.done():
                 self.ready.set_result(record["ready"])

@@ -1,0 +1,39 @@
+"""`y`: what has the focus as text for the clipboard.
+
+A widget or screen says it itself with a method `copy_text() -> str | None`; for Textual's own it is known here. A
+selection made with the mouse goes before everything.
+"""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+from textual.widgets import DataTable, Input, OptionList, Static, TextArea
+
+
+def text_to_copy(screen: Screen[object]) -> str | None:
+    """The selection, else what the widget in focus or one around it gives, else nothing."""
+    if selected := screen.get_selected_text():
+        return selected
+    node = screen.focused or screen
+    for each in node.ancestors_with_self:
+        own = getattr(each, "copy_text", None)
+        text = own() if callable(own) else _of_textual(each)
+        if text:
+            return str(text)
+    return None
+
+
+def _of_textual(node: object) -> str | None:
+    if isinstance(node, DataTable):
+        if not node.row_count:
+            return None
+        return "\t".join(str(cell) for cell in node.get_row_at(node.cursor_row))
+    if isinstance(node, Input):
+        return node.value
+    if isinstance(node, TextArea):
+        return node.selected_text or node.text
+    if isinstance(node, OptionList) and node.highlighted is not None:
+        return str(node.get_option_at_index(node.highlighted).prompt)
+    if isinstance(node, Static):
+        return str(node.visual)
+    return None

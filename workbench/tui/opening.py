@@ -1,0 +1,37 @@
+"""From what a person names to an open recipe. Reads files and imports the recipe machinery: for a thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.catalog import Kind
+from workbench.catalog.lookup import Catalog, recipe_file
+from workbench.errors import RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from workbench.recipe.editing import Editor
+
+
+def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor:
+    """An editor on a recipe file, or on a built-in recipe.
+
+    A built-in recipe has no file of the user's: saving it asks for one.
+
+    Raises:
+        RecipeError: there is no such file and no such built-in recipe, or the file cannot be read.
+    """
+    from workbench.recipe.editing import Editor
+
+    name = str(recipe)
+    path = Path(recipe).expanduser()
+    path = path if path.is_absolute() else workplace / path
+    if isinstance(recipe, Path) or path.suffix in (".yaml", ".yml") or path.is_file():
+        return Editor.open(path)
+    known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]
+    if name not in known and "." not in name:
+        hint = did_you_mean(name, known) or f"Built in are: {', '.join(known)}."
+        raise RecipeError(f"no recipe file and no built-in recipe is called '{name}'.", hint=hint)
+    entry = catalog.find(Kind.RECIPE, name)
+    file = recipe_file(entry)
+    return Editor(file.read_text(encoding="utf-8"), name=entry.name, folder=file.parent)

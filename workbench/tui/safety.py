@@ -1,0 +1,159 @@
+"""Keeps the app alive: a fault in a handler, a timer, a worker or a paint is told as a notice and logged.
+
+Textual ends the app at the first exception that a handler raises. In kwb, plugins' words, users' files and children's
+answers pass through handlers, and an hour of training hangs on the app; so the message that raised is dropped and
+everything else goes on. Two things still end the app: a fault before it is up, and one that repeats without end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.widget import Widget
+
+MOST_A_SECOND = 50  # crashes; beyond that the app is of no use to anyone
+TOLD_AGAIN = 10.0  # seconds before the same crash is told a second time
+UNDRAWABLE = 3  # crashes while painting one widget before it is hidden
+
+
+@dataclass(frozen=True)
+class Crash:
+    """An exception that nobody had expected."""
+
+    error: BaseException
+    moment: float
+
+    @property
+    def what(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+    @property
+    def place(self) -> tuple[type, str, int]:
+        """Where it was raised, to tell a repetition."""
+        frames = traceback.extract_tb(self.error.__traceback__)
+        last = frames[-1] if frames else None
+        return type(self.error), last.filename if last else "", (last.lineno or 0) if last else 0
+
+    @property
+    def details(self) -> str:
+        return "".join(traceback.format_exception(self.error))
+
+
+class CrashLog:
+    """Counts crashes, writes them to a file, and says which are news.
+
+    Args:
+        path: the file; None keeps none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.crashes: deque[Crash] = deque(maxlen=100)
+        self._told: dict[tuple[type, str, int], float] = {}
+        self._recent: deque[float] = deque(maxlen=MOST_A_SECOND)
+        self._undrawable: dict[Widget, int] = {}
+
+    def take(self, error: BaseException) -> tuple[Crash, bool]:
+        """Note a crash; True where it is news."""
+        crash = Crash(error, time.time())
+        now = time.monotonic()
+        self._recent.append(now)
+        last = self._told.get(crash.place)
+        news = last is None or now - last > TOLD_AGAIN
+        if news:
+            self._told[crash.place] = now
+            self.crashes.append(crash)
+            self._write(crash)
+        return crash, news
+
+    @property
+    def endless(self) -> bool:
+        """Whether crashes come so fast that going on makes no sense."""
+        return len(self._recent) == MOST_A_SECOND and self._recent[-1] - self._recent[0] < 1.0
+
+    def widget_not_drawn(self, error: BaseException) -> Widget | None:
+        """The widget that crashed while it was painted, once it has done so a few times."""
+        trace = error.__traceback__
+        found: Widget | None = None
+        while trace is not None:
+            code, node = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
+            if code.co_name in (
+                "render_lines",
+                "render_line",
+                "get_content_height",
+                "get_content_width",
+            ) and (isinstance(node, Widget)):
+                found = node
+            trace = trace.tb_next
+        if found is None:
+            return None
+        self._undrawable[found] = self._undrawable.get(found, 0) + 1
+        return found if self._undrawable[found] >= UNDRAWABLE else None
+
+    def _write(self, crash: Crash) -> None:
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(crash.moment))
+                file.write(f"{stamp} {crash.what}\n{crash.details}\n")
+        except OSError:
+            pass
+
+
+class SafeApp(App[Any]):
+    """An app that survives what its handlers raise. A subclass says what to do with a crash in `on_crash`."""
+
+    crash_log: CrashLog
+
+    def survive(self, error: Exception) -> None:
+        """Tell and log an exception instead of ending."""
+        cause = getattr(error, "error", None)  # Textual wraps what a worker raised
+        crash, news = self.crash_log.take(cause if isinstance(cause, Exception) else error)
+        if (widget := self.crash_log.widget_not_drawn(error)) is not None:
+            widget.display = False
+        if news:
+            self.on_crash(crash)
+
+    def on_crash(self, crash: Crash) -> None:
+        """A crash that is news."""
+        raise NotImplementedError
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's last stop for exceptions of timers, callbacks, paints and workers."""
+        if not self.is_running or self.crash_log.endless:
+            super()._handle_exception(error)
+        else:
+            self.survive(error)
+
+
+async def _dispatch_message(self: MessagePump, message: Message) -> None:
+    """Textual's own, but in a `SafeApp` an exception does not end the widget whose handler raised it."""
+    try:
+        await _textual_dispatch_message(self, message)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        try:
+            app = self.app
+        except Exception:
+            raise error from None
+        if not isinstance(app, SafeApp) or not app.is_running or app.crash_log.endless:
+            raise
+        app.survive(error)
+
+
+# A message pump ends its loop when a handler raises, before any hook of the app is asked. This is the one seam
+# through which every widget, screen and the app itself pass; `tests/tui/test_safety.py` fails if Textual moves it.
+_textual_dispatch_message = MessagePump._dispatch_message
+MessagePump._dispatch_message = _dispatch_message  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""Home: built-in recipes, recipes in this folder, recent runs."""

@@ -1,0 +1,241 @@
+"""The worker's children as the app uses them: one kept warm for assembling, and one for each training.
+
+A training takes the warm child, so that it begins at once; the next child is started when it is wanted. A child
+that has finished a training becomes the warm one again if there is no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench import events
+from workbench.errors import TrainingError, WorkbenchError
+from workbench.tui.messages import Shared, TrainingChanged, TrainingEvents, TrainingStarted, WorkerChanged
+from workbench.tui.services.training import TimedEvent, Training, TrainingState
+from workbench.worker.client import Worker, WorkerDied
+
+
+class WorkerState(StrEnum):
+    """How the warm child stands. OFF: none is wanted at the moment, the next call starts one."""
+
+    OFF = "off"
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    DEAD = "dead"
+
+
+class Recipe(Protocol):
+    """What a training needs of the open recipe (`workbench.recipe.editing.Editor`)."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
+
+
+class WorkerService:
+    """Children and trainings.
+
+    Args:
+        post: takes `WorkerChanged`, `TrainingStarted`, `TrainingEvents`, `TrainingChanged`.
+        log_folder: where each child's log is written.
+        workplace: the children's current folder.
+        runs_folder: where run folders are made.
+        plugin_files, blocked: as for the catalog.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[Shared], None],
+        *,
+        log_folder: Path,
+        workplace: Path,
+        runs_folder: Path,
+        plugin_files: Sequence[Path] = (),
+        blocked: Sequence[str] = (),
+    ) -> None:
+        self._post = post
+        self._log_folder = log_folder
+        self._workplace = workplace
+        self._runs_folder = runs_folder
+        self._plugin_files = tuple(plugin_files)
+        self._blocked = tuple(blocked)
+        self._warm: Worker | None = None
+        self._lock = asyncio.Lock()
+        self._calls = 0
+        self._started = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.state = WorkerState.OFF
+        self.fault: WorkbenchError | None = None
+        self.versions: dict[str, Any] = {}
+        self.training: Training | None = None
+
+    # ------------------------------------------------------------------ the warm child
+
+    def warm_up(self) -> None:
+        """Start the warm child in the background, if there is none."""
+        self._spawn(self._warm_up())
+
+    async def call(self, command: str, **arguments: Any) -> Any:
+        """Ask the warm child; wait for it to be ready first.
+
+        See `workbench.worker.commands`: assemble, describe, load, evaluate, predict, inspect ...
+
+        Raises:
+            WorkbenchError: what the child answered. `WorkerDied` where it ended: another is started, and what was
+                asked is not asked again, for it may be what ended it.
+        """
+        worker = await self._ready()
+        self._calls += 1
+        self._show(WorkerState.BUSY)
+        try:
+            return await worker.call(command, **arguments)
+        finally:
+            self._calls -= 1
+            if not self._calls and worker is self._warm and worker.alive:
+                self._show(WorkerState.READY)
+
+    async def restart(self) -> None:
+        """End the warm child and start another, for instance after a plugin file was edited."""
+        async with self._lock:
+            if (worker := self._warm) is not None:
+                self._warm = None
+                worker.kill()
+        self._show(WorkerState.OFF)
+        await self._warm_up()
+
+    async def _warm_up(self) -> None:
+        with suppress(WorkbenchError):  # told by the state, and by the next call
+            await self._ready()
+
+    async def _ready(self) -> Worker:
+        """The warm child, once it has imported TensorFlow."""
+        async with self._lock:
+            if self._warm is None or not self._warm.alive:
+                self._warm = await self._start()
+            worker = self._warm
+        self.versions = await worker.ready
+        if worker is self._warm and self.state is WorkerState.STARTING:
+            self._show(WorkerState.READY)
+        return worker
+
+    async def _start(self) -> Worker:
+        self._started += 1
+        self._show(WorkerState.STARTING)
+        log = self._log_folder / f"worker-{self._started}.log"
+        try:
+            log.unlink(missing_ok=True)
+            worker = await Worker.start(
+                lambda event, moment, run: None,
+                log=log,
+                folder=self._workplace,
+                plugin_files=self._plugin_files,
+                blocked=self._blocked,
+            )
+        except OSError as fault:
+            told = TrainingError(f"the worker process cannot be started: {fault}.")
+            self._show(WorkerState.DEAD, told)
+            raise told from fault
+        self._spawn(self._attend(worker))
+        return worker
+
+    async def _attend(self, worker: Worker) -> None:
+        """Wait for a child's end. If it was the warm one and had been ready, another is started."""
+        fault = await worker.died
+        if worker is not self._warm:
+            return
+        self._warm = None
+        was_ready = worker.ready.done() and not worker.ready.exception()
+        self._show(WorkerState.DEAD, fault or WorkerDied("the worker process has ended."))
+        if was_ready:
+            await self._warm_up()
+
+    def _show(self, state: WorkerState, fault: WorkbenchError | None = None) -> None:
+        self.fault = fault
+        if state is not self.state:
+            self.state = state
+            self._post(WorkerChanged(state))
+
+    # ------------------------------------------------------------------ training
+
+    def train(self, recipe: Recipe, **arguments: Any) -> Training:
+        """Start training a recipe; what becomes of it comes as messages.
+
+        Args:
+            recipe: the open recipe.
+            arguments: more for the `train` command.
+
+        Raises:
+            WorkbenchError: a training of this app is running already.
+        """
+        if self.training is not None and self.training.state.live:
+            raise TrainingError(
+                f"'{self.training.name}' is being trained.", hint="Stop it first, or let it end."
+            )
+        training = Training(
+            recipe.name,
+            on_events=lambda training, batch: self._post(TrainingEvents(training, batch)),
+            on_change=lambda training: self._post(TrainingChanged(training)),
+        )
+        self.training = training
+        order = {"text": recipe.text, "name": recipe.name, "folder": str(recipe.folder)} | arguments
+        self._post(TrainingStarted(training))
+        self._spawn(self._train(training, order))
+        return training
+
+    async def _train(self, training: Training, order: dict[str, Any]) -> None:
+        try:
+            worker = await self._ready()
+            self._warm = None
+            self._show(WorkerState.OFF)
+            training.worker, training.log = worker, worker.log
+            worker.on_event = lambda event, moment, run: training.take(event, moment)
+            await worker.call("train", runs=str(self._runs_folder), **order)
+        except WorkbenchError as fault:
+            if training.state is not TrainingState.DETACHED:
+                training.change(TrainingState.FAILED, fault)
+        else:
+            training.change(TrainingState.FINISHED)
+        finally:
+            self._hand_back(training)
+
+    def _hand_back(self, training: Training) -> None:
+        """After a training its child, with TensorFlow loaded, is the warm one again, or it is not needed."""
+        worker = training.worker
+        if worker is None or training.state is TrainingState.DETACHED:
+            return
+        if self._warm is None and worker.alive:
+            worker.on_event = lambda event, moment, run: None
+            self._warm = worker
+            self._show(WorkerState.READY)
+        elif worker.alive:
+            self._spawn(worker.quit())
+        else:
+            self.warm_up()
+
+    # ------------------------------------------------------------------ the end
+
+    async def close(self) -> None:
+        """End every child. A training that still runs here is stopped after its batch and saved."""
+        training, warm = self.training, self._warm
+        self._warm = None
+        if warm is not None:
+            warm.kill()  # it holds nothing that could be lost
+        if training is not None and training.state.live and training.worker is not None:
+            await training.worker.quit(grace=60.0)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

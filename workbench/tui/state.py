@@ -1,0 +1,75 @@
+"""What is kept between starts: the last recipe, the mode, the theme, how a screen was set.
+
+A JSON file in the platform's folder for state. Losing it is never a fault: an unreadable file is an empty one, and
+a folder that cannot be written means that nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+FILE_NAME = "state.json"
+
+Value = TypeVar("Value")
+
+
+def state_folder() -> Path:
+    """Where state and logs lie: `$KWB_STATE_DIR`, or the platform's folder for state."""
+    folder = os.environ.get("KWB_STATE_DIR") or platformdirs.user_state_dir("kwb", appauthor=False)
+    return Path(folder)
+
+
+class State:
+    """Values by name (`train.log-scale`); whoever keeps one says what type it has.
+
+    Args:
+        path: the file; None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._values: dict[str, Any] = {}
+        self._changed = False
+        if path is not None:
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                found = None
+            self._values = found if isinstance(found, dict) else {}
+
+    def get(self, name: str, default: Value) -> Value:
+        """What was kept under that name, if it is of the default's type."""
+        value = self._values.get(name, default)
+        kind = float | int if isinstance(default, float) else type(default)
+        return value if isinstance(value, kind) else default  # type: ignore[return-value]
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a JSON value; it is written when the app ends or `save` is called."""
+        if self._values.get(name) != value:
+            self._values[name] = value
+            self._changed = True
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Keep several."""
+        for name, value in values.items():
+            self.set(name, value)
+
+    def save(self) -> None:
+        """Write the file whole or not at all."""
+        if self.path is None or not self._changed:
+            return
+        new = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
+            os.replace(new, self.path)
+        except (OSError, TypeError, ValueError):
+            new.unlink(missing_ok=True)
+            return
+        self._changed = False
