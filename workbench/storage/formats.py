@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ from workbench.errors import FileError
 from workbench.storage import archive, container, guard, layout, legacy, rebuild, structure, verify
 from workbench.storage.atomic import atomic_path, extension_of, file_error, scratch_path
 
+# Where Keras looks for a class that a legacy file names without its module.
+_SPACES = (
+    *(keras, keras.layers, keras.models, keras.initializers, keras.regularizers, keras.constraints),
+    *(keras.losses, keras.metrics, keras.optimizers, keras.optimizers.schedules, keras.dtype_policies),
+)
 FORMATS = (".keras", ".h5", ".weights.h5")
 
 
@@ -125,6 +131,24 @@ def save(
     return SavedFile(Path(path), kind, digest, found)
 
 
+def check_saveable(
+    model: Any, *, resolver: guard.Resolver | None = None, probe: Any = None
+) -> tuple[str, ...]:
+    """Save and reload a built model in a temporary folder: what cannot be saved is known before training.
+
+    Returns:
+        The warnings that saving it gives.
+
+    Raises:
+        FileError: as `save`; a layer built only by training shows only after it.
+    """
+    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
+        try:
+            return save(model, Path(folder) / "model.keras", {}, resolver=resolver, probe=probe).warnings
+        except FileError as fault:
+            raise fault.at(f"model '{model.name}'") from fault
+
+
 def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: bool = True) -> Loaded:
     """Load a model from a file of any of the three formats, made by kwb or by plain Keras.
 
@@ -135,14 +159,16 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
             weights only.
     """
     path = Path(path)
-    checked = guard.check_file(path, resolver.registered_names())
+    checked = guard.check_file(path, resolver)
     if checked.config is None:
         raise FileError(
             "holds weights only, no model.",
             where=str(path),
             hint="Give a recipe for the model, and this file as its 'weights'.",
         )
-    guard.resolve_names(checked, resolver, where=str(path))
+    for name in checked.bare:
+        if checked.legacy and not any(hasattr(space, name) for space in _SPACES):
+            resolver.resolve_registered(name)
     compile = compile and not checked.uncompilable
     found = [f"loaded uncompiled: {checked.uncompilable}"] if checked.uncompilable else []
     with _keras_faults(path, "loaded", found):
@@ -163,6 +189,8 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
                 model, completed = _load_archive(whole, record["weights"], str(path), False)
                 found.append(f"loaded uncompiled: {_first_line(fault)}")
             found += _restore_state(model, record["state"])
+    if model.compiled and getattr(model, "optimizer", None) is None:
+        model.compiled = False  # Keras says so of a class with a compile() of its own, which it did not call
     return Loaded(model, record["notes"], tuple(dict.fromkeys(found)), completed)
 
 

@@ -7,13 +7,13 @@ with arguments from the file. So the configuration is judged here first, as plai
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.errors import FileError, did_you_mean
+from workbench.errors import did_you_mean
 from workbench.storage import container, sizes
 from workbench.storage.container import Container, Refused
 
@@ -82,13 +82,15 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True)
 class Checked:
-    """A file that may be loaded: the plugin names it needs, and why it cannot be compiled, if so."""
+    """A file that may be loaded, all that it takes from plugins imported.
+
+    `bare` are the class names of a legacy file that name no module: Keras' own, or of plain Keras' users.
+    """
 
     config: Mapping[str, Any] | None
     legacy: bool
-    classes: frozenset[str] = frozenset()
-    functions: frozenset[str] = frozenset()
-    uncompilable: str = ""
+    bare: frozenset[str] = frozenset()
+    uncompilable: str = ""  # why the compile arguments cannot be used, if so
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ def check_structure(path: Path) -> Checked:
     return Checked(found.config, found.legacy)
 
 
-def check_file(path: Path, registered: AbstractSet[str]) -> Checked:
-    """The file may be loaded with what is registered.
+def check_file(path: Path, resolver: Resolver) -> Checked:
+    """The file may be loaded; the plugin classes and functions that it names are imported on the way.
 
     Raises:
         FileError: it is damaged or refused, or needs a plugin that is not there.
@@ -123,41 +125,20 @@ def check_file(path: Path, registered: AbstractSet[str]) -> Checked:
     if found.config is None:
         return Checked(None, found.legacy)
     model, arguments = split_config(found)
+
+    def judge(named: Named) -> None:
+        _resolve(named, resolver)
+
     with container.faults(path):
         sizes.check_sizes(model, found.stored + container.SLACK)
-        names = list(check_config(model, registered))
+        names = list(check_config(model, judge))
     uncompilable = ""
     try:
-        names += list(check_config(arguments, registered))
+        names += list(check_config(arguments, judge))
     except Refused as fault:
         uncompilable = str(fault)
-    custom = [named for named in names if ">" in named.registered]
-    return Checked(
-        found.config,
-        found.legacy,
-        frozenset(named.registered for named in custom if not named.is_function),
-        frozenset(named.registered for named in custom if named.is_function),
-        uncompilable,
-    )
-
-
-def resolve_names(checked: Checked, resolver: Resolver, where: str) -> None:
-    """Import all that the file needs, so that Keras knows it, and see that a class is meant where one stands.
-
-    Raises:
-        FileError: a name resolves to nothing, or a function stands where a class belongs (Keras would call
-            it with arguments from the file), or the other way round.
-    """
-    for name in sorted(checked.classes | checked.functions):
-        found = resolver.resolve_registered(name)
-        if found is None:
-            raise FileError(f"needs '{name}', which cannot be resolved.", where=where)
-        if (
-            isinstance(found, type) != (name in checked.classes)
-            or name in checked.classes & checked.functions
-        ):
-            kind = "a class" if isinstance(found, type) else "a function"
-            raise FileError(f"refused: it uses '{name}' as something else than {kind}.", where=where)
+    bare = {named.name for named in names if not named.registered and named.module is None}
+    return Checked(found.config, found.legacy, frozenset(bare), uncompilable)
 
 
 def split_config(found: Container) -> tuple[Mapping[str, Any], Any]:
@@ -170,8 +151,11 @@ def split_config(found: Container) -> tuple[Mapping[str, Any], Any]:
     )
 
 
-def check_config(config: Any, registered: AbstractSet[str]) -> Iterator[Named]:
+def check_config(config: Any, judge: Callable[[Named], None]) -> Iterator[Named]:
     """Judge every class and function that a configuration names.
+
+    Args:
+        judge: is asked for each that is not Keras', and raises Refused for what no plugin registered.
 
     Yields:
         Each of them, judged.
@@ -180,10 +164,12 @@ def check_config(config: Any, registered: AbstractSet[str]) -> Iterator[Named]:
         Refused: the first that it may not name, with its place.
     """
     for named in named_objects(config):
-        if named.is_function:
-            _check_function(named, registered)
+        if ">" in named.registered:
+            judge(named)
+        elif named.is_function:
+            _check_function(named)
         else:
-            _check_class(named, registered)
+            _check_class(named, judge)
         yield named
 
 
@@ -216,73 +202,82 @@ def named_objects(config: Any, place: str = "") -> Iterator[Named]:
             yield from named_objects(item, place if key in ("config", "layers") else f"{place}.{key}")
 
 
-def missing(registered: str, names: Collection[str]) -> Refused:
-    """Why a registered name is not there, and which distribution would bring it."""
-    package, _, name = registered.partition(">")
+def unknown(named: Named) -> Refused:
+    """Why a class that nobody registered cannot be loaded."""
+    of = f" of {named.module}" if named.module else ""
+    return Refused(
+        f"needs the class '{named.name}'{of} ('{named.place}'), which is neither Keras' nor registered by a "
+        "loaded plugin.",
+        "Name the Python file that defines it with --plugin FILE.py.",
+    )
+
+
+def _resolve(named: Named, resolver: Resolver) -> None:
+    """Import what the file names, and see that a class is meant where one stands.
+
+    A function in the place of a class would be called by Keras with arguments from the file.
+    """
+    found = resolver.resolve_registered(named.registered)
+    if found is None:
+        raise _missing(named, resolver.registered_names()) if ">" in named.registered else unknown(named)
+    if isinstance(found, type) == named.is_function:
+        kind = "a class" if named.is_function else "a function"
+        raise Refused(f"refused: '{named.place}' uses '{named.registered}' as something else than {kind}.")
+
+
+def _missing(named: Named, names: Collection[str]) -> Refused:
+    package, _, name = named.registered.partition(">")
     if any(known.startswith(f"{package}>") for known in names):
-        near = did_you_mean(registered, names)
+        near = did_you_mean(named.registered, names)
         return Refused(
             f"needs '{name}' of '{package}', which the installed version does not register.",
             near or f"It was made with another version of '{package}'.",
         )
     if package == "Custom" or not _DISTRIBUTION.fullmatch(package):
-        return Refused(
-            f"needs the class '{name}' (registered as '{registered}'), which no loaded plugin brings.",
-            "Name the Python file that defines it with --plugin FILE.py.",
-        )
+        return unknown(named)
     return Refused(
         f"needs plugin distribution '{package}' (class {name}).", f"Install it: pip install {package}"
     )
 
 
-def _check_class(named: Named, registered: AbstractSet[str]) -> None:
+def _check_class(named: Named, judge: Callable[[Named], None]) -> None:
     if named.name == "__lambda__":
         raise Refused(
             f"refused: '{named.place}' is a Python lambda kept as code, which could run anything.",
             "Register a named function as a layer in a plugin, and use that.",
         )
-    if ">" in named.registered:
-        if named.registered not in registered:
-            raise missing(named.registered, registered)
+    module = named.module or ""
+    if not _CLASS_NAME.fullmatch(named.name) or (module == "keras" and named.name not in OF_KERAS_ITSELF):
+        raise unknown(named)
+    if module and module not in KERAS_MODULES and not module.startswith(KERAS_INTERNALS):
+        if module == "keras" or module.startswith("keras."):
+            raise unknown(named)
+        judge(replace(named, registered=named.name))  # a class of plain Keras' user, registered by nobody
         return
-    module = named.module if named.module is not None else ""
-    known_class = bool(_CLASS_NAME.fullmatch(named.name))
-    if module == "keras":
-        known_class = named.name in OF_KERAS_ITSELF
-    elif module and module not in KERAS_MODULES and not module.startswith(KERAS_INTERNALS):
-        known_class = False
-    if not known_class:
-        raise Refused(
-            f"needs the class '{named.name}'{f' of {module}' if module else ''} ('{named.place}'), "
-            "which is neither Keras' nor registered by a loaded plugin.",
-            "Name the Python file that defines it with --plugin FILE.py.",
-        )
     if named.name in FOREIGN_CLASSES:
         raise Refused(f"refused: {named.name} ('{named.place}') {FOREIGN_CLASSES[named.name]}.")
     inner = named.config if isinstance(named.config, dict) else {}
     if named.name == "Lambda":
-        _check_lambda(inner, named.place, registered)
+        _check_lambda(inner, named.place, judge)
     if named.name in _LOOKUPS and isinstance(inner.get("vocabulary"), str):
         raise Refused(f"refused: '{named.place}' reads its vocabulary from another file.")
 
 
-def _check_lambda(config: Mapping[str, Any], place: str, registered: AbstractSet[str]) -> None:
+def _check_lambda(config: Mapping[str, Any], place: str, judge: Callable[[Named], None]) -> None:
+    """A Lambda may call what a plugin registered, and none of Keras' own functions."""
     for key in ("function", "output_shape", "mask"):
         value = config.get(key)
         if key != "function" and not isinstance(value, str | dict):
             continue
-        name = value.get("config") if isinstance(value, dict) else value
         if isinstance(value, dict) and value.get("class_name") == "__lambda__":
             continue  # refused by its own name, with better words
-        if not isinstance(name, str) or name not in registered:
+        name = value.get("config") if isinstance(value, dict) else value
+        if not isinstance(name, str) or ">" not in name:
             raise Refused(f"refused: the Lambda layer '{place}' calls '{name}', which no plugin registered.")
+        judge(Named(name, name, None, True, place, None))
 
 
-def _check_function(named: Named, registered: AbstractSet[str]) -> None:
-    if ">" in named.registered:
-        if named.registered not in registered:
-            raise missing(named.registered, registered)
-        return
+def _check_function(named: Named) -> None:
     fixed = named.name in ("get", "serialize", "deserialize") or not _FUNCTION_NAME.fullmatch(named.name)
     if fixed or named.module not in FUNCTION_MODULES:
         raise Refused(

@@ -227,10 +227,15 @@ def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ..
     refusal = ""
     try:
         model, _ = guard.split_config(found)
-        list(guard.check_config(model, set(custom)))
+        list(guard.check_config(model, _refuse_unregistered))
     except container.Refused as fault:
         refusal = str(fault)
     return tuple(needs), refusal
+
+
+def _refuse_unregistered(named: guard.Named) -> None:
+    if ">" not in named.registered:
+        raise guard.unknown(named)
 
 
 def _canonical(distribution: str) -> str:

@@ -19,7 +19,8 @@ from workbench.storage import structure
 
 _PLAIN = (str, int, float, bool, type(None))
 _OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape"})
-_ABSENT = object()
+_ABSENT = object()  # no plain value, nothing to compare
+_NOTHING = object()  # no value at all: the class cannot be made again
 
 
 def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
@@ -54,12 +55,11 @@ def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
 def explain(fault: FileError, model: Any) -> FileError:
     """The fault of a file that does not reload, with its likely cause in the model's classes."""
     for path, layer in structure.layers_by_path(model).items():
-        for name in _unreturned(layer):
-            value = _argument(layer, name)
-            if value is not _ABSENT and value != _default(layer, name):
+        for name in _parameters(layer):
+            value, given = _argument(layer, name), _given_back(layer, name)
+            if value is not _ABSENT and given is not _ABSENT and not _same(value, given):
                 return FileError(
-                    f"would not give the model back: {_forgets(layer, name, path)}, so it reloads without "
-                    f"{name}={value!r}. ({fault.what})",
+                    f"would not give the model back: {_forgets(layer, name, path)} ({value!r}). ({fault.what})",
                     hint=fault.hint or _config_hint(name),
                 )
     return fault
@@ -69,16 +69,16 @@ def _compare_arguments(model: Any, reloaded: Any) -> None:
     again = structure.layers_by_path(reloaded)
     for path, layer in structure.layers_by_path(model).items():
         other = again.get(path)
-        if other is None or type(layer).__module__.startswith("keras."):
+        if other is None:
             continue
-        unreturned = set(_unreturned(layer))
+        given = _config(layer)
         for name in _parameters(layer):
             mine, its = _argument(layer, name), _argument(other, name)
             if mine is _ABSENT or its is _ABSENT or _same(mine, its):
                 continue
             reason = (
                 _forgets(layer, name, path)
-                if name in unreturned
+                if name not in given
                 else f"{_label(layer, path)}: the argument '{name}' does not come back"
             )
             raise FileError(
@@ -115,9 +115,9 @@ def _compare_variables(saved: dict[str, Any], again: dict[str, Any]) -> None:
 
 
 def _compare_compiled(model: Any, reloaded: Any) -> list[str]:
-    if not model.compiled:
+    if not model.compiled or model.optimizer is None:
         return []
-    if not reloaded.compiled:
+    if not reloaded.compiled or reloaded.optimizer is None:
         return ["reloads uncompiled: optimizer, loss and metrics must be given again"]
     mine, its = structure.optimizer_variables(model), structure.optimizer_variables(reloaded)
     if [tuple(v.shape) for v in mine] != [tuple(v.shape) for v in its]:
@@ -157,21 +157,29 @@ def _same_bytes(mine: Any, its: Any) -> bool:
 
 
 def _parameters(layer: Any) -> Iterator[str]:
+    """The constructor's own arguments; none for a class of Keras."""
+    if type(layer).__module__.startswith("keras."):
+        return
     for name, parameter in list(inspect.signature(type(layer).__init__).parameters.items())[1:]:
         named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         if named and name not in _OF_EVERY_LAYER:
             yield name
 
 
-def _unreturned(layer: Any) -> list[str]:
-    """The arguments of the constructor that `get_config` leaves out."""
-    if type(layer).__module__.startswith("keras."):
-        return []
+def _config(layer: Any) -> dict[str, Any]:
     try:
-        given = layer.get_config()
+        return dict(layer.get_config())
     except Exception:  # Keras raises for a class without one; any other may raise anything
-        given = {}
-    return [name for name in _parameters(layer) if name not in given]
+        return {}
+
+
+def _given_back(layer: Any, name: str) -> Any:
+    """What a reload makes of a constructor's argument: the configuration's value, or else the default."""
+    value = _config(layer).get(name, _ABSENT)
+    if value is _ABSENT:
+        default = inspect.signature(type(layer).__init__).parameters[name].default
+        return _NOTHING if default is inspect.Parameter.empty else default
+    return _plain(value)
 
 
 def _argument(layer: Any, name: str) -> Any:
@@ -180,14 +188,14 @@ def _argument(layer: Any, name: str) -> Any:
     if value is _ABSENT:
         noted = getattr(layer, "_auto_config", None)
         value = noted.config.get(name, _ABSENT) if noted is not None else _ABSENT
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, list | tuple) and all(isinstance(item, _PLAIN) for item in value):
         return list(value)
     return value if isinstance(value, _PLAIN) else _ABSENT
-
-
-def _default(layer: Any, name: str) -> Any:
-    return inspect.signature(type(layer).__init__).parameters[name].default
 
 
 def _same(mine: Any, its: Any) -> bool:
