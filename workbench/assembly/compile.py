@@ -40,7 +40,7 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
         model.compile(
             optimizer=optimizer,
             loss=loss,
-            loss_weights=_by_output(train.loss_weights, structure, "train.loss_weights"),
+            loss_weights=_loss_weights(train, structure),
             metrics=_metrics(train, structure, maker),
             run_eagerly=train.run_eagerly,
         )
@@ -67,6 +67,16 @@ def _loss(train: Train, structure: Structure, maker: Maker) -> Any:
         return None
     made = {name: _named(Kind.LOSS, item, maker, f"train.loss.{name}") for name, item in train.loss.items()}
     return _by_output(made, structure, "train.loss")
+
+
+def _loss_weights(train: Train, structure: Structure) -> Any:
+    """A factor for each loss: Keras wants them all, the recipe may leave out those of 1."""
+    if train.loss_weights is None:
+        return None
+    _known(train.loss_weights, structure.outputs, "train.loss_weights")
+    with_loss = structure.outputs if isinstance(train.loss, Use) else tuple(train.loss or ())
+    weights = {name: train.loss_weights.get(name, 1.0) for name in with_loss}
+    return _by_output(weights, structure, "train.loss_weights")
 
 
 def _metrics(train: Train, structure: Structure, maker: Maker) -> Any:
@@ -121,5 +131,8 @@ def _by_output(values: Mapping[str, Any] | None, structure: Structure, where: st
 def _known(names: Mapping[str, Any], outputs: Sequence[str], where: str) -> None:
     for name in names:
         if name not in outputs:
-            hint = did_you_mean(name, outputs) or f"The outputs are: {', '.join(outputs)}."
+            hint = did_you_mean(name, outputs)
+            if not hint and len(outputs) == 1:  # it is called like the data's target
+                hint = f"Its one output is '{outputs[0]}'; with one output, no name is needed."
+            hint = hint or f"The outputs are: {', '.join(outputs)}."
             raise RecipeError(f"the model has no output '{name}'.", where=f"{where}.{name}", hint=hint)

@@ -16,6 +16,10 @@ _WRAPPING = re.compile(
 )
 
 
+_MISSING = re.compile(r"missing a required argument: '(\w+)'")
+_UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
+
+
 def short_message(fault: BaseException) -> str:
     """The sentence that says what is wrong, without Keras' list of received arguments around it."""
     if isinstance(fault, SystemExit):
@@ -25,6 +29,9 @@ def short_message(fault: BaseException) -> str:
         text = match["inner"].strip()
     text = re.sub(r"\n*(Arguments received by|Call arguments received by).*", "", text, flags=re.S)
     text = re.sub(r"in user code:.*?(\w+Error: )", "", text, flags=re.S)
+    # The caller names the layer and its input's shape itself.
+    text = re.sub(r"Input \d+ with name '[^']*' of layer '[^']*' is incompatible with the layer: ", "", text)
+    text = re.sub(r"\. Full shape received: .*", "", text, flags=re.S)
     first = text.split("\n\n")[0].replace("\n", " ").strip().rstrip(".")
     if not first:
         return type(fault).__name__
@@ -87,14 +94,29 @@ def construction_fault(
         example = ", ".join(f"{name}: {entry.example[name]}" for name in missing if name in entry.example)
         hint = f"For example {{use: {entry.name}, {example}}}." if example else ""
         return RecipeError(f"{entry.name} needs the argument {names}.", where=where, hint=hint)
+    if isinstance(fault, TypeError) and positional > len(own):
+        what = f"{entry.name} takes at most {len(own)} of its arguments by place, {positional} are given."
+        return RecipeError(what, where=where, hint=f"They are: {', '.join(own)}." if own else "")
+    twice = [name for name in own[:positional] if name in given]
+    if twice:
+        return RecipeError(f"{entry.name} is given the argument '{twice[0]}' twice.", where=where)
     return RecipeError(f"{entry.name} refuses its arguments: {short_message(fault)}.", where=where)
 
 
 def call_fault(name: str, shapes: Any, fault: BaseException, where: str) -> RecipeError:
     """Why a layer cannot take what it is given, with both shapes."""
-    return RecipeError(
-        f"{name} cannot take an input of shape {shape_text(shapes)}: {short_message(fault)}.", where=where
+    # The words of `inspect.Signature.bind`, with which Keras matches a call with the layer's own `call`.
+    if isinstance(fault, TypeError) and (missing := _MISSING.fullmatch(str(fault))):
+        return RecipeError(f"{name} is called without its argument '{missing[1]}'.", where=where)
+    if isinstance(fault, TypeError) and (unknown := _UNKNOWN.fullmatch(str(fault))):
+        return RecipeError(f"{name} is called with '{unknown[1]}', which it does not take.", where=where)
+    several = isinstance(shapes, list) and all(isinstance(shape, list | tuple) for shape in shapes)
+    given = (
+        "inputs of shapes " + " and ".join(map(shape_text, shapes))
+        if several
+        else f"an input of shape {shape_text(shapes)}"
     )
+    return RecipeError(f"{name} cannot take {given}: {short_message(fault)}.", where=where)
 
 
 def arity_fault(entry: Entry, given: int, where: str, *, in_stack: bool) -> RecipeError:

@@ -10,6 +10,7 @@ import keras
 
 from workbench.assembly.faults import arity_fault, call_fault
 from workbench.assembly.make import Maker
+from workbench.assembly.names import LayerNames
 from workbench.assembly.structure import InputSpec
 from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
@@ -29,8 +30,7 @@ def build_graph(spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, name
     for index, line in enumerate(lines):
         builder.run(line, f"model.graph[{index}]")
     outputs = {output: builder.tensor(output, "model.outputs") for output in spec.outputs}
-    for unused in spec.inputs.keys() - builder.used:
-        raise RecipeError("no line of the graph uses this input.", where=f"model.inputs.{unused}")
+    builder.refuse_unused()
     tensors = builder.inputs
     try:
         return keras.Model(
@@ -43,12 +43,14 @@ def build_graph(spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, name
 
 
 class _Builder:
-    """Holds the tensors and layers that have names so far."""
+    """Holds the tensors and layers that have names so far, and where in the recipe each came from."""
 
     def __init__(self, spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker) -> None:
         self.maker = maker
+        self.names = LayerNames(spec.inputs)
         self.tensors: dict[str, Any] = {}
-        self.used: set[str] = set()
+        self.sources: dict[str, str] = {name: f"model.inputs.{name}" for name in spec.inputs}
+        self.unused: dict[str, str] = {place: name for name, place in self.sources.items()}
         self.layers: dict[str, Any] = {}
         self.entries: dict[str, Entry | None] = {}
         for input_name, shape in spec.inputs.items():
@@ -71,7 +73,10 @@ class _Builder:
             else:
                 self.entries[layer_name] = None
                 item = item.model_copy(update={"name": item.name or layer_name})
-            self.layers[layer_name] = maker.layer(item, where)
+            layer = maker.layer(item, where)
+            self.names.take(layer, given=True, where=where)
+            self.layers[layer_name] = layer
+            self.unused[where] = layer_name
 
     def _given(self, name: str, shape: tuple[int | None, ...], inputs: Mapping[str, InputSpec]) -> InputSpec:
         where = f"model.inputs.{name}"
@@ -98,6 +103,8 @@ class _Builder:
             if target in self.layers:
                 raise RecipeError(f"'{target}' is the name of a layer already.", where=where)
         result = self._apply(line.value, where)
+        self.unused[where] = ", ".join(line.targets)
+        self.sources |= dict.fromkeys(line.targets, where)
         if len(line.targets) == 1:
             if isinstance(result, list | tuple):
                 label = self._label(line.value)
@@ -120,12 +127,24 @@ class _Builder:
     def tensor(self, name: str, where: str) -> Any:
         """A tensor by name."""
         if name in self.tensors:
-            self.used.add(name)
+            self.unused.pop(self.sources[name], None)
             return self.tensors[name]
         if name in self.layers:
             raise RecipeError(f"'{name}' is a layer; call it on a tensor: `y = {name}(x)`.", where=where)
         hint = did_you_mean(name, self.tensors) or f"So far there are: {', '.join(self.tensors)}."
         raise RecipeError(f"no tensor is called '{name}' here.", where=where, hint=hint)
+
+    def refuse_unused(self) -> None:
+        """Refuse what leads nowhere: it would be left out of the model without a word.
+
+        Of a line's several results one is enough.
+        """
+        for place, name in self.unused.items():
+            if place.startswith("model.graph"):
+                what, hint = f"nothing uses what this line gives ('{name}').", "Use it, or leave it out."
+            else:
+                what, hint = f"no line of the graph uses '{name}'.", ""
+            raise RecipeError(what, where=place, hint=hint)
 
     def _apply(self, call: Apply, where: str) -> Any:
         inputs = [self._value(item, where) for item in call.inputs]
@@ -142,19 +161,19 @@ class _Builder:
         except (KeyboardInterrupt, WorkbenchError):
             raise
         except BaseException as fault:  # plugin code: SystemExit included
-            shapes = [
-                tensor.shape
-                for tensor in keras.tree.flatten([arguments, keywords])
-                if hasattr(tensor, "shape")
-            ]
+            given = keras.tree.flatten([arguments, keywords])
+            shapes = [tensor.shape for tensor in given if hasattr(tensor, "shape")]
             raise call_fault(
-                self._label(call), shapes if len(shapes) > 1 else shapes[0], fault, where
+                self._label(call), shapes[0] if len(shapes) == 1 else shapes, fault, where
             ) from fault
 
     def _layer(self, spec: Make | str, where: str) -> tuple[Any, Entry | None]:
         if isinstance(spec, Make):
-            return self.maker.layer(spec, where), self.maker.entry(Kind.LAYER, spec, where)
+            layer = self.maker.layer(spec, where)
+            self.names.take(layer, given="name" in dict(spec.keywords), where=where)
+            return layer, self.maker.entry(Kind.LAYER, spec, where)
         if spec in self.layers:
+            self.unused.pop(f"model.layers.{spec}", None)
             return self.layers[spec], self.entries[spec]
         if spec in self.tensors:
             raise RecipeError(f"'{spec}' is a tensor and cannot be called.", where=where)

@@ -80,7 +80,17 @@ class Maker:
         except (KeyboardInterrupt, WorkbenchError):
             raise
         except BaseException as fault:  # plugin code: SystemExit included
-            raise construction_fault(entry, target, len(args), kwargs, fault, where) from fault
+            told = construction_fault(entry, target, len(args), kwargs, fault, where)
+            told.hint = told.hint or self._use_hint(keywords)
+            raise told from fault
+
+    def _use_hint(self, keywords: Mapping[str, Any]) -> str:
+        """`layer: LSTM` names a layer where the layer itself is wanted."""
+        layers = {entry.name for entry in self.catalog.of_kind(Kind.LAYER)}
+        for key, value in keywords.items():
+            if isinstance(value, str) and value in layers:
+                return f"To make a layer for it write `{key}: {{use: {value}}}`."
+        return ""
 
     def _value(self, value: Any, where: str) -> Any:
         """An argument's value, with the things it names by `use` made."""

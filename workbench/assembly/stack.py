@@ -9,10 +9,11 @@ import keras
 
 from workbench.assembly.faults import arity_fault, call_fault
 from workbench.assembly.make import Maker
+from workbench.assembly.names import LayerNames
 from workbench.assembly.structure import InputSpec
 from workbench.catalog import Kind
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe.schema import Sequential, Use
+from workbench.recipe.schema import Load, Sequential, Use
 
 KEY = "model.sequential"
 
@@ -31,6 +32,7 @@ def build_stack(spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker,
             hint="Write the model as a graph, or let the data have one input.",
         )
     ((input_name, input_spec),) = inputs.items()
+    names = LayerNames(inputs)
     layers = []
     for index, item in enumerate(spec.sequential):
         where = f"{KEY}[{index}]"
@@ -39,6 +41,11 @@ def build_stack(spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker,
             if entry.inputs is not None and entry.inputs > 1:
                 raise arity_fault(entry, 1, where, in_stack=True)
         layers.append(maker.layer(item, where))
+    # The names that the recipe gives first: those that Keras numbers give way to them.
+    for given in (True, False):
+        for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=True)):
+            if given is _is_named(item):
+                names.take(layer, given=given, where=f"{KEY}[{index}].name")
     tensor = keras.Input(input_spec.shape, dtype=input_spec.dtype, name=input_name)
     try:
         model = keras.Sequential([tensor, *layers], name=name)
@@ -50,6 +57,10 @@ def build_stack(spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker,
     if len(outputs) != 1:
         raise _many_outputs(spec, len(layers) - 1, len(outputs))
     return model
+
+
+def _is_named(item: Use | Load) -> bool:
+    return ("name" in item.arguments) if isinstance(item, Use) else item.name is not None
 
 
 def _first_fault(spec: Sequential, layers: list[Any], tensor: Any, fault: BaseException) -> WorkbenchError:

@@ -85,10 +85,13 @@ class Catalog:
         if elsewhere:
             return f"'{name}' is {_a(elsewhere[0].kind)} ({elsewhere[0].plugin}), not {wanted}."
         plugin, dot, bare = name.rpartition(".")
-        if dot and (same := [entry for entry in possible if entry.name == bare]):
-            return f"Did you mean '{same[0].qualified_name}'?"
-        if dot and plugin not in (each.name for each in self.plugins):
-            return f"There is no plugin '{plugin}' (see `kwb plugins`)."
+        if dot:
+            loaded = {each.name: each.state is State.LOADED for each in self.plugins}
+            absent = "is not loaded" if plugin in loaded else "is not installed"
+            told = "" if loaded.get(plugin) else f"The plugin '{plugin}' {absent} (see `kwb plugins`). "
+            same = [f"Did you mean '{e.qualified_name}'?" for e in possible if e.name == bare]
+            if told or same:
+                return f"{told}{(same or [''])[0]}".strip()
         broken = [plugin.name for plugin in self.plugins if plugin.state is not State.LOADED]
         absent = f" Not loaded: {', '.join(broken)} (see `kwb plugins`)." if broken else ""
         by_name = {n: entry for entry in possible for n in (*entry.aliases, entry.name)}

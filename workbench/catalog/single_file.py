@@ -56,8 +56,6 @@ def scan(path: Path) -> tuple[Entry, ...]:
         WorkbenchError: the file cannot be imported, or has no layer or model.
     """
     import_keras()
-    import keras
-
     path = path.resolve()
     try:
         module = import_file(path)
@@ -76,7 +74,9 @@ def scan(path: Path) -> tuple[Entry, ...]:
         if not hasattr(module, name):
             raise WorkbenchError(f"its __all__ lists '{name}', which it does not have.", where=str(path))
     entries = []
-    for name in names:
+    # A file that has not imported keras has no layer: no need to wait for it.
+    keras: Any = sys.modules.get("keras")
+    for name in names if keras else ():
         thing = getattr(module, name)
         own = listed is not None or getattr(thing, "__module__", None) == module.__name__
         if inspect.isclass(thing) and issubclass(thing, keras.Layer) and own:
@@ -91,7 +91,7 @@ def scan(path: Path) -> tuple[Entry, ...]:
 
 
 def _entry(path: Path, name: str, cls: Any, model: type) -> Entry:
-    summary = (inspect.getdoc(cls) or "").partition("\n")[0] if "__doc__" in vars(cls) else ""
+    summary = inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
     return Entry(
         kind=Kind.MODEL if issubclass(cls, model) else Kind.LAYER,
         name=name,

@@ -1,0 +1,69 @@
+"""Fixtures for all tests: the built-in catalog, third-party distributions really installed, the `kwb` command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+
+SOURCES = Path(__file__).parent / "third_party"
+
+Kwb = Callable[..., "subprocess.CompletedProcess[str]"]
+Install = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    """What the distribution kwb itself offers."""
+    return Catalog(tuple(plugin for plugin in discover() if plugin.distribution == "kwb"))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """`installed("acme-layers")` is a folder to put on PYTHONPATH: that distribution, installed by pip."""
+    folders: dict[str, Path] = {}
+
+    def install(name: str) -> Path:
+        if name not in folders:
+            # From a copy: a build leaves files beside its sources.
+            source = shutil.copytree(SOURCES / name, tmp_path_factory.mktemp("source") / name)
+            target = tmp_path_factory.mktemp("site") / name
+            options = ["--no-deps", "--no-build-isolation", "--no-index", "--no-compile", "--quiet"]
+            command = [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, done.stderr
+            folders[name] = target
+        return folders[name]
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def kwb() -> Kwb:
+    """Runs `kwb ARGUMENTS` in a process of its own; `path` are folders that plugins lie in."""
+
+    def run(
+        *arguments: str, path: Sequence[Path] = (), cwd: Path | None = None, timeout: float = 120.0
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+        kept = os.environ.get("PYTHONPATH", "")
+        folders = [*map(str, path), *([kept] if kept else [])]
+        return subprocess.run(
+            [*command, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(folders), "TERM": "dumb"},
+        )
+
+    return run

@@ -1,0 +1,1 @@
+"""Acme's layers, models and data for kwb."""

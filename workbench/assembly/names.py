@@ -1,0 +1,49 @@
+"""Names of layers: each layer of a model has one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from workbench.errors import RecipeError
+
+
+class LayerNames:
+    """The names taken so far in one model.
+
+    Args:
+        inputs: the names of the inputs, which Keras counts among the layers'.
+    """
+
+    def __init__(self, inputs: Iterable[str]) -> None:
+        self._inputs = frozenset(inputs)
+        self._taken: set[str] = set(inputs)
+
+    def take(self, layer: Any, *, given: bool, where: str) -> None:
+        """Enter a new layer, before it is built.
+
+        Args:
+            given: the recipe names it. One that Keras numbered itself is renamed where its name is taken:
+                Keras does not know the recipe's own names.
+
+        Raises:
+            RecipeError: the recipe gives the name to two layers.
+        """
+        if layer.name in self._taken:
+            if given:
+                owner = "an input" if layer.name in self._inputs else "another layer"
+                raise RecipeError(
+                    f"'{layer.name}' is the name of {owner} already.",
+                    where=where,
+                    hint="Each layer of a model has a name of its own.",
+                )
+            layer.name = self._free(layer.name)
+        self._taken.add(layer.name)
+
+    def _free(self, name: str) -> str:
+        stem, _, number = name.rpartition("_")
+        base, count = (stem, int(number)) if stem and number.isdigit() else (name, 0)
+        while name in self._taken:
+            count += 1
+            name = f"{base}_{count}"
+        return name
