@@ -1,0 +1,16 @@
+"""The training engines: faster ways to run the steps of `keras.Model.fit`, all keeping its meaning.
+
+    plain       stock Keras: one step a call
+    steps       several steps a call, batches from a tf.data pipeline
+    chunk       several steps a call, in a compiled loop over data held in tensors
+    chunk-xla   the same loop compiled by XLA
+    auto        measures the engines on real steps of this model and keeps the fastest
+
+`fit` and `evaluate` are the whole interface; Keras' own `fit` keeps running the show underneath, so callbacks,
+history, validation and early stopping are Keras' own.
+"""
+
+from workbench.training.engines.data import Arrays, Stream
+from workbench.training.engines.fit import FitSettings, evaluate, fit
+
+__all__ = ["Arrays", "FitSettings", "Stream", "evaluate", "fit"]

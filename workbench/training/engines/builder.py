@@ -1,0 +1,125 @@
+"""Builds the programs of a model by the engine's name, and says what an engine cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from workbench.training.engines.data import ArraySource, Source
+from workbench.training.engines.programs import (
+    Chunk,
+    ChunkXLA,
+    Logs,
+    Mode,
+    Plain,
+    Program,
+    Step,
+    Steps,
+    TracedStep,
+)
+
+EngineName = Literal["plain", "steps", "chunk", "chunk-xla"]
+
+# A loop inside the step (a recurrent layer) needs its arrays' sizes known when XLA compiles it.
+_LOOPS = {"While", "StatelessWhile", "TensorListReserve"}
+
+# On a CPU, XLA's convolutions were measured to be twenty times slower than TensorFlow's own.
+_CONVOLUTIONS = (
+    "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackprop", "Conv3DBackprop", "_FusedConv2D",
+)  # fmt: skip
+
+
+class Builder:
+    """The programs of one model in one mode over one source, each built when it is asked for.
+
+    Args:
+        step: the model's `train_step` or `test_step`, maybe wrapped.
+        epochs: the epoch before which training ends.
+    """
+
+    def __init__(self, model: keras.Model, mode: Mode, step: Step, source: Source, epochs: int) -> None:
+        self.model = model
+        self.source = source
+        self._mode = mode
+        self._step = step
+        self._epochs = epochs
+
+    @cached_property
+    def traced(self) -> TracedStep:
+        """The step, traced for batches of any size; every program but `plain` is made of it."""
+        return self._trace(None)
+
+    @cached_property
+    def operations(self) -> frozenset[str]:
+        return frozenset(self.traced.operations)
+
+    @cached_property
+    def chunk(self) -> Chunk:
+        assert isinstance(self.source, ArraySource)
+        return Chunk(self.traced, self.source)
+
+    def obstacle(self) -> str:
+        """Why only `plain` can run this model; empty where others can."""
+        if self.model.run_eagerly:
+            return "run_eagerly is on"
+        make = f"make_{self._mode}_function"
+        if getattr(type(self.model), make) is not getattr(keras.Model, make):
+            return f"the model has a {make} of its own"
+        return ""
+
+    @property
+    def slow_in_xla(self) -> bool:
+        """Whether the step has operations that XLA is known to run badly on this machine."""
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        return on_cpu and any(name.startswith(_CONVOLUTIONS) for name in self.operations)
+
+    def build(self, name: EngineName) -> Program:
+        """A program, traced and compiled, with no step run.
+
+        Raises:
+            Exception: whatever tracing or compiling raised.
+        """
+        if name == "plain":
+            return Plain(stock_function(self.model, self._mode, self._step), self.source, self._epochs)
+        if name == "steps" or not isinstance(self.source, ArraySource):
+            program: Program = Steps(self.traced, self.source, self._epochs)
+        elif name == "chunk":
+            program = self.chunk
+        else:
+            return self._build_xla(self.source)
+        program.prepare()
+        return program
+
+    def _build_xla(self, source: ArraySource) -> Program:
+        if not self.operations & _LOOPS:
+            try:
+                program = ChunkXLA(self.traced, source, self.chunk)
+                program.prepare()
+                return program
+            except tf.errors.OpError:
+                pass  # some other operation wants to know its sizes as well
+        program = ChunkXLA(self._trace(source.batch_size), source, self.chunk)
+        program.prepare()
+        return program
+
+    def _trace(self, batch_size: int | None) -> TracedStep:
+        return TracedStep(self.model, self._mode, self._step, self.source.signature(batch_size))
+
+
+def stock_function(model: keras.Model, mode: Mode, step: Step | None = None) -> Callable[[Any], Logs]:
+    """Keras' own train or test function, running `step` in place of the model's own if one is given."""
+    name = f"{mode}_step"
+    if step is not None:
+        setattr(model, name, step)
+    try:
+        getattr(model, f"make_{mode}_function")(force=True)
+        function: Callable[[Any], Logs] = getattr(model, f"{mode}_function")
+    finally:
+        if step is not None:
+            delattr(model, name)
+        setattr(model, f"{mode}_function", None)
+    return function

@@ -1,0 +1,193 @@
+"""Chooses a program: the one asked for, or the fastest measured on real steps of this model.
+
+Measuring must never cost more than it brings. Every program but `plain` is made of one trace of the step, which stock
+Keras needs as well, so `chunk` costs nothing extra. XLA is tried where the time it can save outweighs compiling, and
+dropped after two steps where it is slow. What measuring changes (weights, optimizer, metrics, seeds) is put back, so
+that training ends with the same bits as if the engine had been named in the first place.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import keras
+import tensorflow as tf
+
+from workbench.events import EngineChosen
+from workbench.training.engines.builder import Builder, EngineName
+from workbench.training.engines.data import StreamSource
+from workbench.training.engines.programs import Program
+
+TINY_RUN = 64  # steps: less than any measuring
+LONG_RUN = 60.0  # seconds: enough to measure `steps` and `plain` too, which seldom win
+MEASURING = 0.15  # seconds
+HOPELESS = 3.0  # two steps so many times slower than the best end a candidate
+
+# Measuring would move the hidden state of these, or repeat what they do outside the graph.
+_UNREPEATABLE = {
+    "RandomUniform", "RandomUniformInt", "RandomStandardNormal", "TruncatedNormal", "ParameterizedTruncatedNormal",
+    "Multinomial", "RandomShuffle", "RandomGamma", "RandomPoissonV2",
+    "PyFunc", "PyFuncStateless", "EagerPyFunc", "PrintV2", "WriteFile",
+}  # fmt: skip
+
+
+def choose(builder: Builder, wanted: str, epoch: int, steps_left: int) -> tuple[Program, EngineChosen]:
+    """The program to train with.
+
+    Args:
+        wanted: an engine's name, or "auto".
+        epoch: the epoch that training begins with.
+        steps_left: the steps that training will run.
+    """
+    if wanted == "plain":
+        return _plain(builder, "asked for")
+    if obstacle := builder.obstacle():
+        return _plain(builder, obstacle)
+    if wanted != "auto":
+        return _named(builder, wanted)
+    if isinstance(builder.source, StreamSource):
+        return _fallback(builder, "steps", "the data is read as a stream")
+    if steps_left <= TINY_RUN:
+        return _plain(builder, f"{steps_left} steps are too few to gain anything")
+    try:
+        return _Measuring(builder, epoch, steps_left).fastest()
+    except Exception as fault:  # the model's own code ran: anything may have been raised
+        return _plain(builder, f"the training step cannot be compiled: {first_line(fault)}")
+
+
+def first_line(fault: BaseException) -> str:
+    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(fault).__name__
+
+
+def _plain(builder: Builder, reason: str) -> tuple[Program, EngineChosen]:
+    return builder.build("plain"), EngineChosen("plain", {}, reason)
+
+
+def _named(builder: Builder, wanted: str) -> tuple[Program, EngineChosen]:
+    if isinstance(builder.source, StreamSource) and wanted != "steps":
+        return _fallback(builder, "steps", f"the data is read as a stream, which {wanted} cannot do")
+    return _fallback(builder, wanted, "asked for")
+
+
+def _fallback(builder: Builder, name: str, reason: str) -> tuple[Program, EngineChosen]:
+    """The named program; where it cannot be compiled, plain, which then also tells a model's own fault best."""
+    try:
+        program = builder.build(name)  # type: ignore[arg-type]
+    except Exception as fault:
+        return _plain(builder, f"{name} cannot compile this model: {first_line(fault)}")
+    return program, EngineChosen(program.name, {}, reason)
+
+
+class _Measuring:
+    def __init__(self, builder: Builder, epoch: int, steps_left: int) -> None:
+        self._builder = builder
+        self._epoch = epoch
+        self._steps_left = steps_left
+        self._programs: dict[str, Program] = {}
+        self._speeds: dict[str, float] = {}
+        self._notes: list[str] = []
+
+    def fastest(self) -> tuple[Program, EngineChosen]:
+        began = time.perf_counter()
+        traced = self._builder.traced
+        trace_seconds = time.perf_counter() - began
+        chunk = self._builder.build("chunk")
+        if unrepeatable := sorted(self._builder.operations & _UNREPEATABLE):
+            reason = f"not measured: steps with {', '.join(unrepeatable)} cannot be taken back"
+            return chunk, EngineChosen(chunk.name, {}, reason)
+        with preserved(traced.variables):
+            self._measure(chunk, long=False)
+            if self._xla_may_pay(trace_seconds):
+                self._measure(chunk)
+                self._try("chunk-xla")
+            if self._seconds_left() > LONG_RUN:
+                self._try("steps")
+                self._try("plain")
+        name = max(self._speeds, key=self._speeds.__getitem__)
+        return self._programs[name], EngineChosen(name, self._speeds, self._reason(name))
+
+    def _seconds_left(self) -> float:
+        return self._steps_left / max(self._speeds.values())
+
+    def _xla_may_pay(self, trace_seconds: float) -> bool:
+        """Whether what XLA can save is worth what compiling costs, and what it may cost for nothing is affordable."""
+        if self._builder.slow_in_xla:
+            self._notes.append("XLA runs convolutions badly on a CPU")
+            return False
+        left = self._seconds_left()
+        compiling = 0.5 + trace_seconds
+        step = left / self._steps_left
+        # Steps of many tiny operations gain most: XLA fuses them and calls none of them one by one.
+        gain = left * (0.6 if step < 2e-6 * len(self._builder.traced.operations) else 0.25)
+        # A chunk saves at least half a millisecond a step over plain Keras; that much may be risked.
+        affordable = 0.02 * left + 0.0005 * self._steps_left
+        if compiling > min(gain, affordable):
+            self._notes.append("the run is too short for XLA to pay")
+            return False
+        return True
+
+    def _try(self, name: EngineName) -> None:
+        try:
+            self._measure(self._builder.build(name))
+        except Exception as fault:
+            self._notes.append(f"{name} cannot compile this model: {first_line(fault)}")
+
+    def _measure(self, program: Program, *, long: bool = True) -> None:
+        best = max(self._speeds.values(), default=0.0)
+        speed = steps_per_second(
+            program, self._epoch, self._builder.source.steps, best, MEASURING if long else 0.0
+        )
+        self._programs[program.name] = program
+        self._speeds[program.name] = speed
+
+    def _reason(self, name: str) -> str:
+        others = {other: speed for other, speed in self._speeds.items() if other != name}
+        if not others:
+            return "; ".join(self._notes) or "the only candidate"
+        second = max(others, key=others.__getitem__)
+        return "; ".join([f"{self._speeds[name] / others[second]:.2g} times {second}", *self._notes])
+
+
+def steps_per_second(program: Program, epoch: int, steps: int, best: float, seconds: float) -> float:
+    """The speed of a program over steps from the first of an epoch on, changing the model's variables.
+
+    Args:
+        best: the speed of the fastest so far, in steps per second: far below it, two steps are enough.
+        seconds: how long to measure; 0 for a rough value of a few steps.
+    """
+    _timed(program, epoch, 1)  # the first step also pays for what a program makes lazily
+    speed = _timed(program, epoch, 1)
+    if speed * HOPELESS < best:
+        return speed
+    count, total = min(4, steps), 0.0
+    while total == 0.0 or total < seconds:
+        new = _timed(program, epoch, count)
+        total += count / new
+        speed = max(speed, new)
+        count = min(steps, max(count, math.ceil(new * seconds / 3)))
+    return speed
+
+
+def _timed(program: Program, epoch: int, count: int) -> float:
+    began = time.perf_counter()
+    step = 0
+    while step < count:
+        ran, logs = program.run(epoch, step, count - step)
+        step += ran
+    keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
+    return count / (time.perf_counter() - began)
+
+
+@contextmanager
+def preserved(variables: Iterable[tf.Variable]) -> Iterator[None]:
+    """Put back the values that the variables had."""
+    saved = [(variable, tf.identity(variable)) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in saved:
+            variable.assign(value)

@@ -1,0 +1,185 @@
+"""`fit` and `evaluate`: training and evaluating a compiled model through an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.errors import TrainingError
+from workbench.events import EngineChosen
+from workbench.training.engines.builder import Builder, stock_function
+from workbench.training.engines.choose import choose
+from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
+from workbench.training.engines.loop import Loop, Runner, ticks
+from workbench.training.engines.programs import Step
+
+Engine = Literal["auto", "plain", "steps", "chunk", "chunk-xla"]
+
+# An evaluation is compiled by XLA too when a run evaluates this many batches in all. The rule looks at nothing that
+# is measured, so that a resumed run evaluates with the same program.
+_XLA_TEST_STEPS = 5000
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to train.
+
+    Args:
+        epochs: the epoch before which training ends, as in `keras.Model.fit`.
+        batch_size: rows of a batch; the last of an epoch has what is left. A `Stream` brings its own.
+        shuffle: a new order of rows each epoch, drawn from `seed` and the epoch's number.
+        engine: which engine runs the steps.
+        class_weight: a weight for each class number.
+        validation_batch_size: rows of a validation batch; None for `batch_size`.
+        validation_freq: validate every so many epochs.
+        initial_epoch: the epoch to begin with, from 0.
+        initial_step: the step of that epoch to begin with, from 0; the steps before it are left out.
+        initial_metrics: the values of `model.metrics_variables` at that step, so that the epoch's logs count the
+            steps left out. Empty for none.
+    """
+
+    epochs: int = 1
+    batch_size: int = 32
+    shuffle: bool = True
+    seed: int = 0
+    engine: Engine = "auto"
+    class_weight: ClassWeight | None = None
+    validation_batch_size: int | None = None
+    validation_freq: int = 1
+    initial_epoch: int = 0
+    initial_step: int = 0
+    initial_metrics: Sequence[np.ndarray] = ()
+
+
+def fit(
+    model: keras.Model,
+    training: Arrays | Stream,
+    validation: Arrays | Stream | None,
+    settings: FitSettings,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    on_chosen: Callable[[EngineChosen], None] = lambda chosen: None,
+    wrap_step: Callable[[Step], Step] | None = None,
+) -> keras.callbacks.History:
+    """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
+
+    `on_train_batch_begin` and `on_train_batch_end` are called once for all the steps of one call of an engine, with
+    the first and the last of them, as Keras does with `steps_per_execution`. A call lasts about 0.1 s.
+
+    Args:
+        on_chosen: told which engine runs, before the first step.
+        wrap_step: given the model's `train_step`, gives the step to run in its place, with the same logs. It is
+            traced into the compiled step: what watches the inside of a model belongs here.
+
+    Raises:
+        DataError: the data does not fit together, or a stream ended early.
+    """
+    source = _source(training, settings)
+    if not 0 <= settings.initial_step <= source.steps:
+        raise TrainingError(
+            f"an epoch has {source.steps} steps; training cannot begin at {settings.initial_step}"
+        )
+    with _ours(model):
+        step = wrap_step(model.train_step) if wrap_step else model.train_step
+        builder = Builder(model, "train", step, source, settings.epochs)
+        steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
+        program, chosen = choose(builder, settings.engine, settings.initial_epoch, steps_left)
+        if settings.initial_metrics and not builder.obstacle():
+            _ = builder.traced  # so that the metrics are there to be given their values
+        on_chosen(chosen)
+        runner = Runner(model, program, source.steps, stock_function(model, "train"), settings.initial_step)
+        tester = _tester(model, validation, settings, chosen.engine) if validation is not None else None
+        loop = Loop(
+            callbacks, model, runner, tester, epochs=settings.epochs, metrics=settings.initial_metrics
+        )
+        model.train_function, model.test_function = runner, tester
+        with _telling(source):
+            return model.fit(
+                ticks(),
+                epochs=settings.epochs,
+                initial_epoch=settings.initial_epoch,
+                validation_data=ticks() if tester else None,
+                validation_freq=settings.validation_freq,
+                callbacks=loop,
+                shuffle=False,  # the source has its own order
+                verbose=0,
+            )
+
+
+def evaluate(
+    model: keras.Model, data: Arrays | Stream, batch_size: int = 32, engine: Engine = "auto"
+) -> dict[str, float]:
+    """The loss and the metrics of a compiled model on the data.
+
+    Raises:
+        DataError: the data does not fit together, or a stream ended early.
+    """
+    settings = FitSettings(batch_size=batch_size, engine=engine)
+    with _ours(model):
+        tester = _tester(model, data, settings, "chunk" if engine == "auto" else engine)
+        model.test_function = tester
+        with _telling(tester.source):
+            return model.evaluate(
+                ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
+            )
+
+
+class _Tester(Runner):
+    """The runner of an evaluation; keeps its source, for what a stream raised."""
+
+    source: Source
+
+
+def _tester(model: keras.Model, data: Arrays | Stream, settings: FitSettings, engine: str) -> _Tester:
+    source: Source
+    if isinstance(data, Stream):
+        source = StreamSource(data)
+    else:
+        source = ArraySource(data, settings.validation_batch_size or settings.batch_size)
+    builder = Builder(model, "test", model.test_step, source, epochs=1)
+    if engine == "chunk-xla" and source.steps * settings.epochs < _XLA_TEST_STEPS:
+        engine = "chunk"
+    program, _ = choose(builder, engine, epoch=0, steps_left=source.steps)
+    tester = _Tester(model, program, source.steps, stock_function(model, "test"))
+    tester.source = source
+    return tester
+
+
+def _source(data: Arrays | Stream, settings: FitSettings) -> Source:
+    if isinstance(data, Stream):
+        return StreamSource(data, class_weight=settings.class_weight)
+    return ArraySource(
+        data,
+        settings.batch_size,
+        shuffle=settings.shuffle,
+        seed=settings.seed,
+        class_weight=settings.class_weight,
+    )
+
+
+@contextmanager
+def _ours(model: keras.Model) -> Iterator[None]:
+    """While inside, the model's functions are ours to set; afterwards Keras makes its own again."""
+    steps_per_execution = model.steps_per_execution
+    model.steps_per_execution = 1
+    try:
+        yield
+    finally:
+        model.steps_per_execution = steps_per_execution
+        model.train_function = model.test_function = None
+
+
+@contextmanager
+def _telling(source: Source) -> Iterator[None]:
+    """Raise what a stream raised, not TensorFlow's report of it."""
+    try:
+        yield
+    except tf.errors.OpError as fault:
+        if isinstance(source, StreamSource) and source.fault is not None:
+            raise source.fault from fault
+        raise

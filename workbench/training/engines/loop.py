@@ -1,0 +1,174 @@
+"""How a program runs under Keras' own `fit` and `evaluate`.
+
+Keras' loop asks its train function for one call after another, and knows nothing of how many steps a call takes. So
+it is given an endless dataset of ticks in place of data, a train function that runs as many steps as take about a
+tenth of a second, and a list of callbacks that knows the true step and ends the epoch in time. Everything else
+(callbacks, metrics, history, validation, early stopping) is Keras' own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.training.engines.programs import Logs, Program
+
+CALL_SECONDS = (
+    0.1  # long enough to make the cost of a call vanish, short enough for pause and stop to feel instant
+)
+CALL_STEPS = 4096
+GROWTH = 8
+
+
+def ticks() -> tf.data.Dataset:
+    """The dataset that stands in for the data: Keras asks it for nothing but its iterator."""
+    return tf.data.Dataset.from_tensors(_TICK).repeat()
+
+
+_TICK = "tick"
+_TICK_SPEC = tf.TensorSpec([], tf.string)
+
+
+class Pace:
+    """How many steps one call may take, so that it lasts about `CALL_SECONDS`."""
+
+    def __init__(self) -> None:
+        self.count = 1
+        self._warm = False
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Learn from a call. The first is left out: it may hold compiling."""
+        if self._warm:
+            fitting = int(steps * CALL_SECONDS / max(seconds, 1e-6))
+            self.count = max(1, min(fitting, GROWTH * self.count, CALL_STEPS))
+        self._warm = True
+
+
+class Runner:
+    """Runs the steps of one epoch after another; `step` is the next one, of `steps`.
+
+    Called by Keras as a train or test function. A call with other data than our ticks (a callback may evaluate the
+    model on data of its own) goes to `foreign`, stock Keras.
+    """
+
+    def __init__(
+        self, model: keras.Model, program: Program, steps: int, foreign: Callable[[Any], Logs], start: int = 0
+    ) -> None:
+        self.steps = steps
+        self.step = start
+        self._model = model
+        self._program = program
+        self._foreign = foreign
+        self._start = start
+        self._epoch = 0
+        self._pace = Pace()
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.steps
+
+    def begin(self, epoch: int) -> None:
+        """Go to the first step of an epoch; the first time, to the step the training resumes at."""
+        self._epoch = epoch
+        self.step, self._start = self._start, 0
+
+    def __call__(self, iterator: Any) -> Logs:
+        if getattr(iterator, "element_spec", None) != _TICK_SPEC:
+            return self._foreign(iterator)
+        if self.finished:  # resumed behind the last step of an epoch: validation and the epoch's end are left
+            return self._model.get_metrics_result()
+        began = time.perf_counter()
+        count = min(self._pace.count, self.steps - self.step)
+        ran, logs = self._program.run(self._epoch, self.step, count)
+        if ran > 1:
+            # Where calls return before their work is done, the time is only known once a result is there.
+            logs = keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
+        self._pace.took(ran, time.perf_counter() - began)
+        self.step += ran
+        return logs
+
+
+class Loop(keras.callbacks.CallbackList):
+    """The callbacks of a run, told the true steps; ends Keras' endless epochs and evaluations in time.
+
+    Keras leaves its loop over batches when `stop_training` is set, and ends training when it still is at the end of
+    the epoch. So it is set after the last step of an epoch, and taken back before anyone else looks.
+
+    Args:
+        metrics: values of `model.metrics_variables` to begin the first epoch with, for a resume inside an epoch.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: keras.Model,
+        training: Runner | None,
+        testing: Runner | None,
+        *,
+        epochs: int = 1,
+        metrics: Sequence[np.ndarray] = (),
+    ) -> None:
+        self._training = training
+        self._testing = testing
+        self._metrics = metrics
+        self._epoch_over = False
+        self._nothing_left = False
+        runner = training or testing
+        super().__init__(
+            list(callbacks),
+            add_history=training is not None,
+            model=model,
+            verbose=0,
+            epochs=epochs,
+            steps=runner.steps if runner else None,
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        assert self._training is not None
+        self._training.begin(epoch)
+        for variable, value in zip(self.model.metrics_variables, self._metrics, strict=False):
+            variable.assign(value)
+        self._metrics = ()
+        super().on_epoch_begin(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        assert self._training is not None
+        self._nothing_left = self._training.finished
+        if not self._nothing_left:
+            super().on_train_batch_begin(self._training.step, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        assert self._training is not None
+        if not self._nothing_left:
+            super().on_train_batch_end(self._training.step - 1, logs)
+        if self._training.finished and not self.model.stop_training:
+            self.model.stop_training = self._epoch_over = True
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._take_back()
+        super().on_epoch_end(epoch, logs)
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        assert self._testing is not None
+        self._take_back()
+        self._testing.begin(0)
+        super().on_test_begin(logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        assert self._testing is not None
+        super().on_test_batch_begin(self._testing.step, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        assert self._testing is not None
+        super().on_test_batch_end(self._testing.step - 1, logs)
+        if self._testing.finished:
+            self.model.stop_evaluating = True
+
+    def _take_back(self) -> None:
+        if self._epoch_over:
+            self.model.stop_training = self._epoch_over = False

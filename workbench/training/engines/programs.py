@@ -1,0 +1,208 @@
+"""Programs: each one way to run steps of a model over a source of batches.
+
+A program is asked to run some steps from a position on, and says how many it ran and the logs of the last. All four
+end with the same weights, up to the order in which floating-point sums are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import tree
+
+from workbench.training.engines.data import ArraySource, Source
+
+Logs = Mapping[str, Any]
+Step = Callable[[Any], Any]
+Mode = Literal["train", "test"]
+
+
+class Program(Protocol):
+    """A way to run steps. `name` is the engine's name."""
+
+    name: str
+
+    def prepare(self) -> None:
+        """Trace and compile, without running a step or changing any variable."""
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        """Run up to `count` steps of an epoch, which must have as many left, from `step` on.
+
+        Returns:
+            How many steps were run (at least one), and the logs after the last of them.
+        """
+
+
+class TracedStep:
+    """A model's `train_step` or `test_step`, traced once for batches of one signature.
+
+    Tracing builds what is not yet built: the model's weights, its metrics, the optimizer's slots.
+    """
+
+    def __init__(self, model: keras.Model, mode: Mode, step: Step, signature: Any) -> None:
+        self._model = model
+        self._returns_metrics = _returns_metrics(model, mode)
+        function = tf.function(step, jit_compile=model.jit_compile or None, autograph=False)
+        self.function = function.get_concrete_function(signature)
+
+    @property
+    def operations(self) -> list[str]:
+        """The type of every operation in the step, those of inner functions included."""
+        graph = self.function.graph.as_graph_def()
+        bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+        return [node.op for body in bodies for node in body]
+
+    @property
+    def variables(self) -> tuple[tf.Variable, ...]:
+        """Every variable that the step reads or writes, whoever owns it."""
+        return tuple(self.function.graph.variables)
+
+    def repeat(self, batch_at: Callable[[tf.Tensor], Any], count: tf.Tensor) -> Logs:
+        """Inside a graph: the step on `batch_at(0)` … `batch_at(count - 1)`; the logs after the last."""
+        outputs = self.function.structured_outputs
+        # The usual logs are the metrics' results, which can be read once, after the loop. A step with logs of its
+        # own has them carried through the loop.
+        logs = (
+            () if self._returns_metrics else tree.map_structure(lambda t: tf.zeros(t.shape, t.dtype), outputs)
+        )
+
+        def body(index: tf.Tensor, logs: Any) -> tuple[tf.Tensor, Any]:
+            new = self.function(batch_at(index))
+            return index + 1, logs if self._returns_metrics else new
+
+        _, logs = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), logs))
+        return self._model.get_metrics_result() if self._returns_metrics else logs
+
+
+def _returns_metrics(model: keras.Model, mode: Mode) -> bool:
+    """Whether the step's logs are those of `model.get_metrics_result()`: the methods involved are Keras' own."""
+    return all(
+        getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)
+        for method in (f"{mode}_step", "compute_metrics")
+    )
+
+
+class _Batches:
+    """An iterator over a source that follows the position asked for, and starts anew when it jumps."""
+
+    def __init__(self, source: Source, epochs: int) -> None:
+        self._source = source
+        self._epochs = epochs
+        self._position = (-1, -1)
+        self._iterator: Any = None
+
+    def at(self, epoch: int, step: int, count: int) -> Any:
+        """The iterator, which stands at `step`, of which the caller takes `count` batches."""
+        if self._position != (epoch, step):
+            self._iterator = iter(self._source.dataset(epoch, step, self._epochs))
+        later = step + count
+        self._position = (epoch, later) if later < self._source.steps else (epoch + 1, 0)
+        return self._iterator
+
+
+class Plain:
+    """Stock Keras: its own train or test function, one step a call."""
+
+    name = "plain"
+
+    def __init__(self, function: Callable[[Any], Logs], source: Source, epochs: int) -> None:
+        self._function = function
+        self._batches = _Batches(source, epochs)
+
+    def prepare(self) -> None:
+        """Nothing: Keras traces at the first step."""
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        return 1, self._function(self._batches.at(epoch, step, 1))
+
+
+class Steps:
+    """Several steps a call, batches from a tf.data pipeline."""
+
+    name = "steps"
+
+    def __init__(self, traced: TracedStep, source: Source, epochs: int) -> None:
+        self._source = source
+        self._batches = _Batches(source, epochs)
+        self._function = tf.function(
+            lambda iterator, count: traced.repeat(lambda _: iterator.get_next(), count), autograph=False
+        )
+
+    def prepare(self) -> None:
+        self._function(self._batches.at(0, 0, 0), tf.constant(0))
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        return count, self._function(self._batches.at(epoch, step, count), tf.constant(count))
+
+
+class Chunk:
+    """Several steps a call, in a compiled loop over data held in tensors.
+
+    The step is traced for batches of any size, so the short last batch needs no function of its own.
+    """
+
+    name = "chunk"
+
+    def __init__(self, traced: TracedStep, source: ArraySource) -> None:
+        self._source = source
+        self._epoch: int | None = None
+        self._order: Any = None
+
+        def chunk(data: Any, order: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> Logs:
+            def batch_at(index: tf.Tensor) -> Any:
+                first = (start + index) * source.batch_size
+                rows = order[first : tf.minimum(first + source.batch_size, source.rows)]
+                return tree.map_structure(lambda array: tf.gather(array, rows), data)
+
+            return traced.repeat(batch_at, count)
+
+        self._function = tf.function(chunk, autograph=False)
+
+    def _order_of(self, epoch: int) -> np.ndarray:
+        return self._source.order(epoch)
+
+    def prepare(self) -> None:
+        self._call(0, 0, 0)
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        return count, self._call(epoch, step, count)
+
+    def _call(self, epoch: int, step: int, count: int) -> Logs:
+        if epoch != self._epoch:
+            self._order = tf.convert_to_tensor(self._order_of(epoch))
+            self._epoch = epoch
+        return self._function(self._source.data, self._order, tf.constant(step), tf.constant(count))
+
+
+class ChunkXLA(Chunk):
+    """The chunk's loop compiled by XLA, which wants batches of one size: a short last batch goes to `short`, a
+    `Chunk` of the same step."""
+
+    name = "chunk-xla"
+
+    def __init__(self, traced: TracedStep, source: ArraySource, short: Chunk) -> None:
+        super().__init__(traced, source)
+        self._short = short
+        self._whole_batches = source.rows // source.batch_size
+
+        def chunk(data: Any, order: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> Logs:
+            def batch_at(index: tf.Tensor) -> Any:
+                rows = tf.gather(order, start + index)  # a slice would compile anew for every `start`
+                return tree.map_structure(lambda array: tf.gather(array, rows), data)
+
+            return traced.repeat(batch_at, count)
+
+        self._function = tf.function(chunk, jit_compile=True, autograph=False)
+
+    def _order_of(self, epoch: int) -> np.ndarray:
+        """Shape (whole batches, batch size)."""
+        whole = self._whole_batches * self._source.batch_size
+        return self._source.order(epoch)[:whole].reshape(self._whole_batches, self._source.batch_size)
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        count = min(count, self._whole_batches - step)
+        return super().run(epoch, step, count) if count > 0 else self._short.run(epoch, step, 1)
