@@ -202,6 +202,13 @@ class HistogramChart(Widget, can_focus=True):
         self.cursor = None
         self.refresh()
 
+    def describe(self, title: str, empty: str) -> None:
+        """Set the title, and what is shown where there is no histogram."""
+        title, empty = printable(title), printable(empty)
+        if (title, empty) != (self._title, self._empty):
+            self._title, self._empty = title, empty
+            self.refresh()
+
     # ------------------------------------------------------------------ drawing
 
     def refresh(

@@ -1,0 +1,95 @@
+"""The output pane: what the training had to say, and what its process printed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Log, Static
+
+from workbench.tui.chart.grid import printable
+from workbench.tui.screens.train import words
+from workbench.tui.screens.train.training_view import TrainingView
+
+_MOST_READ = 64 << 10  # bytes of the log looked at in one go
+_MOST_LINES = 2000
+_STYLES = {"error": "$text-error", "warning": "$text-warning"}
+
+
+class LogTail:
+    """Reads a log as it grows; of a long one only the end. Call it in a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = -1
+
+    def read_new(self) -> list[str]:
+        """The lines since the last call; an unfinished line waits for its end."""
+        try:
+            with open(self.path, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                start = max(size - _MOST_READ, 0) if self._offset < 0 or size < self._offset else self._offset
+                file.seek(max(start, size - _MOST_READ))
+                content = file.read(_MOST_READ)
+                whole = content.rfind(b"\n") + 1
+                self._offset = file.tell() - len(content) + whole
+        except OSError:
+            return []
+        return [printable(line) for line in content[:whole].decode(errors="replace").splitlines()]
+
+
+class OutputPane(Vertical):
+    """Messages above, the child's log below."""
+
+    DEFAULT_CSS = """
+    OutputPane {
+        & > Static { height: auto; max-height: 50%; padding: 0 1; overflow-y: auto; }
+        & > .output-title { height: 1; max-height: 1; text-style: bold; padding: 0 1; background: $surface; }
+        & > Log { height: 1fr; scrollbar-size: 1 1; padding: 0 1; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._told = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static("messages", classes="output-title", markup=False)
+        yield Static("none yet", id="messages", markup=False)
+        yield Static("output of the process", classes="output-title", id="output-place", markup=False)
+        yield Log(max_lines=_MOST_LINES, highlight=False)
+
+    def show_messages(self, view: TrainingView) -> None:
+        """Tell the messages, the latest at the bottom, with the time since the start."""
+        notes = view.messages[-50:]
+        if not notes:
+            self.query_one("#messages", Static).update("none yet")
+            return
+        parts: list[Content | str | tuple[str, str]] = []
+        for note in notes:
+            moment = words.duration(note.moment - view.started) if view.started else ""
+            parts.append((f"{moment:>7} ", "dim"))
+            parts.append((f"{note.glyph} {note.text}\n", _STYLES.get(note.level, "")))
+        messages = self.query_one("#messages", Static)
+        messages.update(Content.assemble(*parts).rstrip())
+        self.call_after_refresh(messages.scroll_end, animate=False)
+
+    def set_place(self, words_: str) -> None:
+        """Say where the output comes from, or why there is none."""
+        self.query_one("#output-place", Static).update(words_)
+
+    def clear(self) -> None:
+        """Forget the output."""
+        self.query_one(Log).clear()
+
+    def add_output(self, lines: list[str]) -> None:
+        """Show more lines of the log."""
+        if lines:
+            self.query_one(Log).write_lines(lines)
+
+    def copy_text(self) -> str:
+        """What `y` copies: the output."""
+        return "\n".join(self.query_one(Log).lines)

@@ -1,0 +1,392 @@
+"""The train screen: joins a source of events, the record of what they told, and the panes that show it.
+
+The events of a training of this app come as messages; those of any other run are read from its folder. Either way
+they go into the record at once, which is cheap, and the widgets are brought up to date at most `FRAMES` times a
+second, and only those that can be seen: so a slow terminal never queues anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+from workbench import events
+from workbench.errors import WorkbenchError
+from workbench.storage.runs import RunFolder, open_run
+from workbench.tui.app_access import kwb
+from workbench.tui.chart.histogram import HistogramChart
+from workbench.tui.chart.widget import Chart
+from workbench.tui.messages import RecipeOpened, TrainingChanged, TrainingEvents, TrainingStarted
+from workbench.tui.screens.train import situation, words
+from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
+from workbench.tui.screens.train.epoch_table import EpochTable
+from workbench.tui.screens.train.follow import RunFollower
+from workbench.tui.screens.train.output import LogTail, OutputPane
+from workbench.tui.screens.train.record import TrainingRecord
+from workbench.tui.screens.train.situation import SituationPanel
+from workbench.tui.screens.train.status import StatusLines
+from workbench.tui.screens.train.steering import _NEEDS, SteeringScreen
+from workbench.tui.screens.train.tab_line import TabLine
+from workbench.tui.screens.train.training_view import Stage, TrainingView
+from workbench.tui.screens.train.weights import WeightsPane
+
+if TYPE_CHECKING:
+    from workbench.tui.services.training import TimedEvent, Training
+
+FRAMES = 12  # a second
+
+TABS = {
+    "charts": ("c", "Charts"),
+    "internals": ("i", "Internals"),
+    "weights": ("w", "Weights"),
+    "epochs": ("e", "Epochs"),
+    "output": ("o", "Output"),
+}
+
+
+class TrainScreen(SteeringScreen):
+    """A training: this app's latest one, or a run that is watched (`watch`)."""
+
+    CSS_PATH = "screen.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(letter, f"show_tab('{tab}')", label, id=f"train.{tab}", show=False, tooltip=f"Show: {label}")
+            for tab, (letter, label) in TABS.items()
+        ),
+        Binding("z", "enlarge", "Enlarge", id="train.enlarge", show=False,
+                tooltip="Give the chart in focus the whole screen, or take it back"),
+        Binding("less_than_sign", "turn(-1)", "Layers before", id="train.layers-before", show=False, key_display="<",
+                tooltip="Show the eight curves before, where a chart has more"),
+        Binding("greater_than_sign", "turn(1)", "More layers", id="train.layers-after", show=False, key_display=">",
+                tooltip="Show the next eight curves, where a chart has more"),
+        Binding("b", "back", "Back to mine", id="train.back", show=False,
+                tooltip="Leave the watched run and show this app's own training"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record = TrainingRecord()
+        self.training: Training | None = None
+        self.run: RunFolder | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._follower: RunFollower | None = None
+        self._tail: LogTail | None = None
+        self._frame_pending = False
+        self._framed_at = 0.0
+        self._each_second: Timer | None = None
+        self._stage_shown: Stage | None = None
+
+    # ------------------------------------------------------------------ made of
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield StatusLines()
+        yield SituationPanel()
+        tab = kwb(self).state.get("train.tab", "charts")
+        tab = tab if tab in TABS else "charts"
+        yield TabLine(TABS, tab)
+        with ContentSwitcher(initial=tab):
+            yield ChartGrid(empty="the first batch is awaited", id="charts")
+            yield ChartGrid(id="internals")
+            yield WeightsPane(self.record.distributions, id="weights")
+            yield EpochTable(self.record.epochs, id="epochs")
+            yield OutputPane(id="output")
+
+    def on_mount(self) -> None:
+        state = kwb(self).state
+        charts = self.query_one("#charts", ChartGrid)
+        charts.log_scales = set(state.get("train.log_scales", []))
+        charts.smoothing = state.get("train.smoothing", 0.0)
+        self._each_second = self.set_interval(1.0, self._tick, pause=True)
+        app = kwb(self)
+        if app.watched is not None:
+            self.watch_run(app.watched)
+        elif app.training is not None:
+            self._show_training(app.training)
+        self.changed()
+
+    def on_unmount(self) -> None:
+        self._unfollow()
+
+    def on_screen_resume(self) -> None:
+        if self._follower is not None:
+            self._follower.hidden = False
+        self.changed()
+
+    def on_screen_suspend(self) -> None:
+        if self._follower is not None:
+            self._follower.hidden = True
+        self._keep_choices()
+
+    # ------------------------------------------------------------------ where events come from
+
+    @on(TrainingStarted)
+    def _started(self, message: TrainingStarted) -> None:
+        self._show_training(message.training)
+
+    @on(TrainingEvents)
+    def _came(self, message: TrainingEvents) -> None:
+        if message.training is self.training:
+            self._take(message.batch)
+
+    @on(TrainingChanged)
+    def _turned(self, message: TrainingChanged) -> None:
+        if message.training is self.training:
+            self._see_state(message.training)
+
+    @on(RecipeOpened)
+    def _opened(self) -> None:
+        self.changed()
+
+    def _show_training(self, training: Training) -> None:
+        """Show a training of this app from its beginning."""
+        self._unfollow()
+        self._forget(TrainingView().warming(training.name))
+        self.training, self.run = training, None
+        self._rate_asked = None
+        self._tail = None
+        self._take(training.history)
+        self._see_state(training)
+
+    def _see_state(self, training: Training) -> None:
+        """What the service knows and the events do not say."""
+        view = self.record.view
+        if training.state == "running" or (training.state == "starting" and training.worker is not None):
+            self.record.become(view.assembling())
+        elif training.state == "stopping":
+            self.record.become(view.stopping())
+        elif training.state == "failed":
+            self.record.become(view.died(training.fault))
+        self.changed()
+
+    def watch_run(self, folder: Path | RunFolder) -> None:
+        """Show a run from its folder, its history and what comes, whoever trains it."""
+        self._unfollow()
+        self.training, self._tail = None, None
+        try:
+            run = folder if isinstance(folder, RunFolder) else open_run(folder)
+        except WorkbenchError as fault:
+            self._forget(TrainingView())
+            kwb(self).notice(fault)
+            self.changed()
+            return
+        self.run = run
+        self._forget(TrainingView(Stage.ASSEMBLING, name=run.name, folder=str(run.path)))
+        self._follower = RunFollower(run)
+        self._following = asyncio.create_task(self._follow(self._follower))
+        self.changed()
+
+    async def _follow(self, follower: RunFollower) -> None:
+        try:
+            async for news in follower.news():
+                self._take(news.events)
+                view = self.record.view
+                if news.owner is None and not news.behind and not news.events and view.stage.alive:
+                    self.record.become(view.died())
+                    self.changed()
+                follower.ended = self.record.view.stage.ended
+        except WorkbenchError as fault:
+            kwb(self).notice(fault)
+
+    def _unfollow(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+        self._following = self._follower = None
+
+    def _forget(self, view: TrainingView) -> None:
+        """Begin anew with a view."""
+        self.record = TrainingRecord(view)
+        self.query_one("#charts", ChartGrid).clear()
+        self.query_one("#internals", ChartGrid).clear()
+        self.query_one(WeightsPane).show(self.record.distributions)
+        self.query_one(EpochTable).show(self.record.epochs)
+        self.query_one(OutputPane).clear()
+
+    def _take(self, batch: Iterable[TimedEvent] | Iterable[tuple[Any, ...]]) -> None:
+        for event, moment, *_ in batch:
+            self.record.take(event, moment)
+            if isinstance(event, events.Epoch):
+                self._rate_asked = None
+        self.changed()
+
+    # ------------------------------------------------------------------ bringing the widgets up to date
+
+    def changed(self) -> None:
+        if self._frame_pending or not self.is_mounted:
+            return
+        self._frame_pending = True
+        wait = self._framed_at + 1 / FRAMES - monotonic()
+        if wait > 0:
+            self.set_timer(wait, self._frame)
+        else:
+            self.call_next(self._frame)
+
+    def _frame(self) -> None:
+        self._frame_pending = False
+        if not self.is_current:
+            return  # shown when the screen is resumed
+        self._framed_at = monotonic()
+        view = self.record.view
+        self.query_one(StatusLines).view = view
+        self._show_stage(view)
+        charts = self.query_one("#charts", ChartGrid)
+        match self.query_one(ContentSwitcher).current:
+            case "charts":
+                charts.update(self.record.curves.shown, self.record.curves.marks)
+                if self.focused is None and charts.charts:
+                    charts.charts[0].focus(scroll_visible=False)
+            case "internals":
+                self.query_one("#internals", ChartGrid).update(self.record.curves.internals, [])
+            case "weights":
+                self.query_one(WeightsPane).update()
+            case "epochs":
+                self.query_one(EpochTable).update()
+            case "output":
+                self.query_one(OutputPane).show_messages(view)
+        faults = sum(note.level != "info" for note in view.messages)
+        self.query_one(TabLine).set_badge("output", f"▲{faults}" if faults else "")
+
+    def _show_stage(self, view: TrainingView) -> None:
+        app = kwb(self)
+        mine = self.training is not None
+        said = situation.described(
+            view, recipe=app.editor.name if app.editor else "", mine=mine, folder=view.folder
+        )
+        self.query_one(SituationPanel).say(said, view.stage)
+        for selector in (TabLine, ContentSwitcher):
+            self.query_one(selector).display = view.stage is not Stage.NOTHING
+        if view.stage is self._stage_shown:
+            return
+        self._stage_shown = view.stage
+        self.query_one(StatusLines).where = "" if mine or self.run is None else "watched"
+        self.refresh_bindings()
+        if self._each_second is not None:
+            if mine and view.stage.alive:
+                self._each_second.resume()
+            else:
+                self._each_second.pause()
+                self.call_later(self._tick)
+
+    async def _tick(self) -> None:
+        """Once a second while it runs: the child's memory and its output."""
+        training = self.training
+        output = self.query_one(OutputPane)
+        if training is None:
+            output.set_place("output of the process: it is on the terminal of the one who started the run")
+            return
+        if training.worker is not None and training.state.live:
+            self.query_one(StatusLines).memory = resident(training.worker.pid)
+        if training.log is None:
+            return
+        if self._tail is None:
+            self._tail = LogTail(training.log)
+            output.set_place("output of the process")
+        output.add_output(await asyncio.to_thread(self._tail.read_new))
+
+    # ------------------------------------------------------------------ one cursor, one window
+
+    @on(Chart.CursorMoved)
+    def _cursor_moved(self, message: Chart.CursorMoved) -> None:
+        self._share_cursor(message.x, message.chart)
+
+    @on(HistogramChart.EpochMoved)
+    def _epoch_moved(self, message: HistogramChart.EpochMoved) -> None:
+        self._share_cursor(message.epoch, None)
+
+    @on(EpochTable.EpochChosen)
+    def _epoch_chosen(self, message: EpochTable.EpochChosen) -> None:
+        self._share_cursor(message.epoch, None)
+
+    def _share_cursor(self, x: float | None, chart: Chart | None) -> None:
+        for grid in self.query(ChartGrid):
+            grid.share_cursor(x, chart)
+        self.query_one(WeightsPane).share_cursor(x)
+        self.query_one(EpochTable).cursor = x
+
+    @on(Chart.ViewChanged)
+    def _view_changed(self, message: Chart.ViewChanged) -> None:
+        for grid in self.query(ChartGrid):
+            grid.share_view(message.view, message.chart)
+
+    # ------------------------------------------------------------------ actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that mean nothing now are not offered."""
+        if action in _NEEDS:
+            return self.can_steer(action)
+        if action == "back":
+            return self.training is None and self.is_mounted and kwb(self).training is not None
+        if action == "turn":
+            return any(chart.pages > 1 for chart in self.query(PanelChart))
+        return True
+
+    def action_show_tab(self, tab: str) -> None:
+        self.query_one(ContentSwitcher).current = tab
+        self.query_one(TabLine).active = tab
+        kwb(self).state.set("train.tab", tab)
+        self._frame()
+        self.call_after_refresh(self._focus_pane)
+        if tab == "output":
+            self.call_later(self._tick)
+
+    @on(TabLine.Chosen)
+    def _tab_chosen(self, message: TabLine.Chosen) -> None:
+        self.action_show_tab(message.tab)
+
+    def _focus_pane(self) -> None:
+        switcher = self.query_one(ContentSwitcher)
+        if (pane := switcher.visible_content) is None or pane.has_focus_within or not pane.is_on_screen:
+            return
+        for widget in (pane, *pane.query("*")):
+            if widget.focusable:
+                widget.focus(scroll_visible=False)
+                return
+
+    def action_enlarge(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+        elif isinstance(self.focused, Chart | HistogramChart):
+            self.maximize(self.focused)
+
+    def action_turn(self, direction: int) -> None:
+        for chart in self.query(PanelChart):
+            if chart.pages > 1:
+                chart.turn(direction)
+
+    def action_back(self) -> None:
+        if (training := kwb(self).training) is not None:
+            self._show_training(training)
+
+    def copy_text(self) -> str | None:
+        """What `y` copies where the focus has nothing of its own: how the training stands."""
+        view = self.record.view
+        if view.stage is Stage.NOTHING:
+            return None
+        said = self.query_one(SituationPanel).text
+        lines = [f"{view.name} {view.stage} {view.place}".strip(), words.logged(view.latest), said]
+        return "\n".join(line for line in lines if line)
+
+    def _keep_choices(self) -> None:
+        charts = self.query_one("#charts", ChartGrid)
+        kwb(self).state.update(
+            {"train.log_scales": sorted(charts.log_scales), "train.smoothing": charts.smoothing}
+        )
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process uses; 0 if it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,157 @@
+"""SituationPanel: in words, how a training stands where that is more than numbers, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from workbench.tui.screens.train import words
+from workbench.tui.screens.train.training_view import Stage, TrainingView
+
+Piece = Content | str | tuple[str, str]
+
+_WAITING = {
+    Stage.WARMING: "The training process is starting TensorFlow; this takes a few seconds, once.",
+    Stage.ASSEMBLING: "Reading the data and assembling the model.",
+    Stage.MEASURING: "Compiling the training step; the fastest engine is chosen on real steps.",
+}
+
+
+def described(view: TrainingView, *, recipe: str = "", mine: bool = True, folder: str = "") -> Content | None:
+    """The words for a view; None while the panels say it all.
+
+    Args:
+        recipe: the name of the open recipe, that could be trained.
+        mine: whether this app trains it, so that its keys steer it.
+        folder: where the run lies.
+    """
+    if view.stage is Stage.NOTHING:
+        return _nothing(recipe)
+    if view.stage in _WAITING:
+        return Content.assemble(f"{view.stage.glyph} ", _WAITING[view.stage])
+    if view.stage is Stage.PAUSED:
+        how: list[Piece] = (
+            [(" space", "bold"), " goes on, ", ("x", "bold"), " stops and saves."] if mine else []
+        )
+        return Content.assemble(
+            (f"{view.stage.glyph} Paused", "bold $text-warning"), f" in {view.place}.", *how
+        )
+    if view.stage is Stage.STOPPING:
+        return Content.assemble(
+            (f"{view.stage.glyph} Stopping", "bold $text-warning"),
+            " after this batch; then everything is saved.",
+        )
+    if view.stage is Stage.FINISHED:
+        return _finished(view, folder)
+    if view.stage in (Stage.FAILED, Stage.LOST):
+        return _ended_badly(view, mine=mine, folder=folder)
+    return None
+
+
+def _nothing(recipe: str) -> Content:
+    lines: list[Piece] = [("Nothing is being trained.\n\n", "bold")]
+    if recipe:
+        lines += ["Press ", ("t", "bold reverse"), f" to train {recipe}.\n"]
+    else:
+        lines += ["Choose a recipe first: ", ("1", "bold reverse"), " shows those that are there.\n"]
+    lines += ["Runs of before, and those running elsewhere: ", ("5", "bold reverse"), "."]
+    return Content.assemble(*lines)
+
+
+def _finished(view: TrainingView, folder: str) -> Content:
+    how = {"stopped": "Stopped", "interrupted": "Interrupted"}.get(view.status, "Done")
+    lines: list[Piece] = [
+        (f"✓ {how}", "bold $text-success"),
+        f" after {words.counted(view.done, 'epoch')} in {words.duration(view.seconds)}.",
+    ]
+    if view.done < view.epochs and view.status == "done":
+        lines.append(f" A callback ended it before epoch {view.epochs}.")
+    if view.evaluation:
+        lines += ["  On the test part: ", (words.logged(view.evaluation), "bold"), "."]
+    lines.append("\n")
+    if view.saved:
+        inside = [saved for saved in view.saved if Path(saved.path).parent == Path(folder)]
+        places = [saved.path for saved in view.saved if saved not in inside]
+        if inside:
+            places.append(f"{folder}/")
+        lines += [("saved ", "dim"), words.listed(places), ("  read back and verified", "dim")]
+    elif folder:
+        lines += [("run ", "dim"), folder]
+    return Content.assemble(*lines).rstrip()
+
+
+def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
+    fault = view.fault
+    lost = view.stage is Stage.LOST
+    head = "The training was cut off" if lost else "Training failed"
+    if view.place:
+        head += f" in {view.place}" if view.epoch else ""
+    lines: list[Piece] = [(f"✗ {head}.\n", "bold $text-error")]
+    if fault is not None:
+        lines.append(f"{fault.what}\n")
+        if fault.where:
+            lines += [("where  ", "dim"), f"{fault.where}\n"]
+        if fault.hint:
+            lines += [("try    ", "dim"), f"{fault.hint}\n"]
+    if folder and (view.done or view.checkpoint):
+        lines += [("kept   ", "dim"), f"{view.kept}, in {folder}\n"]
+    lines += _ways_out(view, mine=mine, lost=lost)
+    if fault is not None and fault.log.strip():
+        lines += [("\nthe last lines of its log\n", "dim"), fault.log.rstrip()]
+    return Content.assemble(*lines).rstrip()
+
+
+def _ways_out(view: TrainingView, *, mine: bool, lost: bool) -> Sequence[Piece]:
+    keys: list[Piece] = [("keys   ", "dim")]
+    if view.checkpoint is not None:
+        keys += [("u", "bold reverse"), " resume from the checkpoint   "]
+    if mine:
+        keys += [("t", "bold reverse"), " train from the start   "]
+    keys += [("2", "bold reverse"), " the recipe   ", ("o", "bold reverse"), " the whole output\n"]
+    return keys if mine or lost else []
+
+
+class SituationPanel(VerticalScroll, can_focus=False):
+    """Shows the words; takes no room where there are none."""
+
+    DEFAULT_CSS = """
+    SituationPanel {
+        height: auto; max-height: 40%; padding: 0 1; margin: 0; scrollbar-size-vertical: 1;
+        border-left: thick $primary;
+        &.-warning { border-left: thick $warning; }
+        &.-good { border-left: thick $success; }
+        &.-bad { border-left: thick $error; max-height: 60%; }
+        &.-alone { height: 1fr; max-height: 100%; border-left: none; align: center middle; }
+        &.-alone > Static { width: auto; }
+        & > Static { width: 1fr; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._said: Content | None = None
+
+    def compose(self):  # type: ignore[no-untyped-def]
+        yield Static(markup=False)
+
+    def say(self, content: Content | None, stage: Stage) -> None:
+        """Show the words for a stage."""
+        if content == self._said and content is not None:
+            return
+        self._said = content
+        self.display = content is not None
+        self.set_class(stage is Stage.NOTHING, "-alone")
+        self.set_class(stage is Stage.FINISHED, "-good")
+        self.set_class(stage in (Stage.FAILED, Stage.LOST), "-bad")
+        self.set_class(stage in (Stage.PAUSED, Stage.STOPPING), "-warning")
+        if content is not None:
+            self.query_one(Static).update(content)
+
+    @property
+    def text(self) -> str:
+        """What is said, as plain text."""
+        return self._said.plain if self._said is not None else ""

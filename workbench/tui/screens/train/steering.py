@@ -1,0 +1,151 @@
+"""What a person may ask of a training from its screen: pause, go on, stop, save, another learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+
+from workbench.errors import WorkbenchError
+from workbench.tui.app_access import kwb
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.train.record import TrainingRecord
+from workbench.tui.screens.train.training_view import Stage, TrainingView
+from workbench.tui.widgets.dialogs import PromptDialog
+
+if TYPE_CHECKING:
+    from workbench.tui.services.training import Training
+
+BINDINGS: list[BindingType] = [
+    Binding("space", "pause", "Pause/resume", id="train.pause", key_display="space",
+            tooltip="Hold the training after its batch, or let it go on"),
+    Binding("x", "stop", "Stop", id="train.stop", tooltip="End after this batch; everything is saved"),
+    Binding("k", "save", "Keep", id="train.save", tooltip="Write a checkpoint after this batch"),
+    Binding("r", "rate", "Rate", id="train.rate", tooltip="Set the learning rate from the next batch on"),
+    Binding("asterisk", "scale_rate(2.0)", "Rate ×2", id="train.rate-up", show=False, key_display="*",
+            tooltip="Double the learning rate"),
+    Binding("slash", "scale_rate(0.5)", "Rate ÷2", id="train.rate-down", show=False, key_display="/",
+            tooltip="Halve the learning rate"),
+]  # fmt: skip
+
+_NEEDS = {
+    "pause": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
+    "stop": (Stage.WARMING, Stage.ASSEMBLING, Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
+    "save": (Stage.RUNNING, Stage.PAUSED),
+    "rate": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
+    "scale_rate": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
+}
+
+
+class SteeringScreen(WorkbenchScreen):
+    """The part of the train screen that steers `self.training`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+
+    training: Training | None
+    record: TrainingRecord
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rate_asked: float | None = None
+
+    def can_steer(self, action: str) -> bool:
+        """Whether the training shown is this app's, and far enough for an action."""
+        return (
+            self.training is not None
+            and self.training.state.live
+            and self.record.view.stage in _NEEDS[action]
+        )
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate asked for last, or the one told last, or the recipe's; nan for unknown."""
+        if self._rate_asked is not None:
+            return self._rate_asked
+        rate = self.record.view.learning_rate
+        return rate if math.isfinite(rate) else recipe_rate(self.record.view)
+
+    def action_pause(self) -> None:
+        self.steer("resume" if self.record.view.stage is Stage.PAUSED else "pause")
+
+    def action_stop(self) -> None:
+        self.steer("stop")
+
+    def action_save(self) -> None:
+        self.steer("save", told="a checkpoint is written after this batch.")
+
+    def action_scale_rate(self, factor: float) -> None:
+        if (rate := self.learning_rate) > 0.0 and self._may_set_rate():
+            self.set_rate(float(f"{rate * factor:.6g}"))
+
+    @work(group="rate", exclusive=True)
+    async def action_rate(self) -> None:
+        if not self._may_set_rate():
+            return
+        rate = self.learning_rate
+        answer = await self.app.push_screen_wait(
+            PromptDialog(
+                "Learning rate", f"{rate:.6g}" if math.isfinite(rate) else "",
+                text="From the next batch on.", placeholder="0.001", check=rate_fault,
+            )
+        )  # fmt: skip
+        if answer is not None:
+            self.set_rate(float(answer))
+
+    def set_rate(self, rate: float) -> None:
+        """Ask for a learning rate."""
+        self._rate_asked = rate
+        self.steer("set_learning_rate", told=f"learning rate {rate:.6g} from the next batch on.", value=rate)
+
+    def _may_set_rate(self) -> bool:
+        """A schedule sets the rate itself at every step."""
+        optimizer = self.record.view.recipe.get("train", {}).get("optimizer", {})
+        if isinstance(optimizer, Mapping) and isinstance(optimizer.get("learning_rate"), Mapping):
+            schedule = optimizer["learning_rate"].get("use", "a schedule")
+            kwb(self).notice(
+                WorkbenchError(f"the learning rate follows {schedule}, which cannot be steered by hand."),
+                "warning",
+            )
+            return False
+        return True
+
+    @work(group="steer")
+    async def steer(self, command: str, told: str = "", **arguments: Any) -> None:
+        """Send a command to the training."""
+        training = self.training
+        if training is None:
+            return
+        try:
+            await training.control(command, **arguments)
+        except WorkbenchError as fault:
+            self._rate_asked = None
+            kwb(self).notice(fault, "warning")
+            return
+        if command == "stop":
+            self.record.become(self.record.view.stopping())
+            self.changed()
+        elif told:
+            kwb(self).notice(told, "information")
+
+    def changed(self) -> None:
+        """See to it that the record is shown."""
+        raise NotImplementedError
+
+
+def recipe_rate(view: TrainingView) -> float:
+    """The learning rate that the recipe asks for; nan where it does not say a number."""
+    optimizer = view.recipe.get("train", {}).get("optimizer", {})
+    rate = optimizer.get("learning_rate") if isinstance(optimizer, Mapping) else None
+    return float(rate) if isinstance(rate, int | float) else math.nan
+
+
+def rate_fault(text: str) -> str:
+    """What is wrong with a learning rate as typed; empty if nothing."""
+    try:
+        rate = float(text)
+    except ValueError:
+        return "a number, as in 0.001 or 1e-3"
+    return "" if 0.0 <= rate < 1e3 else "from 0 to 1000"

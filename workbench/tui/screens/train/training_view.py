@@ -1,0 +1,346 @@
+"""What is known of a training: one immutable value, made from the events one by one.
+
+Nothing here knows Textual, files or processes, so a test is a list of events and the value that comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from workbench import events
+from workbench.errors import WorkbenchError
+from workbench.tui.screens.train import words
+
+MOST_MESSAGES = 200
+_NEW = 0.3  # what the latest epoch weighs in the expected time of an epoch
+
+Logs = Mapping[str, float]
+_NO_LOGS: Logs = MappingProxyType({})
+
+
+class Stage(StrEnum):
+    """How far a training is. The value is the word shown for it."""
+
+    NOTHING = "nothing to train"
+    WARMING = "starting TensorFlow"
+    ASSEMBLING = "assembling"
+    MEASURING = "compiling"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    SAVING = "saving"
+    FINISHED = "finished"
+    FAILED = "failed"
+    LOST = "ended without a word"
+
+    @property
+    def glyph(self) -> str:
+        """A shape beside the word, so that colour is never the only signal."""
+        return _GLYPHS[self]
+
+    @property
+    def ended(self) -> bool:
+        return self in (Stage.FINISHED, Stage.FAILED, Stage.LOST)
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process is at work on it."""
+        return self is not Stage.NOTHING and not self.ended
+
+    @property
+    def steerable(self) -> bool:
+        """Whether batches run, or will soon: pause, stop and a learning rate mean something."""
+        return self in (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED)
+
+
+_GLYPHS = {
+    Stage.NOTHING: "○",
+    Stage.WARMING: "◌",
+    Stage.ASSEMBLING: "◌",
+    Stage.MEASURING: "◌",
+    Stage.RUNNING: "●",
+    Stage.PAUSED: "‖",
+    Stage.STOPPING: "■",
+    Stage.SAVING: "◆",
+    Stage.FINISHED: "✓",
+    Stage.FAILED: "✗",
+    Stage.LOST: "✗",
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """Words of the training for its user. `moment` is in seconds since the epoch."""
+
+    moment: float
+    level: str
+    text: str
+
+    @property
+    def glyph(self) -> str:
+        return {"error": "✗", "warning": "▲"}.get(self.level, "·")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a training ended badly: what, where, what to do, and the last lines of the child's log."""
+
+    what: str
+    where: str = ""
+    hint: str = ""
+    log: str = ""
+
+    @classmethod
+    def of(cls, fault: WorkbenchError) -> Fault:
+        return cls(fault.what, fault.where, fault.hint, getattr(fault, "log", ""))
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """A training, seen from outside. `moment`, `started` and `ended` are seconds since the epoch, 0 for unknown.
+
+    Attributes:
+        epoch: the epoch that is being trained, from 1; 0 before the first.
+        done: the last whole epoch.
+        step: the last step told of in that epoch, of `steps`; 0 where no step was told of.
+        logs: what the last whole epoch logged.
+        batch_logs: the averages so far in the epoch that is being trained.
+        epoch_seconds: what an epoch takes, lately; 0 for unknown.
+        best: epoch and value of the lowest validation loss (the lowest loss, where nothing validates).
+    """
+
+    stage: Stage = Stage.NOTHING
+    name: str = ""
+    folder: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    resumed_from: str = ""
+    started: float = 0.0
+    moment: float = 0.0
+    epoch: int = 0
+    done: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    logs: Logs = field(default_factory=dict)
+    batch_logs: Logs = field(default_factory=dict)
+    steps_per_second: float = 0.0
+    epoch_seconds: float = 0.0
+    learning_rate: float = math.nan
+    best: tuple[int, float] | None = None
+    engine: str = ""
+    engine_reason: str = ""
+    candidates: Mapping[str, float] = field(default_factory=dict)
+    layers: tuple[Mapping[str, Any], ...] = ()
+    parameters: int = 0
+    trainable_parameters: int = 0
+    messages: tuple[Note, ...] = ()
+    checkpoint: events.Checkpoint | None = None
+    saved: tuple[events.Saved, ...] = ()
+    status: str = ""
+    evaluation: Logs = field(default_factory=dict)
+    seconds: float = 0.0
+    fault: Fault | None = None
+
+    # ------------------------------------------------------------------ what the reader wants to know
+
+    @property
+    def progress(self) -> float:
+        """The share of the training that is done, 0 … 1. Early stopping may end it sooner."""
+        if not self.epochs:
+            return 0.0
+        inside = min(self.step / self.steps, 1.0) if self.steps and self.epoch > self.done else 0.0
+        return min((self.done + inside) / self.epochs, 1.0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the epochs still to come will take; None while that cannot be told."""
+        a_whole = self.epoch_seconds
+        if not a_whole and self.steps_per_second > 0.0 and self.steps:
+            a_whole = self.steps / self.steps_per_second
+        if not a_whole or not self.epochs:
+            return None
+        return (1.0 - self.progress) * self.epochs * a_whole
+
+    @property
+    def latest(self) -> Logs:
+        """The newest values: those of the running epoch where they are told of, and validation of the last one."""
+        return {**self.logs, **self.batch_logs}
+
+    @property
+    def monitored(self) -> str:
+        """What `best` is the lowest of."""
+        return "val_loss" if "val_loss" in self.logs else "loss"
+
+    # ------------------------------------------------------------------ events
+
+    def take(self, event: events.Event, moment: float) -> TrainingView:
+        """The training after an event."""
+        match event:
+            case events.Step():
+                return self._step(event, moment)
+            case events.Epoch():
+                return self._epoch(event, moment)
+            case events.RunStarted():
+                return self._run_started(event, moment)
+            case events.Assembled():
+                return replace(
+                    self,
+                    moment=moment,
+                    stage=self._onward(Stage.MEASURING),
+                    layers=event.layers,
+                    parameters=event.parameters,
+                    trainable_parameters=event.trainable_parameters,
+                )
+            case events.EngineChosen():
+                return replace(
+                    self,
+                    moment=moment,
+                    stage=self._onward(Stage.RUNNING),
+                    engine=event.engine,
+                    engine_reason=event.reason,
+                    candidates=event.candidates,
+                )
+            case events.Paused():
+                return replace(self, moment=moment, stage=Stage.PAUSED, epoch=event.epoch, step=event.step)
+            case events.Resumed():
+                return replace(self, moment=moment, stage=self._onward(Stage.RUNNING))
+            case events.Message():
+                return self._noted(Note(moment, event.level, event.text))
+            case events.Checkpoint():
+                return replace(self, moment=moment, checkpoint=event)
+            case events.Saved():
+                saved = tuple(other for other in self.saved if other.path != event.path)
+                return replace(self, moment=moment, stage=Stage.SAVING, saved=(*saved, event))
+            case events.Finished():
+                return replace(
+                    self,
+                    moment=moment,
+                    stage=Stage.FINISHED,
+                    status=event.status,
+                    logs=event.logs or self.logs,
+                    batch_logs=_NO_LOGS,
+                    evaluation=event.evaluation,
+                    seconds=event.seconds,
+                )
+            case events.Failed():
+                error = event.error
+                fault = Fault(error.get("what", ""), error.get("where", ""), error.get("hint", ""))
+                return replace(self, moment=moment, stage=Stage.FAILED, fault=fault)
+            case _:
+                return replace(self, moment=moment)
+
+    def _run_started(self, event: events.RunStarted, moment: float) -> TrainingView:
+        recipe = event.recipe
+        epochs = recipe.get("train", {}).get("epochs", 0)
+        return replace(
+            self,
+            moment=moment,
+            stage=Stage.ASSEMBLING,
+            started=self.started or moment,
+            name=str(recipe.get("name") or self.name),
+            folder=event.folder,
+            recipe=recipe,
+            epochs=epochs if isinstance(epochs, int) else 0,
+            resumed_from=event.resumed_from or "",
+            status="",
+            evaluation=_NO_LOGS,
+            saved=(),
+            fault=None,
+        )
+
+    def _step(self, event: events.Step, moment: float) -> TrainingView:
+        return replace(
+            self,
+            moment=moment,
+            stage=self._onward(Stage.RUNNING),
+            epoch=event.epoch,
+            step=event.step,
+            steps=event.steps,
+            batch_logs=event.logs,
+            steps_per_second=event.steps_per_second,
+        )
+
+    def _epoch(self, event: events.Epoch, moment: float) -> TrainingView:
+        before = self.epoch_seconds
+        seconds = before + _NEW * (event.seconds - before) if before else event.seconds
+        value = event.logs.get("val_loss", event.logs.get("loss", math.nan))
+        best = self.best if self.best is None or self.best[0] < event.epoch else None
+        if math.isfinite(value) and (best is None or value < best[1]):
+            best = (event.epoch, value)
+        last = event.epoch >= event.epochs
+        return replace(
+            self,
+            moment=moment,
+            stage=Stage.SAVING if last else self._onward(Stage.RUNNING),
+            epoch=event.epoch,
+            done=event.epoch,
+            epochs=event.epochs,
+            step=0,
+            logs=event.logs,
+            batch_logs=_NO_LOGS,
+            steps_per_second=event.steps_per_second,
+            epoch_seconds=seconds,
+            learning_rate=event.learning_rate,
+            best=best,
+        )
+
+    def _onward(self, stage: Stage) -> Stage:
+        """The stage that an event tells of; one who waits for the end is not told that it runs."""
+        return Stage.STOPPING if self.stage is Stage.STOPPING else stage
+
+    # ------------------------------------------------------------------ what the stream does not say
+
+    def warming(self, name: str) -> TrainingView:
+        """A training was asked for, and its process is still starting."""
+        return TrainingView(Stage.WARMING, name=name)
+
+    def assembling(self) -> TrainingView:
+        """The process is ready and has the recipe."""
+        return replace(self, stage=Stage.ASSEMBLING) if self.stage is Stage.WARMING else self
+
+    def stopping(self) -> TrainingView:
+        """The user asked for the end."""
+        return replace(self, stage=Stage.STOPPING) if self.stage.alive else self
+
+    def died(self, fault: WorkbenchError | None = None) -> TrainingView:
+        """Its process is gone. A training that told its end stays as it is; only a log is added."""
+        found = Fault.of(fault) if fault else None
+        if self.stage is Stage.FAILED and self.fault and found and found.log:
+            return replace(self, fault=replace(self.fault, log=found.log))
+        if self.stage.ended:
+            return self
+        if found is None:
+            found = Fault("The process that trained is gone, and it did not say why.")
+        began = bool(self.folder)
+        return replace(self, stage=Stage.LOST if began else Stage.FAILED, fault=found)
+
+    def _noted(self, note: Note) -> TrainingView:
+        return replace(self, moment=note.moment, messages=(*self.messages[1 - MOST_MESSAGES :], note))
+
+    # ------------------------------------------------------------------ in words
+
+    @property
+    def place(self) -> str:
+        """`epoch 3/20`, with the step where an epoch is long enough to tell of."""
+        if not self.epoch:
+            return words.counted(self.epochs, "epoch") if self.epochs else ""
+        text = f"epoch {self.epoch}/{self.epochs}" if self.epochs else f"epoch {self.epoch}"
+        if self.step:
+            text += f" · step {self.step:,}" + (f"/{self.steps:,}" if self.steps else "")
+        return text
+
+    @property
+    def kept(self) -> str:
+        """What of this training is on disk, in words."""
+        parts = []
+        if self.checkpoint is not None:
+            parts.append(f"a checkpoint of epoch {self.checkpoint.epoch}, step {self.checkpoint.step}")
+        parts += [f"{saved.path} of epoch {saved.epoch}" for saved in self.saved]
+        if self.done:
+            parts.append(f"the history of {words.counted(self.done, 'epoch')}")
+        return words.listed(parts) or "nothing but its recipe"
