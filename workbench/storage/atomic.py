@@ -32,6 +32,7 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.EPERM: ("not permitted", "Choose a folder you may write to."),
     errno.EROFS: ("the file system is read-only", "Choose a folder you may write to."),
     errno.EISDIR: ("it is a folder", "Give the path of a file."),
+    errno.EEXIST: ("a part of the path is a file, not a folder", "Correct the path."),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "Correct the path."),
     errno.ENOENT: ("no such file or folder", "Correct the path."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
@@ -49,13 +50,19 @@ def extension_of(path: str | os.PathLike[str]) -> str:
     return Path(name).suffix
 
 
-def file_error(fault: OSError, path: str | os.PathLike[str], doing: str = "written") -> FileError:
-    """The fault of the operating system in plain words. HDF5 gives its errno only inside its text."""
-    number = fault.errno
-    if number is None and (found := re.search(r"errno = (\d+)", str(fault))):
-        number = int(found.group(1))
+def file_error(fault: Exception, path: str | os.PathLike[str], doing: str = "written") -> FileError:
+    """The fault of the operating system in plain words."""
+    number = errno_of(fault)
     reason, hint = _REASONS.get(number or 0, (os.strerror(number) if number else str(fault), ""))
     return FileError(f"cannot be {doing}: {reason}.", where=os.fspath(path), hint=hint)
+
+
+def errno_of(fault: Exception) -> int | None:
+    """The errno behind an exception. HDF5 gives it only inside its text, and not only in an OSError."""
+    number = fault.errno if isinstance(fault, OSError) else None
+    if number is None and (found := re.search(r"errno = (\d+)", str(fault))):
+        number = int(found.group(1))
+    return number
 
 
 @contextlib.contextmanager
@@ -92,6 +99,8 @@ def scratch_path(target: Path, extension: str) -> Iterator[Path]:
     """
     remove_strays(target)
     stem = target.name.removesuffix(extension_of(target))
+    if _TEMPORARY.search(stem):  # beside a file that is a temporary one itself
+        stem = _TEMPORARY.split(stem)[0].removeprefix(".")
     mark = f".tmp-{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = target.with_name(f".{stem[:40]}{mark}{extension}")
     try:

@@ -24,7 +24,7 @@ import numpy as np
 
 from workbench.errors import FileError
 from workbench.storage import archive, container, guard, layout, legacy, rebuild, structure, verify
-from workbench.storage.atomic import atomic_path, extension_of, file_error, scratch_path
+from workbench.storage.atomic import atomic_path, errno_of, extension_of, file_error, scratch_path
 
 # Where Keras looks for a class that a legacy file names without its module.
 _SPACES = (
@@ -115,7 +115,8 @@ def save(
         )
     found: tuple[str, ...] = ()
     with atomic_path(path) as temporary:
-        _write(model, temporary, kind, notes, os.fspath(path))
+        with _keras_faults(Path(path), "saved", []):
+            _write(model, temporary, kind, notes)
         if check:
             try:
                 reloaded = load(temporary, resolver or KerasRegistry())
@@ -213,14 +214,14 @@ def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
             keras.saving.load_weights(model, weights, objects_to_skip=skip)
 
 
-def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any], where: str) -> None:
+def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> None:
     if model.compiled and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)  # else Keras finds slots of no size in the file
     if kind == ".keras":
-        _write_archive(model, target, notes, where)
+        _write_archive(model, target, notes)
         return
     with scratch_path(target, ".keras") as whole:
-        _write_archive(model, whole, notes, where)
+        _write_archive(model, whole, notes)
         if kind == ".weights.h5":
             archive.write_weights_h5(whole, target)
         else:
@@ -228,9 +229,8 @@ def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any], where:
             legacy.write(target, model, f"{archive.GROUP}/{archive.WEIGHT_TREE}")
 
 
-def _write_archive(model: Any, target: Path, notes: Mapping[str, Any], where: str) -> None:
-    with _keras_faults(Path(where), "saved", []):
-        model.save(target)
+def _write_archive(model: Any, target: Path, notes: Mapping[str, Any]) -> None:
+    model.save(target)
     state = structure.state_by_path(model)
     record = {
         "format": 1,
@@ -280,9 +280,9 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
             yield
         except (FileError, MemoryError):
             raise
-        except OSError as fault:
-            raise file_error(fault, path, doing) from fault
         except Exception as fault:  # a class from the file or a plugin can raise anything
+            if isinstance(fault, OSError) or errno_of(fault) is not None:
+                raise file_error(fault, path, doing) from fault
             raise FileError(f"cannot be {doing}: {_first_line(fault)}", where=str(path)) from fault
     found += [str(w.message).strip() for w in raised if issubclass(w.category, UserWarning)]
 
