@@ -179,7 +179,7 @@ def test_a_blocked_plugin_is_not_imported(plugin):
 
 
 def test_blocking_what_is_not_there_is_refused():
-    with pytest.raises(WorkbenchError, match="there is no plugin 'kwb_kers'.*Did you mean 'kwb_keras'"):
+    with pytest.raises(WorkbenchError, match=r"there is no plugin 'kwb_kers'.*Did you mean 'kwb_keras'"):
         discover(blocked=["kwb_kers"])
 
 

@@ -54,7 +54,8 @@ class Document:
 
     def resolved(self) -> dict[str, Any]:
         """The recipe as plain data with every default written out."""
-        return self.recipe.model_dump(mode="json")
+        plain: dict[str, Any] = _plain(self.recipe.model_dump(), _Budget(self.name))
+        return plain
 
     def find(self, path: str) -> Path:
         """A file to read that the recipe names: beside the recipe's file, else in the current folder."""
@@ -73,17 +74,26 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Document:
     Raises:
         RecipeError: the file is missing, is not YAML, or is not a recipe.
     """
+    text = read_text(path)
+    return parse(text, name=str(path), folder=path.parent, overrides=overrides)
+
+
+def read_text(path: Path) -> str:
+    """The text of a recipe file, whatever it says.
+
+    Raises:
+        RecipeError: the file is missing, too large, or no text.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RecipeError("a recipe of over 1 MB is not read.", where=str(path))
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RecipeError("there is no such recipe file.", where=str(path)) from None
     except UnicodeDecodeError:
         raise RecipeError("this is not a text file in UTF-8.", where=str(path)) from None
     except OSError as fault:
         raise RecipeError(f"cannot read it: {fault.strerror}.", where=str(path)) from None
-    return parse(text, name=str(path), folder=path.parent, overrides=overrides)
 
 
 def parse(
@@ -135,7 +145,9 @@ def _tree(text: str, name: str) -> CommentedMap:
         named = f"the key '{key[1]}'" if key else "a key"
         raise RecipeError(f"{named} stands here a second time.", where=f"{name}:{line}") from None
     except MarkedYAMLError as fault:
-        mark = fault.problem_mark or fault.context_mark
+        # A quote or bracket that is never closed: where it opens tells more than the end of the file.
+        unclosed = "stream" in (fault.problem or "")
+        mark = (unclosed and fault.context_mark) or fault.problem_mark or fault.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
         problem = (fault.problem or fault.context or "cannot be read").strip().partition("\n")[0]
         raise RecipeError(
@@ -143,7 +155,9 @@ def _tree(text: str, name: str) -> CommentedMap:
             where=place,
             hint="Check indentation, quotes and brackets at or above that line.",
         ) from None
-    except (YAMLError, RecursionError, ValueError) as fault:
+    except RecursionError:
+        raise RecipeError("this is not valid YAML: it is nested too deeply.", where=name) from None
+    except (YAMLError, ValueError) as fault:
         raise RecipeError(
             f"this is not valid YAML: {str(fault).partition(chr(10))[0]}.", where=name
         ) from None

@@ -25,19 +25,20 @@ _WANTED = {
     "tuple": "a list",
     "dict": "a map",
 }
-_TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph")))
+_TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph", "by output")))
 
 
 def explain(faults: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     """The key, what is wrong and the hint of the first fault; the others are counted in the hint."""
     groups = _by_place(faults.errors())
-    key, what, hint = _explain_one(_most_telling(groups[0]))
+    place, errors = next(iter(groups.items()))
+    key, what, hint = _explain_one(_most_telling(errors, len(place)))
     if len(groups) > 1:
         hint = f"{hint} ({len(groups) - 1} more to mend.)".strip()
     return key, what, hint
 
 
-def _by_place(errors: Sequence[ErrorDetails]) -> list[list[ErrorDetails]]:
+def _by_place(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], list[ErrorDetails]]:
     """Errors that are one fault to a reader: a value that fits none of a union's types has one for each."""
     groups: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for error in errors:
@@ -46,16 +47,15 @@ def _by_place(errors: Sequence[ErrorDetails]) -> list[list[ErrorDetails]]:
         if error["type"] == "too_short" and any(other[: len(place)] == place for other in groups):
             continue  # its items are at fault: without them the list is too short as well
         groups.setdefault(place, []).append(error)
-    return list(groups.values())
+    return groups
 
 
-def _most_telling(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+def _most_telling(errors: Sequence[ErrorDetails], depth: int) -> ErrorDetails:
     """Of the errors of one union, that of the type the value was meant to have."""
     if len(errors) == 1:
         return errors[0]
     meant = [e for e in errors if e["type"] == "literal_error" and isinstance(e["input"], str)]
-    depth = min(len(_key(error["loc"])) for error in errors)
-    deeper = [e for e in errors if len(_key(e["loc"])) > depth and e["type"] != "missing"]
+    deeper = [e for e in errors if len(_key(e["loc"])) > depth]
     return (meant or deeper or errors)[0]
 
 

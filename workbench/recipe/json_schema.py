@@ -19,8 +19,12 @@ def json_schema(catalog: Catalog) -> dict[str, Any]:
     things = [kind for kind in Kind if kind not in (Kind.DATASET, Kind.RECIPE)]
     definitions["Use"]["properties"]["use"]["examples"] = _names(catalog, things)
     definitions["Data"]["properties"]["use"]["examples"] = _names(catalog, [Kind.DATASET])
-    # pydantic's schema does not know that validators let a bare name stand for a map with `use`.
+    # pydantic's schema does not know what validators let stand for what: a bare name for a map with `use`,
+    # one metric for a list of them, and the plural words of maps by output.
     _allow_bare_names(schema)
+    train = definitions["Train"]["properties"]
+    _allow_one(train["metrics"])
+    train |= {"losses": train["loss"], "weights": train["loss_weights"]}
     return schema
 
 
@@ -29,7 +33,10 @@ def _names(catalog: Catalog, kinds: Sequence[Kind]) -> list[str]:
 
 
 def _allow_bare_names(node: Any) -> None:
-    """Wherever a map with `use` may stand, let its name alone stand too."""
+    """Wherever a map with `use` may stand, let its name alone stand too.
+
+    pydantic picks one form by its key and says `oneOf`; without that rule a value may fit two forms.
+    """
     if isinstance(node, list):
         for item in node:
             _allow_bare_names(item)
@@ -38,9 +45,10 @@ def _allow_bare_names(node: Any) -> None:
         return
     for item in node.values():
         _allow_bare_names(item)
-    for key in ("oneOf", "anyOf"):
-        if any(_is_use(item) for item in node.get(key, [])):
-            node[key].append({"type": "string"})
+    if "oneOf" in node:
+        node["anyOf"] = node.pop("oneOf")
+    if any(_is_use(item) for item in node.get("anyOf", [])):
+        node["anyOf"].append({"type": "string"})
     for group in ("properties", "$defs"):
         for name, item in node.get(group, {}).items():
             if _is_use(item):
@@ -48,6 +56,14 @@ def _allow_bare_names(node: Any) -> None:
     for key in ("items", "additionalProperties"):
         if _is_use(node.get(key)):
             node[key] = {"anyOf": [node[key], {"type": "string"}]}
+
+
+def _allow_one(metrics: dict[str, Any]) -> None:
+    """Where a list of metrics may stand, let one metric stand too."""
+    listed, by_output = metrics["anyOf"]
+    one_or_several = [listed, *listed["items"]["anyOf"]]
+    by_output["additionalProperties"] = {"anyOf": one_or_several}
+    metrics["anyOf"] = [*one_or_several, by_output]
 
 
 def _is_use(node: Any) -> bool:

@@ -16,11 +16,14 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 
 Names = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+    tuple[str, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}),
 ]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -201,13 +204,23 @@ def _metrics(value: Any) -> Any:
     return value
 
 
+# Told apart by `use` alone: a loss with arguments that are all texts would fit the map by output as well.
+Loss = Annotated[
+    Annotated[Use, Tag(tag("use"))] | Annotated[dict[str, Item], Tag(tag("by output"))],
+    Discriminator(
+        lambda value: tag("by output" if isinstance(value, dict) and "use" not in value else "use")
+    ),
+    BeforeValidator(_by_output),
+]
+
+
 class Train(Strict):
     """How to train."""
 
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(32, ge=1)
     optimizer: Item = Field(Use(use="Adam"), description="`Adam`, or `{use: Adam, learning_rate: 1.0e-3}`.")
-    loss: Annotated[Use | dict[str, Item] | None, BeforeValidator(_by_output)] = Field(
+    loss: Loss | None = Field(
         None,
         validation_alias=AliasChoices("loss", "losses"),
         description="One loss, or a map by output name.",
@@ -232,6 +245,9 @@ class Train(Strict):
         None, description="Keras' dtype policy: float32, mixed_bfloat16, mixed_float16 ..."
     )
     run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
+    checkpoint_seconds: float = Field(
+        10.0, ge=0.0, description="At least so long between two checkpoints, which --resume goes on from."
+    )
     watch: Names = Field((), description="Monitors: losses, gradients, updates, dead, histograms, nan, all.")
 
 

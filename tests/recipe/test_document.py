@@ -1,0 +1,440 @@
+"""Recipe files: YAML as people write it, and faults that say file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.catalog import Kind
+from workbench.catalog.lookup import recipe_file
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe.document import parse, read, to_yaml
+
+RECIPE = """\
+kwb: 1
+name: price            # a comment
+data:
+  use: csv
+  path: t.csv
+  split: {validation: 0.2}
+model:
+  sequential:
+    - {use: Dense, units: 3}
+    - Flatten
+train:
+  epochs: 5
+  optimizer: {use: Adam, learning_rate: 0.1}
+  loss: mse
+"""
+
+
+def fault(text: str, *overrides: str) -> str:
+    with pytest.raises(RecipeError) as caught:
+        parse(text, name="r.yaml", overrides=overrides)
+    return str(caught.value)
+
+
+def changed(old: str, new: str) -> str:
+    assert RECIPE.count(old) == 1
+    return RECIPE.replace(old, new)
+
+
+class TestYaml:
+    """YAML 1.2, with the traps of 1.1 left out."""
+
+    def optimizer(self, values: str) -> dict:
+        text = changed("{use: Adam, learning_rate: 0.1}", f"{{use: Adam, {values}}}")
+        return parse(text).recipe.train.optimizer.arguments
+
+    @pytest.mark.parametrize(
+        ("yaml", "value"),
+        [
+            ("1e-3", 0.001),
+            ("1.0e-3", 0.001),
+            ("1_000", 1000),
+            ("010", 10),
+            (".inf", float("inf")),
+            ("no", "no"),
+            ("yes", "yes"),
+            ("on", "on"),
+            ("true", True),
+            ("~", None),
+            ("12:30", "12:30"),
+            ("2024-01-31", "2024-01-31"),
+            ("'5'", "5"),
+            ("[1, [2]]", [1, [2]]),
+        ],
+    )
+    def test_values_are_what_they_look_like(self, yaml, value):
+        (read_value,) = self.optimizer(f"x: {yaml}").values()
+        assert read_value == value
+        assert type(read_value) is type(value)  # not one of ruamel's own number types
+
+    def test_anchors_and_aliases_are_allowed(self):
+        recipe = parse(changed("- Flatten", "- &d {use: Dense, units: 4}\n    - *d")).recipe
+        assert recipe.model.sequential[1] == recipe.model.sequential[2]
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            (RECIPE + "name: again\n", "r.yaml:15: the key 'name' stands here a second time."),
+            (RECIPE + "\tseed: 3\n", "r.yaml:15: this is not valid YAML: found character '\\t'"),
+            (changed("  use: csv", "    use: csv"), "r.yaml:5: this is not valid YAML: "),
+            (changed("loss: mse", "loss: 'mse"), "r.yaml:14: this is not valid YAML: "),
+            (changed("loss: mse", "loss: *gone"), "r.yaml:14: this is not valid YAML: found undefined alias"),
+            (RECIPE + "---\n" + RECIPE, "r.yaml:15: this is not valid YAML: "),
+            ("a: \x00", "r.yaml: this is not valid YAML: unacceptable character"),
+            ("", "this is empty."),
+            ("# a comment\n", "this is empty."),
+            ("- kwb: 1\n", "this is a list."),
+            ("kwb", "this is a single value."),
+            ("? [kwb, 1]\n: 2\n" + RECIPE, "r.yaml: a key must be a text, not ['kwb', 1]."),
+            ("save: " + "{a: " * 3000 + "\n" + RECIPE, "r.yaml: this is not valid YAML: it is nested too"),
+        ],
+        ids=[
+            "duplicate key",
+            "tab",
+            "indentation",
+            "open quote",
+            "undefined alias",
+            "two documents",
+            "NUL",
+            "empty",
+            "only a comment",
+            "list",
+            "word",
+            "list as a key",
+            "deep nesting",
+        ],
+    )
+    def test_what_is_no_recipe_is_told_with_its_line(self, text, told):
+        assert told in fault(text)
+
+    def test_an_alias_bomb_is_refused(self):
+        rows = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+        bomb = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *rows, RECIPE])
+        assert fault(bomb) == "r.yaml: a recipe of over 100,000 values is not read."
+
+    def test_a_python_tag_makes_nothing(self):
+        text = RECIPE + "save: !!python/object/apply:os.mkdir [made-by-yaml]\n"
+        assert parse(text).recipe.save == ("made-by-yaml",)
+        assert not Path("made-by-yaml").exists()
+
+
+class TestFile:
+    """Reading the file itself."""
+
+    def read(self, tmp_path: Path, content: bytes) -> str:
+        (tmp_path / "r.yaml").write_bytes(content)
+        with pytest.raises(RecipeError) as caught:
+            read(tmp_path / "r.yaml")
+        return str(caught.value).replace(str(tmp_path), "DIR")
+
+    def test_a_byte_order_mark_is_skipped(self, tmp_path):
+        (tmp_path / "r.yaml").write_bytes(b"\xef\xbb\xbf" + RECIPE.encode())
+        assert read(tmp_path / "r.yaml").recipe.name == "price"
+
+    def test_windows_line_ends_are_fine(self, tmp_path):
+        (tmp_path / "r.yaml").write_bytes(RECIPE.replace("\n", "\r\n").encode())
+        assert read(tmp_path / "r.yaml").place("train.loss").endswith("r.yaml:14: train.loss")
+
+    def test_another_encoding_is_refused(self, tmp_path):
+        told = self.read(tmp_path, changed("price", "preis_f\u00fcr").encode("latin-1"))
+        assert told == "DIR/r.yaml: this is not a text file in UTF-8."
+
+    def test_over_a_megabyte_is_refused(self, tmp_path):
+        told = self.read(tmp_path, RECIPE.encode() + b"# " + b"x" * 1_000_000)
+        assert told == "DIR/r.yaml: a recipe of over 1 MB is not read."
+
+    def test_a_missing_file_and_a_folder_are_told(self, tmp_path):
+        with pytest.raises(RecipeError, match=r"gone\.yaml: there is no such recipe file"):
+            read(tmp_path / "gone.yaml")
+        with pytest.raises(RecipeError, match="cannot read it: Is a directory"):
+            read(tmp_path)
+
+
+WRONG = [
+    ("kwb: 1\n", "", "r.yaml: the key 'kwb' is missing. A recipe begins with `kwb: 1`."),
+    ("kwb: 1\n", "kwb: 2\n", "r.yaml:1: kwb: this kwb reads recipes with `kwb: 1`, not 2."),
+    ("train:", "trian:", "r.yaml:11: trian: unknown key 'trian'. Did you mean 'train'?"),
+    ("epochs: 5", "epoch: 5", "r.yaml:12: train.epoch: unknown key 'epoch'. Did you mean 'epochs'?"),
+    (
+        "epochs: 5",
+        "zebra: 5",
+        "r.yaml:12: train.zebra: unknown key 'zebra'. Known here: epochs, batch_size, ",
+    ),
+    ("epochs: 5", "epochs: many", "r.yaml:12: train.epochs: must be a whole number, not 'many'."),
+    ("epochs: 5", "epochs: 1.5", "r.yaml:12: train.epochs: must be a whole number, not 1.5."),
+    ("epochs: 5", "epochs:", "r.yaml:12: train.epochs: must be a whole number, not empty."),
+    ("epochs: 5", "epochs: 0", "r.yaml:12: train.epochs: must be greater than or equal to 1, not 0."),
+    ("epochs: 5", "shuffle: 7", "r.yaml:12: train.shuffle: must be true or false, not 7."),
+    ("epochs: 5", "engine: fast", "train.engine: 'fast' is not one of 'auto', 'plain', 'steps' or 'chunk'."),
+    ("epochs: 5", "5: epochs", "r.yaml:12: train[5]: a key must be a text, not 5. Put it in quotes."),
+    ("epochs: 5", "callbacks: {use: A}", "r.yaml:12: train.callbacks: must be a list, not {'use': 'A'}."),
+    ("epochs: 5", "callbacks: [3]", "train.callbacks[0]: must be a name, or a map with 'use', not 3."),
+    ("epochs: 5", "metrics: [mae, 3]", "train.metrics[1]: must be a name, or a map with 'use', not 3."),
+    ("epochs: 5", "metrics: {a: [3]}", "train.metrics.a[0]: must be a name, or a map with 'use', not 3."),
+    ("epochs: 5", "metrics: 3", "train.metrics: must be a list, not 3."),
+    ("epochs: 5", "class_weight: even", "train.class_weight: 'even' is not one of 'balanced'."),
+    ("epochs: 5", "class_weight: {a: 1}", "train.class_weight.a: must be a whole number, not 'a'."),
+    ("loss: mse", "loss: 3", "r.yaml:14: train.loss: must be a name, or a map with 'use', not 3."),
+    ("loss: mse", "loss: {a: 3}", "r.yaml:14: train.loss.a: must be a name, or a map with 'use', not 3."),
+    ("loss: mse", "weights: {a: x}", "r.yaml:14: train.weights.a: must be a number, not 'x'."),
+    ("{use: Adam, learning_rate: 0.1}", "{learning_rate: 0.1}", "train.optimizer: the key 'use' is missing."),
+    ("{use: Adam, learning_rate: 0.1}", "3", "train.optimizer: must be a name, or a map with 'use', not 3."),
+    ("{validation: 0.2}", "{validaton: 0.2}", "r.yaml:6: data.split.validaton: unknown key 'validaton'. Did"),
+    ("{validation: 0.2}", "{validation: 1.0}", "data.split.validation: must be less than 1, not 1.0."),
+    (
+        "{validation: 0.2}",
+        "{validation: 0.5, test: 0.5}",
+        "data.split: validation and test together take every",
+    ),
+    ("{validation: 0.2}", "0.2", "r.yaml:6: data.split: must be a map, not 0.2."),
+    ("path: t.csv", "scale: standart", "data.scale: 'standart' is not one of 'standard', 'minmax', "),
+    ("path: t.csv", "scale: {a: standart}", "data.scale.a: 'standart' is not one of 'standard', "),
+    ("path: t.csv", "inputs: [a]", "r.yaml:5: data.inputs: must be a map, not ['a']."),
+    ("path: t.csv", "missing: skip", "data.missing: 'skip' is not one of 'error', 'drop' or 'mean'."),
+    ("  use: csv\n", "", "r.yaml:3: data: the key 'use' is missing."),
+    (
+        "- Flatten",
+        "- 3",
+        "r.yaml:10: model.sequential[1]: must be a layer's name, or a map with 'use' or 'load',",
+    ),
+    (
+        "- Flatten",
+        "- {units: 3}",
+        "r.yaml:10: model.sequential[1]: must be a layer's name, or a map with 'use'",
+    ),
+    ("- Flatten", "- {use: 3}", "r.yaml:10: model.sequential[1].use: must be a text, not 3."),
+    (
+        "- Flatten",
+        "- {load: f, nam: a}",
+        "r.yaml:10: model.sequential[1].nam: unknown key 'nam'. Did you mean",
+    ),
+    ("name: price ", "name: my price ", "r.yaml:2: name: must begin with a letter or digit and hold only"),
+    ("name: price ", "seed: -1 ", "r.yaml:2: seed: must be greater than or equal to 0, not -1."),
+    ("name: price ", "save: [a, 3] ", "r.yaml:2: save[1]: must be a text, not 3."),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"), WRONG, ids=[new.strip() or f"no {old}" for old, new, _ in WRONG]
+)
+def test_a_wrong_key_or_type_is_told_with_file_line_and_key(old, new, told):
+    text = fault(changed(old, new))
+    assert told in text
+    assert "more to mend" not in text  # one mistake is one fault
+    assert "pydantic" not in text
+    assert "valid dictionary" not in text
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("{}", "model: must hold one of 'use', 'load' (a saved file), 'sequential', 'graph', not {}."),
+        ("", "model: must hold one of 'use', 'load' (a saved file), 'sequential', 'graph', not empty."),
+        ("{sequential: []}", "model.sequential: must not be empty."),
+        ("{sequential: A}", "model.sequential: must be a list, not 'A'."),
+        ("{sequential: [A], name: x}", "model.name: unknown key 'name'. Known here: sequential."),
+        ("{load: f, use: M}", "model.use: unknown key 'use'. Known here: load, name, trainable."),
+        ("{graph: [y = A()(x)], inputs: {x: [3]}}", "model: the key 'outputs' is missing."),
+        ("{graph: [y = A()(x)], outputs: y}", "model: the key 'inputs' is missing."),
+        (
+            "{graph: y = A()(x), inputs: {x: [3]}, outputs: y}",
+            "model.graph: must be a list, not 'y = A()(x)'.",
+        ),
+        ("{graph: [y = A()(x)], inputs: {x: 3}, outputs: y}", "model.inputs.x: must be a list, not 3."),
+        ("{graph: [y = A()(x)], inputs: {x: [0]}, outputs: y}", "model.inputs.x[0]: must be greater than or"),
+        ("{graph: [y = A()(x)], inputs: {x: [3]}, outputs: y, layer: {}}", "Did you mean 'layers'?"),
+    ],
+)
+def test_a_wrong_model_is_told_in_the_terms_of_its_own_form(model, told):
+    text = fault(f"kwb: 1\ndata: d\nmodel: {model}\n")
+    assert text.startswith("r.yaml:3: model")
+    assert told in text
+    assert "more to mend" not in text
+
+
+def test_several_faults_are_counted():
+    assert fault(changed("epochs: 5", "epochs: x\n  batch_size: y")).endswith("(1 more to mend.)")
+
+
+def test_short_forms_mean_their_long_ones():
+    short = parse(
+        "kwb: 1\ndata: d\nmodel: M\nsave: a.keras\ntrain: {loss: mse, metrics: mae, optimizer: SGD}\n"
+    )
+    long = parse(
+        "kwb: 1\ndata: {use: d}\nmodel: {use: M}\nsave: [a.keras]\n"
+        "train: {loss: {use: mse}, metrics: [{use: mae}], optimizer: {use: SGD}}\n"
+    )
+    assert short.recipe == long.recipe
+
+
+def test_a_loss_whose_arguments_are_all_texts_is_one_loss_not_a_map_by_output():
+    text = "kwb: 1\ndata: d\nmodel: M\ntrain: {loss: {use: Huber, reduction: sum}}\n"
+    loss = parse(text).recipe.train.loss
+    assert (loss.use, loss.arguments) == ("Huber", {"reduction": "sum"})
+
+
+def test_losses_and_weights_are_other_names_for_loss_and_loss_weights():
+    text = "kwb: 1\ndata: d\nmodel: M\ntrain: {losses: {a: mse}, weights: {a: 2}}\n"
+    train = parse(text).recipe.train
+    assert train.loss["a"].use == "mse"
+    assert train.loss_weights == {"a": 2.0}
+
+
+class TestOverrides:
+    """`--set key=value`."""
+
+    def recipe(self, *overrides: str, text: str = RECIPE):
+        return parse(text, overrides=overrides).recipe
+
+    def test_a_value_is_read_as_yaml(self):
+        assert self.recipe("train.epochs=50").train.epochs == 50
+        assert self.recipe("train.optimizer.learning_rate=1e-3").train.optimizer.learning_rate == 0.001
+        assert self.recipe("save=[a.keras, b.h5]").save == ("a.keras", "b.h5")
+        assert [item.use for item in self.recipe("train.metrics=[mae, {use: AUC}]").train.metrics] == [
+            "mae",
+            "AUC",
+        ]
+
+    def test_the_last_one_wins(self):
+        assert self.recipe("train.epochs=6", "train.epochs=7").train.epochs == 7
+
+    def test_a_list_is_reached_by_index(self):
+        assert self.recipe("model.sequential[0].units=7").model.sequential[0].units == 7
+        assert self.recipe("model.sequential.0.units=7").model.sequential[0].units == 7
+        assert self.recipe("model.sequential[1]=Add").model.sequential[1].use == "Add"
+
+    def test_keys_that_are_not_there_yet_are_made(self):
+        recipe = self.recipe(
+            "data.split.test=0.1", "train.loss_weights.a=2", text="kwb: 1\ndata: d\nmodel: M\n"
+        )
+        assert recipe.data.split.test == 0.1
+        assert recipe.train.loss_weights == {"a": 2.0}
+
+    def test_an_empty_section_is_filled(self):
+        assert self.recipe("train.epochs=3", text="kwb: 1\ndata: d\nmodel: M\ntrain:\n").train.epochs == 3
+
+    @pytest.mark.parametrize(
+        ("override", "find"),
+        [
+            ("data.path=x", lambda recipe: recipe.data),
+            ("model.path=x", lambda recipe: recipe.model),
+            ("train.loss.path=x", lambda recipe: recipe.train.loss),
+            ("train.optimizer.path=x", lambda recipe: recipe.train.optimizer),
+            ("train.callbacks[0].path=x", lambda recipe: recipe.train.callbacks[0]),
+            ("train.metrics[0].path=x", lambda recipe: recipe.train.metrics[0]),
+        ],
+    )
+    def test_a_bare_name_takes_arguments(self, override, find):
+        text = "kwb: 1\ndata: Thing\nmodel: Thing\ntrain: {optimizer: Thing, loss: Thing, callbacks: [Thing],"
+        recipe = self.recipe(override, text=f"{text} metrics: [Thing]}}\n")
+        assert find(recipe).use == "Thing"
+        assert find(recipe).arguments == {"path": "x"}
+
+    def test_the_default_optimizer_takes_arguments(self):
+        optimizer = self.recipe("train.optimizer.learning_rate=0.5", text="kwb: 1\ndata: d\nmodel: M\n").train
+        assert optimizer.optimizer.model_dump() == {"use": "Adam", "learning_rate": 0.5}
+
+    @pytest.mark.parametrize(
+        ("override", "told"),
+        [
+            ("train.epochs", "an override is written as key=value. As in train.epochs=50."),
+            ("=3", "an override is written as key=value. As in train.epochs=50."),
+            ("[0]=3", "an override is written as key=value. As in train.epochs=50."),
+            ("train.epochs=many", "must be a whole number, not 'many'."),
+            ("train.epochs=", "must be a whole number, not empty."),
+            ("train.epoch=3", "unknown key 'epoch'. Did you mean 'epochs'?"),
+            ("trian.epochs=3", "unknown key 'trian'. Did you mean 'train'?"),
+            ("train.epochs.x=3", "'train.epochs' is a value: nothing lies below it."),
+            ("model.sequential[2].units=7", "'model.sequential' has 2 items, counted from 0."),
+            ("model.sequential[-1].units=7", "'model.sequential' has 2 items, counted from 0."),
+            ("model.sequential.units=7", "'model.sequential' is a list: give a number, counted from 0."),
+            ("train.metrics[0]=mae", "'train.metrics' is no list in the recipe: give it whole. As in train."),
+        ],
+    )
+    def test_a_wrong_one_is_told_as_it_was_typed(self, override, told):
+        assert fault(RECIPE, override).startswith(f"--set {override}: {told}")
+
+    def test_a_fault_elsewhere_keeps_its_line(self):
+        assert fault(changed("epochs: 5", "epochs: x"), "train.batch_size=3").startswith(
+            "r.yaml:12: train.epochs"
+        )
+
+
+class TestPlaces:
+    """Where a key stands, for the faults of those who use the recipe."""
+
+    @pytest.mark.parametrize(
+        ("key", "place"),
+        [
+            ("train.epochs", "r.yaml:12: train.epochs"),
+            ("model.sequential[1]", "r.yaml:10: model.sequential[1]"),
+            ("model.sequential[0].activation", "r.yaml:9: model.sequential[0].activation"),
+            ("data.split.validation", "r.yaml:6: data.split.validation"),
+            ("train.callbacks[0]", "r.yaml:11: train.callbacks[0]"),
+            ("save[0]", "r.yaml: save[0]"),
+        ],
+    )
+    def test_a_key_has_a_line_or_that_of_what_is_around_it(self, key, place):
+        assert parse(RECIPE, name="r.yaml").place(key) == place
+
+    def test_what_was_overridden_is_at_its_override(self):
+        document = parse(RECIPE, name="r.yaml", overrides=["train.loss={use: Huber, delta: 2}"])
+        assert document.place("train.loss.delta") == "--set train.loss={use: Huber, delta: 2}"
+        assert document.place("train.epochs") == "r.yaml:12: train.epochs"
+
+    def test_a_fault_is_located_if_its_place_is_a_key(self):
+        document = parse(RECIPE, name="r.yaml")
+        assert (
+            str(document.located(WorkbenchError("no.", where="train.loss"))) == "r.yaml:14: train.loss: no."
+        )
+        assert str(document.located(WorkbenchError("no.", where="t.csv:3"))) == "t.csv:3: no."
+
+    def test_files_are_found_beside_the_recipe_first(self, tmp_path, monkeypatch):
+        (tmp_path / "recipes").mkdir()
+        (tmp_path / "recipes" / "both.csv").touch()
+        (tmp_path / "both.csv").touch()
+        (tmp_path / "here.csv").touch()
+        monkeypatch.chdir(tmp_path)
+        document = parse(RECIPE, folder=Path("recipes"))
+        assert document.find("both.csv") == Path("recipes/both.csv")
+        assert document.find("here.csv") == Path("here.csv")
+        assert document.find("gone.csv") == Path("recipes/gone.csv")
+        assert document.find(str(tmp_path / "both.csv")) == tmp_path / "both.csv"
+
+
+class TestResolved:
+    """The recipe with every default written out, as a run's folder keeps it."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            RECIPE,
+            "kwb: 1\ndata: d\nmodel: {load: m.keras, trainable: false}\n",
+            "kwb: 1\ndata: {use: d, targets: {a: x, b: [y, z]}, scale: {a: minmax}}\nmodel: {use: M, name: 'no'}\n"
+            "train: {loss: {a: mse, b: {use: Huber}}, metrics: {a: [mae]}, class_weight: {0: 1, 1: 2.5}}\n",
+            "kwb: 1\ndata: d\nmodel:\n  inputs: {x: [null, 3]}\n  layers: {b: {use: A, k: {use: L2, l2: 1e-5}}}\n"
+            "  graph: ['y = b(x)']\n  outputs: y\n",
+            "kwb: 1\ndata: d\nmodel: {use: M, a: '1e-3', b: 'null', c: '', d: [], e: {}, f: .inf, g: 'x: y'}\n",
+        ],
+    )
+    def test_its_yaml_parses_to_the_same_recipe(self, text):
+        document = parse(text)
+        again = parse(to_yaml(document.resolved()))
+        assert again.recipe == document.recipe
+
+    def test_defaults_are_written_out(self):
+        resolved = parse("kwb: 1\ndata: d\nmodel: M\n").resolved()
+        assert resolved["train"]["batch_size"] == 32
+        assert resolved["train"]["optimizer"] == {"use": "Adam"}
+        assert resolved["data"]["split"]["shuffle"] is True
+
+    def test_every_built_in_recipe_comes_back(self, catalog):
+        recipes = list(catalog.of_kind(Kind.RECIPE))
+        assert len(recipes) >= 5
+        for entry in recipes:
+            document = read(recipe_file(entry))
+            assert parse(to_yaml(document.resolved())).recipe == document.recipe
