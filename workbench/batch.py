@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,10 @@ from workbench import events
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.process import Diverted, import_keras, tell_warnings
 from workbench.recipe.names import check_names
+from workbench.recipe.opening import open_recipe
 from workbench.reporting import JsonLines, Reporter, for_stream
+from workbench.storage.runs import RunFolder, RunSummary, open_run, read_events, summary_of
+from workbench.training.reopening import latest_run, run_document
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
@@ -25,11 +29,26 @@ RUNS = Path("saved") / "runs"
 OpenCatalog = Callable[..., "Catalog"]
 
 
-def run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog, *, as_json: bool) -> int:
+@dataclass(frozen=True)
+class Job:
+    """What the command line asks for.
+
+    Attributes:
+        recipe: a recipe's file or name, or a run's folder to go on with.
+        overrides: `--set` assignments.
+        resume: go on with the newest unfinished run of this recipe, if there is one.
+    """
+
+    recipe: str
+    overrides: Sequence[str] = ()
+    resume: bool = False
+
+
+def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
     """Train a recipe and return the exit code.
 
     Args:
-        open_document: reads the recipe, given the catalog.
+        job: what to train.
         open_catalog: finds the plugins.
         as_json: print the event stream instead of progress for people.
 
@@ -37,12 +56,12 @@ def run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog,
         WorkbenchError: anything the user must know of. With `as_json` a `failed` event told it too.
     """
     if not as_json:
-        return _run(open_document, open_catalog, for_stream(sys.stdout))
+        return _run(job, open_catalog, for_stream(sys.stdout))
     with Diverted() as diverted:
-        return _run(open_document, open_catalog, JsonLines(diverted.stream))
+        return _run(job, open_catalog, JsonLines(diverted.stream))
 
 
-def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog, reporter: Reporter) -> int:
+def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
     name = ""
     failed_told = False
 
@@ -55,14 +74,18 @@ def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog
         try:
             tell_warnings(reporter.say)
             catalog = open_catalog(imports_keras=True)
-            document = open_document(catalog)
+            document, resumed = _open(job, catalog, reporter)
             check_names(document, catalog)  # a misspelt name need not wait for TensorFlow
             name = document.recipe.name
+            if resumed is not None and resumed.status == "done" and not job.overrides:
+                reporter.say(f"nothing to resume: {resumed.folder.path} is done")
+                return _tell_again(resumed.folder, take)
             reporter.say(f"{name}: starting TensorFlow")
             import_keras()
             from workbench.training.session import Session
 
-            session = Session(document, catalog, take, runs_folder=RUNS)
+            folder = resumed.folder if resumed else None
+            session = Session(document, catalog, take, runs_folder=RUNS, resume=folder)
             with _interruptible(session.control, reporter):
                 finished = session.run()
         except WorkbenchError as fault:
@@ -71,6 +94,33 @@ def _run(open_document: Callable[[Catalog], Document], open_catalog: OpenCatalog
                 reporter.take(failed, events.to_json(failed, name))
             raise
     return ExitCode.INTERRUPTED if finished.status == "interrupted" else ExitCode.DONE
+
+
+def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:
+    """The recipe, and the run to go on with, if any."""
+    folder = Path(job.recipe)
+    if folder.is_dir():
+        run_folder = open_run(folder)
+        return run_document(run_folder, job.overrides), summary_of(run_folder)
+    document = open_recipe(job.recipe, catalog, job.overrides)
+    if not job.resume:
+        return document, None
+    found = latest_run(RUNS, document)
+    if found is None:
+        reporter.say(f"nothing to resume: no run of this recipe in {RUNS}")
+    return document, found
+
+
+def _tell_again(run_folder: RunFolder, take: Callable[[events.Event, str], None]) -> int:
+    """How a run that is done ended."""
+    last = [
+        (event, time)
+        for event, time, _ in read_events(run_folder.events)
+        if isinstance(event, events.Finished)
+    ]
+    for event, time in last[-1:]:
+        take(event, events.to_json(event, run_folder.name, time))
+    return ExitCode.DONE
 
 
 @contextmanager

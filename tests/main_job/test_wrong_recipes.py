@@ -125,11 +125,15 @@ def test_a_layer_of_a_plugin_for_another_interface_is_refused(
 ) -> None:
     site = workplace / "site"
     (site / "future-1.0.dist-info").mkdir(parents=True)
-    (site / "future-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: future\nVersion: 1.0\n")
+    (site / "future-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: future\nVersion: 1.0\n"
+    )
     (site / "future-1.0.dist-info" / "entry_points.txt").write_text("[kwb]\nfuture = future_plugin\n")
     (site / "future_plugin.py").write_text("KWB_API = 99\n")
     monkeypatch.syspath_prepend(site)
-    (workplace / "price.yaml").write_text(BASE.replace("use: MyDense, units: 8", "use: FutureDense, units: 8"))
+    (workplace / "price.yaml").write_text(
+        BASE.replace("use: MyDense, units: 8", "use: FutureDense, units: 8")
+    )
     code, message = run(capfd, "--batch", "price.yaml")
     assert code == 2
     assert "no layer 'FutureDense'" in message

@@ -68,25 +68,23 @@ def kwb() -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="With --batch: print the event stream, one JSON object a line."
 )
+@click.option("--resume", is_flag=True, help="With --batch: go on with the newest run of this recipe.")
 @shared_options
 def run_command(
-    shared: Shared, recipe: str | None, batch: bool, overrides: Sequence[str], as_json: bool
+    shared: Shared, recipe: str | None, batch: bool, overrides: Sequence[str], as_json: bool, resume: bool
 ) -> int:
     """Open the workbench on a recipe, or train it with --batch."""
     if not batch:
-        if overrides or as_json:
-            raise click.UsageError("--set and --json go with --batch.")
+        if overrides or as_json or resume:
+            raise click.UsageError("--set, --json and --resume go with --batch.")
         raise click.UsageError("give a recipe to train, as in: kwb --batch RECIPE.")
     if recipe is None:
         raise click.UsageError(
             "--batch needs a recipe: a file, or a name that `kwb catalog --kind recipe` lists."
         )
     from workbench import batch as front_end
-    from workbench.recipe.opening import open_recipe
 
-    return front_end.run(
-        lambda catalog: open_recipe(recipe, catalog, overrides), shared.catalog, as_json=as_json
-    )
+    return front_end.run(front_end.Job(recipe, overrides, resume), shared.catalog, as_json=as_json)
 
 
 @kwb.command("schema")

@@ -12,19 +12,21 @@ from typing import Any
 from workbench import __version__
 from workbench.catalog.discovery import State
 from workbench.catalog.lookup import Catalog
+from workbench.recipe.document import Document
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "scikit-learn", "pyarrow")
 
 
-def describe(catalog: Catalog, seed: int) -> dict[str, Any]:
-    """The environment of a run, in JSON's types."""
+def describe(catalog: Catalog, document: Document) -> dict[str, Any]:
+    """The environment of a run, in JSON's types. `recipe_folder` is what its relative paths start from."""
     return {
         "kwb": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
         "plugins": plugin_versions(catalog),
-        "seed": seed,
+        "seed": document.recipe.seed,
+        "recipe_folder": str(document.folder.absolute()),
         "git": _git_revision(Path.cwd()),
         "command": sys.argv,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -23,7 +23,7 @@ class Progress(keras.callbacks.Callback):
         control: what is asked of the training.
         epochs: the epochs to train, in all.
         steps: the steps of an epoch.
-        save_now: called when a checkpoint is asked for, with epoch and step.
+        history: epochs that were trained before, where a training resumes.
     """
 
     def __init__(
@@ -33,36 +33,41 @@ class Progress(keras.callbacks.Callback):
         *,
         epochs: int,
         steps: int,
-        save_now: Callable[[int, int], None],
+        history: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         super().__init__()
         self._emit = emit
         self._control = control
         self._epochs = epochs
-        self._steps = steps
-        self._save_now = save_now
+        self.steps = steps
         self._warned = False
         self.epoch = 0
         self.step = 0
-        self.logs: dict[str, float] = {}
+        self.history: list[Mapping[str, Any]] = list(history)
+        self.logs: dict[str, float] = dict(self.history[-1]["logs"]) if self.history else {}
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.epoch = epoch + 1
         self.step = 0
+        self._first_step: int | None = None
         self._began = self._last_event = self._last_batch = time.perf_counter()
         self._waited = 0.0
-        self._first_step = 0
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        if self._first_step is None:
+            self._first_step = batch  # not 0 where a training resumes inside an epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.step = batch + 1
         now = self._last_batch = time.perf_counter()
         if now - self._last_event >= STEP_INTERVAL:
             self._last_event = now
-            self._emit(events.Step(self.epoch, self.step, self._steps, numbers(logs), self._speed()))
+            self._emit(events.Step(self.epoch, self.step, self.steps, numbers(logs), self._speed()))
         self._obey()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.logs = numbers(logs)
+        self.history.append({"epoch": epoch + 1, "logs": self.logs})
         self._emit(
             events.Epoch(
                 epoch=epoch + 1,
@@ -85,8 +90,6 @@ class Progress(keras.callbacks.Callback):
         control = self._control
         if (rate := control.take_learning_rate()) is not None:
             self.model.optimizer.learning_rate = rate
-        if control.take_save():
-            self._save_now(self.epoch, self.step)
         if control.paused:
             self._emit(events.Paused(self.epoch, self.step))
             began = time.perf_counter()
@@ -99,7 +102,7 @@ class Progress(keras.callbacks.Callback):
     def _speed(self) -> float:
         """Training steps per second in this epoch, validation and pauses left out."""
         seconds = self._last_batch - self._began - self._waited
-        return (self.step - self._first_step) / seconds if seconds > 0 else 0.0
+        return (self.step - (self._first_step or 0)) / seconds if seconds > 0 else 0.0
 
     def _learning_rate(self) -> float:
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,12 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.preparation import Part
+from workbench.data.streaming import StreamedPart
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.storage import formats
 from workbench.storage.atomic import check_writable
-from workbench.training.engines import Arrays
+from workbench.training.engines import Arrays, Stream
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,36 @@ class Ready:
     """A recipe made ready to train: data read, model built and compiled."""
 
     document: Document
-    prepared: loading.Prepared
+    prepared: loading.Prepared | loading.Streamed
     assembly: Assembly
     callbacks: Sequence[Any]
 
     @property
     def model(self) -> Any:
         return self.assembly.model
+
+    def feed(self, part: Part | StreamedPart, *, shuffled: bool = False) -> Arrays | Stream:
+        """A part of the data as the engines take it: in memory, or batch by batch.
+
+        Args:
+            part: rows.
+            shuffled: whether a stream draws an order for each epoch. For arrays the engine does that.
+        """
+        if isinstance(part, Part):
+            return self.arrays(part)
+        size = self.document.recipe.train.batch_size
+        seed = self.document.recipe.seed if shuffled else None
+
+        def batches(epoch: int, step: int) -> Iterator[Arrays]:
+            return map(self.arrays, part.batches(size, epoch=epoch, step=step, seed=seed))
+
+        return Stream(part.rows, size, batches)
+
+    def probe(self, rows: int) -> Any:
+        """The inputs of the first training rows, to compare predictions on."""
+        train = self.prepared.train
+        part = train.take(slice(rows)) if isinstance(train, Part) else train.head(rows)
+        return self.arrays(part).x
 
     def arrays(self, part: Part) -> Arrays:
         """A part of the data in the structure the model is called with."""
@@ -55,7 +79,7 @@ def prepare(document: Document, catalog: Catalog) -> Ready:
     recipe = document.recipe
     try:
         check_saves(recipe.save)
-        prepared = loading.load(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
+        prepared = loading.load_or_stream(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
         inputs = input_specs(prepared)
         resolver = Resolver(catalog)
         assembly = assemble(
@@ -97,7 +121,7 @@ def check_saves(paths: Sequence[str]) -> None:
             ) from fault
 
 
-def input_specs(prepared: loading.Prepared) -> dict[str, InputSpec]:
+def input_specs(prepared: loading.Prepared | loading.Streamed) -> dict[str, InputSpec]:
     """The data's inputs as the assembly wants them."""
     preparation = prepared.preparation
     dtypes = preparation.input_dtypes()

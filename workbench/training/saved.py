@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from workbench.assembly.structure import InputSpec, Structure, input_structure
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
-from workbench.data.preparation import Part, Preparation
+from workbench.data.predictions import prediction_columns
+from workbench.data.preparation import Part
 from workbench.errors import FileError, WorkbenchError
 from workbench.recipe.opening import open_recipe
 from workbench.storage import formats
@@ -93,15 +95,20 @@ class SavedModel:
         return structure.unpack_outputs(outputs)
 
     def predictions_csv(self, part: Part) -> str:
-        """Predictions as CSV with a heading; class names beside probabilities where the file knows them."""
-        preparation: Preparation | None = self.notes.preparation if self.notes else None
-        columns: dict[str, Any] = {}
-        for name, values in self.predict(part).items():
-            columns |= prediction_columns(name, np.asarray(values), preparation)
+        """Predictions as CSV with a heading; class names beside their scores where the file knows them.
+
+        The first column is each row's number in the data, from 1: rows that the model's preparation leaves
+        out for a missing value have no prediction.
+        """
+        outputs = self.predict(part)
+        if self.notes is not None:
+            columns = prediction_columns(self.notes.preparation, outputs)
+        else:
+            columns = plain_columns(outputs)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+        writer.writerow(["row", *columns])
+        writer.writerows(zip((part.index + 1).tolist(), *(c.tolist() for c in columns.values()), strict=True))
         return text.getvalue()
 
     def _structure(self, part: Part) -> Structure:
@@ -112,20 +119,16 @@ class SavedModel:
         return Structure(form, names, "one", tuple(part.targets) or ("output",))
 
 
-def prediction_columns(name: str, values: np.ndarray, preparation: Preparation | None) -> dict[str, Any]:
-    """An output as named columns: a class with its probability, or one column for each number."""
-    classes = preparation.classes().get(name) if preparation else None
-    flat = values.reshape(len(values), -1)
-    if classes and flat.shape[1] == len(classes):
-        best = flat.argmax(axis=1)
-        probabilities = {f"{name}_{label}": flat[:, index] for index, label in enumerate(classes)}
-        return {name: np.asarray(classes, dtype=object)[best], **probabilities}
-    if classes and len(classes) == 2 and flat.shape[1] == 1:
-        best = (flat[:, 0] > 0.5).astype(int)
-        return {name: np.asarray(classes, dtype=object)[best], f"{name}_{classes[1]}": flat[:, 0]}
-    if flat.shape[1] == 1:
-        return {name: flat[:, 0]}
-    return {f"{name}_{index}": flat[:, index] for index in range(flat.shape[1])}
+def plain_columns(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs of a model whose file says nothing of its targets: a column for each number."""
+    columns: dict[str, np.ndarray] = {}
+    for name, values in outputs.items():
+        flat = np.asarray(values).reshape(len(values), -1)
+        if flat.shape[1] == 1:
+            columns[name] = flat[:, 0]
+        else:
+            columns |= {f"{name}_{at + 1}": flat[:, at] for at in range(flat.shape[1])}
+    return columns
 
 
 def _is_recipe(text: str, catalog: Catalog) -> bool:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from workbench import events
 from workbench.assembly.faults import short_message
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
+from workbench.data.loading import Streamed
 from workbench.data.weights import balanced_class_weights
 from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError
 from workbench.recipe.document import Document, to_yaml
@@ -23,6 +22,7 @@ from workbench.training.engines import FitSettings, evaluate, fit
 from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, prepare
+from workbench.training.resume import Keeper, Position, restore
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
@@ -38,14 +38,24 @@ class Session:
         catalog: what there is.
         on_event: takes each event with its line of the stream, in the order they happen.
         runs_folder: where run folders are made.
+        resume: go on with this run instead of making a new one; `document` is its recipe.
     """
 
-    def __init__(self, document: Document, catalog: Catalog, on_event: OnEvent, *, runs_folder: Path) -> None:
+    def __init__(
+        self,
+        document: Document,
+        catalog: Catalog,
+        on_event: OnEvent,
+        *,
+        runs_folder: Path,
+        resume: runs.RunFolder | None = None,
+    ) -> None:
         self.document = document
         self.catalog = catalog
         self.control = Control()
         self._on_event = on_event
         self._runs_folder = runs_folder
+        self._resume = resume
 
     def run(self) -> events.Finished:
         """Train, evaluate, save.
@@ -56,48 +66,70 @@ class Session:
         """
         began = time.perf_counter()
         ready = prepare(self.document, self.catalog)
-        recipe = self.document.recipe
-        described = environment.describe(self.catalog, recipe.seed)
+        described = environment.describe(self.catalog, self.document)
         resolved = self.document.resolved()
-        run = runs.create_run(self._runs_folder, recipe.name, recipe=to_yaml(resolved), environment=described)
-        with runs.own(run), runs.EventLog(run) as log:
+        run = self._resume or runs.create_run(
+            self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
+        )
+        with runs.own(run):
+            position = restore(run, ready.model) if self._resume else Position()
+            with runs.EventLog(run) as log:
 
-            def emit(event: events.Event) -> None:
-                """The run's folder first, then whoever listens."""
-                self._on_event(event, log.append(event))
+                def emit(event: events.Event) -> None:
+                    """The run's folder first, then whoever listens."""
+                    self._on_event(event, log.append(event))
 
-            try:
-                emit(events.RunStarted(str(run.path), resolved, described))
-                emit(assembled_event(ready, self.catalog))
-                emit(events.Message("info", ready.prepared.summary()))
-                return self._train(ready, run, emit, began)
-            except WorkbenchError as fault:
-                emit(events.Failed(fault.as_record()))
-                raise
+                try:
+                    resumed = str(position.generation.path) if position.generation else None
+                    emit(events.RunStarted(str(run.path), resolved, described, resumed))
+                    emit(assembled_event(ready, self.catalog))
+                    emit(events.Message("info", ready.prepared.summary()))
+                    return self._train(ready, run, emit, began, position)
+                except WorkbenchError as fault:
+                    emit(events.Failed(fault.as_record()))
+                    raise
 
-    def _train(self, ready: Ready, run: runs.RunFolder, emit: Emit, began: float) -> events.Finished:
+    def _train(
+        self, ready: Ready, run: runs.RunFolder, emit: Emit, began: float, position: Position
+    ) -> events.Finished:
         train = self.document.recipe.train
         prepared = ready.prepared
         steps = -(-prepared.train.rows // train.batch_size)
-        progress = Progress(
-            emit, self.control, epochs=train.epochs, steps=steps, save_now=lambda epoch, step: None
+        progress = Progress(emit, self.control, epochs=train.epochs, steps=steps, history=position.history)
+        keeper = Keeper(
+            run,
+            ready.callbacks,
+            progress,
+            self.control,
+            emit,
+            seconds=train.checkpoint_seconds,
+            resumed=position,
         )
+
+        def chosen(event: events.EngineChosen) -> None:
+            keeper.engine = event.engine
+            emit(event)
+
         settings = FitSettings(
-            epochs=train.epochs,
+            # Where a callback had ended the training, nothing is left but its end (best weights put back).
+            epochs=position.epoch if position.stopped else train.epochs,
             batch_size=train.batch_size,
             shuffle=train.shuffle,
             seed=self.document.recipe.seed,
-            engine=train.engine,
+            engine=position.engine or train.engine,  # type: ignore[arg-type]
             class_weight=self._class_weight(ready),
+            initial_epoch=position.epoch,
+            initial_step=position.step,
+            initial_metrics=position.metrics if position.step else (),
         )
         try:
             fit(
                 ready.model,
-                ready.arrays(prepared.train),
-                ready.arrays(prepared.validation) if prepared.validation else None,
+                ready.feed(prepared.train, shuffled=train.shuffle),
+                ready.feed(prepared.validation) if prepared.validation else None,
                 settings,
-                [*ready.callbacks, progress],
-                emit,
+                [*ready.callbacks, progress, keeper],
+                chosen,
             )
         except (KeyboardInterrupt, WorkbenchError):
             raise
@@ -119,23 +151,28 @@ class Session:
         wanted = self.document.recipe.train.class_weight
         if wanted != "balanced":
             return wanted
-        targets = ready.prepared.train.targets
-        if len(targets) != 1:
+        prepared = ready.prepared
+        if isinstance(prepared, Streamed):
+            if len(prepared.class_counts) != 1:
+                raise RecipeError("class weights need one target of classes.", where="train.class_weight")
+            (counts,) = prepared.class_counts.values()
+            present = counts > 0
+            weights = counts.sum() / (present.sum() * counts.clip(1))
+            return {int(number): float(weights[number]) for number in present.nonzero()[0]}
+        if len(prepared.train.targets) != 1:
             raise RecipeError("class weights need a model of one target.", where="train.class_weight")
-        return balanced_class_weights(next(iter(targets.values())))
+        return balanced_class_weights(next(iter(prepared.train.targets.values())))
 
     def _evaluate(self, ready: Ready, status: str) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
         if ready.prepared.test is None or status == "interrupted":
             return {}
         batch_size = self.document.recipe.train.batch_size
-        return numbers(evaluate(ready.model, ready.arrays(ready.prepared.test), batch_size))
+        return numbers(evaluate(ready.model, ready.feed(ready.prepared.test), batch_size))
 
     def _save(self, ready: Ready, run: runs.RunFolder, notes: Any, progress: Progress, emit: Emit) -> None:
         """The run's own file first: should a place of the recipe's fail, the work is not lost."""
-        probe = keras.tree.map_structure(
-            lambda array: array[:PROBE_ROWS], ready.arrays(ready.prepared.train).x
-        )
+        probe = ready.probe(PROBE_ROWS)
         resolver = Resolver(self.catalog)
         failed: WorkbenchError | None = None
         for path in (run.model, *map(Path, self.document.recipe.save)):

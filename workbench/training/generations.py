@@ -1,0 +1,166 @@
+"""Checkpoints as generations: folders that are whole or not there, each with a manifest of its files' hashes.
+
+    checkpoints/000012/
+        variables.npz    every variable of model, optimizer, metrics and seed generators
+        position.json    where the training stands, and what callbacks remember
+        manifest.json    sha256 and size of the others; written last
+
+A generation is written under another name, synced, and renamed; so a crash at any moment leaves the older ones as they
+were and at most a folder that the next write removes. Two are kept: should the newest be damaged on disk, the one
+before it serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from workbench.errors import FileError
+from workbench.storage.atomic import file_error
+
+KEPT = 2
+
+VARIABLES = "variables.npz"
+POSITION = "position.json"
+MANIFEST = "manifest.json"
+
+_UNFINISHED = ".writing-"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A whole generation on disk."""
+
+    path: Path
+    sha256: str  # of its manifest, which holds the hashes of everything else
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name)
+
+
+def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Generation:
+    """Write the next generation, and remove what is older than the last two.
+
+    Args:
+        folder: the run's `checkpoints` folder.
+        position: JSON data.
+        arrays: by name.
+
+    Raises:
+        FileError: it cannot be written; the generations before are untouched.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(folder)
+        number = max((int(path.name) for path in _whole_names(folder)), default=0) + 1
+        temporary = folder / f"{_UNFINISHED}{number:06d}"
+        temporary.mkdir()
+        try:
+            _write_arrays(temporary / VARIABLES, arrays)
+            _write_text(temporary / POSITION, json.dumps(position, indent=1, allow_nan=True))
+            manifest = json.dumps(
+                {name: _described(temporary / name) for name in (VARIABLES, POSITION)}, indent=1
+            )
+            _write_text(temporary / MANIFEST, manifest)
+            _sync_folder(temporary)
+            final = folder / f"{number:06d}"
+            os.rename(temporary, final)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _sync_folder(folder)
+        for old in sorted(_whole_names(folder))[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as fault:
+        raise file_error(fault, folder) from fault
+    return Generation(final, hashlib.sha256(manifest.encode()).hexdigest())
+
+
+def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]] | None:
+    """The newest generation that is whole, with its position and its arrays; None if there is none.
+
+    Raises:
+        FileError: there are generations, and every one is damaged.
+    """
+    found = sorted(_whole_names(folder), reverse=True) if folder.is_dir() else []
+    faults = []
+    for path in found:
+        try:
+            return _read(path)
+        except (OSError, ValueError, KeyError) as fault:
+            faults.append(f"{path.name}: {fault}")
+    if faults:
+        raise FileError(
+            f"no checkpoint can be read ({'; '.join(faults)}).",
+            where=str(folder),
+            hint="Start the training anew: leave out --resume.",
+        )
+    return None
+
+
+def _read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:
+    manifest = (path / MANIFEST).read_text()
+    for name, expected in json.loads(manifest).items():
+        if _described(path / name) != expected:
+            raise ValueError(f"{name} is not what was written")
+    position = json.loads((path / POSITION).read_text())
+    with np.load(path / VARIABLES, allow_pickle=False) as file:
+        types = json.loads(str(file["types"]))
+        arrays = {name: _restored(file[name], types.get(name)) for name in file.files if name != "types"}
+    return Generation(path, hashlib.sha256(manifest.encode()).hexdigest()), position, arrays
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Arrays as .npz; a type that numpy does not know itself (bfloat16) goes as its bytes."""
+    types = {name: array.dtype.name for name, array in arrays.items() if array.dtype.isbuiltin != 1}
+    stored: dict[str, Any] = {
+        name: array.view(f"u{array.dtype.itemsize}") if name in types else array
+        for name, array in arrays.items()
+    }
+    with path.open("wb") as file:
+        np.savez(file, types=np.array(json.dumps(types)), **stored)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _restored(array: np.ndarray, dtype: str | None) -> np.ndarray:
+    return array.view(getattr(ml_dtypes, dtype)) if dtype else array
+
+
+def _write_text(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _described(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size": path.stat().st_size}
+
+
+def _whole_names(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name.isdigit()]
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
