@@ -1,0 +1,548 @@
+"""The open recipe: every edit a person makes, undo and redo, faults with their places, saving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+from workbench.errors import FileError, RecipeError
+from workbench.recipe.document import parse
+from workbench.recipe.editing import Editor, Form
+from workbench.recipe.outline import Role
+
+STACK = """\
+# Prices.
+kwb: 1
+data: {use: diabetes, split: {validation: 0.2}}   # kept small
+
+model:
+  sequential:
+    - {use: MyDense, units: 30, activation: elu}   # wide
+    # in training only
+    - {use: MyGaussianNoise, stddev: 0.1}
+    - Exponential
+
+train:
+  loss: mse         # squared
+  metrics: [mae]
+  callbacks:
+    - use: EarlyStopping
+      patience: 5   # epochs
+"""
+
+GRAPH = """\
+kwb: 1
+data:
+  use: diabetes
+  inputs: {left: [a, b], right: [c, d]}
+model:
+  inputs: {left: [2], right: [2]}
+  layers:
+    block: {use: ResidualBlock, n_layers: 2, n_neurons: 8}   # shared
+  graph:
+    # both sides meet
+    - total, product, ratio = MyMultiLayer()(left, right)
+    - z = Dense(8, activation="relu")(total)   # wide
+    - z = block(z)
+    - z = block(z)
+    - joined = Concatenate()([z, product], axis=-1)
+    - price = Dense(1, name="price")(joined)
+  outputs: [price]
+train: {loss: {price: mse}, metrics: {price: [mae]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog(discover())
+
+
+@pytest.fixture
+def stack() -> Editor:
+    return Editor(STACK, name="prices.yaml")
+
+
+@pytest.fixture
+def graph() -> Editor:
+    return Editor(GRAPH, name="prices.yaml")
+
+
+def lines(editor: Editor) -> list[str]:
+    return editor.get("model.graph")
+
+
+def comments(text: str) -> list[str]:
+    return sorted(line[line.index("#") :].strip() for line in text.splitlines() if "#" in line)
+
+
+# --------------------------------------------------------------------------- rows
+
+
+def test_a_stack_in_rows(stack):
+    rows = [(row.role.value, row.key, row.name, row.use, row.arguments) for row in stack.rows]
+    assert rows == [
+        ("model", "model", "a stack of layers", "", ""),
+        ("layer", "model.sequential[0]", "1", "MyDense", "units 30, activation elu"),
+        ("layer", "model.sequential[1]", "2", "MyGaussianNoise", "stddev 0.1"),
+        ("layer", "model.sequential[2]", "3", "Exponential", ""),
+        ("train", "train", "training", "", ""),
+        ("optimizer", "train.optimizer", "optimizer", "Adam", ""),
+        ("loss", "train.loss", "loss", "mse", ""),
+        ("metric", "train.metrics[0]", "metric", "mae", ""),
+        ("callback", "train.callbacks[0]", "callback", "EarlyStopping", "patience 5"),
+        ("file", "save", "save to", "nothing", ""),
+    ]
+
+
+def test_a_graph_in_rows(graph):
+    rows = [
+        (row.name, row.use, row.arguments, row.takes, row.form) for row in graph.rows if row.part == "model"
+    ]
+    assert rows == [
+        ("a graph of layers", "", "", "", ""),
+        ("left", "input", "shape [2]", "", ""),
+        ("right", "input", "shape [2]", "", ""),
+        ("block", "ResidualBlock", "n_layers 2, n_neurons 8", "", "model.layers.block"),
+        ("total, product, ratio", "MyMultiLayer", "", "left, right", "model.graph[0]"),
+        ("z", "Dense", "8, activation relu", "total", "model.graph[1]"),
+        ("z", "block", "", "z", "model.layers.block"),
+        ("z", "block", "", "z", "model.layers.block"),
+        ("joined", "Concatenate", "", "[z, product], axis=-1", "model.graph[4]"),
+        ("price", "Dense", "1, name price", "joined", "model.graph[5]"),
+        ("outputs", "", "", "price", ""),
+    ]
+    by_output = [(row.name, row.use) for row in graph.rows if row.role in (Role.LOSS, Role.METRIC)]
+    assert by_output == [("loss of price", "mse"), ("metric of price", "mae")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["kwb: 1", "model: 3", "model: {sequential: 3}", "model: {graph: {a: 1}, inputs: [x], outputs: 3}",
+     "train: [1]", "model: {sequential: [3, null, [1]]}", "model: {graph: [1]}",
+     "train: {loss: 3, metrics: 3, callbacks: 3}\nsave: 3"],
+)  # fmt: skip
+def test_half_written_recipes_have_rows_and_a_fault(text):
+    editor = Editor(text)
+    assert editor.rows
+    assert editor.fault is not None
+
+
+# --------------------------------------------------------------------------- undo, text, faults
+
+
+def test_every_edit_is_undone_and_redone(stack):
+    stack.set("train.epochs", 5)
+    stack.delete("model.sequential[1]")
+    after = stack.text
+    assert stack.undo_name == "delete"
+    assert stack.undo()
+    assert stack.get("train.epochs") == 5
+    assert len(stack.get("model.sequential")) == 3
+    assert stack.undo()
+    assert stack.text == STACK
+    assert not stack.undo()
+    assert stack.redo()
+    assert stack.redo()
+    assert stack.text == after
+    assert not stack.redo()
+
+
+def test_a_new_edit_ends_what_could_be_redone(stack):
+    stack.set("train.epochs", 5)
+    stack.undo()
+    stack.set("train.epochs", 6)
+    assert not stack.redo()
+
+
+def test_a_word_typed_is_one_step(stack):
+    for end in range(1, 5):
+        stack.replace_text(STACK + "# more"[:end], joined=True)
+    stack.end_step()
+    stack.replace_text(STACK + "# more", joined=True)
+    stack.undo()
+    assert stack.text == STACK + "# mo"
+    stack.undo()
+    assert stack.text == STACK
+
+
+def test_argument_edits_of_one_field_are_one_step(stack):
+    for value in (1, 12, 128):
+        stack.set_argument("model.sequential[0]", "units", value)
+    stack.undo()
+    assert stack.text == STACK
+
+
+def test_changes_are_told_with_a_revision():
+    told = []
+    editor = Editor(STACK, on_change=told.append)
+    editor.set("seed", 3)
+    editor.set("seed", 3)
+    editor.undo()
+    assert told == [1, 2]
+
+
+def test_text_that_is_no_yaml_keeps_the_rows_and_refuses_edits(stack):
+    rows = stack.rows
+    stack.replace_text(STACK.replace("sequential:", "sequential: ["))
+    assert stack.document is None
+    assert stack.rows == rows
+    assert not stack.is_yaml
+    with pytest.raises(RecipeError, match="not valid YAML"):
+        stack.set("seed", 1)
+    stack.undo()
+    assert stack.fault is None
+
+
+def test_a_fault_has_its_key_and_line(stack, catalog):
+    stack.set("train.epochs", "many")
+    assert (stack.fault.key, stack.fault.line) == ("train.epochs", 13)
+    assert stack.fault.what == "must be a whole number, not 'many'."
+    stack.undo()
+    assert stack.check(catalog) is None
+    stack.use("model.sequential[1]", "MyGausianNoise")
+    assert stack.fault is None
+    fault = stack.check(catalog)
+    assert (fault.key, fault.line) == ("model.sequential[1]", 9)
+    assert "MyGaussianNoise" in fault.hint
+
+
+def test_where_a_key_stands(stack):
+    assert stack.line_of("model.sequential[1]") == 9
+    assert stack.line_of("model.sequential[1].stddev") == 9
+    assert stack.line_of("train.callbacks[0].patience") == 17
+    assert stack.line_of("train.epochs") == 12
+
+
+# --------------------------------------------------------------------------- arguments
+
+
+def test_arguments_in_each_form(stack, graph):
+    assert stack.arguments("model.sequential[0]") == {"units": 30, "activation": "elu"}
+    assert stack.arguments("model.sequential[2]") == {}
+    assert stack.arguments("train.callbacks[0]") == {"patience": 5}
+    assert graph.arguments("model.layers.block") == {"n_layers": 2, "n_neurons": 8}
+    order = ("units", "activation", "use_bias")
+    assert graph.arguments("model.graph[1]", order) == {"units": 8, "activation": "relu"}
+    assert graph.arguments("model.graph[5]") == {"name": "price"}
+
+
+def test_an_argument_of_a_stack_layer(stack):
+    stack.set_argument("model.sequential[0]", "units", 64)
+    stack.set_argument("model.sequential[2]", "name", "positive")
+    stack.unset_argument("model.sequential[0]", "activation")
+    assert stack.get("model.sequential")[0] == {"use": "MyDense", "units": 64}
+    assert stack.get("model.sequential")[2] == {"use": "Exponential", "name": "positive"}
+    assert comments(stack.text) == comments(STACK)
+
+
+def test_an_argument_of_a_graph_line(graph):
+    order = ("units", "activation", "use_bias", "kernel_regularizer", "name")
+    graph.set_argument("model.graph[1]", "units", 16, order)
+    graph.set_argument("model.graph[1]", "use_bias", False, order)
+    graph.set_argument("model.graph[1]", "kernel_regularizer", {"use": "L2", "l2": 0.01}, order)
+    assert lines(graph)[1] == (
+        'z = Dense(16, activation="relu", use_bias=False, kernel_regularizer=L2(l2=0.01))(total)'
+    )
+    assert graph.arguments("model.graph[1]", order)["kernel_regularizer"] == {"use": "L2", "l2": 0.01}
+    graph.unset_argument("model.graph[1]", "activation", order)
+    graph.unset_argument("model.graph[1]", "units", order)
+    assert lines(graph)[1] == "z = Dense(use_bias=False, kernel_regularizer=L2(l2=0.01))(total)"
+    assert comments(graph.text) == comments(GRAPH)
+
+
+def test_a_positional_argument_left_out_names_those_after_it():
+    editor = Editor('model: {inputs: {x: [8]}, graph: ["z = Conv2D(16, 3, 2)(x)"], outputs: [z]}')
+    editor.unset_argument("model.graph[0]", "kernel_size", ("filters", "kernel_size", "strides"))
+    assert lines(editor) == ["z = Conv2D(16, strides=2)(x)"]
+
+
+def test_the_default_optimizer_is_written_out_to_hold_an_argument(stack):
+    stack.set_argument("train.optimizer", "learning_rate", 0.01)
+    assert stack.get("train.optimizer") == {"use": "Adam", "learning_rate": 0.01}
+    assert stack.document.recipe.train.optimizer.arguments == {"learning_rate": 0.01}
+
+
+def test_another_entry_keeps_the_arguments_that_it_takes_too(stack, graph):
+    stack.use("model.sequential[0]", "Dense", {"units": 1}, keep=("units", "activation"))
+    assert stack.get("model.sequential")[0] == {"use": "Dense", "units": 30, "activation": "elu"}
+    graph.use("model.graph[1]", "MyDense", keep=("units", "activation"))
+    assert lines(graph)[1] == 'z = MyDense(units=8, activation="relu")(total)'
+    stack.use("train.loss", "mae")
+    assert "  loss: mae         # squared\n" in stack.text
+
+
+# --------------------------------------------------------------------------- a stack
+
+
+def test_layers_of_a_stack_are_added_moved_duplicated_and_deleted(stack):
+    assert stack.add_layer(1, "Flatten") == "model.sequential[1]"
+    assert stack.add_layer(4, "MyDense", {"units": 1}) == "model.sequential[4]"
+    assert stack.move("model.sequential[4]", -1) == "model.sequential[3]"
+    assert stack.duplicate("model.sequential[3]") == "model.sequential[4]"
+    names = [row.use for row in stack.rows if row.role is Role.LAYER]
+    assert names == ["MyDense", "Flatten", "MyGaussianNoise", "MyDense", "MyDense", "Exponential"]
+    stack.delete("model.sequential[1]")
+    assert stack.document is not None
+    assert comments(stack.text) == comments(STACK)
+    with pytest.raises(RecipeError, match="at the end"):
+        stack.move("model.sequential[0]", -1)
+
+
+def test_a_copy_has_no_name_of_its_own(stack):
+    stack.rename("model.sequential[0]", "first")
+    stack.duplicate("model.sequential[0]")
+    assert stack.get("model.sequential")[1] == {"use": "MyDense", "units": 30, "activation": "elu"}
+
+
+def test_a_stack_emptied_and_filled_again(stack):
+    for _ in range(3):
+        stack.delete("model.sequential[0]")
+    assert stack.fault is not None
+    stack.add_layer(0, "MyDense", {"units": 1})
+    assert stack.get("model.sequential") == [{"use": "MyDense", "units": 1}]
+    assert stack.fault is None
+
+
+# --------------------------------------------------------------------------- a graph
+
+
+def test_a_new_line_goes_between(graph):
+    key = graph.add_layer(2, "Dropout", {"rate": 0.5})
+    assert key == "model.graph[2]"
+    assert lines(graph)[1:4] == [
+        'z = Dense(8, activation="relu")(total)',
+        "z = Dropout(rate=0.5)(z)",
+        "z = block(z)",
+    ]
+    assert comments(graph.text) == comments(GRAPH)
+
+
+def test_a_new_first_line_takes_the_first_input():
+    editor = Editor("model: {inputs: {x: [8]}, graph: [], outputs: []}")
+    editor.add_layer(0, "Dense", {"units": 3})
+    editor.add_layer(1, "Dense", {"units": 1})
+    assert lines(editor) == ["z = Dense(units=3)(x)", "z = Dense(units=1)(z)"]
+    assert editor.get("model.outputs") == ["z"]
+    editor.add_layer(0, "Flatten")
+    assert lines(editor)[:2] == ["z2 = Flatten()(x)", "z = Dense(units=3)(z2)"]
+
+
+def test_a_layer_of_two_inputs_and_three_outputs():
+    editor = Editor("model: {inputs: {left: [8], right: [8]}, graph: [], outputs: []}")
+    editor.add_layer(0, "MyMultiLayer", takes=2, gives=3)
+    assert lines(editor) == ["z1, z2, z3 = MyMultiLayer()(left, right)"]
+    editor.add_layer(1, "Add", takes=2)
+    assert lines(editor)[1] == "z = Add()(z2, z3)"
+    editor.add_layer(2, "Dense", {"units": 1})
+    assert lines(editor)[2] == "z = Dense(units=1)(z)"
+    assert editor.get("model.outputs") == ["z"]
+
+
+def test_a_deleted_line_is_bypassed():
+    graph = "graph: [a = A()(x), b = B()(a), 'c = C()(b, a)']"
+    editor = Editor(f"model: {{inputs: {{x: [8]}}, {graph}, outputs: [c]}}")
+    editor.delete("model.graph[1]")
+    assert lines(editor) == ["a = A()(x)", "c = C()(a, a)"]
+    editor.delete("model.graph[1]")
+    assert editor.get("model.outputs") == ["a"]
+
+
+def test_a_line_of_a_chain_of_one_name_is_deleted(graph):
+    graph.delete("model.graph[2]")
+    assert lines(graph)[1:3] == ['z = Dense(8, activation="relu")(total)', "z = block(z)"]
+    assert comments(graph.text) == comments(GRAPH)
+
+
+def test_a_duplicated_line_goes_on_from_the_first(graph):
+    assert graph.duplicate("model.graph[5]") == "model.graph[6]"
+    assert lines(graph)[6] == "price = Dense(1)(price)"
+    assert graph.duplicate("model.graph[0]") == "model.graph[1]"
+    assert lines(graph)[1] == "total, product, ratio = MyMultiLayer()(left, right)"
+    assert graph.duplicate("model.layers.block") == "model.layers.block2"
+
+
+def test_a_tensor_is_renamed_wherever_it_is_used(graph):
+    graph.rename("model.graph[0]", "sum, product, quotient")
+    assert lines(graph)[:2] == [
+        "sum, product, quotient = MyMultiLayer()(left, right)",
+        'z = Dense(8, activation="relu")(sum)',
+    ]
+    graph.rename("model.graph[1]", "wide")
+    assert lines(graph)[1:4] == ['wide = Dense(8, activation="relu")(sum)', "z = block(wide)", "z = block(z)"]
+    graph.rename("model.graph[5]", "cost")
+    assert graph.get("model.outputs") == ["cost"]
+    assert graph.get("train") == {"loss": {"cost": "mse"}, "metrics": {"cost": ["mae"]}}
+    assert comments(graph.text) == comments(GRAPH)
+
+
+def test_a_name_that_means_something_else_is_refused(graph):
+    before = graph.text
+    for key, name in (
+        ("model.graph[1]", "product"),
+        ("model.graph[1]", "block"),
+        ("model.graph[1]", "not a name"),
+        ("model.graph[0]", "a, a, b"),
+        ("model.layers.block", "total"),
+        ("model.inputs.left", "right"),
+        ("model.inputs.left", "class"),
+        ("model.outputs", "x"),
+    ):
+        with pytest.raises(RecipeError):
+            graph.rename(key, name)
+        assert graph.text == before
+
+
+def test_inputs_and_shared_layers_are_renamed_everywhere(graph):
+    graph.rename("model.inputs.left", "here")
+    assert lines(graph)[0] == "total, product, ratio = MyMultiLayer()(here, right)"
+    assert list(graph.get("data.inputs")) == ["here", "right"]
+    graph.rename("model.layers.block", "tower")
+    assert lines(graph)[2:4] == ["z = tower(z)", "z = tower(z)"]
+    assert graph.get("model.layers.tower")["use"] == "ResidualBlock"
+
+
+def test_lines_are_rewired(graph):
+    assert graph.tensors_before("model.graph[1]") == ["left", "right", "total", "product", "ratio"]
+    graph.rewire("model.graph[1]", "ratio")
+    assert lines(graph)[1] == 'z = Dense(8, activation="relu")(ratio)'
+    graph.rewire("model.graph[4]", "[z, ratio]")
+    assert lines(graph)[4] == "joined = Concatenate()([z, ratio])"
+    graph.rewire("model.outputs", "price, ratio")
+    assert graph.get("model.outputs") == ["price", "ratio"]
+    with pytest.raises(RecipeError, match="no tensor is called 'z'"):
+        graph.rewire("model.graph[1]", "z")
+    with pytest.raises(RecipeError):
+        graph.rewire("model.graph[1]", "1 +")
+
+
+def test_a_layer_is_shared_and_called_again(graph):
+    graph.use("model.graph[1]", "Dense", keep=("units", "activation"))
+    graph.set_argument("model.graph[1]", "units", 8)
+    key = graph.share("model.graph[1]", "wide")
+    assert key == "model.layers.wide"
+    assert lines(graph)[1] == "z = wide(total)"
+    graph.call_shared(2, "wide")
+    assert lines(graph)[2] == "z = wide(z)"
+    assert graph.add_shared("MyDense", {"units": 3}) == "model.layers.my_dense"
+
+
+def test_an_input_is_added(graph):
+    assert graph.add_input("extra", [None, 3]) == "model.inputs.extra"
+    assert graph.get("model.inputs.extra") == [None, 3]
+
+
+def test_a_stack_becomes_the_same_graph(stack):
+    stack.to_graph({"x": [10]}, "progression")
+    assert stack.form is Form.GRAPH
+    assert stack.get("model") == {
+        "inputs": {"x": [10]},
+        "graph": [
+            'z = MyDense(units=30, activation="elu")(x)',
+            "z = MyGaussianNoise(stddev=0.1)(z)",
+            "progression = Exponential()(z)",
+        ],
+        "outputs": ["progression"],
+    }
+    assert comments(stack.text) == comments(STACK)
+    assert stack.document is not None
+    with pytest.raises(RecipeError, match="only a stack"):
+        stack.to_graph({"x": [10]})
+
+
+def test_saved_files_in_a_stack_become_shared_layers():
+    editor = Editor("model: {sequential: [{load: a.keras, trainable: false}, {use: Dense, units: 1}]}")
+    editor.to_graph({"x": [10]})
+    assert lines(editor) == ["z = loaded(x)", "output = Dense(units=1)(z)"]
+    assert editor.get("model.layers") == {"loaded": {"load": "a.keras", "trainable": False}}
+
+
+def test_another_model(stack):
+    stack.use("model", "ResidualRegressor", {"output_dim": 1})
+    assert stack.form is Form.CLASS
+    assert stack.rows[0].arguments == "output_dim 1"
+    stack.start_graph({"x": [10]})
+    stack.add_layer(0, "Dense", {"units": 1})
+    assert stack.get("model") == {"inputs": {"x": [10]}, "graph": ["z = Dense(units=1)(x)"], "outputs": ["z"]}
+    stack.start_stack()
+    stack.add_layer(0, "Dense", {"units": 1})
+    assert stack.get("model") == {"sequential": [{"use": "Dense", "units": 1}]}
+    with pytest.raises(RecipeError, match="no list of layers"):
+        Editor("model: {use: X}").add_layer(0, "Dense")
+
+
+# --------------------------------------------------------------------------- training, data, saving
+
+
+def test_training_parts_are_added_and_deleted(stack):
+    assert stack.insert("train.callbacks", 1, "TerminateOnNaN") == "train.callbacks[1]"
+    stack.insert("train.metrics", 1, "mse")
+    stack.insert("save", 0, "saved/x.keras")
+    stack.insert("train.callbacks", 0, "ReduceLROnPlateau", {"patience": 3})
+    stack.delete("train.metrics[0]")
+    assert stack.get("train.metrics") == ["mse"]
+    assert stack.get("save") == ["saved/x.keras"]
+    assert [row.use for row in stack.rows if row.role is Role.CALLBACK] == [
+        "ReduceLROnPlateau",
+        "EarlyStopping",
+        "TerminateOnNaN",
+    ]
+    assert comments(stack.text) == comments(STACK)
+    assert stack.fault is None
+
+
+def test_the_data_section_is_edited(stack):
+    stack.set("data.scale", "standard")
+    stack.set("data.split.test", 0.1)
+    stack.remove("data.split.validation")
+    stack.remove("data.nothing")
+    assert stack.get("data") == {"use": "diabetes", "split": {"test": 0.1}, "scale": "standard"}
+    assert "# kept small" in stack.text
+
+
+def test_a_recipe_is_saved_and_opened(tmp_path, stack):
+    assert not stack.dirty
+    with pytest.raises(RecipeError, match="no file"):
+        stack.save()
+    stack.set("seed", 1)
+    assert stack.dirty
+    path = stack.save(tmp_path / "deep" / "prices.yaml")
+    assert not stack.dirty
+    assert stack.folder == path.parent
+    again = Editor.open(path)
+    assert again.text == stack.text
+    assert again.name == "prices.yaml"
+    assert parse(again.text).recipe.seed == 1
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(RecipeError, match="no such recipe file"):
+        Editor.open(tmp_path / "none.yaml")
+
+
+def test_a_recipe_that_cannot_be_saved_stays_dirty(tmp_path, stack):
+    (tmp_path / "file").write_text("")
+    stack.set("seed", 1)
+    with pytest.raises(FileError):
+        stack.save(tmp_path / "file" / "prices.yaml")
+    assert stack.dirty
+    assert stack.path is None
+
+
+def test_every_built_in_recipe_has_rows_and_survives_edits(catalog):
+    from workbench.catalog import Kind
+    from workbench.catalog.lookup import recipe_file
+
+    for entry in catalog.of_kind(Kind.RECIPE):
+        editor = Editor.open(Path(recipe_file(entry)))
+        before = editor.text
+        assert editor.check(catalog) is None
+        for row in editor.rows:
+            if "[" in row.key:
+                editor.duplicate(row.key)
+                editor.move(row.key, 1)
+                assert editor.is_yaml
+                assert comments(editor.text) == comments(before)
+        while editor.undo():
+            pass
+        assert editor.text == before

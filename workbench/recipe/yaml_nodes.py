@@ -1,0 +1,130 @@
+"""Where each value of a YAML text stands: a tree of spans, from the parser's own events.
+
+An edit made on spans touches what it means to touch and nothing else: comments, order, spacing and quotes of the
+rest stay as they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from workbench.errors import RecipeError
+
+Key = tuple[str | int, ...]
+
+
+@dataclass
+class Node:
+    """A value: its kind, and where it stands in the text as [start, end) in characters.
+
+    Attributes:
+        column: of the first character; in a block list that is the column of its dashes.
+        flow: written with brackets.
+        keys: of a map, the nodes of its keys, in the order of `items`.
+        items: the values of a map or of a list.
+        text: of a scalar, its value as text.
+    """
+
+    kind: Literal["map", "list", "scalar", "alias"]
+    start: int
+    end: int
+    column: int
+    flow: bool = False
+    text: str = ""
+    keys: list[Node] = field(default_factory=list)
+    items: list[Node] = field(default_factory=list)
+
+    def child(self, part: str | int) -> Node | None:
+        """The value under one part of a key."""
+        if self.kind == "list" and isinstance(part, int):
+            return self.items[part] if 0 <= part < len(self.items) else None
+        index = self.position(part)
+        return None if index is None else self.items[index]
+
+    def position(self, part: str | int) -> int | None:
+        """Which of a map's entries has that key."""
+        if self.kind != "map":
+            return None
+        return next((index for index, key in enumerate(self.keys) if key.text == str(part)), None)
+
+    def at(self, key: Key) -> Node | None:
+        """The value at a key."""
+        node: Node | None = self
+        for part in key:
+            node = node.child(part) if node else None
+        return node
+
+
+def read_nodes(text: str) -> Node:
+    """The root of a YAML text.
+
+    Raises:
+        RecipeError: it is not YAML, or its root is not a map.
+    """
+    try:
+        events = iter(YAML(typ="safe", pure=True).parse(text))
+        root = _read(events, text, next(_content(events), None))
+    except (YAMLError, ValueError, RecursionError) as fault:
+        raise _refusal() from fault
+    if root is None or root.kind != "map":
+        raise _refusal()
+    return root
+
+
+def _refusal() -> RecipeError:
+    return RecipeError("the recipe's text is not valid YAML.", hint="Mend the text first, or undo.")
+
+
+def _content(events: Iterator[Any]) -> Iterator[Any]:
+    """The events that stand for values."""
+    wanted = (ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent)
+    return (event for event in events if isinstance(event, wanted))
+
+
+def _read(events: Iterator[Any], text: str, event: Any) -> Node | None:
+    if event is None:
+        return None
+    start, column = event.start_mark.index, event.start_mark.column
+    if isinstance(event, AliasEvent):
+        return Node("alias", start, event.end_mark.index, column)
+    if isinstance(event, ScalarEvent):
+        end = event.end_mark.index
+        if event.style in ("|", ">"):  # the scanner reads on over the blank lines below
+            end = start + len(text[start:end].rstrip())
+        return Node("scalar", start, end, column, text=event.value)
+    node = Node(
+        "map" if isinstance(event, MappingStartEvent) else "list",
+        start,
+        event.end_mark.index,
+        column,
+        flow=bool(event.flow_style),
+    )
+    is_key = node.kind == "map"
+    for inner in events:
+        if isinstance(inner, MappingEndEvent | SequenceEndEvent):
+            last = node.items[-1] if node.items else None
+            # A block's own end mark lies beyond the comments after it.
+            node.end = inner.end_mark.index if node.flow else last.end if last else node.start
+            return node
+        child = _read(events, text, inner)
+        if child is None:
+            continue
+        if node.kind == "list":
+            node.items.append(child)
+            continue
+        (node.keys if is_key else node.items).append(child)
+        is_key = not is_key
+    return node
