@@ -1,0 +1,175 @@
+"""`kwb plugins`, `catalog`, `schema` and `inspect`: what they print, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from workbench import __version__
+from workbench.cli import main
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):
+    """`run(ARGUMENTS)` is (exit code, standard output, standard error) of `kwb` in this process."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return int(code), out, err
+
+    return run
+
+
+def test_plugins_for_people(run):
+    code, out, err = run("plugins", "--no-plugin", "kwb_datasets")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == f"✓ kwb_custom kwb {__version__} 5 layers, 2 models, 4 recipes".split()
+    assert lines[1].split() == f"- kwb_datasets kwb {__version__} blocked".split()
+    assert "layers," in lines[2]
+    assert "1 recipe" in lines[2]
+    assert "1 recipes" not in lines[2]
+
+
+def test_plugins_as_json(run):
+    code, out, _ = run("plugins", "--json")
+    rows: list[dict[str, Any]] = json.loads(out)
+    assert code == 0
+    assert [row["plugin"] for row in rows] == ["kwb_custom", "kwb_datasets", "kwb_keras"]
+    for row in rows:
+        assert {"plugin", "distribution", "version", "state", "error", "entries"} <= row.keys()
+        assert (row["distribution"], row["version"], row["state"]) == ("kwb", __version__, "loaded")
+    assert {entry["name"] for entry in rows[0]["entries"]} >= {"MyDense", "ResidualRegressor", "custom-stack"}
+
+
+def test_catalog_for_people_is_grouped_by_kind(run):
+    code, out, _ = run("catalog")
+    headings = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert code == 0
+    assert [heading.split()[0] for heading in headings] == [
+        "layers",
+        "models",
+        "datasets",
+        "losses",
+        "metrics",
+        "optimizers",
+        "schedules",
+        "callbacks",
+        "initializers",
+        "regularizers",
+        "constraints",
+        "recipes",
+    ]
+    (row,) = [line for line in out.splitlines() if line.startswith("  MyMultiLayer")]
+    assert " ".join(row.split()) == "MyMultiLayer kwb_custom 2→3 Sum, product and quotient of two inputs."
+
+
+def test_catalog_as_json(run):
+    _, out, _ = run("catalog", "--json", "--kind", "model")
+    assert json.loads(out)[0] == {
+        "kind": "model",
+        "name": "ResidualRegressor",
+        "plugin": "kwb_custom",
+        "distribution": "kwb",
+        "target": "kwb_custom.models:ResidualRegressor",
+        "summary": "A regressor of two residual blocks, the first applied four times with the same weights.",
+        "inputs": 1,
+        "outputs": 1,
+        "tags": ["custom", "regression"],
+    }
+
+
+@pytest.mark.parametrize("word", ["mydense", "MYDENSE", "fully connected layer: act"])
+def test_catalog_searches_names_summaries_and_tags(run, word):
+    _, out, _ = run("catalog", word)
+    assert "  MyDense" in out
+    assert "MyGaussianNoise" not in out
+
+
+def test_catalog_says_when_nothing_matches(run):
+    assert run("catalog", "xyzzy")[:2] == (0, "Nothing matches 'xyzzy'.\n")
+    assert run("catalog", "xyzzy", "--json")[:2] == (0, "[]\n")
+    assert run("catalog", "--kind", "recipe", *(f"--no-plugin=kwb_{p}" for p in ("custom", "keras")))[1] == (
+        "Nothing of that kind.\n"
+    )
+
+
+def test_shared_options_may_stand_before_the_command(run):
+    assert run("--no-plugin", "kwb_keras", "plugins")[1] == run("plugins", "--no-plugin", "kwb_keras")[1]
+    assert "blocked" in run("--no-plugin=kwb_keras", "plugins")[1]
+
+
+def test_schema_is_a_json_schema(run):
+    code, out, _ = run("schema")
+    assert code == 0
+    assert json.loads(out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_help_and_version(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for word in ("--batch RECIPE", "plugins", "catalog", "inspect", "evaluate", "predict", "schema", "--set"):
+        assert word in out
+    assert "\n  run " not in out
+    assert run("--version")[:2] == (0, f"kwb, version {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--batch"], "--batch needs a recipe: a file, or a name that `kwb catalog --kind recipe` lists."),
+        (["--set", "a=b"], "go with --batch."),
+        (["--frobnicate"], "No such option"),
+        (["plugins", "--frobnicate"], "No such option"),
+        (["catalog", "--kind", "zebra"], "'zebra' is not one of 'layer', 'model'"),
+        (["evaluate", "m.keras"], "Missing option '--data'"),
+        (["inspect"], "Missing argument 'FILE'"),
+        (["plugins", "--no-plugin", "kwb_kers"], "there is no plugin 'kwb_kers'. Did you mean 'kwb_keras'?"),
+        (["--batch", "residual-regresor"], "Did you mean 'residual-regressor'?"),
+        (["--batch", "xyzzy"], "Built in are: residual-regressor, "),
+        (["--batch", "gone.yaml"], "kwb: gone.yaml: there is no such recipe file."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_wrong_usage_exits_with_2_and_says_why(run, arguments, told):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert "kwb run" not in err
+
+
+def test_a_missing_file_exits_with_3(run):
+    code, out, err = run("inspect", "gone.keras")
+    assert (code, out) == (3, "")
+    assert err.startswith("kwb: gone.keras: ")
+
+
+def test_debug_shows_where_a_fault_came_from():
+    done = subprocess.run(
+        [sys.executable, "-c", "from workbench.cli import main; main()", "--batch", "gone.yaml", "--debug"],
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" in done.stderr
+    assert "there is no such recipe file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["catalog"], ["catalog", "--json"], ["plugins", "--json"]], ids=" ".join
+)
+def test_a_reader_that_leaves_early_causes_no_traceback(arguments):
+    code = "import sys; from workbench.cli import main; sys.exit(main())"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as `kwb catalog | head -0`
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
