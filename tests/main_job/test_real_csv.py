@@ -86,7 +86,7 @@ def test_predictions_name_the_classes(trained: Run) -> None:
 def test_an_unknown_category_is_named(trained: Run) -> None:
     lines = PENGUINS.read_text().splitlines()[:6]
     (trained.folder / "new.csv").write_text(
-        "\n".join(lines[:2] + [lines[2].replace("Torgersen", "Atlantis")]) + "\n"
+        "\n".join([*lines[:2], lines[2].replace("Torgersen", "Atlantis")]) + "\n"
     )
     done = kwb_in(trained.folder, ["predict", "out/penguins.keras", "--data", "new.csv"])
     assert done.code == 2
