@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
@@ -25,7 +25,14 @@ from workbench.storage.runs import RunFolder, open_run
 from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
-from workbench.tui.messages import RecipeOpened, TrainingChanged, TrainingEvents, TrainingStarted
+from workbench.tui.messages import (
+    RecipeOpened,
+    TrainingChanged,
+    TrainingEvents,
+    TrainingStarted,
+    WorkerChanged,
+)
+from workbench.tui.screens.runs.reopen import resume_run
 from workbench.tui.screens.train import situation, words
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
@@ -69,6 +76,8 @@ class TrainScreen(SteeringScreen):
                 tooltip="Show the eight curves before, where a chart has more"),
         Binding("greater_than_sign", "turn(1)", "More layers", id="train.layers-after", show=False, key_display=">",
                 tooltip="Show the next eight curves, where a chart has more"),
+        Binding("u", "resume_run", "Resume", id="train.resume",
+                tooltip="Go on from the last checkpoint of a training that was cut off or stopped"),
         Binding("b", "back", "Back to mine", id="train.back", show=False,
                 tooltip="Leave the watched run and show this app's own training"),
     ]  # fmt: skip
@@ -107,12 +116,7 @@ class TrainScreen(SteeringScreen):
         charts.log_scales = set(state.get("train.log_scales", []))
         charts.smoothing = state.get("train.smoothing", 0.0)
         self._each_second = self.set_interval(1.0, self._tick, pause=True)
-        app = kwb(self)
-        if app.watched is not None:
-            self.watch_run(app.watched)
-        elif app.training is not None:
-            self._show_training(app.training)
-        self.changed()
+        self.choose_source()
 
     def on_unmount(self) -> None:
         self._unfollow()
@@ -129,9 +133,21 @@ class TrainScreen(SteeringScreen):
 
     # ------------------------------------------------------------------ where events come from
 
+    def choose_source(self) -> None:
+        """Show what the app says: the run that is watched, or its own training."""
+        app = kwb(self)
+        if app.watched is not None:
+            if self.run is None or self.run.path != app.watched:
+                self.watch_run(app.watched)
+        elif app.training is not None and app.training is not self.training:
+            self._show_training(app.training)
+        self.changed()
+
     @on(TrainingStarted)
     def _started(self, message: TrainingStarted) -> None:
-        self._show_training(message.training)
+        if message.training is not self.training:
+            kwb(self).watched = None
+            self._show_training(message.training)
 
     @on(TrainingEvents)
     def _came(self, message: TrainingEvents) -> None:
@@ -142,6 +158,11 @@ class TrainScreen(SteeringScreen):
     def _turned(self, message: TrainingChanged) -> None:
         if message.training is self.training:
             self._see_state(message.training)
+
+    @on(WorkerChanged)
+    def _worker_changed(self) -> None:
+        if self.training is not None:
+            self._see_state(self.training)
 
     @on(RecipeOpened)
     def _opened(self) -> None:
@@ -325,6 +346,8 @@ class TrainScreen(SteeringScreen):
             return self.can_steer(action)
         if action == "back":
             return self.training is None and self.is_mounted and kwb(self).training is not None
+        if action == "resume_run":
+            return self.can_resume
         if action == "turn":
             return any(chart.pages > 1 for chart in self.query(PanelChart))
         return True
@@ -362,9 +385,20 @@ class TrainScreen(SteeringScreen):
             if chart.pages > 1:
                 chart.turn(direction)
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether the run shown ended before its time and left a checkpoint."""
+        view = self.record.view
+        unfinished = view.stage in (Stage.FAILED, Stage.LOST) or view.status in ("stopped", "interrupted")
+        return view.stage.ended and unfinished and view.checkpoint is not None
+
+    @work(group="resume", exclusive=True)
+    async def action_resume_run(self) -> None:
+        await resume_run(kwb(self), self.run or RunFolder(Path(self.record.view.folder)))
+
     def action_back(self) -> None:
-        if (training := kwb(self).training) is not None:
-            self._show_training(training)
+        kwb(self).watched = None
+        self.choose_source()
 
     def copy_text(self) -> str | None:
         """What `y` copies where the focus has nothing of its own: how the training stands."""

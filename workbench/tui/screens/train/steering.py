@@ -33,7 +33,7 @@ BINDINGS: list[BindingType] = [
 
 _NEEDS = {
     "pause": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
-    "stop": (Stage.WARMING, Stage.ASSEMBLING, Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
+    "stop": (Stage.ASSEMBLING, Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "save": (Stage.RUNNING, Stage.PAUSED),
     "rate": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "scale_rate": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),

@@ -1,0 +1,113 @@
+"""What tells two runs apart: their recipes key by key, their results, what they ran on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.storage.runs import RunFolder
+from workbench.tui.screens.train.training_view import TrainingView
+from workbench.tui.screens.train.words import duration, number, speed
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key with its two values, as text; `ABSENT` where a run has none."""
+
+    key: str
+    left: str
+    right: str
+
+
+def differences(left: Any, right: Any) -> list[Difference]:
+    """The keys whose values differ, in the order of the left."""
+    one, other = flat(left), flat(right)
+    keys = dict.fromkeys([*one, *other])
+    found = (Difference(key, one.get(key, ABSENT), other.get(key, ABSENT)) for key in keys)
+    return [each for each in found if each.left != each.right]
+
+
+def flat(value: Any, key: str = "") -> dict[str, str]:
+    """A tree as `train.optimizer.learning_rate: 0.001`, `model.sequential[0].units: 30`."""
+    found: dict[str, str] = {}
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            found |= flat(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping | list | tuple) for item in value):
+        for index, item in enumerate(value):
+            found |= flat(item, f"{key}[{index}]")
+    else:
+        found[key] = _text(value)
+    return found
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_text, value)) + "]"
+    return str(value) if not isinstance(value, Mapping) else "{}"
+
+
+def results(left: TrainingView, right: TrainingView) -> list[Difference]:
+    """How the two ended, side by side; every line, also where they are equal."""
+    lines = [
+        Difference("status", left.status or str(left.stage), right.status or str(right.stage)),
+        Difference("epochs", f"{left.done}/{left.epochs}", f"{right.done}/{right.epochs}"),
+    ]
+    for name in dict.fromkeys([*left.logs, *right.logs]):
+        lines.append(Difference(name, _number(left.logs, name), _number(right.logs, name)))
+    for name in dict.fromkeys([*left.evaluation, *right.evaluation]):
+        lines.append(
+            Difference(f"test {name}", _number(left.evaluation, name), _number(right.evaluation, name))
+        )
+    lines.append(Difference(f"best {left.monitored}", _best(left), _best(right)))
+    lines.append(Difference("time", duration(left.seconds), duration(right.seconds)))
+    lines.append(Difference("speed", speed(left.steps_per_second), speed(right.steps_per_second)))
+    lines.append(Difference("engine", left.engine or ABSENT, right.engine or ABSENT))
+    lines.append(Difference("parameters", f"{left.parameters:,}", f"{right.parameters:,}"))
+    return lines
+
+
+def _number(logs: Mapping[str, float], name: str) -> str:
+    return number(logs[name]) if name in logs else ABSENT
+
+
+def _best(view: TrainingView) -> str:
+    return f"{number(view.best[1])} in epoch {view.best[0]}" if view.best else ABSENT
+
+
+def read_recipe(run: RunFolder) -> Mapping[str, Any]:
+    """A run's recipe as data; empty where it cannot be read."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        data = YAML(typ="safe", pure=True).load(run.recipe.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def read_environment(run: RunFolder) -> Mapping[str, Any]:
+    """What a run ran on; empty where it cannot be read."""
+    try:
+        data = json.loads(run.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def recipe_folder(run: RunFolder) -> Path:
+    """Where relative paths of the run's recipe start."""
+    folder = read_environment(run).get("recipe_folder")
+    return Path(folder) if isinstance(folder, str) else run.path

@@ -1,0 +1,130 @@
+"""What runs there are: looked at again and again at the price of a stat for each run that did not change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workbench.storage.runs import RunFolder, RunSummary, owner, summary_of
+
+_OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
+
+Stamp = tuple[int, int]
+
+ORDERS = {
+    "newest": "newest first",
+    "name": "by name",
+    "status": "by status",
+    "loss": "lowest loss first",
+    "val_loss": "lowest val_loss first",
+}
+
+
+@dataclass(frozen=True)
+class _Known:
+    stamp: Stamp
+    summary: RunSummary
+
+
+class RunLister:
+    """Lists the runs below a folder. Call it in one thread at a time; nothing of it blocks for long."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[Path, _Known] = {}
+
+    def refresh(self) -> list[RunSummary]:
+        """All runs, the newest first. Only those that changed are read."""
+        known: dict[Path, _Known] = {}
+        try:
+            folders = [Path(entry.path) for entry in os.scandir(self.root) if entry.is_dir()]
+        except OSError:  # no folder of runs yet
+            folders = []
+        for folder in folders:
+            run = RunFolder(folder)
+            before = self._known.get(folder)
+            stamp = _stamp(run)
+            if before is None or before.stamp != stamp:
+                if run.recipe.is_file():
+                    known[folder] = _Known(stamp, summary_of(run))
+            elif before.summary.status in _OPEN:
+                status = "running" if owner(run) is not None else "crashed"
+                known[folder] = replace(before, summary=replace(before.summary, status=status))
+            else:
+                known[folder] = before
+        self._known = known
+        return sorted((one.summary for one in known.values()), key=_newest)
+
+
+def _stamp(run: RunFolder) -> Stamp:
+    try:
+        found = os.stat(run.events)
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_size
+
+
+def _newest(summary: RunSummary) -> tuple[float, str]:
+    return -summary.started, summary.folder.name
+
+
+def chosen(runs: Iterable[RunSummary], words: str, order: str) -> list[RunSummary]:
+    """The runs that have every word in their name or status, in an order of `ORDERS`."""
+    wanted = words.casefold().split()
+    found = [
+        run for run in runs if all(word in f"{run.folder.name} {run.status}".casefold() for word in wanted)
+    ]
+    if order == "name":
+        return sorted(found, key=lambda run: run.folder.name)
+    if order == "status":
+        return sorted(found, key=lambda run: (_rank(run.status), *_newest(run)))
+    if order in ("loss", "val_loss"):
+        return sorted(found, key=lambda run: (_known_number(run.logs.get(order)), *_newest(run)))
+    return sorted(found, key=_newest)
+
+
+def _rank(status: str) -> int:
+    ranks = ("running", "failed", "crashed", "interrupted", "stopped", "done")
+    return ranks.index(status) if status in ranks else len(ranks)
+
+
+def _known_number(value: float | None) -> float:
+    return value if value is not None and value == value else float("inf")
+
+
+GLYPHS = {
+    "running": "●",
+    "done": "✓",
+    "stopped": "■",
+    "interrupted": "■",
+    "failed": "✗",
+    "crashed": "✗",
+}
+
+
+def resumable(run: RunSummary) -> bool:
+    """Whether there is something to go on from: a checkpoint, and epochs left or a training cut off."""
+    return run.status not in ("running", "done") and has_checkpoint(run.folder)
+
+
+def has_checkpoint(run: RunFolder) -> bool:
+    """Whether a generation of the run's state was written."""
+    try:
+        return any(True for _ in os.scandir(run.checkpoints))
+    except OSError:
+        return False
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The names without what they all begin with, as `…093029`: what tells runs of one recipe apart."""
+    shared = os.path.commonprefix(list(names))
+    cut = shared.rfind("-") + 1
+    return [f"…{name[cut:]}" for name in names] if len(names) > 1 and cut > 3 else list(names)
+
+
+def metrics_of(runs: Sequence[RunSummary]) -> list[str]:
+    """Every name that the runs logged, `loss` and `val_loss` first."""
+    names = dict.fromkeys(name for run in runs for name in run.logs if name != "learning_rate")
+    return sorted(names, key=lambda name: (name not in ("loss", "val_loss"), name != "loss"))

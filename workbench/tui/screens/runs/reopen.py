@@ -1,0 +1,65 @@
+"""Going on with a run, and taking its recipe to train it anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError
+from workbench.storage.runs import RunFolder
+from workbench.tui.screens.runs.compare import read_recipe, recipe_folder
+from workbench.tui.screens.runs.listing import has_checkpoint
+
+if TYPE_CHECKING:
+    from workbench.tui.app import KwbApp
+
+
+@dataclass(frozen=True)
+class RunRecipe:
+    """A run's own recipe: its text, its name, and the folder that its paths start from."""
+
+    text: str
+    name: str
+    folder: Path
+
+
+def read_run_recipe(run: RunFolder) -> RunRecipe:
+    """The recipe of a run.
+
+    Raises:
+        WorkbenchError: it cannot be read.
+    """
+    try:
+        text = run.recipe.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise WorkbenchError(f"the run's recipe cannot be read: {fault}.", where=run.name) from fault
+    return RunRecipe(text, str(read_recipe(run).get("name") or run.name), recipe_folder(run))
+
+
+async def resume_run(app: KwbApp, run: RunFolder) -> None:
+    """Go on with a run from its newest checkpoint, in this app."""
+    try:
+        if not has_checkpoint(run):
+            raise WorkbenchError("there is no checkpoint to go on from.", where=run.name)
+        recipe = await asyncio.to_thread(read_run_recipe, run)
+        app.worker.train(recipe, resume=str(run.path.absolute()))
+    except WorkbenchError as fault:
+        app.notice(fault, "warning")
+        return
+    app.watched = None
+    app.go("train")
+
+
+async def edit_again(app: KwbApp, run: RunFolder) -> None:
+    """Open a run's recipe as a new one: the run keeps its own."""
+    from workbench.recipe.editing import Editor
+
+    try:
+        recipe = await asyncio.to_thread(read_run_recipe, run)
+    except WorkbenchError as fault:
+        app.notice(fault, "warning")
+        return
+    app.set_editor(Editor(recipe.text, name=recipe.name, folder=recipe.folder))
+    app.go("assemble")
