@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.data.files import data_file
-from workbench.data.source import Source
+from workbench.data.chunks import StreamedSource
+from workbench.data.files import Streaming, data_file, should_stream
+from workbench.data.source import Columns, Source
 from workbench.errors import DataError, FileError, RecipeError, did_you_mean
 
+if TYPE_CHECKING:
+    from kwb_datasets.array_chunks import ArrayArchive
 
-def npz(path: str, columns: list[str] | None = None, test: dict[str, str] | None = None) -> Source:
+
+def npz(
+    path: str,
+    columns: list[str] | None = None,
+    test: dict[str, str] | None = None,
+    stream: Streaming = "auto",
+) -> Source | StreamedSource:
     """Arrays in a .npz file. Pickled objects are refused: they could run code.
 
     Args:
@@ -22,37 +32,57 @@ def npz(path: str, columns: list[str] | None = None, test: dict[str, str] | None
         columns: read these arrays only; all by default.
         test: for a file with a test part of its own, the name of each array's test rows:
             `{x_train: x_test, y_train: y_test}`.
+        stream: whether to read the rows as they are needed, or to hold them in memory; by default that
+            depends on how much memory there is.
     """
-    with data_file(path).open("rb") as opened:
-        return _read(Path(path), opened, columns, test or {})
+    from kwb_datasets.array_chunks import ArrayArchive
+
+    file = data_file(path)
+    if not zipfile.is_zipfile(file):
+        raise _no_archive(file)
+    archive = ArrayArchive(file)
+    names = archive.names
+    if not names:
+        raise DataError("the file holds no array.", where=file.name)
+    test = test or {}
+    for name in columns or ():
+        _require(name, names, file, "columns")
+    for name, other in test.items():
+        _require(name, names, file, "test")
+        _require(other, names, file, f"test.{name}")
+    wanted = columns if columns is not None else [name for name in names if name not in test.values()]
+    if should_stream(stream, archive.size):
+        return _streamed(archive, wanted, test, everything=columns is None)
+    arrays = _read(file, {*wanted, *test.values()})
+    return Source(
+        # Without a choice, single values beside the arrays are notes and not data.
+        columns={name: arrays[name] for name in wanted if columns is not None or arrays[name].ndim},
+        test={name: arrays[other] for name, other in test.items()} or None,
+        origin=file.name,
+    )
 
 
-def _read(file: Path, opened: BinaryIO, columns: list[str] | None, test: dict[str, str]) -> Source:
-    try:
-        archive = np.load(opened, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as fault:
-        raise FileError(f"'{file}' is no readable .npz file: {fault}.", where="data.path") from None
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise FileError(
-            f"'{file}' holds a single array without a name.",
-            where="data.path",
-            hint="Write a .npz file with `numpy.savez(path, x=..., y=...)`.",
-        )
-    with archive:
-        held_back = set(test.values())
-        wanted = columns if columns is not None else [name for name in archive.files if name not in held_back]
-        if not archive.files:
-            raise DataError("the file holds no array.", where=file.name)
+def _streamed(
+    archive: ArrayArchive, wanted: list[str], test: dict[str, str], *, everything: bool
+) -> StreamedSource:
+    from kwb_datasets.array_chunks import ArrayChunks
 
-        def array(name: str, key: str) -> np.ndarray:
-            if name not in archive.files:
-                raise RecipeError(
-                    f"there is no array '{name}' in {file.name}.",
-                    where=f"data.{key}",
-                    hint=did_you_mean(name, archive.files) or f"The arrays are: {', '.join(archive.files)}.",
-                )
+    stored = {name: archive.array(name) for name in {*wanted, *test.values()}}
+    arrays = {name: stored[name] for name in wanted if not everything or stored[name].shape}
+    parts = {name: stored[other] for name, other in test.items()}
+    return StreamedSource(
+        ArrayChunks(archive, arrays),
+        test=ArrayChunks(archive, parts) if parts else None,
+        origin=archive.file.name,
+    )
+
+
+def _read(file: Path, names: Collection[str]) -> Columns:
+    arrays: dict[str, np.ndarray] = {}
+    with np.load(file, allow_pickle=False) as archive:
+        for name in names:
             try:
-                return archive[name]
+                arrays[name] = archive[name]
             except ValueError as fault:
                 if "pickle" not in str(fault):
                     raise FileError(f"array '{name}' is damaged: {fault}.", where=file.name) from None
@@ -63,12 +93,24 @@ def _read(file: Path, opened: BinaryIO, columns: list[str] | None, test: dict[st
                 ) from None
             except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
                 raise FileError(f"array '{name}' is damaged: {fault}.", where=file.name) from None
+    return arrays
 
-        arrays = {name: array(name, "columns") for name in wanted}
-        if columns is None:  # single values beside the arrays are notes, not data
-            arrays = {name: values for name, values in arrays.items() if values.ndim}
-        return Source(
-            columns=arrays,
-            test={name: array(other, f"test.{name}") for name, other in test.items()} or None,
-            origin=file.name,
+
+def _require(name: str, names: Collection[str], file: Path, key: str) -> None:
+    if name not in names:
+        raise RecipeError(
+            f"there is no array '{name}' in {file.name}.",
+            where=f"data.{key}",
+            hint=did_you_mean(name, names) or f"The arrays are: {', '.join(names)}.",
         )
+
+
+def _no_archive(file: Path) -> FileError:
+    with file.open("rb") as opened:
+        if opened.read(6) == b"\x93NUMPY":
+            return FileError(
+                f"'{file}' holds a single array without a name.",
+                where="data.path",
+                hint="Write a .npz file with `numpy.savez(path, x=..., y=...)`.",
+            )
+    return FileError(f"'{file}' is no readable .npz file.", where="data.path")

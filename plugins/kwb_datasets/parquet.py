@@ -2,47 +2,69 @@
 
 from __future__ import annotations
 
-from workbench.data.files import data_file
+from pathlib import Path
+from typing import Any
+
+from workbench.data.chunks import StreamedSource
+from workbench.data.files import Streaming, data_file, should_stream
 from workbench.data.source import Source
-from workbench.errors import FileError, RecipeError, did_you_mean
+from workbench.errors import DataError, FileError, RecipeError, did_you_mean
 
 
-def parquet(path: str, columns: list[str] | None = None) -> Source:
+def parquet(
+    path: str, columns: list[str] | None = None, stream: Streaming = "auto"
+) -> Source | StreamedSource:
     """A table in a Parquet file, or in a folder of them.
 
     Args:
         path: the file or the folder.
         columns: read these only; all by default.
+        stream: whether to read the rows as they are needed, or to hold them in memory; by default that
+            depends on how much memory there is.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
     from kwb_datasets.columns import numpy_columns, refuse_duplicate_names
+    from kwb_datasets.parquet_chunks import ParquetChunks
 
-    file = data_file(path, folder_allowed=True)
-    first = next(iter(sorted(file.rglob("*.parquet"))), None) if file.is_dir() else file
-    if first is None:
-        raise FileError(f"the folder '{file}' holds no .parquet file.", where="data.path")
+    place = data_file(path, folder_allowed=True)
+    files = _files(place) if place.is_dir() else [place]
     try:
-        refuse_duplicate_names(pq.read_schema(first).names, first.name)
-        # Files beginning with '.' or '_' are other programs' notes, and are left out by Arrow itself.
-        dataset = ds.dataset(file, format="parquet")
-        names = dataset.schema.names
+        names = pq.read_schema(files[0]).names
+        refuse_duplicate_names(names, files[0].name)
         for name in columns or ():
             if name not in names:
                 raise RecipeError(
-                    f"there is no column '{name}' in {file.name}.",
+                    f"there is no column '{name}' in {place.name}.",
                     where="data.columns",
                     hint=did_you_mean(name, names) or f"The columns are: {', '.join(names[:20])}.",
                 )
-        table = dataset.to_table(columns=columns)
+        size = sum(_uncompressed(pq.read_metadata(file)) for file in files)
+        if should_stream(stream, size):
+            chunks = ParquetChunks(files, columns)
+            if not chunks.rows:
+                raise DataError("there are no rows.", where=place.name)
+            return StreamedSource(chunks, origin=place.name)
+        table = ds.dataset(files, format="parquet").to_table(columns=columns)
     except (pa.ArrowException, OSError) as fault:
-        raise FileError(
-            f"'{file}' is no readable Parquet file: {_first_line(fault)}", where="data.path"
-        ) from None
-    return Source(columns=numpy_columns(table), origin=file.name)
+        first = str(fault).partition("\n")[0]
+        raise FileError(f"'{place}' is no readable Parquet file: {first}", where="data.path") from None
+    return Source(columns=numpy_columns(table), origin=place.name)
 
 
-def _first_line(fault: Exception) -> str:
-    return str(fault).partition("\n")[0]
+def _files(folder: Path) -> list[Path]:
+    """The Parquet files in a folder, in the order of their names; hidden ones are other programs' notes."""
+    files = [
+        file
+        for file in sorted(folder.rglob("*.parquet"))
+        if not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+    ]
+    if not files:
+        raise FileError(f"the folder '{folder}' holds no .parquet file.", where="data.path")
+    return files
+
+
+def _uncompressed(metadata: Any) -> int:
+    return sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))

@@ -6,12 +6,14 @@ import codecs
 import csv as records
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from workbench.data.files import data_file
+from workbench.data.chunks import StreamedSource
+from workbench.data.files import Streaming, data_file, should_stream
 from workbench.data.source import Source
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
 
@@ -34,7 +36,8 @@ def csv(
     skip: Annotated[int, Field(ge=0)] = 0,
     missing_values: list[str] | None = None,
     columns: list[str] | None = None,
-) -> Source:
+    stream: Streaming = "auto",
+) -> Source | StreamedSource:
     """A table in a text file, also a compressed one (`.csv.gz`).
 
     Args:
@@ -48,11 +51,17 @@ def csv(
         skip: lines to skip at the top.
         missing_values: what stands for no value, beside nothing at all; by default `NA`, `null` and the like.
         columns: read these only; all by default.
+        stream: whether to read the rows as they are needed, from a working copy on disk, or to hold them
+            in memory; by default that depends on how much memory there is.
     """
     file = data_file(path)
     if delimiter is None:
         delimiter = "\t" if ".tsv" in file.suffixes else ","
-    return TextTable(file, delimiter, header, decimal, encoding, quote, skip, missing_values, columns).read()
+    table = TextTable(file, delimiter, header, decimal, encoding, quote, skip, missing_values, columns)
+    table.check()
+    # A compressed file is taken for a tenth of what it holds.
+    size = file.stat().st_size * (1 if file.suffix in (".csv", ".tsv", ".txt") else 10)
+    return table.streamed() if should_stream(stream, size) else table.read()
 
 
 class TextTable:
@@ -88,6 +97,22 @@ class TextTable:
                 hint="Common ones are utf-8, utf-16, latin-1 and cp1252.",
             ) from None
 
+    def check(self) -> None:
+        """Look at the beginning of the file.
+
+        Raises:
+            FileError: it is no text, or written in another encoding.
+            RecipeError, DataError: the columns cannot be told, or have no names of their own.
+        """
+        self._refuse_other_encodings()
+        self._refuse_wrong_columns(self.names())
+
+    def streamed(self) -> StreamedSource:
+        """The table in chunks."""
+        from kwb_datasets.text_chunks import TextChunks
+
+        return StreamedSource(TextChunks(self), origin=self.file.name, locate=self.place)
+
     def read(self) -> Source:
         """The whole table."""
         import pyarrow as pa
@@ -95,20 +120,26 @@ class TextTable:
 
         from kwb_datasets.columns import numpy_columns
 
-        self._refuse_other_encodings()
         names = self.names()
-        self._refuse_wrong_columns(names)
-        try:
+        with self.faults_explained(names):
             table = pa_csv.read_csv(self.file, *self.options(names))
+        if any(pa.types.is_binary(kind) for kind in table.schema.types):
+            raise self._wrong_encoding()
+        return Source(columns=numpy_columns(table), origin=self.file.name, locate=self.place)
+
+    @contextmanager
+    def faults_explained(self, names: list[str]) -> Iterator[None]:
+        """What Arrow raises while it reads the file, in plain words."""
+        import pyarrow as pa
+
+        try:
+            yield
         except pa.ArrowInvalid as fault:
             raise self._explained(fault, names) from None
         except UnicodeDecodeError:
             raise self._wrong_encoding() from None
         except OSError as fault:
             raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
-        if any(pa.types.is_binary(kind) for kind in table.schema.types):
-            raise self._wrong_encoding()
-        return Source(columns=numpy_columns(table), origin=self.file.name, locate=self.place)
 
     def options(self, names: list[str]) -> tuple[Any, Any, Any]:
         """Arrow's options for reading, parsing and converting."""
@@ -152,7 +183,9 @@ class TextTable:
         if not first:
             raise DataError("there are no lines with columns in it.", where=self.file.name)
         if self.header is True:
-            return [name.strip() for name in first]
+            names = [name.strip() for name in first]
+            # An index written without a name, as pandas does.
+            return names if names[0] or len(names) == 1 else ["column_1", *names[1:]]
         if self.header is False:
             return [f"column_{at}" for at in range(1, len(first) + 1)]
         if len(self.header) != len(first):
@@ -214,11 +247,10 @@ class TextTable:
                         where="data",
                         hint=f'Say `delimiter: "{shown}"`.',
                     )
-        blank = [at for at, name in enumerate(names, start=1) if not name]
-        if blank and len(blank) == 1 and blank[0] == 1:
-            names[0] = "column_1"  # an index written without a name, as pandas does
-        elif blank:
-            raise DataError(f"column {blank[0]} has no name.", where=f"{self.file.name}:{self.skip + 1}")
+        if "" in names:
+            raise DataError(
+                f"column {names.index('') + 1} has no name.", where=f"{self.file.name}:{self.skip + 1}"
+            )
         refuse_duplicate_names(names, self.file.name)
         for name in self.columns or ():
             if name not in names:

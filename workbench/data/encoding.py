@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 
@@ -217,9 +219,9 @@ def _codes(column: Column, values: tuple[str, ...], fill: str | None = None) -> 
         known |= {
             str(flag): known[str(flag).casefold()] for flag in (True, False) if str(flag).casefold() in known
         }
-    texts = column.as_text().values
-    missing = known[fill] if fill is not None else -1
-    return np.array([missing if text is None else known.get(text, -1) for text in texts], dtype=np.int64)
+    codes: dict[Any, int] = dict(known)
+    codes[None] = known[fill] if fill is not None else -1
+    return np.fromiter(map(codes.get, column.as_text().values, repeat(-1)), np.int64, len(column))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -160,12 +160,16 @@ class ColumnStatistics:
             self.dtype = np.result_type(self.dtype, column.values.dtype)
 
     def _add_texts(self, column: Column, train: np.ndarray, origin: Origin, start: int) -> None:
+        counts = _count(column.values)
+        new = counts.keys() - self.texts.keys()
         for row, text in enumerate(column.values):
-            if text is not None and text not in self.texts:
+            if not new:
+                break
+            if text in new:
+                new.discard(text)
                 self._first[text] = (origin, start + row)
-                self.texts[text] = 0
-        self.texts.update(text for text in column.values if text is not None)
-        self.train_texts.update(text for text in column.values[train] if text is not None)
+        self.texts.update(counts)
+        self.train_texts.update(_count(column.values[train]))
         if len(self.texts) > MOST_TEXTS:
             raise DataError(
                 f"column '{self.name}' has more than {MOST_TEXTS:,} different texts: too many to learn from.",
@@ -220,3 +224,9 @@ class ColumnStatistics:
             low, center, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
             factor = high - low
         return center, np.where(factor > 0, factor, 1.0)
+
+
+def _count(texts: np.ndarray) -> Counter[str]:
+    counts = Counter(texts.tolist())
+    del counts[None]
+    return counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,15 +119,18 @@ class StreamedPart:
             if skip < rows:
                 wanted.append((number, skip))
             skip = max(0, skip - rows)
-        rest: Part | None = None
-        for part in self._ordered([(windows[number], number, skip) for number, skip in wanted], epoch, seed):
-            part = part if rest is None else join([rest, part])
-            whole = part.rows - part.rows % batch_size
-            for start in range(0, whole, batch_size):
-                yield part.take(slice(start, start + batch_size))
-            rest = part.take(slice(whole, None)) if whole < part.rows else None
-        if rest is not None:
-            yield rest
+        held: list[Part] = []  # rows for the next batch, fewer than it needs
+        missing = batch_size
+        for part, order in self._ordered([(windows[at], at, skip) for at, skip in wanted], epoch, seed):
+            start = 0
+            while len(order) - start >= missing:
+                yield join([*held, part.take(order[start : start + missing])])
+                start, held, missing = start + missing, [], batch_size
+            if start < len(order):
+                held.append(part.take(order[start:]))
+                missing -= len(order) - start
+        if held:
+            yield join(held)
 
     def head(self, rows: int) -> Part:
         """The first rows."""
@@ -158,23 +161,21 @@ class StreamedPart:
 
     def _ordered(
         self, wanted: Sequence[tuple[list[int], int, int]], epoch: int, seed: int | None
-    ) -> Iterator[Part]:
-        """The windows' rows in their order; the next window is read while one is used."""
+    ) -> Iterator[tuple[Part, np.ndarray]]:
+        """Each window with the order of its rows; the next window is read while one is used."""
         reader = self.source.chunks.open()
         with ThreadPoolExecutor(1, thread_name_prefix="kwb-data") as pool:
             try:
-                ahead: Future[Part] | None = None
-                for at, (window, number, skip) in enumerate(wanted):
-                    part = (ahead or pool.submit(self._read, reader, window)).result()
-                    ahead = (
-                        pool.submit(self._read, reader, wanted[at + 1][0]) if at + 1 < len(wanted) else None
-                    )
+                ahead = [pool.submit(self._read, reader, window) for window, _, _ in wanted[:1]]
+                for at, (_, number, skip) in enumerate(wanted):
+                    part = ahead.pop().result()
+                    ahead += [
+                        pool.submit(self._read, reader, window) for window, _, _ in wanted[at + 1 : at + 2]
+                    ]
+                    order = np.arange(part.rows)
                     if seed is not None:
-                        order = np.random.default_rng([seed, epoch, number]).permutation(part.rows)
-                        part = part.take(order[skip:])
-                    elif skip:
-                        part = part.take(slice(skip, None))
-                    yield part
+                        np.random.default_rng([seed, epoch, number]).shuffle(order)
+                    yield part, order[skip:]
             finally:
                 pool.shutdown(cancel_futures=True)
                 reader.close()

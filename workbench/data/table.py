@@ -116,16 +116,23 @@ def _whole_numbers(source: Source, name: str, values: np.ndarray) -> Column:
 
 
 def _texts(source: Source, name: str, values: np.ndarray) -> Column:
-    texts = np.empty(len(values), dtype=object)
-    for row, value in enumerate(values):
+    """Texts and None; what is blank is missing. Long columns are few different texts: those are looked at."""
+    replaced: dict[object, str | None] = {}
+    for value in set(values):
         if isinstance(value, bytes):
             try:
-                value = value.decode()
+                replaced[value] = value.decode() if value.strip() else None
             except UnicodeDecodeError:
+                row = int(np.flatnonzero(values == value)[0])
                 raise DataError(f"column '{name}' holds bytes, not text.", where=source.place(row)) from None
-        if not _is_missing(value) and value.strip():
-            texts[row] = str(value)
-    return Column(name, ColumnKind.TEXT, texts, np.array([text is None for text in texts], dtype=bool))
+        elif value is not None and (_is_missing(value) or not value.strip()):
+            replaced[value] = None
+        elif type(value) not in (str, type(None)):  # numpy's own texts
+            replaced[value] = str(value)
+    if replaced:
+        values = np.array([replaced.get(value, value) for value in values], dtype=object)
+    missing = np.equal(values, None).astype(bool)  # type: ignore[call-overload]
+    return Column(name, ColumnKind.TEXT, values, missing)
 
 
 def _array_column(source: Source, name: str, values: np.ndarray) -> Column:
@@ -150,6 +157,8 @@ def _array_column(source: Source, name: str, values: np.ndarray) -> Column:
 
 def _from_objects(source: Source, name: str, values: np.ndarray) -> Column:
     """Python objects: find what they all are, or name the first that differs from those before it."""
+    if values.ndim == 1 and set(map(type, values)) <= {str, type(None)} and any(values):
+        return _texts(source, name, values)
     found: str | None = None
     first = 0
     for row, value in enumerate(values):

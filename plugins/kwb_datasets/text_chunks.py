@@ -1,0 +1,130 @@
+"""Tables in text files that do not fit into memory: parsed once to a working copy that can be read at any place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from kwb_datasets.columns import numpy_columns
+from kwb_datasets.text import TextTable
+from kwb_datasets.workfile import Workfile
+from workbench.data.source import Columns
+from workbench.errors import DataError
+
+BLOCK_BYTES = 8 * 2**20
+
+_FLAGS = pa.array(["true", "false", "True", "False", "TRUE", "FALSE"])
+
+
+class _Type(Enum):
+    """What the texts of a column all are. Arrow itself finds that out for tables in memory only."""
+
+    NOTHING = pa.null()
+    WHOLE = pa.int64()
+    NUMBER = pa.float64()
+    FLAG = pa.bool_()
+    TIME = pa.timestamp("s")
+    TEXT = pa.string()
+
+
+class TextChunks:
+    """The rows of a text table, held in a working copy on disk; see `workbench.data.chunks.Chunks`.
+
+    Raises:
+        DataError: there are no rows, or one is malformed. FileError: no room on the disk.
+    """
+
+    def __init__(self, table: TextTable) -> None:
+        names = table.names()
+        self.names = tuple(table.columns or names)
+        types = dict.fromkeys(self.names, _Type.NOTHING)
+        for batch in self._batches(table, names, dict.fromkeys(self.names, pa.string())):
+            for name in self.names:
+                types[name] = _joined(types[name], batch.column(name), table.decimal)
+        schema = {name: kind.value for name, kind in types.items()}
+        self._copy = Workfile()
+        rows: list[int] = []
+        with (
+            self._copy.writing() as file,
+            pa.ipc.new_file(file, pa.schema(schema), options=_compressed()) as writer,
+        ):
+            for batch in self._batches(table, names, schema):
+                writer.write_batch(batch)
+                rows.append(batch.num_rows)
+        if not rows:
+            raise DataError("there are no rows below the header.", where=table.file.name)
+        self.rows = tuple(rows)
+        self.groups = tuple(range(len(rows)))
+
+    def open(self) -> TextReader:
+        """A reader with a position of its own."""
+        return TextReader(self._copy, self.names)
+
+    def _batches(
+        self, table: TextTable, names: list[str], types: dict[str, pa.DataType]
+    ) -> Iterator[pa.RecordBatch]:
+        read, parse, convert = table.options(names)
+        read.block_size = BLOCK_BYTES
+        read.use_threads = False
+        convert.column_types = types
+        with table.faults_explained(names), pa_csv.open_csv(table.file, read, parse, convert) as reader:
+            yield from (batch for batch in reader if batch.num_rows)
+
+
+class TextReader:
+    """Reads the working copy."""
+
+    def __init__(self, copy: Workfile, names: Sequence[str]) -> None:
+        self._copy = copy
+        self._names = list(names)
+        self._wanted: list[str] | None = None
+        self._file: pa.ipc.RecordBatchFileReader | None = None
+
+    def read(self, chunk: int, names: Sequence[str]) -> Columns:
+        """Some columns of a chunk."""
+        if self._file is None or self._wanted != list(names):
+            self._wanted = list(names)
+            fields = sorted(self._names.index(name) for name in names)
+            options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
+            self._file = pa.ipc.open_file(self._copy.reader(), options=options)
+        return numpy_columns(pa.Table.from_batches([self._file.get_batch(chunk)]).select(list(names)))
+
+    def close(self) -> None:
+        """Let go of the copy."""
+        self._file = None
+
+
+def _compressed() -> pa.ipc.IpcWriteOptions:
+    return pa.ipc.IpcWriteOptions(compression="lz4" if pa.Codec.is_available("lz4") else None)
+
+
+def _joined(known: _Type, texts: pa.Array, decimal: str) -> _Type:
+    """The type of all texts seen so far, with these."""
+    if known is _Type.TEXT:
+        return known
+    texts = pc.utf8_trim_whitespace(texts.drop_null())
+    if not len(texts):
+        return known
+    if known in (_Type.NOTHING, _Type.WHOLE, _Type.NUMBER):
+        if known is not _Type.NUMBER and _fits(texts, _Type.WHOLE):
+            return _Type.WHOLE
+        numbers = pc.replace_substring(texts, decimal, ".") if decimal != "." else texts
+        if _fits(numbers, _Type.NUMBER):
+            return _Type.NUMBER
+    if known in (_Type.NOTHING, _Type.FLAG) and pc.all(pc.is_in(texts, _FLAGS)).as_py():
+        return _Type.FLAG
+    if known in (_Type.NOTHING, _Type.TIME) and _fits(texts, _Type.TIME):
+        return _Type.TIME
+    return _Type.TEXT
+
+
+def _fits(texts: pa.Array, kind: _Type) -> bool:
+    try:
+        pc.cast(texts, kind.value)
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -1,0 +1,432 @@
+"""Data read as it is needed: the same rows and numbers as in memory, in bounded memory."""
+
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kwb_datasets import array_chunks, parquet_chunks, text_chunks
+from workbench.data import loading, streaming
+from workbench.data.in_memory import Prepared
+from workbench.data.streaming import Streamed, StreamedPart
+from workbench.errors import DataError, RecipeError, WorkbenchError
+from workbench.recipe.schema import Data
+
+ROWS = 1000
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows a chunk and a window, so that small files go the way of large ones."""
+    monkeypatch.setattr(parquet_chunks, "PIECE_BYTES", 4000)
+    monkeypatch.setattr(array_chunks, "CHUNK_BYTES", 4000)
+    monkeypatch.setattr(text_chunks, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(streaming, "WINDOW_BYTES", 5000)
+
+
+def columns(gaps: bool = False) -> dict[str, list]:
+    random = np.random.default_rng(3)
+    a, b = random.normal(50, 3, ROWS), random.integers(-5, 5, ROWS)
+    k, y = (
+        random.choice(["red", "green", "blue"], ROWS).tolist(),
+        random.choice(["no", "yes"], ROWS, p=[0.9, 0.1]),
+    )
+    k[-1] = "only here"
+    table = {"a": a.tolist(), "b": b.tolist(), "k": k, "f": (a > 50).tolist(), "y": y.tolist()}
+    if gaps:
+        for name, step in (("a", 7), ("k", 11)):
+            table[name] = [None if row % step == 0 else value for row, value in enumerate(table[name])]
+    return table
+
+
+def write(folder: Path, kind: str, gaps: bool = False) -> dict:
+    table = pa.table(columns(gaps))
+    match kind:
+        case "parquet":
+            pq.write_table(table, folder / "t.parquet", row_group_size=300)
+        case "folder":
+            kind = "parquet"
+            (folder / "t.parquet").mkdir()
+            for part in range(4):
+                pq.write_table(table.slice(part * 250, 250), folder / "t.parquet" / f"{part}.parquet")
+        case "csv":
+            text = ["a,b,k,f,y"]
+            rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+            text += [",".join("" if value is None else str(value) for value in row) for row in rows]
+            (folder / "t.csv").write_text("\n".join(text) + "\n")
+    return {"use": kind, "path": f"t.{kind}", "targets": "y", "classes": "y"}
+
+
+@pytest.fixture
+def both(catalog, tmp_path: Path):
+    def both(section: dict, seed: int = 5) -> tuple[Prepared, Streamed]:
+        """The data in memory and as a stream."""
+        loaded = [
+            loading.load_or_stream(
+                Data.model_validate({**section, "stream": stream}), catalog, folder=tmp_path, seed=seed
+            )
+            for stream in (False, True)
+        ]
+        assert isinstance(loaded[0], Prepared)
+        assert isinstance(loaded[1], Streamed)
+        assert len(loaded[1].train.counts) > 3
+        return loaded[0], loaded[1]
+
+    return both
+
+
+def assert_equal(part, other) -> None:
+    np.testing.assert_array_equal(part.index, other.index)
+    for name, array in part.inputs.items():
+        np.testing.assert_allclose(array, other.inputs[name], rtol=1e-5, atol=1e-6)
+        assert array.dtype == other.inputs[name].dtype
+    for name, array in part.targets.items():
+        np.testing.assert_array_equal(array, other.targets[name])
+    np.testing.assert_array_equal(part.sample_weight, other.sample_weight)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "folder", "csv"])
+@pytest.mark.parametrize("missing", ["error", "drop", "mean"])
+@pytest.mark.parametrize("scale", ["standard", "minmax", "robust"])
+def test_a_stream_holds_what_memory_holds(both, tmp_path: Path, kind, missing, scale) -> None:
+    section = {**write(tmp_path, kind, gaps=missing != "error"), "missing": missing, "scale": scale}
+    memory, stream = both(section)
+    assert_equal(memory.train, stream.train.read_all())
+    assert stream.preparation.inputs[0].feature_names == memory.preparation.inputs[0].feature_names
+    assert (stream.rows_read, stream.rows_dropped) == (memory.rows_read, memory.rows_dropped)
+    assert stream.summary() == f"streaming {memory.summary()}"
+    assert stream.class_counts["y"].tolist() == np.bincount(memory.train.targets["y"]).tolist()
+
+
+def test_consecutive_parts_are_those_of_memory(both, tmp_path: Path) -> None:
+    split = {"validation": 0.2, "test": 0.15, "shuffle": False}
+    memory, stream = both({**write(tmp_path, "parquet"), "split": split, "scale": "standard"})
+    assert_equal(memory.train, stream.train.read_all())
+    assert_equal(memory.validation, stream.validation.read_all())
+    assert_equal(memory.test, stream.test.read_all())
+
+
+@pytest.mark.parametrize("stratify", [False, True, "k"])
+def test_every_row_is_in_one_part_in_its_share(both, tmp_path: Path, stratify) -> None:
+    section = write(tmp_path, "parquet")
+    if stratify == "k":
+        table = columns()
+        table["k"][-1] = "red"
+        pq.write_table(pa.table(table), tmp_path / "t.parquet", row_group_size=300)
+        section["ignore"] = "k"
+    split = {"validation": 0.2, "test": 0.1, "stratify": stratify}
+    memory, stream = both({**section, "split": split})
+    parts = [part.read_all() for part in (stream.train, stream.validation, stream.test)]
+    assert sorted(np.concatenate([part.index for part in parts])) == list(range(ROWS))
+    # To within a row, or a row of each class.
+    slack = 3 if stratify else 0
+    assert [part.rows for part in parts] == [pytest.approx(rows, abs=slack) for rows in (700, 200, 100)]
+    assert sorted(parts[1].index) != list(range(700, 900))
+    if stratify is True:
+        for part, other in zip(parts, (memory.train, memory.validation, memory.test), strict=True):
+            difference = np.bincount(part.targets["y"]) - np.bincount(other.targets["y"])
+            assert abs(difference).max() <= 1
+    again = both({**section, "split": split})[1]
+    assert_equal(parts[2], again.test.read_all())
+    other_seed = both({**section, "split": split}, seed=6)[1]
+    assert other_seed.test.read_all().index.tolist() != parts[2].index.tolist()
+
+
+def test_scaling_goes_by_the_training_part(both, tmp_path: Path) -> None:
+    _, stream = both({**write(tmp_path, "csv"), "scale": "standard", "split": {"test": 0.3}})
+    features = stream.train.read_all().inputs["features"][:, :2]
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-5)
+
+
+# Batches
+
+
+def indices(part: StreamedPart, batch_size: int = 32, **how: int) -> list[list[int]]:
+    return [batch.index.tolist() for batch in part.batches(batch_size, **how)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_an_epoch_has_every_row_once_in_full_batches(both, tmp_path: Path, kind: str) -> None:
+    _, stream = both({**write(tmp_path, kind), "split": {"test": 0.1}})
+    for how in ({}, {"seed": 1}):
+        batches = indices(stream.train, **how)
+        assert [len(batch) for batch in batches] == [32] * 28 + [4]
+        assert sorted(chain(*batches)) == sorted(stream.train.read_all().index.tolist())
+    in_order = list(chain(*indices(stream.train)))
+    assert in_order == sorted(in_order)
+
+
+def test_the_order_is_drawn_from_seed_and_epoch(both, tmp_path: Path) -> None:
+    train = both(write(tmp_path, "csv"))[1].train
+    first = indices(train, seed=1, epoch=0)
+    assert first == indices(train, seed=1, epoch=0)
+    assert first != indices(train, seed=1, epoch=1)
+    assert first != indices(train, seed=2, epoch=0)
+    moved = np.abs(np.array(list(chain(*first))) - np.arange(ROWS))
+    assert np.median(moved) > ROWS / 10
+
+
+@pytest.mark.parametrize("how", [{}, {"seed": 4, "epoch": 2}])
+@pytest.mark.parametrize("step", [0, 1, 5, 6, 17, 31])
+def test_an_epoch_can_be_entered_at_any_step(both, tmp_path: Path, how: dict, step: int) -> None:
+    train = both({**write(tmp_path, "parquet", gaps=True), "missing": "drop"})[1].train
+    assert indices(train, 20, step=step, **how) == indices(train, 20, **how)[step:]
+
+
+def test_steps_beyond_the_end_are_none(both, tmp_path: Path) -> None:
+    assert indices(both(write(tmp_path, "parquet"))[1].train, step=32) == []
+
+
+def test_rows_before_the_step_are_not_read(both, tmp_path: Path, monkeypatch) -> None:
+    train = both(write(tmp_path, "parquet"))[1].train
+    read: list[int] = []
+    original = StreamedPart._read_chunk
+    monkeypatch.setattr(
+        StreamedPart,
+        "_read_chunk",
+        lambda self, reader, chunk: read.append(chunk) or original(self, reader, chunk),
+    )
+    assert len(indices(train, 32, step=30)) == 2
+    assert len(read) < len(train.counts) / 2
+
+
+def test_two_readers_do_not_disturb_each_other(both, tmp_path: Path) -> None:
+    for kind in ("parquet", "csv"):
+        train = both(write(tmp_path, kind))[1].train
+        alone = indices(train, seed=1)
+        together = zip(train.batches(32, seed=1), train.batches(32, seed=2, epoch=3), strict=True)
+        assert [one.index.tolist() for one, _ in together] == alone
+
+
+def test_the_head_is_the_first_rows(both, tmp_path: Path) -> None:
+    memory, stream = both(write(tmp_path, "csv"))
+    assert stream.train.head(8).index.tolist() == list(range(8))
+    np.testing.assert_array_equal(
+        stream.train.head(8).inputs["features"], memory.train.inputs["features"][:8]
+    )
+    assert stream.train.head(5000).rows == ROWS
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_stream_from_stored_and_compressed_files(both, tmp_path: Path, save) -> None:
+    random = np.random.default_rng(0)
+    save(
+        tmp_path / "t.npz",
+        x=random.normal(3, 2, (ROWS, 4, 2)),
+        tokens=random.integers(0, 9, (ROWS, 3)),
+        y=random.normal(size=ROWS),
+        names=np.array(["a", "b"] * (ROWS // 2)),
+        w=random.random(ROWS),
+        version=3,
+    )
+    section = {"use": "npz", "path": "t.npz", "targets": "y", "sample_weight": "w"}
+    for scale in ({"x": "standard"}, {"x": "robust"}):
+        memory, stream = both({**section, "scale": scale})
+        assert_equal(memory.train, stream.train.read_all())
+        assert stream.preparation.input_dtypes() == {
+            "features": "float32",
+            "x": "float32",
+            "tokens": "int32",
+        }
+        assert len(indices(stream.train, seed=1)) == 32
+
+
+def test_arrays_with_a_test_part_of_their_own(both, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "t.npz",
+        x=random.normal(size=(ROWS, 3)),
+        y=["a", "b"] * (ROWS // 2),
+        xt=random.normal(size=(10, 3)),
+        yt=["c"] * 10,
+    )
+    section = {"use": "npz", "path": "t.npz", "test": {"x": "xt", "y": "yt"}, "targets": "y", "classes": "y"}
+    memory, stream = both({**section, "split": {"validation": 0.1, "test": 0.1}})
+    assert (stream.train.rows, stream.validation.rows, stream.test.rows) == (900, 100, 10)
+    assert_equal(memory.test, stream.test.read_all())
+    assert stream.preparation.classes() == {"y": ("a", "b", "c")}
+    assert stream.class_counts["y"].sum() == 900
+
+
+# New data
+
+
+@pytest.mark.parametrize("with_targets", [True, False])
+@pytest.mark.parametrize("part", ["test", "all"])
+def test_the_test_part_is_drawn_again(both, catalog, tmp_path: Path, part, with_targets) -> None:
+    split = {"test": 0.2, "stratify": True}
+    section = {**write(tmp_path, "parquet", gaps=True), "missing": "drop", "split": split, "stream": True}
+    _, stream = both(section)
+    arguments = {"folder": tmp_path, "seed": 5, "part": part, "with_targets": with_targets}
+    data = Data.model_validate(section)
+    again = loading.apply_or_stream(stream.preparation, data, catalog, **arguments)
+    assert isinstance(again, StreamedPart)
+    whole = again.read_all()
+    expected = stream.test.read_all().index if part == "test" else None
+    if expected is not None:
+        np.testing.assert_array_equal(whole.index, expected)
+    assert bool(whole.targets) == with_targets
+    held = loading.apply_to(stream.preparation, data, catalog, **arguments)
+    assert_equal(held, whole)
+
+
+def test_a_recipe_in_memory_says_that_it_streams(catalog, tmp_path: Path) -> None:
+    section = Data.model_validate({**write(tmp_path, "csv"), "stream": True})
+    with pytest.raises(DataError, match="`stream: false`"):
+        loading.load(section, catalog, folder=tmp_path, seed=0)
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "section", "where", "what"),
+    [
+        ("csv", (700, "a", ""), {}, "t.csv:702", "'a' has no value"),
+        ("csv", (700, "a", "oops"), {}, "t.csv:702", "should hold numbers, and holds the text 'oops'"),
+        ("parquet", (700, "a", None), {}, "t.parquet, row 701", "'a' has no value"),
+        ("parquet", (999, "a", 1e300), {}, "t.parquet, row 1000", "too large for a 32-bit"),
+        ("csv", None, {"targets": "yy"}, "data.targets", "Did you mean"),
+        ("csv", None, {"classes": (), "targets": "k"}, "t.csv:2", "holds texts"),
+        ("parquet", None, {"split": {"test": 0.0001}}, "data.split.test", "without a row"),
+        ("parquet", None, {"split": {"test": 0.1, "stratify": "k"}}, "data.split.stratify", "'only here' in 1"),
+        ("csv", (5, "k", ""), {"ignore": "k", "split": {"test": 0.1, "stratify": "k"}}, "t.csv:7", "'k', to strat"),
+    ],
+)  # fmt: skip
+def test_faults_are_told_as_in_memory(catalog, tmp_path, kind, change, section, where, what) -> None:
+    given = write(tmp_path, kind)
+    if change:
+        row, name, value = change
+        if kind == "csv":
+            lines = (tmp_path / "t.csv").read_text().splitlines()
+            fields = lines[row + 1].split(",")
+            fields[list(columns()).index(name)] = value
+            lines[row + 1] = ",".join(fields)
+            (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+        else:
+            table = columns()
+            table[name][row] = value
+            pq.write_table(pa.table(table), tmp_path / "t.parquet", row_group_size=300)
+    data = Data.model_validate({**given, **section, "stream": True})
+    with pytest.raises(WorkbenchError, match=what) as fault:
+        loading.load_or_stream(data, catalog, folder=tmp_path, seed=0).train.read_all()
+    assert fault.value.where == where
+
+
+def test_types_that_change_far_down_a_text_file(both, tmp_path: Path) -> None:
+    numbers = "".join(f"{row},{row},x,true,2020-01-01,{row % 2}\n" for row in range(ROWS))
+    (tmp_path / "t.csv").write_text(f"i,f,t,b,d,y\n{numbers}5,2.5,,false,2020-01-02,1\n")
+    section = {"use": "csv", "path": "t.csv", "targets": "y", "missing": "mean"}
+    with pytest.raises(DataError, match="'d' holds dates"):
+        both(section)
+    memory, stream = both({**section, "ignore": "d"})
+    assert_equal(memory.train, stream.train.read_all())
+
+
+def test_a_malformed_line_of_a_text_file(catalog, tmp_path: Path) -> None:
+    write(tmp_path, "csv")
+    text = (tmp_path / "t.csv").read_text().splitlines()
+    text[800] += ",more"
+    (tmp_path / "t.csv").write_text("\n".join(text))
+    data = Data.model_validate({"use": "csv", "path": "t.csv", "targets": "y", "stream": True})
+    with pytest.raises(DataError, match="6 columns, and the table 5") as fault:
+        loading.load_or_stream(data, catalog, folder=tmp_path, seed=0)
+    assert fault.value.where == "t.csv:801"
+
+
+def test_decimal_commas_and_columns_in_a_stream(both, tmp_path: Path) -> None:
+    lines = "".join(f"{row},5;{row};x{row};1\n" for row in range(ROWS))
+    (tmp_path / "t.csv").write_text(f"a;b;c;y\n{lines}")
+    memory, stream = both(
+        {
+            "use": "csv",
+            "path": "t.csv",
+            "targets": "y",
+            "delimiter": ";",
+            "decimal": ",",
+            "columns": ["y", "a"],
+        }
+    )
+    assert_equal(memory.train, stream.train.read_all())
+    assert stream.train.head(2).inputs["features"].tolist() == [[0.5], [1.5]]
+
+
+def test_data_that_changes_between_epochs_is_noticed(catalog, tmp_path: Path) -> None:
+    section = {**write(tmp_path, "parquet", gaps=True), "missing": "drop", "stream": True}
+    stream = loading.load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+    write(tmp_path, "parquet")
+    with pytest.raises(WorkbenchError, match="changed"):
+        stream.train.read_all()
+
+
+def test_arrays_that_cannot_be_streamed(catalog, tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.asfortranarray(np.ones((5, 2))), y=np.ones(5))
+    data = Data.model_validate({"use": "npz", "path": "t.npz", "targets": "y", "stream": True})
+    with pytest.raises(DataError, match="column by column"):
+        loading.load_or_stream(data, catalog, folder=tmp_path, seed=0)
+    np.savez(tmp_path / "t.npz", x=np.ones((5, 2)), y=np.ones(4))
+    with pytest.raises(DataError, match="'x' has 5 rows and 'y' has 4"):
+        loading.load_or_stream(data, catalog, folder=tmp_path, seed=0)
+    np.savez(tmp_path / "t.npz", x=np.array([{}], dtype=object), y=np.ones(1))
+    with pytest.raises(WorkbenchError, match="pickled"):
+        loading.load_or_stream(data, catalog, folder=tmp_path, seed=0)
+
+
+def test_parquet_files_that_differ(catalog, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    pq.write_table(pa.table({"a": [1], "y": [1]}), tmp_path / "p" / "1.parquet")
+    pq.write_table(pa.table({"a": [1.5], "y": [1]}), tmp_path / "p" / "2.parquet")
+    data = Data.model_validate({"use": "parquet", "path": "p", "targets": "y", "stream": True})
+    with pytest.raises(WorkbenchError, match="other columns or types"):
+        loading.load_or_stream(data, catalog, folder=tmp_path, seed=0)
+
+
+def test_stream_is_a_yes_a_no_or_auto(catalog, tmp_path: Path) -> None:
+    section = {**write(tmp_path, "csv"), "stream": "perhaps"}
+    with pytest.raises(RecipeError, match="'stream' of 'csv' cannot be 'perhaps'"):
+        loading.load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+
+
+# Memory
+
+_MEASURED = """
+import resource, sys
+from pathlib import Path
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+from workbench.data.loading import load_or_stream
+from workbench.recipe.schema import Data
+import numpy, psutil, pyarrow.parquet
+resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + 700 * 2**20,) * 2)
+section = Data.model_validate({"use": sys.argv[1], "path": sys.argv[2], "targets": "y", "scale": "standard"})
+loaded = load_or_stream(section, Catalog(discover()), folder=Path("/"), seed=0)
+rows = sum(batch.rows for batch in loaded.train.batches(256, seed=0))
+print(type(loaded).__name__, rows)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["parquet", "npz"])
+def test_a_file_larger_than_the_memory_allowed_streams_by_itself(kind: str, tmp_path: Path) -> None:
+    rows, width = 1_000_000, 100  # 800 MB, in one row group
+    path = tmp_path / f"t.{kind}"
+    x = np.random.default_rng(0).random((10_000, width))
+    if kind == "parquet":
+        table = pa.table({f"c{at}": x[:, at] for at in range(width)} | {"y": x[:, 0]})
+        with pq.ParquetWriter(path, table.schema, compression="none", use_dictionary=False) as writer:
+            writer.write_table(pa.concat_tables([table] * 100), row_group_size=rows)
+    else:
+        np.savez(path, x=np.tile(x, (100, 1)), y=np.tile(x[:, 0], 100))
+    result = subprocess.run(
+        [sys.executable, "-c", _MEASURED, kind, str(path)], capture_output=True, text=True, timeout=500
+    )
+    assert result.stdout.split() == ["Streamed", str(rows)], result.stderr[-2000:]
