@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import re
 import struct
@@ -24,17 +23,11 @@ from typing import IO, Any
 import h5py
 
 from workbench.errors import FileError
-from workbench.storage import archive
+from workbench.storage import archive, hdf5
 from workbench.storage.atomic import extension_of, file_error
-
-SLACK = 64 << 20  # bytes that a small file may take in memory beyond twice its size
-CONFIG_LIMIT = 32 << 20  # bytes of JSON
-DEPTH_LIMIT = 128  # levels of nesting, in JSON and in HDF5 groups
-LINK_LIMIT = 500_000  # objects in one HDF5 file
+from workbench.storage.limits import CONFIG_LIMIT, DEPTH_LIMIT, SLACK, Refused, size_in_words
 
 _MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES}
-_FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: those that h5py brings along
-_KINDS = "biufcVS"
 _DAMAGE = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
     *(KeyError, ValueError, RuntimeError, TypeError, AttributeError),
@@ -85,14 +78,6 @@ def read(path: str | os.PathLike[str]) -> Container:
     raise FileError(what, where=str(path), hint="A model file ends in .keras, .h5 or .weights.h5.")
 
 
-class Refused(ValueError):
-    """A file is not what it must be, in words that stand after its name. `hint` says what to do."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.hint = hint
-
-
 @contextmanager
 def faults(path: Path) -> Iterator[None]:
     """Whatever a damaged or hostile file makes zipfile, json or h5py raise, as a FileError."""
@@ -121,36 +106,6 @@ def open_weights(path: Path) -> Iterator[Any]:
         h5py.File(member, "r") as file,
     ):
         yield file
-
-
-def weight_datasets(tree: Any, prefix: str = "") -> Iterator[str]:
-    """The names of the datasets in Keras' weight tree, numbers in their order, without the optimizer's."""
-    for name in sorted(tree, key=lambda item: (not item.isdigit(), int(item) if item.isdigit() else 0, item)):
-        place = f"{prefix}{name}"
-        if isinstance(tree[name], h5py.Dataset):
-            yield place
-        elif place not in ("optimizer", archive.GROUP):
-            yield from weight_datasets(tree[name], f"{place}/")
-
-
-def attribute_names(group: Any, name: str) -> list[str]:
-    """A list of names kept in an attribute, or in several where one would not hold it."""
-    if name in group.attrs:
-        found: Any = group.attrs[name]
-    else:
-        chunks = (f"{name}{index}" for index in range(len(group.attrs)))
-        found = [item for chunk in chunks if chunk in group.attrs for item in group.attrs[chunk]]
-    return [item.decode() if isinstance(item, bytes) else str(item) for item in found]
-
-
-def legacy_datasets(group: Any) -> dict[str, str]:
-    """The datasets in a weight group of the legacy layout, in order, each with the weight's own name."""
-    found: dict[str, str] = {}
-    for layer in [*attribute_names(group, "layer_names"), "top_level_model_weights"]:
-        if layer in group:
-            for name in attribute_names(group[layer], "weight_names"):
-                found[f"{layer}/{name}"] = name if name not in found.values() else f"{layer}/{name}"
-    return found
 
 
 def parse_json(content: str | bytes, what: str) -> dict[str, Any]:
@@ -221,7 +176,7 @@ def _read_zip(path: Path) -> Container:
         )
         record = _record(file.read(archive.NOTES)) if archive.NOTES in names else None
         with _open_member(path, file) as member, h5py.File(member, "r") as weights:
-            stored = _check_hdf5(weights, budget_for(path))
+            stored = hdf5.check(weights, budget_for(path))
     return Container(
         path,
         ".keras",
@@ -249,7 +204,9 @@ def _check_members(infos: list[zipfile.ZipInfo], budget: int) -> None:
             raise Refused(f"refused: its member '{info.filename}' is encrypted.")
     declared = sum(info.file_size for info in infos)
     if declared > budget:
-        raise Refused(f"refused: it would unpack to {_size(declared)}, against {_size(budget)} allowed.")
+        raise Refused(
+            f"refused: it would unpack to {size_in_words(declared)}, against {size_in_words(budget)} allowed."
+        )
 
 
 @contextmanager
@@ -297,7 +254,7 @@ class _Slice(io.RawIOBase):
 
 def _read_hdf5(path: Path) -> Container:
     with h5py.File(path, "r") as file:
-        stored = _check_hdf5(file, budget_for(path))
+        stored = hdf5.check(file, budget_for(path))
         ours = archive.holds_archive(file)
         legacy_layout = "model_weights" in file or "layer_names" in file.attrs
         kind = ".h5" if legacy_layout else ".weights.h5"
@@ -346,62 +303,3 @@ def _text(file: Any, name: str) -> str:
 
 def _weight_groups(file: Any) -> bool:
     return any(name == "vars" or isinstance(file[name], h5py.Group) for name in file)
-
-
-def _check_hdf5(file: Any, budget: int) -> int:
-    """Refuse what leads out of the file, what is larger than the file can hold, and endless structures.
-
-    Returns:
-        The bytes that its datasets declare.
-    """
-    seen: set[int] = set()
-    declared = links = 0
-    stack = [(file, 0)]
-    while stack:
-        group, depth = stack.pop()
-        if depth > DEPTH_LIMIT:
-            raise Refused(f"refused: its groups are nested deeper than {DEPTH_LIMIT} levels.")
-        for name in group:
-            links += 1
-            if links > LINK_LIMIT:
-                raise Refused(f"refused: it holds more than {LINK_LIMIT} objects.")
-            place = f"{group.name.rstrip('/')}/{name}"
-            if group.get(name, getlink=True, getclass=True) is not h5py.HardLink:
-                raise Refused(f"refused: '{place}' is a link to elsewhere.")
-            item = group[name]
-            address = h5py.h5o.get_info(item.id).addr
-            if isinstance(item, h5py.Group):
-                if address in seen:
-                    raise Refused(f"refused: the group '{place}' is in the file under two names.")
-                stack.append((item, depth + 1))
-            elif isinstance(item, h5py.Dataset):
-                if address not in seen:
-                    declared += _check_dataset(item, place)
-            else:
-                raise Refused(f"refused: '{place}' is neither a group nor a dataset.")
-            seen.add(address)
-    if declared > budget:
-        raise Refused(f"refused: it declares {_size(declared)} of weights, against {_size(budget)} allowed.")
-    return declared
-
-
-def _check_dataset(dataset: Any, place: str) -> int:
-    if dataset.external or dataset.is_virtual:
-        raise Refused(f"refused: the data of '{place}' lies in another file.")
-    if dataset.dtype.kind not in _KINDS:
-        raise Refused(f"refused: '{place}' holds {dataset.dtype}, which is no weight.")
-    properties = dataset.id.get_create_plist()
-    if any(properties.get_filter(index)[0] not in _FILTERS for index in range(properties.get_nfilters())):
-        raise Refused(f"refused: '{place}' is packed by a filter that HDF5 would load from outside.")
-    if dataset.shape is None:
-        raise Refused(f"refused: '{place}' has no shape.")
-    return math.prod(dataset.shape) * dataset.dtype.itemsize
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("bytes", "KB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.3g} {unit}"

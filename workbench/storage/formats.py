@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -119,7 +120,8 @@ def save(
             _write(model, temporary, kind, notes)
         if check:
             try:
-                reloaded = load(temporary, resolver or KerasRegistry())
+                with _random_state_kept():
+                    reloaded = load(temporary, resolver or KerasRegistry())
                 found = verify.compare(model, reloaded.model, probe) + reloaded.warnings
                 if reloaded.completed:
                     builder = f"{type(model).__name__}.build()"
@@ -195,8 +197,12 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
     return Loaded(model, record["notes"], tuple(dict.fromkeys(found)), completed)
 
 
-def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
-    """Give a built model the weights of a file of any of the three formats; its optimizer stays as it is.
+def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = False) -> None:
+    """Give a built model the weights of a file of any of the three formats.
+
+    Args:
+        optimizer: restore the optimizer's state too, to go on as if nothing had been between; the model must be
+            compiled as it was. Else its optimizer stays as it is, to start from these weights.
 
     Raises:
         FileError: the file cannot be read, or its weights do not fit: the first that does not, both shapes.
@@ -210,7 +216,10 @@ def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
             return
         with archive.as_weights(path) as weights:
             layout.check_fits(model, weights, path)
-            skip = [model.optimizer] if getattr(model, "optimizer", None) is not None else []
+            own = getattr(model, "optimizer", None)
+            if optimizer and own is not None and not own.built:
+                own.build(model.trainable_variables)
+            skip = [own] if own is not None and not optimizer else []
             keras.saving.load_weights(model, weights, objects_to_skip=skip)
 
 
@@ -269,6 +278,17 @@ def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:
         else:
             variable.assign(value)
     return unplaced
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Building a model draws seeds; training goes on as if none had been built."""
+    ours, numpys = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpys)
 
 
 @contextmanager

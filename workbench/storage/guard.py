@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from workbench.errors import did_you_mean
 from workbench.storage import container, sizes
-from workbench.storage.container import Container, Refused
+from workbench.storage.container import Container
+from workbench.storage.limits import SLACK, Refused
 
 KERAS_MODULES = frozenset(
     {
@@ -130,7 +131,7 @@ def check_file(path: Path, resolver: Resolver) -> Checked:
         _resolve(named, resolver)
 
     with container.faults(path):
-        sizes.check_sizes(model, found.stored + container.SLACK)
+        sizes.check_sizes(model, found.stored + SLACK)
         names = list(check_config(model, judge))
     uncompilable = ""
     try:

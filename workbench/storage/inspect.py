@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import FileError, did_you_mean
-from workbench.storage import archive, container, guard
+from workbench.storage import archive, container, guard, hdf5
 from workbench.storage.container import Container
+from workbench.storage.limits import Refused
 
 
 @dataclass(frozen=True)
@@ -144,12 +145,12 @@ def _weights(found: Container) -> Iterator[tuple[Any, dict[str, str]]]:
     with container.open_weights(found.path) as file:
         if found.legacy:
             group = file if "layer_names" in file.attrs else file["model_weights"]
-            yield group, container.legacy_datasets(group)
+            yield group, hdf5.legacy_datasets(group)
             return
         tree = file
         if found.made_by_kwb and found.format == ".h5":
             tree = file[archive.GROUP][archive.WEIGHT_TREE]
-        present = dict.fromkeys(container.weight_datasets(tree))
+        present = dict.fromkeys(hdf5.weight_datasets(tree))
         named = {name: path for name, path in found.record.get("weights", {}).items() if name in present}
         yield tree, named or {name: name for name in present}
 
@@ -216,7 +217,7 @@ def _optimizer(found: Container) -> dict[str, Any] | None:
 def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ...], str]:
     try:
         names = [named.registered for named in guard.named_objects(found.config or {})]
-    except container.Refused as fault:
+    except Refused as fault:
         return (), str(fault)
     custom = sorted({name for name in names if ">" in name})
     known = {_canonical(name) for name in installed}
@@ -228,7 +229,7 @@ def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ..
     try:
         model, _ = guard.split_config(found)
         list(guard.check_config(model, _refuse_unregistered))
-    except container.Refused as fault:
+    except Refused as fault:
         refusal = str(fault)
     return tuple(needs), refusal
 

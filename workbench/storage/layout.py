@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage import archive, container, structure
+from workbench.storage import archive, container, hdf5, structure
 
 
 def weight_names(model: Any, saved: Path) -> dict[str, str]:
@@ -75,7 +75,8 @@ def check_fits_legacy(model: Any, path: Path) -> None:
     with h5py.File(path, "r") as file:
         group = file if "layer_names" in file.attrs else file["model_weights"]
         stored = [
-            (name, container.attribute_names(group[name], "weight_names")) for name in _layer_names(group)
+            (name, hdf5.attribute_names(group[name], "weight_names"))
+            for name in hdf5.attribute_names(group, "layer_names")
         ]
         stored = [(name, weights) for name, weights in stored if weights]
         shapes = {(name, weight): group[name][weight].shape for name, weights in stored for weight in weights}
@@ -106,8 +107,8 @@ def _compare(model: Any, weights: Path) -> tuple[dict[str, str], _Shapes, _Shape
         expected_path = Path(folder) / archive.WEIGHTS
         model.save_weights(expected_path)
         with h5py.File(expected_path, "r") as expected, h5py.File(weights, "r") as given:
-            wanted = {name: expected[name].shape for name in container.weight_datasets(expected)}
-            found = {name: given[name].shape for name in container.weight_datasets(given)}
+            wanted = {name: expected[name].shape for name in hdf5.weight_datasets(expected)}
+            found = {name: given[name].shape for name in hdf5.weight_datasets(given)}
             if "_layer_checkpoint_dependencies" in given:  # before Keras 3.0; Keras itself translates
                 found = wanted
             return _match(model, expected), wanted, found
@@ -121,7 +122,7 @@ def _match(model: Any, file: Any) -> dict[str, str]:
         by_layer.setdefault(layer.name, []).extend(own)
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in container.weight_datasets(file):
+    for name in hdf5.weight_datasets(file):
         layer_name = file[name].parent.attrs.get("name")
         for path, weight in by_layer.get(str(layer_name), ()):
             if path not in taken and tuple(weight.shape) == file[name].shape and _equal(file[name], weight):
@@ -134,10 +135,6 @@ def _match(model: Any, file: Any) -> dict[str, str]:
 def _equal(dataset: Any, weight: Any) -> bool:
     value = structure.value_of(weight)
     return np.asarray(dataset).tobytes() == np.ascontiguousarray(value).tobytes()
-
-
-def _layer_names(group: Any) -> list[str]:
-    return container.attribute_names(group, "layer_names")
 
 
 def _misfit(label: str, wanted: tuple[int, ...], found: tuple[int, ...], where: Path) -> FileError:

@@ -20,7 +20,7 @@ import h5py
 import keras
 import numpy as np
 
-from workbench.storage import container, structure
+from workbench.storage import hdf5, structure
 
 _ATTRIBUTE_LIMIT = 60_000  # bytes; HDF5 allows 64 KB for all attributes of one object header
 
@@ -165,7 +165,7 @@ def _read_optimizer(file: Any, optimizer: Any) -> str:
     if "optimizer_weights" not in file:
         return ""
     group = file["optimizer_weights"]
-    values = [np.asarray(group[name]) for name in container.attribute_names(group, "weight_names")]
+    values = [np.asarray(group[name]) for name in hdf5.attribute_names(group, "weight_names")]
     shapes = [tuple(variable.shape) for variable in optimizer.variables]
     if [value.shape for value in values] != shapes:
         return "the optimizer's state in the file does not fit its variables and was left out"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from workbench.storage.container import Refused
+from workbench.storage.limits import Refused
 
 # Arguments that are a number of weights, or a factor of it, in stock layers and in most others.
 _A_SIZE = re.compile(r"(^|_)(units|filters|neurons|dim|heads|channels|width|hidden|features)$")

@@ -1,0 +1,97 @@
+"""Reading HDF5 from a stranger: what leads out of the file or is larger than it, and what names its weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+
+from workbench.storage import archive
+from workbench.storage.limits import DEPTH_LIMIT, LINK_LIMIT, Refused, size_in_words
+
+_FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: those that h5py brings along
+_KINDS = "biufcVS"
+
+
+def check(file: Any, budget: int) -> int:
+    """Refuse what leads out of the file, what is larger than the file can hold, and endless structures.
+
+    Returns:
+        The bytes that its datasets declare.
+    """
+    seen: set[int] = set()
+    declared = links = 0
+    stack = [(file, 0)]
+    while stack:
+        group, depth = stack.pop()
+        if depth > DEPTH_LIMIT:
+            raise Refused(f"refused: its groups are nested deeper than {DEPTH_LIMIT} levels.")
+        for name in group:
+            links += 1
+            if links > LINK_LIMIT:
+                raise Refused(f"refused: it holds more than {LINK_LIMIT} objects.")
+            place = f"{group.name.rstrip('/')}/{name}"
+            if group.get(name, getlink=True, getclass=True) is not h5py.HardLink:
+                raise Refused(f"refused: '{place}' is a link to elsewhere.")
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if isinstance(item, h5py.Group):
+                if address in seen:
+                    raise Refused(f"refused: the group '{place}' is in the file under two names.")
+                stack.append((item, depth + 1))
+            elif isinstance(item, h5py.Dataset):
+                if address not in seen:
+                    declared += _check_dataset(item, place)
+            else:
+                raise Refused(f"refused: '{place}' is neither a group nor a dataset.")
+            seen.add(address)
+    if declared > budget:
+        raise Refused(
+            f"refused: it declares {size_in_words(declared)} of weights, against {size_in_words(budget)} allowed."
+        )
+    return declared
+
+
+def _check_dataset(dataset: Any, place: str) -> int:
+    if dataset.external or dataset.is_virtual:
+        raise Refused(f"refused: the data of '{place}' lies in another file.")
+    if dataset.dtype.kind not in _KINDS:
+        raise Refused(f"refused: '{place}' holds {dataset.dtype}, which is no weight.")
+    properties = dataset.id.get_create_plist()
+    if any(properties.get_filter(index)[0] not in _FILTERS for index in range(properties.get_nfilters())):
+        raise Refused(f"refused: '{place}' is packed by a filter that HDF5 would load from outside.")
+    if dataset.shape is None:
+        raise Refused(f"refused: '{place}' has no shape.")
+    return math.prod(dataset.shape) * dataset.dtype.itemsize
+
+
+def weight_datasets(tree: Any, prefix: str = "") -> Iterator[str]:
+    """The names of the datasets in Keras' weight tree, numbers in their order, without an optimizer's."""
+    for name in sorted(tree, key=lambda item: (not item.isdigit(), int(item) if item.isdigit() else 0, item)):
+        place = f"{prefix}{name}"
+        if isinstance(tree[name], h5py.Dataset):
+            yield place
+        elif place != archive.GROUP and (name != "optimizer" or prefix.endswith("layers/")):
+            yield from weight_datasets(tree[name], f"{place}/")
+
+
+def attribute_names(group: Any, name: str) -> list[str]:
+    """A list of names kept in an attribute, or in several where one would not hold it."""
+    if name in group.attrs:
+        found: Any = group.attrs[name]
+    else:
+        chunks = (f"{name}{index}" for index in range(len(group.attrs)))
+        found = [item for chunk in chunks if chunk in group.attrs for item in group.attrs[chunk]]
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in found]
+
+
+def legacy_datasets(group: Any) -> dict[str, str]:
+    """The datasets in a weight group of the legacy layout, in order, each with the weight's own name."""
+    found: dict[str, str] = {}
+    for layer in [*attribute_names(group, "layer_names"), "top_level_model_weights"]:
+        if layer in group:
+            for name in attribute_names(group[layer], "weight_names"):
+                found[f"{layer}/{name}"] = name if name not in found.values() else f"{layer}/{name}"
+    return found

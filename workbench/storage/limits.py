@@ -1,0 +1,26 @@
+"""What a model file may ask for at most, and how it is refused."""
+
+from __future__ import annotations
+
+SLACK = 64 << 20  # bytes that a small file may take in memory beyond twice its size
+CONFIG_LIMIT = 32 << 20  # bytes of JSON
+DEPTH_LIMIT = 128  # levels of nesting, in JSON and in HDF5 groups
+LINK_LIMIT = 500_000  # objects in one HDF5 file
+
+
+class Refused(ValueError):
+    """A file is not what it must be, in words that stand after its name. `hint` says what to do."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def size_in_words(count: int) -> str:
+    """A number of bytes for people: `8.59 GB`."""
+    value = float(count)
+    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.3g} {unit}"
