@@ -61,8 +61,11 @@ def make_callbacks(train: Train, maker: Maker) -> list[Any]:
 
 
 def _loss(train: Train, structure: Structure, maker: Maker) -> Any:
-    if isinstance(train.loss, Use):
+    if isinstance(train.loss, Use) and structure.output_form == "one":
         return _named(Kind.LOSS, train.loss, maker, "train.loss")
+    if isinstance(train.loss, Use):  # one loss for several outputs means each of them
+        each = {name: _named(Kind.LOSS, train.loss, maker, "train.loss") for name in structure.outputs}
+        return _by_output(each, structure, "train.loss")
     if train.loss is None:
         return None
     made = {name: _named(Kind.LOSS, item, maker, f"train.loss.{name}") for name, item in train.loss.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.catalog import Entry
@@ -74,6 +74,18 @@ def accepted_arguments(target: Any) -> dict[str, inspect.Parameter]:
     return found
 
 
+def _by_place(target: Any) -> list[str] | None:
+    """The arguments a constructor (or a function layer) takes by place; None where it takes any number."""
+    function = target.__init__ if inspect.isclass(target) else target
+    parameters = list(inspect.signature(function).parameters.values())
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return None
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.kind in kinds][
+        1:
+    ]  # less self, or the tensor
+
+
 def construction_fault(
     entry: Entry, target: Any, positional: int, given: Mapping[str, Any], fault: BaseException, where: str
 ) -> RecipeError:
@@ -94,10 +106,13 @@ def construction_fault(
         example = ", ".join(f"{name}: {entry.example[name]}" for name in missing if name in entry.example)
         hint = f"For example {{use: {entry.name}, {example}}}." if example else ""
         return RecipeError(f"{entry.name} needs the argument {names}.", where=where, hint=hint)
-    if isinstance(fault, TypeError) and positional > len(own):
-        what = f"{entry.name} takes at most {len(own)} of its arguments by place, {positional} are given."
-        return RecipeError(what, where=where, hint=f"They are: {', '.join(own)}." if own else "")
-    twice = [name for name in own[:positional] if name in given]
+    by_place = _by_place(target)
+    if isinstance(fault, TypeError) and by_place is not None and positional > len(by_place):
+        what = (
+            f"{entry.name} takes at most {len(by_place)} of its arguments by place, {positional} are given."
+        )
+        return RecipeError(what, where=where, hint=f"They are: {', '.join(by_place)}." if by_place else "")
+    twice = [name for name in (by_place or ())[:positional] if name in given]
     if twice:
         return RecipeError(f"{entry.name} is given the argument '{twice[0]}' twice.", where=where)
     return RecipeError(f"{entry.name} refuses its arguments: {short_message(fault)}.", where=where)
@@ -128,6 +143,15 @@ def arity_fault(entry: Entry, given: int, where: str, *, in_stack: bool) -> Reci
         )
     what = f"{entry.name} takes {_inputs(entry.inputs)}, {given} {'is' if given == 1 else 'are'} given."
     return RecipeError(what, where=where)
+
+
+def model_arity_fault(entry: Entry, names: Sequence[str]) -> RecipeError:
+    """A model class that takes several inputs met data of fewer or more."""
+    return RecipeError(
+        f"{entry.name} takes {_inputs(entry.inputs)}, the data gives {len(names)} ({', '.join(names)}).",
+        where="model",
+        hint="Name its inputs with their columns: `data.inputs`.",
+    )
 
 
 def _inputs(count: int | None) -> str:
