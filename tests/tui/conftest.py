@@ -1,16 +1,13 @@
 """How the app is tested: the real one, in a workplace, a settings and a state folder of the test's own.
 
-async def test_x(kwb):                              # a coroutine test needs no mark
-    async with kwb(mode="runs", size=(80, 24)) as pilot:
+async def test_x(open_app):                             # a coroutine test needs no mark
+    async with open_app(mode="runs", size=(80, 24)) as pilot:
         await pilot.press("enter")
         await settle(pilot)
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -19,18 +16,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tests.coroutines import pytest_pyfunc_call, until
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
-
-
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is a coroutine in an event loop of its own."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
-    return True
 
 
 @pytest.fixture
@@ -41,12 +30,14 @@ def workplace(tmp_path: Path) -> Path:
     return folder
 
 
+__all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
+
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
 
 
 @pytest.fixture
-def kwb(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """Open the app: `async with kwb(size=(120, 40), recipe=..., mode=..., settings=...) as pilot`.
+def open_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Open the app: `async with open_app(size=(120, 40), recipe=..., mode=..., settings=...) as pilot`.
 
     `warm=False` (the default) starts no child until one is needed. The test fails if anything crashed inside,
     unless it says `crashes=True`.
@@ -86,16 +77,6 @@ async def settle(pilot: Pilot[Any]) -> None:
     for _ in range(3):
         await pilot.pause()
         await pilot.app.workers.wait_for_complete()
-
-
-async def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """Wait until a condition holds; the test fails if it does not in time."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds:g} s: {what or inspect.getsource(condition).strip()}")
-        await asyncio.sleep(0.02)
-    return found
 
 
 def shown(app: KwbApp) -> str:

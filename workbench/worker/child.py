@@ -18,20 +18,37 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from workbench import events
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
-from workbench.errors import WorkbenchError
+from workbench.errors import TrainingError, WorkbenchError
 from workbench.process import import_keras
-from workbench.worker.outlet import Outlet
+from workbench.worker.outlet import Importance, Outlet
 
 if TYPE_CHECKING:
     from workbench.training.control import Control
 
 Arguments = Mapping[str, Any]
+
+Request = Callable[["Control"], None]
+
+
+def _learning_rate(arguments: Arguments) -> Request:
+    value = float(arguments["value"])
+    return lambda control: control.set_learning_rate(value)
+
+
+# What reaches a training while it runs: from the command's arguments to what is asked of its control.
+STEERING: dict[str, Callable[[Arguments], Request]] = {
+    "pause": lambda _: lambda control: control.pause(),
+    "resume": lambda _: lambda control: control.resume(),
+    "stop": lambda _: lambda control: control.stop(),
+    "save": lambda _: lambda control: control.save_now(),
+    "set_learning_rate": _learning_rate,
+}
 
 _QUIT: dict[str, Any] = {"command": "quit"}
 
@@ -43,20 +60,15 @@ class Child:
         self, outlet: Outlet, plugin_files: Sequence[Path] = (), blocked: Sequence[str] = ()
     ) -> None:
         self.outlet = outlet
-        self.control: Control | None = None
+        self._control: Control | None = None
+        self._trainings = 0  # asked for and not ended
+        self._early: list[Request] = []
+        self._lock = threading.Lock()
         self._plugin_files = tuple(plugin_files)
         self._blocked = tuple(blocked)
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._input = _take_standard_input()
         self._detached = False
-        self._steering: dict[str, Callable[[Control, Arguments], None]] = {
-            "pause": lambda control, _: control.pause(),
-            "resume": lambda control, _: control.resume(),
-            "stop": lambda control, _: control.stop(),
-            "set_learning_rate": lambda control, arguments: control.set_learning_rate(
-                float(arguments["value"])
-            ),
-            "save": lambda control, _: control.save_now(),
-        }
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -65,12 +77,15 @@ class Child:
 
     def listen(self) -> None:
         """Read commands until the parent is gone. Runs in a thread."""
-        for line in sys.stdin.buffer:
+        for line in self._input:
+            message: Any = None
             try:
                 message = json.loads(line)
                 self._sort(message)
-            except (ValueError, KeyError, TypeError) as fault:
-                print(f"kwb worker: not a command: {line[:200]!r} ({fault})", file=sys.stderr)
+            except Exception as fault:  # the parent's fault, which must not silence everything after it
+                print(f"kwb worker: not a command: {line[:200]!r} ({fault!r})", file=sys.stderr)
+                if isinstance(message, dict):
+                    self.reply_error(message, _told(fault, str(message.get("command", ""))))
         self._parent_gone()
 
     def _sort(self, message: dict[str, Any]) -> None:
@@ -78,20 +93,43 @@ class Child:
         if command == "detach":
             self._detached = True
             self.reply(message, {})
-        elif command in self._steering:
-            if self.control is None:
-                fault = WorkbenchError("nothing is being trained.", where=command)
-                self.outlet.put(json.dumps({"reply": message.get("id"), "error": fault.as_record()}))
-                return
-            self._steering[command](self.control, message)
-            self.reply(message, {})
+        elif command in STEERING:
+            self._steer(message)
         else:
+            if command == "train":
+                with self._lock:
+                    self._trainings += 1
             self._commands.put(message)
+
+    def _steer(self, message: dict[str, Any]) -> None:
+        request = STEERING[message["command"]](message)
+        with self._lock:
+            if self._control is not None:
+                request(self._control)
+            elif self._trainings:  # it is waiting for its turn, or reading its data
+                self._early.append(request)
+            else:
+                fault = TrainingError("nothing is being trained.", where=message["command"])
+                self.reply_error(message, fault.as_record() | {"exit_code": int(fault.exit_code)})
+                return
+        self.reply(message, {})
+
+    def steer_by(self, control: Control) -> None:
+        """From now on, what is asked of the training goes to its control; also what was asked before it was there."""
+        with self._lock:
+            self._control = control
+            early, self._early = self._early, []
+            for request in early:
+                request(control)
 
     def _parent_gone(self) -> None:
         """Without a parent an idle child ends. A training ends after its batch, saved, unless it was detached."""
-        if not self._detached and self.control is not None:
-            self.control.stop("stopped")
+        if not self._detached:
+            with self._lock:
+                if self._control is not None:
+                    self._control.stop()
+                elif self._trainings:
+                    self._early.append(lambda control: control.stop())
         self._commands.put(_QUIT)
 
     def serve(self) -> None:
@@ -107,19 +145,21 @@ class Child:
             try:
                 handler = COMMANDS.get(command)
                 if handler is None:
-                    known = ", ".join(sorted([*COMMANDS, *self._steering, "detach", "quit"]))
+                    known = ", ".join(sorted([*COMMANDS, *STEERING, "detach", "quit"]))
                     raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {known}.")
                 self.reply(message, handler(self, message))
             except WorkbenchError as fault:
-                self.reply_error(message, fault.as_record() | {"exit_code": int(fault.exit_code)})
+                told = _memory_ran_out(fault, fault.where) or fault
+                self.reply_error(message, told.as_record() | {"exit_code": int(told.exit_code)})
             except BaseException as fault:  # whatever a plugin does, the child answers
                 traceback.print_exc()
-                record = {"what": f"{type(fault).__name__}: {fault}", "where": command, "hint": ""}
-                self.reply_error(message, record | {"details": traceback.format_exc()})
-                if isinstance(fault, KeyboardInterrupt | MemoryError):
-                    raise
+                self.reply_error(message, _told(fault, command) | {"details": traceback.format_exc()})
             finally:
-                self.control = None
+                if command == "train":
+                    with self._lock:
+                        self._control = None
+                        self._trainings -= 1
+                        self._early.clear()
 
     def reply(self, message: Arguments, result: Any) -> None:
         if "id" in message:
@@ -132,7 +172,32 @@ class Child:
 
     def emit(self, event: events.Event, line: str) -> None:
         """Send an event of a training."""
-        self.outlet.put(line, may_drop=isinstance(event, events.Step))
+        self.outlet.put(line, Importance.STEP if isinstance(event, events.Step) else Importance.EVENT)
+
+
+def _take_standard_input() -> BinaryIO:
+    """The parent's commands, away from descriptor 0, where a plugin's `input()` would eat them."""
+    commands = os.fdopen(os.dup(0), "rb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return commands
+
+
+def _told(fault: BaseException, where: str) -> dict[str, Any]:
+    if (told := _memory_ran_out(fault, where)) is not None:
+        return told.as_record()
+    return {"what": f"{type(fault).__name__}: {fault}", "where": where, "hint": ""}
+
+
+def _memory_ran_out(fault: BaseException, where: str) -> WorkbenchError | None:
+    """The same in plain words, if a lack of memory is at the bottom of a fault, as Python or TensorFlow tells it."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
+            hint = "A smaller batch_size or model needs less, and so does less data."
+            return TrainingError("memory ran out.", where=where, hint=hint)
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

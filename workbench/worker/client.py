@@ -23,6 +23,7 @@ from workbench.errors import DataError, ExitCode, FileError, TrainingError, Work
 OnEvent = Callable[[events.Event, float, str], None]
 
 LOG_LINES = 8
+MOST_BYTES = 1 << 30  # of one line; predictions of a large table come in one
 _OUT_OF_MEMORY = re.compile(
     r"bad_alloc|out of memory|cannot allocate memory|resourceexhausted|memoryerror|oom when allocating|"
     r"std::length_error",
@@ -89,7 +90,17 @@ class Worker:
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         receiving, sending = os.pipe()
-        command = [sys.executable, "-m", "workbench.worker", "--events", str(sending), "--log", str(log)]
+        # -P: a stray random.py in the current folder must not stand in for the real module
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "workbench.worker",
+            "--events",
+            str(sending),
+            "--log",
+            str(log),
+        ]
         if memory is not None:
             command += ["--memory", str(memory)]
         command += [part for path in plugin_files for part in ("--plugin", str(path))]
@@ -107,16 +118,18 @@ class Worker:
         finally:
             os.close(sending)
         worker = cls(process, log, on_event)
-        reader = asyncio.StreamReader(limit=64 * 1024 * 1024)
+        reader = asyncio.StreamReader(limit=MOST_BYTES)
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(
+        worker._incoming, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(receiving, "rb", buffering=0)
         )
-        worker._transport = transport
+        # Written through the loop: a child that has stopped reading fills a buffer here and blocks nobody.
+        worker._outgoing, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
         worker._task = asyncio.create_task(worker._receive(reader))
         return worker
 
-    _transport: asyncio.ReadTransport
+    _incoming: asyncio.ReadTransport
+    _outgoing: asyncio.WriteTransport
     _task: asyncio.Task[None]
 
     @property
@@ -151,12 +164,9 @@ class Worker:
             json.dumps({"id": self._number, "command": command, **arguments}, allow_nan=False).encode()
             + b"\n"
         )
-        try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            pass  # the child is gone; `_receive` is about to say so to everyone who waits
+        self._outgoing.write(
+            line
+        )  # to a child that is gone it goes nowhere, and `_receive` is about to say so
         return reply
 
     async def quit(self, grace: float = 10.0) -> None:
@@ -181,9 +191,8 @@ class Worker:
         await self.call("detach")
         self._ended_by_us = True
         self._task.cancel()
-        self._transport.close()
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._incoming.close()
+        self._outgoing.close()
 
     def kill(self) -> None:
         """End the child at once; for a load that takes too long."""
@@ -193,19 +202,22 @@ class Worker:
 
     async def _receive(self, reader: asyncio.StreamReader) -> None:
         try:
-            while line := await reader.readline():
+            while True:
                 try:
+                    line = await reader.readline()
+                    if not line:
+                        break
                     self._take(line.decode())
-                except (ValueError, KeyError) as fault:
-                    with suppress(OSError), self.log.open("a") as log:
-                        print(f"kwb: a line from the worker was not understood ({fault})", file=log)
+                except (ValueError, KeyError, TypeError) as fault:  # also a line that is too long
+                    self._note(f"a line from the worker was not understood ({fault})")
+                except Exception as fault:  # whoever takes an event must not stop the others
+                    self._note(f"an event was not taken ({type(fault).__name__}: {fault})")
         finally:
-            self._transport.close()
+            self._incoming.close()
+            if not self._outgoing.is_closing():
+                self._outgoing.abort()
         returncode = await asyncio.to_thread(self._process.wait)
         death = None if self._ended_by_us or returncode == 0 else self._explain(returncode)
-        if self._process.stdin:
-            with suppress(OSError):
-                self._process.stdin.close()
         if not self.died.done():
             self.died.set_result(death)
         unanswered = death or WorkerDied("the training process has ended.")
@@ -213,6 +225,10 @@ class Worker:
             if not future.done():
                 future.set_exception(unanswered)
         self._replies.clear()
+
+    def _note(self, text: str) -> None:
+        with suppress(OSError), self.log.open("a") as log:
+            print(f"kwb: {text}", file=log)
 
     def _take(self, line: str) -> None:
         record = json.loads(line)

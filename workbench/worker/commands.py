@@ -58,7 +58,7 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
         child.emit,
         runs_folder=Path(arguments["runs"]),
     )
-    child.control = session.control
+    child.steer_by(session.control)
     finished = session.run()
     return {
         "status": finished.status,
