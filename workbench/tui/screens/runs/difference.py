@@ -31,9 +31,9 @@ class DifferenceDialog(Dialog[None]):
         Binding("enter,q,d", "leave", "Close", id="difference.close", tooltip="Close the comparison"),
     ]
 
-    def __init__(self, left: str, right: str, sections: Sequence[Section]) -> None:
+    def __init__(self, names: Sequence[str], sections: Sequence[Section]) -> None:
         super().__init__()
-        self._names = left, right
+        self._names = names[0], names[1]
         self._sections = sections
 
     def compose(self) -> ComposeResult:

@@ -119,9 +119,22 @@ def has_checkpoint(run: RunFolder) -> bool:
 
 def short_names(names: Sequence[str]) -> list[str]:
     """The names without what they all begin with, as `…093029`: what tells runs of one recipe apart."""
-    shared = os.path.commonprefix(list(names))
-    cut = shared.rfind("-") + 1
-    return [f"…{name[cut:]}" for name in names] if len(names) > 1 and cut > 3 else list(names)
+    if len(names) < 2:
+        return list(names)
+    first, last = min(names), max(names)
+    shared = next(
+        (at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
+    )
+    cut = first.rfind("-", 0, shared) + 1
+    return [f"…{name[cut:]}" for name in names] if cut > 3 else list(names)
+
+
+def middle_cut(name: str, width: int) -> str:
+    """The name in so many cells, its end kept: the time of a run stands there."""
+    if len(name) <= width:
+        return name
+    end = min(max(width * 2 // 3, 6), width - 1)
+    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
 
 
 def metrics_of(runs: Sequence[RunSummary]) -> list[str]:

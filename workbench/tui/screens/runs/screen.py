@@ -28,6 +28,7 @@ from workbench.tui.screens.runs.listing import (
     RunLister,
     chosen,
     metrics_of,
+    middle_cut,
     resumable,
     short_names,
 )
@@ -37,6 +38,9 @@ from workbench.tui.screens.train.words import counted, number
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
+_WIDTHS = {"": 3, "status": 13, "epoch": 8, "started": 12}
+_METRIC, _LEAST_NAME = 8, 16
+
 MOST_MARKED = 8  # curves that can be told apart
 
 _STYLES = {"running": "bold green", "done": "", "failed": "red", "crashed": "red"}
@@ -76,7 +80,7 @@ class RunsScreen(WorkbenchScreen):
         self._order = "newest"
         self._metric = "loss"
         self._filter = ""
-        self._columns: tuple[str, ...] = ()
+        self._shape: tuple[tuple[str, ...], int] = ((), 0)
         self._look_timer: Timer | None = None
 
     # ------------------------------------------------------------------ made of
@@ -124,7 +128,7 @@ class RunsScreen(WorkbenchScreen):
             runs = await asyncio.to_thread(self._lister.refresh)
         finally:
             self._looking = False
-        if runs != self._runs or not self._columns:
+        if runs != self._runs or not self._shape[0]:
             self._runs = runs
             names = {run.folder.name for run in runs}
             self._marked = {name: None for name in self._marked if name in names}
@@ -141,7 +145,7 @@ class RunsScreen(WorkbenchScreen):
         empty = self.query_one("#empty", Static)
         empty.display = not has_runs
         if not has_runs:
-            self._columns = ("none",)
+            self._shape = ("none",), 0
             empty.update(
                 f"No run yet in {kwb(self).runs_folder}.\n\n"
                 "Train a recipe (1 shows those that are there), or from the shell:\n\n"
@@ -150,8 +154,9 @@ class RunsScreen(WorkbenchScreen):
             return
         columns = self._wanted_columns()
         names = [run.folder.name for run in self._shown]
-        if columns != self._columns or names != [str(key.value) for key in table.rows]:
-            self._rebuild(columns)
+        shape = (columns, self._name_width(columns))
+        if shape != self._shape or names != [str(key.value) for key in table.rows]:
+            self._rebuild(*shape)
         else:
             for run in self._shown:
                 for column, cell in zip(columns, self._cells(run), strict=True):
@@ -161,23 +166,27 @@ class RunsScreen(WorkbenchScreen):
         self._tell()
 
     def _wanted_columns(self) -> tuple[str, ...]:
-        """As many as the width has room for."""
-        width = self.size.width
-        metrics = metrics_of(self._runs)
-        room = (width - (72 if width >= 100 else 54)) // 11
-        base = ["", "status", "run", "epoch"]
-        if width >= 100:
-            base.append("started")
-        return (*base, *metrics[: max(room, 1)])
+        """As many as the width has room for; each takes two cells of air."""
+        base = ["", "status", "run", "epoch", *(["started"] if self.size.width >= 100 else [])]
+        used = sum(_WIDTHS.get(column, _LEAST_NAME) + 2 for column in base)
+        metrics = metrics_of(self._runs)[: max((self.size.width - 1 - used) // (_METRIC + 2), 1)]
+        return (*base, *metrics)
 
-    def _rebuild(self, columns: tuple[str, ...]) -> None:
+    def _name_width(self, columns: Sequence[str]) -> int:
+        """What the others leave for the run's name."""
+        others = sum(_WIDTHS.get(column, _METRIC) + 2 for column in columns if column != "run")
+        longest = max((len(run.folder.name) for run in self._runs), default=0)
+        return min(max(self.size.width - 3 - others, _LEAST_NAME), max(longest, _LEAST_NAME))
+
+    def _rebuild(self, columns: tuple[str, ...], name_width: int) -> None:
         table = self.query_one(DataTable)
         under = self._under_cursor
         with self.app.batch_update():
             table.clear(columns=True)
-            self._columns = columns
+            self._shape = columns, name_width
             for column in columns:
-                table.add_column(column, key=column, width=_width(column, self.size.width))
+                width = name_width if column == "run" else _WIDTHS.get(column, _METRIC)
+                table.add_column(column, key=column, width=width)
             for run in self._shown:
                 table.add_row(*self._cells(run), key=run.folder.name)
             names = [run.folder.name for run in self._shown]
@@ -190,7 +199,7 @@ class RunsScreen(WorkbenchScreen):
         cells = {
             "": Text(f"▣ {marks.index(name) + 1}" if name in self._marked else "□"),
             "status": Text(f"{GLYPHS.get(run.status, '?')} {run.status}", style=_STYLES.get(run.status, "")),
-            "run": Text(name, no_wrap=True, overflow="ellipsis"),
+            "run": Text(middle_cut(name, self._shape[1])),
             "epoch": Text(f"{run.epoch}/{run.epochs}" if run.epochs else "–", justify="right"),
             "started": Text(
                 time.strftime("%d %b %H:%M", time.localtime(run.started)) if run.started else "–"
@@ -199,7 +208,7 @@ class RunsScreen(WorkbenchScreen):
         logs = run.logs
         return [
             cells[column] if column in cells else Text(_logged(logs, column), justify="right")
-            for column in (self._columns or self._wanted_columns())
+            for column in self._shape[0]
         ]
 
     @property
@@ -210,7 +219,7 @@ class RunsScreen(WorkbenchScreen):
         return next((run for run in self._runs if run.folder.name == name), None)
 
     def on_resize(self) -> None:
-        if self._runs and self._wanted_columns() != self._columns:
+        if self._runs:
             self._fill()
 
     # ------------------------------------------------------------------ the curves
@@ -349,10 +358,6 @@ class RunsScreen(WorkbenchScreen):
         )
         app.watched = None if own else run.folder.path
         app.go("train")
-        from workbench.tui.screens.train.screen import TrainScreen
-
-        if isinstance(app.screen, TrainScreen):
-            app.screen.choose_source()
 
     @work(group="difference", exclusive=True)
     async def action_difference(self) -> None:
@@ -367,7 +372,7 @@ class RunsScreen(WorkbenchScreen):
             ("recipe", compare.differences(*recipes), "the same"),
             ("ran on", compare.differences(*versions), "the same"),
         ]
-        self.app.push_screen(DifferenceDialog(*short_names([left.folder.name, right.folder.name]), sections))
+        self.app.push_screen(DifferenceDialog(short_names([left.folder.name, right.folder.name]), sections))
 
     @work(group="rerun", exclusive=True)
     async def action_rerun(self) -> None:
@@ -440,10 +445,3 @@ class RunsScreen(WorkbenchScreen):
 
 def _logged(logs: Mapping[str, float], name: str) -> str:
     return number(logs[name]) if name in logs else "–"
-
-
-def _width(column: str, width: int) -> int:
-    fixed = {"": 3, "status": 13, "epoch": 9, "started": 12}
-    if column == "run":
-        return 40 if width >= 120 else 30 if width >= 100 else max(min(width - 50, 34), 14)
-    return fixed.get(column, 9)

@@ -8,6 +8,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widget import Widget
+from textual.widgets import Static
 
 from workbench.tui.chart.view import View
 from workbench.tui.chart.widget import Chart
@@ -65,6 +66,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = """
     ChartGrid { layout: grid; grid-gutter: 0 1; scrollbar-size-vertical: 1; }
+    ChartGrid > .empty { width: 1fr; height: 100%; content-align: center middle; color: $foreground 60%; }
     """
 
     ALLOW_MAXIMIZE = False
@@ -80,7 +82,13 @@ class ChartGrid(VerticalScroll, can_focus=False):
         self.smoothing = 0.0
 
     def compose(self) -> ComposeResult:
-        return iter(())
+        yield Static(self._empty, classes="empty", markup=False)
+
+    def say_empty(self, words: str) -> None:
+        """What is shown while there is no chart."""
+        if words != self._empty:
+            self._empty = words
+            self.query_one(".empty", Static).update(words)
 
     @property
     def charts(self) -> list[PanelChart]:
@@ -92,6 +100,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
             chart.remove()
         self._charts.clear()
         self._marks = 0
+        self._show_empty()
 
     def update(self, panels: Mapping[str, Panel], marks: list[Mark]) -> None:
         """Show panels, new ones too, in their order, and the marks that are new."""
@@ -114,13 +123,12 @@ class ChartGrid(VerticalScroll, can_focus=False):
                 if chart is None:
                     chart = PanelChart(panel, self._empty)
                     self._give_shared(name, chart)
-                    self.mount(chart, after=before) if before else self.mount(
-                        chart, before=0 if self.children else None
-                    )
+                    self.mount(chart, after=before or self.query_one(".empty"))
                 ordered[name] = chart
                 before = chart
             self._charts = ordered
             self._marks = 0
+            self._show_empty()
         self._fit()
 
     def _give_shared(self, name: str, chart: PanelChart) -> None:
@@ -130,6 +138,13 @@ class ChartGrid(VerticalScroll, can_focus=False):
             chart.view, chart.cursor = others[0].view, others[0].cursor
         self.watch(chart, "log_scale", lambda on: self._log_switched(name, on), init=False)
         self.watch(chart, "smoothing", self._smoothed, init=False)
+
+    def _show_empty(self) -> None:
+        self.query_one(".empty").display = not self._charts
+        if not self._charts:
+            self.styles.grid_size_columns = 1
+            self.styles.grid_rows = "1fr"
+            self._shape = (0, 0)
 
     # ------------------------------------------------------------------ shared by the charts
 

@@ -124,7 +124,7 @@ class TrainScreen(SteeringScreen):
     def on_screen_resume(self) -> None:
         if self._follower is not None:
             self._follower.hidden = False
-        self.changed()
+        self.choose_source()
 
     def on_screen_suspend(self) -> None:
         if self._follower is not None:
@@ -266,8 +266,11 @@ class TrainScreen(SteeringScreen):
                 if self.focused is None and charts.charts:
                     charts.charts[0].focus(scroll_visible=False)
             case "internals":
-                self.query_one("#internals", ChartGrid).update(self.record.curves.internals, [])
+                internals = self.query_one("#internals", ChartGrid)
+                internals.say_empty(_unwatched(view))
+                internals.update(self.record.curves.internals, self.record.curves.marks)
             case "weights":
+                self.query_one(WeightsPane).set_watched(bool({"histograms", "all"} & watched_in(view)))
                 self.query_one(WeightsPane).update()
             case "epochs":
                 self.query_one(EpochTable).update()
@@ -414,6 +417,21 @@ class TrainScreen(SteeringScreen):
         kwb(self).state.update(
             {"train.log_scales": sorted(charts.log_scales), "train.smoothing": charts.smoothing}
         )
+
+
+def watched_in(view: TrainingView) -> set[str]:
+    """The monitors that the recipe asks for."""
+    watch = view.recipe.get("train", {}).get("watch") or ()
+    return {watch} if isinstance(watch, str) else set(map(str, watch))
+
+
+def _unwatched(view: TrainingView) -> str:
+    if watched_in(view):
+        return "the inside of the model is told with the end of an epoch"
+    return (
+        "This recipe does not look inside the model.\n\n"
+        "Under train:  watch: [losses, gradients, updates, dead, histograms]"
+    )
 
 
 def resident(pid: int) -> int:

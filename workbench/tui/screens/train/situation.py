@@ -99,20 +99,22 @@ def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
             lines += [("try    ", "dim"), f"{fault.hint}\n"]
     if folder and (view.done or view.checkpoint):
         lines += [("kept   ", "dim"), f"{view.kept}, in {folder}\n"]
-    lines += _ways_out(view, mine=mine, lost=lost)
+    lines += _ways_out(view, mine=mine)
     if fault is not None and fault.log.strip():
         lines += [("\nthe last lines of its log\n", "dim"), fault.log.rstrip()]
     return Content.assemble(*lines).rstrip()
 
 
-def _ways_out(view: TrainingView, *, mine: bool, lost: bool) -> Sequence[Piece]:
+def _ways_out(view: TrainingView, *, mine: bool) -> Sequence[Piece]:
     keys: list[Piece] = [("keys   ", "dim")]
     if view.checkpoint is not None:
         keys += [("u", "bold reverse"), " resume from the checkpoint   "]
     if mine:
         keys += [("t", "bold reverse"), " train from the start   "]
-    keys += [("2", "bold reverse"), " the recipe   ", ("o", "bold reverse"), " the whole output\n"]
-    return keys if mine or lost else []
+    if mine:
+        keys += [("2", "bold reverse"), " the recipe   "]
+    keys += [("o", "bold reverse"), " messages and output\n"]
+    return keys
 
 
 class SituationPanel(VerticalScroll, can_focus=False):
