@@ -102,7 +102,11 @@ class Epoch(Event):
 
 @dataclass(frozen=True)
 class Internals(Event):
-    """What monitors read inside the model over an epoch."""
+    """What monitors read inside the model over an epoch.
+
+    Keys are paths of layers, of weights in `histograms` ({path: {edges, counts}}); `losses` has `main` beside them,
+    `gradients` has `global`. `nan` is the first place that was not finite: {what, layer, step}; given once in a run.
+    """
 
     kind: ClassVar[str] = "internals"
     epoch: int
@@ -112,6 +116,7 @@ class Internals(Event):
     updates: Logs = field(default_factory=dict)
     dead: Logs = field(default_factory=dict)
     histograms: Mapping[str, Any] = field(default_factory=dict)
+    nan: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ stranger's recipe is data.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -20,9 +21,14 @@ from pydantic import (
     model_validator,
 )
 
+
+def _as_list(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 Names = Annotated[
     tuple[str, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    BeforeValidator(_as_list),
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}),
 ]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -214,6 +220,24 @@ Loss = Annotated[
 ]
 
 
+Watch = Literal["losses", "metrics", "gradients", "updates", "dead", "histograms", "nan", "all", "none"]
+_WATCH_SCHEMA = {"type": "string", "enum": list(get_args(Watch))}
+
+
+def _none_is_alone(names: tuple[Watch, ...]) -> tuple[Watch, ...]:
+    if "none" in names and len(names) > 1:
+        raise ValueError("'none' stands alone: with it nothing is watched")
+    return names
+
+
+Watched = Annotated[
+    tuple[Watch, ...],
+    BeforeValidator(_as_list),
+    AfterValidator(_none_is_alone),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": _WATCH_SCHEMA}, _WATCH_SCHEMA]}),
+]
+
+
 class Train(Strict):
     """How to train."""
 
@@ -248,7 +272,12 @@ class Train(Strict):
     checkpoint_seconds: float = Field(
         10.0, ge=0.0, description="At least so long between two checkpoints, which --resume goes on from."
     )
-    watch: Names = Field((), description="Monitors: losses, gradients, updates, dead, histograms, nan, all.")
+    watch: Watched = Field(
+        ("losses", "metrics"),
+        description="What is watched inside the model: `losses` the main loss and each added term, `metrics` those "
+        "of layers, `gradients` their norm, `updates` update by weight, `dead` the share of dead units, "
+        "`histograms` of the weights, `nan` where the first came from; `all` or `none`.",
+    )
 
 
 class Recipe(Strict):

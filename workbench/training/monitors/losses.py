@@ -1,0 +1,70 @@
+"""The main loss, and apart from it each term that layers, weights and activations add to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from workbench.training.monitors.layers import distinct
+from workbench.training.monitors.means import Means, merged
+from workbench.training.monitors.seen import Loss, Seen
+
+MAIN = "main"
+
+
+class Losses:
+    """Means over the epoch, weighted by the rows of each batch, as Keras' `loss` is: main and terms add up to it."""
+
+    def __init__(self) -> None:
+        self._means: dict[tuple[str, ...], Means] = {}
+
+    def step_ends(self, seen: Seen) -> str:
+        """Count a step.
+
+        Returns:
+            What cannot be had of this model, in words for the user; empty where all can.
+        """
+        for loss in seen.losses:
+            self._count(loss)
+        if seen.losses:
+            return ""
+        if terms := seen.terms():
+            self._of(tuple(terms)).add([_scalar(value) for value in terms.values()])
+        return "the main loss cannot be shown apart: the model's train_step does not call compute_loss"
+
+    def read(self) -> dict[str, float]:
+        """The means since the last reading."""
+        found = merged(self._means.values())
+        for means in self._means.values():
+            means.reset()
+        return found
+
+    def _count(self, loss: Loss) -> None:
+        terms = [_scalar(value) for value in loss.terms.values()]
+        total = _scalar(loss.total)
+        main = total - tf.add_n(terms) if terms else total
+        names = [MAIN]
+        for name in loss.terms:
+            names.append(distinct(name, names))
+        self._of(tuple(names)).add([main, *terms], loss.rows)
+
+    def _of(self, names: tuple[str, ...]) -> Means:
+        if names not in self._means:
+            self._means[names] = Means(names)
+        return self._means[names]
+
+
+def output_losses(model: keras.Model, results: Mapping[str, float]) -> dict[str, float]:
+    """The main loss by output, before `loss_weights`, for a model of several; from the values of its metrics."""
+    names = getattr(model, "output_names", None) or ()
+    return {
+        f"{MAIN}/{name}": results[f"{name}_loss"]
+        for name in names
+        if len(names) > 1 and f"{name}_loss" in results
+    }
+
+
+def _scalar(value: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(value, tf.float32))

@@ -1,0 +1,51 @@
+"""Weighted means by name, kept in a variable inside a compiled step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class Means:
+    """The weighted mean of several numbers over many steps.
+
+    Args:
+        names: what the numbers are called, in the order they are added.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._sums = variable(np.zeros(len(self.names) + 1, np.float32))  # the last is the sum of the weights
+
+    def add(self, values: Sequence[Any], weight: Any = 1.0) -> None:
+        """Count the values of a step, scalars of float32."""
+        self._sums.assign_add(tf.stack([*values, 1.0]) * weight)
+
+    def reset(self) -> None:
+        self._sums.assign(tf.zeros_like(self._sums))
+
+    def sums(self) -> tuple[dict[str, float], float]:
+        """The weighted sum of each number, and of the weights."""
+        *sums, weight = self._sums.numpy().astype(float).tolist()
+        return dict(zip(self.names, sums, strict=True)), weight
+
+
+def merged(several: Iterable[Means]) -> dict[str, float]:
+    """The means by name over all; a name that was given no value is left out."""
+    sums: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    for means in several:
+        values, weight = means.sums()
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + value
+            weights[name] = weights.get(name, 0.0) + weight
+    return {name: value / weights[name] for name, value in sums.items() if weights[name] > 0}
+
+
+def variable(value: Any) -> tf.Variable:
+    """A variable that outlives the step being traced."""
+    with tf.init_scope():
+        return tf.Variable(value, trainable=False)

@@ -1,0 +1,154 @@
+"""The monitors of one training: given to the engine as a wrapped step, and to Keras as a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+import keras
+
+from workbench import events
+from workbench.recipe.schema import Watch
+from workbench.training.monitors.dead import Dead
+from workbench.training.monitors.histograms import weight_histograms
+from workbench.training.monitors.layer_metrics import metric_values, model_metric_values, reset_forgotten
+from workbench.training.monitors.losses import Losses, output_losses
+from workbench.training.monitors.seen import Seen
+from workbench.training.monitors.updates import Updates
+
+Step = Callable[[Any], Any]
+Emit = Callable[[events.Event], None]
+
+_AT_UPDATES = ("gradients", "updates", "nan")
+
+
+class Monitors:
+    """Watches the inside of a model while it trains. Whatever fails in here is left out and told; training goes on.
+
+    Args:
+        model: a built and compiled model.
+        watch: names of monitors; "all" for each, "none" or nothing for none.
+        steps: the steps of an epoch, which say how often to sample; 0 where it is not known.
+    """
+
+    def __init__(self, model: keras.Model, watch: Sequence[str], *, steps: int = 0) -> None:
+        every = [name for name in get_args(Watch) if name not in ("all", "none")]
+        self.watched = frozenset(every if "all" in watch else watch) - {"none"}
+        self._model = model
+        self._losses = Losses() if "losses" in self.watched else None
+        self._dead = Dead() if "dead" in self.watched else None
+        at_updates = self.watched.intersection(_AT_UPDATES)
+        self._updates = Updates(at_updates, steps) if at_updates else None
+        self._told: set[str] = set()
+        self._messages: list[str] = []
+        self._metrics: tuple[dict[str, float], dict[str, float]] | None = None
+
+    def wrap_step(self, step: Step) -> Step:
+        """The model's train step, with the monitors in it; the same step where there is nothing to watch in it."""
+        parts = [part for part in (self._losses, self._dead, self._updates) if part is not None]
+        if not parts:
+            return step
+
+        def watched_step(data: Any) -> Any:
+            with Seen(self._model, self._before_update) as seen:
+                logs = step(data)
+            for part in parts:
+                left_out = self._guarded(part.step_ends, seen)
+                if left_out:
+                    self._tell(f"watch: {left_out}.")
+            return logs
+
+        return watched_step
+
+    def callback(self, emit: Emit) -> keras.callbacks.Callback:
+        """The callback that reads once an epoch and emits an `internals` event, with messages where there are any."""
+        return _Reader(self, emit)
+
+    def begin_epoch(self) -> None:
+        """Make the metrics ready that Keras forgets."""
+        self._metrics = None
+        if "metrics" in self.watched:
+            reset_forgotten(self._model)
+
+    def training_goes_on(self) -> None:
+        """What was read of the metrics is no longer their last value."""
+        self._metrics = None
+
+    def training_ends(self) -> None:
+        """Read the metrics, before validation puts its own values into them. Only the first call of an epoch counts."""
+        if self._metrics is None:
+            model = self._model
+            self._metrics = (
+                metric_values(model) if "metrics" in self.watched else {},
+                model_metric_values(model) if self._losses else {},
+            )
+
+    def read(self, epoch: int) -> tuple[events.Internals, list[events.Message]]:
+        """What was seen since the last reading, and what is to be told.
+
+        Args:
+            epoch: its number, from 1.
+        """
+        self.training_ends()
+        assert self._metrics is not None
+        metrics, logged = self._metrics
+        self._metrics = None
+        found: dict[str, Any] = {"metrics": metrics}
+        if self._losses:
+            found["losses"] = self._losses.read()
+            if found["losses"]:
+                found["losses"] |= output_losses(self._model, logged)
+        if self._dead:
+            found["dead"] = self._dead.read()
+        if self._updates:
+            found |= self._updates.read()
+            if fault := self._updates.read_fault():
+                found["nan"] = fault.as_record()
+                self._messages.append(fault.text(epoch))
+            self._updates.reset()
+        if "histograms" in self.watched:
+            found["histograms"] = weight_histograms(self._model)
+        messages = [events.Message("warning", text) for text in self._messages]
+        self._messages.clear()
+        return events.Internals(epoch, **found), messages
+
+    def _before_update(self, seen: Seen, *update: Any) -> None:
+        if self._updates:
+            self._guarded(self._updates.before_update, seen, *update)
+
+    def _guarded(self, watch: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return watch(*arguments)
+        except Exception as fault:  # the model's own objects are in reach here, so anything may be raised
+            self._tell(f"watch: something cannot be shown of this model: {type(fault).__name__}: {fault}")
+            return None
+
+    def _tell(self, text: str) -> None:
+        """Once, however often the step is traced or run."""
+        if text not in self._told:
+            self._told.add(text)
+            self._messages.append(text)
+
+
+class _Reader(keras.callbacks.Callback):
+    def __init__(self, monitors: Monitors, emit: Emit) -> None:
+        super().__init__()
+        self._monitors = monitors
+        self._emit = emit
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._monitors.begin_epoch()
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._monitors.training_goes_on()
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        self._monitors.training_ends()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        if not self._monitors.watched:
+            return
+        internals, messages = self._monitors.read(epoch + 1)
+        self._emit(internals)
+        for message in messages:
+            self._emit(message)

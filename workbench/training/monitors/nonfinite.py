@@ -1,0 +1,100 @@
+"""The first place where a number was not finite, looked for in the order in which a step computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from workbench.training.monitors.means import variable
+
+_TEXT = {
+    "weights": "the weights of '{layer}' are nan or infinite: the update of an earlier step made them so",
+    "input": "the data has nan or infinite inputs",
+    "output": "the output of '{layer}' is nan or infinite",
+    "target": "the data has nan or infinite targets",
+    "loss": "the loss is nan or infinite while all outputs are finite",
+    "gradient": "the gradient of '{layer}' is nan or infinite",
+}
+_HINT = {
+    "weights": " A smaller learning rate, or gradient clipping (optimizer: clipnorm), may help.",
+    "input": " `data.missing` says what to do with missing values.",
+    "target": " `data.missing` says what to do with missing values.",
+    "gradient": " A smaller learning rate, or scaled inputs (data.scale: standard), may help.",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number is checked: `kind` is a key of the texts above, `layer` a path, or empty."""
+
+    kind: str
+    layer: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first place where a number was not finite, and the step of the epoch, from 1."""
+
+    place: Place
+    step: int
+
+    def as_record(self) -> dict[str, Any]:
+        """The fault as the `internals` event carries it."""
+        return {"what": self.place.kind, "layer": self.place.layer, "step": self.step}
+
+    def text(self, epoch: int) -> str:
+        """One or two sentences for the user."""
+        told = _TEXT[self.place.kind].format(layer=self.place.layer)
+        return f"{told} (found in epoch {epoch}, step {self.step}).{_HINT.get(self.place.kind, '')}"
+
+
+class NonFinite:
+    """Keeps the places that were not finite at the first check that found any.
+
+    Args:
+        places: what will be checked, in the order of the tensors given to `check`.
+    """
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = tuple(places)
+        self._flags = variable(np.zeros(len(self._places), bool))
+        self._step = variable(np.int64(-1))
+
+    @property
+    def nothing_found(self) -> tf.Tensor:
+        return self._step < 0
+
+    def check(self, tensors: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        flags = tf.stack([~tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
+        first = tf.logical_and(self.nothing_found, tf.reduce_any(flags))
+        self._flags.assign(tf.where(first, flags, self._flags))
+        self._step.assign(tf.where(first, step, self._step))
+
+    def fault(self) -> Fault | None:
+        """What was found, if anything."""
+        step = int(self._step.numpy())
+        if step < 0:
+            return None
+        flags = self._flags.numpy()
+        bad = [place for place, flag in zip(self._places, flags, strict=True) if flag]
+        return Fault(_first(bad, [place.layer for place in self._places if place.kind == "output"]), step + 1)
+
+
+def _first(bad: Sequence[Place], calls: Sequence[str]) -> Place:
+    """The first of the bad places.
+
+    Forward, that is the first layer called. Bad weights and gradients come from the way back, which begins at the
+    layer called last.
+    """
+    order = {path: number for number, path in enumerate(calls)}
+    for kind in ("weights", "input", "output", "target", "loss", "gradient"):
+        places = [place for place in bad if place.kind == kind]
+        if places and kind in ("weights", "gradient"):
+            return max(places, key=lambda place: order.get(place.layer, -1))
+        if places:
+            return places[0]
+    raise AssertionError("no place is bad")
