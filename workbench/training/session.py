@@ -19,6 +19,7 @@ from workbench.storage import formats, runs
 from workbench.training import environment
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
+from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, prepare
@@ -110,6 +111,7 @@ class Session:
             keeper.engine = event.engine
             emit(event)
 
+        monitors = Monitors(ready.model, train.watch, steps=steps)
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
             epochs=position.epoch if position.stopped else train.epochs,
@@ -128,8 +130,9 @@ class Session:
                 ready.feed(prepared.train, shuffled=train.shuffle),
                 ready.feed(prepared.validation) if prepared.validation else None,
                 settings,
-                [*ready.callbacks, progress, keeper],
+                [*ready.callbacks, progress, monitors.callback(emit), keeper],
                 chosen,
+                monitors.wrap_step,
             )
         except (KeyboardInterrupt, WorkbenchError):
             raise
