@@ -1,9 +1,9 @@
 """Two stages of one life, each in a process of its own: train and save; reload and go on.
 
-    python stages.py save RECIPE FOLDER      two epochs, saved in each format, then two more without the detour
-    python stages.py reload RECIPE FOLDER    from each file: predictions, evaluation, two more epochs
+    python stages.py save FOLDER RECIPE...      two epochs, saved in each format, then two more without the detour
+    python stages.py reload FOLDER RECIPE...    from each file: predictions, evaluation, two more epochs
 
-What each stage saw is written to FOLDER as JSON; the test compares.
+What each stage saw of each recipe is written to FOLDER as JSON; the test compares.
 """
 
 from __future__ import annotations
@@ -41,28 +41,37 @@ def go_on(model: Any, ready: Any) -> dict[str, Any]:
     return {"history": history.history, **look(model, ready)}
 
 
-def main(stage: str, name: str, folder: Path) -> None:
+def main(stage: str, folder: Path, names: list[str]) -> None:
     import_keras()
     from workbench.catalog.discovery import discover
     from workbench.catalog.lookup import Catalog
+
+    catalog = Catalog(discover())
+    seen_of: dict[str, Any] = {}
+    for name in names:
+        seen_of[name] = live(stage, folder, name, catalog)
+    (folder / f"{stage}.json").write_text(json.dumps(seen_of))
+
+
+def live(stage: str, folder: Path, name: str, catalog: Any) -> dict[str, Any]:
+    """One stage of one recipe."""
     from workbench.catalog.resolve import Resolver
     from workbench.recipe.opening import open_recipe
     from workbench.storage import formats
-    from workbench.training.session import prepare
+    from workbench.training.ready import prepare
 
-    catalog = Catalog(discover())
     document = open_recipe(name, catalog, OVERRIDES.get(name, []))
     ready = prepare(document, catalog)
     if stage == "save":
         model = ready.model
         go_on(model, ready)
         for suffix in FORMATS:
-            formats.save(model, folder / f"model.{suffix}", {"from": name}, resolver=Resolver(catalog))
+            formats.save(model, folder / f"{name}.{suffix}", {"from": name}, resolver=Resolver(catalog))
         seen: dict[str, Any] = {"saved": look(model, ready), "later": go_on(model, ready)}
     else:
         seen = {}
         for suffix in FORMATS:
-            path = folder / f"model.{suffix}"
+            path = folder / f"{name}.{suffix}"
             if suffix == "weights.h5":
                 model = prepare(document, catalog).model
                 formats.load_weights(model, path, optimizer=True)
@@ -71,8 +80,8 @@ def main(stage: str, name: str, folder: Path) -> None:
                 assert loaded.notes == {"from": name}
                 model = loaded.model
             seen[suffix] = {"saved": look(model, ready), "later": go_on(model, ready)}
-    (folder / f"{stage}.json").write_text(json.dumps(seen))
+    return seen
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +24,20 @@ Seen = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Seen, Seen]]:
-    """What the saving and the reloading process saw, for each recipe once."""
-    made: dict[str, tuple[Seen, Seen]] = {}
-
-    def live(name: str) -> tuple[Seen, Seen]:
-        if name not in made:
-            folder = tmp_path_factory.mktemp(name)
-            for stage in ("save", "reload"):
-                script = Path(__file__).with_name("stages.py")
-                subprocess.run([sys.executable, script, stage, name, folder], check=True, timeout=240)
-            made[name] = tuple(json.loads((folder / f"{s}.json").read_text()) for s in ("save", "reload"))  # type: ignore[assignment]
-        return made[name]
-
-    return live
+def lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, Seen]:
+    """What the saving and the reloading process saw, by recipe."""
+    folder = tmp_path_factory.mktemp("reload")
+    for stage in ("save", "reload"):
+        script = Path(__file__).with_name("stages.py")
+        subprocess.run([sys.executable, script, stage, folder, *BUILT_IN], check=True, timeout=600)
+    before, after = (json.loads((folder / f"{stage}.json").read_text()) for stage in ("save", "reload"))
+    return before, after
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_a_reloaded_model_is_the_model(
-    lives: Callable[[str], tuple[Seen, Seen]], name: str, suffix: str
-) -> None:
-    before, reloaded = lives(name)
-    after = reloaded[suffix]
+def test_a_reloaded_model_is_the_model(lives: tuple[Seen, Seen], name: str, suffix: str) -> None:
+    before, after = lives[0][name], lives[1][name][suffix]
     for moment in ("saved", "later"):
         np.testing.assert_allclose(
             after[moment]["predictions"], before[moment]["predictions"], atol=1e-6, rtol=1e-6

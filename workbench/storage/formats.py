@@ -201,26 +201,35 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
     """Give a built model the weights of a file of any of the three formats.
 
     Args:
-        optimizer: restore the optimizer's state too, to go on as if nothing had been between; the model must be
-            compiled as it was. Else its optimizer stays as it is, to start from these weights.
+        optimizer: restore the optimizer's state and that of seed generators too, to go on as if nothing had
+            been between; the model must be compiled as it was. Else both stay as they are, to start from these
+            weights.
 
     Raises:
-        FileError: the file cannot be read, or its weights do not fit: the first that does not, both shapes.
+        FileError: the file cannot be read, or its weights do not fit: the first that does not, both shapes;
+            or the optimizer's state was asked for and does not fit.
     """
     path = Path(path)
-    checked = guard.check_structure(path)
-    with _keras_faults(path, "loaded", []):
-        if checked.legacy:
+    given = container.read(path)
+    own = getattr(model, "optimizer", None)
+    unfit: list[str] = []
+    with _keras_faults(path, "loaded", unfit):
+        if optimizer and own is not None and not own.built:
+            own.build(model.trainable_variables)
+        if given.legacy:
             layout.check_fits_legacy(model, path)
             model.load_weights(path)
-            return
-        with archive.as_weights(path) as weights:
-            layout.check_fits(model, weights, path)
-            own = getattr(model, "optimizer", None)
-            if optimizer and own is not None and not own.built:
-                own.build(model.trainable_variables)
-            skip = [own] if own is not None and not optimizer else []
-            keras.saving.load_weights(model, weights, objects_to_skip=skip)
+            if optimizer and (fault := legacy.restore_optimizer(model, path)):
+                unfit.append(fault)
+        else:
+            with archive.as_weights(path) as weights:
+                layout.check_fits(model, weights, path)
+                skip = [own] if own is not None and not optimizer else []
+                keras.saving.load_weights(model, weights, objects_to_skip=skip)
+        if optimizer and given.record:
+            unfit += _restore_state(model, given.record["state"])
+    if optimizer and unfit:
+        raise FileError(f"does not fit: {unfit[0]}", where=str(path), hint="Compile the model as it was.")
 
 
 def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> None:
@@ -246,7 +255,7 @@ def _write_archive(model: Any, target: Path, notes: Mapping[str, Any]) -> None:
         "notes": notes,
         "weights": layout.weight_names(model, target),
         "layers": layout.layer_table(model),
-        "state": [_state_row(path, variable) for path, variable in state.items()],
+        "state": [{"path": path, "value": structure.value_of(v).tolist()} for path, v in state.items()],
     }
     archive.add_members(target, {archive.NOTES: json.dumps(record).encode()})
 
@@ -263,20 +272,16 @@ def _load_archive(whole: Path, names: dict[str, str], where: str, compile: bool)
     return model, False
 
 
-def _state_row(path: str, variable: Any) -> dict[str, Any]:
-    value = structure.value_of(variable)
-    return {"path": path, "dtype": str(value.dtype), "value": value.tolist()}
-
-
 def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:
     variables = structure.state_by_path(model)
     unplaced: list[str] = []
     for row in rows:
-        variable, value = variables.get(row["path"]), np.array(row["value"], dtype=row["dtype"])
-        if variable is None or tuple(variable.shape) != value.shape:
-            unplaced.append(f"the state '{row['path']}' of the file has no place in the model")
-        else:
-            variable.assign(value)
+        if (variable := variables.get(row["path"])) is not None:
+            value = np.array(row["value"], dtype=structure.value_of(variable).dtype)
+            if value.shape == tuple(variable.shape):
+                variable.assign(value)
+                continue
+        unplaced.append(f"the state '{row['path']}' of the file has no place in the model")
     return unplaced
 
 
