@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 import pyarrow as pa
@@ -15,7 +15,8 @@ from kwb_datasets.workfile import Workfile
 from workbench.data.source import Columns
 from workbench.errors import DataError
 
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 2**20  # Arrow reads some thirty ahead
+CHUNK_BYTES = 8 * 2**20
 
 _FLAGS = pa.array(["true", "false", "True", "False", "TRUE", "FALSE"])
 
@@ -52,9 +53,9 @@ class TextChunks:
             self._copy.writing() as file,
             pa.ipc.new_file(file, pa.schema(schema), options=_compressed()) as writer,
         ):
-            for batch in self._batches(table, names, schema):
-                writer.write_batch(batch)
-                rows.append(batch.num_rows)
+            for chunk in _gathered(self._batches(table, names, schema)):
+                writer.write_table(chunk)
+                rows.append(chunk.num_rows)
         if not rows:
             raise DataError("there are no rows below the header.", where=table.file.name)
         self.rows = tuple(rows)
@@ -96,6 +97,18 @@ class TextReader:
     def close(self) -> None:
         """Let go of the copy."""
         self._file = None
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches joined to chunks, each of one piece."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(batch.nbytes for batch in held) >= CHUNK_BYTES:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
 
 
 def _compressed() -> pa.ipc.IpcWriteOptions:

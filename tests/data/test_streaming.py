@@ -1,5 +1,6 @@
 """Data read as it is needed: the same rows and numbers as in memory, in bounded memory."""
 
+import os
 import subprocess
 import sys
 from itertools import chain
@@ -25,7 +26,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows a chunk and a window, so that small files go the way of large ones."""
     monkeypatch.setattr(parquet_chunks, "PIECE_BYTES", 4000)
     monkeypatch.setattr(array_chunks, "CHUNK_BYTES", 4000)
-    monkeypatch.setattr(text_chunks, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(text_chunks, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(text_chunks, "CHUNK_BYTES", 2500)
     monkeypatch.setattr(streaming, "WINDOW_BYTES", 5000)
 
 
@@ -430,3 +432,34 @@ def test_a_file_larger_than_the_memory_allowed_streams_by_itself(kind: str, tmp_
         [sys.executable, "-c", _MEASURED, kind, str(path)], capture_output=True, text=True, timeout=500
     )
     assert result.stdout.split() == ["Streamed", str(rows)], result.stderr[-2000:]
+
+
+_LIMITED = """
+import resource, sys
+from kwb_datasets.arrays import npz
+from kwb_datasets.text import csv
+from workbench.errors import FileError
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+for reader in (csv, npz):
+    try:
+        reader(sys.argv[1] + "/t." + reader.__name__, stream=True)
+    except FileError as fault:
+        print(fault.where, fault)
+"""
+
+
+def test_a_full_disk_is_told_in_plain_words(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: the working copy meets it in the same place."""
+    numbers = np.random.default_rng(0).random((40_000, 2))
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{a},{b}\n" for a, b in numbers))
+    np.savez_compressed(tmp_path / "t.npz", x=numbers)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert result.stdout.count("data.path: there is no room in") == 2
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
