@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from kwb_datasets import array_chunks, parquet_chunks, text_chunks
-from workbench.data import loading, streaming
+from workbench.data import loading, streamed_part
 from workbench.data.in_memory import Prepared
-from workbench.data.streaming import Streamed, StreamedPart
+from workbench.data.streamed_part import StreamedPart
+from workbench.data.streaming import Streamed
 from workbench.errors import DataError, RecipeError, WorkbenchError
 from workbench.recipe.schema import Data
 
@@ -28,7 +29,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(array_chunks, "CHUNK_BYTES", 4000)
     monkeypatch.setattr(text_chunks, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(text_chunks, "CHUNK_BYTES", 2500)
-    monkeypatch.setattr(streaming, "WINDOW_BYTES", 5000)
+    monkeypatch.setattr(streamed_part, "WINDOW_BYTES", 5000)
 
 
 def columns(gaps: bool = False) -> dict[str, list]:

@@ -12,7 +12,8 @@ from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
 from workbench.data.preparation import Part, Preparation
 from workbench.data.reading import read
-from workbench.data.streaming import Streamed, StreamedPart
+from workbench.data.streamed_part import StreamedPart
+from workbench.data.streaming import Streamed
 from workbench.errors import DataError, FileError, RecipeError
 from workbench.recipe.schema import Data
 
