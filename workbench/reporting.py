@@ -8,7 +8,7 @@ from typing import Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from workbench import events
@@ -70,10 +70,16 @@ class PlainLines:
         """Print on the console. Text from elsewhere comes as `Text`, so that it is never read as markup."""
         self.console.print(what, soft_wrap=isinstance(what, Text))
 
+    def print_epoch(self, event: events.Epoch) -> None:
+        """One line for an epoch, as long as it gets: whoever reads a log file wants all of it."""
+        self.print(Text(_epoch_line(event)))
+
     def take(self, event: events.Event, line: str) -> None:
         match event:
             case events.RunStarted():
                 self.say(f"run {event.folder}")
+                if event.resumed_from:
+                    self.say(f"resumed from {event.resumed_from}")
             case events.Assembled():
                 self.print(_model_table(event))
             case events.EngineChosen():
@@ -81,7 +87,7 @@ class PlainLines:
                     f"engine {event.engine}: {event.reason}" if event.reason else f"engine {event.engine}"
                 )
             case events.Epoch():
-                self.print(Text(_epoch_line(event)))
+                self.print_epoch(event)
             case events.Message():
                 style = {"warning": "yellow", "error": "red"}.get(event.level, "dim")
                 prefix = "" if event.level == "info" else f"{event.level}: "
@@ -101,14 +107,18 @@ class OnTerminal(PlainLines):
         super().__init__(console)
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[numbers]}"),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=16),
+            TextColumn(
+                "{task.fields[numbers]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+            ),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
+            expand=True,
         )
         self._task: TaskID | None = None
+        self._shown_epochs = 0
 
     def __enter__(self) -> Reporter:
         self._progress.start()
@@ -117,33 +127,39 @@ class OnTerminal(PlainLines):
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def print_epoch(self, event: events.Epoch) -> None:
+        """About ten lines for a whole run, each cut to the terminal's width."""
+        every = max(1, event.epochs // 10)
+        if event.epoch == event.epochs or event.epoch % every == 0:
+            self.console.print(Text(_epoch_line(event)), no_wrap=True, overflow="ellipsis")
+            self._shown_epochs = event.epoch
+
     def take(self, event: events.Event, line: str) -> None:
         match event:
+            case events.RunStarted(recipe=recipe):
+                epochs = int(recipe.get("train", {}).get("epochs", 0)) or None
+                self._task = self._progress.add_task("reading data", total=epochs, numbers="")
             case events.Step():
-                task = self._task if self._task is not None else self._begin(event.epoch, 0)
                 done = event.epoch - 1 + event.step / max(event.steps, 1)
-                speed = f"{event.steps_per_second:,.0f} steps/s"
-                self._progress.update(task, completed=done, numbers=f"{_numbers(event.logs)}  {speed}")
+                numbers = f"{event.steps_per_second:,.0f} steps/s  {_numbers(event.logs)}"
+                self._update(done, f"epoch {event.epoch}", numbers)
             case events.Epoch():
-                task = self._task if self._task is not None else self._begin(event.epoch, event.epochs)
-                self._progress.update(
-                    task,
-                    completed=event.epoch,
-                    total=event.epochs,
-                    description=f"epoch {event.epoch}/{event.epochs}",
-                    numbers=_numbers(event.logs),
-                )
-                if event.epoch == event.epochs or event.epoch % max(1, event.epochs // 10) == 0:
-                    super().take(event, line)
+                self._last = event
+                numbers = f"{event.steps_per_second:,.0f} steps/s  {_numbers(event.logs)}"
+                self._update(event.epoch, f"epoch {event.epoch}/{event.epochs}", numbers)
+            case events.Saved():
+                self._update(None, "saving", event.path)
             case events.Finished():
                 self._progress.stop()
-                super().take(event, line)
-            case _:
-                super().take(event, line)
+                if self._last is not None and self._last.epoch != self._shown_epochs:
+                    self.console.print(Text(_epoch_line(self._last)), no_wrap=True, overflow="ellipsis")
+        super().take(event, line)
 
-    def _begin(self, epoch: int, epochs: int) -> TaskID:
-        self._task = self._progress.add_task(f"epoch {epoch}", total=epochs or None, numbers="")
-        return self._task
+    _last: events.Epoch | None = None
+
+    def _update(self, completed: float | None, description: str, numbers: str) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=completed, description=description, numbers=numbers)
 
 
 def _model_table(event: events.Assembled) -> Table:
@@ -177,7 +193,9 @@ def _shape(shape: Any) -> str:
 
 
 def _numbers(logs: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in logs.items())
+    """The losses first: they are what every model has."""
+    ordered = sorted(logs, key=lambda name: not name.endswith("loss"))
+    return "  ".join(f"{name} {logs[name]:.4g}" for name in ordered)
 
 
 def _epoch_line(event: events.Epoch) -> str:
