@@ -77,7 +77,9 @@ def run_command(
     if not batch:
         if overrides or as_json or resume:
             raise click.UsageError("--set, --json and --resume go with --batch.")
-        raise click.UsageError("give a recipe to train, as in: kwb --batch RECIPE.")
+        from workbench.tui.start import start
+
+        return start(recipe=recipe, plugin_files=shared.plugin_files, blocked=shared.blocked)
     if recipe is None:
         raise click.UsageError(
             "--batch needs a recipe: a file, or a name that `kwb catalog --kind recipe` lists."
@@ -85,6 +87,19 @@ def run_command(
     from workbench import batch as front_end
 
     return front_end.run(front_end.Job(recipe, overrides, resume), shared.catalog, as_json=as_json)
+
+
+@kwb.command("watch")
+@click.argument("run")
+@shared_options
+def watch_command(shared: Shared, run: str) -> int:
+    """Show the live panels of a run, also one that was started elsewhere.
+
+    RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
+    """
+    from workbench.tui.start import start
+
+    return start(watch=run, plugin_files=shared.plugin_files, blocked=shared.blocked)
 
 
 @kwb.command("schema")

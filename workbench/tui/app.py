@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import work
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
 from workbench.tui import messages
+from workbench.tui.leaving import keep_changes, may_leave
 from workbench.tui.safety import Crash, CrashLog, SafeApp
 from workbench.tui.services.workers import WorkerService
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import THEMES
+from workbench.tui.widgets.ask_file import ask_for_recipe_file
+from workbench.tui.widgets.dialogs import ConfirmDialog
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
+from workbench.tui.widgets.notices import MARKS
 
 if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
@@ -47,8 +52,8 @@ def _screen(mode: str) -> Screen[Any]:
     return made
 
 
-class KwbApp(SafeApp):
-    """The terminal workbench.
+class KwbApp(SafeApp, inherit_bindings=False):
+    """Choose a recipe, assemble its model, look at its data, train it, look at runs and saved files.
 
     Args:
         settings: the user's.
@@ -65,8 +70,7 @@ class KwbApp(SafeApp):
 
     TITLE = "kwb"
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDING_GROUP_TITLE = "Everywhere"
     MODES: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {  # type: ignore[assignment]
         mode: partial(_screen, mode) for mode in SCREENS
     }
@@ -84,15 +88,21 @@ class KwbApp(SafeApp):
             for number, (mode, name) in enumerate(MODE_NAMES.items(), 1)
         ),
         Binding("t,f5", "train", "Train", id="app.train", tooltip="Train the open recipe"),
+        Binding("w,f3", "save_recipe", "Save", id="app.save", show=False,
+                tooltip="Write the open recipe to its file"),
         Binding("y", "copy", "Copy", id="app.copy", show=False, tooltip="Copy what has the focus"),
         Binding("f1,question_mark", "toggle_help", "Help", id="app.help", key_display="F1",
                 tooltip="Show or hide the keys and what they do here"),
         Binding("f2", "show_notices", "Notices", id="app.notices", show=False,
                 tooltip="Show all notices with their details"),
-        Binding("q", "leave", "Leave", id="app.leave",
+        Binding("ctrl+p", "command_palette", "Commands", id="app.palette", show=False, priority=True,
+                tooltip="Search everything that can be done"),
+        Binding("q", "quit", "Leave", id="app.leave",
                 tooltip="Leave kwb; a running training can be left running"),
-        Binding("ctrl+q", "leave", "Leave", id="app.leave-anywhere", show=False, priority=True, system=True,
+        Binding("ctrl+q", "quit", "Leave", id="app.leave-anywhere", show=False, priority=True,
                 tooltip="Leave kwb, also from a text field"),
+        Binding("ctrl+c", "help_quit", id="app.interrupt", show=False, system=True,
+                tooltip="Copy the selected text"),
     ]  # fmt: skip
 
     def __init__(
@@ -125,6 +135,7 @@ class KwbApp(SafeApp):
         self._blocked = tuple(blocked)
         self._recipe = recipe
         self._first_mode = mode or ("train" if watch else "recipes")
+        self.last_words: list[str] = []
         self._faults = tuple(faults)
         self._warm = warm
         self.worker = WorkerService(
@@ -160,7 +171,6 @@ class KwbApp(SafeApp):
 
     def _after_first_paint(self) -> None:
         """Everything that takes time, once there is something to look at."""
-        self.theme_changed_signal.subscribe(self, lambda theme: self.state.set("theme", theme.name))
         for fault in self._faults:
             self.notice(fault, "warning")
         self._read_catalog()
@@ -198,7 +208,8 @@ class KwbApp(SafeApp):
         self._refresh_header()
 
     def action_go(self, mode: str) -> None:
-        if not isinstance(self.screen, _modal()):
+        """Show a mode's screen, but not behind a dialog."""
+        if not self.screen.is_modal:
             self.go(mode)
 
     def _share(self, message: messages.Shared) -> None:
@@ -227,12 +238,15 @@ class KwbApp(SafeApp):
         """
         from workbench.tui.opening import open_editor
 
+        if not await keep_changes(self, "Open"):
+            return
         try:
             editor = await asyncio.to_thread(open_editor, recipe, self.catalog, self.workplace)
         except WorkbenchError as fault:
             self.notice(fault)
             return
         self.set_editor(editor)
+        self.state.set("recipe", str(editor.path or recipe))
         if train:
             self.action_train()
         else:
@@ -240,8 +254,16 @@ class KwbApp(SafeApp):
 
     def set_editor(self, editor: Editor) -> None:
         """Make an editor's recipe the open one."""
+        if self.editor is not None:
+            self.editor.on_change = None
         self.editor = editor
+        editor.on_change = self.recipe_changed
         self._share(messages.RecipeOpened())
+
+    def watch_run(self, folder: Path) -> None:
+        """Show a run, finished or running elsewhere, on the train screen."""
+        self.watched = folder
+        self.go("train")
 
     def recipe_changed(self, revision: int) -> None:
         """The editor tells that its recipe is another one now."""
@@ -252,22 +274,69 @@ class KwbApp(SafeApp):
         if self.editor is None:
             self.notice("no recipe is open: choose one first.", "warning")
             return
+        if (wrong := self.editor.check(self.catalog)) is not None:
+            place = ": ".join(str(part) for part in (self.editor.name, wrong.line, wrong.key) if part)
+            self.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint))
+            return
         try:
             self.worker.train(self.editor)
         except WorkbenchError as fault:
             self.notice(fault, "warning")
+        self.watched = None
         self.go("train")
+
+    @work(group="save", exclusive=True)
+    async def action_save_recipe(self) -> None:
+        """Write the open recipe; ask for a file if it has none."""
+        if self.editor is None:
+            self.notice("no recipe is open: choose one first.", "warning")
+        elif await self.save_recipe():
+            self.notice(f"saved as {self.editor.path}.", "information")
+
+    async def save_recipe(self) -> bool:
+        """Write the open recipe; ask for a file if it has none. Needs a worker's context.
+
+        Returns:
+            False if it was not written.
+        """
+        editor = self.editor
+        if editor is None:
+            return False
+        path = editor.path
+        if path is None:
+            path = await ask_for_recipe_file(self, editor.name)
+            if path is None:
+                return False
+        try:
+            editor.save(path)
+        except WorkbenchError as fault:
+            self.notice(fault)
+            return False
+        self.state.set("recipe", str(path))
+        return True
+
+    @work(group="open", exclusive=True)
+    async def action_new_recipe(self) -> None:
+        """Make a recipe from data."""
+        from workbench.tui.screens.recipes.new import NewRecipeDialog
+
+        if not await keep_changes(self, "Go on"):
+            return
+        editor = await self.push_screen_wait(NewRecipeDialog())
+        if editor is not None:
+            self.set_editor(editor)
+            self.go("assemble")
 
     # ------------------------------------------------------------------ telling
 
     def notice(self, fault: WorkbenchError | str, severity: Severity = "error") -> None:
-        """Tell something in a corner; `f2` shows it whole, with its details."""
+        """Tell something in a corner; F2 shows it whole, with its details."""
         if isinstance(fault, str):
             fault = WorkbenchError(fault)
         self.notices.append((severity, fault))
-        mark = {"information": "✓", "warning": "▲", "error": "✗"}[severity]
         text = "\n".join(part for part in (fault.what, fault.hint) if part)
-        self.notify(text, title=f"{mark} {fault.where}".strip(), severity=severity, timeout=8, markup=False)
+        title = f"{MARKS[severity]} {fault.where}".strip()
+        self.notify(text, title=title, severity=severity, timeout=8, markup=False)
 
     def on_crash(self, crash: Crash) -> None:
         fault = WorkbenchError(
@@ -276,17 +345,104 @@ class KwbApp(SafeApp):
         fault.__notes__ = [crash.details]
         self.notice(fault)
 
+    def action_show_notices(self) -> None:
+        """Show all notices."""
+        from workbench.tui.widgets.notices import NoticesDialog
+
+        if not isinstance(self.screen, NoticesDialog):
+            self.push_screen(NoticesDialog(self.notices))
+
+    def action_toggle_help(self) -> None:
+        """Show or hide the help for what has the focus."""
+        from workbench.tui.widgets.help_panel import HelpPanel
+
+        if panels := self.screen.query(HelpPanel):
+            panels.remove()
+        else:
+            self.screen.mount(HelpPanel())
+
+    def action_copy(self) -> None:
+        """Copy what has the focus to the clipboard of the terminal (OSC 52, also over SSH)."""
+        from workbench.tui.copying import text_to_copy
+
+        text = text_to_copy(self.screen)
+        if text:
+            self.copy_to_clipboard(text)
+            lines = text.count("\n") + 1
+            self.notify(f"copied {lines} line{'s' if lines > 1 else ''}.", timeout=2, markup=False)
+        else:
+            self.notify("nothing here to copy.", severity="warning", timeout=2)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C ends many programs, but not this one."""
+        self.notify("q leaves kwb, ctrl+q from anywhere.", timeout=3)
+
+    # ------------------------------------------------------------------ the palette
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        from workbench.tui.palette import commands
+
+        return commands(self, screen)
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme, now and at the next start."""
+        self.theme = name
+        self.state.set("theme", name)
+
+    @work(group="worker", exclusive=True)
+    async def restart_worker(self) -> None:
+        """End the child and start another, and list the plugins again."""
+        self._read_catalog()
+        await self.worker.restart()
+
+    def show_worker_log(self) -> None:
+        """Show what the child printed last."""
+        from workbench.tui.widgets.dialogs import DetailsDialog
+
+        self.push_screen(
+            DetailsDialog("The worker's log", self.worker.log_tail() or "It has printed nothing.")
+        )
+
+    def show_plugins(self) -> None:
+        """Show every plugin, broken ones with their error."""
+        from workbench.tui.widgets.dialogs import DetailsDialog
+
+        lines = []
+        for plugin in self.catalog.plugins:
+            mark = "✓" if plugin.state == "loaded" else "✗"
+            said = plugin.error or f"{len(plugin.entries)} entries"
+            lines.append(
+                f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}"
+            )
+            lines += [f"    ▲ {plugin.warning}"] if plugin.warning else []
+        self.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))
+
+    def save_picture(self) -> None:
+        """Save the screen as an SVG file in the current folder."""
+        self.call_after_refresh(
+            lambda: self.notice(f"saved {self.save_screenshot(path=str(self.workplace))}", "information")
+        )
+
     # ------------------------------------------------------------------ leaving
 
-    @work(group="leave", exclusive=True)
-    async def action_leave(self) -> None:
+    async def action_quit(self) -> None:
         """Leave; ask first where something could be lost."""
+        if not isinstance(self.screen, ConfirmDialog):
+            self._leave()
+
+    @work(group="leave", exclusive=True)
+    async def _leave(self) -> None:
+        if not await may_leave(self):
+            return
+        self.save_state()
         await self.worker.close()
-        self.state.save()
         self.exit()
 
-
-def _modal() -> type[Screen[Any]]:
-    from textual.screen import ModalScreen
-
-    return ModalScreen
+    def save_state(self) -> None:
+        """Let every screen keep what it wants to find again, then write it."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                keep = getattr(screen, "keep_state", None)
+                if callable(keep):
+                    keep()
+        self.state.save()

@@ -35,3 +35,17 @@ def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor
     entry = catalog.find(Kind.RECIPE, name)
     file = recipe_file(entry)
     return Editor(file.read_text(encoding="utf-8"), name=entry.name, folder=file.parent)
+
+
+def duplicate(text: str, path: Path) -> None:
+    """Write a recipe's text to another file, with that file's name as the recipe's.
+
+    Raises:
+        WorkbenchError: it cannot be written.
+    """
+    from workbench.recipe.editing import Editor
+
+    editor = Editor(text, name=path.name)
+    if editor.is_yaml and editor.get("name") is not None:
+        editor.set("name", path.stem)
+    editor.save(path)

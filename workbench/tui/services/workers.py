@@ -13,10 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench import events
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.tui.messages import Shared, TrainingChanged, TrainingEvents, TrainingStarted, WorkerChanged
-from workbench.tui.services.training import TimedEvent, Training, TrainingState
+from workbench.tui.services.training import Training, TrainingState
 from workbench.worker.client import Worker, WorkerDied
 
 
@@ -163,6 +162,10 @@ class WorkerService:
         if state is not self.state:
             self.state = state
             self._post(WorkerChanged(state))
+
+    def log_tail(self) -> str:
+        """The last lines that the warm child printed."""
+        return self._warm.log_tail() if self._warm is not None else ""
 
     # ------------------------------------------------------------------ training
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
@@ -42,7 +44,7 @@ class KwbHeader(Widget):
 
     def render(self) -> Content:
         app = kwb(self)
-        wide = self.size.width >= 100
+        wide = self.size.width >= 84
         parts: list[Content | str | tuple[str, str]] = [(" kwb ", "bold $primary")]
         self._stops: list[tuple[int, int, str]] = []
         at = 5
@@ -53,26 +55,28 @@ class KwbHeader(Widget):
             self._stops.append((at, at + len(label), mode))
             at += len(label)
         left = Content.assemble(*parts)
-        right = self._right()
+        room = self.size.width - left.cell_length - 1
+        right = next((text for text in self._right() if text.cell_length <= room), Content(""))
         gap = self.size.width - left.cell_length - right.cell_length
-        if gap < 1:
-            right = right.truncate(max(self.size.width - left.cell_length - 1, 0), ellipsis=True)
-            gap = self.size.width - left.cell_length - right.cell_length
-        return Content.assemble(left, " " * max(gap, 0), right)
+        return Content.assemble(left, " " * gap, right)
 
-    def _right(self) -> Content:
+    def _right(self) -> Iterable[Content]:
+        """What stands at the right, the longest first; the shortest says only what is most needed."""
         app = kwb(self)
-        parts: list[tuple[str, str]] = []
+        training: tuple[str, str] | None = None
         if app.training is not None:
             style = "$text-error" if app.training.state == "failed" else "$text-success"
-            parts.append((_TRAINING[app.training.state], style))
+            training = _TRAINING[app.training.state], style
+        recipe = None
         if app.editor is not None:
-            dirty = " *" if app.editor.dirty else ""
-            parts.append((f"{app.editor.name}{dirty}", "bold"))
+            recipe = f"{app.editor.name}{' *' if app.editor.dirty else ''}", "bold"
         state = app.worker.state
-        parts.append((f"{_WORKER[state]} worker {state}", "$text-error" if state == "dead" else "dim"))
-        joined = [piece for part in parts for piece in (part, ("  ", ""))]
-        return Content.assemble(*joined[:-1], " ")
+        style = "$text-error" if state == "dead" else "dim"
+        mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} worker {state}", style)
+        short = (training[0].partition(" ")[0], training[1]) if training else None
+        for chosen in ((training, recipe, worker), (training, recipe, mark), (training, mark), (short, mark)):
+            pieces = [piece for piece in chosen if piece is not None]
+            yield Content.assemble(*(part for piece in pieces for part in (piece, "  "))).rstrip() + " "
 
     def on_click(self, event: events.Click) -> None:
         for start, stop, mode in self._stops:

@@ -2,30 +2,237 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
 
-from textual import on
+from textual import events, on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.catalog import Kind
+from workbench.catalog.lookup import recipe_file
+from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
-from workbench.tui.messages import CatalogChanged
+from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
+from workbench.tui.services import files
+
+
+class ItemList(OptionList):
+    """Recipes that plugins bring, recipes in this folder, and recent runs. Enter opens; `t` trains at once."""
+
+    BINDING_GROUP_TITLE = "Recipes and runs"
 
 
 class RecipesScreen(WorkbenchScreen):
-    """Recipes to open: built in, in this folder, and recent runs."""
+    """Home: choose a recipe or a run to work on, or make a new recipe from data."""
+
+    BINDING_GROUP_TITLE = "Home"
+    CSS_PATH = "screen.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t,f5", "train", "Train", id="recipes.train",
+                tooltip="Open the chosen recipe and train it at once"),
+        Binding("n", "new", "New", id="recipes.new",
+                tooltip="A new recipe from data: a model that fits it is suggested"),
+        Binding("d", "duplicate", "Duplicate", id="recipes.duplicate",
+                tooltip="Copy the chosen recipe to a file of your own"),
+        Binding("slash", "search", "Search", id="recipes.search", key_display="/",
+                tooltip="Show only what contains a text"),
+        Binding("escape", "clear_search", "Show all", id="recipes.show-all", show=False,
+                tooltip="Leave the search"),
+        Binding("r", "refresh_list", "Refresh", id="recipes.refresh", show=False,
+                tooltip="Look again for recipes and runs"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files: list[Item] = []
+        self._runs: list[Item] = []
+        self._items: dict[str, Item] = {}
+        self._wanted = ""
+        self._listed = False
 
     def compose_body(self) -> Iterable[Widget]:
-        yield OptionList(id="recipes")
+        with Horizontal():
+            with Vertical(id="chooser"):
+                yield Input(placeholder="search", id="search", compact=True)
+                yield ItemList(id="items", compact=True)
+            with VerticalScroll(id="preview", can_focus=True):
+                yield Static(id="preview-title", markup=False)
+                yield Static(id="preview-text", markup=False)
+
+    def on_mount(self) -> None:
+        self._wanted = kwb(self).state.get("recipes.chosen", "")
+        self.query_one(ItemList).focus()
+        self._list_items()
+
+    # ------------------------------------------------------------------ the list
+
+    @on(events.ScreenResume)
+    @on(TrainingChanged)
+    def action_refresh_list(self) -> None:
+        """Look again for recipes and runs."""
+        self._read_files()
 
     @on(CatalogChanged)
-    def _list(self) -> None:
-        recipes = kwb(self).catalog.of_kind(Kind.RECIPE)
-        self.query_one(OptionList).set_options(Option(entry.name, id=entry.name) for entry in recipes)
+    def _catalog_changed(self) -> None:
+        self._list_items()
 
-    @on(OptionList.OptionSelected)
-    def _open(self, event: OptionList.OptionSelected) -> None:
-        kwb(self).open_recipe(event.option_id or "")
+    @work(group="files", exclusive=True)
+    async def _read_files(self) -> None:
+        app = kwb(self)
+        recipes = await asyncio.to_thread(files.list_recipes, app.workplace)
+        runs = await asyncio.to_thread(files.recent_runs, app.runs_folder)
+        self._files, self._runs = file_items(recipes, app.workplace), run_items(runs)
+        self._list_items()
+
+    def _list_items(self) -> None:
+        """Fill the list anew; what was chosen stays chosen."""
+        listing = self.query_one(ItemList)
+        builtin = builtin_items([entry for entry in kwb(self).catalog.entries if entry.kind is Kind.RECIPE])
+        text = self.query_one("#search", Input).value.casefold().split()
+        found = [
+            item
+            for item in [*builtin, *self._files, *self._runs]
+            if all(word in item.searched for word in text)
+        ]
+        chosen = self._chosen.id if self._chosen and self._listed else self._wanted
+        items = {item.id: item for item in found}
+        if self._listed and items == self._items:
+            return
+        self._listed = bool(builtin)
+        self._items = items
+        options: list[Option] = []
+        group = ""
+        for item in found:
+            if item.group != group:
+                group = item.group
+                options.append(Option(Content.styled(group, "bold $primary"), disabled=True))
+            options.append(Option(item.prompt, id=item.id))
+        listing.set_options(options)
+        if chosen in self._items:
+            listing.highlighted = listing.get_option_index(chosen)
+        elif self._items:
+            listing.highlighted = 1
+        else:
+            self._show_nothing(bool(text))
+
+    @property
+    def _chosen(self) -> Item | None:
+        listing = self.query_one(ItemList)
+        if listing.highlighted is None:
+            return None
+        return self._items.get(listing.get_option_at_index(listing.highlighted).id or "")
+
+    # ------------------------------------------------------------------ what is chosen
+
+    @on(OptionList.OptionHighlighted, "#items")
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if (item := self._chosen) is not None:
+            self._wanted = item.id
+            kwb(self).state.set("recipes.chosen", item.id)
+            self._preview(item)
+
+    @on(OptionList.OptionSelected, "#items")
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        if (item := self._items.get(event.option_id or "")) is None:
+            return
+        if item.run is not None:
+            kwb(self).watch_run(item.run)
+        elif item.recipe is not None:
+            kwb(self).open_recipe(item.recipe)
+
+    @work(group="preview", exclusive=True)
+    async def _preview(self, item: Item) -> None:
+        from workbench.tui.screens.recipes.recipe_text import highlighted
+
+        try:
+            text = await asyncio.to_thread(self._text_of, item)
+            shown = highlighted(text)
+        except (WorkbenchError, OSError, UnicodeDecodeError) as fault:
+            shown = Content.styled(f"✗ {fault}", "$text-error")
+        title = Content.assemble((item.name, "bold"), "\n", (item.about, "dim"))
+        self.query_one("#preview-title", Static).update(title)
+        self.query_one("#preview-text", Static).update(shown)
+        self.query_one("#preview").scroll_home(animate=False)
+
+    def _text_of(self, item: Item) -> str:
+        path = item.recipe if item.run is None else item.run / "recipe.yaml"
+        if isinstance(path, str):
+            path = recipe_file(kwb(self).catalog.find(Kind.RECIPE, path))
+        return Path(path or "").read_text(encoding="utf-8")
+
+    def _show_nothing(self, searched: bool) -> None:
+        text = "Nothing contains that text." if searched else "Looking for recipes …"
+        self.query_one("#preview-title", Static).update(text)
+        self.query_one("#preview-text", Static).update("")
+
+    def copy_text(self) -> str | None:
+        """What `y` copies: the recipe's text, or the chosen name."""
+        if self.focused is self.query_one("#preview"):
+            return str(self.query_one("#preview-text", Static).visual)
+        return self._chosen.name if self._chosen else None
+
+    # ------------------------------------------------------------------ actions
+
+    def action_train(self) -> None:
+        """Open the chosen recipe and train it at once."""
+        item = self._chosen
+        if item is None or item.recipe is None:
+            kwb(self).notice("choose a recipe to train.", "warning")
+        else:
+            kwb(self).open_recipe(item.recipe, train=True)
+
+    def action_new(self) -> None:
+        """Make a recipe from data."""
+        kwb(self).action_new_recipe()
+
+    @work(group="duplicate", exclusive=True)
+    async def action_duplicate(self) -> None:
+        """Copy the chosen recipe to a new file and open that."""
+        from workbench.tui.opening import duplicate
+        from workbench.tui.widgets.ask_file import ask_for_recipe_file
+
+        app, item = kwb(self), self._chosen
+        if item is None:
+            return
+        path = await ask_for_recipe_file(app, f"{Path(item.name).stem}-copy")
+        if path is None:
+            return
+        try:
+            await asyncio.to_thread(duplicate, self._text_of(item), path)
+        except (WorkbenchError, OSError) as fault:
+            app.notice(fault if isinstance(fault, WorkbenchError) else str(fault))
+            return
+        app.open_recipe(path)
+
+    # ------------------------------------------------------------------ search
+
+    def action_search(self) -> None:
+        """Show only what contains a text."""
+        search = self.query_one("#search", Input)
+        search.display = True
+        search.focus()
+
+    def action_clear_search(self) -> None:
+        """Show everything again."""
+        search = self.query_one("#search", Input)
+        search.value = ""
+        search.display = False
+        self.query_one(ItemList).focus()
+
+    @on(Input.Changed, "#search")
+    def _searched(self) -> None:
+        self._list_items()
+
+    @on(Input.Submitted, "#search")
+    def _search_done(self) -> None:
+        self.query_one(ItemList).focus()

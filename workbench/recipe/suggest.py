@@ -1,0 +1,352 @@
+"""From what data looks like to a recipe that fits it: a stack, a loss, metrics, ready to train.
+
+A beginning, not an answer: small, standard, and right about what is easy to get wrong (the last layer, the loss, the
+scaling, what to do with gaps).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
+MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
+_LIKELY_TARGETS = ("target", "label", "labels", "class", "y", "price", "outcome", "species")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as a preview tells it; see `workbench.data.preview.ColumnPreview`."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    missing: int = 0
+    distinct: int = 0
+    low: float | None = None
+    high: float | None = None
+    commonest: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Column:
+        """From the answer of the worker's `preview` command."""
+        known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        known["shape"] = tuple(known.get("shape", ()))
+        known["commonest"] = tuple((str(name), int(count)) for name, count in known.get("commonest", ()))
+        return cls(**known)
+
+    @property
+    def classes(self) -> int:
+        """How many classes it holds as a target; 0 for a number to be predicted."""
+        if self.shape or not self.distinct:
+            return 0
+        if self.kind in ("text", "flag"):
+            return self.distinct
+        if self.kind != "number" or self.low is None or self.high is None:
+            return 0
+        whole = self.low == 0 and self.high == self.distinct - 1  # 0, 1 ... n-1, none left out
+        return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a suggestion needs to know of data."""
+
+    rows: int
+    columns: tuple[Column, ...]
+    targets: tuple[str, ...] = ()
+    test_rows: int = 0
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Facts:
+        """From the `preview` part of the answer of the worker's `preview` command."""
+        columns = tuple(Column.from_record(column) for column in record["columns"])
+        return cls(record["rows"], columns, tuple(record["targets"]), record["test_rows"])
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A recipe as plain data, and why it is as it is, a sentence each."""
+
+    recipe: dict[str, Any]
+    reasons: tuple[str, ...] = field(default=())
+
+
+def likely_targets(facts: Facts) -> tuple[str, ...]:
+    """The columns to learn: the source's own, else one that is called like a target, else the last."""
+    if facts.targets:
+        return facts.targets
+    usable = [column.name for column in facts.columns if column.kind != "unusable"]
+    for wanted in _LIKELY_TARGETS:
+        for name in usable:
+            if name.casefold() == wanted:
+                return (name,)
+    return tuple(usable[-1:])
+
+
+def suggest(
+    name: str, data: Mapping[str, Any], facts: Facts, targets: Sequence[str] | None = None
+) -> Suggestion:
+    """A recipe for data.
+
+    Args:
+        name: the recipe's name; made to fit where it does not.
+        data: the data section so far: `{use: csv, path: prices.csv}`.
+        facts: what the data looks like.
+        targets: the columns to learn; by default those that are likely.
+    """
+    targets = tuple(targets) if targets is not None else likely_targets(facts)
+    reasons: list[str] = []
+    section = dict(data)
+    if len(targets) > 1:
+        section["targets"] = {_variable(target): [target] for target in targets}
+    elif targets != facts.targets:
+        section["targets"] = list(targets)
+    learned = [facts.column(target) for target in targets]
+    classes = {column.name: column.classes for column in learned if column.classes}
+    named = [column.name for column in learned if column.classes and not facts.targets]
+    if named:
+        section["classes"] = named
+    inputs = [column for column in facts.columns if column.name not in targets]
+    ignored = [column.name for column in inputs if _useless(column, facts.rows)]
+    inputs = [column for column in inputs if column.name not in ignored]
+    if ignored:
+        section["ignore"] = ignored
+        reasons.append(f"{_listed(ignored)}: left out, for nothing can be learned from it as it is.")
+    if any(column.missing for column in [*inputs, *learned]):
+        section["missing"] = "mean" if not any(column.missing for column in learned) else "drop"
+        reasons.append("Some values are missing: they are filled in with the mean, or their rows dropped.")
+    section["split"] = _split(facts, classes, learned)
+    if any(column.shape and not column.name.isidentifier() for column in inputs):
+        section["inputs"] = _named_inputs(inputs)
+    if (scaling := _scaling(inputs)) is not None:
+        section["scale"] = scaling
+        reasons.append("Inputs of different size are scaled, measured on the training part only.")
+    model = _model(inputs, learned, classes, reasons)
+    return Suggestion(
+        {
+            "kwb": 1,
+            "name": _recipe_name(name),
+            "seed": 42,
+            "data": section,
+            "model": model,
+            "train": _train(facts.rows, learned, classes, reasons),
+            "save": [f"saved/{_recipe_name(name)}.keras"],
+        },
+        tuple(reasons),
+    )
+
+
+def _useless(column: Column, rows: int) -> bool:
+    if column.kind == "unusable" or (column.missing and column.missing >= rows):
+        return True
+    return column.kind == "text" and column.distinct > min(MOST_CATEGORIES, max(rows // 2, 2))
+
+
+def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[Column]) -> dict[str, Any]:
+    split: dict[str, Any] = {"validation": 0.2}
+    if not facts.test_rows:
+        split["test"] = 0.1
+    if len(learned) == 1 and classes and facts.rows >= 30 * next(iter(classes.values())):
+        counts = [count for _, count in learned[0].commonest]
+        if not counts or len(counts) < learned[0].distinct or min(counts) >= 10:
+            split["stratify"] = True
+    return split
+
+
+def _named_inputs(inputs: Sequence[Column]) -> dict[str, list[str]]:
+    """Inputs with names that a graph line can use."""
+    table = [column.name for column in inputs if not column.shape]
+    named = {"features": table} if table else {}
+    return named | {_variable(column.name): [column.name] for column in inputs if column.shape}
+
+
+def _scaling(inputs: Sequence[Column]) -> str | None:
+    """Tables are brought to mean 0 and deviation 1; pixels of 0..255 to 0..1; what is small already stays."""
+    numbers = [column for column in inputs if column.kind == "number"]
+    if numbers:
+        return "standard"
+    arrays = [column for column in inputs if column.shape and column.high is not None]
+    if any((column.high or 0) > 2 or (column.low or 0) < -2 for column in arrays):
+        return "minmax" if all((column.low or 0) >= 0 for column in arrays) else "standard"
+    return None
+
+
+def _model(
+    inputs: Sequence[Column], learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
+) -> dict[str, Any]:
+    """A stack where there is one input and one target, else a graph that joins and divides."""
+    arrays = [column for column in inputs if column.shape]
+    table = [column for column in inputs if not column.shape]
+    if len(arrays) + bool(table) <= 1 and len(learned) <= 1:
+        shape = arrays[0].shape if arrays else None
+        stack = [*_body(shape, len(table), reasons), *_head(learned, classes, reasons)]
+        return {"sequential": stack}
+    shapes: dict[str, list[int]] = {_variable(column.name): list(column.shape) for column in arrays}
+    if table:
+        shapes = {"features": [_width(table)], **shapes}
+    lines: list[str] = []
+    ends = []
+    for name, sizes in shapes.items():
+        variable = f"{name}_in"
+        for layer in _body(tuple(sizes), sizes[0], []):
+            lines.append(f"{variable} = {_call(layer)}({variable if _made(lines, variable) else name})")
+        ends.append(variable)
+    joined = ends[0]
+    if len(ends) > 1:
+        joined = "joined"
+        lines.append(f"joined = Concatenate()({', '.join(ends)})")
+    outputs = []
+    for column in learned:
+        layers = _head([column], classes, [])
+        output = _variable(column.name)
+        output = f"{output}_out" if output in shapes or output in (joined, *ends) else output
+        for number, layer in enumerate(layers):
+            last = number == len(layers) - 1
+            named = layer | {"name": output} if last else layer
+            lines.append(f"{output} = {_call(named)}({joined if number == 0 else output})")
+        outputs.append(output)
+    reasons.append(
+        "Several inputs or targets: a graph joins the first and has an end for each of the second."
+    )
+    return {"inputs": shapes, "graph": lines, "outputs": outputs}
+
+
+def _body(shape: tuple[int, ...] | None, columns: int, reasons: list[str]) -> list[dict[str, Any]]:
+    """What comes before the last layer; `shape` is an array's, None for a table of so many columns."""
+    if shape is not None and len(shape) == 3 and shape[-1] <= 4 and min(shape[:2]) >= 6:
+        reasons.append("Arrays of height, width and channels are taken for pictures: two convolutions.")
+        return [
+            {"use": "Conv2D", "filters": 16, "kernel_size": 3, "activation": "relu"},
+            {"use": "Conv2D", "filters": 32, "kernel_size": 3, "activation": "relu"},
+            {"use": "MaxPooling2D"},
+            {"use": "Flatten"},
+            {"use": "Dropout", "rate": 0.25},
+        ]
+    if shape is not None and len(shape) > 1:
+        return [{"use": "Flatten"}, _dense(128), _dense(64)]
+    width = 64 if (shape[0] if shape else columns) >= 8 else 32
+    return [_dense(width), _dense(width // 2)]
+
+
+def _dense(units: int) -> dict[str, Any]:
+    return {"use": "Dense", "units": units, "activation": "relu"}
+
+
+def _head(learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]) -> list[dict[str, Any]]:
+    if not learned:
+        return [{"use": "Dense", "units": 1}]
+    column = learned[0]
+    if count := classes.get(column.name):
+        reasons.append(f"'{column.name}' has {count} classes: a probability for each, so softmax.")
+        return [{"use": "Dense", "units": count, "activation": "softmax"}]
+    if len(column.shape) > 1:
+        size = math.prod(column.shape)
+        return [
+            {"use": "Flatten"},
+            {"use": "Dense", "units": size},
+            {"use": "Reshape", "target_shape": list(column.shape)},
+        ]
+    reasons.append(f"'{column.name}' is a number: a last layer without activation, and the squared error.")
+    return [{"use": "Dense", "units": column.shape[0] if column.shape else 1}]
+
+
+def _train(
+    rows: int, learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
+) -> dict[str, Any]:
+    size = 0 if rows < 5_000 else 1 if rows < 50_000 else 2
+    losses = {
+        column.name: "sparse_categorical_crossentropy" if column.name in classes else "mse"
+        for column in learned
+    }
+    metrics = {column.name: "accuracy" if column.name in classes else "mae" for column in learned}
+    train: dict[str, Any] = {
+        "epochs": (60, 30, 10)[size],
+        "batch_size": (32, 64, 128)[size],
+        "optimizer": {"use": "Adam", "learning_rate": 1e-3},
+    }
+    if len(learned) == 1:
+        train["loss"] = losses[learned[0].name]
+        train["metrics"] = [metrics[learned[0].name]]
+    elif learned:
+        train["loss"] = {_variable(name): loss for name, loss in losses.items()}
+        train["metrics"] = {_variable(name): [metric] for name, metric in metrics.items()}
+    train["callbacks"] = [
+        {"use": "EarlyStopping", "monitor": "val_loss", "patience": 10, "restore_best_weights": True}
+    ]
+    return train
+
+
+def recipe_text(suggestion: Suggestion) -> str:
+    """The suggestion as YAML, with its reasons as comments; layers and other small maps on one line each."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 110
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    parts = ["\n".join(f"# {reason}" for reason in suggestion.reasons)]
+    head = {key: suggestion.recipe[key] for key in ("kwb", "name", "seed")}
+    rest = {key: value for key, value in suggestion.recipe.items() if key not in head}
+    for section in (head, *({key: value} for key, value in rest.items())):
+        stream = StringIO()
+        yaml.dump(_laid_out(section, inside_list=False), stream)
+        parts.append(stream.getvalue())
+    return "\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+_ON_ONE_LINE = ("split", "optimizer", "save", "metrics", "targets", "classes", "ignore", "outputs", "inputs")
+
+
+def _laid_out(value: Any, *, inside_list: bool) -> Any:
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if isinstance(value, Mapping):
+        made = CommentedMap()
+        for key, item in value.items():
+            made[key] = _laid_out(item, inside_list=False)
+            if key in _ON_ONE_LINE and isinstance(made[key], CommentedMap | CommentedSeq):
+                made[key].fa.set_flow_style()
+        if inside_list:
+            made.fa.set_flow_style()
+        return made
+    if isinstance(value, list):
+        items = CommentedSeq(_laid_out(item, inside_list=True) for item in value)
+        if not any(isinstance(item, dict | str) for item in value):
+            items.fa.set_flow_style()
+        return items
+    return value
+
+
+def _width(table: Sequence[Column]) -> int:
+    """How wide a table's input is: a number a column, and one for each category of a text column."""
+    return sum(column.distinct if column.kind == "text" else 1 for column in table)
+
+
+def _call(layer: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in layer.items() if name != "use")
+    return f"{layer['use']}({arguments})".replace("'", '"')
+
+
+def _made(lines: Iterable[str], variable: str) -> bool:
+    return any(line.startswith(f"{variable} =") for line in lines)
+
+
+def _variable(name: str) -> str:
+    variable = re.sub(r"\W+", "_", name).strip("_").lower() or "value"
+    return f"_{variable}" if variable[0].isdigit() else variable
+
+
+def _recipe_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name).strip("-._")[:100] or "model"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

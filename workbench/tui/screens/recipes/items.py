@@ -1,0 +1,107 @@
+"""The rows of the home screen, and how each reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.content import Content
+
+from workbench.catalog.entries import Entry
+from workbench.storage.runs import RunSummary
+from workbench.tui.services.files import RecipeFile
+
+NAME_WIDTH = 26
+
+STATUS_MARKS = {
+    "running": "▶",
+    "done": "✓",
+    "stopped": "■",
+    "interrupted": "■",
+    "failed": "✗",
+    "crashed": "✗",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to open.
+
+    Attributes:
+        id: unique among the rows, and the same at the next start.
+        group: the heading it stands under.
+        name: what it is called.
+        about: one line.
+        recipe: a built-in recipe's name or a file to open; None for a run.
+        run: a run's folder to show; None for a recipe.
+    """
+
+    id: str
+    group: str
+    name: str
+    about: str
+    recipe: str | Path | None = None
+    run: Path | None = None
+
+    @property
+    def searched(self) -> str:
+        return f"{self.name} {self.about} {self.group}".casefold()
+
+    @property
+    def prompt(self) -> Content:
+        """The row; the list cuts it off where it ends."""
+        name = self.name if len(self.name) <= NAME_WIDTH else f"{self.name[: NAME_WIDTH - 1]}…"
+        return Content.assemble(f"{name:<{NAME_WIDTH}}  ", (self.about, "dim"))
+
+
+def builtin_items(entries: Sequence[Entry]) -> list[Item]:
+    """Recipes that plugins bring."""
+    names = [entry.name for entry in entries]
+    return [
+        Item(f"builtin:{entry.qualified_name}", "Built in", name, entry.summary, recipe=name)
+        for entry in entries
+        for name in [entry.name if names.count(entry.name) == 1 else entry.qualified_name]
+    ]
+
+
+def file_items(recipes: Sequence[RecipeFile], folder: Path) -> list[Item]:
+    """Recipes in the workplace."""
+    items = []
+    for recipe in recipes:
+        shown = recipe.path.relative_to(folder) if recipe.path.is_relative_to(folder) else recipe.path
+        items.append(
+            Item(f"file:{recipe.path}", "In this folder", str(shown), recipe.summary, recipe=recipe.path)
+        )
+    return items
+
+
+def run_items(runs: Sequence[RunSummary]) -> list[Item]:
+    """Runs that were trained lately."""
+    return [
+        Item(f"run:{run.folder.name}", "Recent runs", run.folder.name, run_words(run), run=run.folder.path)
+        for run in runs
+    ]
+
+
+def run_words(run: RunSummary) -> str:
+    """`✓ done  epoch 12/60  val_loss 2984  3 h ago`."""
+    words = [f"{STATUS_MARKS.get(run.status, '?')} {run.status}"]
+    if run.epochs:
+        words.append(f"epoch {run.epoch}/{run.epochs}")
+    for name in ("val_loss", "loss"):
+        if name in run.logs:
+            words.append(f"{name} {run.logs[name]:.4g}")
+            break
+    if run.last_event:
+        words.append(ago(time.time() - run.last_event))
+    return "  ".join(words)
+
+
+def ago(seconds: float) -> str:
+    """`5 min ago`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} ago"
+    return "just now"

@@ -1,0 +1,237 @@
+"""New recipe: choose data, see what it holds, say what to learn; a stack and a loss that fit are suggested."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from workbench.catalog import Entry, Kind
+from workbench.errors import WorkbenchError
+from workbench.tui.app_access import kwb
+from workbench.tui.screens.recipes.recipe_text import highlighted
+from workbench.tui.services.files import list_data
+from workbench.tui.widgets.dialogs import Dialog, PromptDialog
+
+if TYPE_CHECKING:
+    from workbench.recipe.suggest import Facts
+
+READER = "reader"  # the tag of datasets that read a file
+_OTHER_FILE = "other"
+MOST_COLUMNS_SHOWN = 12
+
+
+class NewRecipeDialog(Dialog[Any]):
+    """Choose data with Enter, then say what to learn; Enter makes the recipe. The result is an `Editor`, or None."""
+
+    DEFAULT_CSS = """
+    NewRecipeDialog {
+        & > Vertical { width: 120; height: 95%; }
+        Horizontal { height: 1fr; margin-top: 1; }
+        OptionList { width: 1fr; max-width: 44; height: 1fr; border: none; background: $surface; padding: 0; }
+        VerticalScroll { width: 2fr; height: 1fr; max-height: 100%; margin: 0; padding: 0 1;
+            border-left: vkey $border-blurred; }
+        VerticalScroll:focus { border-left: vkey $border; }
+        Input { margin: 0; }
+        #learn { display: none; height: auto; margin-top: 1; }
+        #learn Label { width: 100%; }
+        Static { width: 100%; }
+    }
+    NewRecipeDialog.-narrow OptionList { max-width: 24; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Cancel", id="new.cancel", tooltip="Back to the data, or close"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sections: dict[str, dict[str, Any]] = {}
+        self._section: dict[str, Any] = {}
+        self._facts: Facts | None = None
+        self._text = ""
+        self._called = "model"
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Label("New recipe: which data?", classes="dialog-title")
+            with Horizontal():
+                yield OptionList(compact=True)
+                with VerticalScroll():
+                    yield Static("Enter looks into the data.", id="facts", markup=False)
+                    yield Static("", id="suggestion", markup=False)
+            with Vertical(id="learn"):
+                yield Label("What to learn: columns, separated by commas. Enter makes the recipe.")
+                yield Input(compact=True)
+                yield Static("", classes="dialog-fault", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self._list()
+
+    @work(exclusive=True, group="list")
+    async def _list(self) -> None:
+        app = kwb(self)
+        datasets = list(app.catalog.of_kind(Kind.DATASET))
+        readers = readers_by_suffix(datasets)
+        files = await asyncio.to_thread(list_data, app.workplace, tuple(readers))
+        options: list[Option] = []
+        if files:
+            options.append(_heading("Files in this folder"))
+        for path in files:
+            shown = str(path.relative_to(app.workplace))
+            self._sections[shown] = {"use": readers[path.suffix], "path": shown}
+            options.append(Option(Content(shown), id=shown))
+        options.append(_heading("Datasets"))
+        for entry in datasets:
+            if READER not in entry.tags:
+                self._sections[entry.name] = {"use": entry.name}
+                options.append(Option(Content(entry.name), id=entry.name))
+        options.append(Option("Another file …", id=_OTHER_FILE))
+        listing = self.query_one(OptionList)
+        listing.set_options(options)
+        listing.highlighted = 1
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        section = self._sections.get(event.option_id or "", {})
+        about = [
+            entry.summary
+            for entry in kwb(self).catalog.of_kind(Kind.DATASET)
+            if entry.name == section.get("use")
+        ]
+        if not self._facts:
+            self.query_one("#facts", Static).update("\n\n".join([*about, "Enter looks into the data."]))
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option_id == _OTHER_FILE:
+            self._ask_for_file()
+        elif event.option_id in self._sections:
+            self._look_at(event.option_id, self._sections[event.option_id])
+
+    @work(exclusive=True, group="look")
+    async def _ask_for_file(self) -> None:
+        app = kwb(self)
+        readers = readers_by_suffix(app.catalog.of_kind(Kind.DATASET))
+
+        def wrong(text: str) -> str:
+            path = app.workplace / Path(text.strip()).expanduser()
+            if path.suffix not in readers:
+                return f"one of these can be read: {', '.join(readers)}"
+            return "" if path.is_file() else "there is no such file"
+
+        text = await app.push_screen_wait(PromptDialog("A file of data", check=wrong))
+        if text is not None:
+            path = Path(text.strip()).expanduser()
+            self._look_at(path.stem, {"use": readers[path.suffix], "path": str(path)})
+
+    @work(exclusive=True, group="preview")
+    async def _look_at(self, name: str, section: dict[str, Any]) -> None:
+        from workbench.recipe.suggest import Facts, likely_targets
+
+        app = kwb(self)
+        facts_view = self.query_one("#facts", Static)
+        facts_view.update("Waiting for the worker …" if app.worker.state != "ready" else "Reading …")
+        self.query_one("#suggestion", Static).update("")
+        try:
+            answer = await app.worker.call("preview", data=section, folder=str(app.workplace))
+        except WorkbenchError as fault:
+            facts_view.update(Content.styled(f"✗ {fault}", "$text-error"))
+            return
+        self._facts = facts = Facts.from_record(answer["preview"])
+        self._section = section
+        self._called = Path(name).stem
+        facts_view.update(facts_text(facts))
+        learn = self.query_one("#learn Input", Input)
+        self.query_one("#learn").display = True
+        learn.suggester = SuggestFromList([column.name for column in facts.columns])
+        learn.value = ", ".join(likely_targets(facts))
+        learn.focus()
+        self._suggest(learn.value)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        self._suggest(event.value)
+
+    def _suggest(self, text: str) -> None:
+        from workbench.recipe.suggest import recipe_text, suggest
+
+        if self._facts is None:
+            return
+        targets = [name.strip() for name in text.split(",") if name.strip()]
+        known = {column.name for column in self._facts.columns}
+        wrong = [name for name in targets if name not in known]
+        fault = f"✗ there is no column '{wrong[0]}'" if wrong else "" if targets else "✗ name a column"
+        self.query_one(".dialog-fault", Static).update(fault)
+        self._text = ""
+        if not fault:
+            self._text = recipe_text(suggest(self._called, self._section, self._facts, targets))
+        self.query_one("#suggestion", Static).update(highlighted(self._text))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._text:
+            from workbench.recipe.editing import Editor
+
+            self.dismiss(Editor(self._text, name=self._called, folder=kwb(self).workplace))
+
+    def action_leave(self) -> None:
+        """Back to the data, or close."""
+        learn = self.query_one("#learn")
+        if learn.display:
+            learn.display = False
+            self._facts = None
+            self.query_one(OptionList).focus()
+        else:
+            self.dismiss(None)
+
+
+def readers_by_suffix(datasets: Iterable[Entry]) -> dict[str, str]:
+    """Which dataset reads files of a suffix, by the tags that its plugin gave it."""
+    found: dict[str, str] = {}
+    for entry in datasets:
+        if READER in entry.tags:
+            for tag in entry.tags:
+                if tag.startswith("."):
+                    found.setdefault(tag, entry.name)
+    return found
+
+
+def facts_text(facts: Facts) -> Content:
+    """The data at a glance: rows, and each column with its range."""
+    test = f" and {facts.test_rows:,} for the test" if facts.test_rows else ""
+    parts: list[Content | str] = [f"{facts.rows:,} rows{test}, {len(facts.columns)} columns\n"]
+    width = min(max((len(column.name) for column in facts.columns), default=0), 24)
+    for column in facts.columns[:MOST_COLUMNS_SHOWN]:
+        if column.kind == "number" and column.low is not None and column.high is not None:
+            said = f"{column.low:.4g} to {column.high:.4g}"
+        elif column.shape:
+            said = " × ".join(map(str, column.shape))
+        elif column.distinct:
+            said = f"{column.distinct} different"
+        else:
+            said = ""
+        missing = f", {column.missing} missing" if column.missing else ""
+        parts.append(
+            Content.assemble(f"  {column.name:<{width}} ", (f"{column.kind:<8} {said}{missing}", "dim"), "\n")
+        )
+    if len(facts.columns) > MOST_COLUMNS_SHOWN:
+        parts.append(f"  and {len(facts.columns) - MOST_COLUMNS_SHOWN} more\n")
+    return Content.assemble(*parts)
+
+
+def _heading(text: str) -> Option:
+    return Option(Content.styled(text, "bold $primary"), disabled=True)

@@ -1,0 +1,92 @@
+"""What lies in the workplace: recipes, and recent runs. Reads the disk: for a thread."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from workbench.storage.runs import RunFolder, RunSummary, summary_of
+
+MOST_RECIPES = 200
+MOST_LOOKED_AT = 5_000  # files; a home folder must not be searched for minutes
+RECENT_RUNS = 8
+_RECIPE = re.compile(rb"^kwb\s*:", re.M)
+_NAME = re.compile(r"^name\s*:\s*([\w.-]+)", re.M)
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """A recipe in the workplace: its path, its `name`, its first comment, when it was written last."""
+
+    path: Path
+    name: str
+    summary: str
+    modified: float
+
+
+def list_recipes(folder: Path) -> list[RecipeFile]:
+    """The recipes in a folder and in the folders right below it, the newest first."""
+    found: list[RecipeFile] = []
+    for number, path in enumerate(_files(folder, (".yaml", ".yml"))):
+        if number >= MOST_LOOKED_AT or len(found) >= MOST_RECIPES:
+            break
+        try:
+            with path.open("rb") as file:
+                head = file.read(4096)
+            modified = path.stat().st_mtime
+        except OSError:
+            continue
+        if _RECIPE.search(head):
+            text = head.decode(errors="replace")
+            name = _NAME.search(text)
+            found.append(RecipeFile(path, name[1] if name else path.stem, first_comment(text), modified))
+    return sorted(found, key=lambda recipe: recipe.modified, reverse=True)
+
+
+def first_comment(text: str) -> str:
+    """The first line of a recipe's opening comment; empty if it has none."""
+    first = text.lstrip().partition("\n")[0]
+    return first.lstrip("# ").strip() if first.startswith("#") else ""
+
+
+def recent_runs(root: Path, most: int = RECENT_RUNS) -> list[RunSummary]:
+    """The runs that were written to last."""
+    try:
+        folders = [(entry.stat().st_mtime, entry.path) for entry in os.scandir(root) if entry.is_dir()]
+    except OSError:
+        return []
+    runs = []
+    for _, path in sorted(folders, reverse=True):
+        run = RunFolder(Path(path))
+        if run.recipe.is_file():
+            runs.append(summary_of(run))
+        if len(runs) == most:
+            break
+    return runs
+
+
+def list_data(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The files with one of these suffixes in a folder and in the folders right below it."""
+    return list(islice(_files(folder, suffixes), MOST_RECIPES))
+
+
+def _files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    below = []
+    for path in _entries(folder):
+        if path.suffix in suffixes:
+            yield path
+        elif not path.suffix and not path.name.startswith(".") and path.is_dir():
+            below.append(path)
+    for each in below:
+        yield from (path for path in _entries(each) if path.suffix in suffixes)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(folder))
+    except OSError:
+        return []

@@ -1,0 +1,77 @@
+"""Start the app: settings, state, the terminal, and what is said when it is over."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.errors import FileError, WorkbenchError, did_you_mean
+from workbench.tui.app import KwbApp
+from workbench.tui.settings import Settings, read_settings, settings_file
+from workbench.tui.state import FILE_NAME, State, state_folder
+
+
+def start(
+    *,
+    recipe: str | None = None,
+    watch: str | None = None,
+    plugin_files: Sequence[Path] = (),
+    blocked: Sequence[str] = (),
+) -> int:
+    """Run the app until it is left; the exit code.
+
+    Args:
+        recipe: a recipe to open: a file or a built-in one's name.
+        watch: a run to watch: its folder, or its name below the folder of runs.
+        plugin_files, blocked: as `--plugin` and `--no-plugin`.
+
+    Raises:
+        WorkbenchError: there is no terminal, or no such run.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise WorkbenchError(
+            "the workbench needs a terminal.", hint="Without one: kwb --batch RECIPE, or kwb COMMAND --json."
+        )
+    if os.environ.get("TERM") == "dumb":
+        raise WorkbenchError("the workbench needs a terminal that can move its cursor (TERM is 'dumb').")
+    settings, faults = read_settings(settings_file())
+    folder = state_folder()
+    app = KwbApp(
+        settings=settings,
+        state=State(folder / FILE_NAME),
+        recipe=recipe,
+        watch=find_run(watch, settings) if watch is not None else None,
+        plugin_files=[path.absolute() for path in plugin_files],
+        blocked=blocked,
+        log_folder=folder,
+        faults=faults,
+    )
+    app.run(mouse=settings.mouse)
+    for line in app.last_words:
+        print(line)
+    return app.return_code or 0
+
+
+def find_run(name: str, settings: Settings) -> Path:
+    """The folder of a run by its path, its name, or the beginning of its name; of several, the latest.
+
+    Raises:
+        FileError: there is none.
+    """
+    path = Path(name).expanduser()
+    if (path / "recipe.yaml").is_file():
+        return path.absolute()
+    root = settings.runs.absolute()
+    try:
+        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    except OSError:
+        names = []
+    if name in names:
+        return root / name
+    begun = [each for each in names if each.startswith(f"{name}-")]
+    if begun:
+        return root / max(begun, key=lambda each: (root / each).stat().st_mtime)
+    hint = did_you_mean(name, names) or f"Runs lie in {settings.runs}; `kwb` lists them under Runs."
+    raise FileError(f"there is no run '{name}'.", hint=hint)

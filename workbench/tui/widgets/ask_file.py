@@ -1,0 +1,53 @@
+"""Ask for the file that a recipe is written to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
+
+if TYPE_CHECKING:
+    from workbench.tui.app import KwbApp
+
+
+async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
+    """A file for the recipe; an existing one is asked about. None if the user does not want any.
+
+    Needs a worker's context.
+    """
+    stem = re.sub(r"[^\w.-]+", "-", name.removesuffix(".yaml").removesuffix(".yml")) or "recipe"
+    text = await app.push_screen_wait(
+        PromptDialog(
+            "Save the recipe as",
+            f"{stem}.yaml",
+            text=f"in {app.workplace}",
+            check=lambda text: _wrong(text, app.workplace),
+        )
+    )
+    if text is None:
+        return None
+    path = app.workplace / Path(text).expanduser()
+    if path.exists():
+        answer = await app.push_screen_wait(
+            ConfirmDialog(
+                f"{path.name} exists.",
+                choices=[Choice("keep", "Keep it", "k"), Choice("replace", "Replace", "r")],
+            )
+        )
+        if answer != "replace":
+            return None
+    return path
+
+
+def _wrong(text: str, folder: Path) -> str:
+    """What is wrong with a recipe's file name; empty if nothing."""
+    path = folder / Path(text.strip()).expanduser()
+    if not text.strip():
+        return "give it a name"
+    if path.suffix not in (".yaml", ".yml"):
+        return "a recipe's name ends with .yaml"
+    if path.is_dir() or not path.parent.is_dir():
+        return f"there is no folder {path.parent}" if not path.parent.is_dir() else "that is a folder"
+    return ""

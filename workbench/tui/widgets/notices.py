@@ -1,0 +1,72 @@
+"""F2: all notices since the start, each with its details."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from workbench.errors import WorkbenchError
+from workbench.tui.widgets.dialogs import Dialog
+
+MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
+
+
+class NoticesDialog(Dialog[None]):
+    """All notices, the newest first; the one chosen is shown whole. `y` copies it."""
+
+    DEFAULT_CSS = """
+    NoticesDialog {
+        & > Vertical { width: 100; height: 90%; }
+        OptionList { height: 30%; border: none; background: $surface; padding: 0; }
+        VerticalScroll { height: 1fr; max-height: 100%; border-top: solid $border-blurred; }
+        Static { width: 100%; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2,q", "leave", "Close", id="notices.close", tooltip="Close the notices"),
+    ]
+
+    def __init__(self, notices: Sequence[tuple[str, WorkbenchError]]) -> None:
+        super().__init__()
+        self._notices = list(reversed(notices))
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Label("Notices", classes="dialog-title")
+            yield OptionList(
+                *(
+                    Option(Content(f"{MARKS[severity]} {fault.what}".partition("\n")[0]), id=str(number))
+                    for number, (severity, fault) in enumerate(self._notices)
+                )
+            )
+            with VerticalScroll():
+                yield Static(markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        if not self._notices:
+            self.query_one(Static).update("Nothing has been told yet.")
+
+    @on(OptionList.OptionHighlighted)
+    def _show(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one(Static).update(self.copy_text())
+
+    def copy_text(self) -> str:
+        """The chosen notice, whole."""
+        chosen = self.query_one(OptionList).highlighted
+        return whole(self._notices[chosen][1]) if chosen is not None else ""
+
+
+def whole(fault: WorkbenchError) -> str:
+    """A fault with its place, what to do, the child's last lines, and the traceback if there is one."""
+    parts = [fault.where, fault.what, fault.hint, getattr(fault, "log", ""), *getattr(fault, "__notes__", [])]
+    return "\n\n".join(part for part in parts if part)
