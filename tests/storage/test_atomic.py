@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.storage.models import FORMATS
 from workbench.errors import FileError
 from workbench.storage import atomic
 from workbench.storage.atomic import atomic_path, check_writable, write_bytes
-from workbench.storage.formats import save
+from workbench.storage.formats import KerasRegistry, load, save
 from workbench.storage.inspect import read_weight
 
 as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -280,3 +281,20 @@ def test_a_save_cut_off_at_any_byte_leaves_the_old_file(format: str, killed: boo
     save(new, path, {}, check=False)
     assert os.listdir(tmp_path) == [path.name]
     assert atomic.extension_of(path) == format
+
+
+def test_no_room_to_unpack_is_told_with_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = keras.Sequential([keras.Input((100,)), keras.layers.Dense(100)])
+    save(model, tmp_path / "m.h5", {})
+    (tmp_path / "small").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "small"))
+
+    def load_within() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        try:
+            load(tmp_path / "m.h5", KerasRegistry())
+        except FileError as fault:
+            if "no room to unpack" in fault.what and fault.where.startswith(str(tmp_path / "small")):
+                os.kill(os.getpid(), signal.SIGUSR1)
+
+    assert in_a_child(load_within) == signal.SIGUSR1

@@ -103,6 +103,24 @@ def test_weights_alone_go_into_a_model_of_the_same_kind(
     assert same(slots, arrays(fresh.optimizer.variables))
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_weights_with_the_optimizer_go_on_where_the_file_was_made(
+    format: str, trained_models: Any, tmp_path: Path
+) -> None:
+    model = trained_models["subclassed"]
+    inputs, _ = data_for(model)
+    save(model, tmp_path / f"m{format}", NOTES)
+    fresh = KINDS["subclassed"]()
+    fresh(inputs)
+    fresh.compile(keras.optimizers.Adam(0.01), "mse")
+    load_weights(fresh, tmp_path / f"m{format}", optimizer=True)
+    assert same(arrays(model.variables), arrays(fresh.variables))  # seed generators included
+    assert same(arrays(model.optimizer.variables), arrays(fresh.optimizer.variables))
+    fresh.compile("sgd", "mse")
+    with pytest.raises(FileError, match=r"does not fit: .*optimizer"):
+        load_weights(fresh, tmp_path / f"m{format}", optimizer=True)
+
+
 @pytest.mark.slow
 def test_a_fresh_process_gives_the_same_predictions(trained_models: Any, tmp_path: Path) -> None:
     for kind, model in trained_models.items():

@@ -11,6 +11,7 @@ in a group `kwb`, so that they rebuild any model, subclassed ones too, through K
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -22,6 +23,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+
+from workbench.errors import FileError
+from workbench.storage.atomic import errno_of
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
@@ -84,13 +88,13 @@ def as_archive(path: Path) -> Iterator[Path]:
     if is_archive(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
-        archive = Path(folder) / "model.keras"
+    with _folder_to_unpack() as folder:
+        archive = folder / "model.keras"
         with h5py.File(path, "r") as file, zipfile.ZipFile(archive, "w") as out:
             for name, content in _read_members(file[GROUP]):
                 out.writestr(name, content)
             if WEIGHT_TREE in file[GROUP]:
-                weights = Path(folder) / WEIGHTS
+                weights = folder / WEIGHTS
                 copy_tree(file[GROUP][WEIGHT_TREE], weights)
                 out.write(weights, WEIGHTS)
                 os.unlink(weights)
@@ -108,14 +112,26 @@ def as_weights(path: Path) -> Iterator[Path]:
         if not moved and path.name.endswith(".weights.h5"):
             yield path
             return
-    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
-        weights = Path(folder) / WEIGHTS
+    with _folder_to_unpack() as folder:
+        weights = folder / WEIGHTS
         if is_archive(path):
             extract_weights(path, weights)
         else:
             with h5py.File(path, "r") as file:
                 copy_tree(file[GROUP][WEIGHT_TREE] if moved else file, weights)
         yield weights
+
+
+@contextmanager
+def _folder_to_unpack() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
+        try:
+            yield Path(folder)
+        except (OSError, RuntimeError) as fault:
+            if errno_of(fault) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                hint = "Free some space there, or name another folder in TMPDIR."
+                raise FileError("has no room to unpack the model.", where=folder, hint=hint) from fault
+            raise
 
 
 def copy_tree(source: Any, target: Path) -> None:

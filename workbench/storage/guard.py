@@ -106,16 +106,6 @@ class Named:
     config: Any
 
 
-def check_structure(path: Path) -> Checked:
-    """The file's structure is honest; its configuration is not judged.
-
-    Raises:
-        FileError: it is not.
-    """
-    found = container.read(path)
-    return Checked(found.config, found.legacy)
-
-
 def check_file(path: Path, resolver: Resolver) -> Checked:
     """The file may be loaded; the plugin classes and functions that it names are imported on the way.
 

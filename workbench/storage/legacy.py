@@ -64,6 +64,12 @@ def compile_model(model: Any, path: Path) -> str:
         except Exception as fault:  # whatever a class named by the file raises
             model.compiled = False
             return f"loaded uncompiled: {_first_line(fault)}"
+    return restore_optimizer(model, path)
+
+
+def restore_optimizer(model: Any, path: Path) -> str:
+    """Give a compiled and built model the optimizer state of a legacy file, and say why not, if so."""
+    with h5py.File(path, "r") as file:
         return _read_optimizer(file, model.optimizer)
 
 
