@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from workbench.assembly.faults import arity_fault, call_fault
-from workbench.assembly.make import Maker
+from workbench.assembly.make import Maker, OnBuilt
 from workbench.assembly.names import LayerNames
 from workbench.assembly.structure import InputSpec
 from workbench.catalog import Entry, Kind
@@ -18,15 +18,19 @@ from workbench.recipe.graph import Apply, Line, Make, Ref, parse_line
 from workbench.recipe.schema import Graph, Use
 
 
-def build_graph(spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, name: str) -> Any:
+def build_graph(
+    spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, name: str, on_built: OnBuilt
+) -> Any:
     """A `keras.Model` with a dict of inputs and, where there are several, a dict of outputs.
+
+    On a fault, what stands before it was built and told.
 
     Raises:
         RecipeError: a line cannot be read, names what is not there, or a layer in it cannot take what
             it is given. The place names the line.
     """
     lines = [parse_line(text, f"model.graph[{index}]") for index, text in enumerate(spec.graph)]
-    builder = _Builder(spec, inputs, maker)
+    builder = _Builder(spec, inputs, maker, on_built)
     for index, line in enumerate(lines):
         builder.run(line, f"model.graph[{index}]")
     outputs = {output: builder.tensor(output, "model.outputs") for output in spec.outputs}
@@ -45,8 +49,9 @@ def build_graph(spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, name
 class _Builder:
     """Holds the tensors and layers that have names so far, and where in the recipe each came from."""
 
-    def __init__(self, spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker) -> None:
+    def __init__(self, spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, on_built: OnBuilt) -> None:
         self.maker = maker
+        self.on_built = on_built
         self.names = LayerNames(spec.inputs)
         self.tensors: dict[str, Any] = {}
         self.sources: dict[str, str] = {name: f"model.inputs.{name}" for name in spec.inputs}
@@ -77,6 +82,7 @@ class _Builder:
             self.names.take(layer, given=True, where=where)
             self.layers[layer_name] = layer
             self.unused[where] = layer_name
+            on_built(where, layer, None)
 
     def _given(self, name: str, shape: tuple[int | None, ...], inputs: Mapping[str, InputSpec]) -> InputSpec:
         where = f"model.inputs.{name}"
@@ -157,7 +163,7 @@ class _Builder:
         if len(arguments) > 1 and _tensors_of_call(layer) == 1:
             arguments = [arguments]  # as `call(self, inputs)` unpacks them
         try:
-            return layer(*arguments, **keywords)
+            result = layer(*arguments, **keywords)
         except (KeyboardInterrupt, WorkbenchError):
             raise
         except BaseException as fault:  # plugin code: SystemExit included
@@ -166,6 +172,8 @@ class _Builder:
             raise call_fault(
                 self._label(call), shapes[0] if len(shapes) == 1 else shapes, fault, where
             ) from fault
+        self.on_built(where, layer, result)
+        return result
 
     def _layer(self, spec: Make | str, where: str) -> tuple[Any, Entry | None]:
         if isinstance(spec, Make):

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 
+from workbench.assembly.trace import Call, Trace, shape_of, trace
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.events import LayerRow
 
 
+@dataclass(frozen=True)
+class Inside:
+    """What a model is made of.
+
+    Attributes:
+        rows: one per layer, layers inside layers included, in the order they are held.
+        calls: the layers as they are called; empty for a model that cannot be traced.
+        outputs: which call each of the model's outputs comes from.
+        paths: from a layer's id() to its path.
+        shapes: from a layer's id() to the shape of what it gave in its first call.
+    """
+
+    rows: tuple[LayerRow, ...]
+    calls: tuple[Call, ...]
+    outputs: tuple[str | None, ...]
+    paths: Mapping[int, str]
+    shapes: Mapping[int, Any]
+
+
 def layer_rows(model: Any, example: Any, catalog: Catalog) -> tuple[LayerRow, ...]:
-    """One row per layer, layers inside layers included, in the order they are held.
+    """The rows of `look_inside`."""
+    return look_inside(model, example, catalog).rows
+
+
+def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
+    """A model's layers, with their shapes and their calls.
 
     Args:
         model: a built model.
@@ -22,18 +47,22 @@ def layer_rows(model: Any, example: Any, catalog: Catalog) -> tuple[LayerRow, ..
         catalog: tells which plugin a class is from.
     """
     named = list(_walk(model))
-    shapes = _output_shapes(model, named, example)
+    try:
+        seen = trace(model, named, example)
+    except Exception:  # a model that cannot be traced (run_eagerly) still trains; only the shapes are missing
+        seen = Trace({id(layer): _static_shape(layer) for _, layer in named})
     owner = _owners(catalog)
-    return tuple(
+    rows = tuple(
         LayerRow(
             path=path,
             layer_class=type(layer).__name__,
             plugin=owner(layer),
-            output_shape=shapes.get(id(layer)),
+            output_shape=seen.shapes.get(id(layer)),
             parameters=layer.count_params() if layer.built else 0,
         )
         for path, layer in named
     )
+    return Inside(rows, seen.calls, seen.outputs, {id(layer): path for path, layer in named}, seen.shapes)
 
 
 def _walk(layer: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
@@ -49,50 +78,9 @@ def _walk(layer: Any, prefix: str = "", seen: set[int] | None = None) -> Iterato
         yield from _walk(child, f"{path}/", seen)
 
 
-def _output_shapes(model: Any, named: list[tuple[str, Any]], example: Any) -> dict[int, Any]:
-    """What each layer gave when the model was called once, on symbols. The first call counts.
-
-    Only a call shows it for layers inside a model class; each layer's `call` is watched for that one time.
-    """
-    shapes: dict[int, Any] = {}
-
-    def watched(layer: Any) -> Callable[..., Any]:
-        original = layer.call
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
-            shapes.setdefault(id(layer), _shape_of(result))
-            return result
-
-        return call
-
-    layers = [layer for _, layer in named]
-    for layer in layers:
-        object.__setattr__(layer, "call", watched(layer))
-    try:
-        tf.function(lambda x: model(x, training=False), autograph=False).get_concrete_function(
-            _as_specs(example)
-        )
-    except Exception:  # a model that cannot be traced (run_eagerly) still trains; only the shapes are missing
-        return {id(layer): _static_shape(layer) for layer in layers}
-    finally:
-        for layer in layers:
-            object.__delattr__(layer, "call")
-    return shapes
-
-
-def _as_specs(example: Any) -> Any:
-    return keras.tree.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), example)
-
-
-def _shape_of(result: Any) -> Any:
-    shapes = [tuple(t.shape) for t in keras.tree.flatten(result) if hasattr(t, "shape")]
-    return [list(s) for s in shapes] if len(shapes) > 1 else list(shapes[0]) if shapes else None
-
-
 def _static_shape(layer: Any) -> Any:
     try:
-        return _shape_of(layer.output)
+        return shape_of(layer.output)
     except (AttributeError, ValueError):
         return None
 

@@ -18,6 +18,9 @@ from workbench.recipe.schema import Load, Use
 
 LoadModel = Callable[[Path], Any]
 
+# Told of each thing of the recipe that was built: its key, the layer, and what it gave (None where nobody called it).
+OnBuilt = Callable[[str, Any, Any], None]
+
 
 class Maker:
     """Makes instances of entries.

@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.faults import call_fault
+from workbench.assembly.faults import call_fault, model_arity_fault
 from workbench.assembly.graph import build_graph
-from workbench.assembly.make import LoadModel, Maker
+from workbench.assembly.make import LoadModel, Maker, OnBuilt
 from workbench.assembly.stack import build_stack
 from workbench.assembly.structure import InputSpec, Structure, input_structure, output_structure
 from workbench.catalog import Kind
@@ -39,6 +39,7 @@ def assemble(
     *,
     load_model: LoadModel,
     load_weights: Any,
+    on_built: OnBuilt = lambda key, layer, result: None,
 ) -> Assembly:
     """Build the model of a recipe.
 
@@ -49,6 +50,7 @@ def assemble(
         targets: the data's targets by name.
         load_model: reads a saved model (`{load: file}`).
         load_weights: `(model, path)`, reads weights into a model (`weights: file`).
+        on_built: told of each layer of a stack or graph; on a fault, of those before it.
 
     Raises:
         RecipeError: the recipe cannot be built; the place is its key.
@@ -63,12 +65,15 @@ def assemble(
     name = re.sub(r"\W", "_", recipe.name)
     match recipe.model:
         case Sequential() as stack:
-            model = build_stack(stack, inputs, maker, name)
+            model = build_stack(stack, inputs, maker, name, on_built)
         case Graph() as graph:
-            model = build_graph(graph, inputs, maker, name)
+            model = build_graph(graph, inputs, maker, name, on_built)
         case Load() as load:
             model = maker.load(load, "model.load")
         case Use() as use:
+            entry = maker.entry(Kind.MODEL, use, "model")
+            if entry.inputs is not None and entry.inputs != len(inputs):
+                raise model_arity_fault(entry, tuple(inputs))
             model = maker.make(Kind.MODEL, use, "model")
     structure = _connect(model, inputs, targets, recipe.model)
     if recipe.weights is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from workbench.assembly.faults import arity_fault, call_fault
-from workbench.assembly.make import Maker
+from workbench.assembly.make import Maker, OnBuilt
 from workbench.assembly.names import LayerNames
 from workbench.assembly.structure import InputSpec
 from workbench.catalog import Kind
@@ -18,8 +18,10 @@ from workbench.recipe.schema import Load, Sequential, Use
 KEY = "model.sequential"
 
 
-def build_stack(spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker, name: str) -> Any:
-    """A built `keras.Sequential`.
+def build_stack(
+    spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker, name: str, on_built: OnBuilt
+) -> Any:
+    """A built `keras.Sequential`. On a fault, what stands before it was built and told.
 
     Raises:
         RecipeError: a layer cannot be made, cannot stand in a stack, or cannot take what the one
@@ -33,29 +35,29 @@ def build_stack(spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker,
         )
     ((input_name, input_spec),) = inputs.items()
     names = LayerNames(inputs)
-    layers = []
-    for index, item in enumerate(spec.sequential):
-        where = f"{KEY}[{index}]"
-        if isinstance(item, Use):
-            entry = maker.entry(Kind.LAYER, item, where)
-            if entry.inputs is not None and entry.inputs > 1:
-                raise arity_fault(entry, 1, where, in_stack=True)
-        layers.append(maker.layer(item, where))
+    tensor = keras.Input(input_spec.shape, dtype=input_spec.dtype, name=input_name)
+    layers: list[Any] = []
+    try:
+        for index, item in enumerate(spec.sequential):
+            layers.append(_make(item, maker, f"{KEY}[{index}]"))
+    except WorkbenchError as fault:
+        raise _first_fault(spec, layers, tensor, fault, on_built) from fault
     # The names that the recipe gives first: those that Keras numbers give way to them.
     for given in (True, False):
         for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=True)):
             if given is _is_named(item):
                 names.take(layer, given=given, where=f"{KEY}[{index}].name")
-    tensor = keras.Input(input_spec.shape, dtype=input_spec.dtype, name=input_name)
     try:
         model = keras.Sequential([tensor, *layers], name=name)
         outputs = model.outputs
     except (KeyboardInterrupt, WorkbenchError):
         raise
     except BaseException as fault:  # plugin code: SystemExit included
-        raise _first_fault(spec, layers, tensor, fault) from fault
+        raise _first_fault(spec, layers, tensor, fault, on_built) from fault
     if len(outputs) != 1:
         raise _many_outputs(spec, len(layers) - 1, len(outputs))
+    for index, layer in enumerate(layers):
+        on_built(f"{KEY}[{index}]", layer, None)
     return model
 
 
@@ -63,9 +65,19 @@ def _is_named(item: Use | Load) -> bool:
     return ("name" in item.arguments) if isinstance(item, Use) else item.name is not None
 
 
-def _first_fault(spec: Sequential, layers: list[Any], tensor: Any, fault: BaseException) -> WorkbenchError:
-    """Which layer it was, found by calling them one by one."""
-    for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=True)):
+def _make(item: Use | Load, maker: Maker, where: str) -> Any:
+    if isinstance(item, Use):
+        entry = maker.entry(Kind.LAYER, item, where)
+        if entry.inputs is not None and entry.inputs > 1:
+            raise arity_fault(entry, 1, where, in_stack=True)
+    return maker.layer(item, where)
+
+
+def _first_fault(
+    spec: Sequential, layers: list[Any], tensor: Any, fault: BaseException, on_built: OnBuilt
+) -> WorkbenchError:
+    """Which layer it was, found by calling them one by one; there are fewer layers where one cannot be made."""
+    for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=False)):
         label = item.use if isinstance(item, Use) else item.load
         try:
             result = layer(tensor)
@@ -73,7 +85,10 @@ def _first_fault(spec: Sequential, layers: list[Any], tensor: Any, fault: BaseEx
             return call_fault(label, tensor.shape, own_fault, f"{KEY}[{index}]")
         if isinstance(result, list | tuple | Mapping):
             return _many_outputs(spec, index, len(result))
+        on_built(f"{KEY}[{index}]", layer, result)
         tensor = result
+    if isinstance(fault, WorkbenchError):
+        return fault
     return call_fault("the stack", tensor.shape, fault, KEY)
 
 

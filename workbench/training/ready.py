@@ -12,6 +12,7 @@ import keras
 from workbench import events
 from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.layers import layer_rows
+from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.structure import InputSpec
 from workbench.catalog.lookup import Catalog
@@ -70,8 +71,20 @@ class Ready:
         )
 
 
-def prepare(document: Document, catalog: Catalog) -> Ready:
+def prepare(
+    document: Document,
+    catalog: Catalog,
+    *,
+    data: loading.Prepared | loading.Streamed | None = None,
+    on_built: OnBuilt = lambda key, layer, result: None,
+) -> Ready:
     """Everything that can fail before training does: paths, data, names, shapes.
+
+    Args:
+        document: the recipe.
+        catalog: where its names are looked up.
+        data: the recipe's data, if it is loaded already.
+        on_built: told of each layer of a stack or graph; on a fault, of those before it.
 
     Raises:
         WorkbenchError: with the recipe's file and line where the recipe is at fault.
@@ -79,7 +92,9 @@ def prepare(document: Document, catalog: Catalog) -> Ready:
     recipe = document.recipe
     try:
         check_saves(recipe.save)
-        prepared = loading.load_or_stream(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
+        prepared = data or loading.load_or_stream(
+            recipe.data, catalog, folder=document.folder, seed=recipe.seed
+        )
         inputs = input_specs(prepared)
         resolver = Resolver(catalog)
         assembly = assemble(
@@ -89,6 +104,7 @@ def prepare(document: Document, catalog: Catalog) -> Ready:
             tuple(prepared.preparation.target_shapes()),
             load_model=lambda path: formats.load(path, resolver).model,
             load_weights=formats.load_weights,
+            on_built=on_built,
         )
         was_compiled = assembly.model.compiled
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)

@@ -6,19 +6,28 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from workbench.assembly.parameters import describe
 from workbench.catalog import Kind
 from workbench.catalog.resolve import resolve
-from workbench.recipe.document import Document, parse, read
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe.document import Document, join_key, parse, read
+from workbench.recipe.faults import explain
+from workbench.recipe.schema import Data
 from workbench.storage.inspect import inspect_file
+from workbench.storage.runs import open_run
 from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
 from workbench.training.session import Session
+from workbench.worker.examine import KeptData, examine, look_at_data
 
 if TYPE_CHECKING:
     from workbench.worker.child import Child
 
 Arguments = Mapping[str, Any]
+
+_KEPT_DATA = KeptData()
 
 
 def _document(arguments: Arguments) -> Document:
@@ -44,6 +53,27 @@ def _assemble(child: Child, arguments: Arguments) -> dict[str, Any]:
     }
 
 
+def _examine(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """A recipe that is being edited, as far as it can be built, and its first fault: see `examine`."""
+    try:
+        document = _document(arguments)
+    except WorkbenchError as fault:
+        return {"rows": [], "inputs": {}, "targets": {}, "data": "", "fault": fault.as_record()}
+    return examine(document, child.catalog, _KEPT_DATA)
+
+
+def _preview(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """What a data section (`data`: as in a recipe, or just a name) gives: see `look_at_data`."""
+    section = arguments["data"]
+    try:
+        data = Data.model_validate({"use": section} if isinstance(section, str) else section)
+    except ValidationError as faults:
+        key, what, hint = explain(faults)
+        raise RecipeError(what, where=join_key(("data", *key)), hint=hint) from None
+    folder = Path(arguments.get("folder", "."))
+    return look_at_data(data, child.catalog, folder, arguments.get("seed", 0), arguments.get("rows", 10))
+
+
 def _describe(child: Child, arguments: Arguments) -> dict[str, Any]:
     """An entry's constructor: {documentation, parameters: [...]}."""
     entry = child.catalog.find(Kind(arguments["kind"]), arguments["name"])
@@ -51,12 +81,17 @@ def _describe(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """Train; events come while it runs. The result is the `finished` event's status, logs and evaluation."""
+    """Train; events come while it runs. The result is the `finished` event's status, logs and evaluation.
+
+    `resume` names a run's folder to go on with instead of making a new one; the recipe is that run's own.
+    """
+    resume = arguments.get("resume")
     session = Session(
         _document(arguments),
         child.catalog,
         child.emit,
         runs_folder=Path(arguments["runs"]),
+        resume=open_run(resume) if resume else None,
     )
     child.steer_by(session.control)
     finished = session.run()
@@ -98,6 +133,8 @@ def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "assemble": _assemble,
+    "examine": _examine,
+    "preview": _preview,
     "describe": _describe,
     "train": _train,
     "load": _load,

@@ -1,0 +1,188 @@
+"""Look at a recipe that is being edited: its shapes and parameters as far as it can be built, and its first fault.
+
+Unlike training, a fault here is an answer. Data is read once and kept while the recipe's data section stays the same:
+people edit models many times on the same data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from workbench.assembly.layers import Inside, look_inside
+from workbench.assembly.trace import shape_of
+from workbench.catalog.lookup import Catalog
+from workbench.data import loading
+from workbench.data.preview import class_balance, preview
+from workbench.data.reading import read
+from workbench.data.source import Source
+from workbench.errors import WorkbenchError
+from workbench.recipe.document import Document
+from workbench.recipe.schema import Data
+from workbench.training.ready import Ready, input_specs, prepare
+
+
+@dataclass
+class KeptData:
+    """The data read last, and of which file it was."""
+
+    _of: tuple[Any, ...] = ()
+    _prepared: loading.Prepared | loading.Streamed | None = None
+
+    def load(self, document: Document, catalog: Catalog) -> loading.Prepared | loading.Streamed:
+        """The recipe's data, read again only where its section, the seed or its file is another.
+
+        Raises:
+            WorkbenchError: see `loading.load_or_stream`.
+        """
+        recipe = document.recipe
+        of = (
+            recipe.data.model_dump_json(),
+            str(document.folder),
+            recipe.seed,
+            _stamp(recipe.data, document.folder),
+        )
+        if self._prepared is None or of != self._of:
+            self._prepared = None  # what is not needed any more makes room first
+            self._prepared = loading.load_or_stream(
+                recipe.data, catalog, folder=document.folder, seed=recipe.seed
+            )
+            self._of = of
+        return self._prepared
+
+
+def _stamp(data: Data, folder: Path) -> tuple[int, int] | None:
+    path = data.arguments.get("path")
+    try:
+        status = (folder / Path(path).expanduser()).stat() if isinstance(path, str) else None
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size) if status else None
+
+
+@dataclass
+class _Built:
+    """What was built for one key of the recipe."""
+
+    layers: list[Any] = field(default_factory=list)
+    shape: Any = None
+
+
+def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, Any]:
+    """A recipe's model, as far as it goes.
+
+    Returns:
+        `rows`: [{key, path, class, output_shape, parameters}], one for each layer or line of the recipe that could
+            be built;
+        `inputs`, `targets`: shapes without the batch axis by name, {} where the data cannot be read;
+        `data`: how many rows each part has, for people;
+        `fault`: {what, where, hint}, or None;
+        and where there is no fault: `layers` (as in the `assembled` event), `parameters`, `trainable_parameters`,
+        `calls` (see `assembly.trace.Call`) and `outputs` (the call each output comes from).
+    """
+    built: dict[str, _Built] = {}
+
+    def on_built(key: str, layer: Any, result: Any) -> None:
+        item = built.setdefault(key, _Built())
+        item.layers.append(layer)
+        if result is not None:
+            item.shape = shape_of(result)
+
+    answer: dict[str, Any] = {"rows": [], "inputs": {}, "targets": {}, "data": "", "fault": None}
+    inside: Inside | None = None
+    try:
+        prepared = kept.load(document, catalog)
+        answer |= _data_part(prepared)
+        ready = prepare(document, catalog, data=prepared, on_built=on_built)
+        inside = _inside(ready, catalog)
+        answer |= _model_part(ready, inside)
+    except WorkbenchError as fault:
+        answer["fault"] = document.located(fault).as_record()
+    answer["rows"] = [_row(key, item, inside) for key, item in built.items()]
+    return answer
+
+
+def _data_part(prepared: loading.Prepared | loading.Streamed) -> dict[str, Any]:
+    preparation = prepared.preparation
+    return {
+        "inputs": {name: list(shape) for name, shape in preparation.input_shapes().items()},
+        "targets": {name: list(shape) for name, shape in preparation.target_shapes().items()},
+        "data": prepared.summary(),
+    }
+
+
+def _inside(ready: Ready, catalog: Catalog) -> Inside:
+    specs = input_specs(ready.prepared)
+    symbols = {name: keras.Input(spec.shape, dtype=spec.dtype, name=name) for name, spec in specs.items()}
+    return look_inside(ready.model, ready.assembly.structure.pack_inputs(symbols), catalog)
+
+
+def _model_part(ready: Ready, inside: Inside) -> dict[str, Any]:
+    trainable = sum(weight.shape.num_elements() or 0 for weight in ready.model.trainable_weights)
+    return {
+        "layers": [row.as_record() for row in inside.rows],
+        "parameters": ready.model.count_params(),
+        "trainable_parameters": trainable,
+        "calls": [call.as_record() for call in inside.calls],
+        "outputs": list(inside.outputs),
+        "input_names": list(ready.assembly.structure.inputs),
+        "output_names": list(ready.assembly.structure.outputs),
+    }
+
+
+def _row(key: str, item: _Built, inside: Inside | None) -> dict[str, Any]:
+    last = item.layers[-1]
+    shape = item.shape
+    if shape is None and inside is not None:
+        shape = inside.shapes.get(id(last))
+    distinct = {id(layer): layer for layer in item.layers}.values()
+    return {
+        "key": key,
+        "path": inside.paths.get(id(last), last.name) if inside else last.name,
+        "class": type(last).__name__,
+        "output_shape": shape,
+        "parameters": sum(layer.count_params() for layer in distinct if layer.built),
+    }
+
+
+def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: int) -> dict[str, Any]:
+    """Data as its source gives it, and what a recipe's data section makes of it.
+
+    Args:
+        data: the section.
+        catalog: the datasets there are.
+        folder: what relative paths start from.
+        seed: draws the split.
+        rows: how many of the first rows to show.
+
+    Returns:
+        `preview`: see `data.preview.Preview`; `inputs`, `targets`, `data` as in `examine`; `balance`: see
+        `data.preview.class_balance`; `fault`: why the section cannot be used as it is, {what, where, hint}, or None.
+
+    Raises:
+        WorkbenchError: the source cannot be read at all.
+    """
+    source = read(data, catalog, folder)
+    if isinstance(source, Source):
+        seen = preview(source, rows)
+    else:
+        seen = replace(preview(source.sample(), rows), rows=source.rows)
+    answer: dict[str, Any] = {
+        "preview": asdict(seen),
+        "inputs": {},
+        "targets": {},
+        "data": "",
+        "balance": {},
+        "fault": None,
+    }
+    try:
+        prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
+        answer |= _data_part(prepared)
+        if isinstance(prepared, loading.Prepared):
+            answer["balance"] = class_balance(prepared)
+    except WorkbenchError as fault:
+        answer["fault"] = fault.as_record()
+    return answer
