@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import json, sys
 from workbench.catalog import Kind
@@ -17,7 +19,7 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve, Resolver
 from workbench.errors import WorkbenchError
-catalog = Catalog(discover(blocked=["loud"] if "loud" in sys.argv else []))
+catalog = Catalog(discover())
 
 def told(action):
     try:

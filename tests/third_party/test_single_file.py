@@ -133,6 +133,7 @@ save: m.keras
     assert {need["registered"] for need in needs} == {"layers>Scale", "layers>Tiny"}
 
 
+@pytest.mark.slow
 def test_training_with_a_file_that_cannot_be_used_stops_at_once(kwb, folder):
     (folder / "broken.py").write_text("import keras\n1 / 0\n")
     done = kwb("--batch", "residual-regressor", "--plugin", "broken.py", cwd=folder)
