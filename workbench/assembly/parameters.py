@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union
 
 from workbench.assembly.faults import accepted_arguments
@@ -20,14 +20,22 @@ _HIDDEN = ("autocast", "activity_regularizer", "args", "kwargs")
 def describe(entry: Entry, target: Any) -> dict[str, Any]:
     """An entry's documentation and arguments, in JSON's types.
 
-    Each argument has `name`, `required`, `default`, `type` (number, integer, boolean, text, choice, list or yaml),
-    `choices`, `minimum`, `maximum` and `documentation`.
+    Each argument has `name`, `required`, `default`, `type` (number, integer, boolean, text, choice, list or yaml) and
+    `documentation`; where they are known also `choices`, `minimum`, `maximum`, `above`, `below` (both exclusive),
+    `optional` (None is allowed), `suggestions` (words that fit, among others) and `guessed`: the type comes from the
+    default or the documentation, and something else may be right as well.
     """
     documentation = inspect.getdoc(target) or ""
     init = target.__init__ if inspect.isclass(target) else target
     hints = _hints(init)
     texts = _argument_texts(documentation)
-    accepted = {name: p for name, p in accepted_arguments(target).items() if name not in _HIDDEN}
+    own = inspect.signature(init).parameters
+    accepted = {
+        name: p
+        for name, p in accepted_arguments(target).items()
+        # What a base class demands and the class does not pass on as its own, the class itself fills in.
+        if name not in _HIDDEN and (name in own or p.default is not p.empty)
+    }
     ordered = [*(n for n in accepted if n not in COMMON), *(n for n in COMMON if n in accepted)]
     parameters = [_argument(name, accepted[name], hints.get(name), texts.get(name, "")) for name in ordered]
     return {
@@ -45,7 +53,23 @@ def _argument(name: str, parameter: inspect.Parameter, hint: Any, text: str) -> 
     required = parameter.default is parameter.empty
     default = None if required else _plain(parameter.default)
     record = {"name": name, "required": required, "default": default, "documentation": text}
-    return record | (_from_hint(hint) if hint is not None else _from_default(default))
+    if words := _suggestions(name, text):
+        record["suggestions"] = words
+    if hint is not None and hint is not Any:
+        return record | _from_hint(hint)
+    if name in COMMON:
+        return record | {"type": "boolean" if name == "trainable" else "text", "optional": True}
+    return record | _from_default(default, text) | {"guessed": True}
+
+
+def _suggestions(name: str, text: str) -> list[str]:
+    """Words that may stand here: the activations Keras knows, or those that the documentation quotes."""
+    if name.endswith("activation"):
+        import keras
+
+        known = (each for each in dir(keras.activations) if not each.startswith("_"))
+        return [each for each in known if each not in ("deserialize", "get", "serialize")]
+    return list(dict.fromkeys(re.findall(r'"([A-Za-z_][\w-]*)"', text)))
 
 
 def _hints(function: Any) -> Mapping[str, Any]:
@@ -64,7 +88,7 @@ def _from_hint(hint: Any) -> dict[str, Any]:
             bounds |= _bounds(extra)
     origin = typing.get_origin(hint)
     if origin in (Union, types.UnionType):
-        options = [option for option in typing.get_args(hint) if option is not type(None)]
+        options = [option for option in typing.get_args(hint) if not _beyond_yaml(option)]
         if len(options) == 1:
             return _from_hint(options[0]) | bounds | {"optional": True}
         return {"type": "yaml"}
@@ -77,18 +101,34 @@ def _from_hint(hint: Any) -> dict[str, Any]:
     return {"type": simple, **bounds}
 
 
+def _beyond_yaml(option: Any) -> bool:
+    """What a recipe cannot hold, or needs no field for: a function, and None."""
+    return option is type(None) or Callable in (option, typing.get_origin(option))
+
+
 def _bounds(extra: Any) -> dict[str, Any]:
     """Bounds from `annotated_types` marks (Ge, Gt, Le, Lt) or from anything that has their fields."""
     names = (("ge", "minimum"), ("gt", "above"), ("le", "maximum"), ("lt", "below"))
     return {label: getattr(extra, field) for field, label in names if getattr(extra, field, None) is not None}
 
 
-def _from_default(default: Any) -> dict[str, Any]:
-    """Keras itself has no type hints: its defaults tell something."""
+def _from_default(default: Any, text: str) -> dict[str, Any]:
+    """Keras itself has no type hints: its defaults tell something, and the first words of its documentation."""
     for kind, label in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "text")):
         if isinstance(default, kind):
             return {"type": label}
-    return {"type": "list" if isinstance(default, list) else "yaml"}
+    if isinstance(default, list):
+        return {"type": "list"}
+    words = re.match(r"(?:(positive|optional|an?|\(optional\)) )*(\w+)\b(?! or [^N`]|/| and)", text, re.I)
+    return {"type": _WORDS.get(words[2].lower(), "yaml") if words else "yaml"}
+
+
+_WORDS = {
+    **dict.fromkeys(("int", "integer"), "integer"),
+    "float": "number",
+    **dict.fromkeys(("bool", "boolean"), "boolean"),
+    **dict.fromkeys(("str", "string"), "text"),
+}
 
 
 def _plain(value: Any) -> Any:
