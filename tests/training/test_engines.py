@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import keras
@@ -541,7 +542,13 @@ def test_hidden_random_state_is_not_disturbed_by_measuring() -> None:
 
 @pytest.mark.parametrize(
     ("engine", "stop"),
-    [("plain", 2), ("chunk", 2), ("chunk", STEPS), pytest.param("chunk-xla", 2, marks=pytest.mark.slow)],
+    [
+        ("plain", 2),
+        ("eager", 2),
+        ("chunk", 2),
+        ("chunk", STEPS),
+        pytest.param("chunk-xla", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: str, stop: int) -> None:
     """Weights bit for bit, and the logs of the broken epoch; also when only its validation is left."""
@@ -557,13 +564,15 @@ def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: s
                 keeps["metrics"] = [v.numpy() for v in self.model.metrics_variables]
 
     validation = part(ONE_INPUT, VALIDATION)
-    whole = sequential(dropout=0.3)
+    made = partial(sequential, dropout=0.3, run_eagerly=engine == "eager")
+    engine = engine.replace("eager", "plain")
+    whole = made()
     # `plain` calls its hooks at every step, so it finds the state that any engine is to continue from; chunks of one
     # step are what the others make of their first calls, so each is continued from its own state.
     wanted = fit(
         whole, ONE_INPUT, validation, settings(engine=engine, epochs=3, shuffle=True), [Single(), Keep()]
     )
-    continued = sequential(dropout=0.3)
+    continued = made()
     continued.optimizer.build(continued.trainable_variables)
     for variable, value in zip(
         [*continued.variables, *continued.optimizer.variables], keeps["state"], strict=True

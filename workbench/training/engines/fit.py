@@ -14,7 +14,7 @@ import tensorflow as tf
 from workbench.errors import TrainingError
 from workbench.events import EngineChosen
 from workbench.training.engines.builder import Builder, stock_function
-from workbench.training.engines.choose import choose
+from workbench.training.engines.choose import choose, preserved
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
 from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.programs import Step
@@ -89,8 +89,8 @@ def fit(
         builder = Builder(model, "train", step, source, settings.epochs)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
         program, chosen = choose(builder, settings.engine, settings.initial_epoch, steps_left)
-        if settings.initial_metrics and not builder.obstacle():
-            _ = builder.traced  # so that the metrics are there to be given their values
+        if settings.initial_metrics:
+            _build_metrics(builder)
         on_chosen(chosen)
         runner = Runner(model, program, source.steps, stock_function(model, "train"), settings.initial_step)
         tester = _tester(model, validation, settings, chosen.engine) if validation is not None else None
@@ -127,6 +127,16 @@ def evaluate(
             return model.evaluate(
                 ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
             )
+
+
+def _build_metrics(builder: Builder) -> None:
+    """Keras makes metrics at the first step; have them made before, to be given their values."""
+    if not builder.obstacle():
+        _ = builder.traced
+        return
+    model = builder.model
+    with preserved([variable.value for variable in (*model.variables, *model.optimizer.variables)]):
+        builder.build("plain").run(0, 0, 1)
 
 
 class _Tester(Runner):

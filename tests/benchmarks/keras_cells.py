@@ -1,0 +1,148 @@
+"""The columns that train with Keras: stock `fit`, its best `steps_per_execution`, and kwb."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers
+
+from kwb_custom.layers import MyDense, ResidualBlock
+from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
+from tests.benchmarks.timing import Clock, Measured
+from tests.benchmarks.workloads import WORKLOADS
+from workbench.events import EngineChosen
+from workbench.training.engines import Arrays, FitSettings, fit
+
+STEPS_PER_EXECUTION = (8, 64, 256)
+
+
+def _my_dense() -> keras.Model:
+    return keras.Sequential(
+        [layers.Input((8,)), MyDense(30, activation="relu"), MyDense(30, activation="relu"), MyDense(1)]
+    )
+
+
+def _two_inputs() -> keras.Model:
+    left, right = keras.Input((8,), name="left"), keras.Input((8,), name="right")
+    hidden, block = layers.Dense(30, activation="elu"), ResidualBlock(2, 30)
+    z = layers.Add()([block(hidden(left)), block(hidden(right))])
+    return keras.Model({"left": left, "right": right}, layers.Dense(1)(block(z)))
+
+
+def _mlp() -> keras.Model:
+    hidden = [layers.Dense(512, activation="relu"), layers.Dense(512, activation="relu")]
+    return keras.Sequential([layers.Input((784,)), *hidden, layers.Dense(10)])
+
+
+def _cnn() -> keras.Model:
+    return keras.Sequential(
+        [
+            layers.Input((28, 28, 1)),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+
+
+def _lstm() -> keras.Model:
+    return keras.Sequential([layers.Input((50, 16)), layers.LSTM(32), layers.Dense(1)])
+
+
+MODELS: dict[str, Callable[[], keras.Model]] = {
+    "residual-regressor": lambda: ResidualRegressor(1),
+    "reconstructing-regressor": lambda: ReconstructingRegressor(1),
+    "my-dense": _my_dense,
+    "two-inputs": _two_inputs,
+    "mlp": _mlp,
+    "cnn": _cnn,
+    "lstm": _lstm,
+}
+
+
+def model_of(workload: str, **compiled: Any) -> keras.Model:
+    """The workload's model, compiled as in its other columns: Adam, and the loss with one metric."""
+    keras.utils.set_random_seed(0)
+    model = MODELS[workload]()
+    if workload in ("mlp", "cnn"):
+        loss, metric = keras.losses.SparseCategoricalCrossentropy(from_logits=True), "accuracy"
+    else:
+        loss, metric = keras.losses.MeanSquaredError(), "mae"
+    model.compile(keras.optimizers.Adam(1e-3), loss, metrics=[metric], **compiled)
+    return model
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Tells a clock of each epoch; has no hook for batches, so that it costs stock Keras nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._clock.epoch_begins()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._clock.epoch_ends()
+
+
+class Light(keras.callbacks.Callback):
+    """What a live view needs at least: the logs of a batch, ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, float]] = []
+        self._last = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if time.perf_counter() - self._last > 0.1:
+            self._last = time.perf_counter()
+            self.seen.append(dict(logs))
+
+
+def plain(workload: str, rows: int, epochs: int) -> Measured:
+    """Stock `model.fit`."""
+    return _stock(workload, rows, epochs, 1)
+
+
+def steps_per_execution(workload: str, rows: int, epochs: int) -> Measured:
+    """Stock `model.fit` with the `steps_per_execution` that a short trial found best; the trial is not counted."""
+    some = min(rows, 256 * WORKLOADS[workload].batch_size)
+    trials = {count: _stock(workload, some, 3, count).steps_per_second for count in STEPS_PER_EXECUTION}
+    best = max(trials, key=trials.__getitem__)
+    keras.utils.clear_session()
+    return _stock(workload, rows, epochs, best, note=str(best))
+
+
+def kwb(workload: str, rows: int, epochs: int) -> Measured:
+    """kwb's `fit` with `engine: auto` and a callback that reads the logs ten times a second."""
+    found = WORKLOADS[workload]
+    x, y = found.data(rows)
+    model = model_of(workload)
+    chosen: list[EngineChosen] = []
+    clock = Clock()
+    fit(
+        model,
+        Arrays(x, y),
+        None,
+        FitSettings(epochs=epochs, batch_size=found.batch_size),
+        [EpochClock(clock), Light()],
+        chosen.append,
+    )
+    return clock.measured(-(-rows // found.batch_size), chosen[0].engine)
+
+
+def _stock(workload: str, rows: int, epochs: int, count: int, note: str = "") -> Measured:
+    found = WORKLOADS[workload]
+    x, y = found.data(rows)
+    model = model_of(workload, steps_per_execution=count)
+    clock = Clock()
+    model.fit(x, y, batch_size=found.batch_size, epochs=epochs, verbose=0, callbacks=[EpochClock(clock)])
+    return clock.measured(-(-rows // found.batch_size), note)
