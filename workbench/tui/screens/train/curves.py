@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from workbench import events
 from workbench.tui.chart.series import Series
@@ -142,7 +143,17 @@ class Curves:
             self._mark(Mark(x, "nan", f"the loss is {loss}"))
         self._finite = finite
 
+    @property
+    def inside(self) -> dict[str, Panel]:
+        """The panels of internals worth a chart: the main loss alone is the loss again."""
+        only_main = set(self.internals["losses"].series) == {"main"} if "losses" in self.internals else False
+        return {
+            group: panel for group, panel in self.internals.items() if not (only_main and group == "losses")
+        }
+
     def _internals(self, event: events.Internals) -> None:
+        if event.nan:
+            self._mark(Mark(self._x, "nan", f"first not finite: {first_bad(event.nan)}"))
         for group, title in INTERNALS.items():
             values: Mapping[str, float] = getattr(event, group)
             if values:
@@ -161,6 +172,13 @@ class Curves:
         names = sorted(self.panels, key=lambda name: (name != LOSS, name == LEARNING_RATE))
         constant = LEARNING_RATE in self.panels and _constant(self.panels[LEARNING_RATE].series.values())
         return {name: self.panels[name] for name in names if not (constant and name == LEARNING_RATE)}
+
+
+def first_bad(nan: Mapping[str, Any]) -> str:
+    """Where the first value that is not finite was found, in words."""
+    what, layer, step = nan.get("what", "a value"), nan.get("layer", ""), nan.get("step", "")
+    place = f" of {layer}" if layer else ""
+    return f"{what}{place}" + (f" in step {step}" if step != "" else "")
 
 
 def _constant(series: object) -> bool:

@@ -64,6 +64,7 @@ class TrainScreen(SteeringScreen):
     """A training: this app's latest one, or a run that is watched (`watch`)."""
 
     CSS_PATH = "screen.tcss"
+    AUTO_FOCUS = ""  # the first chart takes the focus when it is there
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -264,11 +265,11 @@ class TrainScreen(SteeringScreen):
             case "charts":
                 charts.update(self.record.curves.shown, self.record.curves.marks)
                 if self.focused is None and charts.charts:
-                    charts.charts[0].focus(scroll_visible=False)
+                    self.call_after_refresh(self._focus_pane)
             case "internals":
                 internals = self.query_one("#internals", ChartGrid)
                 internals.say_empty(_unwatched(view))
-                internals.update(self.record.curves.internals, self.record.curves.marks)
+                internals.update(self.record.curves.inside, self.record.curves.marks)
             case "weights":
                 self.query_one(WeightsPane).set_watched(bool({"histograms", "all"} & watched_in(view)))
                 self.query_one(WeightsPane).update()
@@ -426,12 +427,13 @@ def watched_in(view: TrainingView) -> set[str]:
 
 
 def _unwatched(view: TrainingView) -> str:
-    if watched_in(view):
+    watched = watched_in(view)
+    if watched - {"losses", "metrics"} or (watched and not view.done):
         return "the inside of the model is told with the end of an epoch"
-    return (
-        "This recipe does not look inside the model.\n\n"
-        "Under train:  watch: [losses, gradients, updates, dead, histograms]"
+    what = (
+        "This model adds nothing to its loss." if watched else "This recipe does not look inside the model."
     )
+    return f"{what}\n\nUnder train:  watch: [losses, gradients, updates, dead, histograms]"
 
 
 def resident(pid: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.tui.screens.train import words
+from workbench.tui.screens.train.curves import first_bad
 
 MOST_MESSAGES = 200
 _NEW = 0.3  # what the latest epoch weighs in the expected time of an epoch
@@ -211,6 +212,9 @@ class TrainingView:
                 return replace(self, moment=moment, stage=self._onward(Stage.RUNNING))
             case events.Message():
                 return self._noted(Note(moment, event.level, event.text))
+            case events.Internals() if event.nan:
+                text = f"the first value that is not finite: {first_bad(event.nan)}, epoch {event.epoch}"
+                return self._noted(Note(moment, "warning", text))
             case events.Checkpoint():
                 return replace(self, moment=moment, checkpoint=event)
             case events.Saved():

@@ -1,0 +1,178 @@
+"""Runs to look at, all made by `kwb --batch` itself: one that finished, one that failed, one that was killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from workbench import events
+from workbench.storage.runs import EventLog, RunFolder, own, read_events
+
+SHORT = ("residual-regressor", "--set", "train.epochs=8", "--set", "save=[]")
+ENDLESS = (
+    "residual-regressor",
+    "--set",
+    "train.epochs=100000",
+    "--set",
+    "train.callbacks=[]",
+    "--set",
+    "save=[]",
+)
+
+STRICT = """
+import keras
+import tensorflow as tf
+
+
+class Strict(keras.layers.Layer):
+    def call(self, x):
+        return tf.debugging.check_numerics(x, "a value is not finite")
+"""
+
+FAILING = """
+kwb: 1
+name: failing
+data: {use: diabetes, split: {validation: 0.2, test: 0.1}}
+model: {sequential: [{use: Dense, units: 8}, Strict, {use: Dense, units: 1}]}
+train: {epochs: 50, engine: plain, loss: mse, optimizer: {use: SGD, learning_rate: 1.0e+30}}
+"""
+
+
+def batch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`kwb --batch`, started in a folder."""
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from workbench.cli import main; sys.exit(main())",
+        "--batch",
+    ]
+    return subprocess.Popen(
+        [*command, *arguments], cwd=folder, stdin=subprocess.DEVNULL, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | {"TERM": "dumb"},
+    )  # fmt: skip
+
+
+def run_in(folder: Path) -> RunFolder | None:
+    """The one run below a folder, if it has begun."""
+    found = list((folder / "saved" / "runs").glob("*/recipe.yaml"))
+    return RunFolder(found[0].parent) if found else None
+
+
+def wait_for_epochs(folder: Path, process: subprocess.Popen[str], epochs: int) -> RunFolder:
+    """Until the run of a folder has ended so many epochs."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        run = run_in(folder)
+        if run and sum(isinstance(event, events.Epoch) for event, *_ in read_events(run.events)) >= epochs:
+            return run
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        time.sleep(0.1)
+    raise AssertionError(f"no {epochs} epochs in time")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("finished")
+    process = batch(folder, *SHORT)
+    _, told = process.communicate(timeout=180)
+    assert process.returncode == 0, told
+    run = run_in(folder)
+    assert run is not None
+    return run
+
+
+@pytest.fixture(scope="session")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Its learning rate is such that a layer finds a value that is not finite."""
+    folder = tmp_path_factory.mktemp("failed")
+    (folder / "strict.py").write_text(STRICT)
+    (folder / "failing.yaml").write_text(FAILING)
+    process = batch(folder, "failing.yaml", "--plugin", "strict.py")
+    process.communicate(timeout=180)
+    assert process.returncode == 1
+    run = run_in(folder)
+    assert run is not None
+    return run
+
+
+@pytest.fixture(scope="session")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run whose process was killed in mid-training."""
+    folder = tmp_path_factory.mktemp("killed")
+    process = batch(folder, *ENDLESS)
+    run = wait_for_epochs(folder, process, 10)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return run
+
+
+@contextmanager
+def endless(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run that goes on until it is stopped."""
+    process = batch(folder, *ENDLESS)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+Placed = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def placed(workplace: Path) -> Placed:
+    """`placed(run, "name")`: a copy of a run in the workplace, all that differs from time to time made equal."""
+
+    def place(run: RunFolder, name: str, *, until_epoch: int | None = None) -> RunFolder:
+        copy = RunFolder(workplace / "saved" / "runs" / name)
+        shutil.copytree(run.path, copy.path)
+        copy.events.unlink()
+        copy.lock.unlink(missing_ok=True)
+        with EventLog(copy) as log:
+            for number, (event, _, _) in enumerate(read_events(run.events)):
+                if until_epoch is not None and isinstance(event, events.Epoch) and event.epoch > until_epoch:
+                    break
+                if isinstance(event, events.Step):  # how many there are depends on the machine
+                    continue
+                log.append(_timeless(event, copy), 1_760_000_000.0 + number)
+        return copy
+
+    return place
+
+
+def _timeless(event: events.Event, run: RunFolder) -> events.Event:
+    match event:
+        case events.RunStarted():
+            return replace(event, folder=f"saved/runs/{run.name}")
+        case events.EngineChosen():
+            return replace(event, engine="chunk", candidates={"chunk": 1000.0}, reason="measured")
+        case events.Epoch():
+            return replace(event, seconds=0.01, steps_per_second=1000.0)
+        case events.Saved():
+            return replace(event, path=f"saved/runs/{run.name}/{Path(event.path).name}")
+        case events.Finished():
+            return replace(event, seconds=2.0)
+        case _:
+            return event
+
+
+@pytest.fixture
+def owned() -> Iterator[Callable[[RunFolder], None]]:
+    """`owned(run)`: this process works on the run until the test ends."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        yield lambda run: stack.enter_context(own(run))
