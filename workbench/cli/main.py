@@ -1,4 +1,4 @@
-"""The command tree, and the one place where a fault becomes words and an exit code."""
+"""The one place where a fault becomes words and an exit code."""
 
 from __future__ import annotations
 
@@ -6,136 +6,33 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
-from workbench import __version__
-from workbench.cli.catalog import catalog_command, plugins_command
-from workbench.cli.files import evaluate_command, inspect_command, predict_command
-from workbench.cli.options import Shared, shared_options
 from workbench.errors import ExitCode, WorkbenchError
-
-_SHARED_WITH_VALUE = ("--plugin", "--no-plugin")
-_SHARED = (*_SHARED_WITH_VALUE, "--debug")
-
-
-class Commands(click.Group):
-    """`kwb [RECIPE]` beside `kwb COMMAND`: what is no command's name is a recipe for the hidden `run`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.obj = {}
-        position = 0
-        while position < len(args) and args[position].split("=")[0] in _SHARED:
-            position += 2 if args[position] in _SHARED_WITH_VALUE else 1
-        if position < len(args) and args[position] in self.commands:
-            args = [args[position], *args[:position], *args[position + 1 :]]
-        elif args[:1] not in (["--help"], ["--version"]):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "[RECIPE]                     the terminal workbench")
-        for usage, meaning in (
-            ("--batch RECIPE [OPTIONS]", "train without it"),
-            ("COMMAND [OPTIONS]", "see below"),
-        ):
-            formatter.write_usage(ctx.command_path, f"{usage:<28} {meaning}", prefix="       ")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        run = self.commands["run"]
-        with formatter.section("Training"):
-            formatter.write_dl([record for p in run.get_params(ctx) if (record := p.get_help_record(ctx))])
-        super().format_options(ctx, formatter)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in self.commands if name != "run"]
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="kwb")
-def kwb() -> None:
-    """A terminal workbench for Keras: assemble layers and models, train them, save files that reload.
-
-    RECIPE is a YAML file or the name of a built-in recipe; `kwb catalog --kind recipe` lists those.
-    """
-
-
-@kwb.command("run", hidden=True)
-@click.argument("recipe", required=False)
-@click.option("--batch", is_flag=True, help="Train without the terminal app.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the recipe: train.epochs=50."
-)
-@click.option(
-    "--json", "as_json", is_flag=True, help="With --batch: print the event stream, one JSON object a line."
-)
-@click.option("--resume", is_flag=True, help="With --batch: go on with the newest run of this recipe.")
-@shared_options
-def run_command(
-    shared: Shared, recipe: str | None, batch: bool, overrides: Sequence[str], as_json: bool, resume: bool
-) -> int:
-    """Open the workbench on a recipe, or train it with --batch."""
-    if not batch:
-        if overrides or as_json or resume:
-            raise click.UsageError("--set, --json and --resume go with --batch.")
-        from workbench.tui.start import start
-
-        return start(recipe=recipe, plugin_files=shared.plugin_files, blocked=shared.blocked)
-    if recipe is None:
-        raise click.UsageError(
-            "--batch needs a recipe: a file, or a name that `kwb catalog --kind recipe` lists."
-        )
-    from workbench import batch as front_end
-
-    return front_end.run(front_end.Job(recipe, overrides, resume), shared.catalog, as_json=as_json)
-
-
-@kwb.command("watch")
-@click.argument("run")
-@shared_options
-def watch_command(shared: Shared, run: str) -> int:
-    """Show the live panels of a run, also one that was started elsewhere.
-
-    RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
-    """
-    from workbench.tui.start import start
-
-    return start(watch=run, plugin_files=shared.plugin_files, blocked=shared.blocked)
-
-
-@kwb.command("schema")
-@shared_options
-def schema_command(shared: Shared) -> None:
-    """Print the JSON Schema of a recipe, for editors."""
-    import json
-
-    from workbench.recipe.json_schema import json_schema
-
-    click.echo(json.dumps(json_schema(shared.catalog()), indent=2))
-
-
-for command in (plugins_command, catalog_command, inspect_command, evaluate_command, predict_command):
-    kwb.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is returned, and told to the shell by the caller."""
+    given = sys.argv[1:] if arguments is None else arguments
     context: dict[str, bool] = {}
     try:
-        with kwb.make_context("kwb", list(sys.argv[1:] if arguments is None else arguments)) as ctx:
-            context = ctx.obj
-            result = kwb.invoke(ctx)
-        return int(result) if isinstance(result, int) else ExitCode.DONE
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.ClickException as fault:
-        if isinstance(fault, click.UsageError) and fault.ctx and fault.ctx.command is run_command:
-            fault.ctx = fault.ctx.parent  # nobody types the hidden `run`
-        fault.show()
-        return ExitCode.USAGE
+        if (
+            not given
+        ):  # just `kwb`: the app, without the command tree, which takes longer to import than to paint
+            from workbench.tui.start import start
+
+            return start()
+        from workbench.cli.tree import run
+
+        return run(given, context)
     except WorkbenchError as fault:
-        return _told(fault, fault.exit_code, context)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        if context.get("debug"):
+            import traceback
+
+            traceback.print_exception(fault)
+        else:
+            print(f"kwb: {fault}", file=sys.stderr)
+        return fault.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has left: `kwb catalog | head`
         sys.stderr.close()
@@ -144,17 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if context.get("debug"):
             raise
         name = Path(fault.__traceback__.tb_frame.f_code.co_filename).name if fault.__traceback__ else ""
-        click.echo(
-            f"kwb: an internal fault ({type(fault).__name__}: {fault}; {name}). --debug shows it.", err=True
+        print(
+            f"kwb: an internal fault ({type(fault).__name__}: {fault}; {name}). --debug shows it.",
+            file=sys.stderr,
         )
         return ExitCode.FAILED
-
-
-def _told(fault: WorkbenchError, code: ExitCode, context: dict[str, bool]) -> ExitCode:
-    if context.get("debug"):
-        import traceback
-
-        traceback.print_exception(fault)
-    else:
-        click.echo(f"kwb: {fault}", err=True)
-    return code

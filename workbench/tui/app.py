@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import work
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
 from workbench.tui import messages
-from workbench.tui.leaving import keep_changes, may_leave
 from workbench.tui.safety import Crash, CrashLog, SafeApp
-from workbench.tui.services.workers import WorkerService
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import THEMES
-from workbench.tui.widgets.ask_file import ask_for_recipe_file
-from workbench.tui.widgets.dialogs import ConfirmDialog
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
-from workbench.tui.widgets.notices import MARKS
 
+# What is not needed for the first paint is imported where it is used, all over this module.
 if TYPE_CHECKING:
+    from workbench.catalog.lookup import Catalog
     from workbench.recipe.editing import Editor
     from workbench.tui.services.training import Training
+    from workbench.tui.services.workers import WorkerService
 
 Severity = Literal["information", "warning", "error"]
+MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
 
 # Each mode's screen by module and class, imported when it is first shown.
 SCREENS = {
@@ -120,38 +118,32 @@ class KwbApp(SafeApp, inherit_bindings=False):
         warm: bool = True,
         faults: Sequence[WorkbenchError] = (),
     ) -> None:
+        self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
         super().__init__()
         self.settings = settings or Settings()
         self.state = state or State(None)
         self.workplace = workplace or Path.cwd()
         self.runs_folder = self.workplace / self.settings.runs
         self.watched = watch
-        self.catalog = Catalog(())
+        self._catalog: Catalog | None = None
         self.editor: Editor | None = None
-        log_folder = log_folder or self.workplace / ".kwb"
-        self.crash_log = CrashLog(log_folder / "crashes.log")
+        self.log_folder = log_folder or self.workplace / ".kwb"
+        self.crash_log = CrashLog(self.log_folder / "crashes.log")
         self.notices: list[tuple[Severity, WorkbenchError]] = []
         self._plugin_files = (*self.settings.plugins, *plugin_files)
         self._blocked = tuple(blocked)
         self._recipe = recipe
-        self._first_mode = mode or ("train" if watch else "recipes")
         self.last_words: list[str] = []
         self._faults = tuple(faults)
         self._warm = warm
-        self.worker = WorkerService(
-            self._share,
-            log_folder=log_folder,
-            workplace=self.workplace,
-            runs_folder=self.runs_folder,
-            plugin_files=self._plugin_files,
-            blocked=self._blocked,
-        )
         if not self.settings.animations:
             self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
         wanted = self.settings.theme or self.state.get("theme", DEFAULT_THEME)
-        self.theme = wanted if wanted in self.available_themes else DEFAULT_THEME
+        # Set before anything is parsed: a theme changed later has every style parsed again, some 20 ms.
+        self.set_reactive(App.theme, wanted if wanted in self.available_themes else DEFAULT_THEME)
+        self.stylesheet.set_variables(self.get_css_variables())
         if self.settings.theme not in ("", self.theme):
             self._faults += (
                 WorkbenchError(f"there is no theme '{self.settings.theme}'.", where="settings: theme"),
@@ -159,14 +151,46 @@ class KwbApp(SafeApp, inherit_bindings=False):
         self.set_keymap(self.settings.keymap)
 
     @property
+    def catalog(self) -> Catalog:
+        """What there is; empty until the plugins are listed (`CatalogChanged`)."""
+        if self._catalog is None:
+            from workbench.catalog.lookup import Catalog
+
+            self._catalog = Catalog(())
+        return self._catalog
+
+    @property
+    def catalog_listed(self) -> bool:
+        """Whether the plugins are listed."""
+        return self._catalog is not None and bool(self._catalog.plugins)
+
+    @cached_property
+    def worker(self) -> WorkerService:
+        """The children that hold Keras, and the trainings in them."""
+        from workbench.tui.services.workers import WorkerService
+
+        return WorkerService(
+            self._share,
+            log_folder=self.log_folder,
+            workplace=self.workplace,
+            runs_folder=self.runs_folder,
+            plugin_files=self._plugin_files,
+            blocked=self._blocked,
+        )
+
+    @property
+    def worker_state(self) -> str:
+        """How the warm child stands, without making the service."""
+        return self.worker.state if "worker" in self.__dict__ else "off"
+
+    @property
     def training(self) -> Training | None:
         """The training started last, running or ended; None if there was none."""
-        return self.worker.training
+        return self.worker.training if "worker" in self.__dict__ else None
 
     # ------------------------------------------------------------------ the start
 
     def on_mount(self) -> None:
-        self.go(self._first_mode)
         self.call_after_refresh(self._after_first_paint)
 
     def _after_first_paint(self) -> None:
@@ -181,13 +205,14 @@ class KwbApp(SafeApp, inherit_bindings=False):
     async def _read_catalog(self) -> None:
         """List the plugins, then open the recipe that the command line names."""
         from workbench.catalog.discovery import discover
+        from workbench.catalog.lookup import Catalog
 
         try:
             plugins = await asyncio.to_thread(discover, self._plugin_files, blocked=self._blocked)
         except WorkbenchError as fault:
             self.notice(fault)
             return
-        self.catalog = Catalog(plugins)
+        self._catalog = Catalog(plugins)
         self._share(messages.CatalogChanged())
         if (recipe := self._recipe) is not None:
             self._recipe = None
@@ -236,6 +261,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
             then: the mode to show.
             train: start to train it at once.
         """
+        from workbench.tui.leaving import keep_changes
         from workbench.tui.opening import open_editor
 
         if not await keep_changes(self, "Open"):
@@ -299,6 +325,8 @@ class KwbApp(SafeApp, inherit_bindings=False):
         Returns:
             False if it was not written.
         """
+        from workbench.tui.widgets.ask_file import ask_for_recipe_file
+
         editor = self.editor
         if editor is None:
             return False
@@ -318,6 +346,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
     @work(group="open", exclusive=True)
     async def action_new_recipe(self) -> None:
         """Make a recipe from data."""
+        from workbench.tui.leaving import keep_changes
         from workbench.tui.screens.recipes.new import NewRecipeDialog
 
         if not await keep_changes(self, "Go on"):
@@ -427,11 +456,15 @@ class KwbApp(SafeApp, inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave; ask first where something could be lost."""
+        from workbench.tui.widgets.dialogs import ConfirmDialog
+
         if not isinstance(self.screen, ConfirmDialog):
             self._leave()
 
     @work(group="leave", exclusive=True)
     async def _leave(self) -> None:
+        from workbench.tui.leaving import may_leave
+
         if not await may_leave(self):
             return
         self.save_state()

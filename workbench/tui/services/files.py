@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbench.storage.runs import RunFolder, RunSummary, summary_of
+if TYPE_CHECKING:
+    from workbench.storage.runs import RunSummary
 
 MOST_RECIPES = 200
 MOST_LOOKED_AT = 5_000  # files; a home folder must not be searched for minutes
@@ -55,6 +57,8 @@ def first_comment(text: str) -> str:
 
 def recent_runs(root: Path, most: int = RECENT_RUNS) -> list[RunSummary]:
     """The runs that were written to last."""
+    from workbench.storage.runs import RunFolder, summary_of
+
     try:
         folders = [(entry.stat().st_mtime, entry.path) for entry in os.scandir(root) if entry.is_dir()]
     except OSError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,6 +16,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
+
+ButtonVariant = Literal["default", "primary", "success", "warning", "error"]
 
 Result = TypeVar("Result")
 
@@ -37,7 +39,7 @@ Dialog {
     .dialog-text { width: 100%; margin-top: 1; }
     .dialog-fault { width: 100%; color: $text-error; height: auto; }
     .dialog-buttons { height: auto; margin-top: 1; align-horizontal: right; }
-    Button { margin-left: 1; min-width: 8; height: 1; border: none; padding: 0 1; }
+    Button { margin-left: 1; padding: 0 1; }
     Button:focus { text-style: bold reverse; }
     Input { margin-top: 1; }
     VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
@@ -69,7 +71,7 @@ class Choice:
     answer: str
     label: str
     key: str = ""
-    variant: str = "default"
+    variant: ButtonVariant = "default"
 
 
 class ConfirmDialog(Dialog[str | None]):
@@ -88,7 +90,9 @@ class ConfirmDialog(Dialog[str | None]):
                 yield Static(self._text, classes="dialog-text", markup=False)
             with Horizontal(classes="dialog-buttons"):
                 for choice in self._choices:
-                    yield Button(_with_key(choice), id=f"answer-{choice.answer}", variant=choice.variant)  # type: ignore[arg-type]
+                    yield Button(
+                        _with_key(choice), id=f"answer-{choice.answer}", variant=choice.variant, compact=True
+                    )
 
     def on_mount(self) -> None:
         for choice in self._choices:

@@ -70,7 +70,7 @@ class KwbHeader(Widget):
         recipe = None
         if app.editor is not None:
             recipe = f"{app.editor.name}{' *' if app.editor.dirty else ''}", "bold"
-        state = app.worker.state
+        state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} worker {state}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None

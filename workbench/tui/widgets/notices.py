@@ -14,9 +14,8 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
+from workbench.tui.app import MARKS, Severity
 from workbench.tui.widgets.dialogs import Dialog
-
-MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
 
 
 class NoticesDialog(Dialog[None]):
@@ -35,7 +34,7 @@ class NoticesDialog(Dialog[None]):
         Binding("f2,q", "leave", "Close", id="notices.close", tooltip="Close the notices"),
     ]
 
-    def __init__(self, notices: Sequence[tuple[str, WorkbenchError]]) -> None:
+    def __init__(self, notices: Sequence[tuple[Severity, WorkbenchError]]) -> None:
         super().__init__()
         self._notices = list(reversed(notices))
 

@@ -6,12 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from workbench.catalog.entries import Entry
-from workbench.storage.runs import RunSummary
-from workbench.tui.services.files import RecipeFile
+if TYPE_CHECKING:
+    from workbench.catalog.entries import Entry
+    from workbench.storage.runs import RunSummary
+    from workbench.tui.services.files import RecipeFile
 
 NAME_WIDTH = 26
 

@@ -15,14 +15,11 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from workbench.catalog import Kind
-from workbench.catalog.lookup import recipe_file
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
-from workbench.tui.services import files
 
 
 class ItemList(OptionList):
@@ -72,7 +69,6 @@ class RecipesScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         self._wanted = kwb(self).state.get("recipes.chosen", "")
         self.query_one(ItemList).focus()
-        self._list_items()
 
     # ------------------------------------------------------------------ the list
 
@@ -85,10 +81,15 @@ class RecipesScreen(WorkbenchScreen):
     @on(CatalogChanged)
     def _catalog_changed(self) -> None:
         self._list_items()
+        self._read_files()
 
     @work(group="files", exclusive=True)
     async def _read_files(self) -> None:
         app = kwb(self)
+        if not app.catalog_listed:  # it comes soon after the first paint, which nothing here may delay
+            return
+        from workbench.tui.services import files
+
         recipes = await asyncio.to_thread(files.list_recipes, app.workplace)
         runs = await asyncio.to_thread(files.recent_runs, app.runs_folder)
         self._files, self._runs = file_items(recipes, app.workplace), run_items(runs)
@@ -97,7 +98,7 @@ class RecipesScreen(WorkbenchScreen):
     def _list_items(self) -> None:
         """Fill the list anew; what was chosen stays chosen."""
         listing = self.query_one(ItemList)
-        builtin = builtin_items([entry for entry in kwb(self).catalog.entries if entry.kind is Kind.RECIPE])
+        builtin = builtin_items([entry for entry in kwb(self).catalog.entries if entry.kind == "recipe"])
         text = self.query_one("#search", Input).value.casefold().split()
         found = [
             item
@@ -165,6 +166,9 @@ class RecipesScreen(WorkbenchScreen):
         self.query_one("#preview").scroll_home(animate=False)
 
     def _text_of(self, item: Item) -> str:
+        from workbench.catalog import Kind
+        from workbench.catalog.lookup import recipe_file
+
         path = item.recipe if item.run is None else item.run / "recipe.yaml"
         if isinstance(path, str):
             path = recipe_file(kwb(self).catalog.find(Kind.RECIPE, path))
