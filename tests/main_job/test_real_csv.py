@@ -107,7 +107,14 @@ def test_inspecting_needs_no_keras_and_tells_what_is_inside(trained: Run) -> Non
 
 
 def test_the_same_data_read_as_a_stream_trains_as_well(trained: Run) -> None:
-    overrides = ["--set", "data.stream=true", "--set", "save=[out/streamed.keras]", "--set", "data.split.stratify=false"]
+    overrides = [
+        "--set",
+        "data.stream=true",
+        "--set",
+        "save=[out/streamed.keras]",
+        "--set",
+        "data.split.stratify=false",
+    ]
     done = kwb_in(trained.folder, ["--batch", "penguins.yaml", "--json", *overrides])
     assert done.code == 0, done.err
     assert any(r["text"].startswith("streaming ") for r in done.of("message"))

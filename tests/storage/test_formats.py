@@ -410,3 +410,28 @@ def test_plain_keras_ignores_what_kwb_adds(trained_models: Any, tmp_path: Path) 
         assert json.loads(file.read("kwb.json"))["notes"] == NOTES
         assert file.testzip() is None
     assert callable(softsquare)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Nameless(keras.layers.Layer):
+    """Its author named none of its weights, as many do not: Keras numbers them through the process."""
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(shape=(), initializer="ones")
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.scale + self.shift
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_weights_without_names_come_back(format: str, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), Nameless(), Nameless(), keras.layers.Dense(1)])
+    model.set_weights(
+        [np.random.default_rng(0).normal(size=w.shape).astype("float32") for w in model.get_weights()]
+    )
+    probe = np.ones((2, 3), "float32")
+    save(model, tmp_path / f"m{format}", {}, probe=probe)
+    other = keras.Sequential([keras.Input((3,)), Nameless(), Nameless(), keras.layers.Dense(1)])
+    load_weights(other, tmp_path / f"m{format}")
+    np.testing.assert_array_equal(other.predict(probe, verbose=0), model.predict(probe, verbose=0))

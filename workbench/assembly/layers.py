@@ -65,6 +65,13 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
     return Inside(rows, seen.calls, seen.outputs, {id(layer): path for path, layer in named}, seen.shapes)
 
 
+def sublayers(model: Any) -> Iterator[Any]:
+    """The model itself and every layer inside it."""
+    yield model
+    for _, layer in _walk(model):
+        yield layer
+
+
 def _walk(layer: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
     """Layers with their paths; one that is held twice comes once."""
     seen = set() if seen is None else seen

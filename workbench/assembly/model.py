@@ -99,15 +99,8 @@ def _connect(model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str]
     """Call the model on symbolic tensors: that builds it, and shows what it returns."""
     input_form, input_names = input_structure(model, inputs, "model")
     tensors = {
-        name: keras.Input(inputs[name].shape, dtype=inputs[name].dtype, name=name)
-        for name in input_names
-        if name in inputs
+        name: keras.Input(inputs[name].shape, dtype=inputs[name].dtype, name=name) for name in input_names
     }
-    if len(tensors) != len(input_names):  # a loaded stack or graph names its inputs its own way
-        tensors = {
-            own: keras.Input(given.shape, dtype=given.dtype, name=own)
-            for own, given in zip(input_names, inputs.values(), strict=True)
-        }
     packed = Structure(input_form, input_names, "one", ()).pack_inputs(tensors)
     try:
         outputs = model(packed)
@@ -120,4 +113,6 @@ def _connect(model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str]
             label, shapes if len(shapes) > 1 else next(iter(shapes.values())), fault, "model"
         ) from fault
     output_form, output_names = output_structure(outputs, targets, "model")
+    if isinstance(spec, Graph) and output_form == "one":
+        output_names = tuple(spec.outputs)  # what the recipe calls it, in `loss: {price: mse}` too
     return Structure(input_form, input_names, output_form, output_names)

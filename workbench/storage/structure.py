@@ -8,6 +8,7 @@ keeps, and a layer inside any other layer by the attribute that holds it: `block
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,10 @@ import numpy as np
 
 # Attributes of Keras' own making, where no layer of the user's hangs. (A name of its own uses up no number.)
 _OF_KERAS = frozenset(dir(keras.Model)) | frozenset(vars(keras.Sequential(name="reference")))
+
+
+# What Keras calls a variable made without a name: counted through the whole process.
+_NUMBERED = re.compile(r"\Avariable(_\d+)?\Z")
 
 
 def is_functional(layer: Any) -> bool:
@@ -39,11 +44,11 @@ def variables_by_path(model: Any) -> dict[str, Any]:
         for variable in layer.variables:
             if id(variable) not in seen and id(variable) not in below:
                 seen.add(id(variable))
-                found[_unused(_join(path, variable.name), found)] = variable
+                found[_unused(_join(path, _own_name(variable)), found)] = variable
     for variable in model.variables:  # one that a layer and its child share is not the layer's own
         if id(variable) not in seen:
             seen.add(id(variable))
-            found[_unused(variable.name, found)] = variable
+            found[_unused(_own_name(variable), found)] = variable
     return found
 
 
@@ -79,6 +84,11 @@ def untracked(model: Any) -> Iterator[tuple[str, Any]]:
 def value_of(variable: Any) -> np.ndarray:
     """The variable's value as a numpy array."""
     return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def _own_name(variable: Any) -> str:
+    """The variable's name, without the number Keras gives one that its author did not name."""
+    return _NUMBERED.sub("variable", str(variable.name))
 
 
 def _collect_layers(layer: Any, path: str, found: dict[str, Any], seen: set[int]) -> None:

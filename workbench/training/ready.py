@@ -18,8 +18,8 @@ from workbench.assembly.structure import InputSpec
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
+from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
-from workbench.data.streaming import StreamedPart
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.storage import formats

@@ -19,6 +19,7 @@ import numpy as np
 from workbench import events
 from workbench.errors import FileError
 from workbench.storage.runs import RunFolder
+from workbench.storage.structure import variables_by_path
 from workbench.training import generations
 from workbench.training.control import Control
 from workbench.training.generations import Generation
@@ -172,17 +173,19 @@ def model_arrays(model: Any, *, with_metrics: bool) -> dict[str, np.ndarray]:
 
 
 def _named_variables(model: Any, *, with_metrics: bool) -> Iterable[tuple[str, Any]]:
-    """Variables with names that tell them apart: paths alone may repeat, so each has its number too."""
+    """Variables with names that are the same in every process: Keras' own paths count what it made before."""
     metrics = {id(variable) for variable in model.metrics_variables}
+    for path, variable in variables_by_path(model).items():
+        if id(variable) not in metrics:
+            yield f"model/{path}", variable
     groups: dict[str, Iterable[Any]] = {
-        "model": (variable for variable in model.variables if id(variable) not in metrics),
         "optimizer": model.optimizer.variables if model.optimizer is not None else (),
         "metrics": model.metrics_variables if with_metrics else (),
         "seed": [_global_seed()],
     }
     for group, variables in groups.items():
         for number, variable in enumerate(variables):
-            yield f"{group}/{number:05d}/{variable.path}", variable
+            yield f"{group}/{number:05d}", variable
 
 
 def _global_seed() -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench import events
 from workbench.assembly.faults import short_message
+from workbench.assembly.layers import sublayers
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Streamed
@@ -16,6 +17,7 @@ from workbench.data.weights import balanced_class_weights
 from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError
 from workbench.recipe.document import Document, to_yaml
 from workbench.storage import formats, runs
+from workbench.storage.atomic import write_bytes
 from workbench.training import environment
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
@@ -27,6 +29,8 @@ from workbench.training.resume import Keeper, Position, restore
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
+
+PREFLIGHT_PARAMETERS = 20_000_000  # beyond, saving twice takes longer than it may save
 
 PROBE_ROWS = 32  # enough to catch a layer that reloads differently, cheap enough to do at every save
 
@@ -67,12 +71,15 @@ class Session:
         """
         began = time.perf_counter()
         ready = prepare(self.document, self.catalog)
+        unsaveable = self._why_unsaveable(ready)
         described = environment.describe(self.catalog, self.document)
         resolved = self.document.resolved()
         run = self._resume or runs.create_run(
             self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
         )
         with runs.own(run):
+            if self._resume and self.document.overrides:
+                write_bytes(run.recipe, to_yaml(resolved).encode())
             position = restore(run, ready.model) if self._resume else Position()
             with runs.EventLog(run) as log:
 
@@ -85,13 +92,26 @@ class Session:
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
                     emit(assembled_event(ready, self.catalog))
                     emit(events.Message("info", ready.prepared.summary()))
-                    return self._train(ready, run, emit, began, position)
+                    if unsaveable:
+                        emit(
+                            events.Message(
+                                "warning", f"this model would not come back from a file: {unsaveable}"
+                            )
+                        )
+                    return self._train(ready, run, emit, began, position, saveable=not unsaveable)
                 except WorkbenchError as fault:
                     emit(events.Failed(fault.as_record()))
                     raise
 
     def _train(
-        self, ready: Ready, run: runs.RunFolder, emit: Emit, began: float, position: Position
+        self,
+        ready: Ready,
+        run: runs.RunFolder,
+        emit: Emit,
+        began: float,
+        position: Position,
+        *,
+        saveable: bool,
     ) -> events.Finished:
         train = self.document.recipe.train
         prepared = ready.prepared
@@ -145,10 +165,31 @@ class Session:
         status = self.control.stop_requested or "done"
         evaluation = self._evaluate(ready, status)
         notes = Notes.of(ready, self.catalog, run=run.name, epoch=progress.epoch).as_record()
-        self._save(ready, run, notes, progress, emit)
+        if saveable:
+            self._save(ready, run, notes, progress, emit)
         finished = events.Finished(status, progress.logs, evaluation, time.perf_counter() - began)
         emit(finished)
         return finished
+
+    def _why_unsaveable(self, ready: Ready) -> str:
+        """What keeps a model of custom classes from coming back from a file, if anything: known now, not after hours.
+
+        Raises:
+            FileError: the recipe asks for files.
+        """
+        custom = any(not type(layer).__module__.startswith("keras.") for layer in sublayers(ready.model))
+        if not custom or ready.model.count_params() > PREFLIGHT_PARAMETERS:
+            return ""
+        try:
+            formats.check_saveable(
+                ready.model, resolver=Resolver(self.catalog), probe=ready.probe(PROBE_ROWS)
+            )
+        except FileError as fault:
+            if self.document.recipe.save:
+                told = FileError(fault.what, where="save", hint=fault.hint)
+                raise self.document.located(told) from fault
+            return f"{fault.what} {fault.hint}".strip()
+        return ""
 
     def _class_weight(self, ready: Ready) -> dict[int, float] | None:
         wanted = self.document.recipe.train.class_weight

@@ -1,0 +1,71 @@
+"""A class that a file would not give back is found before training, not after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import kwb_in
+
+pytestmark = pytest.mark.slow
+
+PLUGIN = '''\
+"""Layers as people first write them."""
+import keras
+
+
+class Forgetful(keras.layers.Layer):
+    """Scales by a weight; get_config forgets `start`."""
+
+    def __init__(self, start: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, inputs):
+        return inputs * self.scale * self.start
+
+    def get_config(self):
+        return {**super().get_config(), "dtype": "float32"}
+'''
+
+RECIPE = """\
+kwb: 1
+name: forgetful
+data: {use: diabetes, scale: standard}
+model:
+  sequential:
+    - {use: Forgetful, start: 3.0}
+    - {use: Dense, units: 1}
+train: {epochs: 2, loss: mse}
+"""
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Path:
+    (tmp_path / "layers.py").write_text(PLUGIN)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_with_files_to_save_it_is_refused_before_training(workplace: Path) -> None:
+    arguments = ["--batch", "recipe.yaml", "--plugin", "layers.py", "--set", "save=[out/model.keras]"]
+    done = kwb_in(workplace, arguments)
+    assert done.code == 3
+    assert "Forgetful" in done.err
+    assert "'start'" in done.err
+    assert not (workplace / "saved").exists()
+    assert not (workplace / "out").exists()
+
+
+def test_with_none_it_trains_and_says_so(workplace: Path) -> None:
+    done = kwb_in(workplace, ["--batch", "recipe.yaml", "--plugin", "layers.py", "--json"])
+    assert done.code == 0, done.err
+    (warning,) = [record for record in done.of("message") if record["level"] == "warning"]
+    assert "would not come back from a file" in warning["text"]
+    assert "'start'" in warning["text"]
+    assert len(done.of("epoch")) == 2
+    assert done.of("saved") == []
