@@ -11,7 +11,7 @@
 `Monitors` is the whole interface: its `wrap_step` goes to the engine, its `callback` among the callbacks. What is
 computed is part of the compiled step and kept in variables of its own: the training's numbers are not touched, the
 model owns nothing of it, and nothing of it is saved. `losses` and `dead` take every step. `gradients`, `updates` and
-`nan` take a sample of the steps (at least sixteen an epoch, where there are as many), and `nan` every step whose loss
+`nan` take a sample of the steps (every 64th, or more often where an epoch is short), and `nan` every step whose loss
 is not finite.
 """
 

@@ -31,7 +31,7 @@ class Losses:
         if seen.losses:
             return ""
         if terms := seen.terms():
-            self._of(tuple(terms)).add([_scalar(value) for value in terms.values()])
+            self._of(tuple(terms)).add(tf.stack([_scalar(value) for value in terms.values()]))
         return "the main loss cannot be shown apart: the model's train_step does not call compute_loss"
 
     def read(self) -> dict[str, float]:
@@ -48,7 +48,7 @@ class Losses:
         names = [MAIN]
         for name in loss.terms:
             names.append(distinct(name, names))
-        self._of(tuple(names)).add([main, *terms], loss.rows)
+        self._of(tuple(names)).add(tf.stack([main, *terms]), loss.rows)
 
     def _of(self, names: tuple[str, ...]) -> Means:
         if names not in self._means:

@@ -20,9 +20,9 @@ class Means:
         self.names = tuple(names)
         self._sums = variable(np.zeros(len(self.names) + 1, np.float32))  # the last is the sum of the weights
 
-    def add(self, values: Sequence[Any], weight: Any = 1.0) -> None:
-        """Count the values of a step, scalars of float32."""
-        self._sums.assign_add(tf.stack([*values, 1.0]) * weight)
+    def add(self, values: tf.Tensor, weight: Any = 1.0) -> None:
+        """Count the values of a step: a vector of float32, one number for each name."""
+        self._sums.assign_add(tf.concat([values, [1.0]], 0) * weight)
 
     def reset(self) -> None:
         self._sums.assign(tf.zeros_like(self._sums))

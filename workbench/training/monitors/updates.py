@@ -20,8 +20,8 @@ from workbench.training.monitors.nonfinite import Fault, NonFinite, Place
 from workbench.training.monitors.seen import Seen
 
 GLOBAL = "global"
-SAMPLES = 16  # of an epoch, at least
-LONGEST_INTERVAL = 32  # steps
+SAMPLES = 8  # of an epoch, at least
+LONGEST_INTERVAL = 64  # steps
 WHOLE = 2**15  # numbers; of a larger weight a part spread evenly over it shows how far it moves
 
 
@@ -107,42 +107,35 @@ class Updates:
         skips: bool,
     ) -> None:
         places, tensors = _places(seen, by_layer, weights, [] if skips else gradients)
-        with_gradient = {
-            path: [index for index in indices if gradients[index] is not None]
-            for path, indices in by_layer.items()
-        }
-        names = tuple(path for path, indices in with_gradient.items() if indices)
-        key = (seen.updates, names, tuple(by_layer), tuple(places))
+        key = (
+            seen.updates,
+            tuple(by_layer),
+            tuple(gradient is None for gradient in gradients),
+            tuple(places),
+        )
         if key not in self._probes:
-            self._probes[key] = _Probe(names, by_layer, weights, places, self._wanted)
+            self._probes[key] = _Probe(by_layer, gradients, weights, places)
         probe = self._probes[key]
-        position = self._step % self._interval
-        every = self._interval == 1
-        loss_is_bad: Any = False
-        if "nan" in self._wanted and seen.losses:
-            finite = tf.math.is_finite(tf.reduce_sum(seen.losses[-1].total))
-            loss_is_bad = tf.logical_and(~finite, probe.nonfinite.nothing_found)
-        sampled: Any = True if every else tf.equal(position, 0)
-        after: Any = True if every else tf.equal(position, 1)
+        compares = "updates" in self._wanted and bool(weights)
 
         def measure() -> None:
-            if "updates" in self._wanted:
-                _when(after, probe.compare)
+            position = self._step % self._interval
+            sampled = tf.equal(position, 0)
+            if compares:
+                _when(tf.equal(position, 1 % self._interval), probe.compare)
                 _when(sampled, probe.keep)
             if "gradients" in self._wanted:
-                groups = [[gradients[index] for index in with_gradient[path]] for path in names]
-                _when(sampled, lambda: probe.measure_gradients(groups, scale, skips=skips))
+                _when(sampled, lambda: probe.measure_gradients(gradients, scale, skips=skips))
             if "nan" in self._wanted:
-                due = True if every else tf.logical_or(sampled, loss_is_bad)
-                _when(due, lambda: probe.nonfinite.check([_dense(t) for t in tensors], self._step))
+                probe.nonfinite.check(tensors, self._step)
 
-        if every:
+        if self._interval == 1:
             measure()
-        else:
-            due = sampled
-            if "updates" in self._wanted:
-                due = tf.logical_or(due, after)
-            _when(tf.logical_or(due, loss_is_bad), _one_call(measure))
+            return
+        due = self._step % self._interval < (2 if compares else 1)
+        if "nan" in self._wanted and seen.losses:
+            due = tf.logical_or(due, ~tf.math.is_finite(tf.reduce_sum(seen.losses[-1].total)))
+        _when(due, _one_call(measure))
 
 
 class _Probe:
@@ -150,56 +143,59 @@ class _Probe:
 
     def __init__(
         self,
-        names: Sequence[str],
         by_layer: dict[str, list[int]],
+        gradients: Sequence[Any],
         weights: Sequence[Any],
         places: Sequence[Place],
-        wanted: frozenset[str],
     ) -> None:
-        self._weights = list(weights) if "updates" in wanted else []
-        self._by_layer = by_layer if "updates" in wanted else {}
-        self.gradients = Means((GLOBAL, *names) if names and "gradients" in wanted else ())
-        self.updates = Means(tuple(self._by_layer))
-        self.nonfinite = NonFinite(places if "nan" in wanted else ())
-        sizes = [_part_size(weight) for weight in self._weights]
-        self._borders = np.cumsum([0, *sizes]).tolist()
-        self._kept = variable(np.zeros(self._borders[-1], np.float32))
+        # Those of one layer stand side by side.
+        self._weights = [weights[index] for indices in by_layer.values() for index in indices]
+        self._sizes = [sum(_part_size(weights[index]) for index in indices) for indices in by_layer.values()]
+        with_gradient = [
+            path
+            for path, indices in by_layer.items()
+            if any(gradients[index] is not None for index in indices)
+        ]
+        self._layer_of = {
+            index: with_gradient.index(path)
+            for path, indices in by_layer.items()
+            for index in indices
+            if gradients[index] is not None
+        }
+        self.gradients = Means((GLOBAL, *with_gradient))
+        self.updates = Means(tuple(by_layer))
+        self.nonfinite = NonFinite(places)
+        self._kept = variable(np.zeros(sum(self._sizes), np.float32))
         self._armed = variable(np.float32(0.0))
 
-    def measure_gradients(self, groups: Sequence[Sequence[Any]], scale: Any, *, skips: bool) -> None:
+    def measure_gradients(self, gradients: Sequence[Any], scale: Any, *, skips: bool) -> None:
         """Count the norm of the gradient of each layer, and of all. An optimizer that skips the steps whose gradient
         is not finite has them left out."""
-        if groups:
-            scale = tf.cast(scale, tf.float32)
-            squares = [tf.add_n([_square_sum(_dense(g)) for g in group]) for group in groups]
-            squares.insert(0, tf.add_n(squares))
-            counted = tf.math.is_finite(squares[0]) if skips else tf.constant(True)
-            norms = [tf.where(counted, tf.sqrt(square) / scale, 0.0) for square in squares]
-            self.gradients.add(norms, tf.cast(counted, tf.float32))
+        if not self._layer_of:
+            return
+        squares = tf.stack([_square_sum(tf.convert_to_tensor(gradients[index])) for index in self._layer_of])
+        layers = tf.constant(list(self._layer_of.values()))
+        by_layer = tf.math.unsorted_segment_sum(squares, layers, len(self.gradients.names) - 1)
+        norms = tf.sqrt(tf.concat([[tf.reduce_sum(squares)], by_layer], 0)) / tf.cast(scale, tf.float32)
+        if skips:
+            counted = tf.math.is_finite(norms[0])
+            self.gradients.add(tf.where(counted, norms, 0.0), tf.cast(counted, tf.float32))
+        else:
+            self.gradients.add(norms)
 
     def keep(self) -> None:
         """Keep the weights, to compare with those of the next step."""
-        if self._weights:
-            self._kept.assign(tf.concat([_part(weight) for weight in self._weights], 0))
-            self._armed.assign(1.0)
+        self._kept.assign(self._parts())
+        self._armed.assign(1.0)
 
     def compare(self) -> None:
         """Count how far the weights have moved since they were kept, if they were."""
-        if not self._weights:
-            return
-        kept = tf.convert_to_tensor(self._kept)
-        ratios = []
-        for indices in self._by_layer.values():
-            moved, before = [], []
-            for index in indices:
-                weight = self._weights[index]
-                old = kept[self._borders[index] : self._borders[index + 1]]
-                share = math.prod(weight.shape) / max(1, _part_size(weight))
-                moved.append(_square_sum(_part(weight) - old) * share)
-                before.append(_square_sum(old) * share)
-            ratio = tf.sqrt(tf.math.divide_no_nan(tf.add_n(moved), tf.add_n(before)))
-            ratios.append(tf.where(self._armed > 0, ratio, 0.0))
-        self.updates.add(ratios, tf.convert_to_tensor(self._armed))
+        before = tf.convert_to_tensor(self._kept)
+        ratios = tf.sqrt(
+            tf.math.divide_no_nan(self._by_layer(self._parts() - before), self._by_layer(before))
+        )
+        armed = tf.convert_to_tensor(self._armed)
+        self.updates.add(tf.where(armed > 0, ratios, 0.0), armed)
         self._armed.assign(0.0)
 
     def finish(self) -> None:
@@ -210,6 +206,13 @@ class _Probe:
     def reset(self) -> None:
         self.gradients.reset()
         self.updates.reset()
+
+    def _parts(self) -> tf.Tensor:
+        return tf.concat([_part(weight) for weight in self._weights], 0)
+
+    def _by_layer(self, parts: tf.Tensor) -> tf.Tensor:
+        """The sum of the squares for each layer."""
+        return tf.stack([_square_sum(part) for part in tf.split(parts, self._sizes)])
 
 
 def _places(
@@ -231,11 +234,8 @@ def _places(
     return [place for place, _ in found], [value for _, value in found]
 
 
-def _when(condition: Any, action: Callable[[], None]) -> None:
-    """Do it if the condition holds, which may be known only when the step runs."""
-    if condition is True:
-        action()
-        return
+def _when(condition: tf.Tensor, action: Callable[[], None]) -> None:
+    """Do it if the condition holds, which is known when the step runs."""
 
     def done() -> tf.Tensor:
         action()
@@ -252,17 +252,16 @@ def _one_call(action: Callable[[], None]) -> Callable[[], None]:
     return tf.function(action, autograph=False, experimental_attributes={"_noinline": True})
 
 
-def _dense(tensor: Any) -> tf.Tensor:
-    return tf.convert_to_tensor(tensor)
-
-
 def _square_sum(tensor: tf.Tensor) -> tf.Tensor:
     return 2.0 * tf.nn.l2_loss(tf.cast(tensor, tf.float32))
 
 
 def _part(weight: Any) -> tf.Tensor:
-    """The numbers of a weight, or of a large one every so-many-th, flat and as float32."""
-    return tf.cast(tf.reshape(tf.convert_to_tensor(weight), [-1])[:: _stride(weight)], tf.float32)
+    """The numbers of a weight, flat and as float32; of a large one every so-many-th, scaled to the norm of all."""
+    flat = tf.reshape(tf.convert_to_tensor(weight), [-1])
+    if _stride(weight) > 1:
+        flat = flat[:: _stride(weight)] * math.sqrt(math.prod(weight.shape) / _part_size(weight))
+    return tf.cast(flat, tf.float32)
 
 
 def _part_size(weight: Any) -> int:
