@@ -185,6 +185,8 @@ class Session:
                 ready.model, resolver=Resolver(self.catalog), probe=ready.probe(PROBE_ROWS)
             )
         except FileError as fault:
+            if _is_of_the_place(fault):  # a full temporary folder says nothing of the model
+                return ""
             if self.document.recipe.save:
                 told = FileError(fault.what, where="save", hint=fault.hint)
                 raise self.document.located(told) from fault
@@ -231,3 +233,12 @@ class Session:
             emit(events.Saved(str(path), saved.format, progress.epoch, progress.step, saved.sha256))
         if failed is not None:
             raise failed
+
+
+def _is_of_the_place(fault: BaseException | None) -> bool:
+    """Whether a file could not be written for want of room or rights, whatever was to be written."""
+    while fault is not None:
+        if isinstance(fault, OSError) and fault.errno is not None:
+            return True
+        fault = fault.__cause__
+    return False
