@@ -1,4 +1,4 @@
-"""A disk that is full when training ends: said in plain words, the old files whole, the checkpoint there to go on from."""
+"""A disk that is full when training ends: said in plain words, and the old files are whole."""
 
 from __future__ import annotations
 
