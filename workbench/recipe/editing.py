@@ -423,7 +423,7 @@ class Editor:
         Raises:
             RecipeError: the name cannot be one, or means something else already.
         """
-        self._edit(f"renaming to {name}", model_edits.rename(self.text, self.data, split_key(key), name))
+        self._edit("renaming", model_edits.rename(self.text, self.data, split_key(key), name), joined=True)
 
     def rewire(self, key: str, inputs: str) -> None:
         """Call a line's layer on other tensors (`left, right`), or name other outputs of the graph.
@@ -431,7 +431,7 @@ class Editor:
         Raises:
             RecipeError: it cannot be read, or a name is no tensor before this line.
         """
-        self._edit("rewiring", model_edits.rewire(self.text, self.data, split_key(key), inputs))
+        self._edit("rewiring", model_edits.rewire(self.text, self.data, split_key(key), inputs), joined=True)
 
     def tensors_before(self, key: str) -> list[str]:
         """The tensors that a graph's line (or its outputs) can take, in the order they are made."""

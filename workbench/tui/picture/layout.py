@@ -197,6 +197,9 @@ def _routed(ranks: list[list[_Spot]]) -> Layout:
         edge = 0
         for spot in rank:
             x = max(round(spot.x - left - spot.width / 2), edge)
+            if len(spot.above) == 1:  # a line that is straight but for a rounding is made straight
+                straight = columns[id(spot.above[0])] - spot.width // 2
+                x = straight if abs(straight - x) <= 1 and straight >= edge else x
             columns[id(spot)] = x + spot.width // 2
             edge = x + spot.width + 1
     boxes: dict[str, Placed] = {}

@@ -34,12 +34,12 @@ class PictureView(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     PictureView {
-        & > .picture--line { color: $text-muted; }
+        & > .picture--line { text-style: dim; }
         & > .picture--box { color: $foreground; }
         & > .picture--shared { color: $secondary; }
         & > .picture--selected { color: $primary; text-style: bold; }
-        & > .picture--text { color: $text-muted; }
-        &.-stale > .picture--box, &.-stale > .picture--shared { color: $text-disabled; }
+        & > .picture--text { text-style: dim; }
+        &.-stale > .picture--box, &.-stale > .picture--shared, &.-stale > .picture--text { text-style: dim italic; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -151,7 +151,7 @@ class PictureView(ScrollView, can_focus=True):
             self._tell()
 
     def _tell(self) -> None:
-        self.border_subtitle = f"inside {self.inside} · backspace goes back" if self._inside else ""
+        self.border_title = f"Inside {self.inside}" if self._inside else "Picture"
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

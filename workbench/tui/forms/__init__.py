@@ -1,0 +1,1 @@
+"""Forms: fields made from the description of a constructor, checked at every key."""

@@ -1,0 +1,1 @@
+"""Assemble: the catalog, the recipe as rows, forms, YAML and picture of the model."""

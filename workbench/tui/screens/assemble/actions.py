@@ -1,0 +1,225 @@
+"""What keys on rows do to the recipe: what is added where, and what needs a question first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.catalog import Entry, Kind
+from workbench.errors import RecipeError
+from workbench.recipe.editing import Editor, Form
+from workbench.recipe.outline import Role, Row
+from workbench.tui.screens.assemble.examination import Examination
+from workbench.tui.widgets.dialogs import PromptDialog
+
+if TYPE_CHECKING:
+    from workbench.tui.app import KwbApp
+
+STACK_ENTRY = Entry(
+    Kind.MODEL, "a stack of layers", "", "Begin with an empty stack; each layer takes the one before."
+)
+GRAPH_ENTRY = Entry(
+    Kind.MODEL, "a graph of layers", "", "Begin with an empty graph: several inputs, shared layers."
+)
+FILE_ENTRY = Entry(Kind.RECIPE, "file", "")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the entry to be chosen is for.
+
+    Attributes:
+        what: `add` or `change`.
+        kind: of the entries to choose from; None for a file.
+        key: the list that it is added to, or the thing that it replaces.
+        index: its place in the list.
+        title: says so to people.
+        extra: what can be chosen beside entries.
+        shared: it becomes a layer that several lines can call.
+    """
+
+    what: str
+    kind: Kind | None
+    key: str
+    index: int = 0
+    title: str = ""
+    extra: tuple[Entry, ...] = ()
+    shared: bool = False
+
+
+def intent_of(what: str, row: Row, editor: Editor) -> Intent | None:
+    """What `add`, `insert` and `change` mean at a row."""
+    if (
+        what == "change"
+        and row.role in (Role.LAYER, Role.CALL, Role.SHARED, Role.METRIC, Role.CALLBACK)
+        and row.written
+    ):
+        key = row.form if row.role is Role.CALL and row.form else row.key
+        return Intent("change", row.kind, key, title=f"Instead of {row.use}")
+    match row.role:
+        case Role.OPTIMIZER | Role.LOSS:
+            return Intent("change", row.kind, row.key, title=f"Choose the {row.name}")
+        case Role.MODEL if what == "change" or editor.form not in (Form.STACK, Form.GRAPH):
+            return Intent(
+                "change", Kind.MODEL, "model", title="Choose the model", extra=(STACK_ENTRY, GRAPH_ENTRY)
+            )
+        case Role.METRIC | Role.CALLBACK:
+            items = editor.get(row.key.partition("[")[0])
+            count = len(items) if isinstance(items, list) else 1 if items else 0
+            index = _index(row.key, count - 1) + (what == "add") if row.written else 0
+            return Intent("add", row.kind, row.key.partition("[")[0], index, f"Add a {row.role.value}")
+        case Role.FILE:
+            return Intent("add", None, "save", _index(row.key, -1) + (what == "add") if row.written else 0)
+        case Role.TRAIN:
+            return Intent("add", Kind.CALLBACK, "train.callbacks", 0, "Add a callback")
+    if row.role is Role.SHARED:
+        return Intent("add", Kind.LAYER, "model.layers", title="Add a layer to share", shared=True)
+    count = len(editor.get("model.sequential") or editor.get("model.graph") or ())
+    if row.role in (Role.LAYER, Role.CALL):
+        index = _index(row.key, 0) + (what == "add")
+    else:  # above all layers, or below them
+        index = 0 if row.role in (Role.MODEL, Role.INPUT) else count
+        index = count if row.role is Role.MODEL and what == "add" else index
+    return Intent("add", Kind.LAYER, "model", index, "Add a layer")
+
+
+def intent_for(entry: Entry, row: Row | None, editor: Editor) -> Intent | None:
+    """Where an entry goes that was chosen without a question before it."""
+    match entry.kind:
+        case Kind.LAYER | Kind.MODEL:
+            if editor.form not in (Form.STACK, Form.GRAPH):
+                return Intent("change", Kind.MODEL, "model") if entry.kind is Kind.MODEL else None
+            if row is not None and row.part == "model" and row.role is not Role.SHARED:
+                return intent_of("add", row, editor)
+            count = len(editor.get("model.sequential") or editor.get("model.graph") or ())
+            return Intent("add", Kind.LAYER, "model", count)
+        case Kind.OPTIMIZER | Kind.LOSS:
+            return Intent("change", entry.kind, f"train.{entry.kind.value}")
+        case Kind.METRIC | Kind.CALLBACK:
+            key = f"train.{entry.kind.plural}"
+            items = editor.get(key)
+            return Intent(
+                "add", entry.kind, key, len(items) if isinstance(items, list) else 1 if items else 0
+            )
+        case Kind.DATASET:
+            return Intent("change", Kind.DATASET, "data")
+    return None
+
+
+def place(
+    entry: Entry, intent: Intent, editor: Editor, description: Mapping[str, Any] | None, seen: Examination
+) -> str:
+    """Put a chosen entry into the recipe; the key of its row is returned.
+
+    Raises:
+        RecipeError: it cannot stand there.
+    """
+    if entry is STACK_ENTRY:
+        editor.start_stack()
+        return "model"
+    if entry is GRAPH_ENTRY:
+        editor.start_graph(seen.inputs or {"x": [1]})
+        return "model"
+    if intent.kind is None:
+        return editor.insert("save", intent.index, f"saved/{editor.get('name', 'model')}.keras")
+    name = _name_for(entry)
+    first = _first_arguments(entry, description)
+    if intent.what == "change":
+        keep = [str(each["name"]) for each in description["parameters"]] if description else list(first)
+        editor.use(intent.key, name, first, [] if intent.kind is Kind.DATASET else keep)
+        return intent.key
+    if intent.shared:
+        return editor.add_shared(name, first)
+    if intent.kind is Kind.LAYER:
+        return editor.add_layer(intent.index, name, first, takes=entry.inputs, gives=entry.outputs)
+    return editor.insert(intent.key, intent.index, name, first)
+
+
+def _first_arguments(entry: Entry, description: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Arguments for a new one, so that it works at once: those it needs, as its plugin's example has them."""
+    if description is None:
+        return dict(entry.example)
+    needed = [each["name"] for each in description["parameters"] if each["required"]]
+    return {name: entry.example[name] for name in needed if name in entry.example}
+
+
+def _name_for(entry: Entry) -> str:
+    """Losses and metrics by their short names, as one writes them."""
+    short = min((alias for alias in entry.aliases if alias.islower()), key=len, default="")
+    return short if entry.kind in (Kind.LOSS, Kind.METRIC) and short else entry.name
+
+
+async def act(what: str, row: Row, editor: Editor, seen: Examination, app: KwbApp) -> str | None:
+    """Do what a key asks for at a row; the key of the row to go to is returned, None where nothing was done.
+
+    Raises:
+        RecipeError: it cannot be done, with the reason.
+    """
+    match what:
+        case "up" | "down":
+            return editor.move(row.key, -1 if what == "up" else 1)
+        case "duplicate":
+            return editor.duplicate(row.key)
+        case "delete":
+            if not row.written:
+                raise RecipeError("there is nothing to delete here.")
+            editor.delete(row.key)
+            return row.key
+        case "graph":
+            return _to_graph(editor, seen)
+        case "share":
+            return await _share(row, editor, app)
+        case "input":
+            return await _add_input(editor, app)
+    return None
+
+
+def _to_graph(editor: Editor, seen: Examination) -> str:
+    if editor.form is not Form.STACK:
+        raise RecipeError("only a stack can be written as a graph.")
+    if len(seen.inputs) != 1:
+        raise RecipeError(
+            "the data's input is not known yet.",
+            hint="The worker reads the data first; a stack takes one input.",
+        )
+    target = next(iter(seen.targets), "")
+    editor.to_graph(seen.inputs, target if target.isidentifier() and target not in seen.inputs else "output")
+    return "model"
+
+
+async def _share(row: Row, editor: Editor, app: KwbApp) -> str | None:
+    if row.role is Role.SHARED:
+        index = len(editor.get("model.graph") or ())
+        return editor.call_shared(index, row.name)
+    if row.role is not Role.CALL or row.form != row.key:
+        raise RecipeError(
+            "only a graph's line that makes a layer can share it.", hint="g writes a stack as a graph."
+        )
+    name = await app.push_screen_wait(
+        PromptDialog(
+            "Name the shared layer",
+            text="Other lines call it by this name and share its weights.",
+            check=_check_name,
+        )
+    )
+    return editor.share(row.key, name) if name else None
+
+
+async def _add_input(editor: Editor, app: KwbApp) -> str | None:
+    if editor.form is not Form.GRAPH:
+        raise RecipeError("only a graph has inputs of its own.", hint="g writes a stack as a graph.")
+    name = await app.push_screen_wait(
+        PromptDialog(
+            "Name the new input", text="The data's inputs must have the same names.", check=_check_name
+        )
+    )
+    return editor.add_input(name, [1]) if name else None
+
+
+def _check_name(text: str) -> str:
+    return "" if text.isidentifier() else "letters, digits and _ only"
+
+
+def _index(key: str, otherwise: int) -> int:
+    return int(key[key.rindex("[") + 1 : -1]) if key.endswith("]") else otherwise

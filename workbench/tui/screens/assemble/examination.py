@@ -1,0 +1,104 @@
+"""What the worker said of the recipe last: shapes, parameters, the fault and where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.recipe.editing import Fault
+from workbench.recipe.outline import Row
+
+
+@dataclass(frozen=True)
+class Examination:
+    """An answer of the `examine` command.
+
+    Attributes:
+        shapes: output shapes by recipe key.
+        parameters: by recipe key.
+        layers: the rows of the `assembled` event; empty where there is a fault.
+        total, trainable: parameters of the whole model; None where there is a fault.
+        inputs: shapes of the data's inputs by name, without the batch axis.
+        data: the rows of each part, for people.
+        fault: the first one.
+        paths: layers' paths in the model by recipe key.
+        fresh: the keys that this very answer told of; what is known of others is from an earlier one.
+        answer: as it came; a picture is drawn from it.
+    """
+
+    shapes: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    layers: tuple[Mapping[str, Any], ...] = ()
+    total: int | None = None
+    trainable: int | None = None
+    inputs: Mapping[str, list[int | None]] = field(default_factory=dict)
+    targets: Mapping[str, list[int | None]] = field(default_factory=dict)
+    data: str = ""
+    fault: Fault | None = None
+    paths: Mapping[str, str] = field(default_factory=dict)
+    fresh: frozenset[str] = frozenset()
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any], name: str) -> Examination:
+        """From an answer about the recipe of that name."""
+        rows = answer.get("rows", ())
+        fault = answer.get("fault")
+        return cls(
+            {row["key"]: row["output_shape"] for row in rows},
+            {row["key"]: row["parameters"] for row in rows},
+            tuple(answer.get("layers", ())),
+            answer.get("parameters"),
+            answer.get("trainable_parameters"),
+            answer.get("inputs", {}),
+            answer.get("targets", {}),
+            answer.get("data", ""),
+            fault and Fault.of(WorkbenchError(**fault), name),
+            {row["key"]: row["path"] for row in rows},
+            frozenset(row["key"] for row in rows),
+            answer,
+        )
+
+    def after(self, before: Examination) -> Examination:
+        """This one, with what only the one before knew: a fault hides what lies behind it."""
+        if self.fault is None:
+            return self
+        return Examination(
+            {**before.shapes, **self.shapes},
+            {**before.parameters, **self.parameters},
+            inputs=self.inputs or before.inputs,
+            targets=self.targets or before.targets,
+            data=self.data or before.data,
+            fault=self.fault,
+            paths={**before.paths, **self.paths},
+            fresh=self.fresh,
+            answer=before.answer,
+        )
+
+    def carried(self, before: Sequence[Row], now: Sequence[Row]) -> Examination:
+        """What is known, under the keys that the same rows have after an edit."""
+        keys: dict[str, str] = {}
+        matcher = SequenceMatcher(
+            None, [_same(row) for row in before], [_same(row) for row in now], autojunk=False
+        )
+        for what, start, end, new_start, new_end in matcher.get_opcodes():
+            if what == "equal" or (what == "replace" and end - start == new_end - new_start):
+                keys |= {
+                    old.key: new.key
+                    for old, new in zip(before[start:end], now[new_start:new_end], strict=True)
+                }
+        if all(old == new for old, new in keys.items()) and len(before) == len(now):
+            return self
+        return replace(
+            self,
+            shapes={keys[key]: shape for key, shape in self.shapes.items() if key in keys},
+            parameters={keys[key]: count for key, count in self.parameters.items() if key in keys},
+            paths={keys[key]: path for key, path in self.paths.items() if key in keys},
+        )
+
+
+def _same(row: Row) -> tuple[str, ...]:
+    return row.role.value, row.use, row.arguments, row.takes

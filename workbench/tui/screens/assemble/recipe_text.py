@@ -1,0 +1,161 @@
+"""The recipe's YAML: coloured, with the line at fault marked; typing in it edits the recipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from workbench.recipe.editing import Fault
+
+_TOKENS = re.compile(
+    r"""(?P<comment>(?:^|(?<=\s))\#.*)
+    |(?P<key>[\w.-]+(?=\s*:(?:\s|$)))
+    |(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')
+    |(?P<number>(?<![\w.])[-+]?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.]))
+    |(?P<word>(?<![\w.])(?:true|false|null)(?![\w.]))""",
+    re.X,
+)
+
+
+class RecipeText(TextArea):
+    """The text pane. Undo and redo are the recipe's own, which know every edit, not only those typed here."""
+
+    BINDING_GROUP_TITLE = "The recipe's text"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", id="text.leave", tooltip="Back to the rows"),
+        Binding("ctrl+underscore,ctrl+z", "undo", "Undo", id="text.undo", show=False,
+                tooltip="Take the last edit back"),
+        Binding("ctrl+r,ctrl+y", "redo", "Redo", id="text.redo", show=False, tooltip="Do again what was undone"),
+    ]  # fmt: skip
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "recipe-text--comment",
+        "recipe-text--key",
+        "recipe-text--string",
+        "recipe-text--number",
+        "recipe-text--fault",
+    }
+    DEFAULT_CSS = """
+    RecipeText {
+        border: none;
+        padding: 0;
+        &:focus { border: none; }
+        & > .recipe-text--comment { text-style: dim italic; }
+        & > .recipe-text--key { color: $primary; }
+        & > .recipe-text--string { color: $secondary; }
+        & > .recipe-text--number { color: $accent; }
+        & > .recipe-text--fault { background: $error 25%; text-style: underline; }
+    }
+    """
+
+    class Typed(Message):
+        """The text was edited here."""
+
+        def __init__(self, area: RecipeText, text: str) -> None:
+            super().__init__()
+            self.area = area
+            self.text = text
+
+        @property
+        def control(self) -> RecipeText:
+            return self.area
+
+    class Left(Message):
+        """Escape was pressed."""
+
+    class Undo(Message):
+        """The last edit is to be taken back (or, with `again`, done again)."""
+
+        def __init__(self, again: bool = False) -> None:
+            super().__init__()
+            self.again = again
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(
+            "",
+            id=id,
+            tab_behavior="indent",
+            show_line_numbers=True,
+            soft_wrap=False,
+            theme="css",
+            highlight_cursor_line=False,
+            compact=True,
+        )
+        self._fault_line: int | None = None
+        self.indent_width = 2
+
+    def show(self, text: str, fault: Fault | None) -> None:
+        """Show the recipe's text; the cursor stays at the words where it is."""
+        if text != self.text:
+            self._replace_changed(text)
+        line = fault.line - 1 if fault and fault.line else None
+        if line != self._fault_line:
+            self._fault_line = line
+            self.notify_style_update()  # lines are cached as they were drawn
+            self.refresh()
+        told = " ".join((fault.what, fault.hint)).strip() if fault else ""
+        place = f"line {fault.line}: " if fault and fault.line else ""
+        self.border_title = f"YAML  ✗ {place}{told}" if told else "YAML"
+
+    def reveal(self, line: int) -> None:
+        """Bring a line (from 1) into view."""
+        if not self.has_focus and 0 < line <= self.document.line_count:
+            self.move_cursor((line - 1, 0), center=True)
+
+    def _replace_changed(self, text: str) -> None:
+        """Only what differs is replaced, so that cursor and view stay."""
+        old = self.text
+        start = _same_from_start(zip(old, text, strict=False))
+        most = min(len(old), len(text)) - start
+        end = min(_same_from_start(zip(reversed(old), reversed(text), strict=False)), most)
+        first = self._location(old, start)
+        last = self._location(old, len(old) - end)
+        with self.prevent(TextArea.Changed):
+            self.replace(text[start : len(text) - end], first, last, maintain_selection_offset=True)
+
+    @staticmethod
+    def _location(text: str, index: int) -> tuple[int, int]:
+        before = text[:index]
+        return before.count("\n"), index - (before.rfind("\n") + 1)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self.post_message(self.Typed(self, self.text))
+
+    def action_undo(self) -> None:
+        self.post_message(self.Undo())
+
+    def action_redo(self) -> None:
+        self.post_message(self.Undo(again=True))
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def get_line(self, line_index: int) -> Text:
+        """A line with its colours."""
+        line = super().get_line(line_index)
+        for found in _TOKENS.finditer(line.plain):
+            kind = "number" if found.lastgroup == "word" else found.lastgroup
+            line.stylize(self._part(f"recipe-text--{kind}"), found.start(), found.end())
+        if line_index == self._fault_line:
+            indent = len(line.plain) - len(line.plain.lstrip())
+            line.stylize(self._part("recipe-text--fault"), indent)
+        return line
+
+    def _part(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True)
+
+    def copy_text(self) -> str:
+        """What `y` copies where the text is not typed into: all of it."""
+        return self.selected_text or self.text
+
+
+def _same_from_start(pairs: Iterable[tuple[str, str]]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,0 +1,212 @@
+"""What the form asks for each kind of row, and how an answer becomes an edit of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.catalog.lookup import Catalog
+from workbench.recipe.editing import Editor
+from workbench.recipe.outline import Role, Row
+from workbench.tui.forms.fields import UNSET, Field, Type, fallback_fields, field_of
+from workbench.tui.forms.form import Subject
+
+# Fields that are no arguments; no argument's name holds a colon.
+TAKES, GIVES, SHAPE, FILE, NAME = "takes:", "gives:", "shape:", "file:", "name:"
+
+_TITLES = {
+    Role.INPUT: "Input",
+    Role.OUTPUTS: "Outputs of the graph",
+    Role.TRAIN: "Training",
+    Role.FILE: "File to save",
+    Role.MODEL: "Model",
+}
+
+
+def subject_of(row: Row, editor: Editor, description: Mapping[str, Any] | None, catalog: Catalog) -> Subject:
+    """The form for a row.
+
+    Args:
+        row: the row.
+        editor: the open recipe.
+        description: of the row's entry, as the worker tells it; None where it is not known yet.
+        catalog: for what can stand inside arguments.
+    """
+    match row.role:
+        case Role.INPUT:
+            return Subject(row.key, _TITLES[row.role], _ABOUT_INPUT, (_name_field(), _SHAPE_FIELD))
+        case Role.OUTPUTS:
+            outputs = _takes_field(
+                editor.tensors_before(row.key), "The tensors that are the model's outputs."
+            )
+            return Subject(row.key, _TITLES[row.role], "", (outputs,))
+        case Role.TRAIN:
+            return Subject(row.key, _TITLES[row.role], "How to train.", _TRAIN_FIELDS)
+        case Role.FILE:
+            return Subject(row.key, _TITLES[row.role], "Written when training ends.", (_FILE_FIELD,))
+    fields: tuple[Field, ...] = _call_fields(row, editor) if row.role is Role.CALL else ()
+    if row.role is Role.SHARED:
+        fields = (_name_field(),)
+    if not row.form:
+        return Subject(row.key, row.use or _TITLES.get(row.role, row.name), _about_saved(row), fields)
+    parameters = parameters_of(description, editor, row)
+    fields += tuple(field_of(record, catalog) for record in parameters)
+    about = str(description["summary"]) if description else "Asking the worker what it takes ..."
+    if description and not parameters:
+        about = f"{about} It takes no arguments."
+    use = editor.get(f"{row.form}.use", row.use) if row.role is Role.CALL else row.use
+    shared = f"{row.use}: {use}, shared" if row.role is Role.CALL and row.form != row.key else row.use
+    return Subject(f"{row.key} {use}", shared, about, fields)
+
+
+def parameters_of(
+    description: Mapping[str, Any] | None, editor: Editor, row: Row
+) -> Sequence[Mapping[str, Any]]:
+    """The arguments' descriptions; where there are none yet, of those that the recipe gives."""
+    if description is not None:
+        hidden = ("name",) if row.role is Role.SHARED or row.form != row.key else ()
+        return [record for record in description["parameters"] if record["name"] not in hidden]
+    return [{"name": field.name} for field in fallback_fields(list(editor.arguments(row.form)))]
+
+
+def order_of(description: Mapping[str, Any] | None) -> list[str]:
+    """The constructor's arguments in order."""
+    return [str(record["name"]) for record in description["parameters"]] if description else []
+
+
+def values_of(row: Row, editor: Editor, description: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the recipe says for each field; what it does not say is left out."""
+    match row.role:
+        case Role.TRAIN:
+            found = {field.name: editor.get(field.name, UNSET) for field in _TRAIN_FIELDS}
+            return {name: value for name, value in found.items() if value is not UNSET}
+        case Role.FILE:
+            return {FILE: row.use} if row.written else {}
+        case Role.OUTPUTS:
+            return {TAKES: row.takes}
+        case Role.INPUT:
+            return {NAME: row.name, SHAPE: editor.get(row.key)}
+    values = editor.arguments(row.form, order_of(description)) if row.form else {}
+    if row.role is Role.CALL:
+        values |= {GIVES: row.name, TAKES: row.takes}
+    return values | ({NAME: row.name} if row.role is Role.SHARED else {})
+
+
+def apply(
+    row: Row, editor: Editor, description: Mapping[str, Any] | None, name: str, value: Any
+) -> str | None:
+    """Make a field's value the recipe's. The row's new key is returned where it has another one now.
+
+    Raises:
+        RecipeError: the value cannot be, for a reason that only the whole recipe shows.
+    """
+    order = order_of(description)
+    if name == TAKES:
+        editor.rewire(row.key, value)
+    elif name == GIVES:
+        editor.rename(row.key, value)
+    elif name == NAME:
+        editor.rename(row.key, value)
+        return f"{row.key.rpartition('.')[0]}.{value}"
+    elif name == SHAPE:
+        editor.set(row.key, value, joined=True)
+    elif name == FILE:
+        editor.set(row.key, value if "[" in row.key or row.written else [value], joined=True)
+        return row.key if row.written else f"{row.key}[0]"
+    elif row.role is Role.TRAIN:
+        editor.remove(name) if value is UNSET else editor.set(name, value, joined=True)
+    elif value is UNSET:
+        editor.unset_argument(row.form, name, order)
+    else:
+        editor.set_argument(row.form, name, value, order)
+    return None
+
+
+# --------------------------------------------------------------------------- fields
+
+
+def _call_fields(row: Row, editor: Editor) -> tuple[Field, ...]:
+    known = editor.tensors_before(row.key)
+    here = f"Tensors here: {', '.join(known)}."
+    return (
+        Field(
+            GIVES,
+            "text",
+            True,
+            label="gives",
+            documentation="Names for what the layer gives: `z`, or `a, b`.",
+        ),
+        _takes_field(known, f"What the layer is called on: `x`, or `x, y`, or `[x, y]` for a list. {here}"),
+    )
+
+
+def _takes_field(known: Sequence[str], documentation: str) -> Field:
+    return Field(TAKES, "text", True, label="takes", suggestions=tuple(known), documentation=documentation)
+
+
+def _name_field() -> Field:
+    return Field(NAME, "text", True, label="name", documentation="Every use of the name follows.")
+
+
+def _about_saved(row: Row) -> str:
+    if not row.written:
+        return "Press a to add one."
+    return f"The model of {row.use}." if row.use else "Press c to choose the model, a to add a layer."
+
+
+def _check_shape(value: Any) -> str:
+    good = isinstance(value, list) and all(
+        size is None or (isinstance(size, int) and size > 0) for size in value
+    )
+    return "" if good else "must be sizes, as in [8] or [null, 3]"
+
+
+def _check_file(value: Any) -> str:
+    good = str(value).endswith((".keras", ".h5", ".hdf5"))
+    return "" if good else "must end in .keras, .h5 or .weights.h5"
+
+
+_ABOUT_INPUT = "An input of the graph, named like the data's."
+_SHAPE_FIELD = Field(
+    SHAPE,
+    "list",
+    True,
+    label="shape",
+    check=_check_shape,
+    documentation="Of one row, without the batch axis; null for a free length.",
+)
+_FILE_FIELD = Field(
+    FILE,
+    "text",
+    True,
+    label="file",
+    check=_check_file,
+    suggestions=("saved/model.keras", "saved/model.h5", "saved/model.weights.h5"),
+    documentation="A path from the current folder. `.keras` and `.h5` hold the whole model, `.weights.h5` its weights.",
+)
+
+
+def _setting(name: str, type: Type, default: Any, documentation: str, **rest: Any) -> Field:
+    return Field(
+        name, type, default=default, documentation=documentation, label=name.removeprefix("train."), **rest
+    )
+
+
+_TRAIN_FIELDS = (
+    _setting("train.epochs", "integer", 10, "Passes over the training rows.", bounds=((">=", 1),)),
+    _setting("train.batch_size", "integer", 32, "Rows per step.", bounds=((">=", 1),)),
+    _setting("name", "text", "model", "Names the run's folder."),
+    _setting("seed", "integer", 0, "Seeds weights, the split and the order of rows.", bounds=((">=", 0),)),
+    _setting("train.engine", "choice", "auto", "auto measures which is fastest; plain is stock Keras.",
+             choices=("auto", "plain", "steps", "chunk")),
+    _setting("train.watch", "list", [], "Internals to watch in training.",
+             suggestions=("losses", "gradients", "updates", "dead", "histograms", "nan", "all")),
+    _setting("train.shuffle", "boolean", True, "Another order of the rows in each epoch."),
+    _setting("train.class_weight", "yaml", None, "balanced, or a map from class number to weight.",
+             suggestions=("balanced",)),
+    _setting("train.loss_weights", "yaml", None, "A map from output to the factor of its loss."),
+    _setting("train.dtype", "text", "float32", "Keras' dtype policy.",
+             suggestions=("float32", "mixed_bfloat16", "mixed_float16")),
+    _setting("train.run_eagerly", "boolean", False, "Run without compiling, to debug a layer."),
+    _setting("weights", "text", None, "A weights file to start from."),
+)  # fmt: skip
