@@ -24,7 +24,8 @@ from workbench.training.engines.programs import Program
 TINY_RUN = 64  # steps: less than any measuring
 LONG_RUN = 60.0  # seconds: enough to measure `steps` and `plain` too, which seldom win
 MEASURING = 0.15  # seconds
-HOPELESS = 3.0  # two steps so many times slower than the best end a candidate
+HOPELESS = 3.0  # a step so many times slower than the best ends a candidate, the time of a call set aside:
+CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
 
 # Measuring would move the hidden state of these, or repeat what they do outside the graph.
 _UNREPEATABLE = {
@@ -161,7 +162,7 @@ def steps_per_second(program: Program, epoch: int, steps: int, best: float, seco
     """
     _timed(program, epoch, 1)  # the first step also pays for what a program makes lazily
     speed = _timed(program, epoch, 1)
-    if speed * HOPELESS < best:
+    if best and 1 / speed > HOPELESS / best + CALL_COST:
         return speed
     count, total = min(4, steps), 0.0
     while total == 0.0 or total < seconds:
