@@ -18,7 +18,9 @@ from workbench.data import loading
 from workbench.data.predictions import prediction_columns
 from workbench.data.preparation import Part
 from workbench.errors import FileError, WorkbenchError
+from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.opening import open_recipe
+from workbench.recipe.schema import Data
 from workbench.storage import formats
 from workbench.training.engines import Arrays, evaluate
 from workbench.training.notes import Notes
@@ -53,20 +55,41 @@ class SavedModel:
             WorkbenchError: there is no such data, or it does not fit the model.
         """
         if Path(text).suffix in (".yaml", ".yml") or _is_recipe(text, catalog):
-            document = open_recipe(text, catalog)
-            data, folder, seed = document.recipe.data, document.folder, document.recipe.seed
-        else:
-            preparation = self.notes.preparation if self.notes else None
-            document = None
-            data, folder, seed = loading.data_argument(text, catalog, preparation), Path(), 0
+            return self._read_recipe(open_recipe(text, catalog), catalog, with_targets=with_targets)
+        preparation = self.notes.preparation if self.notes else None
+        data = loading.data_argument(text, catalog, preparation)
+        return self._read(data, catalog, Path(), 0, with_targets=with_targets)
+
+    def read_own(self, folder: Path, catalog: Catalog, *, with_targets: bool) -> Part:
+        """The data of the recipe that it was trained with: the test part, or all rows where none was kept.
+
+        Args:
+            folder: what that recipe's relative paths start from; the file does not say.
+
+        Raises:
+            FileError: the file keeps no recipe. WorkbenchError: the data is not there any more, or another.
+        """
+        if self.notes is None:
+            raise FileError(
+                "keeps no recipe.", where=str(self.path), hint="Say what data: a recipe, a dataset or a file."
+            )
+        name = f"the recipe in {self.path.name}"
+        document = parse(to_yaml(self.notes.recipe), name=name, folder=folder)
+        return self._read_recipe(document, catalog, with_targets=with_targets)
+
+    def _read_recipe(self, document: Document, catalog: Catalog, *, with_targets: bool) -> Part:
+        data, folder, seed = document.recipe.data, document.folder, document.recipe.seed
         try:
-            if self.notes is not None:
-                return loading.apply_to(
-                    self.notes.preparation, data, catalog, folder=folder, seed=seed, with_targets=with_targets
-                )
-            prepared = loading.load(data, catalog, folder=folder, seed=seed)
+            return self._read(data, catalog, folder, seed, with_targets=with_targets)
         except WorkbenchError as fault:
-            raise (document.located(fault) if document else fault) from fault
+            raise document.located(fault) from fault
+
+    def _read(self, data: Data, catalog: Catalog, folder: Path, seed: int, *, with_targets: bool) -> Part:
+        if self.notes is not None:
+            return loading.apply_to(
+                self.notes.preparation, data, catalog, folder=folder, seed=seed, with_targets=with_targets
+            )
+        prepared = loading.load(data, catalog, folder=folder, seed=seed)
         return prepared.test or prepared.train
 
     def evaluate(self, part: Part) -> dict[str, float]:
@@ -110,6 +133,20 @@ class SavedModel:
         writer.writerow(["row", *columns])
         writer.writerows(zip((part.index + 1).tolist(), *(c.tolist() for c in columns.values()), strict=True))
         return text.getvalue()
+
+    def probe(self) -> Any:
+        """Made-up inputs to compare predictions on; None where the file says nothing of its inputs."""
+        if self.notes is None:
+            return None
+        preparation, noise = self.notes.preparation, np.random.default_rng(0)
+        types = preparation.input_dtypes()
+        inputs = {
+            name: np.zeros((4, *shape), types[name])  # a whole number may be a place in a small table
+            if types[name].startswith("int")
+            else noise.normal(size=(4, *shape)).astype(types[name])
+            for name, shape in preparation.input_shapes().items()
+        }
+        return self.notes.structure.pack_inputs(inputs)
 
     def _structure(self, part: Part) -> Structure:
         if self.notes is not None:

@@ -10,17 +10,21 @@ from pydantic import ValidationError
 
 from workbench.assembly.parameters import describe
 from workbench.catalog import Kind
-from workbench.catalog.resolve import resolve
+from workbench.catalog.resolve import Resolver, resolve
+from workbench.data.preparation import Part
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.faults import explain
 from workbench.recipe.schema import Data
+from workbench.storage import formats
+from workbench.storage.atomic import write_bytes
 from workbench.storage.inspect import inspect_file
 from workbench.storage.runs import open_run
 from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
 from workbench.training.session import Session
 from workbench.worker.examine import KeptData, examine, look_at_data
+from workbench.worker.predictions import predictions_of
 
 if TYPE_CHECKING:
     from workbench.worker.child import Child
@@ -113,17 +117,51 @@ def _load(child: Child, arguments: Arguments) -> dict[str, Any]:
     }
 
 
-def _evaluate(child: Child, arguments: Arguments) -> dict[str, float]:
+def _evaluate(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """Loss and metrics on data (see `_part`): {results, rows}."""
     saved = SavedModel.open(Path(arguments["file"]), child.catalog)
-    part = saved.read(arguments["data"], child.catalog, with_targets=True)
-    return saved.evaluate(part)
+    part = _part(saved, child, arguments, with_targets=True)
+    return {"results": saved.evaluate(part), "rows": part.rows}
 
 
 def _predict(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """Predictions as CSV text, and the rows."""
+    """Predictions as CSV: {rows, csv}, or in the file that `out` names: {rows}."""
     saved = SavedModel.open(Path(arguments["file"]), child.catalog)
-    part = saved.read(arguments["data"], child.catalog, with_targets=False)
-    return {"csv": saved.predictions_csv(part), "rows": part.rows}
+    part = _part(saved, child, arguments, with_targets=False)
+    text = saved.predictions_csv(part)
+    if "out" not in arguments:
+        return {"rows": part.rows, "csv": text}
+    write_bytes(arguments["out"], text.encode())
+    return {"rows": part.rows}
+
+
+def _predictions(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """The first rows of predictions, and how they lie beside the true values: see `predictions_of`."""
+    saved = SavedModel.open(Path(arguments["file"]), child.catalog)
+    return predictions_of(saved, lambda targets: _part(saved, child, arguments, with_targets=targets))
+
+
+def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Part:
+    """The rows of `data` (as `--data` takes it), or without it of the recipe kept in the file.
+
+    `folder` is what that recipe's relative paths start from.
+    """
+    if data := arguments.get("data"):
+        return saved.read(data, child.catalog, with_targets=with_targets)
+    return saved.read_own(Path(arguments.get("folder", ".")), child.catalog, with_targets=with_targets)
+
+
+def _save_as(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """A saved file once more as `out`, in the format that its name ends in; read back and compared."""
+    saved = SavedModel.open(Path(arguments["file"]), child.catalog)
+    made = formats.save(
+        saved.model,
+        arguments["out"],
+        saved.notes.as_record() if saved.notes else {},
+        resolver=Resolver(child.catalog),
+        probe=saved.probe(),
+    )
+    return {"format": made.format, "warnings": [*saved.warnings, *made.warnings]}
 
 
 def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -140,5 +178,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "load": _load,
     "evaluate": _evaluate,
     "predict": _predict,
+    "predictions": _predictions,
+    "save_as": _save_as,
     "inspect": _inspect,
 }

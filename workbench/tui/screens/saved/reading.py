@@ -1,0 +1,201 @@
+"""A small process that looks into model files without Keras, so that a file that brings HDF5 down takes only it along.
+
+It reads a request from each line of standard input (`{"id", "do", "file", ...}`) and answers it with a line on standard
+output (`{"id", "result"}` or `{"id", "error"}`). It ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import FileError, WorkbenchError
+from workbench.storage.inspect import Inspection, LayerRow, inspect_file, read_weight
+
+MOST_ROWS = 3_000  # layers, weights; more than anybody looks through
+BINS = 240
+_BLOCK = 1 << 20  # values looked at in one go
+_FARTHEST = 8e307  # the difference of two values must not overflow
+
+
+def look(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file holds; `installed` are the distributions there are. See `facts.FileFacts`."""
+    found = inspect_file(request["file"], request.get("installed", ()))
+    return {
+        "format": found.format,
+        "keras_version": found.keras_version,
+        "model": _layer(found.model) if found.model else None,
+        "layers": [_layer(row) for row in found.layers[:MOST_ROWS]],
+        "layer_count": len(found.layers),
+        "weights": [[row.path, list(row.shape), row.dtype] for row in found.weights[:MOST_ROWS]],
+        "weight_count": len(found.weights),
+        "parameters": found.parameters,
+        "optimizer": _optimizer(found),
+        "needs": [[need.registered, need.distribution, need.installed] for need in found.needs],
+        "refusal": found.refusal,
+        "notes": _notes(found.kwb) if found.kwb else None,
+    }
+
+
+def _layer(row: LayerRow) -> list[str]:
+    return [row.name, row.layer_class, row.registered]
+
+
+def _optimizer(found: Inspection) -> list[str] | None:
+    if found.optimizer is None:
+        return None
+    config = found.optimizer["config"]
+    rate = config.get("learning_rate") if isinstance(config, dict) else None
+    return [str(found.optimizer["class"]), f"{rate:g}" if isinstance(rate, float | int) else ""]
+
+
+def _notes(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """What is shown of kwb's notes. They come from a file, so nothing in them is certain."""
+    recipe = notes.get("recipe")
+    recipe = recipe if isinstance(recipe, dict) else {}
+    data = recipe.get("data")
+    preparation = notes.get("preparation")
+    preparation = preparation if isinstance(preparation, dict) else {}
+    return {
+        "kwb": _text(notes.get("kwb")),
+        "recipe": _text(recipe.get("name")),
+        "data": _text(data.get("use")) if isinstance(data, dict) else "",
+        "run": _text(notes.get("run")),
+        "epoch": _text(notes.get("epoch")),
+        "inputs": _names(preparation.get("inputs")),
+        "targets": _names(preparation.get("targets")),
+    }
+
+
+def _text(value: Any) -> str:
+    return str(value)[:200] if isinstance(value, str | int) else ""
+
+
+def _names(specs: Any) -> list[str]:
+    rows = [spec for spec in specs if isinstance(spec, dict)] if isinstance(specs, list) else []
+    return [_text(spec.get("name")) for spec in rows[:20]]
+
+
+def weight(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The distribution of one weight: see `facts.Distribution`."""
+    values = read_weight(request["file"], request["weight"])
+    if values.dtype.kind not in "biuf":
+        raise FileError(f"'{request['weight']}' holds {values.dtype}, which is no number.")
+    return distribution(values)
+
+
+def distribution(values: np.ndarray) -> dict[str, Any]:
+    """Counts of values between even edges, and what a mean does not tell. All that is not finite is counted apart."""
+    flat = values.reshape(-1)
+    blocks = [flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK)]
+    finite, nan, zeros, total, squares = 0, 0, 0, 0.0, 0.0
+    low, high = float("inf"), float("-inf")
+    for block in map(_as_floats, blocks):
+        good = block[np.isfinite(block)]
+        finite += good.size
+        nan += int(np.isnan(block).sum())
+        zeros += int((block == 0).sum())
+        if good.size:
+            low, high = min(low, float(good.min())), max(high, float(good.max()))
+            total += float(good.sum())
+    mean = total / finite if finite else 0.0
+    left, right = max(low, -_FARTHEST), min(high, _FARTHEST)
+    counts = np.zeros(BINS, np.int64)
+    for block in map(_as_floats, blocks):
+        good = block[np.isfinite(block)]
+        squares += float(((good - mean) ** 2).sum())
+        if right > left:
+            counts += np.histogram(good.clip(left, right), BINS, (left, right))[0]
+    if finite and not right > left:
+        counts[BINS // 2] = finite
+    return {
+        "size": flat.size,
+        "finite": finite,
+        "nan": nan,
+        "infinite": flat.size - finite - nan,
+        "zeros": zeros,
+        "low": low if finite else 0.0,
+        "high": high if finite else 0.0,
+        "mean": mean,
+        "deviation": (squares / finite) ** 0.5 if finite else 0.0,
+        "edges": [left, right] if finite else [],
+        "counts": counts.tolist() if finite else [],
+    }
+
+
+def _as_floats(block: np.ndarray) -> np.ndarray:
+    return block.astype(np.float64)
+
+
+def recipe(request: Mapping[str, Any]) -> dict[str, str]:
+    """The recipe kept in a file, without what is a default anyway: {text, name, run}."""
+    from pydantic import ValidationError
+
+    from workbench.recipe.document import MAX_BYTES, to_yaml
+    from workbench.recipe.schema import Recipe
+
+    notes = inspect_file(request["file"]).kwb or {}
+    kept = notes.get("recipe")
+    if not isinstance(kept, dict):
+        raise FileError("keeps no recipe.", where=request["file"])
+    try:
+        model = Recipe.model_validate(kept)
+    except ValidationError as fault:
+        raise FileError(
+            f"the recipe that it keeps cannot be used: {fault.errors()[0]['msg']}.", where=request["file"]
+        ) from None
+    text = to_yaml(_shortened(model.model_dump(mode="json", exclude_defaults=True)))
+    if len(text) > MAX_BYTES:
+        raise FileError("the recipe that it keeps is of over 1 MB.", where=request["file"])
+    return {"text": text, "name": model.name, "run": _text(notes.get("run"))}
+
+
+def _shortened(value: Any, key: str = "") -> Any:
+    """`{use: mae}` as `mae`: a name without arguments stands for itself."""
+    if isinstance(value, dict):
+        if key and set(value) == {"use"}:
+            return value["use"]
+        return {name: _shortened(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item, key) for item in value]
+    return value
+
+
+REQUESTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "look": look,
+    "weight": weight,
+    "recipe": recipe,
+}
+
+
+def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {"result": REQUESTS[request["do"]](request)}
+    except WorkbenchError as fault:
+        return {"error": fault.as_record()}
+    except MemoryError:
+        return {
+            "error": {"what": "there is not enough memory to read it.", "where": request["file"], "hint": ""}
+        }
+    except Exception as fault:  # h5py and zipfile raise what they like on damaged files
+        what = f"cannot be read: {type(fault).__name__}: {fault}"
+        return {"error": {"what": what, "where": request["file"], "hint": ""}}
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is no answer
+    for line in sys.stdin:
+        request = json.loads(line)
+        answers.write(json.dumps({"id": request["id"], **_answer(request)}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
