@@ -1,14 +1,21 @@
 """How the app is tested: the real one, in a workplace, a settings and a state folder of the test's own.
 
-async def test_x(open_app):                             # a coroutine test needs no mark
-    async with open_app(mode="runs", size=(80, 24)) as pilot:
-        await pilot.press("enter")
-        await settle(pilot)
+    async def test_x(open_app):                             # a coroutine test needs no mark
+        async with open_app(mode="runs", size=(80, 24)) as pilot:
+            await pilot.press("enter")
+            await settle(pilot)
+
+    def test_looks(looks_as_before):                        # a picture, renewed by: pytest --snapshot-update
+        assert looks_as_before("down", mode="runs", size=(80, 24))
+
+Pictures are taken with animations off, at a fixed size; see to it that no time and no path is in view.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +28,12 @@ from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
 
+__all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
+
+OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
+MakeApp = Callable[..., KwbApp]
+LooksAsBefore = Callable[..., bool]
+
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
@@ -30,38 +43,41 @@ def workplace(tmp_path: Path) -> Path:
     return folder
 
 
-__all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
-
-Opened = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
-
-
 @pytest.fixture
-def open_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """Open the app: `async with open_app(size=(120, 40), recipe=..., mode=..., settings=...) as pilot`.
+def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
+    """Make the app with `KwbApp`'s arguments: `make_app(recipe=..., mode=..., settings=...)`.
 
-    `warm=False` (the default) starts no child until one is needed. The test fails if anything crashed inside,
-    unless it says `crashes=True`.
+    `warm=False` (the default) starts no child until one is needed.
     """
-    monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(workplace)
 
-    @asynccontextmanager
-    async def opened(
-        *,
-        size: tuple[int, int] = (120, 40),
-        warm: bool = False,
-        crashes: bool = False,
-        settings: Settings | None = None,
-        **arguments: Any,
-    ) -> AsyncIterator[Pilot[Any]]:
+    def make(*, no_color: bool = False, settings: Settings | None = None, **arguments: Any) -> KwbApp:
+        if not no_color:
+            monkeypatch.delenv("NO_COLOR", raising=False)
         arguments.setdefault("state", State(tmp_path / "state" / "state.json"))
-        app = KwbApp(
+        arguments.setdefault("warm", False)
+        return KwbApp(
             settings=settings or Settings(animations=False),
             workplace=workplace,
             log_folder=tmp_path / "state",
-            warm=warm,
             **arguments,
         )
+
+    return make
+
+
+@pytest.fixture
+def open_app(make_app: MakeApp) -> OpenApp:
+    """Open the app: `async with open_app(size=(120, 40), recipe=..., mode=...) as pilot`.
+
+    The test fails if anything crashed inside, unless it says `crashes=True`.
+    """
+
+    @asynccontextmanager
+    async def opened(
+        *, size: tuple[int, int] = (120, 40), crashes: bool = False, **arguments: Any
+    ) -> AsyncIterator[Pilot[Any]]:
+        app = make_app(**arguments)
         async with app.run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             yield pilot
@@ -72,11 +88,41 @@ def open_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
     return opened
 
 
-async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until messages and the background work that they began are done, and the screen is painted."""
+@pytest.fixture
+def looks_as_before(make_app: MakeApp, snap_compare: Callable[..., bool]) -> LooksAsBefore:
+    """Whether the app, after some keys, looks as in the picture kept beside the test."""
+
+    def looks(
+        *keys: str,
+        size: tuple[int, int] = (80, 24),
+        before: Callable[[Pilot[Any]], Awaitable[None]] | None = None,
+        **arguments: Any,
+    ) -> bool:
+        async def run_before(pilot: Pilot[Any]) -> None:
+            await settle(pilot)
+            if before is not None:
+                await before(pilot)
+            for key in keys:
+                await pilot.press(key)
+            await settle(pilot)
+
+        return snap_compare(make_app(**arguments), terminal_size=size, run_before=run_before)
+
+    return looks
+
+
+async def settle(pilot: Pilot[Any], seconds: float = 60.0) -> None:
+    """Wait until messages and the background work that they began are done, and the screen is painted.
+
+    Work that waits for an answer in a dialog is not waited for.
+    """
+    app = pilot.app
+    end = time.monotonic() + seconds
     for _ in range(3):
         await pilot.pause()
-        await pilot.app.workers.wait_for_complete()
+        while not (app.screen.is_modal or all(worker.is_finished for worker in app.workers)):
+            assert time.monotonic() < end, f"still at work: {list(app.workers)}"
+            await asyncio.sleep(0.01)
 
 
 def shown(app: KwbApp) -> str:

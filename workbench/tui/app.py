@@ -85,7 +85,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
             )
             for number, (mode, name) in enumerate(MODE_NAMES.items(), 1)
         ),
-        Binding("t,f5", "train", "Train", id="app.train", tooltip="Train the open recipe"),
+        Binding("t,f5", "train", "Train", id="app.start-training", tooltip="Train the open recipe"),
         Binding("w,f3", "save_recipe", "Save", id="app.save", show=False,
                 tooltip="Write the open recipe to its file"),
         Binding("y", "copy", "Copy", id="app.copy", show=False, tooltip="Copy what has the focus"),
@@ -379,6 +379,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
         from workbench.tui.widgets.notices import NoticesDialog
 
         if not isinstance(self.screen, NoticesDialog):
+            self.clear_notifications()
             self.push_screen(NoticesDialog(self.notices))
 
     def action_toggle_help(self) -> None:

@@ -11,16 +11,22 @@ from textual.widgets import DataTable, Input, OptionList, Static, TextArea
 
 
 def text_to_copy(screen: Screen[object]) -> str | None:
-    """The selection, else what the widget in focus or one around it gives, else nothing."""
+    """The selection, else a text field's text, else what the widget in focus or one around it gives, else nothing."""
     if selected := screen.get_selected_text():
         return selected
-    node = screen.focused or screen
-    for each in node.ancestors_with_self:
-        own = getattr(each, "copy_text", None)
-        text = own() if callable(own) else _of_textual(each)
-        if text:
-            return str(text)
+    focused = screen.focused or screen
+    if isinstance(focused, Input | TextArea):
+        return _of_textual(focused)
+    for tell in (_own, _of_textual):
+        for node in focused.ancestors_with_self:
+            if text := tell(node):
+                return text
     return None
+
+
+def _own(node: object) -> str | None:
+    own = getattr(node, "copy_text", None)
+    return own() if callable(own) else None
 
 
 def _of_textual(node: object) -> str | None:

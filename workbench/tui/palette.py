@@ -44,9 +44,9 @@ def _from_bindings(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     told = set()
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.id or not binding.description or not active.enabled or binding.id in told:
+        if not binding.id or not binding.description or not active.enabled or binding.action in told:
             continue
-        told.add(binding.id)
+        told.add(binding.action)
         group = binding.id.partition(".")[0]
         if group == "app" and binding.action.startswith(("go(", "command_palette")):
             continue

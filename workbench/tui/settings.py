@@ -4,7 +4,7 @@
     animations: false
     plugins: [~/layers/gate.py]
     keymap:                    # binding ids as the help (F1) shows them
-      app.train: f9
+      app.start-training: f9
       chart.zoom-in: z,plus
 
 A fault in the file is told and the rest of it is used: a typing error in a settings file must not keep anyone from
@@ -108,7 +108,7 @@ def _switch(value: Any) -> bool:
 
 def _keymap(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise ValueError("is a map from binding ids to keys, as in `app.train: f9`")
+        raise ValueError("is a map from binding ids to keys, as in `app.start-training: f9`")
     return {
         str(name): ",".join(map(str, keys)) if isinstance(keys, list) else str(keys)
         for name, keys in value.items()

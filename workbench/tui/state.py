@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,8 @@ class State:
     def get(self, name: str, default: Value) -> Value:
         """What was kept under that name, if it is of the default's type."""
         value = self._values.get(name, default)
+        if isinstance(value, bool) is not isinstance(default, bool):  # True is an int to Python
+            return default
         kind = float | int if isinstance(default, float) else type(default)
         return value if isinstance(value, kind) else default  # type: ignore[return-value]
 
@@ -70,6 +73,7 @@ class State:
             new.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
             os.replace(new, self.path)
         except (OSError, TypeError, ValueError):
-            new.unlink(missing_ok=True)
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
             return
         self._changed = False

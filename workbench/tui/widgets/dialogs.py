@@ -58,6 +58,9 @@ class Dialog(ModalScreen[Result]):
         Binding("escape", "leave", "Cancel", id="dialog.cancel", tooltip="Close without an answer"),
         Binding("left", "app.focus_previous", show=False, id="dialog.previous", tooltip="The button before"),
         Binding("right", "app.focus_next", show=False, id="dialog.next", tooltip="The next button"),
+        # The app's own keys do not reach a modal screen.
+        Binding("y", "app.copy", "Copy", show=False, id="dialog.copy", tooltip="Copy what has the focus"),
+        Binding("f1", "app.toggle_help", "Help", show=False, id="dialog.help", tooltip="Show the keys"),
     ]
 
     def action_leave(self) -> None:

@@ -45,19 +45,20 @@ class NoticesDialog(Dialog[None]):
                 *(
                     Option(Content(f"{MARKS[severity]} {fault.what}".partition("\n")[0]), id=str(number))
                     for number, (severity, fault) in enumerate(self._notices)
-                )
+                ),
+                compact=True,
             )
             with VerticalScroll():
-                yield Static(markup=False)
+                yield Static(id="whole", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
         if not self._notices:
-            self.query_one(Static).update("Nothing has been told yet.")
+            self.query_one("#whole", Static).update("Nothing has been told yet.")
 
     @on(OptionList.OptionHighlighted)
     def _show(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one(Static).update(self.copy_text())
+        self.query_one("#whole", Static).update(self.copy_text())
 
     def copy_text(self) -> str:
         """The chosen notice, whole."""

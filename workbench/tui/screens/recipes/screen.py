@@ -27,6 +27,11 @@ class ItemList(OptionList):
 
     BINDING_GROUP_TITLE = "Recipes and runs"
 
+    def copy_text(self) -> str | None:
+        """What `y` copies: the name, not the row as it is cut off."""
+        chosen = self.highlighted_option
+        return self.screen.name_of(chosen.id or "") if chosen and isinstance(self.screen, RecipesScreen) else None
+
 
 class RecipesScreen(WorkbenchScreen):
     """Home: choose a recipe or a run to work on, or make a new recipe from data."""
@@ -179,11 +184,13 @@ class RecipesScreen(WorkbenchScreen):
         self.query_one("#preview-title", Static).update(text)
         self.query_one("#preview-text", Static).update("")
 
+    def name_of(self, item: str) -> str | None:
+        """The name of a row, by its id."""
+        return self._items[item].name if item in self._items else None
+
     def copy_text(self) -> str | None:
-        """What `y` copies: the recipe's text, or the chosen name."""
-        if self.focused is self.query_one("#preview"):
-            return str(self.query_one("#preview-text", Static).visual)
-        return self._chosen.name if self._chosen else None
+        """What `y` copies beside the list: the recipe's text."""
+        return str(self.query_one("#preview-text", Static).visual)
 
     # ------------------------------------------------------------------ actions
 

@@ -1,0 +1,73 @@
+"""The settings file: what it may say, and that a fault in it keeps nobody from their work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.tui.settings import Settings, read_settings, settings_file
+
+
+def read(tmp_path: Path, text: str) -> tuple[Settings, list[str]]:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    settings, faults = read_settings(path)
+    return settings, [str(fault).removeprefix(f"{path}") for fault in faults]
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert read_settings(tmp_path / "none.yaml") == (Settings(), [])
+    assert read(tmp_path, "# nothing yet\n") == (Settings(), [])
+
+
+def test_everything_that_can_be_set(tmp_path: Path) -> None:
+    settings, faults = read(
+        tmp_path,
+        "theme: kwb-safe\nanimations: false\nmouse: false\nruns: /data/runs\n"
+        "plugins: [~/gate.py]\nkeymap: {app.help: f9, chart.zoom-in: [z, plus]}\n",
+    )
+    assert faults == []
+    assert settings == Settings(
+        theme="kwb-safe",
+        animations=False,
+        mouse=False,
+        runs=Path("/data/runs"),
+        plugins=(Path.home() / "gate.py",),
+        keymap={"app.help": "f9", "chart.zoom-in": "z,plus"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("them: kwb-safe\ntheme: nord", "there is no setting 'them'. Did you mean 'theme'?"),
+        ("animations: maybe\ntheme: nord", "'animations' is true or false, not 'maybe'."),
+        ("keymap: [f1]\ntheme: nord", "'keymap' is a map from binding ids to keys"),
+        ("plugins: 3\ntheme: nord", "'plugins' is a list of files."),
+    ],
+)
+def test_a_fault_is_told_and_the_rest_holds(tmp_path: Path, text: str, told: str) -> None:
+    settings, faults = read(tmp_path, text)
+    assert settings.theme == "nord"
+    assert len(faults) == 1
+    assert told in faults[0]
+
+
+@pytest.mark.parametrize("text", ["theme: [", "- a\n- b", "\x00", "a: b: c"])
+def test_a_file_that_is_no_settings_is_told(tmp_path: Path, text: str) -> None:
+    settings, faults = read(tmp_path, text)
+    assert settings == Settings()
+    assert len(faults) == 1
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_bytes(b"\xff\xfe\x00")
+    settings, faults = read_settings(tmp_path / "settings.yaml")
+    assert settings == Settings()
+    assert "cannot be read" in str(faults[0])
+
+
+def test_the_folder_can_be_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KWB_CONFIG_DIR", str(tmp_path))
+    assert settings_file() == tmp_path / "settings.yaml"

@@ -1,0 +1,71 @@
+"""What is kept between starts, and that losing it is never a fault."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workbench.tui.state import State
+
+
+def test_keeps_values_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "state.json"
+    state = State(path)
+    state.update({"train.log-scale": True, "mode": "runs", "smoothing": 1, "marked": ["a", "b"]})
+    state.save()
+    again = State(path)
+    assert again.get("train.log-scale", False) is True
+    assert again.get("mode", "") == "runs"
+    assert again.get("smoothing", 0.5) == 1
+    assert again.get("marked", []) == ["a", "b"]
+    assert again.get("other", "none") == "none"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_value_of_another_type_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text('{"mode": 7, "log": "yes", "smoothing": true}')
+    state = State(path)
+    assert state.get("mode", "recipes") == "recipes"
+    assert state.get("log", False) is False
+    assert state.get("smoothing", 0.6) == 0.6
+    assert state.get("smoothing", 3) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"null"])
+def test_an_unreadable_file_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state.json"
+    path.write_bytes(content)
+    state = State(path)
+    assert state.get("mode", "recipes") == "recipes"
+    state.set("mode", "runs")
+    state.save()
+    assert State(path).get("mode", "") == "runs"
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    state = State(tmp_path / "file" / "state.json")
+    state.set("mode", "runs")
+    state.save()
+    assert state.get("mode", "") == "runs"
+
+
+def test_what_cannot_be_json_does_not_spoil_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    state = State(path)
+    state.set("mode", "runs")
+    state.save()
+    state.set("bad", object())
+    state.save()
+    assert State(path).get("mode", "") == "runs"
+    assert os.listdir(tmp_path) == ["state.json"]
+
+
+def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    State(path).save()
+    assert not path.exists()
+    State(None).save()
