@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -62,6 +61,6 @@ def child(tmp_path: Path) -> Started:
         finally:
             if worker.alive:
                 worker.kill()
-            await asyncio.gather(worker._task, return_exceptions=True)
+            await worker.gone()
 
     return started

@@ -184,7 +184,7 @@ class Worker:
                     break
                 except TimeoutError:
                     grace = 2.0
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self.gone()
 
     async def detach(self) -> None:
         """Let the child finish its training by itself, and forget it."""
@@ -199,6 +199,10 @@ class Worker:
         self._ended_by_us = True
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def gone(self) -> None:
+        """Wait until it has ended; nothing of it is left then."""
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _receive(self, reader: asyncio.StreamReader) -> None:
         try:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 TimedEvent = tuple[events.Event, float]
 
 BATCH_SECONDS = 0.05  # events are handed on together; 20 paints a second are enough for an eye
-MOST_STEPS = 20_000  # step events kept; when there are more, every second of the older half goes
+MOST_STEPS = 20_000  # step events kept; when there are more, every second one goes, and of what comes too
 
 
 class TrainingState(StrEnum):
@@ -71,14 +69,22 @@ class Training:
         self._on_events = on_events
         self._on_change = on_change
         self._rest: list[TimedEvent] = []
-        self._steps: deque[TimedEvent] = deque()
+        self._steps: list[TimedEvent] = []
+        self._stride = 1
+        self._seen = 0
+        self._last_step: list[TimedEvent] = []
         self._waiting: list[TimedEvent] = []
         self._flush: asyncio.TimerHandle | None = None
 
     @property
     def history(self) -> list[TimedEvent]:
         """All events kept, in the order of their moments."""
-        return sorted([*self._rest, *self._steps], key=lambda timed: timed[1])
+        kept = [
+            *self._rest,
+            *self._steps,
+            *(timed for timed in self._last_step if timed not in self._steps[-1:]),
+        ]
+        return sorted(kept, key=lambda timed: timed[1])
 
     async def control(self, command: str, **arguments: Any) -> Any:
         """Pause, resume, stop, set_learning_rate (value), save.
@@ -105,9 +111,7 @@ class Training:
     def take(self, event: events.Event, moment: float) -> None:
         """An event has come from the child."""
         if isinstance(event, events.Step):
-            self._steps.append((event, moment))
-            if len(self._steps) > MOST_STEPS:
-                self._thin_out()
+            self._keep_step((event, moment))
         else:
             self._rest.append((event, moment))
         self._waiting.append((event, moment))
@@ -141,7 +145,11 @@ class Training:
             self.ended.set()
         self._on_change(self)
 
-    def _thin_out(self) -> None:
-        half = len(self._steps) // 2
-        older = [self._steps.popleft() for _ in range(half)]
-        self._steps.extendleft(reversed(list(islice(older, 0, None, 2))))
+    def _keep_step(self, step: TimedEvent) -> None:
+        self._last_step = [step]
+        if self._seen % self._stride == 0:
+            self._steps.append(step)
+        self._seen += 1
+        if len(self._steps) > MOST_STEPS:
+            del self._steps[1::2]
+            self._stride *= 2

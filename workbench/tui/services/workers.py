@@ -232,6 +232,7 @@ class WorkerService:
         self._warm = None
         if warm is not None:
             warm.kill()  # it holds nothing that could be lost
+            await warm.gone()
         if training is not None and training.state.live and training.worker is not None:
             await training.worker.quit(grace=60.0)
         for task in list(self._tasks):

@@ -1,0 +1,199 @@
+"""The service of children and trainings, with real children: warm, busy, killed, taken by a training, given back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.coroutines import until
+from tests.worker.conftest import recipe
+from workbench import events
+from workbench.errors import WorkbenchError
+from workbench.tui.messages import Shared, TrainingEvents, WorkerChanged
+from workbench.tui.services.training import MOST_STEPS, Training, TrainingState
+from workbench.tui.services.workers import WorkerService, WorkerState
+from workbench.worker.client import WorkerDied
+
+
+@dataclass(frozen=True)
+class Open:
+    text: str
+    folder: Path
+    name: str = "small"
+
+
+@asynccontextmanager
+async def service(folder: Path) -> AsyncIterator[tuple[WorkerService, list[Shared]]]:
+    posted: list[Shared] = []
+    made = WorkerService(
+        posted.append, log_folder=folder / "logs", workplace=folder, runs_folder=folder / "saved/runs"
+    )
+    try:
+        yield made, posted
+    finally:
+        await made.close()
+
+
+def states(posted: list[Shared]) -> list[str]:
+    return [str(message.state) for message in posted if isinstance(message, WorkerChanged)]
+
+
+@pytest.mark.slow
+async def test_the_child_is_warm_then_busy_then_trains_then_is_warm_again(tmp_path: Path) -> None:
+    async with service(tmp_path) as (workers, posted):
+        workers.warm_up()
+        await until(lambda: workers.state is WorkerState.READY, 60)
+        first = workers.versions["pid"]
+        rows = await workers.call("assemble", text=recipe())
+        assert rows["parameters"] == 49
+        assert states(posted) == ["starting", "ready", "busy", "ready"]
+
+        training = workers.train(Open(recipe(epochs=30), tmp_path))
+        with pytest.raises(WorkbenchError, match="is being trained"):
+            workers.train(Open(recipe(), tmp_path))
+        await asyncio.wait_for(training.ended.wait(), 60)
+        assert training.state is TrainingState.FINISHED
+        assert training.worker is not None
+        assert training.worker.pid == first  # it began at once, in the warm child
+        await until(lambda: workers.state is WorkerState.READY)
+        assert (await workers.call("assemble", text=recipe())) == rows
+        assert workers.versions["pid"] == first  # and no other was started
+
+        told = [
+            event for message in posted if isinstance(message, TrainingEvents) for event, _ in message.batch
+        ]
+        assert told == [event for event, _ in training.history]
+        assert [event.epoch for event in told if isinstance(event, events.Epoch)] == list(range(1, 31))
+        batches = [message for message in posted if isinstance(message, TrainingEvents)]
+        assert len(batches) < len(told)
+
+
+@pytest.mark.slow
+async def test_while_one_trains_another_assembles(tmp_path: Path) -> None:
+    async with service(tmp_path) as (workers, _):
+        training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
+        await until(lambda: training.state is TrainingState.RUNNING, 60)
+        assert workers.state is WorkerState.OFF  # nothing is started that nobody wants
+        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert workers.versions["pid"] != training.worker.pid
+
+        await training.control("pause")
+        await until(lambda: training.state is TrainingState.PAUSED)
+        await training.control("resume")
+        await until(lambda: training.state is TrainingState.RUNNING)
+        await training.control("stop")
+        assert training.state is TrainingState.STOPPING
+        await asyncio.wait_for(training.ended.wait(), 60)
+        assert training.state is TrainingState.FINISHED
+        assert training.run_folder is not None
+        assert (training.run_folder / "model.keras").is_file()
+        with pytest.raises(WorkbenchError, match="nothing is being trained"):
+            await training.control("pause")
+
+
+@pytest.mark.slow
+async def test_a_killed_child_is_told_once_and_another_is_started(tmp_path: Path) -> None:
+    async with service(tmp_path) as (workers, posted):
+        workers.warm_up()
+        await until(lambda: workers.state is WorkerState.READY, 60)
+        first = workers.versions["pid"]
+        os.kill(first, signal.SIGSTOP)  # so that the question is still open when it dies
+        asked = asyncio.ensure_future(workers.call("assemble", text=recipe()))
+        await until(lambda: workers.state is WorkerState.BUSY)
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(WorkerDied, match="killed from outside"):
+            await asked
+        await until(lambda: workers.state is WorkerState.READY, 60)
+        assert workers.versions["pid"] != first
+        assert "dead" in states(posted)
+        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+
+        training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
+        await until(lambda: any(isinstance(event, events.Epoch) for event, _ in training.history), 60)
+        os.kill(training.worker.pid, signal.SIGKILL)
+        await asyncio.wait_for(training.ended.wait(), 30)
+        assert training.state is TrainingState.FAILED
+        assert isinstance(training.fault, WorkerDied)
+        assert training.fault.where.endswith(".log")
+        await until(lambda: workers.state is WorkerState.READY, 60)
+
+
+@pytest.mark.slow
+async def test_a_recipe_that_fails_is_told_as_the_trainings_fault(tmp_path: Path) -> None:
+    async with service(tmp_path) as (workers, _):
+        training = workers.train(Open(recipe().replace("loss: mse", "loss: mze"), tmp_path))
+        await asyncio.wait_for(training.ended.wait(), 60)
+        assert training.state is TrainingState.FAILED
+        assert "mze" in str(training.fault)
+        await until(lambda: workers.state is WorkerState.READY)  # the child is none the worse
+
+
+async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) -> None:
+    posted: list[Shared] = []
+    workers = WorkerService(
+        posted.append,
+        log_folder=tmp_path / "logs",
+        workplace=tmp_path / "gone",
+        runs_folder=tmp_path,
+    )
+    with pytest.raises(WorkbenchError, match="cannot be started"):
+        await workers.call("assemble", text=recipe())
+    assert workers.state is WorkerState.DEAD
+    await workers.close()
+
+
+async def test_events_come_in_batches_and_are_kept_in_bounded_memory() -> None:
+    batches: list[Any] = []
+    training = Training("x", on_events=lambda _, batch: batches.append(list(batch)), on_change=lambda _: None)
+    count = 3 * MOST_STEPS
+    for number in range(count):
+        training.take(events.Step(1, number, count, {"loss": 1.0}, 1.0), float(number))
+        if number % 1000 == 0:
+            training.take(events.Epoch(number // 1000 + 1, 99, {"loss": 1.0}, 1.0, 1.0, 0.1), number + 0.5)
+    assert batches == []  # all in one turn of the loop
+    await until(lambda: batches)
+    assert len(batches) == 1
+    assert len(batches[0]) == count + 60
+
+    kept = training.history
+    assert len(kept) <= MOST_STEPS + 60
+    assert [moment for _, moment in kept] == sorted(moment for _, moment in kept)
+    assert [event.epoch for event, _ in kept if isinstance(event, events.Epoch)] == list(range(1, 61))
+    steps = [event.step for event, _ in kept if isinstance(event, events.Step)]
+    assert steps[-1] == count - 1
+    assert max(later - sooner for sooner, later in pairwise(steps)) <= 4  # thinned evenly
+
+
+async def test_a_change_of_state_comes_after_the_events_that_led_to_it() -> None:
+    order: list[str] = []
+    training = Training(
+        "x",
+        on_events=lambda _, batch: order.extend(event.kind for event, _ in batch),
+        on_change=lambda changed: order.append(str(changed.state)),
+    )
+    training.take(events.RunStarted("/runs/x", {}, {}), 1.0)
+    training.take(events.Paused(1, 2), 2.0)
+    training.take(events.Resumed(1, 2), 3.0)
+    training.take(events.Finished("done", {}, {}, 1.0), 4.0)
+    training.change(TrainingState.FINISHED)
+    assert order == [
+        "run_started",
+        "running",
+        "paused",
+        "paused",
+        "resumed",
+        "running",
+        "finished",
+        "finished",
+    ]
+    assert training.ended.is_set()
+    assert training.run_folder == Path("/runs/x")
