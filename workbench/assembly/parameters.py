@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union
 
 from workbench.assembly.faults import accepted_arguments
-from workbench.catalog import Entry
+from workbench.catalog import Entry, Kind
 
 # Every layer takes these; a form shows them last.
 COMMON = ("name", "dtype", "trainable")
@@ -32,7 +32,7 @@ def describe(entry: Entry, target: Any) -> dict[str, Any]:
     own = inspect.signature(init).parameters
     accepted = {
         name: p
-        for name, p in accepted_arguments(target).items()
+        for name, p in _accepted(entry, target).items()
         # What a base class demands and the class does not pass on as its own, the class itself fills in.
         if name not in _HIDDEN and (name in own or p.default is not p.empty)
     }
@@ -47,6 +47,16 @@ def describe(entry: Entry, target: Any) -> dict[str, Any]:
         "example": dict(entry.example),
         "parameters": parameters,
     }
+
+
+def _accepted(entry: Entry, target: Any) -> Mapping[str, inspect.Parameter]:
+    # A layer's function has its tensor as the first argument; a dataset's has none.
+    return _own_arguments(target) if entry.kind is Kind.DATASET else accepted_arguments(target)
+
+
+def _own_arguments(function: Any) -> dict[str, inspect.Parameter]:
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: p for name, p in inspect.signature(function).parameters.items() if p.kind in plain}
 
 
 def _argument(name: str, parameter: inspect.Parameter, hint: Any, text: str) -> dict[str, Any]:

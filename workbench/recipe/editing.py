@@ -297,6 +297,21 @@ class Editor:
         if self.get(key, _NOTHING) is not _NOTHING:
             self._edit(f"removal of {key}", yaml_edit.remove(self.text, split_key(key)))
 
+    def update(self, what: str, values: Mapping[str, Any], removed: Sequence[str] = ()) -> None:
+        """Set several values and take others away, as one step of the given name.
+
+        Raises:
+            RecipeError: see `set`; then nothing is changed.
+        """
+        text = self.text
+        for key in removed:
+            if self.get(key, _NOTHING) is not _NOTHING:
+                text = yaml_edit.remove(text, split_key(key))
+        for key, value in values.items():
+            parts = split_key(key)
+            text = yaml_edit.set_value(text, parts, value, order=_ORDER.get(join_key(parts[:-1]), ()))
+        self._edit(what, text)
+
     def arguments(self, key: str, order: Sequence[str] = ()) -> dict[str, Any]:
         """The arguments written at a key: of a layer, a model, an optimizer ..., or of a graph line's layer.
 

@@ -18,6 +18,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.data import loading
 from workbench.data.preview import class_balance, preview
 from workbench.data.reading import read
+from workbench.data.roles import choose_roles
 from workbench.data.source import Source
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
@@ -159,8 +160,11 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         rows: how many of the first rows to show.
 
     Returns:
-        `preview`: see `data.preview.Preview`; `inputs`, `targets`, `data` as in `examine`; `balance`: see
-        `data.preview.class_balance`; `fault`: why the section cannot be used as it is, {what, where, hint}, or None.
+        `preview`: see `data.preview.Preview`;
+        `roles`: see `data.roles.Roles`; None where the section names what is not there;
+        `inputs`, `targets`, `data`: as in `examine`;
+        `balance`: see `data.preview.class_balance`;
+        `fault`: why the section cannot be used as it is, {what, where, hint}, or None.
 
     Raises:
         WorkbenchError: the source cannot be read at all.
@@ -176,9 +180,12 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         "targets": {},
         "data": "",
         "balance": {},
+        "roles": None,
         "fault": None,
     }
     try:
+        sample = source if isinstance(source, Source) else source.sample()
+        answer["roles"] = asdict(choose_roles(data, sample))
         prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
         answer |= _data_part(prepared)
         if isinstance(prepared, loading.Prepared):

@@ -35,6 +35,7 @@ class Descriptions:
         self._folder = folder or user_cache_path("kwb") / "descriptions"
         self._files: dict[str, dict[str, Description]] = {}
         self._asked: dict[str, Description] = {}
+        self._failed: dict[str, WorkbenchError] = {}
         self._lock = asyncio.Lock()
 
     def known(self, entry: Entry) -> Description | None:
@@ -43,19 +44,25 @@ class Descriptions:
         return self._asked.get(name) or self._file(entry).get(name)
 
     def is_fresh(self, entry: Entry) -> bool:
-        """Whether the worker has told it in this session."""
-        return _name(entry) in self._asked
+        """Whether the worker has told it in this session, or has failed to."""
+        return _name(entry) in self._asked or _name(entry) in self._failed
 
     async def fetch(self, entry: Entry) -> Description:
         """Ask the worker, unless it has told already.
 
         Raises:
-            WorkbenchError: the plugin's code cannot be imported, or the worker died.
+            WorkbenchError: the plugin's code cannot be imported, or the worker died. It is not asked again.
         """
         name = _name(entry)
         async with self._lock:
+            if name in self._failed:
+                raise self._failed[name]
             if name not in self._asked:
-                answer = await self._ask("describe", kind=entry.kind.value, name=entry.qualified_name)
+                try:
+                    answer = await self._ask("describe", kind=entry.kind.value, name=entry.qualified_name)
+                except WorkbenchError as fault:
+                    self._failed[name] = fault
+                    raise
                 self._asked[name] = answer
                 if answer != self._file(entry).get(name):
                     self._file(entry)[name] = answer

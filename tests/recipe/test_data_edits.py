@@ -1,0 +1,103 @@
+"""Columns become inputs, targets, weights, or are left out: what the data section says then."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.recipe.data_edits import ColumnRoles, Use, assign, toggle
+from workbench.recipe.editing import Editor
+
+PLAIN = ColumnRoles({"features": ["a", "b", "c"]}, {"price": ["price"]})
+
+
+def edited(section: str, change) -> dict:
+    editor = Editor(f"data: {section}   # kept\n")
+    editor.update("columns", change.values, change.removed)
+    assert "# kept" in editor.text
+    return editor.get("data")
+
+
+def test_an_input_becomes_a_target():
+    data = {"use": "csv"}
+    assert edited("{use: csv}", assign(data, PLAIN, "a", Use.TARGET)) == {
+        "use": "csv",
+        "targets": ["price", "a"],
+    }
+
+
+def test_a_target_becomes_an_input_again():
+    roles = ColumnRoles({"features": ["b", "c"]}, {"price": ["price"], "a": ["a"]})
+    data = {"use": "csv", "targets": ["price", "a"]}
+    change = assign(data, roles, "a", Use.INPUT)
+    assert edited("{use: csv, targets: [price, a]}", change) == {"use": "csv", "targets": ["price"]}
+
+
+def test_a_column_is_left_out_and_taken_back():
+    data = {"use": "csv"}
+    out = edited("{use: csv}", assign(data, PLAIN, "b", Use.NONE))
+    assert out == {"use": "csv", "ignore": ["b"]}
+    roles = ColumnRoles({"features": ["a", "c"]}, {"price": ["price"]})
+    back = assign({"use": "csv", "ignore": ["b"]}, roles, "b", Use.INPUT)
+    assert edited("{use: csv, ignore: [b]}", back) == {"use": "csv"}
+
+
+def test_a_weight_is_one_column():
+    roles = ColumnRoles({"features": ["b", "c"]}, {"price": ["price"]}, "a")
+    data = {"use": "csv", "sample_weight": "a"}
+    assert edited("{use: csv, sample_weight: a}", assign(data, roles, "b", Use.WEIGHT)) == {
+        "use": "csv",
+        "sample_weight": "b",
+    }
+    assert edited("{use: csv, sample_weight: a}", assign(data, roles, "a", Use.INPUT)) == {"use": "csv"}
+
+
+def test_inputs_of_several_names():
+    first = edited("{use: csv}", assign({"use": "csv"}, PLAIN, "c", Use.INPUT, "right"))
+    assert first == {"use": "csv", "inputs": {"features": ["a", "b"], "right": ["c"]}}
+    roles = ColumnRoles({"features": ["a", "b"], "right": ["c"]}, {"price": ["price"]})
+    section = "{use: csv, inputs: {features: [a, b], right: [c]}}"
+    moved = edited(section, assign(first, roles, "b", Use.INPUT, "right"))
+    assert moved["inputs"] == {"features": ["a"], "right": ["c", "b"]}
+    gone = edited(section, assign(first, roles, "c", Use.NONE))
+    assert gone == {"use": "csv", "inputs": {"features": ["a", "b"]}, "ignore": ["c"]}
+
+
+def test_named_targets_stay_named():
+    roles = ColumnRoles({"features": ["a"]}, {"p": ["price"], "k": ["kind"]})
+    data = {"use": "csv", "targets": {"p": ["price"], "k": "kind"}}
+    section = "{use: csv, targets: {p: [price], k: kind}}"
+    assert edited(section, assign(data, roles, "kind", Use.NONE))["targets"] == {"p": ["price"]}
+    assert edited(section, assign(data, roles, "a", Use.TARGET))["targets"] == {
+        "p": ["price"],
+        "k": ["kind"],
+        "a": ["a"],
+    }
+
+
+@pytest.mark.parametrize("key", ["categories", "classes"])
+def test_lists_are_toggled(key):
+    on = toggle({"use": "csv"}, key, "a")
+    assert edited("{use: csv}", on) == {"use": "csv", key: ["a"]}
+    off = toggle({"use": "csv", key: "a"}, key, "a")
+    assert edited(f"{{use: csv, {key}: a}}", off) == {"use": "csv"}
+
+
+def test_what_a_column_is_for():
+    roles = ColumnRoles({"left": ["a"], "right": ["b"]}, {"t": ["c", "d"]}, "e")
+    assert [roles.use_of(name) for name in "abcdef"] == [
+        Use.INPUT,
+        Use.INPUT,
+        Use.TARGET,
+        Use.TARGET,
+        Use.WEIGHT,
+        Use.NONE,
+    ]
+    assert roles.group_of("b") == "right"
+
+
+def test_several_edits_are_one_step():
+    editor = Editor("data: {use: csv, ignore: [a]}\n")
+    editor.update("columns", {"data.targets": ["a"]}, ["data.ignore"])
+    assert editor.get("data") == {"use": "csv", "targets": ["a"]}
+    editor.undo()
+    assert editor.get("data") == {"use": "csv", "ignore": ["a"]}

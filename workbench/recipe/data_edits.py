@@ -1,0 +1,127 @@
+"""What a column of the data is for, changed: which keys of the data section become what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Use(StrEnum):
+    """What a column is for."""
+
+    INPUT = "input"
+    TARGET = "target"
+    WEIGHT = "weight"  # of the row
+    NONE = "left out"
+
+
+@dataclass(frozen=True)
+class ColumnRoles:
+    """What every column is for at present, as the worker tells it (`workbench.data.roles.Roles`)."""
+
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    targets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sample_weight: str | None = None
+    categories: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> ColumnRoles:
+        """From the worker's answer."""
+        return cls(
+            record["inputs"],
+            record["targets"],
+            record["sample_weight"],
+            frozenset(record["categories"]),
+            frozenset(record["classes"]),
+        )
+
+    def use_of(self, column: str) -> Use:
+        """What a column is for."""
+        if self.group_of(column):
+            return Use.INPUT
+        if any(column in names for names in self.targets.values()):
+            return Use.TARGET
+        return Use.WEIGHT if column == self.sample_weight else Use.NONE
+
+    def group_of(self, column: str) -> str:
+        """The name of the input that a column is part of, "" if of none."""
+        return next((name for name, columns in self.inputs.items() if column in columns), "")
+
+    @property
+    def target_columns(self) -> list[str]:
+        return [name for names in self.targets.values() for name in names]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Values for keys, and keys to take away."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+
+def assign(data: Mapping[str, Any], roles: ColumnRoles, column: str, use: Use, group: str = "") -> Change:
+    """Make a column an input, a target, the rows' weight, or leave it out.
+
+    Args:
+        data: the recipe's data section.
+        roles: those of all columns now.
+        column: the one to change.
+        use: what it becomes.
+        group: for an input, the input's name; "" for the one that there is, or the first of several. A new name makes
+            a new input.
+    """
+    values: dict[str, Any] = {}
+    removed: list[str] = []
+
+    def put(key: str, value: Any, keep_empty: bool = False) -> None:
+        if value or keep_empty:
+            values[f"data.{key}"] = value
+        else:
+            removed.append(f"data.{key}")
+
+    targets = data.get("targets")
+    if use is Use.TARGET or roles.use_of(column) is Use.TARGET:
+        if isinstance(targets, Mapping):
+            named = {name: _without(columns, column) for name, columns in targets.items()}
+            named = {name: columns for name, columns in named.items() if columns}
+            if use is Use.TARGET:
+                named[column] = [column]
+            put("targets", named, keep_empty=True)
+        else:
+            others = [name for name in roles.target_columns if name != column]
+            put("targets", [*others, column] if use is Use.TARGET else others, keep_empty=True)
+    inputs = data.get("inputs")
+    if isinstance(inputs, Mapping) or (use is Use.INPUT and group and group not in roles.inputs):
+        groups = {name: _without(columns, column) for name, columns in roles.inputs.items()}
+        if use is Use.INPUT:
+            chosen = group or next(iter(groups), "x")
+            groups[chosen] = [*groups.get(chosen, ()), column]
+        put("inputs", {name: columns for name, columns in groups.items() if columns}, keep_empty=True)
+    ignored = _without(data.get("ignore", ()), column)
+    if use is Use.NONE:
+        ignored.append(column)
+    if ignored != _without(data.get("ignore", ()), ""):
+        put("ignore", ignored)
+    if use is Use.WEIGHT:
+        put("sample_weight", column)
+    elif data.get("sample_weight") == column:
+        put("sample_weight", None)
+    return Change(values, tuple(key for key in removed if key not in values))
+
+
+def toggle(data: Mapping[str, Any], key: str, column: str) -> Change:
+    """Add a column to a list of the data section (`categories`, `classes`), or take it out."""
+    names = _without(data.get(key, ()), column)
+    if len(names) == len(_without(data.get(key, ()), "")):
+        names.append(column)
+    return Change({f"data.{key}": names}) if names else Change({}, (f"data.{key}",))
+
+
+def _without(names: Any, column: str) -> list[str]:
+    if isinstance(names, str):
+        names = [names]
+    return [str(name) for name in names or () if name != column]

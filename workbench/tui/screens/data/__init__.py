@@ -1,0 +1,1 @@
+"""Data: what the columns hold, what they are for, how rows are split and scaled."""

@@ -1,0 +1,148 @@
+"""The columns of the data: what each is for, what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from workbench.recipe.data_edits import ColumnRoles, Use
+from workbench.tui.screens.data.look import column_text, kind_text
+
+_MARKS = {Use.INPUT: "▾", Use.TARGET: "▸", Use.WEIGHT: "⚖", Use.NONE: "·"}
+
+
+class ColumnsList(OptionList):
+    """Columns to walk through; a key says what the column is for."""
+
+    BINDING_GROUP_TITLE = "Columns of the data"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "ask('toggle')", "In/out", id="columns.toggle", key_display="␣",
+                tooltip="Use this column as an input, or leave it out"),
+        Binding("i", "ask('input')", "Input", id="columns.input",
+                tooltip="An input; where there are several, the next one"),
+        Binding("o", "ask('target')", "Target", id="columns.target", tooltip="What the model learns to predict"),
+        Binding("x,delete", "ask('none')", "Leave out", id="columns.none", tooltip="Leave this column out"),
+        Binding("n", "ask('new')", "New input", id="columns.new", show=False,
+                tooltip="Begin another named input with this column"),
+        Binding("w", "ask('weight')", "Weight", id="columns.weight", show=False, tooltip="The weight of each row"),
+        Binding("k", "ask('categories')", "Category", id="columns.category", show=False,
+                tooltip="Numbers that are categories (one-hot), or not"),
+        Binding("l", "ask('classes')", "Classes", id="columns.classes", show=False,
+                tooltip="A target whose values are class names, or not"),
+    ]  # fmt: skip
+    DEFAULT_CSS = """
+    ColumnsList {
+        background: transparent;
+        padding: 0;
+        border: none;
+        & > .option-list--option { padding: 0 1; }
+        &:focus { border: none; background-tint: transparent; }
+    }
+    """
+
+    class Asked(Message):
+        """A key asks for something to be done with a column."""
+
+        def __init__(self, columns: ColumnsList, what: str, column: str) -> None:
+            super().__init__()
+            self.columns = columns
+            self.what = what
+            self.column = column
+
+        @property
+        def control(self) -> ColumnsList:
+            return self.columns
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._columns: list[Mapping[str, Any]] = []
+        self._roles = ColumnRoles()
+
+    @property
+    def column(self) -> str:
+        """The name of the highlighted column, "" for none."""
+        at = self.highlighted
+        return str(self._columns[at]["name"]) if at is not None and at < len(self._columns) else ""
+
+    def show(self, columns: Sequence[Mapping[str, Any]], roles: ColumnRoles | None) -> None:
+        """Show columns; those that are the same are drawn anew only where they changed."""
+        at, before = self.highlighted, [column["name"] for column in self._columns]
+        self._columns, self._roles = list(columns), roles or ColumnRoles()
+        if before == [column["name"] for column in columns]:
+            self._redraw()
+            return
+        self.clear_options()
+        self.add_options([Option(self._content(column)) for column in columns])
+        if columns:
+            self.highlighted = min(at or 0, len(columns) - 1)
+
+    def _redraw(self) -> None:
+        for index, column in enumerate(self._columns):
+            content, shown = self._content(column), self.get_option_at_index(index).prompt
+            if not isinstance(shown, Content) or not shown.is_same(content):
+                self.replace_option_prompt_at_index(index, content)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._redraw()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_ask("edit")
+
+    def action_ask(self, what: str) -> None:
+        if self.column:
+            self.post_message(self.Asked(self, what, self.column))
+
+    def copy_text(self) -> str:
+        """What `y` copies: every column, one a line."""
+        lines = [
+            (str(c["name"]), self._use_text(str(c["name"])), kind_text(c), column_text(c))
+            for c in self._columns
+        ]
+        return "\n".join("\t".join(line) for line in lines)
+
+    def _use_text(self, name: str) -> str:
+        use = self._roles.use_of(name)
+        text = use.value
+        if use is Use.INPUT and len(self._roles.inputs) > 1:
+            text = self._roles.group_of(name)
+        if name in self._roles.categories:
+            text += ", category"
+        return f"{text}, classes" if name in self._roles.classes else text
+
+    def _content(self, column: Mapping[str, Any]) -> Content:
+        width = max(self.scrollable_content_region.width - 3, 20)
+        name = str(column["name"])
+        use = self._roles.use_of(name)
+        names = min(max(cell_len(str(each["name"])) for each in self._columns), max(width // 4, 6))
+        uses = min(
+            max(cell_len(self._use_text(str(each["name"]))) for each in self._columns), max(width // 5, 6)
+        )
+        kinds = min(max(cell_len(kind_text(each)) for each in self._columns), max(width // 6, 6))
+        missing = f"{column['missing']:,} missing  " if column["missing"] else ""
+        style = {Use.INPUT: "", Use.TARGET: "bold $secondary", Use.WEIGHT: "$accent", Use.NONE: "dim"}[use]
+        rest = Content.assemble(
+            (missing, "$text-warning"), (column_text(column), "$text-error" if column["fault"] else "dim")
+        )
+        return Content.assemble(
+            (f"{_MARKS[use]} ", style),
+            _fit(Content.styled(name, style), names),
+            "  ",
+            _fit(Content.styled(self._use_text(name), style), uses),
+            "  ",
+            _fit(Content.styled(kind_text(column), "dim"), kinds),
+            "  ",
+            _fit(rest, max(width - names - uses - kinds - 8, 4)),
+        )
+
+
+def _fit(content: Content, width: int) -> Content:
+    return content.truncate(width, ellipsis=True, pad=True)

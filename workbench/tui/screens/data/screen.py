@@ -1,0 +1,366 @@
+"""Data: look at the data of the open recipe and say what each column is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, DataTable, Static
+
+from workbench.catalog import Entry, Kind
+from workbench.errors import WorkbenchError
+from workbench.recipe.data_edits import Change, ColumnRoles, Use, assign, toggle
+from workbench.recipe.editing import Editor
+from workbench.tui.app_access import kwb
+from workbench.tui.forms.form import Form
+from workbench.tui.messages import CatalogChanged, RecipeChanged, RecipeOpened, WorkerChanged
+from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
+from workbench.tui.screens.assemble.descriptions import Descriptions
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.data import settings_form
+from workbench.tui.screens.data.columns_list import ColumnsList
+from workbench.tui.screens.data.look import Look, balance_lines
+from workbench.tui.widgets.dialogs import PromptDialog
+
+PAUSE = 0.4  # seconds without an edit before the data is read again
+ROWS = 20  # first rows shown
+
+
+class DatasetDialog(ModalScreen[Entry | None]):
+    """Choose a dataset or a reader by typing."""
+
+    DEFAULT_CSS = """
+    DatasetDialog {
+        align: center middle;
+        background: $background 60%;
+        & > CatalogPanel {
+            width: 70;
+            max-width: 95%;
+            height: 24;
+            max-height: 90%;
+            background: $surface;
+            border: round $border;
+        }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield CatalogPanel()
+
+    def on_mount(self) -> None:
+        panel = self.query_one(CatalogPanel)
+        panel.offer(kwb(self).catalog, (Kind.DATASET,), title="Choose the data")
+        panel.focus_search()
+
+    @on(CatalogPanel.Chosen)
+    def _chosen(self, event: CatalogPanel.Chosen) -> None:
+        self.dismiss(event.entry)
+
+    @on(CatalogPanel.Left)
+    def _left(self) -> None:
+        self.dismiss(None)
+
+
+class DataScreen(WorkbenchScreen):
+    """The data of the open recipe: columns and what they are for, first rows, split, scaling, balance of classes."""
+
+    BINDING_GROUP_TITLE = "Data"
+    CSS_PATH = "screen.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "settings", "Settings", id="data.settings",
+                tooltip="Split, scaling, missing values, the file's options"),
+        Binding("f", "below('first')", "First rows", id="data.rows", tooltip="The first rows"),
+        Binding("b", "below('balance')", "Balance", id="data.balance", tooltip="How many rows each class has"),
+        Binding("c", "choose", "Change", id="data.choose", tooltip="Choose other data"),
+        Binding("r", "read_again", "Read again", id="data.read", show=False, tooltip="Read the data again"),
+        Binding("u", "undo", "Undo", id="data.undo", tooltip="Take the last edit back"),
+        Binding("ctrl+r,U", "redo", "Redo", id="data.redo", show=False, tooltip="Do again what was undone"),
+        Binding("escape", "columns", "Columns", id="data.columns", show=False, tooltip="Back to the columns"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._look = Look()
+        self._fault: WorkbenchError | None = None
+        self._seen: Any = None  # the data section, folder and seed that the worker was asked about last
+        self._reading = False
+        self._timer: Timer | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static("", id="data-empty", markup=False)
+        with Horizontal(id="data"):
+            with Vertical(id="data-left"):
+                yield ColumnsList(id="columns")
+                with ContentSwitcher(id="below", initial="first"):
+                    yield DataTable(id="first", show_cursor=False, zebra_stripes=True)
+                    with VerticalScroll(id="balance"):
+                        yield Static("", id="balance-text", markup=False)
+            yield Form(id="settings")
+
+    @property
+    def editor(self) -> Editor | None:
+        """The open recipe."""
+        return kwb(self).editor
+
+    @property
+    def look(self) -> Look:
+        """What the worker said last."""
+        return self._look
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the data is shown as the recipe has it now."""
+        return self.editor is None or (self._seen == self._wanted() and not self._reading)
+
+    def _wanted(self) -> Any:
+        editor = self.editor
+        return editor and (editor.get("data"), editor.get("seed", 0), str(editor.folder))
+
+    def on_mount(self) -> None:
+        self._descriptions = Descriptions(kwb(self).worker.call)
+        self.query_one("#first").border_title = "First rows"
+        self.query_one("#balance").border_title = "Balance of classes"
+        self._refresh()
+        self.query_one(ColumnsList).focus()
+
+    @on(RecipeOpened)
+    def _opened(self) -> None:
+        self._look, self._seen, self._fault = Look(), None, None
+        self._refresh()
+
+    @on(RecipeChanged)
+    @on(events.ScreenResume)
+    @on(CatalogChanged)
+    def _refresh(self) -> None:
+        """Show what is known; ask the worker where the recipe's data is another now."""
+        editor = self.editor
+        self.set_class(editor is None, "-empty")
+        if editor is None:
+            self.query_one("#data-empty", Static).update("No recipe is open.\n\nPress 1 for the recipes.")
+            return
+        self.query_one(ColumnsList).border_title = self._title(editor)
+        self._show_settings()
+        if self._seen != self._wanted() and self.is_current:
+            if self._timer is not None:
+                self._timer.stop()
+            self._timer = self.set_timer(PAUSE, self._read)
+
+    @on(WorkerChanged)
+    def _worker_changed(self) -> None:
+        if self.editor is not None:
+            self.query_one(ColumnsList).border_title = self._title(self.editor)
+
+    def _title(self, editor: Editor) -> str:
+        use = editor.get("data.use") or editor.get("data") or "no data"
+        fault = self._fault or self._look.fault
+        if not self.is_settled:
+            return f"{use}  ◐ reading"
+        return f"{use}  ✗ {fault.what}" if fault else f"{use}  ✓ {self._look.data}"
+
+    # ------------------------------------------------------------------ the worker
+
+    @work(group="read", exclusive=True)
+    async def _read(self) -> None:
+        editor = self.editor
+        wanted = self._wanted()
+        if editor is None or wanted == self._seen or not wanted[0]:
+            return
+        self._reading = True
+        try:
+            answer = await kwb(self).worker.call(
+                "preview", data=wanted[0], seed=wanted[1], folder=str(editor.folder.absolute()), rows=ROWS
+            )
+        except WorkbenchError as fault:
+            self._fault = fault
+        else:
+            self._fault, self._look = None, Look.of(answer)
+        finally:
+            self._reading = False
+        self._seen = wanted
+        if self.editor is editor:
+            self._show_look()
+            self._refresh()
+
+    def _show_look(self) -> None:
+        look = self._look if self._fault is None else Look()
+        self.query_one(ColumnsList).show(look.columns, look.roles)
+        table = self.query_one(DataTable)
+        with self.app.batch_update():
+            table.clear(columns=True)
+            for column in look.columns:
+                table.add_column(str(column["name"]))
+            for row in look.first_rows:
+                table.add_row(*row)
+        self._show_balance()
+
+    def _show_balance(self) -> None:
+        width = (
+            self.query_one("#below").content_region.width - 4
+        )  # it may be behind the first rows, without a size
+        lines = balance_lines(self._look.balance, width) or ["No target has classes."]
+        self.query_one("#balance-text", Static).update("\n".join(lines))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_balance)
+
+    def action_read_again(self) -> None:
+        """Read the data again, as after its file was changed elsewhere."""
+        self._seen = None
+        self._refresh()
+
+    # ------------------------------------------------------------------ columns
+
+    @on(ColumnsList.Asked)
+    def _asked(self, event: ColumnsList.Asked) -> None:
+        editor, roles = self.editor, self._look.roles
+        if editor is None:
+            return
+        if event.what == "edit":
+            self.action_settings()
+        elif roles is None:
+            kwb(self).notice("what the columns are for is not known yet: mend the fault first.", "warning")
+        elif event.what == "new":
+            self._new_input(event.column, roles)
+        else:
+            self._change(self._wanted_change(event.what, event.column, roles))
+
+    def _wanted_change(self, what: str, column: str, roles: ColumnRoles) -> Change:
+        data = self._section()
+        if what in ("categories", "classes"):
+            return toggle(data, what, column)
+        if what == "toggle":
+            what = "input" if roles.use_of(column) is not Use.INPUT else "none"
+            return assign(data, roles, column, Use.INPUT if what == "input" else Use.NONE)
+        use = {"input": Use.INPUT, "target": Use.TARGET, "weight": Use.WEIGHT, "none": Use.NONE}[what]
+        group = ""
+        if use is Use.INPUT and (here := roles.group_of(column)) and len(roles.inputs) > 1:
+            names = list(roles.inputs)
+            group = names[(names.index(here) + 1) % len(names)]
+        return assign(data, roles, column, use, group)
+
+    def _section(self) -> dict[str, Any]:
+        data = self.editor.get("data") if self.editor else None
+        return dict(data) if isinstance(data, dict) else {"use": data}
+
+    def _change(self, change: Change) -> None:
+        editor = self.editor
+        if editor is None:
+            return
+        if isinstance(editor.get("data"), str):
+            change = Change({"data": {"use": editor.get("data")}, **change.values}, change.removed)
+        try:
+            editor.update("what a column is for", change.values, change.removed)
+        except WorkbenchError as fault:
+            kwb(self).notice(fault, "warning")
+
+    @work(group="act")
+    async def _new_input(self, column: str, roles: ColumnRoles) -> None:
+        dialog = PromptDialog(
+            "Name the new input",
+            text=f"'{column}' moves there. A graph takes inputs by these names.",
+            check=lambda text: _wrong_name(text, roles),
+        )
+        name = await self.app.push_screen_wait(dialog)
+        if name:
+            self._change(assign(self._section(), roles, column, Use.INPUT, name))
+
+    @work(group="act")
+    async def action_choose(self) -> None:
+        """Choose other data; what columns are for begins anew."""
+        editor = self.editor
+        entry = await self.app.push_screen_wait(DatasetDialog())
+        if entry is None or editor is None:
+            return
+        keep = ("split", "scale", "missing")
+        kept = {key: value for key, value in self._section().items() if key in keep}
+        try:
+            editor.set("data", {"use": entry.name, **dict(entry.example), **kept})
+        except WorkbenchError as fault:
+            kwb(self).notice(fault, "warning")
+            return
+        if entry.example:
+            self.action_settings()
+
+    # ------------------------------------------------------------------ settings
+
+    @work(group="settings", exclusive=True)
+    async def _show_settings(self) -> None:
+        editor = self.editor
+        use = str(editor.get("data.use") or editor.get("data") or "") if editor else ""
+        try:
+            entry = kwb(self).catalog.find(Kind.DATASET, use)
+        except WorkbenchError:
+            entry = None
+        known = self._descriptions.known(entry) if entry else None
+        await self._fill_settings(use, known)
+        if entry is None or self._descriptions.is_fresh(entry):
+            return
+        try:
+            fresh = await self._descriptions.fetch(entry)
+        except WorkbenchError:
+            return  # the same fault is told where the data is read
+        if fresh != known:
+            await self._fill_settings(use, fresh)
+
+    async def _fill_settings(self, use: str, description: Any) -> None:
+        if (editor := self.editor) is None:
+            return
+        subject = settings_form.subject_of(use, description, kwb(self).catalog)
+        await self.query_one(Form).show(subject, settings_form.values_of(editor, subject))
+
+    @on(Form.Changed)
+    def _answered(self, event: Form.Changed) -> None:
+        if self.editor is None:
+            return
+        try:
+            settings_form.apply(self.editor, event.name, event.value)
+        except WorkbenchError as fault:
+            event.form.tell(event.name, fault.what)
+
+    def action_settings(self) -> None:
+        """Put the cursor into the settings."""
+        self.add_class("-settings")
+        self.query_one(Form).focus_field()
+
+    @on(Form.Left)
+    def action_columns(self) -> None:
+        """Put the cursor into the columns."""
+        if self.editor is not None:
+            self.editor.end_step()
+        self.remove_class("-settings")
+        self.query_one(ColumnsList).focus()
+
+    def action_below(self, which: str) -> None:
+        """Show the first rows or the balance, and put the cursor there."""
+        self.query_one(ContentSwitcher).current = which
+        self.query_one(f"#{which}").focus()
+
+    # ------------------------------------------------------------------ undo
+
+    def action_undo(self) -> None:
+        """Take the last edit back."""
+        if self.editor is not None and not self.editor.undo():
+            kwb(self).notice("there is nothing to undo.", "information")
+
+    def action_redo(self) -> None:
+        """Do again what was undone."""
+        if self.editor is not None and not self.editor.redo():
+            kwb(self).notice("there is nothing to redo.", "information")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.editor is not None if action in ("settings", "below", "choose", "undo", "redo") else True
+
+
+def _wrong_name(text: str, roles: ColumnRoles) -> str:
+    if not text.isidentifier():
+        return "letters, digits and _ only"
+    return f"there is an input '{text}'" if text in roles.inputs else ""
