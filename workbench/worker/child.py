@@ -192,7 +192,9 @@ def _told(fault: BaseException, where: str) -> dict[str, Any]:
 def _memory_ran_out(fault: BaseException, where: str) -> WorkbenchError | None:
     """The same in plain words, if a lack of memory is at the bottom of a fault, as Python or TensorFlow tells it."""
     cause: BaseException | None = fault
-    while cause is not None:
+    seen: set[int] = set()  # a fault told anew `from` an earlier one can be in a ring of causes and contexts
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
             hint = "A smaller batch_size or model needs less, and so does less data."
             return TrainingError("memory ran out.", where=where, hint=hint)
