@@ -10,6 +10,7 @@ from textual.content import Content
 
 from workbench.tui.chart.grid import printable
 from workbench.tui.chart.histogram import Histogram, histogram_of
+from workbench.tui.screens.train.words import counted
 
 WEIGHTS_ONLY = "holds weights only, no model."
 
@@ -149,11 +150,11 @@ class Distribution:
 def about_file(facts: FileFacts) -> Iterator[Content]:
     """What there is to say of a sound file, a line each, the most wanted first."""
     model = facts.model
-    counts = f"{facts.parameters:,} parameters in {_counted(facts.weight_count, 'weight')}"
+    counts = f"{facts.parameters:,} parameters in {counted(facts.weight_count, 'weight')}"
     if model is None:
         yield _line("model", ("none: weights only", "bold"), f"  {counts}")
     else:
-        layers = f", {_counted(facts.layer_count, 'layer')}" if facts.layer_count else ""
+        layers = f", {counted(facts.layer_count, 'layer')}" if facts.layer_count else ""
         yield _line("model", (model.layer_class, "bold"), f"  {model.name}")
         yield _line("", counts + layers)
     for distribution, needs in _by_distribution(facts.needs).items():
@@ -197,7 +198,3 @@ def _by_distribution(needs: Sequence[Need]) -> dict[str, list[Need]]:
     for need in needs:
         grouped.setdefault(need.distribution, []).append(need)
     return grouped
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

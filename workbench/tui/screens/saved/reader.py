@@ -69,7 +69,7 @@ class Reader:
                 hint="It is very large, lies on a slow disk, or is made to do harm.",
             ) from None
         except asyncio.CancelledError:
-            if not answer.done():
+            if answer.cancelled():  # along with who waited for it: the process is still at it
                 self.close()
             raise
         finally:

@@ -108,7 +108,8 @@ def distribution(values: np.ndarray) -> dict[str, Any]:
     counts = np.zeros(BINS, np.int64)
     for block in map(_as_floats, blocks):
         good = block[np.isfinite(block)]
-        squares += float(((good - mean) ** 2).sum())
+        with np.errstate(over="ignore"):
+            squares += float(((good - mean) ** 2).sum())
         if right > left:
             counts += np.histogram(good.clip(left, right), BINS, (left, right))[0]
     if finite and not right > left:

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from workbench.tui.chart.grid import fit
-from workbench.tui.chart.scale import Scale
+from workbench.tui.chart.scale import LARGEST, Scale
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # of a cell's left and right half, from the top
 _GUTTER = 9
@@ -45,12 +45,12 @@ class ScatterPlot(Widget, can_focus=True):
             )
         ys = self._predicted
         if self.residuals:
-            ys = [predicted - true for true, predicted in zip(self._true, ys, strict=True)]
+            ys = [_drawable(predicted - true) for true, predicted in zip(self._true, ys, strict=True)]
         across, up = self._scales(ys)
         cells = [[0] * columns for _ in range(rows)]
         for x, y in zip(self._true, ys, strict=True):
-            column = int(across.place(x) * (columns * 2 - 1) + 0.5)
-            row = int((1 - up.place(y)) * (rows * 4 - 1) + 0.5)
+            column = int(_within(across.place(x)) * (columns * 2 - 1) + 0.5)
+            row = int((1 - _within(up.place(y))) * (rows * 4 - 1) + 0.5)
             cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
         line = self._line(across, up, columns, rows)
         heading = "predicted − true" if self.residuals else "predicted"
@@ -89,6 +89,15 @@ class ScatterPlot(Widget, can_focus=True):
             if 0 <= row < rows * 4:
                 cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
         return cells
+
+
+def _within(place: float) -> float:
+    return min(max(place, 0.0), 1.0)
+
+
+def _drawable(value: float) -> float:
+    """A difference of huge numbers can be infinite."""
+    return min(max(value, -LARGEST), LARGEST)
 
 
 def _cells(bits: Sequence[int], line: Sequence[int], *, few: bool) -> list[str | tuple[str, str]]:

@@ -164,7 +164,7 @@ class SavedScreen(WorkbenchScreen):
         shown = chosen(self._files, words, app.workplace)
         self.set_class(not self._files, "-empty")
         self.query_one("#empty", Static).update(
-            f"No model file in {app.workplace / 'saved'} yet.\n\n"
+            "No model file in saved/ yet.\n\n"
             "Train a recipe that has `save:` (1 shows recipes),\nor press o to look into a file that lies elsewhere."
         )
         self.query_one(FileList).show(shown, app.workplace, self._wanted)

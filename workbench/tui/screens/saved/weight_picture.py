@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from textual.content import Content
 from textual.widget import Widget
 
-from workbench.tui.chart.grid import fit
+from workbench.tui.chart.grid import fit, printable
 from workbench.tui.chart.histogram import BLOCKS
 from workbench.tui.chart.scale import linear_ticks, number, tick_labels
 from workbench.tui.screens.saved.facts import Distribution, Weight
+from workbench.tui.screens.train.words import counted
 
 
 class WeightPicture(Widget):
@@ -44,7 +45,7 @@ class WeightPicture(Widget):
         width, height = self.content_size
         if not width or not height:
             return Content("")
-        title = self._weight.path if self._weight else ""
+        title = printable(self._weight.path) if self._weight else ""
         if self._distribution is None:
             lines = [Content.styled(fit(title, width), "bold"), Content(fit(self._words, width))]
             return Content("\n").join(line for line in lines if line)
@@ -79,7 +80,7 @@ def _told(values: Distribution) -> Iterator[Content]:
     yield Content(f"std {number(values.deviation)}")
     yield Content(f"{number(values.low)} … {number(values.high)}")
     if values.zeros:
-        yield Content(f"{values.zeros:,} zeros ({values.zeros / values.size:.0%})")
+        yield Content(f"{counted(values.zeros, 'zero')} ({values.zeros / values.size:.0%})")
 
 
 def _fitting(parts: list[Content], width: int) -> list[list[Content]]:

@@ -1,0 +1,481 @@
+"""The saved screen through the real app: real files, real children, damaged and hostile files."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import zipfile
+
+import pytest
+from textual.widgets import Input
+
+from tests.tui.conftest import settle, shown, until
+from tests.tui.saved.conftest import archive
+from workbench.tui.screens.saved.confusion import ConfusionTable
+from workbench.tui.screens.saved.contents import ContentsTable
+from workbench.tui.screens.saved.file_list import FileList
+from workbench.tui.screens.saved.predictions import PredictionsScreen
+from workbench.tui.screens.saved.scatter import ScatterPlot
+from workbench.tui.screens.saved.screen import SavedScreen
+from workbench.tui.screens.saved.weight_picture import WeightPicture
+from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
+
+SLOW = (
+    120.0  # seconds for an answer of a child that starts TensorFlow first, on a machine that does much else
+)
+
+
+def screen_of(pilot) -> SavedScreen:
+    assert isinstance(pilot.app.screen, SavedScreen)
+    return pilot.app.screen
+
+
+async def choose(pilot, name: str) -> SavedScreen:
+    """The cursor on a file, and its content shown."""
+    screen = screen_of(pilot)
+    files = screen.query_one(FileList)
+    files.focus()
+    path = str(pilot.app.workplace / "saved" / name)
+    await until(lambda: any(option.id == path for option in files.options), what=f"{name} is listed")
+    files.highlighted = files.get_option_index(path)
+    await settle(pilot)
+    assert str(screen._file.path) == path
+    return screen
+
+
+async def answer(pilot, text: str | None = None) -> None:
+    """Type into the dialog that asks for a text, and press Enter; None takes what is there."""
+    await until(lambda: isinstance(pilot.app.screen, PromptDialog))
+    if text is not None:
+        pilot.app.screen.query_one(Input).value = text
+    await pilot.pause()
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+async def confirm(pilot, key: str) -> None:
+    await until(lambda: isinstance(pilot.app.screen, ConfirmDialog))
+    await pilot.press(key)
+    await pilot.pause()
+
+
+async def outcome(pilot, kind: str):
+    """What came of something done with the chosen file."""
+    screen = screen_of(pilot)
+    told = lambda: screen._outcomes.get(screen._file.path, {}).get(kind)  # noqa: E731
+    await until(lambda: told() and told().done is not None, SLOW, f"{kind} has an outcome")
+    await settle(pilot)
+    return told()
+
+
+# ---------------------------------------------------------------------- what is there
+
+
+async def test_without_a_file_it_says_what_to_do(open_app) -> None:
+    async with open_app(mode="saved") as pilot:
+        assert "No model file in saved/ yet." in shown(pilot.app)
+        for key in ("l", "e", "p", "P", "c", "a", "s", "n", "x", "y", "enter", "down"):
+            await pilot.press(key)
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, SavedScreen)
+
+
+async def test_weights_are_listed_and_drawn(open_app, put, weights_file) -> None:
+    put("plain.weights.h5", weights_file)
+    async with open_app(mode="saved") as pilot:
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "none: weights only" in text
+        assert "65 parameters in 2 weights" in text
+        assert "12 × 5" in text
+        picture = screen_of(pilot).query_one(WeightPicture)
+        await until(lambda: picture._distribution)
+        assert picture._distribution.size == 60
+        await pilot.press("enter", "down")
+        await until(lambda: picture._distribution and picture._distribution.size == 5)
+        await settle(pilot)
+        assert "✗ 1 NaN" in shown(pilot.app)
+        assert "✗ 2 infinite" in shown(pilot.app)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.focused, FileList)
+
+
+async def test_a_model_needs_more_than_weights(open_app, put, weights_file) -> None:
+    put("plain.weights.h5", weights_file)
+    async with open_app(mode="saved") as pilot:
+        await settle(pilot)
+        await pilot.press("e")
+        await settle(pilot)
+        assert pilot.app.notices[-1][1].what == "holds weights only, no model."
+        await pilot.press("c")
+        await settle(pilot)
+        assert "Open the recipe with its data first" in pilot.app.notices[-1][1].hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.keras", b"", "✗"),
+        ("text.keras", b"hello, I am no zip file", "✗"),
+        ("text.h5", b"hello, I am no HDF5 file", "✗"),
+        ("cut.weights.h5", None, "✗"),
+    ],
+)
+async def test_a_damaged_file_says_so_in_its_place(open_app, put, weights_file, name, content, said) -> None:
+    put(name, content if content is not None else weights_file.read_bytes()[:1500])
+    put("sound.weights.h5", weights_file)
+    async with open_app(mode="saved") as pilot:
+        screen = await choose(pilot, name)
+        assert screen._fault is not None
+        assert said in shown(pilot.app)
+        assert not screen.query_one(ContentsTable).display
+        await pilot.press("l")
+        await settle(pilot)
+        assert pilot.app.notices[-1][1].what == screen._fault.what
+        await choose(pilot, "sound.weights.h5")
+        assert screen._fault is None
+        assert screen.query_one(ContentsTable).display
+
+
+async def test_a_hostile_file_is_refused_in_its_place(open_app, put, tmp_path, weights_file) -> None:
+    weights = weights_file.read_bytes()
+    code = {"class_name": "Lambda", "config": {"name": "x", "function": ["4wEAAAA=", None, None]}}
+    config = {
+        "class_name": "Sequential",
+        "module": "keras",
+        "config": {"name": "[bold]evil[/]", "layers": [code]},
+    }
+    put("code.keras", archive(tmp_path / "a.keras", config, **{"model.weights.h5": weights}))
+    bomb = archive(tmp_path / "b.keras", config)
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("model.weights.h5", bytes(300_000_000))
+    put("bomb.keras", bomb)
+    config = {"class_name": "Sequential", "config": {"layers": [], "name": "x" * 100_000}}
+    put("long.keras", archive(tmp_path / "c.keras", config, **{"model.weights.h5": weights}))
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "code.keras")
+        assert "[bold]evil[/]" in shown(pilot.app)
+        assert "refused" in shown(pilot.app)
+        screen = await choose(pilot, "bomb.keras")
+        assert "would unpack to" in screen._fault.what
+        await choose(pilot, "long.keras")
+        assert "Sequential" in shown(pilot.app)
+
+
+async def test_new_files_and_changes_are_seen(open_app, put, weights_file) -> None:
+    put("a.weights.h5", weights_file)
+    async with open_app(mode="saved") as pilot:
+        screen = await choose(pilot, "a.weights.h5")
+        path = put("b.h5", b"no")
+        screen.look()
+        await settle(pilot)
+        assert screen.query_one(FileList).option_count == 2
+        assert str(screen._file.path).endswith("a.weights.h5")
+        await choose(pilot, "b.h5")
+        assert screen._fault is not None
+        shutil.copyfile(weights_file, path)
+        screen.look()
+        await settle(pilot)
+        assert screen._fault is None
+
+
+async def test_the_filter_shows_files_by_words(open_app, put, weights_file) -> None:
+    for name in ("price.h5", "rent.h5", "runs/price-1/model.h5"):
+        put(name, weights_file)
+    async with open_app(mode="saved") as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"price", "enter")
+        await settle(pilot)
+        files = screen_of(pilot).query_one(FileList)
+        assert files.option_count == 2
+        await pilot.press("slash", *"zzz")
+        await settle(pilot)
+        assert "No file has these words" in shown(pilot.app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert files.option_count == 3
+
+
+async def test_rename_delete_and_copy_of_the_path(open_app, put, weights_file) -> None:
+    put("price.h5", weights_file)
+    kept = put("runs/price-1/model.h5", weights_file)
+    async with open_app(mode="saved") as pilot:
+        screen = await choose(pilot, "price.h5")
+        await pilot.press("y")
+        assert pilot.app.clipboard == str(pilot.app.workplace / "saved" / "price.h5")
+        await pilot.press("n")
+        await answer(pilot, "rent.h5")
+        renamed = pilot.app.workplace / "saved" / "rent.h5"
+        await until(renamed.exists)
+        await until(lambda: screen._file.path == renamed)
+        await pilot.press("x")
+        await confirm(pilot, "k")
+        await settle(pilot)
+        assert renamed.exists()
+        await pilot.press("x")
+        await confirm(pilot, "d")
+        await until(lambda: not renamed.exists())
+        await until(lambda: screen._file.path == kept)
+        await pilot.press("x")  # what belongs to a run is the runs screen's to delete
+        await settle(pilot)
+        assert kept.exists()
+        assert pilot.app.notices[-1][1].what == "belongs to a run."
+
+
+async def test_a_file_elsewhere_joins_the_list(open_app, put, weights_file) -> None:
+    put("price.h5", weights_file)
+    async with open_app(mode="saved") as pilot:
+        screen = await choose(pilot, "price.h5")
+        await pilot.press("o")
+        await answer(pilot, str(weights_file))
+        await until(lambda: screen._file.path == weights_file)
+        assert screen.query_one(FileList).option_count == 2
+
+
+# ---------------------------------------------------------------------- files of real trainings
+
+
+@pytest.mark.slow
+async def test_what_a_training_saved_is_told(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "residual-regressor.h5")
+        text = shown(pilot.app)
+        assert "ResidualRegressor" in text
+        assert "4,081 parameters in 12 weights, 8 layers" in text
+        assert "✓ ResidualRegressor of kwb" in text
+        assert "recipe residual-regressor  epoch 2" in text
+        assert "diabetes  features → progression" in text
+        assert "Adam  learning rate 0.001" in text
+        table = screen_of(pilot).query_one(ContentsTable)
+        assert [row.name for row in table._entries][:6] == [
+            "hidden",
+            "kernel",
+            "bias",
+            "block1",
+            "hidden/0",
+            "kernel",
+        ]
+
+
+@pytest.mark.slow
+async def test_a_missing_plugin_is_named_with_the_way_out(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "gated.keras")
+        assert "✗ Gate: gate is not installed" in shown(pilot.app)
+        await pilot.press("l")
+        told = await outcome(pilot, "load")
+        assert told.done is False
+        assert "gate" in told.text
+        assert "✗ opening it" in shown(pilot.app)
+    plugin = from_training.parent / "gate.py"
+    async with open_app(mode="saved", plugin_files=[plugin]) as pilot:
+        await choose(pilot, "gated.keras")
+        assert "✓ Gate of gate" in shown(pilot.app)
+        await pilot.press("l")
+        assert (await outcome(pilot, "load")).text == "opens as Sequential"
+
+
+@pytest.mark.slow
+async def test_evaluate_on_its_own_test_part_and_on_other_data(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "residual-regressor.keras")
+        await pilot.press("e")
+        await answer(pilot)
+        told = await outcome(pilot, "evaluate")
+        assert told.done
+        assert "mae" in told.text
+        assert "on 44 rows of its recipe's data" in told.text
+        assert "✓ loss" in shown(pilot.app)
+        await pilot.press("e")
+        await answer(pilot, "diabetes")
+        await until(
+            lambda: (
+                "442 rows of diabetes"
+                in screen_of(pilot)._outcomes[screen_of(pilot)._file.path]["evaluate"].text
+            ),
+            SLOW,
+        )
+        await pilot.press("e")
+        await answer(pilot, "digits")
+        await until(
+            lambda: screen_of(pilot)._outcomes[screen_of(pilot)._file.path]["evaluate"].done is False, SLOW
+        )
+        await settle(pilot)
+        assert "there is no column" in shown(pilot.app)
+
+
+@pytest.mark.slow
+async def test_a_recipe_whose_data_lies_beside_it_is_found_through_its_run(open_app, from_training) -> None:
+    """The file does not say where its recipe lay; the run's folder does."""
+    (from_training.parent / "prices.csv").unlink()
+    async with open_app(mode="saved", plugin_files=[from_training.parent / "gate.py"]) as pilot:
+        await choose(pilot, "gated.keras")
+        await pilot.press("e")
+        await answer(pilot)
+        told = await outcome(pilot, "evaluate")
+        assert told.done, told
+        assert "on 10 rows" in told.text
+
+
+@pytest.mark.slow
+async def test_numbers_are_drawn_beside_the_truth_and_exported(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "residual-regressor.keras")
+        await pilot.press("p")
+        await answer(pilot)
+        await until(lambda: isinstance(pilot.app.screen, PredictionsScreen), SLOW)
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "44 rows" in text
+        assert "true progression" in text
+        assert "root mean square" in text
+        scatter = pilot.app.screen.query_one(ScatterPlot)
+        assert len(scatter._true) == len(scatter._predicted) == 44
+        await pilot.press("v")
+        await settle(pilot)
+        assert "predicted − true" in shown(pilot.app)
+        await pilot.press("s")
+        await answer(pilot, "out.csv")
+        out = pilot.app.workplace / "out.csv"
+        await until(out.exists, SLOW)
+        rows = list(csv.reader(out.read_text().splitlines()))
+        assert rows[0] == ["row", "progression"]
+        assert len(rows) == 45
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, SavedScreen)
+
+
+@pytest.mark.slow
+async def test_classes_are_counted_beside_the_truth(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "digits.h5")
+        await pilot.press("p")
+        await answer(pilot)
+        await until(lambda: isinstance(pilot.app.screen, PredictionsScreen), SLOW)
+        await settle(pilot)
+        matrix = pilot.app.screen.query_one(ConfusionTable)
+        assert matrix._labels == [str(digit) for digit in range(10)]
+        assert sum(map(sum, matrix._counts)) == 270
+        assert "% right" in shown(pilot.app)
+        matrix.focus()
+        await pilot.press("right")
+        await settle(pilot)
+        assert "'0' was found" in shown(pilot.app)
+        await pilot.press("v")
+        await settle(pilot)
+        assert "%›" in shown(pilot.app)
+
+
+@pytest.mark.slow
+async def test_data_without_targets_is_predicted_alone(open_app, from_training) -> None:
+    folder = from_training.parent
+    (folder / "new.csv").write_text("size,rooms\n1,2\n3,4\n5,6\n")
+    async with open_app(mode="saved", plugin_files=[folder / "gate.py"], size=(80, 24)) as pilot:
+        await choose(pilot, "gated.keras")
+        await pilot.press("p")
+        await answer(pilot, "new.csv")
+        await until(lambda: isinstance(pilot.app.screen, PredictionsScreen), SLOW)
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "3 rows" in text
+        assert "no comparison:" in text
+        assert "price" in text
+        assert not pilot.app.screen.query(ScatterPlot)
+
+
+@pytest.mark.slow
+async def test_every_format_becomes_every_other(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        for source, target in (
+            ("residual-regressor.keras", "copy.weights.h5"),
+            ("copy.weights.h5", "copy.h5"),
+            ("copy.h5", "copy.keras"),
+        ):
+            await choose(pilot, source)
+            await pilot.press("s")
+            await answer(pilot, f"saved/{target}")
+            told = await outcome(pilot, "save-as")
+            assert told.done, told
+            assert "read back and compared" in told.text
+        await choose(pilot, "copy.keras")
+        await pilot.press("e")
+        await answer(pilot)
+        assert "on 44 rows" in (await outcome(pilot, "evaluate")).text
+        await pilot.press("s")
+        await answer(pilot, "saved/digits.h5")  # which is there: asked about, and kept
+        before = (from_training / "digits.h5").read_bytes()
+        await confirm(pilot, "k")
+        await settle(pilot)
+        assert (from_training / "digits.h5").read_bytes() == before
+
+
+@pytest.mark.slow
+async def test_a_recipe_that_goes_on_from_a_file_trains(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "digits.keras")
+        await pilot.press("c")
+        await until(lambda: pilot.app.editor)
+        editor = pilot.app.editor
+        assert editor.fault is None
+        assert editor.get("model") == {"load": "saved/digits.keras"}
+        assert editor.get("save") == ["saved/digits-continued.keras", "saved/digits-continued.h5"]
+        assert "engine" not in editor.text  # what is a default is not written out
+        editor.set("train.epochs", 1)
+        training = pilot.app.worker.train(editor)
+        await until(training.ended.is_set, SLOW)
+        assert training.fault is None
+        assert (from_training / "digits-continued.h5").exists()
+
+
+@pytest.mark.slow
+async def test_a_weights_file_starts_its_own_recipe(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "residual-regressor.keras")
+        await pilot.press("s")
+        await answer(pilot, "saved/start.weights.h5")
+        await outcome(pilot, "save-as")
+        await choose(pilot, "start.weights.h5")
+        await pilot.press("c")
+        await until(lambda: pilot.app.editor)
+        assert pilot.app.editor.get("weights") == "saved/start.weights.h5"
+        assert pilot.app.editor.get("model.use") == "ResidualRegressor"
+
+
+@pytest.mark.slow
+async def test_the_line_of_a_layer_is_copied(open_app, from_training) -> None:
+    async with open_app(mode="saved") as pilot:
+        await choose(pilot, "residual-regressor.keras")
+        await pilot.press("a")
+        assert pilot.app.clipboard == "- {load: saved/residual-regressor.keras}"
+
+
+@pytest.mark.slow
+async def test_a_worker_killed_while_it_works_is_told_and_the_next_answers(open_app, from_training) -> None:
+    async with open_app(mode="saved", warm=True) as pilot:
+        await choose(pilot, "residual-regressor.keras")
+        await until(lambda: pilot.app.worker.state == "ready", SLOW)
+        await pilot.press("e")
+        await answer(pilot)
+        await until(lambda: pilot.app.worker.state == "busy", SLOW)
+        os.kill(pilot.app.worker._warm.pid, signal.SIGKILL)
+        told = await outcome(pilot, "evaluate")
+        assert told.done is False
+        assert "memory" in told.text + told.hint
+        await pilot.press("e")
+        await answer(pilot)
+        await until(lambda: screen_of(pilot)._outcomes[screen_of(pilot)._file.path]["evaluate"].done, SLOW)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (160, 48), (24, 8), (10, 4)])
+async def test_any_size_will_do(open_app, put, weights_file, size) -> None:
+    put("price.h5", weights_file)
+    async with open_app(mode="saved", size=size) as pilot:
+        await settle(pilot)
+        await pilot.press("enter", "down", "escape")
+        await pilot.resize_terminal(size[0] + 30, size[1] + 9)
+        await settle(pilot)
+        await pilot.resize_terminal(*size)
+        await settle(pilot)
+        assert screen_of(pilot).query_one(FileList).option_count == 1
