@@ -112,7 +112,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     process = batch(folder, *ENDLESS)
     run = wait_for_epochs(folder, process, 10)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     return run
 
 

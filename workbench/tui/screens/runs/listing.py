@@ -112,7 +112,7 @@ def resumable(run: RunSummary) -> bool:
 def has_checkpoint(run: RunFolder) -> bool:
     """Whether a generation of the run's state was written."""
     try:
-        return any(True for _ in os.scandir(run.checkpoints))
+        return bool(os.listdir(run.checkpoints))
     except OSError:
         return False
 

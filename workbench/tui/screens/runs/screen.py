@@ -162,7 +162,8 @@ class RunsScreen(WorkbenchScreen):
                 for column, cell in zip(columns, self._cells(run), strict=True):
                     if table.get_cell(run.folder.name, column) != cell:
                         table.update_cell(run.folder.name, column, cell)
-        table.border_title = f"{counted(len(self._runs), 'run')}"
+        if self.focused is None:
+            table.focus()
         self._tell()
 
     def _wanted_columns(self) -> tuple[str, ...]:

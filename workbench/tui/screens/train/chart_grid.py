@@ -96,8 +96,9 @@ class ChartGrid(VerticalScroll, can_focus=False):
 
     def clear(self) -> None:
         """Forget every chart."""
-        for chart in self._charts.values():
-            chart.remove()
+        if self.has_focus_within:
+            self.screen.set_focus(None)  # or else it goes to the next chart that is about to be removed
+        self.query(PanelChart).remove()
         self._charts.clear()
         self._marks = 0
         self._show_empty()

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -19,35 +19,22 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from workbench import events
-from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder, open_run
+from workbench.storage.runs import RunFolder
 from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
-from workbench.tui.messages import (
-    RecipeOpened,
-    TrainingChanged,
-    TrainingEvents,
-    TrainingStarted,
-    WorkerChanged,
-)
 from workbench.tui.screens.runs.reopen import resume_run
 from workbench.tui.screens.train import situation, words
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
-from workbench.tui.screens.train.follow import RunFollower
 from workbench.tui.screens.train.output import LogTail, OutputPane
-from workbench.tui.screens.train.record import TrainingRecord
 from workbench.tui.screens.train.situation import SituationPanel
+from workbench.tui.screens.train.sources import SourceScreen
 from workbench.tui.screens.train.status import StatusLines
-from workbench.tui.screens.train.steering import _NEEDS, SteeringScreen
+from workbench.tui.screens.train.steering import NEEDS
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.screens.train.weights import WeightsPane
-
-if TYPE_CHECKING:
-    from workbench.tui.services.training import TimedEvent, Training
 
 FRAMES = 12  # a second
 
@@ -60,7 +47,7 @@ TABS = {
 }
 
 
-class TrainScreen(SteeringScreen):
+class TrainScreen(SourceScreen):
     """A training: this app's latest one, or a run that is watched (`watch`)."""
 
     CSS_PATH = "screen.tcss"
@@ -85,11 +72,6 @@ class TrainScreen(SteeringScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.record = TrainingRecord()
-        self.training: Training | None = None
-        self.run: RunFolder | None = None
-        self._following: asyncio.Task[None] | None = None
-        self._follower: RunFollower | None = None
         self._tail: LogTail | None = None
         self._frame_pending = False
         self._framed_at = 0.0
@@ -119,126 +101,21 @@ class TrainScreen(SteeringScreen):
         self._each_second = self.set_interval(1.0, self._tick, pause=True)
         self.choose_source()
 
-    def on_unmount(self) -> None:
-        self._unfollow()
-
     def on_screen_resume(self) -> None:
-        if self._follower is not None:
-            self._follower.hidden = False
+        self.hidden = False
         self.choose_source()
 
     def on_screen_suspend(self) -> None:
-        if self._follower is not None:
-            self._follower.hidden = True
+        self.hidden = True
         self._keep_choices()
 
-    # ------------------------------------------------------------------ where events come from
-
-    def choose_source(self) -> None:
-        """Show what the app says: the run that is watched, or its own training."""
-        app = kwb(self)
-        if app.watched is not None:
-            if self.run is None or self.run.path != app.watched:
-                self.watch_run(app.watched)
-        elif app.training is not None and app.training is not self.training:
-            self._show_training(app.training)
-        self.changed()
-
-    @on(TrainingStarted)
-    def _started(self, message: TrainingStarted) -> None:
-        if message.training is not self.training:
-            kwb(self).watched = None
-            self._show_training(message.training)
-
-    @on(TrainingEvents)
-    def _came(self, message: TrainingEvents) -> None:
-        if message.training is self.training:
-            self._take(message.batch)
-
-    @on(TrainingChanged)
-    def _turned(self, message: TrainingChanged) -> None:
-        if message.training is self.training:
-            self._see_state(message.training)
-
-    @on(WorkerChanged)
-    def _worker_changed(self) -> None:
-        if self.training is not None:
-            self._see_state(self.training)
-
-    @on(RecipeOpened)
-    def _opened(self) -> None:
-        self.changed()
-
-    def _show_training(self, training: Training) -> None:
-        """Show a training of this app from its beginning."""
-        self._unfollow()
-        self._forget(TrainingView().warming(training.name))
-        self.training, self.run = training, None
-        self._rate_asked = None
+    def forgotten(self) -> None:
         self._tail = None
-        self._take(training.history)
-        self._see_state(training)
-
-    def _see_state(self, training: Training) -> None:
-        """What the service knows and the events do not say."""
-        view = self.record.view
-        if training.state == "running" or (training.state == "starting" and training.worker is not None):
-            self.record.become(view.assembling())
-        elif training.state == "stopping":
-            self.record.become(view.stopping())
-        elif training.state == "failed":
-            self.record.become(view.died(training.fault))
-        self.changed()
-
-    def watch_run(self, folder: Path | RunFolder) -> None:
-        """Show a run from its folder, its history and what comes, whoever trains it."""
-        self._unfollow()
-        self.training, self._tail = None, None
-        try:
-            run = folder if isinstance(folder, RunFolder) else open_run(folder)
-        except WorkbenchError as fault:
-            self._forget(TrainingView())
-            kwb(self).notice(fault)
-            self.changed()
-            return
-        self.run = run
-        self._forget(TrainingView(Stage.ASSEMBLING, name=run.name, folder=str(run.path)))
-        self._follower = RunFollower(run)
-        self._following = asyncio.create_task(self._follow(self._follower))
-        self.changed()
-
-    async def _follow(self, follower: RunFollower) -> None:
-        try:
-            async for news in follower.news():
-                self._take(news.events)
-                view = self.record.view
-                if news.owner is None and not news.behind and not news.events and view.stage.alive:
-                    self.record.become(view.died())
-                    self.changed()
-                follower.ended = self.record.view.stage.ended
-        except WorkbenchError as fault:
-            kwb(self).notice(fault)
-
-    def _unfollow(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-        self._following = self._follower = None
-
-    def _forget(self, view: TrainingView) -> None:
-        """Begin anew with a view."""
-        self.record = TrainingRecord(view)
         self.query_one("#charts", ChartGrid).clear()
         self.query_one("#internals", ChartGrid).clear()
         self.query_one(WeightsPane).show(self.record.distributions)
         self.query_one(EpochTable).show(self.record.epochs)
         self.query_one(OutputPane).clear()
-
-    def _take(self, batch: Iterable[TimedEvent] | Iterable[tuple[Any, ...]]) -> None:
-        for event, moment, *_ in batch:
-            self.record.take(event, moment)
-            if isinstance(event, events.Epoch):
-                self._rate_asked = None
-        self.changed()
 
     # ------------------------------------------------------------------ bringing the widgets up to date
 
@@ -254,11 +131,12 @@ class TrainScreen(SteeringScreen):
 
     def _frame(self) -> None:
         self._frame_pending = False
-        if not self.is_current:
-            return  # shown when the screen is resumed
+        if self not in self.app.screen_stack:  # not in view, also not behind a dialog
+            return
         self._framed_at = monotonic()
         view = self.record.view
-        self.query_one(StatusLines).view = view
+        status = self.query_one(StatusLines)
+        status.view, status.asked = view, self.rate_asked or 0.0
         self._show_stage(view)
         charts = self.query_one("#charts", ChartGrid)
         match self.query_one(ContentSwitcher).current:
@@ -346,7 +224,7 @@ class TrainScreen(SteeringScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing now are not offered."""
-        if action in _NEEDS:
+        if action in NEEDS:
             return self.can_steer(action)
         if action == "back":
             return self.training is None and self.is_mounted and kwb(self).training is not None

@@ -62,6 +62,12 @@ def _nothing(recipe: str) -> Content:
     return Content.assemble(*lines)
 
 
+def _near(folder: str) -> str:
+    """A path as one would type it here: from the current folder where it lies below."""
+    path = Path(folder)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else folder
+
+
 def _finished(view: TrainingView, folder: str) -> Content:
     how = {"stopped": "Stopped", "interrupted": "Interrupted"}.get(view.status, "Done")
     lines: list[Piece] = [
@@ -77,10 +83,10 @@ def _finished(view: TrainingView, folder: str) -> Content:
         inside = [saved for saved in view.saved if Path(saved.path).parent == Path(folder)]
         places = [saved.path for saved in view.saved if saved not in inside]
         if inside:
-            places.append(f"{folder}/")
+            places.append(f"{_near(folder)}/")
         lines += [("saved ", "dim"), words.listed(places), ("  read back and verified", "dim")]
     elif folder:
-        lines += [("run ", "dim"), folder]
+        lines += [("run ", "dim"), _near(folder)]
     return Content.assemble(*lines).rstrip()
 
 
@@ -98,7 +104,7 @@ def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
         if fault.hint:
             lines += [("try    ", "dim"), f"{fault.hint}\n"]
     if folder and (view.done or view.checkpoint):
-        lines += [("kept   ", "dim"), f"{view.kept}, in {folder}\n"]
+        lines += [("kept   ", "dim"), f"{view.kept}, in {_near(folder)}\n"]
     lines += _ways_out(view, mine=mine)
     if fault is not None and fault.log.strip():
         lines += [("\nthe last lines of its log\n", "dim"), fault.log.rstrip()]

@@ -54,8 +54,8 @@ def _progress(view: TrainingView, width: int) -> Content:
     return Content.assemble(*parts)
 
 
-def second_line(view: TrainingView, width: int, memory: int) -> Content:
-    """Facts, the most wanted first; what finds no room is left out."""
+def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0) -> Content:
+    """Facts, the most wanted first; what finds no room is left out. `asked`: a learning rate asked for, not yet used."""
     facts: list[tuple[str, str]] = []
     if view.latest:
         facts += [(name, words.number(value)) for name, value in list(view.latest.items())[:1]]
@@ -65,8 +65,9 @@ def second_line(view: TrainingView, width: int, memory: int) -> Content:
         facts.append(("", words.speed(view.steps_per_second)))
     if view.engine:
         facts.append(("engine", view.engine))
-    if math.isfinite(view.learning_rate):
-        facts.append(("rate", f"{view.learning_rate:.3g}"))
+    if math.isfinite(view.learning_rate) or asked:
+        now = f"{view.learning_rate:.3g}" if math.isfinite(view.learning_rate) else ""
+        facts.append(("rate", f"{now} → {asked:.3g}".strip() if asked else now))
     if view.best is not None:
         epoch, value = view.best
         facts.append(("best", f"{words.number(value)} in epoch {epoch}"))
@@ -90,16 +91,18 @@ def second_line(view: TrainingView, width: int, memory: int) -> Content:
 
 
 class StatusLines(Widget):
-    """Shows a view; set `view`, `memory` (bytes, 0 for unknown) and `where` (words about the place)."""
+    """Shows a view; set `view`, `memory` (bytes, 0 for unknown), `where` (words about the
+    place), and `asked` (a learning rate that is about to be used, 0 for none)."""
 
     DEFAULT_CSS = "StatusLines { height: 2; background: $surface; }"
 
     view: reactive[TrainingView] = reactive(TrainingView())
     memory: reactive[int] = reactive(0)
+    asked: reactive[float] = reactive(0.0)
     where: reactive[str] = reactive("")
 
     def render(self) -> Content:
         width = self.size.width
         return Content("\n").join(
-            [first_line(self.view, width, self.where), second_line(self.view, width, self.memory)]
+            [first_line(self.view, width, self.where), second_line(self.view, width, self.memory, self.asked)]
         )

@@ -31,7 +31,7 @@ BINDINGS: list[BindingType] = [
             tooltip="Halve the learning rate"),
 ]  # fmt: skip
 
-_NEEDS = {
+NEEDS = {
     "pause": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "stop": (Stage.ASSEMBLING, Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "save": (Stage.RUNNING, Stage.PAUSED),
@@ -50,21 +50,19 @@ class SteeringScreen(WorkbenchScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rate_asked: float | None = None
+        self.rate_asked: float | None = None
 
     def can_steer(self, action: str) -> bool:
         """Whether the training shown is this app's, and far enough for an action."""
         return (
-            self.training is not None
-            and self.training.state.live
-            and self.record.view.stage in _NEEDS[action]
+            self.training is not None and self.training.state.live and self.record.view.stage in NEEDS[action]
         )
 
     @property
     def learning_rate(self) -> float:
         """The rate asked for last, or the one told last, or the recipe's; nan for unknown."""
-        if self._rate_asked is not None:
-            return self._rate_asked
+        if self.rate_asked is not None:
+            return self.rate_asked
         rate = self.record.view.learning_rate
         return rate if math.isfinite(rate) else recipe_rate(self.record.view)
 
@@ -97,8 +95,9 @@ class SteeringScreen(WorkbenchScreen):
 
     def set_rate(self, rate: float) -> None:
         """Ask for a learning rate."""
-        self._rate_asked = rate
-        self.steer("set_learning_rate", told=f"learning rate {rate:.6g} from the next batch on.", value=rate)
+        self.rate_asked = rate
+        self.changed()
+        self.steer("set_learning_rate", value=rate)
 
     def _may_set_rate(self) -> bool:
         """A schedule sets the rate itself at every step."""
@@ -121,7 +120,8 @@ class SteeringScreen(WorkbenchScreen):
         try:
             await training.control(command, **arguments)
         except WorkbenchError as fault:
-            self._rate_asked = None
+            self.rate_asked = None
+            self.changed()
             kwb(self).notice(fault, "warning")
             return
         if command == "stop":

@@ -1,0 +1,189 @@
+"""Training for real: the app with its children, and runs that another process is writing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.coroutines import until
+from tests.tui.conftest import settle, shown
+from tests.tui.training.conftest import batch, endless, run_in
+from workbench import events
+from workbench.recipe.editing import Editor
+from workbench.storage.runs import RunFolder, owner, read_events, summary_of
+from workbench.tui.screens.train.screen import TrainScreen
+from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.widgets.dialogs import PromptDialog
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+kwb: 1
+name: price
+data: {use: diabetes, split: {validation: 0.2, test: 0.1}, scale: standard}
+model: {sequential: [{use: Dense, units: 16, activation: relu}, {use: Dense, units: 1}]}
+train: {epochs: 100000, engine: chunk, loss: mse, metrics: [mae], optimizer: {use: Adam, learning_rate: 1.0e-3}}
+"""
+
+
+def opened(app, text: str = RECIPE) -> None:
+    app.set_editor(Editor(text, name="price", folder=app.workplace))
+
+
+async def training(pilot, stage: Stage = Stage.RUNNING, epochs: int = 3) -> TrainScreen:
+    """Until a training runs and has ended some epochs."""
+    await until(lambda: isinstance(pilot.app.screen, TrainScreen))
+    screen = pilot.app.screen
+    await until(lambda: screen.record.view.stage is stage and screen.record.view.done >= epochs, 120,
+                f"stage {stage} and {epochs} epochs")  # fmt: skip
+    return screen
+
+
+def kinds(run: Path) -> list[str]:
+    return [event.kind for event, *_ in read_events(RunFolder(run).events)]
+
+
+async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
+    """Start, pause, go on, another learning rate, stop: everything is saved, the app told it all."""
+    async with open_app(mode="train", warm=True) as pilot:
+        opened(pilot.app)
+        await pilot.press("t")
+        await settle(pilot)
+        assert "starting TensorFlow" in shown(pilot.app)
+        screen = await training(pilot)
+        charts = screen.query_one("#charts").charts
+        assert len(charts[0].series["training"]) >= 3
+        assert screen.query_one("StatusLines").memory >= 0
+
+        await pilot.press("space")
+        await until(lambda: screen.record.view.stage is Stage.PAUSED)
+        at = screen.record.view.done
+        await asyncio.sleep(0.5)
+        assert screen.record.view.done == at
+        await pilot.press("asterisk")
+        await settle(pilot)
+        await pilot.press("space")
+        await until(lambda: screen.record.view.learning_rate == pytest.approx(2e-3))
+        await pilot.press("r")
+        await until(lambda: isinstance(pilot.app.screen, PromptDialog) and pilot.app.focused)
+        await pilot.press(*["backspace"] * 8, *"5e-4", "enter")
+        await until(lambda: screen.record.view.learning_rate == pytest.approx(5e-4))
+        assert [mark.kind for mark in screen.record.curves.marks if mark.kind == "learning_rate"] == [
+            "learning_rate"
+        ] * 2
+
+        await pilot.press("x")
+        await until(lambda: screen.record.view.stage is Stage.FINISHED, 60)
+        assert screen.record.view.status == "stopped"
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "✓ Stopped after" in text
+        assert "On the test part: loss" in text
+        run = screen.record.view.folder
+    assert kinds(Path(run))[-1] == "finished"
+    assert RunFolder(Path(run)).model.is_file()
+
+
+async def test_a_learning_rate_must_be_a_number(open_app) -> None:
+    async with open_app(mode="train", warm=True) as pilot:
+        opened(pilot.app)
+        await pilot.press("t")
+        screen = await training(pilot)
+        await pilot.press("r")
+        await until(lambda: isinstance(pilot.app.screen, PromptDialog) and pilot.app.focused)
+        await pilot.press(*"x", "enter")
+        await pilot.pause()
+        assert "✗ a number, as in 0.001 or 1e-3" in shown(pilot.app)
+        await pilot.press("escape")
+        assert screen.record.view.stage is Stage.RUNNING
+
+
+async def test_the_child_killed_in_mid_training(open_app) -> None:
+    """The app lives, says what happened and what is kept, and goes on from the checkpoint."""
+    async with open_app(mode="train", warm=True) as pilot:
+        opened(pilot.app)
+        await pilot.press("t")
+        screen = await training(pilot)
+        await pilot.press("k")  # keep: a checkpoint now
+        await until(lambda: screen.record.view.checkpoint is not None)
+        os.kill(screen.training.worker.pid, signal.SIGKILL)
+        await until(lambda: screen.record.view.stage is Stage.LOST)
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "✗ The training was cut off" in text
+        assert "killed from outside" in text
+        assert "a checkpoint of epoch" in text
+        kept, before = screen.record.view.checkpoint, screen.record.view.done
+        await pilot.press("u")
+        await training(pilot, epochs=before + 3)
+        assert screen.record.view.resumed_from
+        assert list(screen.record.epochs.epochs) == list(range(1, screen.record.view.done + 1))
+        assert kept.epoch <= before
+        await pilot.press("x")
+        await until(lambda: screen.record.view.stage is Stage.FINISHED, 60)
+
+
+async def test_a_recipe_that_cannot_be_trained(open_app) -> None:
+    async with open_app(mode="train", warm=True) as pilot:
+        opened(pilot.app, RECIPE.replace("units: 1}", "unit: 1}"))
+        await pilot.press("t")
+        await until(lambda: isinstance(pilot.app.screen, TrainScreen))
+        screen = pilot.app.screen
+        await until(lambda: screen.record.view.stage is Stage.FAILED, 60)
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "✗ Training failed." in text
+        assert "unit" in text
+
+
+async def test_watching_a_run_that_another_process_trains(open_app, workplace) -> None:
+    """The same numbers as in its folder, live, until it is killed; then what is left."""
+    with endless(workplace) as process:
+        run = await until(lambda: run_in(workplace), 60, "the run has begun")
+        async with open_app(watch=run.path) as pilot:
+            screen = await training(pilot, epochs=5)
+            first = screen.record.view.done
+            await until(lambda: screen.record.view.done > first + 5, 60, "epochs come")
+            await settle(pilot)
+            assert "watched" in shown(pilot.app)
+            assert not screen.can_steer("stop")
+            process.kill()
+            process.wait()
+            await until(lambda: screen.record.view.stage is Stage.LOST)
+            await settle(pilot)
+            assert "it did not say why" in shown(pilot.app)
+            told = [event for event, *_ in read_events(run.events) if isinstance(event, events.Epoch)]
+            series = screen.record.curves.panels["loss"].series
+            assert series["training"].last == told[-1].logs["loss"]
+            assert series["validation"].last == told[-1].logs["val_loss"]
+            assert screen.record.view.done == told[-1].epoch
+            assert len(screen.record.epochs) == len(told)
+
+
+async def test_a_run_appears_in_the_list_runs_and_ends(open_app, workplace) -> None:
+    async with open_app(mode="runs") as pilot:
+        await settle(pilot)
+        assert "No run yet" in shown(pilot.app)
+        process = batch(workplace, "residual-regressor", "--set", "train.epochs=3000",
+                        "--set", "train.callbacks=[]", "--set", "save=[]")  # fmt: skip
+        try:
+            await until(lambda: "● running" in shown(pilot.app), 60, "the run is listed")
+            await pilot.press("x")  # a running one is never deleted
+            await settle(pilot)
+            assert "it is running" in pilot.app.notices[-1][1].what
+            await pilot.press("enter")
+            screen = await training(pilot)
+            assert screen.run is not None
+            await pilot.press("5")
+            process.send_signal(signal.SIGINT)
+            await until(lambda: "■ interrupted" in shown(pilot.app), 60, "the end is listed")
+        finally:
+            process.kill()
+            process.communicate()
+        run = run_in(workplace)
+        assert owner(run) is None
+        assert summary_of(run).status == "interrupted"

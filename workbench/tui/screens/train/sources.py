@@ -1,0 +1,197 @@
+"""Where the train screen's events come from: a training of this app, or the folder of any run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+
+from workbench import events
+from workbench.errors import WorkbenchError
+from workbench.storage.runs import EventReader, RunFolder, open_run
+from workbench.tui.app_access import kwb
+from workbench.tui.messages import (
+    RecipeOpened,
+    TrainingChanged,
+    TrainingEvents,
+    TrainingStarted,
+    WorkerChanged,
+)
+from workbench.tui.screens.train.follow import PART, RunFollower
+from workbench.tui.screens.train.record import TrainingRecord
+from workbench.tui.screens.train.steering import SteeringScreen
+from workbench.tui.screens.train.training_view import Stage, TrainingView
+
+if TYPE_CHECKING:
+    from workbench.tui.services.training import Training
+
+
+class SourceScreen(SteeringScreen):
+    """The part of the train screen that keeps `self.record` up to date.
+
+    Attributes:
+        training: the training of this app that is shown, or None.
+        run: the run that is watched instead, or None.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record = TrainingRecord()
+        self.training: Training | None = None
+        self.run: RunFolder | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._follower: RunFollower | None = None
+        self._held: list[tuple[events.Event, float]] | None = None
+
+    def on_unmount(self) -> None:
+        self._stop_reading()
+
+    def forgotten(self) -> None:
+        """The record is another one: show nothing of the one before."""
+        raise NotImplementedError
+
+    def choose_source(self) -> None:
+        """Show what the app says: the run that is watched, or its own training."""
+        app = kwb(self)
+        if app.watched is not None:
+            if self.run is None or self.run.path != app.watched:
+                self.watch_run(app.watched)
+        elif app.training is not None and app.training is not self.training:
+            self._show_training(app.training)
+        self.changed()
+
+    @on(TrainingStarted)
+    def _started(self, message: TrainingStarted) -> None:
+        if message.training is not self.training:
+            kwb(self).watched = None
+            self._show_training(message.training)
+
+    @on(TrainingEvents)
+    def _came(self, message: TrainingEvents) -> None:
+        if message.training is self.training:
+            self._take(message.batch)
+
+    @on(TrainingChanged)
+    def _turned(self, message: TrainingChanged) -> None:
+        if message.training is self.training:
+            self._see_state(message.training)
+
+    @on(WorkerChanged)
+    def _worker_changed(self) -> None:
+        if self.training is not None:
+            self._see_state(self.training)
+
+    @on(RecipeOpened)
+    def _opened(self) -> None:
+        self.changed()
+
+    def _show_training(self, training: Training) -> None:
+        """Show a training of this app from its beginning."""
+        self._stop_reading()
+        self.training, self.run = training, None
+        self.rate_asked = None
+        self._forget(TrainingView().warming(training.name))
+        self._take(training.history)
+        self._see_state(training)
+
+    def _see_state(self, training: Training) -> None:
+        """What the service knows and the events do not say."""
+        view = self.record.view
+        if training.state == "running" or (training.state == "starting" and training.worker is not None):
+            self.record.become(view.assembling())
+        elif training.state == "stopping":
+            self.record.become(view.stopping())
+        elif training.state == "failed":
+            self.record.become(view.died(training.fault))
+        self.changed()
+
+    def watch_run(self, folder: Path | RunFolder) -> None:
+        """Show a run from its folder, its history and what comes, whoever trains it."""
+        self._stop_reading()
+        self.training = None
+        try:
+            run = folder if isinstance(folder, RunFolder) else open_run(folder)
+        except WorkbenchError as fault:
+            self._forget(TrainingView())
+            kwb(self).notice(fault)
+            self.changed()
+            return
+        self.run = run
+        self._forget(TrainingView(Stage.ASSEMBLING, name=run.name, folder=str(run.path)))
+        self._follower = RunFollower(run)
+        self._follower.hidden = self.hidden
+        self._reading = asyncio.create_task(self._follow(self._follower))
+        self.changed()
+
+    async def _follow(self, follower: RunFollower) -> None:
+        try:
+            async for news in follower.news():
+                self._take(news.events)
+                view = self.record.view
+                if news.owner is None and not news.behind and not news.events and view.stage.alive:
+                    self.record.become(view.died())
+                    self.changed()
+                follower.ended = self.record.view.stage.ended
+        except WorkbenchError as fault:
+            kwb(self).notice(fault)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody looks; a run is read less often then."""
+        return self._hidden
+
+    @hidden.setter
+    def hidden(self, hidden: bool) -> None:
+        self._hidden = hidden
+        if self._follower is not None:
+            self._follower.hidden = hidden
+
+    _hidden = False
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = self._follower = self._held = None
+
+    def _forget(self, view: TrainingView) -> None:
+        """Begin anew with a view."""
+        self.record = TrainingRecord(view)
+        self.forgotten()
+
+    def _take(self, batch: Iterable[tuple[Any, ...]]) -> None:
+        for event, moment, *_ in batch:
+            if self._held is not None:
+                self._held.append((event, moment))
+            elif isinstance(event, events.RunStarted) and self.training is not None and event.resumed_from:
+                self._held = [(event, moment)]
+                self._reading = asyncio.create_task(self._recall(RunFolder(Path(event.folder)), moment))
+            else:
+                self._take_one(event, moment)
+        self.changed()
+
+    def _take_one(self, event: events.Event, moment: float) -> None:
+        self.record.take(event, moment)
+        if isinstance(event, events.Epoch):
+            self.rate_asked = None
+
+    async def _recall(self, run: RunFolder, until: float) -> None:
+        """What the run had done before it was resumed, from its folder; what comes meanwhile waits."""
+        reader = EventReader(run.events)
+        try:
+            while part := await asyncio.to_thread(reader.read_new, PART):
+                before = [(event, moment) for event, moment, _ in part if moment < until]
+                for event, moment in before:
+                    self._take_one(event, moment)
+                self.changed()
+                if len(before) < len(part):
+                    break
+        except WorkbenchError as fault:
+            kwb(self).notice(fault, "warning")
+        held, self._held = self._held or [], None
+        for event, moment in held:
+            self._take_one(event, moment)
+        if self.training is not None:
+            self._see_state(self.training)
