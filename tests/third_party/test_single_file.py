@@ -129,6 +129,10 @@ save: m.keras
     )
     done = kwb("--batch", "r.yaml", "--plugin", "layers.py", cwd=folder)
     assert done.returncode == 0, done.stderr
+    assert {tuple(line.split()[:3]) for line in done.stdout.splitlines()} >= {
+        ("scale", "Scale", "layers"),
+        ("tiny", "Tiny", "layers"),
+    }
     needs = json.loads(kwb("inspect", "m.keras", "--json", cwd=folder).stdout)["needs"]
     assert {need["registered"] for need in needs} == {"layers>Scale", "layers>Tiny"}
 

@@ -27,10 +27,16 @@ from workbench.process import import_keras
 SCAN_TIMEOUT = 120.0  # seconds; importing TensorFlow on a cold disk can take half of it
 
 
+def module_name(path: Path) -> str:
+    """What a plugin file's module is called, which two files of one name must not share."""
+    path = path.resolve()
+    return f"kwb_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
 def import_file(path: Path) -> ModuleType:
     """The module of a plugin file, imported once per process."""
     path = path.resolve()
-    name = f"kwb_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = module_name(path)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
