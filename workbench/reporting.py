@@ -13,6 +13,8 @@ from rich.text import Text
 
 from workbench import events
 
+NO_LIMIT = 10_000  # columns
+
 
 class Reporter(Protocol):
     """Takes events and shows them."""
@@ -29,7 +31,10 @@ class Reporter(Protocol):
 def for_stream(stream: TextIO) -> Reporter:
     """A progress bar where `stream` is a terminal, plain lines elsewhere (a log file, CI)."""
     console = Console(file=stream, highlight=False)
-    return OnTerminal(console) if console.is_terminal else PlainLines(console)
+    if console.is_terminal:
+        return OnTerminal(console)
+    console.width = NO_LIMIT  # a file has no edge at which a table's cells would have to be cut
+    return PlainLines(console)
 
 
 class JsonLines:
@@ -193,8 +198,8 @@ def _shape(shape: Any) -> str:
 
 
 def _numbers(logs: Mapping[str, float]) -> str:
-    """The losses first: they are what every model has."""
-    ordered = sorted(logs, key=lambda name: not name.endswith("loss"))
+    """The loss first, then those of outputs: they are what every model has."""
+    ordered = sorted(logs, key=lambda name: (name not in ("loss", "val_loss"), not name.endswith("loss")))
     return "  ".join(f"{name} {logs[name]:.4g}" for name in ordered)
 
 
