@@ -55,7 +55,7 @@ def _progress(view: TrainingView, width: int) -> Content:
 
 
 def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0) -> Content:
-    """Facts, the most wanted first; what finds no room is left out. `asked`: a learning rate asked for, not yet used."""
+    """Facts, the most wanted first; what finds no room is left out. `asked`: a rate not yet used."""
     facts: list[tuple[str, str]] = []
     if view.latest:
         facts += [(name, words.number(value)) for name, value in list(view.latest.items())[:1]]

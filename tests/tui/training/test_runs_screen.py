@@ -1,0 +1,299 @@
+"""The runs screen through the real app, on real runs; and the pieces under it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.tui.conftest import settle, shown, until
+from workbench.errors import FileError
+from workbench.storage.runs import RunFolder, RunSummary, own
+from workbench.tui.screens.assemble.screen import AssembleScreen
+from workbench.tui.screens.runs import compare, upkeep
+from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, middle_cut, short_names
+from workbench.tui.screens.runs.overlay import OverlayChart
+from workbench.tui.screens.runs.reopen import read_run_recipe
+from workbench.tui.screens.train.screen import TrainScreen
+from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
+
+
+@pytest.fixture
+def three(placed, finished, failed):
+    """Three runs in the workplace: two that are done, one that failed."""
+    return [
+        placed(finished, "price-one"),
+        placed(finished, "price-two", until_epoch=4),
+        placed(failed, "failing"),
+    ]
+
+
+async def names_listed(pilot) -> list[str]:
+    await settle(pilot)
+    return [run.folder.name for run in pilot.app.screen._shown]
+
+
+async def under_cursor(pilot, name: str) -> None:
+    """Put the cursor on a run."""
+    names = await names_listed(pilot)
+    pilot.app.screen.query_one("#table").move_cursor(row=names.index(name))
+    await settle(pilot)
+
+
+def curves(pilot) -> dict:
+    return pilot.app.screen.query_one(OverlayChart).series
+
+
+async def test_all_runs_with_their_status(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "✓ done" in text
+        assert "✗ failed" in text
+        assert "✗ crashed" in text  # it has no end
+        assert "8/8" in text
+        assert "4/8" in text
+
+
+async def test_the_run_under_the_cursor_is_drawn_and_marked_ones_over_one_another(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-one")
+        await until(lambda: list(curves(pilot)) == ["price-one"])
+        assert len(curves(pilot)["price-one"]) == 8
+        await pilot.press("space")
+        await under_cursor(pilot, "price-two")
+        await pilot.press("space")
+        await until(lambda: sorted(curves(pilot)) == ["price-one", "price-two"])
+        text = shown(pilot.app)
+        assert "▣ 1" in text
+        assert "▣ 2" in text
+        assert "…one" in text
+        await pilot.press("m")
+        await until(lambda: pilot.app.screen.query_one(OverlayChart).title == "val_loss")
+        await pilot.press("a")
+        await until(lambda: list(curves(pilot)) == ["price-two"])
+
+
+async def test_filter_and_sort(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"price done", "enter")
+        assert await names_listed(pilot) == ["price-one"]
+        await pilot.press("escape")
+        assert len(await names_listed(pilot)) == 3
+        await pilot.press("s")
+        assert await names_listed(pilot) == ["failing", "price-one", "price-two"]
+        await pilot.press("s")
+        assert (await names_listed(pilot))[-1] == "price-one"
+        await pilot.press("s")
+        assert await names_listed(pilot) == ["price-one", "price-two", "failing"]
+
+
+async def test_the_difference_of_two_runs(open_app, three) -> None:
+    three[1].recipe.write_text(
+        three[1].recipe.read_text().replace("learning_rate: 0.001", "learning_rate: 0.01")
+    )
+    async with open_app(mode="runs", size=(140, 50)) as pilot:
+        for name in ("price-one", "price-two"):
+            await under_cursor(pilot, name)
+            await pilot.press("space")
+        await settle(pilot)
+        await pilot.press("d")
+        await until(lambda: pilot.app.screen.is_modal)
+        await pilot.pause()
+        lines = [" ".join(line.split()) for line in shown(pilot.app).splitlines()]
+        text = "\n".join(lines)
+        assert "…one …two" in text
+        assert "epochs 8/8 4/8" in text
+        assert "train.optimizer.learning_rate 0.001 0.01" in text
+        assert "ran on\n" in text.replace(" │", "").replace("│ ", "")
+
+
+async def test_opening_a_run_shows_it(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-one")
+        await pilot.press("enter")
+        await until(lambda: isinstance(pilot.app.screen, TrainScreen))
+        await until(lambda: pilot.app.screen.record.view.stage is Stage.FINISHED)
+        await pilot.press("5")
+        await under_cursor(pilot, "failing")
+        await pilot.press("enter")
+        await until(lambda: isinstance(pilot.app.screen, TrainScreen))
+        await until(lambda: pilot.app.screen.record.view.stage is Stage.FAILED)
+
+
+async def test_editing_the_recipe_of_a_run_leaves_the_run_its_own(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-one")
+        await pilot.press("e")
+        await until(lambda: isinstance(pilot.app.screen, AssembleScreen))
+        editor = pilot.app.editor
+        assert editor.document.recipe.train.epochs == 8
+        assert editor.path is None
+        assert editor.text == three[0].recipe.read_text()
+
+
+async def test_a_run_is_renamed(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-one")
+        await pilot.press("n")
+        await until(lambda: isinstance(pilot.app.screen, PromptDialog) and pilot.app.focused)
+        await pilot.press(*["backspace"] * 9, *"price-two", "enter")
+        await pilot.pause()
+        assert "there is one of that name" in shown(pilot.app)
+        await pilot.press(*["backspace"] * 3, *"best", "enter")
+        await until(lambda: (three[0].path.parent / "price-best").is_dir())
+        await until(lambda: "price-best" in [run.folder.name for run in pilot.app.screen._shown])
+        assert not three[0].path.exists()
+
+
+async def test_deleting_asks_and_deletes_only_what_was_named(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-one")
+        await pilot.press("x")
+        await until(lambda: isinstance(pilot.app.screen, ConfirmDialog))
+        await pilot.pause()
+        assert "Delete this run?" in shown(pilot.app)
+        await pilot.press("enter")  # the first choice keeps
+        await settle(pilot)
+        assert three[0].path.is_dir()
+        await pilot.press("x")
+        await until(lambda: isinstance(pilot.app.screen, ConfirmDialog))
+        await pilot.press("d")
+        await until(lambda: not three[0].path.exists())
+        assert three[1].path.is_dir()
+        assert three[2].path.is_dir()
+        await until(lambda: len(pilot.app.screen._runs) == 2)
+
+
+async def test_a_running_run_is_neither_deleted_nor_renamed(open_app, three, owned) -> None:
+    owned(three[1])
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-two")
+        assert "● running" in shown(pilot.app)
+        for key in "xn":
+            await pilot.press(key)
+            await settle(pilot)
+            assert not pilot.app.screen.is_modal
+            assert "it is running" in pilot.app.notices[-1][1].what
+        assert three[1].path.is_dir()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 10), (1, 1), (160, 48)])
+async def test_at_every_size(open_app, three, size) -> None:
+    async with open_app(mode="runs", size=size) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "space", "m", "s")
+        await settle(pilot)
+        table = pilot.app.screen.query_one("#table")
+        assert size[0] < 60 or table.virtual_size.width <= size[0]
+
+
+# ---------------------------------------------------------------------- under the screen
+
+
+def test_runs_that_did_not_change_are_not_read_again(three, monkeypatch) -> None:
+    from workbench.tui.screens.runs import listing
+
+    lister = RunLister(three[0].path.parent)
+    first = lister.refresh()
+    read = []
+    monkeypatch.setattr(listing, "summary_of", lambda run: read.append(run) or first[0])
+    assert lister.refresh() == first
+    assert read == []
+    os.utime(three[0].events, (time.time(), time.time()))
+    lister.refresh()
+    assert read == [three[0]]
+
+
+def test_a_run_whose_owner_goes_is_seen_though_nothing_was_written(three) -> None:
+    lister = RunLister(three[0].path.parent)
+
+    def status() -> str:
+        return next(run.status for run in lister.refresh() if run.folder == three[1])
+
+    assert status() == "crashed"
+    with own(three[1]):
+        assert status() == "running"
+    assert status() == "crashed"
+
+
+def test_no_folder_of_runs_is_no_fault(tmp_path) -> None:
+    assert RunLister(tmp_path / "none").refresh() == []
+
+
+def summary(name: str, status: str = "done", started: float = 0.0, **logs: float) -> RunSummary:
+    from pathlib import Path
+
+    return RunSummary(RunFolder(Path(name)), status, started, started, 1, 1, logs)
+
+
+def test_the_lowest_loss_first_and_those_without_one_last() -> None:
+    runs = [summary("a", loss=2.0), summary("b"), summary("c", loss=float("nan")), summary("d", loss=1.0)]
+    assert [run.folder.name for run in chosen(runs, "", "loss")][:2] == ["d", "a"]
+
+
+def test_metrics_of_all_runs() -> None:
+    assert metrics_of([summary("a", mae=1.0, loss=1.0), summary("b", val_loss=1.0)]) == [
+        "loss",
+        "val_loss",
+        "mae",
+    ]
+
+
+def test_names_of_runs_are_cut_where_they_are_alike() -> None:
+    assert short_names(["price-20260101-101010", "price-20260101-111111"]) == ["…101010", "…111111"]
+    assert short_names(["price-1", "digits-1"]) == ["price-1", "digits-1"]
+    assert short_names(["one-run"]) == ["one-run"]
+    assert middle_cut("residual-regressor-20261123-091451", 16) == "resid…123-091451"
+
+
+def test_recipes_are_compared_key_by_key() -> None:
+    left = {
+        "train": {"epochs": 5, "optimizer": {"learning_rate": 1e-3}},
+        "model": {"sequential": [{"units": 3}, "A"]},
+    }
+    right = {
+        "train": {"epochs": 5, "optimizer": {"learning_rate": 1e-2}},
+        "model": {"sequential": [{"units": 4}]},
+    }
+    assert compare.differences(left, right) == [
+        compare.Difference("train.optimizer.learning_rate", "0.001", "0.01"),
+        compare.Difference("model.sequential[0].units", "3", "4"),
+        compare.Difference("model.sequential[1]", "A", compare.ABSENT),
+    ]
+
+
+def test_a_run_is_deleted_and_nothing_else(three) -> None:
+    outside = three[0].path.parent / "precious.txt"
+    outside.write_text("mine")
+    (three[0].checkpoints / "link").symlink_to(outside)
+    upkeep.delete(three[0])
+    assert not three[0].path.exists()
+    assert outside.read_text() == "mine"
+    with pytest.raises(FileError, match="is not a run's folder"):
+        upkeep.delete(RunFolder(three[1].path.parent))
+
+
+def test_a_run_that_is_worked_on_is_kept(three, tmp_path) -> None:
+    with own(three[0]):
+        for change in (upkeep.delete, lambda run: upkeep.rename(run, "other")):
+            with pytest.raises(FileError, match="another process is working on this run"):
+                change(three[0])
+    assert three[0].recipe.is_file()
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".", "..", "x" * 300, "price-two", "a\nb"])
+def test_names_that_a_run_cannot_have(three, name) -> None:
+    assert upkeep.name_fault(three[0], name)
+    with pytest.raises(FileError):
+        upkeep.rename(three[0], name)
+
+
+def test_the_recipe_of_a_run_knows_where_its_paths_start(finished) -> None:
+    recipe = read_run_recipe(finished)
+    assert recipe.name == "residual-regressor"
+    assert "epochs: 8" in recipe.text
+    assert recipe.folder.is_dir()
