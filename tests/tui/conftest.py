@@ -70,18 +70,26 @@ def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
 def open_app(make_app: MakeApp) -> OpenApp:
     """Open the app: `async with open_app(size=(120, 40), recipe=..., mode=...) as pilot`.
 
-    The test fails if anything crashed inside, unless it says `crashes=True`.
+    The test fails if anything crashed inside, unless it says `crashes=True`. With `settled=False` the app is given
+    as it is right after its start.
     """
 
     @asynccontextmanager
     async def opened(
-        *, size: tuple[int, int] = (120, 40), crashes: bool = False, **arguments: Any
+        *,
+        size: tuple[int, int] = (120, 40),
+        crashes: bool = False,
+        settled: bool = True,
+        **arguments: Any,
     ) -> AsyncIterator[Pilot[Any]]:
         app = make_app(**arguments)
         async with app.run_test(size=size, notifications=True) as pilot:
-            await settle(pilot)
-            yield pilot
-            await app.worker.close()
+            try:
+                if settled:
+                    await settle(pilot)
+                yield pilot
+            finally:
+                await app.worker.close()
         if not crashes:
             assert [crash.details for crash in app.crash_log.crashes] == []
 

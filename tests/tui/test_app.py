@@ -187,12 +187,11 @@ async def test_works_at_any_size(open_app: OpenApp) -> None:
             assert "residual-regressor" in shown(pilot.app)
 
 
-@pytest.mark.slow  # the assemble screen asks a child
 async def test_a_recipe_given_on_the_command_line_is_open(open_app: OpenApp, workplace: Path) -> None:
-    async with open_app(recipe="digits") as pilot:
+    async with open_app(recipe="digits", settled=False) as pilot:
         await until(lambda: pilot.app.editor is not None)
         assert pilot.app.editor.name == "digits"
-    async with open_app(recipe="digitz") as pilot:
+    async with open_app(recipe="digitz", settled=False) as pilot:
         await until(lambda: pilot.app.notices)
         assert "Did you mean 'digits'" in pilot.app.notices[0][1].hint
         assert pilot.app.editor is None
@@ -219,3 +218,21 @@ def test_what_starts_the_app_is_light() -> None:
         "importlib.metadata",
     }
     assert heavy & set(loaded) == set()
+
+
+@pytest.mark.slow
+async def test_plugin_files_are_listed_after_the_rest_and_broken_ones_told(
+    open_app: OpenApp, workplace: Path
+) -> None:
+    good, bad = workplace / "good.py", workplace / "bad.py"
+    good.write_text("import keras\nclass Gate(keras.Layer):\n    pass\n")
+    bad.write_text("import nothing_of_that_name\n")
+    async with open_app(plugin_files=[good, bad]) as pilot:
+        app = pilot.app
+        assert "Gate" in [entry.name for entry in app.catalog.entries]
+        assert len(app.notices) == 1
+        assert "nothing_of_that_name" in app.notices[0][1].what
+        app.show_plugins()
+        await settle(pilot)
+        assert "✗ bad" in shown(app)
+        assert "✓ good" in shown(app)

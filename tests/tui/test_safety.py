@@ -141,6 +141,18 @@ async def test_a_screen_that_cannot_be_composed_does_not_end_the_app(open_app: O
         assert "residual-regressor" in shown(app)
 
 
+async def test_what_is_raised_while_the_app_ends_is_only_logged(open_app: OpenApp) -> None:
+    async with open_app() as pilot:
+        app = pilot.app
+        await app.push_screen(BadScreen())
+        bad = app.screen.query_one(Bad)
+        app.exit()
+        bad.post_message(Asked())
+        await until(lambda: bad.heard == 1 or not bad.is_running)
+    assert told(app) == []
+    assert "in a handler" in app.crash_log.path.read_text()
+
+
 async def test_a_fault_without_end_ends_the_app(open_app: OpenApp) -> None:
     """A loop of crashes would burn the processor and tell nothing: then the app ends, with the traceback."""
     try:

@@ -137,6 +137,26 @@ async def test_a_recipe_that_fails_is_told_as_the_trainings_fault(tmp_path: Path
         await until(lambda: workers.state is WorkerState.READY)  # the child is none the worse
 
 
+@pytest.mark.slow
+async def test_callers_that_give_up_or_come_together_share_one_child(tmp_path: Path) -> None:
+    async with service(tmp_path) as (workers, posted):
+        given_up = asyncio.ensure_future(workers.call("assemble", text=recipe()))
+        await asyncio.sleep(0)
+        others = [asyncio.ensure_future(workers.call("assemble", text=recipe())) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        given_up.cancel()  # while the child is starting: a newer question took this one's place
+        training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
+        late = asyncio.ensure_future(workers.call("assemble", text=recipe()))
+        for reply in (*others, late):
+            assert (await asyncio.wait_for(reply, 90))[
+                "parameters"
+            ] == 49  # none waits for the training's end
+        await until(lambda: training.state is TrainingState.RUNNING, 60)
+        assert states(posted).count("starting") <= 2
+        await training.control("stop")
+        await asyncio.wait_for(training.ended.wait(), 60)
+
+
 async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) -> None:
     posted: list[Shared] = []
     workers = WorkerService(

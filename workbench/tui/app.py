@@ -25,12 +25,15 @@ from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
 
 # What is not needed for the first paint is imported where it is used, all over this module.
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from workbench.catalog.lookup import Catalog
     from workbench.recipe.editing import Editor
     from workbench.tui.services.training import Training
     from workbench.tui.services.workers import WorkerService
 
 Severity = Literal["information", "warning", "error"]
+KEEP_UNSAVED = 1.0  # seconds after an edit
 MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
 
 # Each mode's screen by module and class, imported when it is first shown.
@@ -136,6 +139,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
         self.last_words: list[str] = []
         self._faults = tuple(faults)
         self._warm = warm
+        self._keeping: Timer | None = None
         if not self.settings.animations:
             self.animation_level = "none"
         for theme in THEMES:
@@ -203,20 +207,33 @@ class KwbApp(SafeApp, inherit_bindings=False):
 
     @work(group="catalog", exclusive=True)
     async def _read_catalog(self) -> None:
-        """List the plugins, then open the recipe that the command line names."""
+        """List the plugins, then open the recipe that the command line names.
+
+        Plugin files come last: to list one, a process has to import Keras.
+        """
+        from workbench.catalog import single_file
         from workbench.catalog.discovery import discover
         from workbench.catalog.lookup import Catalog
 
-        try:
-            plugins = await asyncio.to_thread(discover, self._plugin_files, blocked=self._blocked)
-        except WorkbenchError as fault:
-            self.notice(fault)
-            return
-        self._catalog = Catalog(plugins)
-        self._share(messages.CatalogChanged())
+        for files, scan in (((), None), (self._plugin_files, single_file.scan_in_child)):
+            if scan is not None and not files:
+                break
+            blocked = [name for name in self._blocked if files or name not in _stems(self._plugin_files)]
+            try:
+                plugins = await asyncio.to_thread(discover, files, blocked=blocked, scan=scan)
+            except WorkbenchError as fault:
+                self.notice(fault)
+                return
+            self._catalog = Catalog(plugins)
+            self._share(messages.CatalogChanged())
+        for plugin in self.catalog.plugins:
+            if plugin.state in ("error", "incompatible"):
+                self.notice(WorkbenchError(f"{plugin.error}.", where=f"plugin {plugin.name}"), "warning")
         if (recipe := self._recipe) is not None:
             self._recipe = None
             self.open_recipe(recipe)
+        else:
+            await self._take_up_unsaved()
 
     # ------------------------------------------------------------------ modes
 
@@ -294,6 +311,27 @@ class KwbApp(SafeApp, inherit_bindings=False):
     def recipe_changed(self, revision: int) -> None:
         """The editor tells that its recipe is another one now."""
         self._share(messages.RecipeChanged(revision))
+        if self._keeping is None:
+            self._keeping = self.set_timer(KEEP_UNSAVED, self._keep_unsaved)
+
+    def _keep_unsaved(self) -> None:
+        from workbench.tui.unsaved import Unsaved
+
+        self._keeping = None
+        if self.editor is not None:
+            Unsaved(self.log_folder).keep(self.editor)
+
+    async def _take_up_unsaved(self) -> None:
+        """Open again what was not saved when the app ended the last time."""
+        from workbench.tui.unsaved import Unsaved
+
+        kept = Unsaved(self.log_folder)
+        if self.editor is not None or not kept.path.exists():
+            return
+        if (editor := await asyncio.to_thread(kept.take_up)) is not None and self.editor is None:
+            self.set_editor(editor)
+            told = f"'{editor.name}' has changes that were not saved the last time: it is open again."
+            self.notice(WorkbenchError(told, hint="Undo gives what its file says."), "warning")
 
     def action_train(self) -> None:
         """Train the open recipe."""
@@ -465,10 +503,12 @@ class KwbApp(SafeApp, inherit_bindings=False):
     @work(group="leave", exclusive=True)
     async def _leave(self) -> None:
         from workbench.tui.leaving import may_leave
+        from workbench.tui.unsaved import Unsaved
 
         if not await may_leave(self):
             return
         self.save_state()
+        Unsaved(self.log_folder).forget()  # saved, or left without on purpose
         await self.worker.close()
         self.exit()
 
@@ -480,3 +520,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
                 if callable(keep):
                     keep()
         self.state.save()
+
+
+def _stems(files: Sequence[Path]) -> set[str]:
+    return {path.stem for path in files}

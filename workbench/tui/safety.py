@@ -75,6 +75,10 @@ class CrashLog:
             self._write(crash)
         return crash, news
 
+    def note(self, error: BaseException) -> None:
+        """Only write a crash down: the app is ending, and whoever raised had lost its screen under it."""
+        self._write(Crash(error, time.time()))
+
     @property
     def endless(self) -> bool:
         """Whether crashes come so fast that going on makes no sense."""
@@ -116,8 +120,27 @@ class SafeApp(App[Any]):
 
     crash_log: CrashLog
 
+    _up = False
+
+    def on_ready(self) -> None:
+        """The first screen is there: from now on, the app is to survive."""
+        self._up = True
+
+    @property
+    def ending(self) -> bool:
+        """Whether it has been left and is taking its screens down."""
+        return self._up and (self._exit or not self.is_running)
+
+    @property
+    def survives(self) -> bool:
+        """Whether a fault is told rather than the end."""
+        return (self._up or self.is_running) and not self.crash_log.endless
+
     def survive(self, error: Exception) -> None:
         """Tell and log an exception instead of ending."""
+        if self.ending:
+            self.crash_log.note(error)
+            return
         cause = getattr(error, "error", None)  # Textual wraps what a worker raised
         crash, news = self.crash_log.take(cause if isinstance(cause, Exception) else error)
         if (widget := self.crash_log.widget_not_drawn(error)) is not None:
@@ -131,10 +154,10 @@ class SafeApp(App[Any]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's last stop for exceptions of timers, callbacks, paints and workers."""
-        if not self.is_running or self.crash_log.endless:
-            super()._handle_exception(error)
-        else:
+        if self.survives:
             self.survive(error)
+        else:
+            super()._handle_exception(error)
 
 
 async def _dispatch_message(self: MessagePump, message: Message) -> None:
@@ -148,7 +171,7 @@ async def _dispatch_message(self: MessagePump, message: Message) -> None:
             app = self.app
         except Exception:
             raise error from None
-        if not isinstance(app, SafeApp) or not app.is_running or app.crash_log.endless:
+        if not isinstance(app, SafeApp) or not app.survives:
             raise
         app.survive(error)
 

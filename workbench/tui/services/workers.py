@@ -68,7 +68,7 @@ class WorkerService:
         self._plugin_files = tuple(plugin_files)
         self._blocked = tuple(blocked)
         self._warm: Worker | None = None
-        self._lock = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
         self._calls = 0
         self._started = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -104,10 +104,12 @@ class WorkerService:
 
     async def restart(self) -> None:
         """End the warm child and start another, for instance after a plugin file was edited."""
-        async with self._lock:
-            if (worker := self._warm) is not None:
-                self._warm = None
-                worker.kill()
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
+        if (worker := self._warm) is not None:
+            self._warm = None
+            worker.kill()
+            await worker.gone()
         self._show(WorkerState.OFF)
         await self._warm_up()
 
@@ -116,23 +118,31 @@ class WorkerService:
             await self._ready()
 
     async def _ready(self) -> Worker:
-        """The warm child, once it has imported TensorFlow."""
-        async with self._lock:
-            if self._warm is None or not self._warm.alive:
-                self._warm = await self._start()
-            worker = self._warm
-        self.versions = await worker.ready
-        if worker is self._warm and self.state is WorkerState.STARTING:
-            self._show(WorkerState.READY)
-        return worker
+        """The warm child, once it has imported TensorFlow.
 
-    async def _start(self) -> Worker:
+        What is waited for is shielded: one caller may be cancelled while others wait for the same child.
+        """
+        while True:
+            if self._warm is None or not self._warm.alive:
+                if self._starting is None:
+                    self._starting = asyncio.create_task(self._start())
+                await asyncio.shield(self._starting)
+            worker = self._warm
+            if worker is None:
+                continue
+            self.versions = await asyncio.shield(worker.ready)
+            if worker is self._warm:  # a training may have taken it meanwhile
+                if self.state is WorkerState.STARTING:
+                    self._show(WorkerState.READY)
+                return worker
+
+    async def _start(self) -> None:
         self._started += 1
         self._show(WorkerState.STARTING)
         log = self._log_folder / f"worker-{self._started}.log"
         try:
             log.unlink(missing_ok=True)
-            worker = await Worker.start(
+            self._warm = await Worker.start(
                 lambda event, moment, run: None,
                 log=log,
                 folder=self._workplace,
@@ -143,12 +153,13 @@ class WorkerService:
             told = TrainingError(f"the worker process cannot be started: {fault}.")
             self._show(WorkerState.DEAD, told)
             raise told from fault
-        self._spawn(self._attend(worker))
-        return worker
+        finally:
+            self._starting = None
+        self._spawn(self._attend(self._warm))
 
     async def _attend(self, worker: Worker) -> None:
         """Wait for a child's end. If it was the warm one and had been ready, another is started."""
-        fault = await worker.died
+        fault = await asyncio.shield(worker.died)
         if worker is not self._warm:
             return
         self._warm = None

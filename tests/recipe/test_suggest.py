@@ -1,0 +1,139 @@
+"""A recipe suggested from what data looks like: the last layer, the loss, the scaling, what to leave out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workbench.catalog.lookup import Catalog
+from workbench.recipe.document import parse
+from workbench.recipe.names import check_names
+from workbench.recipe.suggest import Column, Facts, likely_targets, recipe_text, suggest
+
+
+def number(name: str, low: float = -1.0, high: float = 2.0, distinct: int = 90, **rest: Any) -> Column:
+    return Column(name, "number", distinct=distinct, low=low, high=high, **rest)
+
+
+def text(name: str, *counts: int) -> Column:
+    commonest = tuple((f"c{index}", count) for index, count in enumerate(counts))
+    return Column(name, "text", distinct=len(counts), commonest=commonest)
+
+
+def array(name: str, *shape: int, low: float = 0.0, high: float = 1.0) -> Column:
+    return Column(name, "array", shape, low=low, high=high)
+
+
+def suggested(facts: Facts, catalog: Catalog, targets: list[str] | None = None) -> dict[str, Any]:
+    """The recipe, after its text was read back and every name in it was found."""
+    suggestion = suggest("my data", {"use": "csv", "path": "x.csv"}, facts, targets)
+    document = parse(recipe_text(suggestion))
+    check_names(document, catalog)
+    assert document.recipe.name == "my-data"
+    return suggestion.recipe
+
+
+def test_a_number_is_predicted_by_a_last_layer_without_activation(catalog: Catalog) -> None:
+    recipe = suggested(Facts(442, (number("age"), number("bmi"), number("price", 25, 346))), catalog)
+    assert recipe["data"]["targets"] == ["price"]
+    assert recipe["data"]["scale"] == "standard"
+    assert recipe["data"]["split"] == {"validation": 0.2, "test": 0.1}
+    assert recipe["model"]["sequential"][-1] == {"use": "Dense", "units": 1}
+    assert recipe["train"]["loss"] == "mse"
+    assert recipe["train"]["metrics"] == ["mae"]
+
+
+@pytest.mark.parametrize(
+    "target", [text("kind", 50, 60, 40), number("kind", 0, 2, distinct=3), number("kind", 0, 1, distinct=2)]
+)
+def test_classes_get_a_probability_each(catalog: Catalog, target: Column) -> None:
+    recipe = suggested(Facts(150, (number("a"), target)), catalog)
+    assert recipe["data"]["classes"] == ["kind"]
+    assert recipe["data"]["split"]["stratify"] is True
+    last = recipe["model"]["sequential"][-1]
+    assert last == {"use": "Dense", "units": target.distinct, "activation": "softmax"}
+    assert recipe["train"]["loss"] == "sparse_categorical_crossentropy"
+    assert recipe["train"]["metrics"] == ["accuracy"]
+
+
+def test_whole_numbers_with_gaps_are_numbers(catalog: Catalog) -> None:
+    recipe = suggested(Facts(500, (number("a"), number("rooms", 1, 9, distinct=7))), catalog)
+    assert "classes" not in recipe["data"]
+    assert recipe["train"]["loss"] == "mse"
+
+
+def test_a_rare_class_is_not_stratified(catalog: Catalog) -> None:
+    recipe = suggested(Facts(150, (number("a"), text("kind", 147, 3))), catalog)
+    assert "stratify" not in recipe["data"]["split"]
+
+
+def test_names_and_unusable_columns_are_left_out_and_gaps_filled(catalog: Catalog) -> None:
+    columns = (
+        Column("passenger", "text", distinct=140),
+        Column("when", "unusable"),
+        number("age", missing=12),
+        text("port", 50, 50, 50),
+        number("fare"),
+    )
+    recipe = suggested(Facts(150, columns), catalog)
+    assert recipe["data"]["ignore"] == ["passenger", "when"]
+    assert recipe["data"]["missing"] == "mean"
+    gaps = (*columns[:4], number("fare", missing=3))
+    assert suggested(Facts(150, gaps), catalog)["data"]["missing"] == "drop"  # no mean stands for a target
+
+
+def test_pictures_get_convolutions_and_bytes_are_scaled(catalog: Catalog) -> None:
+    facts = Facts(
+        1797, (array("image", 8, 8, 1, high=255), number("digit", 0, 9, distinct=10)), ("digit",), 300
+    )
+    recipe = suggested(facts, catalog)
+    assert [layer["use"] for layer in recipe["model"]["sequential"]][:2] == ["Conv2D", "Conv2D"]
+    assert recipe["data"]["scale"] == "minmax"
+    assert "targets" not in recipe["data"]  # the data says so itself
+    assert "test" not in recipe["data"]["split"]
+    small = Facts(1000, (array("image", 8, 8, 1), number("digit")), ("digit",))
+    assert "scale" not in suggested(small, catalog)["data"]
+
+
+def test_several_inputs_are_joined_in_a_graph(catalog: Catalog) -> None:
+    columns = (
+        array("image", 28, 28, 1),
+        array("my vector", 12),
+        number("a"),
+        text("port", 9, 9),
+        number("y"),
+    )
+    recipe = suggested(Facts(1000, columns), catalog)
+    model = recipe["model"]
+    assert model["inputs"] == {"features": [3], "image": [28, 28, 1], "my_vector": [12]}
+    assert recipe["data"]["inputs"]["my_vector"] == ["my vector"]
+    assert recipe["data"]["inputs"]["features"] == ["a", "port"]
+    assert any(line.startswith("joined = Concatenate()") for line in model["graph"])
+    assert model["outputs"] == ["y"]
+
+
+def test_several_targets_get_an_end_each(catalog: Catalog) -> None:
+    columns = (number("a"), number("b"), number("price"), text("kind", 50, 50))
+    recipe = suggested(Facts(100, columns), catalog, ["price", "kind"])
+    assert recipe["data"]["targets"] == {"price": ["price"], "kind": ["kind"]}
+    assert recipe["model"]["outputs"] == ["price", "kind"]
+    assert recipe["train"]["loss"] == {"price": "mse", "kind": "sparse_categorical_crossentropy"}
+    assert recipe["train"]["metrics"] == {"price": ["mae"], "kind": ["accuracy"]}
+
+
+def test_more_rows_need_fewer_epochs_and_larger_batches(catalog: Catalog) -> None:
+    sizes = [
+        (recipe["train"]["epochs"], recipe["train"]["batch_size"])
+        for rows in (500, 20_000, 500_000)
+        for recipe in [suggested(Facts(rows, (number("a"), number("y"))), catalog)]
+    ]
+    assert sizes == [(60, 32), (30, 64), (10, 128)]
+
+
+def test_likely_targets() -> None:
+    assert likely_targets(Facts(9, (number("label"), number("b")))) == ("label",)
+    assert likely_targets(Facts(9, (number("a"), number("Price"), number("b")))) == ("Price",)
+    assert likely_targets(Facts(9, (number("a"), number("b"), Column("c", "unusable")))) == ("b",)
+    assert likely_targets(Facts(9, (number("a"), number("b")), ("a",))) == ("a",)
+    assert likely_targets(Facts(0, ())) == ()

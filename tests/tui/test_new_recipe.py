@@ -1,0 +1,103 @@
+"""From data to a recipe that trains, through the app and with a real child."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static
+
+from tests.coroutines import until
+from tests.tui.conftest import LooksAsBefore, OpenApp, settle, shown
+from workbench.tui.screens.recipes.new import NewRecipeDialog
+
+PENGUINS = Path(__file__).parents[1] / "data" / "files" / "penguins.csv"
+
+
+async def look_at(pilot: Pilot[Any], name: str) -> None:
+    """Open the dialog and have it look into some data."""
+    await pilot.press("n")
+    await until(lambda: isinstance(pilot.app.screen, NewRecipeDialog))
+    listing = pilot.app.screen.query_one(OptionList)
+    await until(lambda: listing.option_count)
+    listing.highlighted = listing.get_option_index(name)
+    await pilot.press("enter")
+    await until(lambda: pilot.app.screen.query_one("#learn").display, 60)
+
+
+@pytest.mark.slow
+async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, workplace: Path) -> None:
+    shutil.copy(PENGUINS, workplace)
+    async with open_app() as pilot:
+        app = pilot.app
+        await look_at(pilot, "penguins.csv")
+        text = shown(app)
+        assert "344 rows" in text
+        assert "2 missing" in text
+        learn = app.screen.query_one("#learn Input", Input)
+        assert learn.value == "species"
+        suggestion = str(app.screen.query_one("#suggestion", Static).visual)
+        assert "{use: Dense, units: 3, activation: softmax}" in suggestion
+
+        learn.value = "spezies"
+        await pilot.pause()
+        assert "there is no column 'spezies'" in shown(app)
+        await pilot.press("enter")
+        assert isinstance(app.screen, NewRecipeDialog)  # nothing to make a recipe of
+        learn.value = "species"
+        await pilot.press("enter")
+        await until(lambda: app.editor is not None)
+        assert app.editor.check(app.catalog) is None
+        rows = await app.worker.call("assemble", text=app.editor.text, folder=str(workplace))
+        assert rows["layers"][-1]["output_shape"] == [None, 3]
+
+        app.editor.set("train.epochs", 2)
+        training = app.worker.train(app.editor)
+        await until(training.ended.is_set, 120)
+        assert training.state == "finished", training.fault
+        assert (workplace / "saved/penguins.keras").is_file()
+
+
+@pytest.mark.slow
+async def test_every_dataset_that_needs_no_download_gets_a_recipe_that_can_be_built(
+    open_app: OpenApp, workplace: Path
+) -> None:
+    async with open_app(size=(80, 24)) as pilot:
+        app = pilot.app
+        for name in ("diabetes", "iris", "wine", "breast_cancer", "digits"):
+            await look_at(pilot, name)
+            await pilot.press("enter")
+            await until(lambda name=name: app.editor is not None and app.editor.name == name)
+            built = await app.worker.call("assemble", text=app.editor.text, folder=str(workplace))
+            assert built["parameters"] > 100
+            app.go("recipes")
+            await settle(pilot)
+
+
+@pytest.mark.slow
+async def test_data_that_cannot_be_read_is_told_in_place(open_app: OpenApp, workplace: Path) -> None:
+    (workplace / "bad.csv").write_bytes(b"a,b\n1,2\n3\n")
+    async with open_app() as pilot:
+        await pilot.press("n")
+        await until(lambda: isinstance(pilot.app.screen, NewRecipeDialog))
+        listing = pilot.app.screen.query_one(OptionList)
+        await until(lambda: listing.option_count)
+        await pilot.press("enter")  # the file is the first
+        await until(lambda: "✗" in shown(pilot.app), 60)
+        assert "bad.csv:3" in shown(pilot.app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not pilot.app.screen.is_modal
+
+
+def test_how_it_looks(looks_as_before: LooksAsBefore, workplace: Path) -> None:
+    shutil.copy(PENGUINS, workplace)
+
+    async def choose(pilot: Pilot[Any]) -> None:
+        await pilot.press("n")
+        await until(lambda: pilot.app.screen.is_modal and pilot.app.screen.query_one(OptionList).option_count)
+
+    assert looks_as_before(size=(80, 24), before=choose, blocked=("kwb_custom", "kwb_keras"))

@@ -1,0 +1,84 @@
+"""Edits that were not saved are there again after the app was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.coroutines import until
+from tests.tui.conftest import OpenApp, settle, shown
+from tests.worker.conftest import recipe
+from workbench.recipe.editing import Editor
+from workbench.tui.unsaved import Unsaved
+
+
+def edited(path: Path) -> Editor:
+    path.write_text(recipe())
+    editor = Editor.open(path)
+    editor.set("train.epochs", 99)
+    return editor
+
+
+def test_what_is_kept_is_taken_up_with_the_file_one_undo_away(tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    kept = Unsaved(tmp_path / "state")
+    kept.keep(edited(path))
+    editor = kept.take_up()
+    assert editor is not None
+    assert editor.path == path
+    assert editor.dirty
+    assert editor.get("train.epochs") == 99
+    editor.undo()
+    assert editor.text == path.read_text()
+
+    editor.redo()
+    editor.save()
+    kept.keep(editor)
+    assert not kept.path.exists()
+    assert kept.take_up() is None
+
+
+def test_a_recipe_without_a_file_or_whose_file_is_gone_is_kept_too(tmp_path: Path) -> None:
+    kept = Unsaved(tmp_path)
+    new = Editor(recipe(), name="new", folder=tmp_path)
+    kept.keep(new)
+    assert kept.take_up() is None  # opened and not edited: nothing to lose
+    new.set("train.epochs", 5)
+    kept.keep(new)
+    assert kept.take_up().text == new.text
+
+    path = tmp_path / "small.yaml"
+    editor = edited(path)
+    kept.keep(editor)
+    path.unlink()
+    assert kept.take_up().text == editor.text
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"text": 1}', "null"])
+def test_a_spoilt_file_is_as_none(tmp_path: Path, content: str) -> None:
+    kept = Unsaved(tmp_path)
+    kept.path.write_text(content)
+    assert kept.take_up() is None
+
+
+async def test_the_app_keeps_edits_and_takes_them_up(open_app: OpenApp, workplace: Path) -> None:
+    path = workplace / "small.yaml"
+    path.write_text(recipe())
+    async with open_app() as pilot:
+        pilot.app.open_recipe(path, then="recipes")
+        await settle(pilot)
+        pilot.app.editor.set("train.epochs", 99)
+        kept = Unsaved(pilot.app.log_folder)
+        await until(kept.path.exists)
+    # The app was not left: it was killed.
+    async with open_app() as pilot:
+        await until(lambda: pilot.app.editor is not None)
+        assert pilot.app.editor.get("train.epochs") == 99
+        assert "not saved the last time" in pilot.app.notices[0][1].what
+        await pilot.press("q")
+        await until(lambda: "changes that are not saved" in shown(pilot.app))
+        await pilot.press("w")
+        await until(lambda: not pilot.app.is_running)
+        assert not kept.path.exists()
+    assert "epochs: 2" in path.read_text()
