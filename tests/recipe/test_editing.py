@@ -338,6 +338,8 @@ def test_a_layer_of_two_inputs_and_three_outputs():
     assert lines(editor)[1] == "z = Add()(z2, z3)"
     editor.add_layer(2, "Dense", {"units": 1})
     assert lines(editor)[2] == "z = Dense(units=1)(z)"
+    editor.add_layer(1, "Concatenate", takes=None)
+    assert lines(editor)[1] == "z4 = Concatenate()(z1, z2, z3)"
     assert editor.get("model.outputs") == ["z"]
 
 

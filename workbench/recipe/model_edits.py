@@ -64,7 +64,9 @@ def _add_line(
 ) -> tuple[str, str]:
     lines, outputs = _lines(data), _outputs(data)
     before = _tensors(data, lines[:index])
-    sources = _sources(lines[:index], before, max(takes or 1, 1))
+    newest: tuple[str, ...] = next((line.targets for line in reversed(lines[:index]) if line), ())
+    count = max(len(newest), 1) if takes is None else max(takes, 1)  # any number: all that the line before gives
+    sources = _sources(newest, before, count)
     taken = {*before, *_map(data, LAYERS), *_tensors(data, lines)}
     source = sources[-1] if sources else ""
     through = len(sources) == 1 and (gives or 1) == 1
@@ -99,9 +101,8 @@ def _add_line(
     return text, join_key(key)
 
 
-def _sources(lines: Lines, before: Sequence[str], count: int) -> list[str]:
+def _sources(previous: Sequence[str], before: Sequence[str], count: int) -> list[str]:
     """The tensors a new line takes: the newest ones, those of the line before it first of all."""
-    previous = next((line.targets for line in reversed(lines) if line), ())
     if count == 1:
         return [previous[0]] if previous else list(before[:1])
     others = [name for name in before if name not in previous]

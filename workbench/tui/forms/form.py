@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -78,6 +79,7 @@ class Form(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.subject = Subject("")
+        self._lock = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield VerticalScroll(can_focus=False)
@@ -90,6 +92,10 @@ class Form(Vertical):
 
     async def show(self, subject: Subject, values: Mapping[str, Any]) -> None:
         """Ask for these values; where the subject is the same, only what changed is touched."""
+        async with self._lock:
+            await self._show(subject, values)
+
+    async def _show(self, subject: Subject, values: Mapping[str, Any]) -> None:
         if subject.id == self.subject.id and subject.fields == self.subject.fields:
             self.subject = subject
             for row in self.rows:

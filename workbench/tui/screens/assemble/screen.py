@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import events, on, work
@@ -58,6 +60,7 @@ class AssembleScreen(WorkbenchScreen):
         self._intent: actions.Intent | None = None
         self._side = "text"
         self._edit_next = False
+        self._examining = False
 
     # ------------------------------------------------------------------ parts
 
@@ -171,35 +174,55 @@ class AssembleScreen(WorkbenchScreen):
         if self._timer is not None:
             self._timer.stop()
         if self.is_current:
-            self._timer = self.set_timer(PAUSE, self._examine)
+            self._timer = self.set_timer(PAUSE, self._begin_examining)
 
-    @work(group="examine", exclusive=True)
+    def _begin_examining(self) -> None:
+        if not self._examining:
+            self._examine()
+
+    @work(group="examine")
     async def _examine(self) -> None:
-        """Ask the worker about the recipe as it is now. A later edit asks again; this answer is then not shown."""
-        editor = self.editor
-        if editor is None or self.is_settled:
-            return
-        revision, name = editor.revision, editor.name
-        if editor.document is None:
-            self._seen = revision  # the text itself is at fault: nothing to ask
-            self._refresh()
-            return
+        """Ask the worker about the recipe until it has seen the latest text. An answer to an older one is dropped.
+
+        A question is never broken off: the worker would finish it all the same.
+        """
+        self._examining = True
         try:
-            answer = await kwb(self).worker.call(
-                "examine", text=editor.text, name=name, folder=str(editor.folder.absolute())
-            )
-        except WorkbenchError as fault:
-            self._seen = revision
-            self._refresh()
-            kwb(self).notice(fault)
-            return
+            while (editor := self.editor) is not None and not self.is_settled:
+                await self._examine_once(editor)
+        finally:
+            self._examining = False
+
+    async def _examine_once(self, editor: Editor) -> None:
+        revision, name = editor.revision, editor.name
+        answer: dict[str, Any] | None = None
+        if editor.document is not None:  # else the text itself is at fault: nothing to ask
+            folder = str(editor.folder.absolute())
+            try:
+                answer = await kwb(self).worker.call("examine", text=editor.text, name=name, folder=folder)
+            except WorkbenchError as fault:
+                kwb(self).notice(fault)
         if editor is not self.editor or revision != editor.revision:
             return
-        self._examination = Examination.of(answer, name).after(self._examination)
         self._seen = revision
-        if self._examination.fault is None:
-            self.query_one(PictureView).show(answer)
+        if answer is not None:
+            self._examination = Examination.of(answer, name).after(self._examination)
+            if self._examination.fault is None:
+                self.query_one(PictureView).show(answer)
         self._refresh()
+
+    async def _know_data(self, editor: Editor) -> None:
+        """Make sure that the data's inputs and targets are known, also while the model is at fault.
+
+        Raises:
+            WorkbenchError: the data cannot be read.
+        """
+        data = editor.get("data")
+        if not self._examination.inputs and data:
+            answer = await kwb(self).worker.call("preview", data=data, folder=str(editor.folder.absolute()))
+            self._examination = replace(
+                self._examination, inputs=answer["inputs"], targets=answer["targets"], data=answer["data"]
+            )
 
     # ------------------------------------------------------------------ the form
 
@@ -226,7 +249,7 @@ class AssembleScreen(WorkbenchScreen):
         except WorkbenchError:
             return None
 
-    @work(group="form", exclusive=True)
+    @work(group="form")
     async def _show_form(self, row: Row) -> None:
         entry = self._entry(row)
         known = self._descriptions.known(entry) if entry else None
@@ -241,13 +264,22 @@ class AssembleScreen(WorkbenchScreen):
         if fresh != known:
             await self._fill_form(row, fresh)
 
+    async def _description(self, entry: Entry) -> Any:
+        """What an entry takes; None where that is not known and no worker is there to ask."""
+        known = self._descriptions.known(entry)
+        if known is None and entry.target and kwb(self).worker.state in ("ready", "busy"):
+            with suppress(WorkbenchError):  # it is told where the recipe is examined
+                return await self._descriptions.fetch(entry)
+        return known
+
     async def _fill_form(self, row: Row, description: Any) -> None:
         editor = self.editor
         if editor is None or self.rows.row is None or self.rows.row.key != row.key:
             return
         subject = subjects.subject_of(row, editor, description, kwb(self).catalog)
         await self.form.show(subject, subjects.values_of(row, editor, description))
-        if self._edit_next and (description is not None or self._entry(row) is None):
+        known = description is not None or self._entry(row) is None
+        if self._edit_next and known and self.rows.row is not None and self.rows.row.key == row.key:
             self._edit_next = False
             self.form.focus_field()
 
@@ -299,6 +331,8 @@ class AssembleScreen(WorkbenchScreen):
         if editor is None:
             return
         try:
+            if what == "graph":
+                await self._know_data(editor)
             key = await actions.act(what, row, editor, self._examination, kwb(self))
         except WorkbenchError as fault:
             kwb(self).notice(fault, "warning")
@@ -325,7 +359,8 @@ class AssembleScreen(WorkbenchScreen):
     def _chosen(self, event: CatalogPanel.Chosen) -> None:
         self._take(event.entry)
 
-    def _take(self, entry: Entry) -> None:
+    @work(group="act")
+    async def _take(self, entry: Entry) -> None:
         editor, intent = self.editor, self._intent
         self._intent = None
         if editor is None:
@@ -335,8 +370,10 @@ class AssembleScreen(WorkbenchScreen):
         if intent is None:
             kwb(self).notice(f"a {entry.kind} has no place in this recipe's rows.", "information")
             return
-        description = self._descriptions.known(entry)
         try:
+            description = await self._description(entry)
+            if entry is actions.GRAPH_ENTRY:
+                await self._know_data(editor)
             self._select = actions.place(entry, intent, editor, description, self._examination)
         except WorkbenchError as fault:
             kwb(self).notice(fault, "warning")

@@ -121,9 +121,12 @@ class DataScreen(WorkbenchScreen):
         """Whether the data is shown as the recipe has it now."""
         return self.editor is None or (self._seen == self._wanted() and not self._reading)
 
-    def _wanted(self) -> Any:
+    def _wanted(self) -> tuple[Any, int, str]:
         editor = self.editor
-        return editor and (editor.get("data"), editor.get("seed", 0), str(editor.folder))
+        if editor is None:
+            return None, 0, ""
+        seed = editor.get("seed", 0)
+        return editor.get("data"), seed if isinstance(seed, int) else 0, str(editor.folder)
 
     def on_mount(self) -> None:
         self._descriptions = Descriptions(kwb(self).worker.call)
@@ -152,7 +155,7 @@ class DataScreen(WorkbenchScreen):
         if self._seen != self._wanted() and self.is_current:
             if self._timer is not None:
                 self._timer.stop()
-            self._timer = self.set_timer(PAUSE, self._read)
+            self._timer = self.set_timer(PAUSE, self._begin_reading)
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
@@ -168,30 +171,38 @@ class DataScreen(WorkbenchScreen):
 
     # ------------------------------------------------------------------ the worker
 
-    @work(group="read", exclusive=True)
+    def _begin_reading(self) -> None:
+        if not self._reading:
+            self._read()
+
+    @work(group="read")
     async def _read(self) -> None:
-        editor = self.editor
-        wanted = self._wanted()
-        if editor is None or wanted == self._seen or not wanted[0]:
-            return
+        """Ask the worker until the data shown is that of the recipe as it is now."""
         self._reading = True
         try:
-            answer = await kwb(self).worker.call(
-                "preview", data=wanted[0], seed=wanted[1], folder=str(editor.folder.absolute()), rows=ROWS
-            )
-        except WorkbenchError as fault:
-            self._fault = fault
-        else:
-            self._fault, self._look = None, Look.of(answer)
+            while (editor := self.editor) is not None and self._seen != (wanted := self._wanted()):
+                await self._read_once(editor, wanted)
         finally:
             self._reading = False
-        self._seen = wanted
-        if self.editor is editor:
-            self._show_look()
-            self._refresh()
+        self._show_look()
+        self._refresh()
+
+    async def _read_once(self, editor: Editor, wanted: tuple[Any, int, str]) -> None:
+        data, seed, _ = wanted
+        look, told = Look(), None
+        if data:
+            folder = str(editor.folder.absolute())
+            try:
+                look = Look.of(
+                    await kwb(self).worker.call("preview", data=data, seed=seed, folder=folder, rows=ROWS)
+                )
+            except WorkbenchError as fault:
+                told = fault
+        if wanted == self._wanted():
+            self._seen, self._look, self._fault = wanted, look, told
 
     def _show_look(self) -> None:
-        look = self._look if self._fault is None else Look()
+        look = self._look
         self.query_one(ColumnsList).show(look.columns, look.roles)
         table = self.query_one(DataTable)
         with self.app.batch_update():
@@ -292,7 +303,7 @@ class DataScreen(WorkbenchScreen):
 
     # ------------------------------------------------------------------ settings
 
-    @work(group="settings", exclusive=True)
+    @work(group="settings")
     async def _show_settings(self) -> None:
         editor = self.editor
         use = str(editor.get("data.use") or editor.get("data") or "") if editor else ""
