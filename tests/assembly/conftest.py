@@ -102,8 +102,9 @@ def build(with_acme: Catalog) -> Build:
         *,
         extra: str = "",
         folder: Path = Path(),
+        name: str = "test",
     ) -> Built:
-        text = f"kwb: 1\nname: test\nseed: 42\ndata: d\nmodel: {model}\ntrain: {train}\n{extra}\n"
+        text = f"kwb: 1\nname: {name}\nseed: 42\ndata: d\nmodel: {model}\ntrain: {train}\n{extra}\n"
         document = parse(text, name="r.yaml", folder=folder)
         given = {"x": (8,)} if inputs is None else inputs
         specs = {name: s if isinstance(s, InputSpec) else InputSpec(s) for name, s in given.items()}
@@ -114,7 +115,7 @@ def build(with_acme: Catalog) -> Build:
                 with_acme,
                 specs,
                 targets,
-                load_model=lambda path: formats.load(path, resolver).model,
+                load_model=lambda path, compile: formats.load(path, resolver, compile=compile).model,
                 load_weights=formats.load_weights,
             )
             compile_model(assembly.model, document.recipe.train, assembly.structure, assembly.maker)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
+
+from workbench.assembly.faults import short_message
 
 TWO = {"left": (8,), "right": (8,)}
 BOTH = "{left: [8], right: [8]}"
@@ -48,7 +51,7 @@ BOTH = "{left: [8], right: [8]}"
         ),
         (
             "{use: Dense, units: 3, kernel_regularizer: {use: L9, l2: 1}}",
-            "[1].kernel_regularizer: nothing that can",
+            "[1].kernel_regularizer: no regularizer 'L9'.",
         ),
         (
             "{use: Dense, units: 3, kernel_regularizer: {use: L2, l3: 1}}",
@@ -65,6 +68,10 @@ BOTH = "{left: [8], right: [8]}"
         (
             "{use: Dense, units: 3, name: a/b}",
             "[1]: Dense refuses its arguments: Argument `name` must be a string",
+        ),
+        (
+            "{use: Dense, units: 3, name: größe}",
+            "[1].name: TensorFlow takes no layer by the name of 'größe'. Letters a-z,",
         ),
     ],
 )
@@ -94,6 +101,16 @@ def test_a_layer_of_a_stack_that_cannot_take_what_it_is_given(fault, stack, laye
     text = fault(stack("{use: Dense, units: 4}", layer, "{use: Dense, units: 1}"))
     assert text.startswith("model.sequential[1]: ")
     assert f"cannot take an input of shape {told}" in text
+
+
+def test_a_layers_own_exception_is_told_and_not_keras_words_around_it():
+    class Unlucky(keras.layers.Layer):
+        def call(self, inputs):
+            raise ValueError("the moon is in the wrong house")
+
+    with pytest.raises(ValueError, match="Could not automatically infer") as caught:
+        Unlucky()(keras.Input((4,)))
+    assert short_message(caught.value) == "the moon is in the wrong house"
 
 
 def test_the_fault_names_file_and_line(build, stack):

@@ -12,6 +12,25 @@ TWO = {"left": (8,), "right": (8,)}
 BOTH = "{left: [8], right: [8]}"
 
 
+def test_a_recipes_name_may_hold_what_a_models_name_may_not(build, stack):
+    model = build(stack("{use: Dense, units: 1}"), name="größe.von-m2").model
+    model.fit(np.ones((4, 8)), np.ones((4, 1)), verbose=0)
+    assert model.name == "gr__e_von_m2"
+
+
+def test_a_train_step_that_updates_no_metric_trains_as_in_plain_keras(build):
+    """Keras asks metrics for a result wherever it was given a list of them, be it empty."""
+
+    def train_step(data):
+        x, y = data
+        return {"loss": model.compute_loss(x, y, model(x, training=True))}
+
+    model = build("{use: ResidualRegressor, output_dim: 1}").model
+    model.train_step = train_step
+    history = model.fit(np.ones((4, 8)), np.ones((4, 1)), verbose=0).history
+    assert history.keys() == {"loss"}
+
+
 class TestArguments:
     """Things named by `use` inside another thing's arguments."""
 
@@ -25,6 +44,14 @@ class TestArguments:
         assert float(layer.kernel_regularizer.l2) == 0.5
         assert layer.bias.numpy().tolist() == [2.0, 2.0, 2.0]
         assert layer.kernel_constraint.max_value == 1
+
+    def test_an_initializer_that_is_called_like_a_layer(self, build, stack, graph):
+        layer = build(
+            stack("{use: Dense, units: 3, kernel_initializer: {use: Identity, gain: 2.0}}")
+        ).model.layers[0]
+        assert layer.kernel.numpy()[:2, :2].tolist() == [[2.0, 0.0], [0.0, 2.0]]
+        line = "y = Dense(3, kernel_initializer=Identity(gain=2.0))(x)"
+        assert isinstance(build(graph(line)).model.layers[-1].kernel_initializer, keras.initializers.Identity)
 
     def test_the_same_in_a_graph_line(self, build, graph):
         line = "y = Dense(3, 'relu', kernel_regularizer=L2(0.5), bias_initializer=Constant(value=2.0))(x)"
@@ -175,6 +202,7 @@ class TestLoaded:
         assert rows["base"].layer_class == "ResidualRegressor"
         assert rows["base/block1"].parameters == 1860
         assert [tuple(weight.shape) for weight in built.model.trainable_weights] == [(8, 1), (1,)]
+        assert not built.model.layers[0].compiled  # its optimizer would go into every file of the new model
 
     def test_as_a_layer_of_a_graph_called_twice(self, build, graph, folder):
         text = graph("z = base(x)", "y = base(z)", layers="{base: {load: m.keras}}")

@@ -83,11 +83,13 @@ def _loss_weights(train: Train, structure: Structure) -> Any:
 
 
 def _metrics(train: Train, structure: Structure, maker: Maker) -> Any:
+    if not train.metrics:
+        return None  # an empty list makes Keras expect that a train_step of the user's own updates metrics
     if isinstance(train.metrics, tuple):
         made = [
             _named(Kind.METRIC, item, maker, f"train.metrics[{i}]") for i, item in enumerate(train.metrics)
         ]
-        if structure.output_form == "one" or not made:
+        if structure.output_form == "one":
             return made
         # One list for a model of several outputs means each of them; Keras wants an instance for each.
         return _by_output(

@@ -14,7 +14,10 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPING = re.compile(
     r"Exception encountered when calling [^\n]*\n+(?P<inner>.*?)(?:\n+Arguments received by .*)?\Z", re.S
 )
-
+# Keras' words for any exception in a layer's `call`, where the layer does not say what shape it gives.
+_INFERRING = re.compile(
+    r"Could not automatically infer the output shape .* Error encountered:\s+(?P<inner>.+)", re.S
+)
 
 _MISSING = re.compile(r"missing a required argument: '(\w+)'")
 _UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
@@ -28,6 +31,8 @@ def short_message(fault: BaseException) -> str:
     while match := _WRAPPING.search(text):
         text = match["inner"].strip()
     text = re.sub(r"\n*(Arguments received by|Call arguments received by).*", "", text, flags=re.S)
+    if match := _INFERRING.match(text):
+        text = match["inner"].strip()
     text = re.sub(r"in user code:.*?(\w+Error: )", "", text, flags=re.S)
     # The caller names the layer and its input's shape itself.
     text = re.sub(r"Input \d+ with name '[^']*' of layer '[^']*' is incompatible with the layer: ", "", text)

@@ -13,10 +13,11 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.graph import Make
-from workbench.recipe.names import NESTED
+from workbench.recipe.names import find_nested
 from workbench.recipe.schema import Load, Use
 
-LoadModel = Callable[[Path], Any]
+# From a file, and whether to compile it, to its model.
+LoadModel = Callable[[Path, bool], Any]
 
 # Told of each thing of the recipe that was built: its key, the layer, and what it gave (None where nobody called it).
 OnBuilt = Callable[[str, Any, Any], None]
@@ -39,15 +40,16 @@ class Maker:
     def layer(self, spec: Use | Load | Make, where: str) -> Any:
         """A new layer, or a model standing as one."""
         if isinstance(spec, Load):
-            return self.load(spec, f"{where}.load")
+            # Compiled, it would bring an optimizer of its own along, into every file of the new model too.
+            return self.load(spec, f"{where}.load", compile=False)
         return self.make(Kind.LAYER, spec, where)
 
-    def load(self, spec: Load, where: str) -> Any:
-        """The model of a saved file."""
+    def load(self, spec: Load, where: str, *, compile: bool) -> Any:
+        """The model of a saved file; compiled, with its optimizer and loss where the file has them."""
         path = self._find(spec.load)
         if not path.exists():
             raise RecipeError(f"there is no file '{spec.load}'.", where=where)
-        model = self._load_model(path)
+        model = self._load_model(path, compile)
         if spec.name is not None:
             model.name = spec.name
         if not spec.trainable:
@@ -109,7 +111,7 @@ class Maker:
         return value
 
     def _nested(self, name: str, positional: tuple[Any, ...], keywords: Mapping[str, Any], where: str) -> Any:
-        return self._instance(self.catalog.find_any(NESTED, name, where), positional, keywords, where)
+        return self._instance(find_nested(self.catalog, name, where), positional, keywords, where)
 
 
 def _from_function(entry: Entry, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

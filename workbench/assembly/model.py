@@ -62,14 +62,14 @@ def assemble(
     keras.config.set_dtype_policy(_policy(recipe.train.dtype))
     # Right before the first layer, so that the weights are those of the same class written by hand.
     keras.utils.set_random_seed(recipe.seed)
-    name = re.sub(r"\W", "_", recipe.name)
+    name = re.sub(r"\W", "_", recipe.name, flags=re.ASCII)  # TensorFlow makes a scope of it
     match recipe.model:
         case Sequential() as stack:
             model = build_stack(stack, inputs, maker, name, on_built)
         case Graph() as graph:
             model = build_graph(graph, inputs, maker, name, on_built)
         case Load() as load:
-            model = maker.load(load, "model.load")
+            model = maker.load(load, "model.load", compile=True)
         case Use() as use:
             entry = maker.entry(Kind.MODEL, use, "model")
             if entry.inputs is not None and entry.inputs != len(inputs):

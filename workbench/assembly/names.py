@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from workbench.errors import RecipeError
+
+# TensorFlow's own rule; it shows only when training begins.
+_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.>-]*")
 
 
 class LayerNames:
@@ -27,8 +31,14 @@ class LayerNames:
                 Keras does not know the recipe's own names.
 
         Raises:
-            RecipeError: the recipe gives the name to two layers.
+            RecipeError: the recipe gives the name to two layers, or TensorFlow cannot have it.
         """
+        if given and not _SCOPE.fullmatch(layer.name):
+            raise RecipeError(
+                f"TensorFlow takes no layer by the name of '{layer.name}'.",
+                where=where,
+                hint="Letters a-z, digits, '_', '-' and '.' make a name; it begins with a letter or a digit.",
+            )
         if layer.name in self._taken:
             if given:
                 owner = "an input" if layer.name in self._inputs else "another layer"

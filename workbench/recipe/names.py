@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workbench.catalog import Kind
+from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
@@ -27,7 +28,30 @@ NESTED = (
 # Words for which Keras chooses the metric by the shapes of targets and outputs.
 METRIC_WORDS = frozenset({"accuracy", "acc", "crossentropy", "ce"})
 
+# What an argument's name says of the thing it holds: `Identity` is a layer, and an initializer too.
+_BY_ARGUMENT = {
+    "initializer": Kind.INITIALIZER,
+    "regularizer": Kind.REGULARIZER,
+    "constraint": Kind.CONSTRAINT,
+}
+
 Named = tuple[Kind | None, str, str]
+
+
+def find_nested(catalog: Catalog, name: str, where: str) -> Entry:
+    """The entry that stands inside another thing's argument: `kernel_regularizer: {use: L2}`.
+
+    Args:
+        catalog: where the name is looked up.
+        name: the entry's.
+        where: its key in the recipe. The last part is the argument: `kernel_initializer` holds an initializer
+            and nothing else.
+
+    Raises:
+        RecipeError: nothing of that name can stand there.
+    """
+    kind = _BY_ARGUMENT.get(re.split(r"[._]", where)[-1])
+    return catalog.find_any(NESTED, name, where) if kind is None else catalog.find(kind, name, where)
 
 
 def check_names(document: Document, catalog: Catalog) -> None:
@@ -39,7 +63,7 @@ def check_names(document: Document, catalog: Catalog) -> None:
     try:
         for kind, name, where in _names(document):
             if kind is None:
-                catalog.find_any(NESTED, name, where)
+                find_nested(catalog, name, where)
             else:
                 catalog.find(kind, name, where)
     except WorkbenchError as fault:
@@ -86,8 +110,7 @@ def _item(kind: Kind, item: Use, where: str) -> Iterator[Named]:
 def _value(value: Any, where: str) -> Iterator[Named]:
     if isinstance(value, Make):
         yield None, value.name, where
-        for inner in (*value.positional, *(item for _, item in value.keywords)):
-            yield from _value(inner, where)
+        yield from _arguments(value, where)
     elif isinstance(value, Mapping):
         if isinstance(value.get("use"), str):
             yield None, value["use"], where
@@ -98,11 +121,17 @@ def _value(value: Any, where: str) -> Iterator[Named]:
             yield from _value(item, f"{where}[{index}]")
 
 
+def _arguments(made: Make, where: str) -> Iterator[Named]:
+    for value in made.positional:
+        yield from _value(value, where)
+    for key, value in made.keywords:
+        yield from _value(value, f"{where}.{key}")
+
+
 def _call(call: Apply, where: str) -> Iterator[Named]:
     if isinstance(call.layer, Make):
         yield Kind.LAYER, call.layer.name, where
-        for value in (*call.layer.positional, *(item for _, item in call.layer.keywords)):
-            yield from _value(value, where)
+        yield from _arguments(call.layer, where)
     for item in (*call.inputs, *(value for _, value in call.keywords)):
         yield from _tensors(item, where)
 

@@ -102,7 +102,7 @@ def prepare(
             catalog,
             inputs,
             tuple(prepared.preparation.target_shapes()),
-            load_model=lambda path: formats.load(path, resolver).model,
+            load_model=lambda path, compile: formats.load(path, resolver, compile=compile).model,
             load_weights=formats.load_weights,
             on_built=on_built,
         )
