@@ -435,3 +435,29 @@ def test_weights_without_names_come_back(format: str, tmp_path: Path) -> None:
     other = keras.Sequential([keras.Input((3,)), Nameless(), Nameless(), keras.layers.Dense(1)])
     load_weights(other, tmp_path / f"m{format}")
     np.testing.assert_array_equal(other.predict(probe, verbose=0), model.predict(probe, verbose=0))
+
+
+@keras.saving.register_keras_serializable("acme-layers")
+class FirstTry(keras.Layer):
+    """No `get_config`; Keras' own keeps the name only where it finds the word `kwargs`."""
+
+    def __init__(self, start: float = 1.0, **others: Any) -> None:
+        super().__init__(**others)
+        self.start = start
+
+    def build(self, shape: Any) -> None:
+        self.gain = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(self.start), name="gain"
+        )
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.gain
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_layers_whose_config_holds_no_name_keep_it(format: str, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), FirstTry(2.0), FirstTry(3.0)])
+    saved = save(model, tmp_path / f"m{format}", NOTES)
+    again = load(saved.path, KerasRegistry()).model
+    assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+    assert [float(layer.gain) for layer in again.layers] == [2.0, 3.0]

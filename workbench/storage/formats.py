@@ -185,11 +185,11 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
                 container.read(whole)  # what was unpacked from HDF5 is held to the rules of an archive
             record = archive.parse_notes(archive.read_notes(whole))
             try:
-                model, completed = _load_archive(whole, record["weights"], str(path), compile)
+                model, completed = _load_archive(whole, record, str(path), compile)
             except Exception as fault:
                 if not compile:
                     raise
-                model, completed = _load_archive(whole, record["weights"], str(path), False)
+                model, completed = _load_archive(whole, record, str(path), False)
                 found.append(f"loaded uncompiled: {_first_line(fault)}")
             found += _restore_state(model, record["state"])
     if model.compiled and getattr(model, "optimizer", None) is None:
@@ -260,11 +260,17 @@ def _write_archive(model: Any, target: Path, notes: Mapping[str, Any]) -> None:
     archive.add_members(target, {archive.NOTES: json.dumps(record).encode()})
 
 
-def _load_archive(whole: Path, names: dict[str, str], where: str, compile: bool) -> tuple[Any, bool]:
-    """The model of a `.keras` file, and whether Keras alone would have left weights out."""
+def _load_archive(whole: Path, record: Mapping[str, Any], where: str, compile: bool) -> tuple[Any, bool]:
+    """The model of a `.keras` file, and whether Keras alone would have left weights out.
+
+    Args:
+        record: what kwb keeps in the file.
+    """
+    names = record["weights"]
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         model = keras.saving.load_model(whole, compile=compile)
+    structure.restore_names(model, record["layers"])
     if rebuild.lacks_weights(model, whole, names):
         return rebuild.complete(whole, names, where, compile=compile), True
     for warning in raised:

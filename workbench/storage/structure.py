@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -33,6 +33,24 @@ def layers_by_path(model: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     _collect_layers(model, "", found, set())
     return found
+
+
+def restore_names(model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give layers of stacks and graphs the names they had when they were saved.
+
+    A class whose config holds no `name` comes back under one that Keras numbers, and so on another path.
+
+    Args:
+        model: the reloaded model.
+        rows: path and class of each of its layers, in the order of `layers_by_path`.
+    """
+    named = [(path, layer) for path, layer in layers_by_path(model).items() if path]
+    if [type(layer).__name__ for _, layer in named] != [row.get("class") for row in rows]:
+        return  # rebuilt only in part
+    for (path, layer), row in zip(named, rows, strict=True):
+        name = str(row.get("path")).rpartition("/")[2]
+        if path.rpartition("/")[2] == layer.name != name:
+            layer.name = name
 
 
 def variables_by_path(model: Any) -> dict[str, Any]:
