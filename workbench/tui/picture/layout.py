@@ -227,16 +227,22 @@ def _routed(ranks: list[list[_Spot]]) -> Layout:
 def _tracks(rank: list[_Spot], columns: Mapping[int, int]) -> dict[int, int]:
     """A row for each spot whose line bends, so that lines of different sources do not run over each other."""
     found: dict[int, int] = {}
-    busy: list[list[tuple[int, int]]] = []
+    busy: list[list[tuple[int, int, set[int]]]] = []
     bending = [spot for spot in rank if any(columns[id(each)] != columns[id(spot)] for each in spot.below)]
     for spot in sorted(bending, key=lambda each: columns[id(each)]):
-        xs = [columns[id(spot)], *(columns[id(each)] for each in spot.below)]
-        low, high = min(xs), max(xs)
-        row = next(
-            (at for at, taken in enumerate(busy) if all(high < a or low > b for a, b in taken)), len(busy)
-        )
+        ends = {columns[id(each)] for each in spot.below}
+        low, high = min(ends | {columns[id(spot)]}), max(ends | {columns[id(spot)]})
+        row = next((at for at, taken in enumerate(busy) if _is_free(taken, low, high, ends)), len(busy))
         if row == len(busy):
             busy.append([])
-        busy[row].append((low, high))
+        busy[row].append((low, high, ends))
         found[id(spot)] = row
     return found
+
+
+def _is_free(taken: list[tuple[int, int, set[int]]], low: int, high: int, ends: set[int]) -> bool:
+    """Whether a line from column to column has room; two lines that lead to one box, and nowhere else, may meet."""
+    return all(
+        high < a or low > b or (ends == others and len(ends) == 1 and (high == a or low == b))
+        for a, b, others in taken
+    )
