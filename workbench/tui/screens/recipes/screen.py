@@ -30,7 +30,11 @@ class ItemList(OptionList):
     def copy_text(self) -> str | None:
         """What `y` copies: the name, not the row as it is cut off."""
         chosen = self.highlighted_option
-        return self.screen.name_of(chosen.id or "") if chosen and isinstance(self.screen, RecipesScreen) else None
+        return (
+            self.screen.name_of(chosen.id or "")
+            if chosen and isinstance(self.screen, RecipesScreen)
+            else None
+        )
 
 
 class RecipesScreen(WorkbenchScreen):
