@@ -217,7 +217,7 @@ def test_random_layers_draw_what_they_draw_in_stock_keras(engine: str) -> None:
     assert_close(history, wanted.history)
 
 
-@pytest.mark.parametrize("engine", ["chunk", "chunk-xla"])
+@pytest.mark.parametrize("engine", ["chunk", pytest.param("chunk-xla", marks=pytest.mark.slow)])
 def test_fewer_rows_than_a_batch(engine: str) -> None:
     few = part(ONE_INPUT, slice(0, 7))
     history = fit(subclassed(), few, None, settings(engine=engine)).history
@@ -485,6 +485,7 @@ def test_auto_leaves_a_tiny_run_plain_and_a_short_one_without_xla() -> None:
     assert "too short" in chosen[1].reason
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("measures_everything")
 def test_a_candidate_that_cannot_compile_is_left_out_and_one_asked_for_falls_back() -> None:
     class Unique(Reconstructing):
