@@ -13,8 +13,10 @@ from textual.widgets import Input, OptionList
 from tests.tui.conftest import OpenApp, settle, shown, until
 from workbench.errors import WorkbenchError
 from workbench.tui.app import SCREENS, KwbApp
+from workbench.tui.palette import show_plugins
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
+from workbench.tui.widgets.dialogs import ConfirmDialog
 from workbench.tui.widgets.help_panel import HelpPanel
 from workbench.tui.widgets.notices import NoticesDialog
 
@@ -125,6 +127,17 @@ async def test_a_notice_is_told_whole_and_never_read_as_markup(open_app: OpenApp
         await pilot.press("escape")
 
 
+async def test_a_question_is_answered_by_letter_by_enter_or_not_at_all(open_app: OpenApp) -> None:
+    async with open_app() as pilot:
+        for keys, answer in ((["y"], "yes"), (["n"], "no"), (["right", "enter"], "no"), (["escape"], None)):
+            answers: list[str | None] = []
+            pilot.app.push_screen(ConfirmDialog("Delete it?"), answers.append)
+            await settle(pilot)
+            await pilot.press(*keys)
+            await settle(pilot)
+            assert answers == [answer]
+
+
 async def test_y_copies_through_the_terminal(open_app: OpenApp) -> None:
     async with open_app() as pilot:
         written: list[str] = []
@@ -232,7 +245,7 @@ async def test_plugin_files_are_listed_after_the_rest_and_broken_ones_told(
         assert "Gate" in [entry.name for entry in app.catalog.entries]
         assert len(app.notices) == 1
         assert "nothing_of_that_name" in app.notices[0][1].what
-        app.show_plugins()
+        show_plugins(app)
         await settle(pilot)
         assert "✗ bad" in shown(app)
         assert "✓ good" in shown(app)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -16,8 +16,9 @@ from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.tui import messages
-from workbench.tui.safety import Crash, CrashLog, SafeApp
+from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
+from workbench.tui.shell import SHELL_BINDINGS, Shell
 from workbench.tui.state import State
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import THEMES
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     from workbench.tui.services.training import Training
     from workbench.tui.services.workers import WorkerService
 
-Severity = Literal["information", "warning", "error"]
 KEEP_UNSAVED = 1.0  # seconds after an edit
-MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
 
 # Each mode's screen by module and class, imported when it is first shown.
 SCREENS = {
@@ -53,7 +52,7 @@ def _screen(mode: str) -> Screen[Any]:
     return made
 
 
-class KwbApp(SafeApp, inherit_bindings=False):
+class KwbApp(Shell, inherit_bindings=False):
     """Choose a recipe, assemble its model, look at its data, train it, look at runs and saved files.
 
     Args:
@@ -91,19 +90,7 @@ class KwbApp(SafeApp, inherit_bindings=False):
         Binding("t,f5", "train", "Train", id="app.start-training", tooltip="Train the open recipe"),
         Binding("w,f3", "save_recipe", "Save", id="app.save", show=False,
                 tooltip="Write the open recipe to its file"),
-        Binding("y", "copy", "Copy", id="app.copy", show=False, tooltip="Copy what has the focus"),
-        Binding("f1,question_mark", "toggle_help", "Help", id="app.help", key_display="F1",
-                tooltip="Show or hide the keys and what they do here"),
-        Binding("f2", "show_notices", "Notices", id="app.notices", show=False,
-                tooltip="Show all notices with their details"),
-        Binding("ctrl+p", "command_palette", "Commands", id="app.palette", show=False, priority=True,
-                tooltip="Search everything that can be done"),
-        Binding("q", "quit", "Leave", id="app.leave",
-                tooltip="Leave kwb; a running training can be left running"),
-        Binding("ctrl+q", "quit", "Leave", id="app.leave-anywhere", show=False, priority=True,
-                tooltip="Leave kwb, also from a text field"),
-        Binding("ctrl+c", "help_quit", id="app.interrupt", show=False, system=True,
-                tooltip="Copy the selected text"),
+        *SHELL_BINDINGS,
     ]  # fmt: skip
 
     def __init__(
@@ -132,7 +119,6 @@ class KwbApp(SafeApp, inherit_bindings=False):
         self.editor: Editor | None = None
         self.log_folder = log_folder or self.workplace / ".kwb"
         self.crash_log = CrashLog(self.log_folder / "crashes.log")
-        self.notices: list[tuple[Severity, WorkbenchError]] = []
         self._plugin_files = (*self.settings.plugins, *plugin_files)
         self._blocked = tuple(blocked)
         self._recipe = recipe
@@ -233,7 +219,9 @@ class KwbApp(SafeApp, inherit_bindings=False):
             self._recipe = None
             self.open_recipe(recipe)
         else:
-            await self._take_up_unsaved()
+            from workbench.tui.opening import take_up_unsaved
+
+            await take_up_unsaved(self)
 
     # ------------------------------------------------------------------ modes
 
@@ -278,22 +266,13 @@ class KwbApp(SafeApp, inherit_bindings=False):
             then: the mode to show.
             train: start to train it at once.
         """
-        from workbench.tui.leaving import keep_changes
-        from workbench.tui.opening import open_editor
+        from workbench.tui.opening import open_recipe
 
-        if not await keep_changes(self, "Open"):
-            return
-        try:
-            editor = await asyncio.to_thread(open_editor, recipe, self.catalog, self.workplace)
-        except WorkbenchError as fault:
-            self.notice(fault)
-            return
-        self.set_editor(editor)
-        self.state.set("recipe", str(editor.path or recipe))
-        if train:
-            self.action_train()
-        else:
-            self.go(then)
+        if await open_recipe(self, recipe):
+            if train:
+                self.action_train()
+            else:
+                self.go(then)
 
     def set_editor(self, editor: Editor) -> None:
         """Make an editor's recipe the open one."""
@@ -302,11 +281,6 @@ class KwbApp(SafeApp, inherit_bindings=False):
         self.editor = editor
         editor.on_change = self.recipe_changed
         self._share(messages.RecipeOpened())
-
-    def watch_run(self, folder: Path) -> None:
-        """Show a run, finished or running elsewhere, on the train screen."""
-        self.watched = folder
-        self.go("train")
 
     def recipe_changed(self, revision: int) -> None:
         """The editor tells that its recipe is another one now."""
@@ -320,34 +294,6 @@ class KwbApp(SafeApp, inherit_bindings=False):
         self._keeping = None
         if self.editor is not None:
             Unsaved(self.log_folder).keep(self.editor)
-
-    async def _take_up_unsaved(self) -> None:
-        """Open again what was not saved when the app ended the last time."""
-        from workbench.tui.unsaved import Unsaved
-
-        kept = Unsaved(self.log_folder)
-        if self.editor is not None or not kept.path.exists():
-            return
-        if (editor := await asyncio.to_thread(kept.take_up)) is not None and self.editor is None:
-            self.set_editor(editor)
-            told = f"'{editor.name}' has changes that were not saved the last time: it is open again."
-            self.notice(WorkbenchError(told, hint="Undo gives what its file says."), "warning")
-
-    def action_train(self) -> None:
-        """Train the open recipe."""
-        if self.editor is None:
-            self.notice("no recipe is open: choose one first.", "warning")
-            return
-        if (wrong := self.editor.check(self.catalog)) is not None:
-            place = ": ".join(str(part) for part in (self.editor.name, wrong.line, wrong.key) if part)
-            self.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint))
-            return
-        try:
-            self.worker.train(self.editor)
-        except WorkbenchError as fault:
-            self.notice(fault, "warning")
-        self.watched = None
-        self.go("train")
 
     @work(group="save", exclusive=True)
     async def action_save_recipe(self) -> None:
@@ -363,87 +309,29 @@ class KwbApp(SafeApp, inherit_bindings=False):
         Returns:
             False if it was not written.
         """
-        from workbench.tui.widgets.ask_file import ask_for_recipe_file
+        from workbench.tui.opening import save_recipe
 
-        editor = self.editor
-        if editor is None:
-            return False
-        path = editor.path
-        if path is None:
-            path = await ask_for_recipe_file(self, editor.name)
-            if path is None:
-                return False
-        try:
-            editor.save(path)
-        except WorkbenchError as fault:
-            self.notice(fault)
-            return False
-        self.state.set("recipe", str(path))
-        return True
+        return await save_recipe(self)
 
     @work(group="open", exclusive=True)
     async def action_new_recipe(self) -> None:
         """Make a recipe from data."""
-        from workbench.tui.leaving import keep_changes
-        from workbench.tui.screens.recipes.new import NewRecipeDialog
+        from workbench.tui.opening import new_recipe
 
-        if not await keep_changes(self, "Go on"):
-            return
-        editor = await self.push_screen_wait(NewRecipeDialog())
-        if editor is not None:
-            self.set_editor(editor)
+        if await new_recipe(self):
             self.go("assemble")
 
-    # ------------------------------------------------------------------ telling
+    def action_train(self) -> None:
+        """Train the open recipe."""
+        from workbench.tui.opening import start_training
 
-    def notice(self, fault: WorkbenchError | str, severity: Severity = "error") -> None:
-        """Tell something in a corner; F2 shows it whole, with its details."""
-        if isinstance(fault, str):
-            fault = WorkbenchError(fault)
-        self.notices.append((severity, fault))
-        text = "\n".join(part for part in (fault.what, fault.hint) if part)
-        title = f"{MARKS[severity]} {fault.where}".strip()
-        self.notify(text, title=title, severity=severity, timeout=8, markup=False)
+        if start_training(self):
+            self.go("train")
 
-    def on_crash(self, crash: Crash) -> None:
-        fault = WorkbenchError(
-            f"a fault inside kwb: {crash.what}", where="kwb", hint="F2 shows the details; work goes on."
-        )
-        fault.__notes__ = [crash.details]
-        self.notice(fault)
-
-    def action_show_notices(self) -> None:
-        """Show all notices."""
-        from workbench.tui.widgets.notices import NoticesDialog
-
-        if not isinstance(self.screen, NoticesDialog):
-            self.clear_notifications()
-            self.push_screen(NoticesDialog(self.notices))
-
-    def action_toggle_help(self) -> None:
-        """Show or hide the help for what has the focus."""
-        from workbench.tui.widgets.help_panel import HelpPanel
-
-        if panels := self.screen.query(HelpPanel):
-            panels.remove()
-        else:
-            self.screen.mount(HelpPanel())
-
-    def action_copy(self) -> None:
-        """Copy what has the focus to the clipboard of the terminal (OSC 52, also over SSH)."""
-        from workbench.tui.copying import text_to_copy
-
-        text = text_to_copy(self.screen)
-        if text:
-            self.copy_to_clipboard(text)
-            lines = text.count("\n") + 1
-            self.notify(f"copied {lines} line{'s' if lines > 1 else ''}.", timeout=2, markup=False)
-        else:
-            self.notify("nothing here to copy.", severity="warning", timeout=2)
-
-    def action_help_quit(self) -> None:
-        """Ctrl+C ends many programs, but not this one."""
-        self.notify("q leaves kwb, ctrl+q from anywhere.", timeout=3)
+    def watch_run(self, folder: Path) -> None:
+        """Show a run, finished or running elsewhere, on the train screen."""
+        self.watched = folder
+        self.go("train")
 
     # ------------------------------------------------------------------ the palette
 
@@ -452,44 +340,11 @@ class KwbApp(SafeApp, inherit_bindings=False):
 
         return commands(self, screen)
 
-    def choose_theme(self, name: str) -> None:
-        """Use a theme, now and at the next start."""
-        self.theme = name
-        self.state.set("theme", name)
-
     @work(group="worker", exclusive=True)
     async def restart_worker(self) -> None:
         """End the child and start another, and list the plugins again."""
         self._read_catalog()
         await self.worker.restart()
-
-    def show_worker_log(self) -> None:
-        """Show what the child printed last."""
-        from workbench.tui.widgets.dialogs import DetailsDialog
-
-        self.push_screen(
-            DetailsDialog("The worker's log", self.worker.log_tail() or "It has printed nothing.")
-        )
-
-    def show_plugins(self) -> None:
-        """Show every plugin, broken ones with their error."""
-        from workbench.tui.widgets.dialogs import DetailsDialog
-
-        lines = []
-        for plugin in self.catalog.plugins:
-            mark = "✓" if plugin.state == "loaded" else "✗"
-            said = plugin.error or f"{len(plugin.entries)} entries"
-            lines.append(
-                f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}"
-            )
-            lines += [f"    ▲ {plugin.warning}"] if plugin.warning else []
-        self.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))
-
-    def save_picture(self) -> None:
-        """Save the screen as an SVG file in the current folder."""
-        self.call_after_refresh(
-            lambda: self.notice(f"saved {self.save_screenshot(path=str(self.workplace))}", "information")
-        )
 
     # ------------------------------------------------------------------ leaving
 

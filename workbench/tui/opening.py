@@ -1,20 +1,112 @@
-"""From what a person names to an open recipe. Reads files and imports the recipe machinery: for a thread."""
+"""The open recipe: opened, made from data, written, trained, taken up again; each tells what goes wrong."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog, recipe_file
-from workbench.errors import RecipeError, did_you_mean
+from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 
 if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
+    from workbench.tui.app import KwbApp
+
+
+async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
+    """Open a recipe, after asking about unsaved changes of the one before. Needs a worker's context.
+
+    Returns:
+        False if it was not opened.
+    """
+    from workbench.tui.leaving import keep_changes
+
+    if not await keep_changes(app, "Open"):
+        return False
+    try:
+        editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.workplace)
+    except WorkbenchError as fault:
+        app.notice(fault)
+        return False
+    app.set_editor(editor)
+    return True
+
+
+async def new_recipe(app: KwbApp) -> bool:
+    """Make a recipe from data and open it. Needs a worker's context."""
+    from workbench.tui.leaving import keep_changes
+    from workbench.tui.screens.recipes.new import NewRecipeDialog
+
+    if not await keep_changes(app, "Go on"):
+        return False
+    editor = await app.push_screen_wait(NewRecipeDialog())
+    if editor is not None:
+        app.set_editor(editor)
+    return editor is not None
+
+
+async def save_recipe(app: KwbApp) -> bool:
+    """Write the open recipe; ask for a file if it has none. Needs a worker's context.
+
+    Returns:
+        False if it was not written.
+    """
+    from workbench.tui.widgets.ask_file import ask_for_recipe_file
+
+    editor = app.editor
+    if editor is None:
+        return False
+    path = editor.path or await ask_for_recipe_file(app, editor.name)
+    if path is None:
+        return False
+    try:
+        editor.save(path)
+    except WorkbenchError as fault:
+        app.notice(fault)
+        return False
+    return True
+
+
+def start_training(app: KwbApp) -> bool:
+    """Train the open recipe.
+
+    Returns:
+        False if there is nothing to show on the train screen.
+    """
+    editor = app.editor
+    if editor is None:
+        app.notice("no recipe is open: choose one first.", "warning")
+        return False
+    if (wrong := editor.check(app.catalog)) is not None:
+        place = ": ".join(str(part) for part in (editor.name, wrong.line, wrong.key) if part)
+        app.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint))
+        return False
+    try:
+        app.worker.train(editor)
+    except WorkbenchError as fault:  # another one is running: that is to be seen then
+        app.notice(fault, "warning")
+    app.watched = None
+    return True
+
+
+async def take_up_unsaved(app: KwbApp) -> None:
+    """Open again what was not saved when the app ended the last time."""
+    from workbench.tui.unsaved import Unsaved
+
+    kept = Unsaved(app.log_folder)
+    if app.editor is not None or not kept.path.exists():
+        return
+    editor = await asyncio.to_thread(kept.take_up)
+    if editor is not None and app.editor is None:
+        app.set_editor(editor)
+        told = f"'{editor.name}' has changes that were not saved the last time: it is open again."
+        app.notice(WorkbenchError(told, hint="Undo gives what its file says."), "warning")
 
 
 def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor:
-    """An editor on a recipe file, or on a built-in recipe.
+    """An editor on a recipe file, or on a built-in recipe. Reads files and imports much: for a thread.
 
     A built-in recipe has no file of the user's: saving it asks for one.
 

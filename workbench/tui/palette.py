@@ -29,9 +29,11 @@ def commands(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     yield SystemCommand(
         "Worker: Restart", "End the process that holds Keras and start another", app.restart_worker
     )
-    yield SystemCommand("Worker: Log", "The last lines that it printed", app.show_worker_log)
-    yield SystemCommand("App: Plugins", "What is installed, broken ones with their error", app.show_plugins)
-    yield SystemCommand("App: Screenshot", "Save this screen as an SVG file", app.save_picture)
+    yield SystemCommand("Worker: Log", "The last lines that it printed", partial(show_worker_log, app))
+    yield SystemCommand(
+        "App: Plugins", "What is installed, broken ones with their error", partial(show_plugins, app)
+    )
+    yield SystemCommand("App: Screenshot", "Save this screen as an SVG file", partial(save_picture, app))
     for theme in sorted(app.available_themes):
         yield SystemCommand(
             f"Theme: {theme}", "Colours of the app", partial(app.choose_theme, theme), discover=False
@@ -55,3 +57,32 @@ def _from_bindings(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield SystemCommand(
             name, f"{active.tooltip} ({key})", partial(app.run_action, binding.action, active.node)
         )
+
+
+def show_worker_log(app: KwbApp) -> None:
+    """Show what the child printed last."""
+    from workbench.tui.widgets.dialogs import DetailsDialog
+
+    app.push_screen(DetailsDialog("The worker's log", app.worker.log_tail() or "It has printed nothing."))
+
+
+def show_plugins(app: KwbApp) -> None:
+    """Show every plugin, broken ones with their error."""
+    from workbench.tui.widgets.dialogs import DetailsDialog
+
+    lines = []
+    for plugin in app.catalog.plugins:
+        mark = "✓" if plugin.state == "loaded" else "✗"
+        said = plugin.error or f"{len(plugin.entries)} entries"
+        lines.append(f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}")
+        lines += [f"    ▲ {plugin.warning}"] if plugin.warning else []
+    app.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))
+
+
+def save_picture(app: KwbApp) -> None:
+    """Save the screen as an SVG file in the current folder, once the palette is gone from it."""
+
+    def save() -> None:
+        app.notice(f"saved {app.save_screenshot(path=str(app.workplace))}.", "information")
+
+    app.call_after_refresh(save)

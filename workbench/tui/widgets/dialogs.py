@@ -100,6 +100,8 @@ class ConfirmDialog(Dialog[str | None]):
     def on_mount(self) -> None:
         for choice in self._choices:
             if choice.key:
+                # In the place of what the key does in other dialogs.
+                self._bindings.key_to_bindings.pop(choice.key, None)
                 self._bindings.bind(choice.key, f"answer({choice.answer!r})", choice.label, show=False)
 
     def action_answer(self, answer: str) -> None:

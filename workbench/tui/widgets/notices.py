@@ -14,7 +14,7 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
-from workbench.tui.app import MARKS, Severity
+from workbench.tui.shell import MARKS, Severity
 from workbench.tui.widgets.dialogs import Dialog
 
 

@@ -1,0 +1,97 @@
+"""What holds everywhere in the app and is no business of a screen: notices, help, copying, themes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from textual.binding import Binding, BindingType
+
+from workbench.errors import WorkbenchError
+from workbench.tui.safety import Crash, SafeApp
+from workbench.tui.state import State
+
+Severity = Literal["information", "warning", "error"]
+MOST_NOTICES = 500
+MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
+
+SHELL_BINDINGS: list[BindingType] = [
+    Binding("y", "copy", "Copy", id="app.copy", show=False, tooltip="Copy what has the focus"),
+    Binding("f1,question_mark", "toggle_help", "Help", id="app.help", key_display="F1",
+            tooltip="Show or hide the keys and what they do here"),
+    Binding("f2", "show_notices", "Notices", id="app.notices", show=False,
+            tooltip="Show all notices with their details"),
+    Binding("ctrl+p", "command_palette", "Commands", id="app.palette", show=False, priority=True,
+            tooltip="Search everything that can be done"),
+    Binding("q", "quit", "Leave", id="app.leave",
+            tooltip="Leave kwb; a running training can be left running"),
+    Binding("ctrl+q", "quit", "Leave", id="app.leave-anywhere", show=False, priority=True,
+            tooltip="Leave kwb, also from a text field"),
+    Binding("ctrl+c", "help_quit", id="app.interrupt", show=False, system=True,
+            tooltip="Copy the selected text"),
+]  # fmt: skip
+
+
+class Shell(SafeApp):
+    """An app that tells, helps and copies. `state` keeps what is chosen."""
+
+    state: State
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.notices: list[tuple[Severity, WorkbenchError]] = []
+
+    def notice(self, fault: WorkbenchError | str, severity: Severity = "error") -> None:
+        """Tell something in a corner; F2 shows it whole, with its details."""
+        if isinstance(fault, str):
+            fault = WorkbenchError(fault)
+        self.notices.append((severity, fault))
+        del self.notices[:-MOST_NOTICES]
+        text = "\n".join(part for part in (fault.what, fault.hint) if part)
+        title = f"{MARKS[severity]} {fault.where}" if fault.where else ""
+        text = text if title else f"{MARKS[severity]} {text}"
+        self.notify(text, title=title, severity=severity, timeout=8, markup=False)
+
+    def on_crash(self, crash: Crash) -> None:
+        fault = WorkbenchError(
+            f"a fault inside kwb: {crash.what}", where="kwb", hint="F2 shows the details; work goes on."
+        )
+        fault.__notes__ = [crash.details]
+        self.notice(fault)
+
+    def action_show_notices(self) -> None:
+        """Show all notices."""
+        from workbench.tui.widgets.notices import NoticesDialog
+
+        if not isinstance(self.screen, NoticesDialog):
+            self.clear_notifications()
+            self.push_screen(NoticesDialog(self.notices))
+
+    def action_toggle_help(self) -> None:
+        """Show or hide the help for what has the focus."""
+        from workbench.tui.widgets.help_panel import HelpPanel
+
+        if panels := self.screen.query(HelpPanel):
+            panels.remove()
+        else:
+            self.screen.mount(HelpPanel())
+
+    def action_copy(self) -> None:
+        """Copy what has the focus to the clipboard of the terminal (OSC 52, also over SSH)."""
+        from workbench.tui.copying import text_to_copy
+
+        text = text_to_copy(self.screen)
+        if text:
+            self.copy_to_clipboard(text)
+            lines = text.count("\n") + 1
+            self.notify(f"copied {lines} line{'s' if lines > 1 else ''}.", timeout=2, markup=False)
+        else:
+            self.notify("nothing here to copy.", severity="warning", timeout=2)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C ends many programs, but not this one."""
+        self.notify("q leaves kwb, ctrl+q from anywhere.", timeout=3)
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme, now and at the next start."""
+        self.theme = name
+        self.state.set("theme", name)
