@@ -262,7 +262,7 @@ class Train(Strict):
     )
     callbacks: tuple[Item, ...] = ()
     shuffle: bool = True
-    engine: Literal["auto", "plain", "steps", "chunk"] = Field(
+    engine: Literal["auto", "plain", "steps", "chunk", "chunk-xla"] = Field(
         "auto", description="`plain` is stock Keras; `auto` measures."
     )
     dtype: str | None = Field(
