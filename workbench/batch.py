@@ -36,7 +36,7 @@ class Job:
     Attributes:
         recipe: a recipe's file or name, or a run's folder to go on with.
         overrides: `--set` assignments.
-        resume: go on with the newest unfinished run of this recipe, if there is one.
+        resume: go on with the newest run of this recipe, if there is one.
     """
 
     recipe: str
@@ -77,7 +77,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             document, resumed = _open(job, catalog, reporter)
             check_names(document, catalog)  # a misspelt name need not wait for TensorFlow
             name = document.recipe.name
-            if resumed is not None and resumed.status == "done" and not job.overrides:
+            if resumed is not None and _is_complete(resumed, document):
                 reporter.say(f"nothing to resume: {resumed.folder.path} is done")
                 return _tell_again(resumed.folder, take)
             reporter.say(f"{name}: starting TensorFlow")
@@ -109,6 +109,11 @@ def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, Run
     if found is None:
         reporter.say(f"nothing to resume: no run of this recipe in {RUNS}")
     return document, found
+
+
+def _is_complete(run: RunSummary, document: Document) -> bool:
+    """Whether the run has done all that the recipe wants by now."""
+    return run.status == "done" and run_document(run.folder).recipe == document.recipe
 
 
 def _tell_again(run_folder: RunFolder, take: Callable[[events.Event, str], None]) -> int:

@@ -192,7 +192,7 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
 
 def test_a_changed_recipe_is_not_resumed_but_trained_anew(undisturbed: tuple[Path, float]) -> None:
     folder, _ = undisturbed
-    process = kwb(folder, "--resume", "--set", "train.epochs=1")
+    process = kwb(folder, "--resume", "--set", "train.epochs=1", "--set", "train.batch_size=50")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     records = [json.loads(line) for line in out.splitlines()]

@@ -120,6 +120,52 @@ def test_an_unreadable_place_to_save_is_found_before_training(
     assert not (workplace / "saved").exists()
 
 
+def test_class_weights_beside_sample_weights(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = BASE.replace("targets: [price]", "targets: [price], ignore: [town], sample_weight: size")
+    (workplace / "price.yaml").write_text(text.replace("loss: mse", "loss: mse, class_weight: {0: 2.0}"))
+    code, message = run(capfd, "--batch", "price.yaml")
+    assert code == 2
+    assert "price.yaml:8: train.class_weight: give either class weights or `data.sample_weight`" in message
+    assert not (workplace / "saved").exists()
+
+
+EVALUATES_BADLY = """\
+import keras
+
+
+class Careless(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def test_step(self, data):
+        raise RuntimeError("no rows for me")
+"""
+
+
+def test_a_model_that_cannot_be_evaluated_is_saved_all_the_same(
+    workplace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "careless.py").write_text(EVALUATES_BADLY)
+    text = BASE.replace(
+        "targets: [price], split: {validation", "targets: [price], ignore: [town], split: {test"
+    )
+    start, end = text.index("model:"), text.index("train:")
+    (workplace / "price.yaml").write_text(text[:start] + "model: Careless\n" + text[end:])
+    assert main(["--batch", "price.yaml", "--json", "--plugin", "careless.py"]) == 1
+    captured = capfd.readouterr()
+    assert '"event": "failed"' in captured.out.splitlines()[-1]
+    told = "evaluating on the test part failed: no rows for me."
+    assert told in captured.out.splitlines()[-1]
+    assert told in captured.err
+    assert (workplace / "out" / "price.keras").exists()
+    assert main(["evaluate", "out/price.keras", "--data", "houses.csv", "--plugin", "careless.py"]) == 1
+    assert "out/price.keras: evaluating failed: no rows for me." in capfd.readouterr().err
+
+
 def test_a_layer_of_a_plugin_for_another_interface_is_refused(
     workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
+from workbench.recipe.schema import Recipe
 from workbench.storage import formats
 from workbench.storage.atomic import check_writable
 from workbench.training.engines import Arrays, Stream
@@ -95,6 +96,7 @@ def prepare(
         prepared = data or loading.load_or_stream(
             recipe.data, catalog, folder=document.folder, seed=recipe.seed
         )
+        _check_class_weight(recipe, prepared)
         inputs = input_specs(prepared)
         resolver = Resolver(catalog)
         assembly = assemble(
@@ -142,6 +144,16 @@ def input_specs(prepared: loading.Prepared | loading.Streamed) -> dict[str, Inpu
     preparation = prepared.preparation
     dtypes = preparation.input_dtypes()
     return {name: InputSpec(shape, dtypes[name]) for name, shape in preparation.input_shapes().items()}
+
+
+def _check_class_weight(recipe: Recipe, prepared: loading.Prepared | loading.Streamed) -> None:
+    if recipe.train.class_weight is None:
+        return
+    where, targets = "train.class_weight", tuple(prepared.preparation.target_shapes())
+    if recipe.data.sample_weight is not None:
+        raise RecipeError("give either class weights or `data.sample_weight`, not both.", where=where)
+    if len(targets) != 1:
+        raise RecipeError(f"class weights need one target, here are {len(targets)}.", where=where)
 
 
 def _learns(model: Any) -> bool:

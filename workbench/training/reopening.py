@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.recipe.document import Document, parse
+from workbench.recipe.schema import Recipe
 from workbench.storage.runs import RunFolder, RunSummary, list_runs
 
 
@@ -26,15 +27,21 @@ def run_document(run: RunFolder, overrides: Sequence[str] = ()) -> Document:
 
 
 def latest_run(runs_folder: Path, document: Document) -> RunSummary | None:
-    """The newest run of exactly this recipe, whatever became of it."""
+    """The newest run of this recipe, whatever became of it. Its epochs, and what it saves, may have been others."""
     for summary in list_runs(runs_folder):
         if summary.folder.name.startswith(document.recipe.name) and _same(summary.folder, document):
             return summary
     return None
 
 
+def _lasting(recipe: Recipe) -> Recipe:
+    """A recipe less what may change while its training goes on: how long, and what is kept and shown of it."""
+    free = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": ()}
+    return recipe.model_copy(update={"save": (), "train": recipe.train.model_copy(update=free)})
+
+
 def _same(run: RunFolder, document: Document) -> bool:
     try:
-        return run_document(run).recipe == document.recipe
+        return _lasting(run_document(run).recipe) == _lasting(document.recipe)
     except Exception:  # a damaged or older recipe is not this one
         return False

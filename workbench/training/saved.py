@@ -23,6 +23,7 @@ from workbench.recipe.opening import open_recipe
 from workbench.recipe.schema import Data
 from workbench.storage import formats
 from workbench.training.engines import Arrays, evaluate
+from workbench.training.faults import told_as
 from workbench.training.notes import Notes
 from workbench.training.progress import numbers
 
@@ -109,12 +110,14 @@ class SavedModel:
         arrays = Arrays(
             structure.pack_inputs(part.inputs), structure.pack_targets(part.targets), part.sample_weight
         )
-        return numbers(evaluate(self.model, arrays, BATCH_SIZE))
+        with told_as("evaluating", str(self.path)):
+            return numbers(evaluate(self.model, arrays, BATCH_SIZE))
 
     def predict(self, part: Part) -> dict[str, np.ndarray]:
         """Predictions by output name, one row for each row of the data."""
         structure = self._structure(part)
-        outputs = self.model.predict(structure.pack_inputs(part.inputs), batch_size=BATCH_SIZE, verbose=0)
+        with told_as("predicting", str(self.path)):
+            outputs = self.model.predict(structure.pack_inputs(part.inputs), batch_size=BATCH_SIZE, verbose=0)
         return structure.unpack_outputs(outputs)
 
     def predictions_csv(self, part: Part) -> str:

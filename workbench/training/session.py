@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from workbench.storage.atomic import write_bytes
 from workbench.training import environment
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
+from workbench.training.faults import told_as
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
@@ -78,7 +80,7 @@ class Session:
             self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
         )
         with runs.own(run):
-            if self._resume and self.document.overrides:
+            if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
             position = restore(run, ready.model) if self._resume else Position()
             with runs.EventLog(run) as log:
@@ -129,7 +131,7 @@ class Session:
 
         def chosen(event: events.EngineChosen) -> None:
             keeper.engine = event.engine
-            emit(event)
+            emit(replace(event, reason="as before") if position.engine else event)
 
         monitors = Monitors(ready.model, train.watch, steps=steps)
         settings = FitSettings(
@@ -163,10 +165,10 @@ class Session:
                 hint="`train.run_eagerly: true` shows the place in a layer's own code (with --debug).",
             ) from fault
         status = self.control.stop_requested or "done"
-        evaluation = self._evaluate(ready, status)
         notes = Notes.of(ready, self.catalog, run=run.name, epoch=progress.epoch).as_record()
         if saveable:
             self._save(ready, run, notes, progress, emit)
+        evaluation = self._evaluate(ready, status)  # last: its faults must not cost the model
         finished = events.Finished(status, progress.logs, evaluation, time.perf_counter() - began)
         emit(finished)
         return finished
@@ -205,8 +207,6 @@ class Session:
             present = counts > 0
             weights = counts.sum() / (present.sum() * counts.clip(1))
             return {int(number): float(weights[number]) for number in present.nonzero()[0]}
-        if len(prepared.train.targets) != 1:
-            raise RecipeError("class weights need a model of one target.", where="train.class_weight")
         return balanced_class_weights(next(iter(prepared.train.targets.values())))
 
     def _evaluate(self, ready: Ready, status: str) -> dict[str, float]:
@@ -214,7 +214,8 @@ class Session:
         if ready.prepared.test is None or status == "interrupted":
             return {}
         batch_size = self.document.recipe.train.batch_size
-        return numbers(evaluate(ready.model, ready.feed(ready.prepared.test), batch_size))
+        with told_as("evaluating on the test part", self.document.name):
+            return numbers(evaluate(ready.model, ready.feed(ready.prepared.test), batch_size))
 
     def _save(self, ready: Ready, run: runs.RunFolder, notes: Any, progress: Progress, emit: Emit) -> None:
         """The run's own file first: should a place of the recipe's fail, the work is not lost."""
@@ -237,8 +238,10 @@ class Session:
 
 def _is_of_the_place(fault: BaseException | None) -> bool:
     """Whether a file could not be written for want of room or rights, whatever was to be written."""
-    while fault is not None:
+    seen: set[int] = set()  # a plugin may raise a fault from itself
+    while fault is not None and id(fault) not in seen:
         if isinstance(fault, OSError) and fault.errno is not None:
             return True
+        seen.add(id(fault))
         fault = fault.__cause__
     return False

@@ -1,0 +1,25 @@
+"""What a model's own code raises while it is used, as a fault that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.assembly.faults import short_message
+from workbench.errors import TrainingError, WorkbenchError
+
+
+@contextmanager
+def told_as(doing: str, where: str) -> Iterator[None]:
+    """Faults of a plugin's code in here, `sys.exit` included, become a TrainingError.
+
+    Args:
+        doing: what was being done: `evaluating`.
+        where: the recipe or file whose model it is.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, WorkbenchError):
+        raise
+    except BaseException as fault:
+        raise TrainingError(f"{doing} failed: {short_message(fault)}.", where=where) from fault
