@@ -461,3 +461,22 @@ def test_layers_whose_config_holds_no_name_keep_it(format: str, tmp_path: Path) 
     again = load(saved.path, KerasRegistry()).model
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
     assert [float(layer.gain) for layer in again.layers] == [2.0, 3.0]
+
+
+@keras.saving.register_keras_serializable("acme-layers")
+class Closed(keras.Layer):
+    """Its `__init__` takes none of what Keras writes into every layer's config."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def test_a_class_that_cannot_be_rebuilt_is_told_by_its_own_fault(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), Closed(), keras.layers.Dense(1)])
+    with pytest.raises(FileError) as caught:
+        save(model, tmp_path / "m.keras", NOTES)
+    assert "Closed.__init__() got an unexpected keyword argument" in caught.value.what
+    assert "**kwargs" in caught.value.hint

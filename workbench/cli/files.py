@@ -55,7 +55,7 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
         click.echo(f"{name:<{width}}  {value:.6g}")
 
 
-@click.command("predict")
+@click.command("predict", short_help="Predict with a saved model, as CSV.")
 @_FILE
 @_DATA
 @click.option("--out", type=click.Path(path_type=Path), help="Write a CSV file instead of printing.")

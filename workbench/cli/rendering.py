@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def _optimizer(record: Mapping[str, Any]) -> str:
+    """`Adam, learning rate 0.001`, or the name of the schedule."""
+    rate = record["config"].get("learning_rate")
+    if isinstance(rate, Mapping):
+        rate = rate.get("class_name")
+    shown = f"{rate:.6g}" if isinstance(rate, float) else rate
+    return f"{record['class']}, learning rate {shown}" if shown is not None else str(record["class"])
+
+
 def inspection_text(found: Mapping[str, Any], file: str) -> str:
     """The inspection as a short page: model, layers, weights, what it needs."""
     lines = [f"{file}  ({found['format']})"]
@@ -15,7 +24,7 @@ def inspection_text(found: Mapping[str, Any], file: str) -> str:
         lines.append(f"model    {model['class']} '{model['name']}'{registered}")
     lines.append(f"weights  {len(found['weights'])} arrays, {found['parameters']:,} parameters")
     if found.get("optimizer"):
-        lines.append(f"trained  {found['optimizer']}")
+        lines.append(f"trained  with {_optimizer(found['optimizer'])}")
     for need in found.get("needs", ()):
         state = "installed" if need["installed"] else "NOT INSTALLED"
         lines.append(f"needs    {need['registered']} from '{need['distribution']}' ({state})")

@@ -52,7 +52,8 @@ class Commands(click.Group):
 def kwb() -> None:
     """A terminal workbench for Keras: assemble layers and models, train them, save files that reload.
 
-    RECIPE is a YAML file or the name of a built-in recipe; `kwb catalog --kind recipe` lists those.
+    RECIPE is a YAML file or the name of a built-in recipe; `kwb catalog --kind recipe` lists those. With --batch it
+    may also be the folder of a run, which then goes on.
     """
 
 
@@ -65,7 +66,11 @@ def kwb() -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="With --batch: print the event stream, one JSON object a line."
 )
-@click.option("--resume", is_flag=True, help="With --batch: go on with the newest run of this recipe.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --batch: go on with the newest run of this recipe, also for more epochs than before.",
+)
 @shared_options
 def run_command(
     shared: Shared, recipe: str | None, batch: bool, overrides: Sequence[str], as_json: bool, resume: bool
@@ -86,7 +91,7 @@ def run_command(
     return front_end.run(front_end.Job(recipe, overrides, resume), shared.catalog, as_json=as_json)
 
 
-@kwb.command("watch")
+@kwb.command("watch", short_help="Show the live panels of a run.")
 @click.argument("run")
 @shared_options
 def watch_command(shared: Shared, run: str) -> int:

@@ -89,7 +89,7 @@ def faults(path: Path) -> Iterator[None]:
         raise _damaged(fault, path) from fault
     except _DAMAGE as fault:
         raise FileError(
-            f"is damaged or truncated: {fault}", where=str(path), hint="Copy it again."
+            f"is damaged or truncated: {str(fault).rstrip('.')}.", where=str(path), hint="Copy it again."
         ) from fault
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -314,12 +315,21 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
         except Exception as fault:  # a class from the file or a plugin can raise anything
             if isinstance(fault, OSError) or errno_of(fault) is not None:
                 raise file_error(fault, path, doing) from fault
-            raise FileError(f"cannot be {doing}: {_first_line(fault)}", where=str(path)) from fault
+            text = _first_line(fault)
+            hint = _KWARGS_HINT if _LACKS_KWARGS.search(text) else ""
+            raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from fault
     found += [str(w.message).strip() for w in raised if issubclass(w.category, UserWarning)]
 
 
+# A layer's `get_config` gives these back whether its `__init__` takes them or not.
+_LACKS_KWARGS = re.compile(r"__init__\(\) got an unexpected keyword argument '(name|trainable|dtype)'")
+_KWARGS_HINT = "Let __init__ take **kwargs, and pass them on: super().__init__(**kwargs)."
+
+
 def _first_line(fault: BaseException) -> str:
-    return next(iter(str(fault).strip().splitlines()), type(fault).__name__)
+    """What went wrong. Keras wraps the exception of a class it rebuilds in one for each thing that holds it."""
+    text = str(fault).rpartition("Exception encountered: ")[2].strip()
+    return next(iter(text.splitlines()), type(fault).__name__)
 
 
 def _sha256(path: Path) -> str:
