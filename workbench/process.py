@@ -22,7 +22,7 @@ def import_keras() -> None:
     """Import keras and TensorFlow without the lines that TensorFlow prints while it loads.
 
     They come from C++ before any setting is read, so descriptor 2 itself is turned aside for that time. Should the
-    import fail, they are shown.
+    import fail (Ctrl-C is no failure), they are shown.
     """
     prepare_for_keras()
     sys.stderr.flush()
@@ -32,6 +32,8 @@ def import_keras() -> None:
         try:
             import keras  # noqa: F401
             import tensorflow  # noqa: F401
+        except KeyboardInterrupt:
+            raise
         except BaseException:
             aside.seek(0)
             os.write(kept, aside.read())
