@@ -26,6 +26,10 @@ from tests.storage.models import (
     softsquare,
     trained,
 )
+from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import Resolver
+from workbench.catalog.single_file import scan
 from workbench.errors import ExitCode, FileError
 from workbench.storage import formats, structure
 from workbench.storage.formats import KerasRegistry, load, load_weights, save
@@ -480,3 +484,27 @@ def test_a_class_that_cannot_be_rebuilt_is_told_by_its_own_fault(tmp_path: Path)
         save(model, tmp_path / "m.keras", NOTES)
     assert "Closed.__init__() got an unexpected keyword argument" in caught.value.what
     assert "**kwargs" in caught.value.hint
+
+
+def test_a_class_of_a_notebook_loads_from_a_plugin_file(tmp_path: Path) -> None:
+    source = (
+        "import keras\n"
+        "class Notebook(keras.Model):\n"
+        "    def __init__(self, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.dense = keras.layers.Dense(1)\n"
+        "    def call(self, inputs):\n"
+        "        return self.dense(inputs)\n"
+    )
+    notebook: dict[str, Any] = {"__name__": "__main__"}
+    exec(source, notebook)
+    model, inputs = notebook["Notebook"](), np.ones((2, 3), "float32")
+    wanted = model.predict(inputs, verbose=0)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(FileError, match=r"needs the class 'Notebook'.*--plugin FILE\.py"):
+        load(tmp_path / "m.keras", Resolver(Catalog(())))
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    mine = Plugin("mine", str(file), "", State.LOADED, scan(file))
+    loaded = load(tmp_path / "m.keras", Resolver(Catalog((mine,)))).model
+    assert same(loaded.predict(inputs, verbose=0), wanted)

@@ -471,7 +471,7 @@ def named(registered: str) -> Callable[[Config], None]:
 def test_a_missing_plugin_is_named_with_its_distribution(good: dict[str, Path], tmp_path: Path) -> None:
     fault = refusal(edited(good["keras"], tmp_path / "m.keras", named("other-layers>Gate")))
     assert fault.what == "needs plugin distribution 'other-layers' (class Gate)."
-    assert fault.hint == "Install it: pip install other-layers"
+    assert fault.hint.startswith("Install it: pip install other-layers. If it is a file of your own")
 
 
 def test_a_class_missing_from_an_installed_plugin(good: dict[str, Path], tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,7 +11,7 @@ import keras
 from workbench.assembly.trace import Call, Trace, shape_of, trace
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.single_file import module_name
+from workbench.catalog.single_file import module_target
 from workbench.events import LayerRow
 
 
@@ -94,16 +93,10 @@ def _static_shape(layer: Any) -> Any:
         return None
 
 
-def _module_target(entry: Entry) -> str:
-    """An entry's target with the module that its class says it is from; a plugin file's is not its path."""
-    module, _, name = entry.target.rpartition(":")
-    return f"{module_name(Path(module))}:{name}" if module.endswith(".py") else entry.target
-
-
 def _owners(catalog: Catalog) -> Callable[[Any], str]:
     """From a layer to the plugin that offers its class."""
     entries = list(catalog.of_kind(Kind.LAYER))
-    by_target = {_module_target(entry): entry for entry in entries}
+    by_target = {module_target(entry): entry for entry in entries}
     stock = {entry.name: entry for entry in entries if entry.target.startswith("keras.")}
 
     def owner(layer: Any) -> str:

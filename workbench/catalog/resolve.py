@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.single_file import import_file
+from workbench.catalog.single_file import import_file, module_target
 from workbench.errors import WorkbenchError
 
 
@@ -189,6 +189,6 @@ class Resolver:
         """A file written by plain Keras names a class that nobody registered by its class name alone."""
         owners = [e for e in self._own if e.target.rpartition(":")[2] == bare]
         if len(owners) == 1:
-            module_name = owners[0].target.rpartition(":")[0]
-            if module_name in sys.modules:
-                registered[bare] = getattr(sys.modules[module_name], bare)
+            module, _, name = module_target(owners[0]).rpartition(":")
+            if module in sys.modules:
+                registered[bare] = getattr(sys.modules[module], name)

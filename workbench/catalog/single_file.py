@@ -33,6 +33,12 @@ def module_name(path: Path) -> str:
     return f"kwb_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
+def module_target(entry: Entry) -> str:
+    """An entry's target with the module that its class says it is from; a plugin file's is not its path."""
+    module, _, name = entry.target.rpartition(":")
+    return f"{module_name(Path(module))}:{name}" if module.endswith(".py") else entry.target
+
+
 def import_file(path: Path) -> ModuleType:
     """The module of a plugin file, imported once per process."""
     path = path.resolve()

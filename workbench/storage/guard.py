@@ -227,7 +227,8 @@ def _missing(named: Named, names: Collection[str]) -> Refused:
     if package == "Custom" or not _DISTRIBUTION.fullmatch(package):
         return unknown(named)
     return Refused(
-        f"needs plugin distribution '{package}' (class {name}).", f"Install it: pip install {package}"
+        f"needs plugin distribution '{package}' (class {name}).",
+        f"Install it: pip install {package}. If it is a file of your own, name it: --plugin {package}.py.",
     )
 
 
@@ -244,6 +245,9 @@ def _check_class(named: Named, judge: Callable[[Named], None]) -> None:
         if module == "keras" or module.startswith("keras."):
             raise unknown(named)
         judge(replace(named, registered=named.name))  # a class of plain Keras' user, registered by nobody
+        return
+    if not module and named.registered:
+        judge(named)  # the same, from a notebook, where there is no module to name
         return
     if named.name in FOREIGN_CLASSES:
         raise Refused(f"refused: {named.name} ('{named.place}') {FOREIGN_CLASSES[named.name]}.")
