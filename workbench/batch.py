@@ -93,6 +93,10 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
                 failed = events.Failed(fault.as_record())
                 reporter.take(failed, events.to_json(failed, name))
             raise
+        except Exception as fault:  # ours; who reads the stream must know that nothing more comes
+            failed = events.Failed(WorkbenchError(f"an internal fault: {fault!r}.").as_record())
+            reporter.take(failed, events.to_json(failed, name))
+            raise
     return ExitCode.INTERRUPTED if finished.status == "interrupted" else ExitCode.DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 
 from workbench.assembly.faults import short_message
@@ -111,6 +112,17 @@ def test_a_layers_own_exception_is_told_and_not_keras_words_around_it():
     with pytest.raises(ValueError, match="Could not automatically infer") as caught:
         Unlucky()(keras.Input((4,)))
     assert short_message(caught.value) == "the moon is in the wrong house"
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_of_a_graph_that_fails_only_the_reason_is_told(run_eagerly):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", run_eagerly=run_eagerly)
+    with pytest.raises(Exception, match="label value") as caught:
+        model.fit(np.ones((1, 3)), np.array([3]), verbose=0)
+    assert short_message(caught.value) == (
+        "InvalidArgumentError: Received a label value of 3 which is outside the valid range of [0, 2).  Label values: 3"
+    )
 
 
 def test_the_fault_names_file_and_line(build, stack):

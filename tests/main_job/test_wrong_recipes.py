@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -166,6 +167,32 @@ def test_a_model_that_cannot_be_evaluated_is_saved_all_the_same(
     assert "out/price.keras: evaluating failed: no rows for me." in capfd.readouterr().err
 
 
+LIAR = """\
+import keras
+
+
+class Liar(keras.layers.Layer):
+    def call(self, inputs):
+        return inputs[:, :1]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+"""
+
+
+def test_a_layer_that_gives_another_shape_than_it_says(
+    workplace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "liar.py").write_text(LIAR)
+    text = BASE.replace("targets: [price]", "targets: [price], ignore: [town]")
+    (workplace / "price.yaml").write_text(text.replace("{use: MyDense, units: 8, activation: relu}", "Liar"))
+    code, message = run(capfd, "--batch", "price.yaml", "--plugin", "liar.py")
+    assert code == 1
+    assert "kwb: price.yaml: calling the model on the first rows failed: " in message
+    assert "internal fault" not in message
+    assert "Arguments received" not in message
+
+
 def test_a_layer_of_a_plugin_for_another_interface_is_refused(
     workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +231,21 @@ def test_with_json_the_fault_is_an_event_too(workplace: Path, capfd: pytest.Capt
     captured = capfd.readouterr()
     assert '"event": "failed"' in captured.out
     assert "prize" in captured.out
+
+
+def test_with_json_a_fault_of_our_own_ends_the_stream_too(
+    workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.training.session import Session
+
+    def run(self: Session) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(Session, "run", run)
+    (workplace / "price.yaml").write_text(BASE)
+    assert main(["--batch", "price.yaml", "--json"]) == 1
+    (line,) = capfd.readouterr().out.splitlines()
+    assert json.loads(line)["error"]["what"] == "an internal fault: ZeroDivisionError('oh')."
 
 
 def test_debug_shows_the_traceback(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:

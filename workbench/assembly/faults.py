@@ -19,6 +19,12 @@ _INFERRING = re.compile(
     r"Could not automatically infer the output shape .* Error encountered:\s+(?P<inner>.+)", re.S
 )
 
+# What TensorFlow puts before and behind the sentence that says why an operation failed.
+_GRAPH_TRACE = re.compile(
+    r"\AGraph execution error:\s+(Detected at node .*\n(?=\S))?|\A\{\{function_node [^}]*\}\}\s*", re.S
+)
+_GRAPH_PLACE = re.compile(r"\s*(\[\[\{\{node |\[Op:).*\Z", re.S)
+
 _MISSING = re.compile(r"missing a required argument: '(\w+)'")
 _UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
 
@@ -33,6 +39,8 @@ def short_message(fault: BaseException) -> str:
     text = re.sub(r"\n*(Arguments received by|Call arguments received by).*", "", text, flags=re.S)
     if match := _INFERRING.match(text):
         text = match["inner"].strip()
+    text = _GRAPH_TRACE.sub("", text)
+    text = _GRAPH_PLACE.sub("", text)
     text = re.sub(r"in user code:.*?(\w+Error: )", "", text, flags=re.S)
     # The caller names the layer and its input's shape itself.
     text = re.sub(r"Input \d+ with name '[^']*' of layer '[^']*' is incompatible with the layer: ", "", text)

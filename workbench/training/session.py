@@ -183,9 +183,10 @@ class Session:
         if not custom or ready.model.count_params() > PREFLIGHT_PARAMETERS:
             return ""
         try:
-            formats.check_saveable(
-                ready.model, resolver=Resolver(self.catalog), probe=ready.probe(PROBE_ROWS)
-            )
+            with told_as("calling the model on the first rows", self.document.name):
+                formats.check_saveable(
+                    ready.model, resolver=Resolver(self.catalog), probe=ready.probe(PROBE_ROWS)
+                )
         except FileError as fault:
             if _is_of_the_place(fault):  # a full temporary folder says nothing of the model
                 return ""
