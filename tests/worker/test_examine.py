@@ -180,3 +180,5 @@ def test_a_look_at_data_that_cannot_be_used_as_it_is(catalog, tmp_path):
     answer = look_at_data(Data.model_validate({"use": "csv", "path": "t.csv"}), catalog, tmp_path, 0, 3)
     assert [column["name"] for column in answer["preview"]["columns"]] == ["a", "b"]
     assert answer["fault"] is not None
+    assert answer["roles"]["inputs"] == {"features": ["a", "b"]}
+    assert answer["roles"]["targets"] == {}

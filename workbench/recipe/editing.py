@@ -7,24 +7,20 @@ The text is the truth. An edit changes the part of it that it means to change; c
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe import arguments as items
 from workbench.recipe import model_edits, yaml_edit
-from workbench.recipe.document import Document, join_key, parse, read_text, split_key
+from workbench.recipe.document import Document, join_key, read_text, split_key
 from workbench.recipe.names import check_names
 from workbench.recipe.outline import Form, Row, form_of, rows_of
+from workbench.recipe.reading import Fault, Reading
 from workbench.recipe.schema import Data, Recipe, Train
 
 MOST_UNDONE = 500
@@ -36,60 +32,9 @@ _ORDER = {
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with a recipe, and where: the key, and the line from 1 (None where it has none)."""
-
-    what: str
-    hint: str = ""
-    key: str = ""
-    line: int | None = None
-
-    @classmethod
-    def of(cls, error: WorkbenchError, name: str) -> Fault:
-        """The fault of an error whose place begins with the recipe's name: `name:14: model.sequential[2]`."""
-        found = re.match(re.escape(name) + r"(?::(\d+))?(?:: (.*))?\Z", error.where)
-        if found is None:
-            where = f"{error.where}: " if error.where else ""
-            return cls(f"{where}{error.what}", error.hint)
-        return cls(error.what, error.hint, found[2] or "", int(found[1]) if found[1] else None)
-
-
-@dataclass(frozen=True)
 class _Step:
     text: str
     what: str
-
-
-class _Reading:
-    """One text, read as far as it can be; each part only when it is asked for."""
-
-    def __init__(self, text: str, name: str, folder: Path) -> None:
-        self.text = text
-        self._name = name
-        self._folder = folder
-
-    @cached_property
-    def _parsed(self) -> tuple[Document | None, Fault | None]:
-        try:
-            return parse(self.text, name=self._name, folder=self._folder), None
-        except WorkbenchError as fault:
-            return None, Fault.of(fault, self._name)
-
-    @property
-    def document(self) -> Document | None:
-        return self._parsed[0]
-
-    @property
-    def fault(self) -> Fault | None:
-        return self._parsed[1]
-
-    @cached_property
-    def data(self) -> dict[str, Any] | None:
-        try:
-            data = YAML(typ="safe", pure=True).load(self.text)
-        except (YAMLError, ValueError, RecursionError):
-            return None
-        return data if isinstance(data, dict) else None
 
 
 class Editor:
@@ -118,7 +63,7 @@ class Editor:
         self.on_change = on_change
         self.revision = 0
         self._saved = text
-        self._reading = _Reading(text, self.name, self.folder)
+        self._reading = Reading(text, self.name, self.folder)
         self._readable = self._reading.data or {}
         self._undone: list[_Step] = []
         self._done: list[_Step] = []
@@ -262,13 +207,13 @@ class Editor:
         _write(target, self.text)
         if path is not None and path != self.path:
             self.path, self.name, self.folder = path, path.name, path.parent
-            self._reading = _Reading(self.text, self.name, self.folder)
+            self._reading = Reading(self.text, self.name, self.folder)
         self._saved = self.text
         self._tell()
         return target
 
     def _show(self, text: str) -> None:
-        self._reading = _Reading(text, self.name, self.folder)
+        self._reading = Reading(text, self.name, self.folder)
         self._tell()
 
     def _tell(self) -> None:

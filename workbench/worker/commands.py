@@ -90,6 +90,7 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     `resume` names a run's folder to go on with instead of making a new one; the recipe is that run's own.
     """
     resume = arguments.get("resume")
+    _KEPT_DATA.forget()
     session = Session(
         _document(arguments),
         child.catalog,

@@ -6,6 +6,7 @@ people edit models many times on the same data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.data import loading
 from workbench.data.preview import class_balance, preview
 from workbench.data.reading import read
-from workbench.data.roles import choose_roles
+from workbench.data.roles import FEATURES, choose_roles
 from workbench.data.source import Source
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
@@ -53,6 +54,10 @@ class KeptData:
             )
             self._of = of
         return self._prepared
+
+    def forget(self) -> None:
+        """Free the memory; a training reads its own."""
+        self._prepared = None
 
 
 def _stamp(data: Data, folder: Path) -> tuple[int, int] | None:
@@ -161,7 +166,7 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
 
     Returns:
         `preview`: see `data.preview.Preview`;
-        `roles`: see `data.roles.Roles`; None where the section names what is not there;
+        `roles`: see `data.roles.Roles`; as far as they can be told where the section is at fault;
         `inputs`, `targets`, `data`: as in `examine`;
         `balance`: see `data.preview.class_balance`;
         `fault`: why the section cannot be used as it is, {what, where, hint}, or None.
@@ -174,17 +179,17 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         seen = preview(source, rows)
     else:
         seen = replace(preview(source.sample(), rows), rows=source.rows)
+    sample = source if isinstance(source, Source) else source.sample()
     answer: dict[str, Any] = {
         "preview": asdict(seen),
         "inputs": {},
         "targets": {},
         "data": "",
         "balance": {},
-        "roles": None,
+        "roles": _rough_roles(data, sample),
         "fault": None,
     }
     try:
-        sample = source if isinstance(source, Source) else source.sample()
         answer["roles"] = asdict(choose_roles(data, sample))
         prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
         answer |= _data_part(prepared)
@@ -193,3 +198,20 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
     except WorkbenchError as fault:
         answer["fault"] = fault.as_record()
     return answer
+
+
+def _rough_roles(data: Data, source: Source) -> dict[str, Any]:
+    """What columns are for in a section that is not right yet, such as one without a target."""
+    columns = list(source.columns)
+    named = data.targets if data.targets is not None else source.targets
+    groups = named if isinstance(named, Mapping) else {name: (name,) for name in named}
+    targets = {name: [each for each in group if each in columns] for name, group in groups.items()}
+    taken = {each for group in targets.values() for each in group} | set(data.ignore) | {data.sample_weight}
+    inputs = data.inputs or {FEATURES: tuple(name for name in columns if name not in taken)}
+    return {
+        "inputs": {name: [each for each in group if each in columns] for name, group in inputs.items()},
+        "targets": {name: group for name, group in targets.items() if group},
+        "sample_weight": data.sample_weight,
+        "categories": [name for name in data.categories if name in columns],
+        "classes": [name for name in data.classes if name in columns],
+    }

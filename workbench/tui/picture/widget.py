@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.tui.picture.drawing import Span, draw
-from workbench.tui.picture.layout import Layout, Placed, lay_out
+from workbench.tui.picture.layout import Layout, lay_out
 from workbench.tui.picture.scene import Scene, scene_of
 
 
@@ -132,6 +132,7 @@ class PictureView(ScrollView, can_focus=True):
         placed = self._layout.boxes[box]
         self.scroll_to_region(Region(placed.x, placed.y, placed.box.width, placed.box.height), animate=False)
         self.refresh()
+        self.refresh_bindings()
         if self.has_focus and (path := self._scene.paths.get(box)):
             self.post_message(self.Selected(self, path))
 
@@ -179,19 +180,20 @@ class PictureView(ScrollView, can_focus=True):
         base = self.rich_style
         if row >= len(self._lines):
             return Strip.blank(width, base)
-        segments = [Segment(span.text, base + self._style(span, row)) for span in self._lines[row]]
+        segments = [segment for span in self._lines[row] for segment in self._segments(span, row, base)]
         return Strip(segments).crop_extend(scroll_x, scroll_x + width, base)
 
-    def _style(self, span: Span, row: int) -> Style:
+    def _segments(self, span: Span, row: int, base: Style) -> list[Segment]:
         if not span.id:
-            return self._part("line")
-        if span.id == self._at:
-            return self._part("selected")
-        if span.id in self._scene.shared:
-            return self._part("shared")
-        placed: Placed = self._layout.boxes[span.id]
-        second = placed.box.height > 1 and row == placed.y + 2
-        return self._part("text" if second or span.id not in self._scene.paths else "box")
+            return [Segment(span.text, base + self._part("line"))]
+        if span.id not in self._scene.paths:
+            return [Segment(span.text, base + self._part("text"))]
+        chosen, shared = span.id == self._at, span.id in self._scene.shared
+        style = base + self._part("selected" if chosen else "shared" if shared else "box")
+        if row != self._layout.boxes[span.id].y + 2:
+            return [Segment(span.text, style)]
+        frame, inside, end = span.text[0], span.text[1:-1], span.text[-1]
+        return [Segment(frame, style), Segment(inside, style + self._part("text")), Segment(end, style)]
 
     def _part(self, name: str) -> Style:
         return self.get_component_rich_style(f"picture--{name}", partial=True)

@@ -39,6 +39,10 @@ class CatalogPanel(Vertical):
         & > Input { margin-bottom: 0; }
         & > OptionList { height: 2fr; border: none; background: transparent; padding: 0; }
         & > OptionList > .option-list--option { padding: 0 1; }
+        & > OptionList > .option-list--option-highlighted {
+            background: $block-cursor-blurred-background;
+            text-style: bold;
+        }
         & > VerticalScroll { height: 1fr; border-top: solid $border-blurred; padding: 0 1; }
     }
     """

@@ -51,6 +51,11 @@ class RowsList(OptionList):
         border: none;
         & > .option-list--option { padding: 0 1; }
         &:focus { border: none; background-tint: transparent; }
+        &:focus > .option-list--option-highlighted {  /* under the colours of the row's own words */
+            background: $block-cursor-blurred-background;
+            color: $foreground;
+            text-style: bold;
+        }
     }
     """
 
@@ -191,7 +196,8 @@ class RowsList(OptionList):
         faulty = self._fault is not None and self._fault_row() == row.key
         mark = "✗ " if faulty else indent
         weak = "dim"
-        old = self._stale or (not head and row.key not in self._examination.fresh)
+        known = self._examination
+        old = self._stale or (row.key in known.shapes and row.key not in known.fresh)
         dim = "dim italic" if old else weak
         if head:
             title = Content.assemble((f"{mark}{name}", "bold"), (f"  {use}" if use else "", "bold $primary"))

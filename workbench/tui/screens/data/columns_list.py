@@ -45,6 +45,11 @@ class ColumnsList(OptionList):
         border: none;
         & > .option-list--option { padding: 0 1; }
         &:focus { border: none; background-tint: transparent; }
+        &:focus > .option-list--option-highlighted {  /* under the colours of the row's own words */
+            background: $block-cursor-blurred-background;
+            color: $foreground;
+            text-style: bold;
+        }
     }
     """
 
@@ -72,10 +77,10 @@ class ColumnsList(OptionList):
         at = self.highlighted
         return str(self._columns[at]["name"]) if at is not None and at < len(self._columns) else ""
 
-    def show(self, columns: Sequence[Mapping[str, Any]], roles: ColumnRoles | None) -> None:
+    def show(self, columns: Sequence[Mapping[str, Any]], roles: ColumnRoles) -> None:
         """Show columns; those that are the same are drawn anew only where they changed."""
         at, before = self.highlighted, [column["name"] for column in self._columns]
-        self._columns, self._roles = list(columns), roles or ColumnRoles()
+        self._columns, self._roles = list(columns), roles
         if before == [column["name"] for column in columns]:
             self._redraw()
             return

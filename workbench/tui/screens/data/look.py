@@ -18,7 +18,7 @@ class Look:
         columns: see `workbench.data.preview.ColumnPreview`.
         first_rows: values of every column as text.
         rows: how many the source has, and of these in a test part of its own.
-        roles: what each column is for; None where the recipe's section names what is not there.
+        roles: what each column is for.
         inputs, targets: shapes by name, without the batch axis.
         data: the rows of each part, for people.
         balance: for a target of classes, the rows of each class in the training, validation and test part.
@@ -29,7 +29,7 @@ class Look:
     first_rows: Sequence[Sequence[str]] = ()
     rows: int = 0
     test_rows: int = 0
-    roles: ColumnRoles | None = None
+    roles: ColumnRoles = field(default_factory=ColumnRoles)
     inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     targets: Mapping[str, Sequence[int]] = field(default_factory=dict)
     data: str = ""
@@ -45,7 +45,7 @@ class Look:
             seen["first_rows"],
             seen["rows"],
             seen["test_rows"],
-            roles and ColumnRoles.of(roles),
+            ColumnRoles.of(roles),
             answer["inputs"],
             answer["targets"],
             answer["data"],

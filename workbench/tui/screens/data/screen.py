@@ -237,8 +237,6 @@ class DataScreen(WorkbenchScreen):
             return
         if event.what == "edit":
             self.action_settings()
-        elif roles is None:
-            kwb(self).notice("what the columns are for is not known yet: mend the fault first.", "warning")
         elif event.what == "new":
             self._new_input(event.column, roles)
         else:

@@ -1,0 +1,93 @@
+"""The data screen: what columns are for, the settings, the balance; the recipe says it, comments kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.tui.assembling.conftest import checked, typed
+from tests.tui.conftest import OpenApp, shown
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """\
+kwb: 1
+data: {use: csv, path: penguins.csv, missing: drop}   # birds
+model: {sequential: [{use: Dense, units: 3, activation: softmax}]}
+train: {loss: sparse_categorical_crossentropy}
+"""
+
+
+@pytest.fixture
+def recipe(workplace: Path) -> str:
+    shutil.copy(Path(__file__).parents[2] / "data" / "files" / "penguins.csv", workplace)
+    (workplace / "birds.yaml").write_text(RECIPE)
+    return "birds.yaml"
+
+
+async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> None:
+    async with open_app(recipe=recipe) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3")
+        screen = await checked(pilot)
+        assert "Adelie 152, Gentoo 124" in shown(app)
+        assert "2 missing" in shown(app)
+        # the species is to be learned, as classes; the year is left out
+        await typed(pilot, "home", "o", "l")
+        await checked(pilot)
+        await typed(pilot, "end", "space")
+        await checked(pilot)
+        assert app.editor.get("data.targets") == ["species"]
+        assert app.editor.get("data.classes") == ["species"]
+        assert app.editor.get("data.ignore") == ["year"]
+        # a part for validation, scaling
+        await typed(pilot, "e", *["tab"] * 10, "'0.25'")
+        assert app.focused.parent.parent.field.name == "data.split.validation"
+        await typed(pilot, *["tab"] * 4, "'standard'", "escape", "b")
+        await checked(pilot)
+        assert screen.look.fault is None
+        assert screen.look.data.startswith("333 rows")
+        assert app.editor.get("data.split.validation") == 0.25
+        assert app.editor.get("data.scale") == "standard"
+        assert "species: 3 classes" in shown(app)
+        assert "Chinstrap" in shown(app)
+        assert "# birds" in app.editor.text
+        await typed(pilot, "2")
+        screen = await checked(pilot)
+        assert screen.examination.fault is None
+
+
+async def test_what_cannot_be_is_told_and_undone(open_app: OpenApp, recipe: str) -> None:
+    async with open_app(recipe=recipe, size=(80, 24)) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3")
+        screen = await checked(pilot)
+        assert "does not say what to learn" in str(screen.query_one("#columns").border_title)
+        await typed(pilot, "home", "o")  # texts as numbers
+        await checked(pilot)
+        assert "holds texts" in str(screen.query_one("#columns").border_title)
+        await typed(pilot, "u")
+        assert app.editor.text == RECIPE
+        # other data: a dataset is chosen by typing
+        await typed(pilot, "c", "'iris'", "enter")
+        await checked(pilot)
+        assert app.editor.get("data") == {"use": "iris", "missing": "drop"}
+        assert "150 rows" in shown(app)
+        # a path that leads nowhere
+        await typed(pilot, "u", "e", "'x'")
+        await checked(pilot)
+        assert screen.look.columns == ()
+        assert "xpenguins.csv" in app.editor.text or "penguins.csvx" in app.editor.text
+        await typed(pilot, "escape")
+        assert "✗" in str(screen.query_one("#columns").border_title)
+
+
+async def test_without_a_recipe_both_screens_say_what_to_do(open_app: OpenApp) -> None:
+    async with open_app(mode="assemble", size=(60, 20)) as pilot:
+        assert "No recipe is open" in shown(pilot.app)
+        await typed(pilot, "3")
+        assert "No recipe is open" in shown(pilot.app)

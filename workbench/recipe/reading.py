@@ -1,0 +1,66 @@
+"""A recipe's text read as far as it goes, and what is wrong with it as a key and a line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from workbench.errors import WorkbenchError
+from workbench.recipe.document import Document, parse
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a recipe, and where: the key, and the line from 1 (None where it has none)."""
+
+    what: str
+    hint: str = ""
+    key: str = ""
+    line: int | None = None
+
+    @classmethod
+    def of(cls, error: WorkbenchError, name: str) -> Fault:
+        """The fault of an error whose place begins with the recipe's name: `name:14: model.sequential[2]`."""
+        found = re.match(re.escape(name) + r"(?::(\d+))?(?:: (.*))?\Z", error.where)
+        if found is None:
+            where = f"{error.where}: " if error.where else ""
+            return cls(f"{where}{error.what}", error.hint)
+        return cls(error.what, error.hint, found[2] or "", int(found[1]) if found[1] else None)
+
+
+class Reading:
+    """One text, read as far as it can be; each part only when it is asked for."""
+
+    def __init__(self, text: str, name: str, folder: Path) -> None:
+        self.text = text
+        self._name = name
+        self._folder = folder
+
+    @cached_property
+    def _parsed(self) -> tuple[Document | None, Fault | None]:
+        try:
+            return parse(self.text, name=self._name, folder=self._folder), None
+        except WorkbenchError as fault:
+            return None, Fault.of(fault, self._name)
+
+    @property
+    def document(self) -> Document | None:
+        return self._parsed[0]
+
+    @property
+    def fault(self) -> Fault | None:
+        return self._parsed[1]
+
+    @cached_property
+    def data(self) -> dict[str, Any] | None:
+        try:
+            data = YAML(typ="safe", pure=True).load(self.text)
+        except (YAMLError, ValueError, RecursionError):
+            return None
+        return data if isinstance(data, dict) else None
