@@ -65,7 +65,8 @@ def _add_line(
     lines, outputs = _lines(data), _outputs(data)
     before = _tensors(data, lines[:index])
     newest: tuple[str, ...] = next((line.targets for line in reversed(lines[:index]) if line), ())
-    count = max(len(newest), 1) if takes is None else max(takes, 1)  # any number: all that the line before gives
+    # A layer that takes any number gets all that the line before gives.
+    count = max(len(newest), 1) if takes is None else max(takes, 1)
     sources = _sources(newest, before, count)
     taken = {*before, *_map(data, LAYERS), *_tensors(data, lines)}
     source = sources[-1] if sources else ""
