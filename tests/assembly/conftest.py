@@ -77,9 +77,11 @@ def with_acme(catalog: Catalog, installed) -> Catalog:
     import sys
 
     folder = str(installed("acme-layers"))
-    if folder not in sys.path:
-        sys.path.append(folder)
-    from acme_layers import plugin
+    sys.path.append(folder)
+    try:
+        from acme_layers import plugin
+    finally:
+        sys.path.remove(folder)  # the package knows its own place now; other tests must not discover it
 
     entries = []
     for kind in Kind:
