@@ -45,7 +45,9 @@ async def take(names: set[str]) -> None:
         await pilot.pause(4.0)
         await picture("assemble", pilot)
         await pilot.press("t")
-        await until(lambda: app.worker.training and app.worker.training.ended.is_set(), 120, "the training ended")
+        await until(
+            lambda: app.worker.training and app.worker.training.ended.is_set(), 120, "the training ended"
+        )
         await picture("train", pilot)
         await pilot.press("i")
         await picture("internals", pilot)

@@ -195,12 +195,13 @@ class ChartCanvas(Widget):
 
     def render_line(self, y: int) -> Strip:
         size = self.size
-        if self._strips is None or self._drawn_size != size:
-            self._strips = self._draw(*size)
+        strips = self._strips  # another thread's `changed` may forget them while they are drawn
+        if strips is None or self._drawn_size != size:
+            strips = self._strips = self._draw(*size)
             self._drawn_size = size
             self._drawn_at = monotonic()
             self._draw_pending = False
-        return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
+        return strips[y] if y < len(strips) else Strip.blank(size.width)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
         grid = Grid(width, height)

@@ -219,15 +219,16 @@ class HistogramChart(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         size = self.size
-        if self._strips is None or self._drawn_size != size:
+        strips = self._strips
+        if strips is None or self._drawn_size != size:
             grid = Grid(*size)
             self._draw(grid)
-            self._strips = [
+            strips = self._strips = [
                 Strip([Segment(text, self._style(code)) for text, code in grid.runs(row)], size.width)
                 for row in range(size.height)
             ]
             self._drawn_size = size
-        return self._strips[y] if y < len(self._strips) else Strip.blank(size.width)
+        return strips[y] if y < len(strips) else Strip.blank(size.width)
 
     def _style(self, code: int) -> Style:
         style = self.get_component_rich_style(COMPONENTS[code % CURSOR])
