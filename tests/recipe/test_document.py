@@ -169,7 +169,11 @@ WRONG = [
     ("epochs: 5", "epochs:", "r.yaml:12: train.epochs: must be a whole number, not empty."),
     ("epochs: 5", "epochs: 0", "r.yaml:12: train.epochs: must be greater than or equal to 1, not 0."),
     ("epochs: 5", "shuffle: 7", "r.yaml:12: train.shuffle: must be true or false, not 7."),
-    ("epochs: 5", "engine: fast", "train.engine: 'fast' is not one of 'auto', 'plain', 'steps' or 'chunk'."),
+    (
+        "epochs: 5",
+        "engine: fast",
+        "train.engine: 'fast' is not one of 'auto', 'plain', 'steps', 'chunk' or 'chunk-xla'.",
+    ),
     ("epochs: 5", "5: epochs", "r.yaml:12: train[5]: a key must be a text, not 5. Put it in quotes."),
     ("epochs: 5", "callbacks: {use: A}", "r.yaml:12: train.callbacks: must be a list, not {'use': 'A'}."),
     ("epochs: 5", "callbacks: [3]", "train.callbacks[0]: must be a name, or a map with 'use', not 3."),
