@@ -70,7 +70,8 @@ def results(left: TrainingView, right: TrainingView) -> list[Difference]:
         lines.append(
             Difference(f"test {name}", _number(left.evaluation, name), _number(right.evaluation, name))
         )
-    lines.append(Difference(f"best {left.monitored}", _best(left), _best(right)))
+    monitored = left.monitored if left.best else right.monitored
+    lines.append(Difference(f"best {monitored}", _best(left), _best(right)))
     lines.append(Difference("time", duration(left.seconds), duration(right.seconds)))
     lines.append(Difference("speed", speed(left.steps_per_second), speed(right.steps_per_second)))
     lines.append(Difference("engine", left.engine or ABSENT, right.engine or ABSENT))

@@ -15,7 +15,7 @@ from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.train.curves import BATCHES, ORDER, TRAINING, VALIDATION, Mark, Panel
 
 LEAST_WIDTH = 48  # of a chart, in cells
-LEAST_HEIGHT = 9
+LEAST_HEIGHT = 8
 MOST_CURVES = 8  # of one chart: more cannot be told apart
 
 _LOOKS = {TRAINING: (0, "solid"), VALIDATION: (1, "dashed"), BATCHES: (7, "dotted")}

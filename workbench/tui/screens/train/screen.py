@@ -141,6 +141,7 @@ class TrainScreen(SourceScreen):
         charts = self.query_one("#charts", ChartGrid)
         match self.query_one(ContentSwitcher).current:
             case "charts":
+                charts.say_empty("no batch was trained" if view.stage.ended else "the first batch is awaited")
                 charts.update(self.record.curves.shown, self.record.curves.marks)
                 if self.focused is None and charts.charts:
                     self.call_after_refresh(self._focus_pane)

@@ -22,6 +22,7 @@ class WeightsPane(Horizontal):
     DEFAULT_CSS = """
     WeightsPane {
         & > OptionList { width: 28; height: 1fr; border: none; padding: 0; scrollbar-size-vertical: 1; }
+        & > OptionList:focus { border: none; }
         & > HistogramChart { width: 1fr; margin-left: 1; }
         &.-empty > OptionList { display: none; }
     }
@@ -50,6 +51,8 @@ class WeightsPane(Horizontal):
 
     def set_watched(self, watched: bool) -> None:
         """Whether the recipe watches histograms at all, which an empty pane tells."""
+        if self._listed:
+            return
         for chart in self.query(HistogramChart):
             chart.describe("", _empty_text(watched))
 
