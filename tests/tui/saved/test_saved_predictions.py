@@ -185,6 +185,7 @@ def test_residuals_look_as_before(looks_as_before, size) -> None:
 def test_a_confusion_matrix_looks_as_before(looks_as_before, keys) -> None:
     async def before(pilot) -> None:
         await pilot.app.push_screen(screen(CLASSES))
+        await settle(pilot)  # the keys are for it once it is there
 
     assert looks_as_before(*keys, mode="saved", before=before)
 
