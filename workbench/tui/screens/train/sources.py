@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +161,9 @@ class SourceScreen(SteeringScreen):
         self.record = TrainingRecord(view)
         self.forgotten()
 
-    def _take(self, batch: Iterable[tuple[Any, ...]]) -> None:
+    def _take(self, batch: Sequence[tuple[Any, ...]]) -> None:
+        if not batch:
+            return
         for event, moment, *_ in batch:
             if self._held is not None:
                 self._held.append((event, moment))
