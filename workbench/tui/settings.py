@@ -32,7 +32,7 @@ class Settings:
 
     Attributes:
         theme: a theme's name; empty: the one last chosen in the app, or else `kwb-dark`.
-        animations: whether anything slides or fades.
+        animations: whether anything slides, fades or blinks.
         mouse: False leaves the mouse to the terminal, whose own selection then works as ever.
         keymap: from a binding's id to its keys, separated by commas.
         plugins: single files of layers and models, as with `--plugin`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from textual import events
 from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
@@ -50,6 +51,11 @@ class Shell(SafeApp):
         title = f"{MARKS[severity]} {fault.where}" if fault.where else ""
         text = text if title else f"{MARKS[severity]} {text}"
         self.notify(text, title=title, severity=severity, timeout=8, markup=False)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Where nothing is to move, a text field's cursor does not blink either."""
+        if self.animation_level == "none" and hasattr(event.widget, "cursor_blink"):
+            event.widget.cursor_blink = False
 
     def on_crash(self, crash: Crash) -> None:
         fault = WorkbenchError(
