@@ -15,6 +15,7 @@ COLUMNS = {
     "plain": "tests.benchmarks.keras_cells:plain",
     "steps-per-execution": "tests.benchmarks.keras_cells:steps_per_execution",
     "kwb": "tests.benchmarks.keras_cells:kwb",
+    "kwb-watching": "tests.benchmarks.keras_cells:kwb_watching",
     "torch": "tests.benchmarks.torch_cells:eager",
     "jax": "tests.benchmarks.jax_cells:scan",
 }

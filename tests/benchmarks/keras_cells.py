@@ -1,9 +1,10 @@
-"""The columns that train with Keras: stock `fit`, its best `steps_per_execution`, and kwb."""
+"""The columns that train with Keras: stock `fit`, its best `steps_per_execution`, kwb, and kwb watching everything."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,8 +14,13 @@ from kwb_custom.layers import MyDense, ResidualBlock
 from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
 from tests.benchmarks.timing import Clock, Measured
 from tests.benchmarks.workloads import WORKLOADS
-from workbench.events import EngineChosen
+from workbench.events import EngineChosen, Event
+from workbench.recipe.schema import Train
+from workbench.storage.runs import EventLog, RunFolder
+from workbench.training.control import Control
 from workbench.training.engines import Arrays, FitSettings, fit
+from workbench.training.monitors import Monitors
+from workbench.training.progress import Progress
 
 STEPS_PER_EXECUTION = (8, 64, 256)
 
@@ -93,20 +99,6 @@ class EpochClock(keras.callbacks.Callback):
         self._clock.epoch_ends()
 
 
-class Light(keras.callbacks.Callback):
-    """What a live view needs at least: the logs of a batch, ten times a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[dict[str, float]] = []
-        self._last = 0.0
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if time.perf_counter() - self._last > 0.1:
-            self._last = time.perf_counter()
-            self.seen.append(dict(logs))
-
-
 def plain(workload: str, rows: int, epochs: int) -> Measured:
     """Stock `model.fit`."""
     return _stock(workload, rows, epochs, 1)
@@ -122,21 +114,42 @@ def steps_per_execution(workload: str, rows: int, epochs: int) -> Measured:
 
 
 def kwb(workload: str, rows: int, epochs: int) -> Measured:
-    """kwb's `fit` with `engine: auto` and a callback that reads the logs ten times a second."""
+    """kwb as it trains a recipe that says nothing of it: `engine: auto`, the event stream on, what is watched by
+    default."""
+    return _kwb(workload, rows, epochs, Train.model_fields["watch"].default)
+
+
+def kwb_watching(workload: str, rows: int, epochs: int) -> Measured:
+    """The same with `watch: [all]`."""
+    return _kwb(workload, rows, epochs, ["all"])
+
+
+def _kwb(workload: str, rows: int, epochs: int, watch: Sequence[str]) -> Measured:
     found = WORKLOADS[workload]
+    steps = -(-rows // found.batch_size)
     x, y = found.data(rows)
     model = model_of(workload)
     chosen: list[EngineChosen] = []
-    clock = Clock()
-    fit(
-        model,
-        Arrays(x, y),
-        None,
-        FitSettings(epochs=epochs, batch_size=found.batch_size),
-        [EpochClock(clock), Light()],
-        chosen.append,
-    )
-    return clock.measured(-(-rows // found.batch_size), chosen[0].engine)
+    with tempfile.TemporaryDirectory() as folder, EventLog(RunFolder(Path(folder))) as log:
+
+        def emit(event: Event) -> None:
+            log.append(event)
+            if isinstance(event, EngineChosen):
+                chosen.append(event)
+
+        clock = Clock()
+        progress = Progress(emit, Control(), epochs=epochs, steps=steps)
+        monitors = Monitors(model, watch, steps=steps)
+        fit(
+            model,
+            Arrays(x, y),
+            None,
+            FitSettings(epochs=epochs, batch_size=found.batch_size),
+            [progress, monitors.callback(emit), EpochClock(clock)],
+            emit,
+            monitors.wrap_step,
+        )
+        return clock.measured(steps, chosen[0].engine)
 
 
 def _stock(workload: str, rows: int, epochs: int, count: int, note: str = "") -> Measured:

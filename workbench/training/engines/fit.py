@@ -103,7 +103,9 @@ def fit(
                 ticks(),
                 epochs=settings.epochs,
                 initial_epoch=settings.initial_epoch,
+                steps_per_epoch=source.steps,  # `loop` ends epochs; with a bound Keras keeps one iterator for all
                 validation_data=ticks() if tester else None,
+                validation_steps=tester.steps if tester else None,
                 validation_freq=settings.validation_freq,
                 callbacks=loop,
                 shuffle=False,  # the source has its own order

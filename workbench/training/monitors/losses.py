@@ -56,13 +56,17 @@ class Losses:
         return self._means[names]
 
 
+def has_output_losses(model: keras.Model) -> bool:
+    """Whether the model has several outputs, each with a loss of its own."""
+    return len(getattr(model, "output_names", None) or ()) > 1
+
+
 def output_losses(model: keras.Model, results: Mapping[str, float]) -> dict[str, float]:
     """The main loss by output, before `loss_weights`, for a model of several; from the values of its metrics."""
-    names = getattr(model, "output_names", None) or ()
+    if not has_output_losses(model):
+        return {}
     return {
-        f"{MAIN}/{name}": results[f"{name}_loss"]
-        for name in names
-        if len(names) > 1 and f"{name}_loss" in results
+        f"{MAIN}/{name}": results[f"{name}_loss"] for name in model.output_names if f"{name}_loss" in results
     }
 
 

@@ -18,14 +18,15 @@ class Means:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
-        self._sums = variable(np.zeros(len(self.names) + 1, np.float32))  # the last is the sum of the weights
+        self._zeros = np.zeros(len(self.names) + 1, np.float32)
+        self._sums = variable(self._zeros)  # the last is the sum of the weights
 
     def add(self, values: tf.Tensor, weight: Any = 1.0) -> None:
         """Count the values of a step: a vector of float32, one number for each name."""
         self._sums.assign_add(tf.concat([values, [1.0]], 0) * weight)
 
     def reset(self) -> None:
-        self._sums.assign(tf.zeros_like(self._sums))
+        self._sums.assign(self._zeros)
 
     def sums(self) -> tuple[dict[str, float], float]:
         """The weighted sum of each number, and of the weights."""

@@ -12,7 +12,7 @@ from workbench.recipe.schema import Watch
 from workbench.training.monitors.dead import Dead
 from workbench.training.monitors.histograms import weight_histograms
 from workbench.training.monitors.layer_metrics import metric_values, model_metric_values, reset_forgotten
-from workbench.training.monitors.losses import Losses, output_losses
+from workbench.training.monitors.losses import Losses, has_output_losses, output_losses
 from workbench.training.monitors.seen import Seen
 from workbench.training.monitors.updates import Updates
 
@@ -80,7 +80,7 @@ class Monitors:
             model = self._model
             self._metrics = (
                 metric_values(model) if "metrics" in self.watched else {},
-                model_metric_values(model) if self._losses else {},
+                model_metric_values(model) if self._losses and has_output_losses(model) else {},
             )
 
     def read(self, epoch: int) -> tuple[events.Internals, list[events.Message]]:
