@@ -8,7 +8,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from tests.coroutines import until
 from tests.worker.conftest import recipe
 from workbench import events
 from workbench.errors import WorkbenchError
+from workbench.storage.runs import RunFolder, read_events
 from workbench.tui.messages import Shared, TrainingEvents, WorkerChanged
-from workbench.tui.services.training import MOST_STEPS, Training, TrainingState
+from workbench.tui.services.training import Training, TrainingState
 from workbench.tui.services.workers import WorkerService, WorkerState
 from workbench.worker.client import WorkerDied
 
@@ -47,6 +47,12 @@ def states(posted: list[Shared]) -> list[str]:
     return [str(message.state) for message in posted if isinstance(message, WorkerChanged)]
 
 
+def kinds(posted: list[Shared]) -> set[str]:
+    """The kinds of events that came from a training."""
+    batches = [message.batch for message in posted if isinstance(message, TrainingEvents)]
+    return {event.kind for batch in batches for event, _ in batch}
+
+
 @pytest.mark.slow
 async def test_the_child_is_warm_then_busy_then_trains_then_is_warm_again(tmp_path: Path) -> None:
     async with service(tmp_path) as (workers, posted):
@@ -71,7 +77,7 @@ async def test_the_child_is_warm_then_busy_then_trains_then_is_warm_again(tmp_pa
         told = [
             event for message in posted if isinstance(message, TrainingEvents) for event, _ in message.batch
         ]
-        assert told == [event for event, _ in training.history]
+        assert told == [event for event, _, _ in read_events(RunFolder(training.run_folder).events)]
         assert [event.epoch for event in told if isinstance(event, events.Epoch)] == list(range(1, 31))
         batches = [message for message in posted if isinstance(message, TrainingEvents)]
         assert len(batches) < len(told)
@@ -118,7 +124,7 @@ async def test_a_killed_child_is_told_once_and_another_is_started(tmp_path: Path
         assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
 
         training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
-        await until(lambda: any(isinstance(event, events.Epoch) for event, _ in training.history), 60)
+        await until(lambda: "epoch" in kinds(posted), 60)
         os.kill(training.worker.pid, signal.SIGKILL)
         await asyncio.wait_for(training.ended.wait(), 30)
         assert training.state is TrainingState.FAILED
@@ -171,26 +177,18 @@ async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) ->
     await workers.close()
 
 
-async def test_events_come_in_batches_and_are_kept_in_bounded_memory() -> None:
+async def test_events_come_in_batches_and_are_not_kept() -> None:
     batches: list[Any] = []
     training = Training("x", on_events=lambda _, batch: batches.append(list(batch)), on_change=lambda _: None)
-    count = 3 * MOST_STEPS
-    for number in range(count):
-        training.take(events.Step(1, number, count, {"loss": 1.0}, 1.0), float(number))
-        if number % 1000 == 0:
-            training.take(events.Epoch(number // 1000 + 1, 99, {"loss": 1.0}, 1.0, 1.0, 0.1), number + 0.5)
+    sent = [(events.Step(1, number, 1000, {"loss": 1.0}, 1.0), float(number)) for number in range(1000)]
+    for event, moment in sent:
+        training.take(event, moment)
     assert batches == []  # all in one turn of the loop
     await until(lambda: batches)
-    assert len(batches) == 1
-    assert len(batches[0]) == count + 60
-
-    kept = training.history
-    assert len(kept) <= MOST_STEPS + 60
-    assert [moment for _, moment in kept] == sorted(moment for _, moment in kept)
-    assert [event.epoch for event, _ in kept if isinstance(event, events.Epoch)] == list(range(1, 61))
-    steps = [event.step for event, _ in kept if isinstance(event, events.Step)]
-    assert steps[-1] == count - 1
-    assert max(later - sooner for sooner, later in pairwise(steps)) <= 4  # thinned evenly
+    assert batches == [sent]
+    assert training.latest == 999.0
+    kept = [value for value in vars(training).values() if isinstance(value, list)]
+    assert kept == [[]] * len(kept)
 
 
 async def test_a_change_of_state_comes_after_the_events_that_led_to_it() -> None:

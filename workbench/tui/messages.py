@@ -52,7 +52,7 @@ class WorkerChanged(Shared):
 
 
 class TrainingStarted(Shared):
-    """`app.training` is another one; its history is empty or that of before a resume."""
+    """`app.training` is another one."""
 
     def __init__(self, training: Training) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class TrainingEvents(Shared):
     """Events of a training, in order, as `(event, moment)`; moment is seconds since the epoch.
 
     They come in batches, at most about 20 a second, because a small model ends a thousand epochs a second. Before
-    this message is posted, they are in `training.history` as well.
+    this message is posted, they are in the run's folder as well.
     """
 
     def __init__(self, training: Training, batch: Sequence[TimedEvent]) -> None:

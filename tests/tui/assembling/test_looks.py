@@ -34,12 +34,13 @@ Before = Callable[[Pilot[Any]], Awaitable[None]]
 
 
 def after(*keys: str) -> Before:
-    """Once the worker has answered, press keys, and wait for it again."""
+    """Press keys, each once the worker has answered what the one before asked."""
 
     async def run(pilot: Pilot[Any]) -> None:
         await checked(pilot)
-        await typed(pilot, *keys)
-        await checked(pilot)
+        for key in keys:
+            await typed(pilot, key)
+            await checked(pilot)
         await pilot.app.worker.close()  # the picture is taken after the app; nobody else would end the child
 
     return run

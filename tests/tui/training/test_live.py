@@ -47,6 +47,22 @@ def kinds(run: Path) -> list[str]:
     return [event.kind for event, *_ in read_events(RunFolder(run).events)]
 
 
+async def test_a_screen_shown_in_mid_training_has_the_whole_history_and_goes_on(open_app) -> None:
+    async with open_app(mode="recipes", warm=True) as pilot:
+        app = pilot.app
+        opened(app)
+        started = app.worker.train(app.editor)
+        await until(lambda: started.run_folder is not None, 120)
+        log = RunFolder(started.run_folder).events
+        await until(lambda: kinds(started.run_folder).count("epoch") > 20, 60)
+        await pilot.press("4")
+        screen = await training(pilot, epochs=40)
+        await started.control("stop")
+        await until(lambda: screen.record.view.stage is Stage.FINISHED, 60)
+        told = [event.epoch for event, *_ in read_events(log) if isinstance(event, events.Epoch)]
+        assert list(screen.record.epochs.epochs) == told
+
+
 async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
     """Start, pause, go on, another learning rate, stop: everything is saved, the app told it all."""
     async with open_app(mode="train", warm=True) as pilot:

@@ -1,4 +1,7 @@
-"""One live training: its child, its events in bounded memory, and what can be asked of it."""
+"""One live training: its child, the events that come from it, and what can be asked of it.
+
+Events are handed on and not kept: the run's folder has them all, written before they are told.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 TimedEvent = tuple[events.Event, float]
 
 BATCH_SECONDS = 0.05  # events are handed on together; 20 paints a second are enough for an eye
-MOST_STEPS = 20_000  # step events kept; when there are more, every second one goes, and of what comes too
 
 
 class TrainingState(StrEnum):
@@ -47,7 +49,7 @@ class Training:
         name: the recipe's.
         state: how it stands.
         run_folder: known once `run_started` has come.
-        history: everything so far, in order; step events are thinned out when there are very many.
+        latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
         fault: why it failed.
         ended: done when it has ended, one way or another.
     """
@@ -68,23 +70,9 @@ class Training:
         self.worker: Worker | None = None
         self._on_events = on_events
         self._on_change = on_change
-        self._rest: list[TimedEvent] = []
-        self._steps: list[TimedEvent] = []
-        self._stride = 1
-        self._seen = 0
-        self._last_step: list[TimedEvent] = []
+        self.latest = 0.0
         self._waiting: list[TimedEvent] = []
         self._flush: asyncio.TimerHandle | None = None
-
-    @property
-    def history(self) -> list[TimedEvent]:
-        """All events kept, in the order of their moments."""
-        kept = [
-            *self._rest,
-            *self._steps,
-            *(timed for timed in self._last_step if timed not in self._steps[-1:]),
-        ]
-        return sorted(kept, key=lambda timed: timed[1])
 
     async def control(self, command: str, **arguments: Any) -> Any:
         """Pause, resume, stop, set_learning_rate (value), save.
@@ -110,10 +98,7 @@ class Training:
 
     def take(self, event: events.Event, moment: float) -> None:
         """An event has come from the child."""
-        if isinstance(event, events.Step):
-            self._keep_step((event, moment))
-        else:
-            self._rest.append((event, moment))
+        self.latest = moment
         self._waiting.append((event, moment))
         if isinstance(event, events.RunStarted):
             self.run_folder = Path(event.folder)
@@ -144,12 +129,3 @@ class Training:
         if not state.live:
             self.ended.set()
         self._on_change(self)
-
-    def _keep_step(self, step: TimedEvent) -> None:
-        self._last_step = [step]
-        if self._seen % self._stride == 0:
-            self._steps.append(step)
-        self._seen += 1
-        if len(self._steps) > MOST_STEPS:
-            del self._steps[1::2]
-            self._stride *= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class SourceScreen(SteeringScreen):
         self._reading: asyncio.Task[None] | None = None
         self._follower: RunFollower | None = None
         self._held: list[tuple[events.Event, float]] | None = None
+        self._since = 0.0  # events of this app's training up to this moment are read from the run's folder
 
     def on_unmount(self) -> None:
         self._stop_reading()
@@ -72,7 +74,7 @@ class SourceScreen(SteeringScreen):
     @on(TrainingEvents)
     def _came(self, message: TrainingEvents) -> None:
         if message.training is self.training:
-            self._take(message.batch)
+            self._take([timed for timed in message.batch if timed[1] > self._since])
 
     @on(TrainingChanged)
     def _turned(self, message: TrainingChanged) -> None:
@@ -93,8 +95,10 @@ class SourceScreen(SteeringScreen):
         self._stop_reading()
         self.training, self.run = training, None
         self.rate_asked = None
+        self._since = training.latest
         self._forget(TrainingView().warming(training.name))
-        self._take(training.history)
+        if training.run_folder is not None:
+            self._recall(RunFolder(training.run_folder), math.nextafter(self._since, math.inf), [])
         self._see_state(training)
 
     def _see_state(self, training: Training) -> None:
@@ -168,8 +172,7 @@ class SourceScreen(SteeringScreen):
             if self._held is not None:
                 self._held.append((event, moment))
             elif isinstance(event, events.RunStarted) and self.training is not None and event.resumed_from:
-                self._held = [(event, moment)]
-                self._reading = asyncio.create_task(self._recall(RunFolder(Path(event.folder)), moment))
+                self._recall(RunFolder(Path(event.folder)), moment, [(event, moment)])
             else:
                 self._take_one(event, moment)
         self.changed()
@@ -179,8 +182,12 @@ class SourceScreen(SteeringScreen):
         if isinstance(event, events.Epoch):
             self.rate_asked = None
 
-    async def _recall(self, run: RunFolder, until: float) -> None:
-        """What the run had done before it was resumed, from its folder; what comes meanwhile waits."""
+    def _recall(self, run: RunFolder, until: float, held: list[tuple[events.Event, float]]) -> None:
+        """Take what the run did before a moment from its folder, then `held`; what comes meanwhile waits with it."""
+        self._held = held
+        self._reading = asyncio.create_task(self._read_before(run, until))
+
+    async def _read_before(self, run: RunFolder, until: float) -> None:
         reader = EventReader(run.events)
         try:
             while part := await asyncio.to_thread(reader.read_new, PART):
