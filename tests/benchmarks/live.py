@@ -148,8 +148,8 @@ def alone(folder: Path, epochs: int) -> float:
     return speed_of(only_run(folder))
 
 
-def in_the_app(folder: Path, epochs: int, presses: int) -> dict[str, float]:
-    prepare(folder, epochs)
+def in_the_app(folder: Path, presses: int) -> dict[str, float]:
+    prepare(folder, epochs=1_000_000)  # until it is stopped
     terminal = Terminal(folder, "live.yaml")
     try:
         terminal.until("live.yaml")
@@ -169,7 +169,8 @@ def in_the_app(folder: Path, epochs: int, presses: int) -> dict[str, float]:
                 terminal.press(key)
                 if shows:
                     waits.append(terminal.until(shows) - pressed)
-        terminal.until("finished", 600)
+        terminal.press("x")
+        terminal.until("finished")
         terminal.idle_for(3.0)
         cpu, began = _cpu(app), time.perf_counter()
         terminal.idle_for(10.0)
@@ -195,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--epochs", type=int, default=600)
+    parser.add_argument("--epochs", type=int, default=600, help="of the training without the app")
     parser.add_argument("--presses", type=int, default=200)
     parser.add_argument("--turns", type=int, default=3, help="how often both are run, in turns")
     parser.add_argument("--json", type=Path, help="where to write the numbers")
@@ -205,7 +206,7 @@ def main() -> None:
     try:
         for turn in range(options.turns):
             batch = alone(folder / f"alone-{turn}", options.epochs)
-            row = in_the_app(folder / f"app-{turn}", options.epochs, options.presses)
+            row = in_the_app(folder / f"app-{turn}", options.presses)
             rows.append(
                 row | {"batch_steps_per_second": batch, "training_ratio": row["steps_per_second"] / batch}
             )

@@ -36,7 +36,7 @@ from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.screens.train.weights import WeightsPane
 
-FRAMES = 12  # a second
+FRAMES = 8  # a second: live to an eye, and half of what a terminal over SSH takes at ease
 
 TABS = {
     "charts": ("c", "Charts"),
