@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
@@ -10,12 +11,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.assembly.faults import shape_text, short_message
+from workbench.assembly.faults import shape_text
 from workbench.check.results import Failed, NotApplicable, Skipped
-from workbench.check.subject import NoInput, Subject, as_arrays, copy_weights
+from workbench.check.subject import NoInput, Subject, as_arrays, copy_weights, said
 
 TOLERANCE = 1e-5
 XLA_TOLERANCE = 1e-4  # it changes the order of sums
+
+# What TensorFlow says where an operation is not there for XLA, or for a device in a type.
+_NO_KERNEL = re.compile(r"Detected unsupported operations.*?XLA_\w+: (\w+)", re.S)
+_NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
 
 _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where they are trained and saved."
 
@@ -25,7 +30,9 @@ def call(subject: Subject) -> str:
         tensors = subject.inputs.tensors
     except NoInput as fault:
         if fault.state_in_call:
-            raise NotApplicable("its call makes weights, which Keras refuses: see `weights_in_build`") from fault
+            raise NotApplicable(
+                "its call makes weights, which Keras refuses: see `weights_in_build`"
+            ) from fault
         if fault.broken:
             cause = fault.__context__ or fault
             raise Failed(f"it cannot be {fault}", hint=fault.hint) from cause
@@ -44,7 +51,8 @@ def weights_in_build(subject: Subject) -> None:
         count = max(made, len(layer.variables) - before)
         weights = "a weight" if count == 1 else f"{count} weights"
         raise Failed(
-            f"its call makes {weights} anew each time: they are neither trained nor saved.", hint=_IN_CALL_HINT
+            f"its call makes {weights} anew each time: they are neither trained nor saved.",
+            hint=_IN_CALL_HINT,
         )
 
 
@@ -107,7 +115,7 @@ def batch_sizes(subject: Subject) -> None:
         try:
             given = subject.outputs(None, *subject.inputs.of_batch(size))
         except Exception as fault:
-            raise Failed(f"a batch of {size} fails: {short_message(fault)}.") from fault
+            raise Failed(f"a batch of {size} fails: {said(fault)}.") from fault
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
             raise Failed(
                 f"a batch of {size} gives {_shapes(given)}, another one {_shapes(usual)}: "
@@ -125,7 +133,7 @@ def output_shape(subject: Subject) -> None:
     except NotImplementedError as fault:
         raise NotApplicable("it does not say its output's shape") from fault
     except Exception as fault:
-        raise Failed(f"compute_output_shape fails: {short_message(fault)}.") from fault
+        raise Failed(f"compute_output_shape fails: {said(fault)}.") from fault
     promised = [tuple(spec.shape) for spec in keras.tree.flatten(said) if spec is not None]
     given = [array.shape for array in subject.outputs()]
     if len(promised) != len(given) or not all(map(_agree, promised, given)):
@@ -182,7 +190,9 @@ def subclassed(subject: Subject) -> None:
     model(subject.inputs.arguments, training=False)
     _compare_with_built(subject, layer, "inside a model class")
     if len(model.weights) != len(layer.weights):
-        raise Failed(f"a model class that holds it has {len(model.weights)} weights, it has {len(layer.weights)}.")
+        raise Failed(
+            f"a model class that holds it has {len(model.weights)} weights, it has {len(layer.weights)}."
+        )
     given = as_arrays(model(subject.inputs.arguments, training=False))
     _compare(subject.outputs(), given, "inside a model class", TOLERANCE)
 
@@ -213,8 +223,10 @@ def _compiled(subject: Subject, where: str, tolerance: float, *, xla: bool) -> N
         traced = run.get_concrete_function(*subject.inputs.arguments)  # once; TensorFlow warns of more
         given = as_arrays(traced(*keras.tree.flatten(subject.inputs.arguments)))
     except Exception as fault:
+        if xla and (lacking := _NO_KERNEL.search(str(fault))):
+            raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from fault
         hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
-        raise Failed(f"it does not run {where}: {short_message(fault)}.", hint=hint) from fault
+        raise Failed(f"it does not run {where}: {said(fault)}.", hint=hint) from fault
     _compare(subject.outputs(), given, where, tolerance)
 
 
@@ -224,8 +236,10 @@ def mixed_precision(subject: Subject) -> None:
     try:
         given = subject.outputs(layer)
     except Exception as fault:
+        if lacking := _NO_DEVICE.search(str(fault)):
+            raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from fault
         raise Failed(
-            f"under the policy mixed_float16 it fails: {short_message(fault)}.",
+            f"under the policy mixed_float16 it fails: {said(fault)}.",
             hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
         ) from fault
     wrong = [w.path for w in layer.trainable_weights if w.dtype == "float16"]
@@ -255,10 +269,10 @@ def masking(subject: Subject) -> str:
     try:
         keras.Sequential([keras.Input((6, width)), keras.layers.Masking(), layer])(sequence)
     except Exception as fault:
-        if "mask" in str(fault).casefold():
-            return f"refused: {short_message(fault)}"
+        if re.search(r"\bmask", said(fault), re.I):
+            return f"refused: {said(fault)}"
         raise Failed(
-            f"it says that it supports masks and fails on one: {short_message(fault)}.",
+            f"it says that it supports masks and fails on one: {said(fault)}.",
             hint="Set supports_masking only where call or compute_mask can handle one.",
         ) from fault
     return ""

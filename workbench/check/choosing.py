@@ -78,6 +78,8 @@ def _entries_of(plugin: Plugin) -> tuple[Entry, ...]:
 
 
 def _hint(name: str, catalog: Catalog) -> str:
-    by_name = {n: entry for entry in catalog.entries for n in (*entry.aliases, entry.qualified_name, entry.name)}
+    by_name = {
+        n: entry for entry in catalog.entries for n in (*entry.aliases, entry.qualified_name, entry.name)
+    }
     near = did_you_mean(name, [*by_name, *(plugin.name for plugin in catalog.plugins)])
     return near or "`kwb catalog` lists the entries, `kwb plugins` the plugins."

@@ -8,11 +8,10 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.faults import short_message
 from workbench.catalog.resolve import package_of
 from workbench.check.contract import checks_of
 from workbench.check.results import Failed, NotApplicable
-from workbench.check.subject import Subject
+from workbench.check.subject import Subject, said
 from workbench.errors import WorkbenchError, did_you_mean
 
 
@@ -89,7 +88,7 @@ def config_serializable(subject: Subject) -> None:
         guilty = [key for key, value in config.items() if not _can_be_text(value)]
         where = f" ({', '.join(guilty)})" if guilty else ""
         raise Failed(
-            f"its get_config{where} cannot be written as JSON: {short_message(fault)}.",
+            f"its get_config{where} cannot be written as JSON: {said(fault)}.",
             hint="Give numbers, texts, lists and dicts; keras.saving.serialize_keras_object helps with objects.",
         ) from fault
 
@@ -103,17 +102,22 @@ def config_keeps_arguments(subject: Subject) -> None:
         raise NotApplicable("its constructor takes no arguments of its own")
     config = thing.get_config()
     text = _as_text(thing)
-    kept = {name for name, _, other in subject.varied() if _as_text(other) != text}
-    varied = {name for name, _, _ in subject.varied()}
+    varied = {name: _as_text(other) != text for name, _, other in subject.varied()}
     # With a from_config of its own, a class may write its configuration as it likes, if only it tells two apart.
     free = subject.target.from_config.__func__ is not _base(subject.target).from_config.__func__
     for name in own:
-        if name in varied and name not in kept:
+        if varied.get(name) is False and not _is_free(subject, name):
             raise Failed(
-                f"get_config does not give back '{name}': with another value it says the same.", hint=_hint(name)
+                f"get_config does not give back '{name}': with another value it says the same.",
+                hint=_hint(name),
             )
-        if name not in config and name not in kept and not free:
+        if name not in config and not varied.get(name) and not free:
             raise Failed(f"get_config does not give back '{name}'.", hint=_hint(name))
+
+
+def _is_free(subject: Subject, name: str) -> bool:
+    """Whether an argument may be given without a trace: None's place was taken by something that may mean None."""
+    return name in subject.make().get_config() and subject.own_arguments()[name].default is None
 
 
 def _hint(name: str) -> str:
@@ -141,7 +145,7 @@ def _compare(thing: Any, made: str) -> None:
             twin = again()
         except Exception as fault:
             raise Failed(
-                f"{road} fails{made}: {short_message(fault)}.",
+                f"{road} fails{made}: {said(fault)}.",
                 hint="__init__ takes each key of get_config as an argument, the base class' (name, dtype, "
                 "trainable) through **kwargs.",
             ) from fault

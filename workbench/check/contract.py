@@ -23,7 +23,7 @@ class Check:
         id: its name, by which it is selected and expected to fail.
         asks: what must be true, in a sentence.
         kinds: the kinds of entries it is made on.
-        needs: ids of checks that must have passed (or not apply) before.
+        needs: ids of checks that must have passed before, or not apply, or fail as announced.
     """
 
     id: str
@@ -131,7 +131,7 @@ CONTRACT: tuple[Check, ...] = (
         ("deterministic", "no_hidden_layers"),
     ),
     Check("xla", "compiled by XLA it gives the same outputs", _LAYERS, ("graph",)),
-    Check("mixed_precision", "it works under the policy mixed_float16", _LAYERS, ("weights_in_build",)),
+    Check("mixed_precision", "it works under the policy mixed_float16", _LAYERS, ("finite",)),
     Check(
         "masking",
         "where it says that it supports masks, it takes a masked input, or refuses it saying so",
@@ -169,9 +169,14 @@ CONTRACT: tuple[Check, ...] = (
         _only(Kind.METRIC),
         ("constructor",),
     ),
-    Check("optimizer_step", "a step moves a weight to a finite value", _only(Kind.OPTIMIZER), ("constructor",)),
     Check(
-        "schedule_value", "it gives a finite learning rate at any step", _only(Kind.SCHEDULE), ("constructor",)
+        "optimizer_step", "a step moves a weight to a finite value", _only(Kind.OPTIMIZER), ("constructor",)
+    ),
+    Check(
+        "schedule_value",
+        "it gives a finite learning rate at any step",
+        _only(Kind.SCHEDULE),
+        ("constructor",),
     ),
     Check("callback_fit", "a short training goes through with it", _only(Kind.CALLBACK), ("constructor",)),
     Check(
@@ -181,7 +186,10 @@ CONTRACT: tuple[Check, ...] = (
         ("constructor",),
     ),
     Check(
-        "regularizer_value", "it gives one finite number for a weight", _only(Kind.REGULARIZER), ("constructor",)
+        "regularizer_value",
+        "it gives one finite number for a weight",
+        _only(Kind.REGULARIZER),
+        ("constructor",),
     ),
     Check(
         "constraint_weights",
@@ -189,7 +197,12 @@ CONTRACT: tuple[Check, ...] = (
         _only(Kind.CONSTRAINT),
         ("constructor",),
     ),
-    Check("dataset_rows", "it loads, its columns are usable and hold its targets", _only(Kind.DATASET), ("resolves",)),
+    Check(
+        "dataset_rows",
+        "it loads, its columns are usable and hold its targets",
+        _only(Kind.DATASET),
+        ("resolves",),
+    ),
     Check("recipe_reads", "its file is there and is a recipe", _only(Kind.RECIPE)),
     Check("recipe_names", "every name in it is in the catalog", _only(Kind.RECIPE), ("recipe_reads",)),
 )

@@ -21,8 +21,8 @@ class Status(StrEnum):
     NOT_APPLICABLE = "not_applicable"  # there is nothing to find out
 
 
-# After these, what needs a check can be looked at.
-GOOD = frozenset({Status.PASSED, Status.NOT_APPLICABLE})
+# After these, what needs a check can be looked at; its author knows of an announced failure and its consequences.
+GOOD = frozenset({Status.PASSED, Status.NOT_APPLICABLE, Status.XFAIL})
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ class NotApplicable(Exception):
     """There is nothing for a check to look at; the text says why."""
 
 
-def judged(entry: Entry, check: str, status: Status, detail: str = "", hint: str = "", trace: str = "") -> Result:
+def judged(
+    entry: Entry, check: str, status: Status, detail: str = "", hint: str = "", trace: str = ""
+) -> Result:
     """A result, with the author's expectation taken into account.
 
     A failure that the author announced is an `xfail`; announced and not there, it is a failure: the announcement

@@ -9,13 +9,12 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.faults import short_message
 from workbench.catalog import Entry
 from workbench.catalog.lookup import Catalog
 from workbench.check import calling, constructing, small_kinds, storing, weighing
 from workbench.check.contract import BY_ID, Check, checks_of
 from workbench.check.results import GOOD, Failed, NotApplicable, Result, Skipped, Status, judged
-from workbench.check.subject import Subject
+from workbench.check.subject import NoInput, Subject, said
 from workbench.errors import WorkbenchError
 
 Ends = Callable[[Subject], str | None]
@@ -81,7 +80,6 @@ class EntryRun:
 
 _ENDED = {
     Status.FAILED: "failed",
-    Status.XFAIL: "fails as announced",
     Status.SKIPPED: "was skipped",
 }
 
@@ -98,13 +96,15 @@ def _made(entry: Entry, subject: Subject, check: Check) -> Result:
         return judged(entry, check.id, Status.NOT_APPLICABLE, f"{told}.")
     except Skipped as told:
         return judged(entry, check.id, Status.SKIPPED, f"{told}.")
+    except NoInput as told:  # `call` says more
+        return judged(entry, check.id, Status.SKIPPED, f"no input was found that it takes: {told}")
     except KeyboardInterrupt:
         raise
     except WorkbenchError as fault:
         trace = "" if isinstance(fault, Failed) and fault.__cause__ is None else _trace(fault)
         return judged(entry, check.id, Status.FAILED, fault.what, fault.hint, trace)
     except BaseException as fault:  # plugin code: SystemExit included
-        return judged(entry, check.id, Status.FAILED, f"{short_message(fault)}.", trace=_trace(fault))
+        return judged(entry, check.id, Status.FAILED, f"{said(fault)}.", trace=_trace(fault))
     finally:
         keras.config.set_dtype_policy(policy)
 

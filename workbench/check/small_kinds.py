@@ -9,10 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from workbench.assembly.faults import short_message
 from workbench.catalog.lookup import recipe_file
 from workbench.check.results import Failed, Skipped
-from workbench.check.subject import Subject
+from workbench.check.subject import Subject, said
 from workbench.data.preview import preview
 from workbench.data.reading import read as read_data
 from workbench.data.source import Source
@@ -50,7 +49,7 @@ def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
         except Exception as fault:
             first = first or fault
     assert first is not None
-    raise Skipped(f"no targets and predictions were found that it takes: {short_message(first)}") from first
+    raise Skipped(f"no targets and predictions were found that it takes: {said(first)}") from first
 
 
 def _finite(value: Any, what: str) -> np.ndarray:
@@ -138,7 +137,7 @@ def initializer_values(subject: Subject) -> None:
         if array.shape != shape or array.dtype != "float32":
             raise Failed(f"asked for {shape} of float32, it gives {array.shape} of {array.dtype}.")
         return
-    raise Skipped(f"no shape was found that it makes: {short_message(fault or ValueError())}")
+    raise Skipped(f"no shape was found that it makes: {said(fault or ValueError())}")
 
 
 def regularizer_value(subject: Subject) -> None:

@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.assembly.faults import accepted_arguments, shape_text, short_message
+from workbench.assembly.faults import shape_text, short_message
 from workbench.assembly.make import Maker
-from workbench.catalog import Entry
+from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.check.results import Skipped
@@ -32,7 +32,7 @@ Shape = tuple[int, ...]
 USUAL_SHAPES: tuple[Shape, ...] = ((8,), (6, 8), (8, 8, 3), (4, 8, 8, 3))
 
 # What any layer takes; the base class keeps and gives back most of it, and `from_config` shows that it came back.
-OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer", "dynamic"})
+OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer"})
 
 _STATE_IN_CALL = re.compile(r"cannot add new elements of state")
 _PICKY = (ValueError, TypeError, IndexError, tf.errors.InvalidArgumentError)
@@ -41,6 +41,8 @@ _OF_NAME = (
     (re.compile(r"activation"), "relu"),
     (re.compile(r"rate|scale|alpha|weight|std|epsilon|factor|momentum"), 0.5),
 )
+
+_LONGEST = 300  # characters of a message: TensorFlow lists every kernel that it has
 
 Form = Literal["one", "list", "separate", "first and rest"]
 
@@ -156,9 +158,17 @@ class Subject:
         return self._maker.make(self.entry.kind, use, self.entry.name)
 
     def own_arguments(self) -> dict[str, inspect.Parameter]:
-        """The constructor's arguments, without those of every layer."""
-        accepted = accepted_arguments(self.target)
-        return {name: p for name, p in accepted.items() if name not in OF_EVERY_LAYER}
+        """The constructor's arguments, without those of every layer.
+
+        What a base class takes beside them, this class fills in, or hands on for the base class to keep.
+        """
+        init = self.target.__init__ if self.is_class else self.target
+        own = list(inspect.signature(init).parameters.values())[0 if self.entry.kind is Kind.DATASET else 1 :]
+        return {
+            p.name: p
+            for p in own
+            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name not in OF_EVERY_LAYER
+        }
 
     def required(self) -> list[str]:
         return [name for name, p in self.own_arguments().items() if p.default is p.empty]
@@ -169,14 +179,13 @@ class Subject:
         Values that the constructor refuses are left out.
         """
         for name, parameter in self.own_arguments().items():
-            given = self.arguments.get(name, parameter.default)
-            other = _other(given)
-            if other is None:
-                continue
-            try:
-                yield name, other, self.make(**{name: other})
-            except WorkbenchError:
-                continue
+            for other in _others(self.arguments.get(name, parameter.default)):
+                try:
+                    instance = self.make(**{name: other})
+                except WorkbenchError:
+                    continue
+                yield name, other, instance
+                break
 
     @cached_property
     def _search(self) -> tuple[Inputs, Any] | NoInput:
@@ -243,13 +252,23 @@ def _guess(name: str, hint: Any) -> Any:
     return next((value for pattern, value in _OF_NAME if pattern.search(name)), 8 if hint is None else None)
 
 
-def _other(value: Any) -> Any:
-    """Another value of the same plain type; None where there is none."""
+def _others(value: Any) -> tuple[Any, ...]:
+    """Other values to try in place of one: of its own type; for None, some that arguments often have."""
+    if value is None:
+        return (1, 0.5, "relu", True)
     if isinstance(value, bool):
-        return not value
+        return (not value,)
     if isinstance(value, int):
-        return value + 1
-    return value * 0.5 + 0.125 if isinstance(value, float) else None
+        return (value + 1, value + 2)
+    if isinstance(value, float):
+        return (value / 2 or 0.5,)
+    return ()
+
+
+def said(fault: BaseException) -> str:
+    """An exception in a sentence, and no longer than one can be read."""
+    text = short_message(fault)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def copy_weights(source: Any, target: Any) -> None:
@@ -265,7 +284,9 @@ def copy_weights(source: Any, target: Any) -> None:
 def as_arrays(result: Any) -> list[np.ndarray]:
     """The tensors of a structure as arrays."""
     return [
-        np.asarray(keras.ops.convert_to_numpy(item)) for item in keras.tree.flatten(result) if item is not None
+        np.asarray(keras.ops.convert_to_numpy(item))
+        for item in keras.tree.flatten(result)
+        if item is not None
     ]
 
 
@@ -283,7 +304,7 @@ def _search(subject: Subject) -> tuple[Inputs, Any] | NoInput:
         except BaseException as fault:  # plugin code: SystemExit included
             faults.append((inputs, fault))
     first_inputs, first = faults[0]
-    said = {(type(fault), str(fault)) for _, fault in faults}
+    different = {(type(fault), str(fault)) for _, fault in faults}
     declared = bool(subject.entry.input_shapes)
     shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in first_inputs.tensors)
     tried = "" if declared else f" ({len(faults)} shapes and types were tried)"
@@ -293,19 +314,17 @@ def _search(subject: Subject) -> tuple[Inputs, Any] | NoInput:
         else "Say in its entry what its example takes: input_shapes=[[8]] for one input of (batch, 8)."
     )
     return NoInput(
-        f"called on {shapes}: {short_message(first)}{tried}.",
+        f"called on {shapes}: {said(first)}{tried}.",
         hint,
         state_in_call=any(_STATE_IN_CALL.search(str(fault)) for _, fault in faults),
-        broken=declared or (len(said) == 1 and not isinstance(first, _PICKY)),
+        broken=declared or (len(different) == 1 and not isinstance(first, _PICKY)),
     )
 
 
 def _candidates(subject: Subject) -> Iterator[Inputs]:
     """Batches to try, the likeliest first."""
     layer = subject.make()
-    numbers = [_floats, _whole_numbers]
-    if getattr(layer, "autocast", True) is False:  # it looks things up by its input: an embedding
-        numbers.reverse()
+    numbers = (_floats, _whole_numbers)
     if declared := subject.entry.input_shapes:
         for values in numbers:
             yield _batch(declared, values)
@@ -327,7 +346,9 @@ def _batch(shapes: Sequence[Shape], values: Values) -> Inputs:
 
 
 def _floats(random: np.random.Generator, shape: Shape) -> np.ndarray:
-    return random.normal(size=shape).astype("float32")
+    values = random.normal(size=shape).astype("float32")
+    values.flat[0] = -2.0  # what looks things up by whole numbers takes no such index
+    return values
 
 
 def _whole_numbers(random: np.random.Generator, shape: Shape) -> np.ndarray:
