@@ -143,7 +143,13 @@ def test_ended_from_outside_it_leaves_no_child(tmp_path, ending):
         "import keras\n\n\nclass Endless(keras.layers.Layer):\n    def call(self, inputs):\n"
         "        open('begun', 'w').close()\n        while True:\n            pass\n"
     )
-    command = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it is ignored\n"
+        "from workbench.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    command = [sys.executable, "-c", code]
     parent = subprocess.Popen(
         [*command, "check", "endless.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )

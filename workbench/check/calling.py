@@ -1,4 +1,4 @@
-"""Checks of calling a layer or a model: what it takes and gives, however it is called."""
+"""Checks of calling a layer or a model: what it takes and what it gives."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.assembly.faults import shape_text
-from workbench.check.results import Failed, NotApplicable, Skipped
-from workbench.check.subject import NoInput, Subject, as_arrays, copy_weights, said
+from workbench.check.comparing import compare, shapes_of
+from workbench.check.inputs import NoInput
+from workbench.check.results import Failed, NotApplicable, Skipped, said
+from workbench.check.subject import Subject
 
-TOLERANCE = 1e-5
-XLA_TOLERANCE = 1e-4  # it changes the order of sums
-
-# What TensorFlow says where an operation is not there for XLA, or for a device in a type.
-_NO_KERNEL = re.compile(r"Detected unsupported operations.*?XLA_\w+: (\w+)", re.S)
+# What TensorFlow says of an operation that is not there for a device in a type.
 _NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
 
 _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where they are trained and saved."
@@ -34,8 +32,7 @@ def call(subject: Subject) -> str:
                 "its call makes weights, which Keras refuses: see `weights_in_build`"
             ) from fault
         if fault.broken:
-            cause = fault.__context__ or fault
-            raise Failed(f"it cannot be {fault}", hint=fault.hint) from cause
+            raise Failed(f"it cannot be {fault}", hint=fault.hint) from fault.__cause__
         raise Skipped(f"no input was found that it takes: {fault} {fault.hint}".rstrip(".")) from fault
     return f"on {' and '.join(shape_text((None, *t.shape[1:])) for t in tensors)}"
 
@@ -103,7 +100,7 @@ def finite(subject: Subject) -> None:
 
 
 def deterministic(subject: Subject) -> None:
-    _compare(subject.outputs(), subject.outputs(), "a second time", TOLERANCE, _RANDOM_HINT)
+    compare(subject.outputs(), subject.outputs(), "a second time", hint=_RANDOM_HINT)
 
 
 _RANDOM_HINT = "What is random, or counts calls, belongs under `if training:`."
@@ -118,7 +115,7 @@ def batch_sizes(subject: Subject) -> None:
             raise Failed(f"a batch of {size} fails: {said(fault)}.") from fault
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
             raise Failed(
-                f"a batch of {size} gives {_shapes(given)}, another one {_shapes(usual)}: "
+                f"a batch of {size} gives {shapes_of(given)}, another one {shapes_of(usual)}: "
                 "axes beside the first depend on it."
             )
 
@@ -147,87 +144,6 @@ def _agree(promised: Sequence[int | None], given: Sequence[int]) -> bool:
     return len(promised) == len(given) and all(
         a is None or a == b for a, b in zip(promised, given, strict=True)
     )
-
-
-def functional_model(subject: Subject, layer: Any) -> Any:
-    """A functional model of one layer."""
-    symbols = subject.inputs.symbols()
-    outputs = layer(*subject.inputs.packed(symbols))
-    return keras.Model(symbols, outputs)
-
-
-def functional(subject: Subject) -> None:
-    layer = subject.make()
-    model = functional_model(subject, layer)
-    _compare_with_built(subject, layer, "in a functional model")
-    tensors = [tf.constant(tensor) for tensor in subject.inputs.tensors]
-    given = as_arrays(model(tensors if len(tensors) > 1 else tensors[0], training=False))
-    _compare(subject.outputs(), given, "in a functional model", TOLERANCE)
-
-
-def sequential(subject: Subject) -> None:
-    if subject.inputs.count != 1 or len(subject.outputs()) != 1:
-        raise NotApplicable("it does not take one tensor and give one")
-    layer = subject.make()
-    model = keras.Sequential([*subject.inputs.symbols(), layer])
-    _compare_with_built(subject, layer, "in a stack")
-    given = as_arrays(model(*subject.inputs.arguments, training=False))
-    _compare(subject.outputs(), given, "in a stack", TOLERANCE)
-
-
-class _Holder(keras.Model):
-    def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return self.inner(*inputs, training=training)
-
-
-def subclassed(subject: Subject) -> None:
-    layer = subject.make()
-    model = _Holder(layer)
-    model(subject.inputs.arguments, training=False)
-    _compare_with_built(subject, layer, "inside a model class")
-    if len(model.weights) != len(layer.weights):
-        raise Failed(
-            f"a model class that holds it has {len(model.weights)} weights, it has {len(layer.weights)}."
-        )
-    given = as_arrays(model(subject.inputs.arguments, training=False))
-    _compare(subject.outputs(), given, "inside a model class", TOLERANCE)
-
-
-def _compare_with_built(subject: Subject, layer: Any, where: str) -> None:
-    """Whether a new layer has the weights that `built` has, whose values it gets."""
-    mine, its = ([tuple(w.shape) for w in each.weights] for each in (subject.built, layer))
-    if mine != its:
-        raise Failed(
-            f"{where} it has {len(its)} weights, called on a batch {len(mine)}.",
-            hint="Build every inner layer in build(), for the shape it gets.",
-        )
-    copy_weights(subject.built, layer)
-
-
-def graph(subject: Subject) -> None:
-    _compiled(subject, "in a compiled graph", TOLERANCE, xla=False)
-
-
-def xla(subject: Subject) -> None:
-    _compiled(subject, "compiled by XLA", XLA_TOLERANCE, xla=True)
-
-
-def _compiled(subject: Subject, where: str, tolerance: float, *, xla: bool) -> None:
-    layer = subject.built
-    run = tf.function(lambda *arguments: layer(*arguments, training=False), jit_compile=xla, autograph=False)
-    try:
-        traced = run.get_concrete_function(*subject.inputs.arguments)  # once; TensorFlow warns of more
-        given = as_arrays(traced(*keras.tree.flatten(subject.inputs.arguments)))
-    except Exception as fault:
-        if xla and (lacking := _NO_KERNEL.search(str(fault))):
-            raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from fault
-        hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
-        raise Failed(f"it does not run {where}: {said(fault)}.", hint=hint) from fault
-    _compare(subject.outputs(), given, where, tolerance)
 
 
 def mixed_precision(subject: Subject) -> None:
@@ -278,26 +194,6 @@ def masking(subject: Subject) -> str:
     return ""
 
 
-def _compare(
-    expected: Sequence[np.ndarray], given: Sequence[np.ndarray], where: str, tolerance: float, hint: str = ""
-) -> None:
-    """Refuse outputs that are others than expected."""
-    if [array.shape for array in expected] != [array.shape for array in given]:
-        raise Failed(f"{where} it gives {_shapes(given)}, called on a batch {_shapes(expected)}.", hint=hint)
-    for mine, its in zip(expected, given, strict=True):
-        if mine.dtype.kind not in "fc":
-            if not np.array_equal(mine, its):
-                raise Failed(f"{where} it gives other values.", hint=hint)
-            continue
-        if not np.allclose(mine, its, rtol=tolerance, atol=tolerance, equal_nan=True):
-            far = float(np.nanmax(np.abs(mine.astype("float64") - its.astype("float64"))))
-            raise Failed(f"{where} it gives other values, by up to {far:.2g}.", hint=hint)
-
-
-def _shapes(arrays: Sequence[np.ndarray]) -> str:
-    return " and ".join(str(array.shape) for array in arrays)
-
-
 CHECKS = {
     "call": call,
     "weights_in_build": weights_in_build,
@@ -307,11 +203,6 @@ CHECKS = {
     "deterministic": deterministic,
     "batch_sizes": batch_sizes,
     "output_shape": output_shape,
-    "functional": functional,
-    "sequential": sequential,
-    "subclassed": subclassed,
-    "graph": graph,
-    "xla": xla,
     "mixed_precision": mixed_precision,
     "masking": masking,
 }

@@ -10,8 +10,8 @@ import keras
 
 from workbench.catalog.resolve import package_of
 from workbench.check.contract import checks_of
-from workbench.check.results import Failed, NotApplicable
-from workbench.check.subject import Subject, said
+from workbench.check.results import Failed, NotApplicable, said
+from workbench.check.subject import Subject
 from workbench.errors import WorkbenchError, did_you_mean
 
 
@@ -105,19 +105,15 @@ def config_keeps_arguments(subject: Subject) -> None:
     varied = {name: _as_text(other) != text for name, _, other in subject.varied()}
     # With a from_config of its own, a class may write its configuration as it likes, if only it tells two apart.
     free = subject.target.from_config.__func__ is not _base(subject.target).from_config.__func__
-    for name in own:
-        if varied.get(name) is False and not _is_free(subject, name):
+    for name, parameter in own.items():
+        if name not in config and not varied.get(name) and not free:
+            raise Failed(f"get_config does not give back '{name}'.", hint=_hint(name))
+        # Of what stands in None's place, some may mean None.
+        if varied.get(name) is False and not (name in config and parameter.default is None):
             raise Failed(
                 f"get_config does not give back '{name}': with another value it says the same.",
                 hint=_hint(name),
             )
-        if name not in config and not varied.get(name) and not free:
-            raise Failed(f"get_config does not give back '{name}'.", hint=_hint(name))
-
-
-def _is_free(subject: Subject, name: str) -> bool:
-    """Whether an argument may be given without a trace: None's place was taken by something that may mean None."""
-    return name in subject.make().get_config() and subject.own_arguments()[name].default is None
 
 
 def _hint(name: str) -> str:
@@ -129,6 +125,8 @@ def from_config(subject: Subject) -> None:
     _compare(thing, "")
     if subject.is_class:
         for name, value, other in subject.varied():
+            if subject.given(name) is None:
+                continue  # the value is a guess, which the constructor did not refuse and may yet not be for it
             _compare(other, f" (made with {name}={value!r})")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from workbench.assembly.faults import short_message
 from workbench.catalog import Entry
 from workbench.errors import WorkbenchError
 
@@ -73,6 +74,15 @@ class Skipped(Exception):
 
 class NotApplicable(Exception):
     """There is nothing for a check to look at; the text says why."""
+
+
+_LONGEST = 300  # characters of a message: TensorFlow lists every kernel that it has
+
+
+def said(fault: BaseException) -> str:
+    """An exception in a sentence, and no longer than one can be read."""
+    text = short_message(fault)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
 def judged(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import keras
 
 from workbench.catalog import Entry
 from workbench.catalog.lookup import Catalog
-from workbench.check import calling, constructing, small_kinds, storing, weighing
+from workbench.check import calling, constructing, placing, small_kinds, storing, weighing
 from workbench.check.contract import BY_ID, Check, checks_of
-from workbench.check.results import GOOD, Failed, NotApplicable, Result, Skipped, Status, judged
-from workbench.check.subject import NoInput, Subject, said
+from workbench.check.inputs import NoInput
+from workbench.check.results import GOOD, Failed, NotApplicable, Result, Skipped, Status, judged, said
+from workbench.check.subject import Subject
 from workbench.errors import WorkbenchError
 
 Ends = Callable[[Subject], str | None]
@@ -23,6 +23,7 @@ Ends = Callable[[Subject], str | None]
 CHECKS: dict[str, Ends] = {
     **constructing.CHECKS,
     **calling.CHECKS,
+    **placing.CHECKS,
     **weighing.CHECKS,
     **storing.CHECKS,
     **small_kinds.CHECKS,
@@ -113,14 +114,6 @@ def _trace(fault: BaseException) -> str:
     return "".join(traceback.format_exception(fault))
 
 
-def describe(check_id: str) -> str:
-    """What a check asks for."""
-    return BY_ID[check_id].asks
-
-
 def missing() -> set[str]:
     """Checks of the contract that nothing makes, and the other way round; a test holds this empty."""
     return set(BY_ID) ^ set(CHECKS)
-
-
-__all__: list[Any] = ["CHECKS", "EntryRun", "describe", "missing"]

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from workbench.catalog.lookup import recipe_file
-from workbench.check.results import Failed, Skipped
-from workbench.check.subject import Subject, said
+from workbench.check.results import Failed, Skipped, said
+from workbench.check.subject import Subject
 from workbench.data.preview import preview
 from workbench.data.reading import read as read_data
 from workbench.data.source import Source

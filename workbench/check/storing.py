@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.catalog import Kind
 from workbench.catalog.resolve import Resolver
-from workbench.check.calling import functional_model
+from workbench.check.placing import functional_model
 from workbench.check.results import Failed
 from workbench.check.subject import Subject
 from workbench.errors import FileError
