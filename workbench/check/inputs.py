@@ -108,20 +108,23 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
         except BaseException as fault:  # plugin code: SystemExit included
             faults.append((inputs, fault))
     first_inputs, first = faults[0]
-    different = {(type(fault), said(fault)) for _, fault in faults}
+    count = len(first_inputs.tensors)  # another number of them may fail otherwise
+    different = {(type(fault), said(fault)) for inputs, fault in faults if len(inputs.tensors) == count}
     declared = bool(entry.input_shapes)
     shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in first_inputs.tensors)
-    tried = "" if declared else f" ({len(faults)} shapes and types were tried)"
-    hint = (
-        "The entry's input_shapes say that its example takes it."
-        if declared
-        else "Say in its entry what its example takes: input_shapes=[[8]] for one input of (batch, 8)."
-    )
+    alike = len(different) == 1 and not isinstance(first, _PICKY)
+    tried = "" if declared or alike else f" ({len(faults)} shapes and types were tried)"
+    if declared:
+        hint = "The entry's input_shapes say that its example takes it."
+    elif alike:
+        hint = ""
+    else:
+        hint = "Say in its entry what its example takes: input_shapes=[[8]] for one input of (batch, 8)."
     told = NoInput(
         f"called on {shapes}: {said(first)}{tried}.",
         hint,
         state_in_call=any(_STATE_IN_CALL.search(str(fault)) for _, fault in faults),
-        broken=declared or (len(different) == 1 and not isinstance(first, _PICKY)),
+        broken=declared or alike,
     )
     told.__cause__ = first
     return told
