@@ -67,6 +67,49 @@ OMITTED: dict[str, dict[str, str]] = {
     "constraints": {"Constraint": _BASE},
 }
 
+_LORA = "Keras keeps lora_alpha only together with lora_rank"
+_CUDNN = "Keras does not keep use_cudnn; a reloaded layer chooses by itself"
+_INITIAL = "initial weights are not kept as an argument: a file has the weights themselves"
+_FORGOTTEN = "Keras forgets it"
+
+# What `kwb check` finds in Keras itself, by kind, class and check, with the reason. An upgrade that mends one fails
+# the check until its line is taken out.
+EXPECTED_FAILURES: dict[str, dict[str, dict[str, str]]] = {
+    "layers": {
+        "CategoryEncoding": {
+            "constructor_defaults": "num_tokens has the default None and cannot be left out",
+            "config_keeps_arguments": _FORGOTTEN,
+        },
+        "Dense": {"config_keeps_arguments": _LORA},
+        "Discretization": {"constructor_defaults": "it needs either num_bins or bin_boundaries"},
+        "EinsumDense": {"config_keeps_arguments": _LORA},
+        "Embedding": {"config_keeps_arguments": _INITIAL},
+        "GRU": {"config_keeps_arguments": _CUDNN},
+        "LSTM": {"config_keeps_arguments": _CUDNN},
+        "MultiHeadAttention": {
+            "config_keeps_arguments": "Keras does not keep flash_attention, a means of speed"
+        },
+        "Normalization": {
+            "subclassed": "with mean and variance given, it keeps tensors of the graph in which a model class builds it"
+        },
+        "RandomCrop": {
+            "output_shape": "in inference it gives the image as it is, and says that it is cropped"
+        },
+        "RandomGrayscale": {"config_keeps_arguments": _FORGOTTEN},
+        "RandomShear": {
+            "from_config": "one factor is kept as a range from minus to plus, which it then refuses"
+        },
+        "SimpleRNN": {"config_keeps_arguments": _FORGOTTEN},
+    },
+    "losses": {
+        "CosineSimilarity": {"config_keeps_arguments": _FORGOTTEN},
+        "Huber": {"config_keeps_arguments": _FORGOTTEN},
+        "SparseCategoricalCrossentropy": {"config_keeps_arguments": _FORGOTTEN},
+    },
+    "metrics": {"CosineSimilarity": {"config_keeps_arguments": _FORGOTTEN}},
+    "initializers": {"Identity": {"config_keeps_arguments": _FORGOTTEN}},
+}
+
 # Short words that Keras takes for a loss, a metric or an initializer; each is tried.
 SHORT_WORDS = ("mse", "mae", "mape", "msle", "bce", "kld", "normal", "uniform", "one", "zero")
 

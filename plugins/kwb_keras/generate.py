@@ -85,6 +85,8 @@ def _row(kind: str, name: str, cls: type) -> dict[str, Any]:
     aliases = _aliases(kind, name, cls)
     if aliases:
         row["aliases"] = aliases
+    if expected := choices.EXPECTED_FAILURES.get(kind, {}).get(name):
+        row["expected_failures"] = expected
     return row
 
 

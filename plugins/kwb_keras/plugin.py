@@ -32,6 +32,8 @@ def _register(registry: Registry) -> None:
             outputs=row.get("outputs", 1),
             example=row.get("example"),
             aliases=row.get("aliases", ()),
+            input_shapes=row.get("shapes", ()),
+            expected_failures=row.get("expected_failures"),
         )
 
 

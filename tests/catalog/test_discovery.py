@@ -135,6 +135,11 @@ def test_other_names_that_begin_with_kwb_are_the_plugins_own_business(plugin):
         ("3, 'acme.layers:Gate'", "a name is letters, digits"),
         ("'Gate', 'acme.layers:Gate', tags='gating'", "tags is a list of texts, not 'gating'."),
         ("'Gate', 'acme.layers:Gate', aliases='g'", "aliases is a list of texts, not 'g'."),
+        ("'Gate', 'acme.layers:Gate', input_shapes=[8]", "input_shapes is a list of shapes, one for each"),
+        (
+            "'Gate', 'acme.layers:Gate', expected_failures={'xla': ''}",
+            "the expected failure of 'xla' has no reason.",
+        ),
         ("'Gate', 'acme.layers:Gate', colour='red'", "TypeError in a hook: "),
     ],
 )

@@ -48,6 +48,9 @@ def modules_after(*arguments: str) -> tuple[int, set[str]]:
         ["catalog", "dense", "--kind", "layer"],
         ["schema"],
         ["inspect", "--help"],
+        ["check", "--help"],
+        ["check", "--list"],
+        ["new-plugin", "--help"],
     ],
     ids=" ".join,
 )
@@ -65,7 +68,15 @@ def test_inspecting_a_file_imports_no_keras(h5_file):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--batch", "nothing-of-that-name"], ["--batch", "gone.yaml"], ["inspect", "gone.keras"], ["--batch"]],
+    [
+        ["--batch", "nothing-of-that-name"],
+        ["--batch", "gone.yaml"],
+        ["inspect", "gone.keras"],
+        ["--batch"],
+        ["check", "nothing-of-that-name"],
+        ["check", "MyDense", "-k", "nothing"],
+        ["new-plugin", "json"],
+    ],
     ids=" ".join,
 )
 def test_a_mistake_is_told_before_anything_heavy_is_imported(arguments):

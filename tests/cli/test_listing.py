@@ -114,7 +114,8 @@ def test_schema_is_a_json_schema(run):
 def test_help_and_version(run):
     code, out, _ = run("--help")
     assert code == 0
-    for word in ("--batch RECIPE", "plugins", "catalog", "inspect", "evaluate", "predict", "schema", "--set"):
+    commands = ("plugins", "catalog", "check", "new-plugin", "inspect", "evaluate", "predict", "schema")
+    for word in ("--batch RECIPE", *commands, "--set"):
         assert word in out
     assert "\n  run " not in out
     assert run("--version")[:2] == (0, f"kwb, version {__version__}\n")

@@ -53,6 +53,9 @@ class Entry:
         example: non-default arguments that make a working instance; `kwb check` and forms use them.
         aliases: other names a recipe may use, such as `mse`.
         saved_as: names under which older versions registered the class with Keras, package included.
+        input_shapes: shapes, without the batch axis, of the tensors that the example can be called on; `kwb check`
+            tries some usual ones where there are none.
+        expected_failures: checks of `kwb check` that fail on this entry, each with the reason.
         plugin: the entry point's name.
         distribution: what `pip install` calls the plugin; also the package its classes are registered under.
         version: the distribution's version.
@@ -68,6 +71,8 @@ class Entry:
     example: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     aliases: tuple[str, ...] = ()
     saved_as: tuple[str, ...] = ()
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    expected_failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     plugin: str = ""
     distribution: str = ""
     version: str = ""
@@ -114,11 +119,13 @@ class Registry:
         example: Mapping[str, Any] | None = None,
         aliases: Sequence[str] = (),
         saved_as: Sequence[str] = (),
+        input_shapes: Sequence[Sequence[int]] = (),
+        expected_failures: Mapping[str, str] | None = None,
     ) -> None:
         """Offer one thing under `name`. See `Entry` for the arguments.
 
         Raises:
-            WorkbenchError: the name, the target or a list is malformed, or the name was given twice.
+            WorkbenchError: the name, the target, a list or a shape is malformed, or the name was given twice.
         """
         where = f"{self.plugin}: {self.kind.value} {name!r}"
         if not isinstance(name, str) or not _NAME.match(name):
@@ -132,6 +139,16 @@ class Registry:
         for what, words in (("tags", tags), ("aliases", aliases), ("saved_as", saved_as)):
             if isinstance(words, str):
                 raise WorkbenchError(f"{what} is a list of texts, not {words!r}.", where=where)
+        for shape in input_shapes:
+            if isinstance(shape, str | int) or not all(isinstance(size, int) for size in shape):
+                raise WorkbenchError(
+                    f"input_shapes is a list of shapes, one for each tensor, not {input_shapes!r}.",
+                    where=where,
+                    hint="Shapes are without the batch axis: [[8]] for one input of 8 columns.",
+                )
+        for check, reason in (expected_failures or {}).items():
+            if not (isinstance(reason, str) and reason.strip()):
+                raise WorkbenchError(f"the expected failure of '{check}' has no reason.", where=where)
         if name in self.entries:
             raise WorkbenchError("this plugin registers the name twice.", where=where)
         self.entries[name] = Entry(
@@ -145,6 +162,8 @@ class Registry:
             example=MappingProxyType(dict(example or {})),
             aliases=tuple(aliases),
             saved_as=tuple(saved_as),
+            input_shapes=tuple(tuple(shape) for shape in input_shapes),
+            expected_failures=MappingProxyType(dict(expected_failures or {})),
             plugin=self.plugin,
             distribution=self.distribution,
             version=self.version,

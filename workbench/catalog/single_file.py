@@ -172,9 +172,13 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
     return tuple(_entry_from_record(item) for item in record["entries"])
 
 
+_MAPS = ("example", "expected_failures")  # fields of an entry that JSON gives back as plain dicts
+
+
 def _entry_from_record(record: dict[str, Any]) -> Entry:
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
-    return Entry(**fields | {"kind": Kind(record["kind"]), "example": MappingProxyType(record["example"])})
+    maps = {key: MappingProxyType(record[key]) for key in _MAPS}
+    return Entry(**fields | {"kind": Kind(record["kind"])} | maps)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -189,7 +193,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _fields(entry: Entry) -> dict[str, Any]:
-    return {**{k: v for k, v in vars(entry).items() if k != "example"}, "example": dict(entry.example)}
+    return {key: dict(value) if key in _MAPS else value for key, value in vars(entry).items()}
 
 
 if __name__ == "__main__":

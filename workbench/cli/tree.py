@@ -8,7 +8,9 @@ import click
 
 from workbench import __version__
 from workbench.cli.catalog import catalog_command, plugins_command
+from workbench.cli.check import check_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
+from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import Shared, shared_options
 from workbench.errors import ExitCode
 
@@ -115,7 +117,15 @@ def schema_command(shared: Shared) -> None:
     click.echo(json.dumps(json_schema(shared.catalog()), indent=2))
 
 
-for command in (plugins_command, catalog_command, inspect_command, evaluate_command, predict_command):
+for command in (
+    plugins_command,
+    catalog_command,
+    check_command,
+    new_plugin_command,
+    inspect_command,
+    evaluate_command,
+    predict_command,
+):
     kwb.add_command(command)
 
 

@@ -54,7 +54,11 @@ _QUIT: dict[str, Any] = {"command": "quit"}
 
 
 class Child:
-    """State of one child process."""
+    """State of one child process.
+
+    Attributes:
+        plugin_files, blocked: what its catalog is made with.
+    """
 
     def __init__(
         self, outlet: Outlet, plugin_files: Sequence[Path] = (), blocked: Sequence[str] = ()
@@ -64,8 +68,8 @@ class Child:
         self._trainings = 0  # asked for and not ended
         self._early: list[Request] = []
         self._lock = threading.Lock()
-        self._plugin_files = tuple(plugin_files)
-        self._blocked = tuple(blocked)
+        self.plugin_files = tuple(plugin_files)
+        self.blocked = tuple(blocked)
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()
         self._input = _take_standard_input()
         self._detached = False
@@ -73,7 +77,7 @@ class Child:
     @cached_property
     def catalog(self) -> Catalog:
         """What there is; the plugin files are looked into here, where keras is."""
-        return Catalog(discover(self._plugin_files, blocked=self._blocked, scan=single_file.scan))
+        return Catalog(discover(self.plugin_files, blocked=self.blocked, scan=single_file.scan))
 
     def listen(self) -> None:
         """Read commands until the parent is gone. Runs in a thread."""

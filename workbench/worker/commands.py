@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from pydantic import ValidationError
 from workbench.assembly.parameters import describe
 from workbench.catalog import Kind
 from workbench.catalog.resolve import Resolver, resolve
+from workbench.check.choosing import choose_checks, choose_entries
+from workbench.check.results import as_record
+from workbench.check.supervising import CHECK_LIMIT, Order, run_checks
 from workbench.data.preparation import Part
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, join_key, parse, read
@@ -170,6 +174,22 @@ def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
     return inspect_file(Path(arguments["file"]), installed).as_record()
 
 
+def _check(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """Hold entries to the contract, as `kwb check --json` tells it: {results, summary}.
+
+    `names` are entries, plugins or plugin files of this child; `checks` are words of ids, as for `-k`; `limit` is how
+    many seconds one check may take. It happens in a process of its own: what a layer does to it is not done to us.
+    """
+    order = Order(
+        choose_entries(arguments["names"], child.catalog),
+        choose_checks(arguments.get("checks", "")),
+        [path.resolve() for path in child.plugin_files],
+        child.blocked,
+        arguments.get("limit", CHECK_LIMIT),
+    )
+    return as_record(replace(result, traceback="") for result in run_checks(order))
+
+
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "assemble": _assemble,
     "examine": _examine,
@@ -182,4 +202,5 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "predictions": _predictions,
     "save_as": _save_as,
     "inspect": _inspect,
+    "check": _check,
 }

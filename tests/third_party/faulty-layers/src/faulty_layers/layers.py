@@ -1,0 +1,284 @@
+"""Layers with one fault each."""
+
+import os
+import signal
+import sys
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+class _Layer(keras.layers.Layer):
+    """Scales each column, rightly; the classes below spoil one thing."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, inputs):
+        return inputs * self.kernel
+
+
+class Forgetful(_Layer):
+    """Leaves its argument out of get_config."""
+
+    def __init__(self, units=8, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def get_config(self):
+        return super().get_config()
+
+
+class Wordless(_Layer):
+    """Has the argument in get_config, and always its default."""
+
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": 2.0}
+
+
+class Lazy(keras.layers.Layer):
+    """Makes its weight in call."""
+
+    def call(self, inputs):
+        if not hasattr(self, "kernel"):
+            self.kernel = self.add_weight(name="kernel", shape=(inputs.shape[-1],))
+        return inputs * self.kernel
+
+
+class Remaking(keras.layers.Layer):
+    """Makes a layer in each call."""
+
+    def call(self, inputs):
+        return keras.layers.Dense(4)(inputs)
+
+
+class Box:
+    """A container that Keras does not look into."""
+
+    def __init__(self, items):
+        self.items = items
+
+
+class Hiding(keras.layers.Layer):
+    """Keeps its layers where Keras does not see them."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.box = Box([keras.layers.Dense(4), keras.layers.Dense(4)])
+
+    def call(self, inputs):
+        for layer in self.box.items:
+            inputs = layer(inputs)
+        return inputs
+
+
+class TwoInputs(keras.layers.Layer):
+    """Takes two inputs, and its entry says one."""
+
+    def call(self, first, second):
+        return first + second
+
+
+class OneInput(_Layer):
+    """Takes one input, and its entry says two."""
+
+    def build(self, input_shape):
+        if not isinstance(input_shape[-1], int):
+            raise ValueError("It takes one input.")
+        super().build(input_shape)
+
+
+class TwoOutputs(_Layer):
+    """Gives two outputs, and its entry says one."""
+
+    def call(self, inputs):
+        return super().call(inputs), inputs
+
+
+class Noisy(_Layer):
+    """Random in inference."""
+
+    def call(self, inputs):
+        return super().call(inputs) + tf.random.normal(tf.shape(inputs), dtype=inputs.dtype)
+
+
+class Noisy2(Noisy):
+    """The same, announced."""
+
+
+class Leaving(_Layer):
+    """Leaves the process when it is made."""
+
+    def __init__(self, **kwargs):
+        sys.exit("no licence")
+
+
+class Demanding(_Layer):
+    """Needs an argument that its entry's example does not give."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Endless(_Layer):
+    """Never comes back from its call."""
+
+    def call(self, inputs):
+        while True:
+            pass
+
+
+class Crashing(_Layer):
+    """Takes the process with it."""
+
+    def call(self, inputs):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Misspelt(_Layer):
+    """Fails on whatever it is given."""
+
+    def call(self, inputs):
+        return inputs * self.kernl
+
+
+class Refusing(_Layer):
+    """Refuses the shape that its entry declares."""
+
+    def build(self, input_shape):
+        raise ValueError(f"It takes 3 columns, not {input_shape[-1]}.")
+
+
+class Picky(_Layer):
+    """Takes a shape that nobody guesses; no fault, for its entry might say it."""
+
+    def build(self, input_shape):
+        if input_shape[-1] != 3_141:
+            raise ValueError(f"It takes 3141 columns, not {input_shape[-1]}.")
+        super().build(input_shape)
+
+
+class WrongShape(_Layer):
+    """Says another shape than it gives."""
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 3)
+
+
+class FixedBatch(_Layer):
+    """Works on batches of five rows only."""
+
+    def call(self, inputs):
+        return ops.reshape(super().call(inputs), (5, inputs.shape[-1]))
+
+
+class Infinite(_Layer):
+    """Infinite on whatever it is given."""
+
+    def call(self, inputs):
+        return super().call(inputs) / ops.zeros_like(inputs)
+
+
+class Cut(_Layer):
+    """Lets no gradient through to its weight."""
+
+    def call(self, inputs):
+        return inputs * ops.stop_gradient(ops.convert_to_tensor(self.kernel))
+
+
+class TrainingOnly(keras.layers.Layer):
+    """Builds its inner layer in the first training step."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Dense(8)
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs, training=None):
+        return self.inner(inputs) if training else inputs
+
+
+class VectorLoss(_Layer):
+    """Adds a loss for each row."""
+
+    def call(self, inputs):
+        self.add_loss(ops.mean(ops.square(inputs), axis=-1))
+        return super().call(inputs)
+
+
+class Unwritable(_Layer):
+    """Has something in get_config that is no JSON."""
+
+    def get_config(self):
+        return {**super().get_config(), "box": Box([])}
+
+
+class Closed(_Layer):
+    """Takes no name, as a reloaded layer is given one."""
+
+    def __init__(self):
+        super().__init__()
+
+
+class SinglePrecision(_Layer):
+    """Adds a constant of float32 whatever the policy."""
+
+    def call(self, inputs):
+        return super().call(inputs) + tf.ones((), "float32")
+
+
+@keras.saving.register_keras_serializable(package="elsewhere")
+class Elsewhere(_Layer):
+    """Registered under a package that nobody can install."""
+
+
+class Pretending(_Layer):
+    """Has a default that it refuses."""
+
+    def __init__(self, units=None, **kwargs):
+        super().__init__(**kwargs)
+        if units is None:
+            raise ValueError("units must be set.")
+        self.units = units
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Unmasked(_Layer):
+    """Says that it supports masks, and does not."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        if mask is not None:
+            raise TypeError("unhashable type")
+        return super().call(inputs)
+
+
+class EagerOnly(_Layer):
+    """Computes something else in a graph."""
+
+    def call(self, inputs):
+        return super().call(inputs) + (0.0 if tf.executing_eagerly() else 1.0)
+
+
+class Overannounced(_Layer):
+    """Has no fault; its entry announces one."""
+
+
+class Misannounced(_Layer):
+    """Has no fault; its entry announces one of a check that is not there."""

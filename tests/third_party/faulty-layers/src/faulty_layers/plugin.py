@@ -1,0 +1,104 @@
+"""What it offers: each entry has one fault, told by its summary's first word, the check that must find it."""
+
+from workbench.catalog import hookimpl
+
+KWB_API = 1
+
+_LAYERS = {
+    "Forgetful": ("config_keeps_arguments", {"example": {"units": 4}}),
+    "Wordless": ("config_keeps_arguments", {}),
+    "Lazy": ("weights_in_build", {}),
+    "Remaking": ("weights_in_build", {}),
+    "Hiding": ("no_hidden_layers", {}),
+    "TwoInputs": ("declared_inputs", {}),
+    "OneInput": ("declared_inputs", {"inputs": 2}),
+    "TwoOutputs": ("declared_outputs", {}),
+    "Noisy": ("deterministic", {}),
+    "Leaving": ("constructor", {}),
+    "Demanding": ("constructor", {}),
+    "Endless": ("call", {}),
+    "Crashing": ("call", {}),
+    "Misspelt": ("call", {}),
+    "Refusing": ("call", {"input_shapes": [[8]]}),
+    "WrongShape": ("output_shape", {}),
+    "FixedBatch": ("batch_sizes", {}),
+    "Infinite": ("finite", {}),
+    "Cut": ("gradients", {}),
+    "TrainingOnly": ("training_mode", {}),
+    "VectorLoss": ("added_losses", {}),
+    "Unwritable": ("config_serializable", {}),
+    "Closed": ("from_config", {}),
+    "SinglePrecision": ("mixed_precision", {}),
+    "Elsewhere": ("registered_name", {}),
+    "Pretending": ("constructor_defaults", {"example": {"units": 4}}),
+    "Unmasked": ("masking", {}),
+    "EagerOnly": ("graph", {}),
+    "Overannounced": ("finite", {"expected_failures": {"finite": "large inputs overflow"}}),
+    "Misannounced": ("expected_failures", {"expected_failures": {"finit": "large inputs overflow"}}),
+}
+
+
+@hookimpl
+def kwb_register_layers(registry):
+    for name, (check, rest) in _LAYERS.items():
+        registry.add(name, f"faulty_layers.layers:{name}", summary=check, **rest)
+    registry.add(
+        "Announced",
+        "faulty_layers.layers:Noisy2",
+        expected_failures={"deterministic": "it is for Monte Carlo", "graph": "the same"}
+        | dict.fromkeys(("functional", "sequential", "subclassed", "xla"), "the same")
+        | dict.fromkeys(("saves_keras", "saves_h5", "saves_weights_h5"), "the same"),
+    )
+    registry.add("Picky", "faulty_layers.layers:Picky")
+
+
+@hookimpl
+def kwb_register_losses(registry):
+    registry.add("nowhere", "faulty_layers.others:nowhere", summary="loss_value")
+
+
+@hookimpl
+def kwb_register_metrics(registry):
+    registry.add("Growing", "faulty_layers.others:Growing", summary="metric_value")
+
+
+@hookimpl
+def kwb_register_optimizers(registry):
+    registry.add("Still", "faulty_layers.others:Still", summary="optimizer_step")
+
+
+@hookimpl
+def kwb_register_schedules(registry):
+    registry.add("Falling", "faulty_layers.others:Falling", summary="schedule_value")
+
+
+@hookimpl
+def kwb_register_callbacks(registry):
+    registry.add("Stumbling", "faulty_layers.others:Stumbling", summary="callback_fit")
+
+
+@hookimpl
+def kwb_register_initializers(registry):
+    registry.add("Narrow", "faulty_layers.others:Narrow", summary="initializer_values")
+
+
+@hookimpl
+def kwb_register_regularizers(registry):
+    registry.add("Each", "faulty_layers.others:Each", summary="regularizer_value")
+
+
+@hookimpl
+def kwb_register_constraints(registry):
+    registry.add("Flattening", "faulty_layers.others:Flattening", summary="constraint_weights")
+
+
+@hookimpl
+def kwb_register_datasets(registry):
+    registry.add("untargeted", "faulty_layers.others:untargeted", summary="dataset_rows")
+    registry.add("gone", "faulty_layers.others:gone", summary="resolves")
+
+
+@hookimpl
+def kwb_register_recipes(registry):
+    registry.add("misnamed", "faulty_layers:recipes/misnamed.yaml", summary="recipe_names")
+    registry.add("absent", "faulty_layers:recipes/absent.yaml", summary="recipe_reads")

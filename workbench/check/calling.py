@@ -1,0 +1,208 @@
+"""Checks of calling a layer or a model: what it takes and what it gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from unittest.mock import patch
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.assembly.faults import shape_text
+from workbench.check.comparing import compare, shapes_of
+from workbench.check.inputs import NoInput
+from workbench.check.results import Failed, NotApplicable, Skipped, said
+from workbench.check.subject import Subject
+
+# What TensorFlow says of an operation that is not there for a device in a type.
+_NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
+
+_IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where they are trained and saved."
+
+
+def call(subject: Subject) -> str:
+    try:
+        tensors = subject.inputs.tensors
+    except NoInput as fault:
+        if fault.state_in_call:
+            raise NotApplicable(
+                "its call makes weights, which Keras refuses: see `weights_in_build`"
+            ) from fault
+        if fault.broken:
+            raise Failed(f"it cannot be {fault}", hint=fault.hint) from fault.__cause__
+        raise Skipped(f"no input was found that it takes: {fault} {fault.hint}".rstrip(".")) from fault
+    return f"on {' and '.join(shape_text((None, *t.shape[1:])) for t in tensors)}"
+
+
+def weights_in_build(subject: Subject) -> None:
+    try:
+        layer = subject.built
+    except NoInput as fault:
+        raise Failed("its call makes weights, which Keras refuses.", hint=_IN_CALL_HINT) from fault
+    before = len(layer.variables)
+    made = _variables_made_by(lambda: layer(*subject.inputs.arguments, training=False))
+    if made or len(layer.variables) != before:
+        count = max(made, len(layer.variables) - before)
+        weights = "a weight" if count == 1 else f"{count} weights"
+        raise Failed(
+            f"its call makes {weights} anew each time: they are neither trained nor saved.",
+            hint=_IN_CALL_HINT,
+        )
+
+
+def _variables_made_by(run: Any) -> int:
+    count = 0
+    original = keras.Variable.__init__
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> None:
+        nonlocal count
+        count += 1
+        original(self, *args, **kwargs)
+
+    with patch.object(keras.Variable, "__init__", counted):
+        run()
+    return count
+
+
+def declared_inputs(subject: Subject) -> None:
+    declared, taken = subject.entry.inputs, subject.inputs.count
+    if declared is None:
+        raise NotApplicable("its entry says that the number varies")
+    if declared != taken:
+        raise Failed(
+            f"its entry says that it takes {_tensors(declared)}; it takes {taken}.",
+            hint=f"Let the entry say inputs={taken}.",
+        )
+
+
+def declared_outputs(subject: Subject) -> None:
+    declared, given = subject.entry.outputs, len(subject.outputs())
+    if declared is None:
+        raise NotApplicable("its entry says that the number varies")
+    if declared != given:
+        raise Failed(
+            f"its entry says that it gives {_tensors(declared)}; it gives {given}.",
+            hint=f"Let the entry say outputs={given}.",
+        )
+
+
+def _tensors(count: int) -> str:
+    return "1 tensor" if count == 1 else f"{count} tensors"
+
+
+def finite(subject: Subject) -> None:
+    for array in subject.outputs():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise Failed(f"{np.count_nonzero(~np.isfinite(array))} of {array.size} outputs are not finite.")
+
+
+def deterministic(subject: Subject) -> None:
+    compare(subject.outputs(), subject.outputs(), "a second time", hint=_RANDOM_HINT)
+
+
+_RANDOM_HINT = "What is random, or counts calls, belongs under `if training:`."
+
+
+def batch_sizes(subject: Subject) -> None:
+    usual = subject.outputs()
+    for size in (1, 2, 7):
+        try:
+            given = subject.outputs(None, *subject.inputs.of_batch(size))
+        except Exception as fault:
+            raise Failed(f"a batch of {size} fails: {said(fault)}.") from fault
+        if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
+            raise Failed(
+                f"a batch of {size} gives {shapes_of(given)}, another one {shapes_of(usual)}: "
+                "axes beside the first depend on it."
+            )
+
+
+def output_shape(subject: Subject) -> None:
+    layer = subject.built
+    if getattr(layer.compute_output_shape, "_is_default", False):
+        raise NotApplicable("it does not define compute_output_shape; Keras finds the shape by calling it")
+    arguments = subject.inputs.packed(subject.inputs.symbols())
+    try:
+        said = layer.compute_output_spec(*arguments)
+    except NotImplementedError as fault:
+        raise NotApplicable("it does not say its output's shape") from fault
+    except Exception as fault:
+        raise Failed(f"compute_output_shape fails: {said(fault)}.") from fault
+    promised = [tuple(spec.shape) for spec in keras.tree.flatten(said) if spec is not None]
+    given = [array.shape for array in subject.outputs()]
+    if len(promised) != len(given) or not all(map(_agree, promised, given)):
+        raise Failed(
+            f"compute_output_shape says {' and '.join(map(shape_text, promised))}; "
+            f"it gives {' and '.join(shape_text((None, *shape[1:])) for shape in given)}."
+        )
+
+
+def _agree(promised: Sequence[int | None], given: Sequence[int]) -> bool:
+    return len(promised) == len(given) and all(
+        a is None or a == b for a, b in zip(promised, given, strict=True)
+    )
+
+
+def mixed_precision(subject: Subject) -> None:
+    keras.config.set_dtype_policy("mixed_float16")  # put back by who makes the checks
+    layer = subject.make()
+    try:
+        given = subject.outputs(layer)
+    except Exception as fault:
+        if lacking := _NO_DEVICE.search(str(fault)):
+            raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from fault
+        raise Failed(
+            f"under the policy mixed_float16 it fails: {said(fault)}.",
+            hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
+        ) from fault
+    wrong = [w.path for w in layer.trainable_weights if w.dtype == "float16"]
+    if wrong:
+        raise Failed(
+            f"under the policy mixed_float16 the weight '{wrong[0]}' is float16, too coarse to be trained.",
+            hint="add_weight without a dtype makes it float32.",
+        )
+    bad = [array for array in given if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    if bad:
+        raise Failed("under the policy mixed_float16 its outputs are not finite.")
+
+
+def masking(subject: Subject) -> str:
+    layer = subject.make()
+    if not layer.supports_masking:
+        raise NotApplicable("it does not say that it supports masks")
+    if subject.inputs.count != 1 or subject.inputs.whole_numbers:
+        raise NotApplicable("a mask belongs to one sequence of vectors, which it does not take")
+    *_, width = subject.inputs.tensors[0].shape
+    sequence = np.resize(subject.inputs.tensors[0], (3, 6, width)).astype("float32")
+    try:
+        subject.make()(tf.constant(sequence))
+    except Exception as fault:
+        raise NotApplicable("a mask belongs to a sequence of vectors, which it does not take") from fault
+    sequence[:, 4:] = 0.0  # the steps that the mask leaves out
+    try:
+        keras.Sequential([keras.Input((6, width)), keras.layers.Masking(), layer])(sequence)
+    except Exception as fault:
+        if re.search(r"\bmask", said(fault), re.I):
+            return f"refused: {said(fault)}"
+        raise Failed(
+            f"it says that it supports masks and fails on one: {said(fault)}.",
+            hint="Set supports_masking only where call or compute_mask can handle one.",
+        ) from fault
+    return ""
+
+
+CHECKS = {
+    "call": call,
+    "weights_in_build": weights_in_build,
+    "declared_inputs": declared_inputs,
+    "declared_outputs": declared_outputs,
+    "finite": finite,
+    "deterministic": deterministic,
+    "batch_sizes": batch_sizes,
+    "output_shape": output_shape,
+    "mixed_precision": mixed_precision,
+    "masking": masking,
+}

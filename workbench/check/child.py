@@ -1,0 +1,86 @@
+"""`python -m workbench.check.child`: the process that makes the checks, and may die of them.
+
+It reads one line of JSON, what to do, from standard input; the end of standard input is the end of its parent, and so
+its own. On the descriptor `--events` it tells, a line of JSON each: that it is ready, each check that it begins, each
+result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from workbench.catalog import Entry, single_file
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+from workbench.check.contract import Check
+from workbench.check.results import Status
+from workbench.process import import_keras
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the checks that the parent asks for."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.check.child", description=__doc__)
+    parser.add_argument("--events", type=int, required=True, help="descriptor for what is told")
+    parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
+    parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
+    options = parser.parse_args(arguments)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
+    os.set_inheritable(options.events, False)
+    commands = os.fdopen(os.dup(0), "rb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)  # a plugin's `input()` finds nothing
+    wanted = json.loads(commands.readline())
+    threading.Thread(target=_end_with, args=(commands,), daemon=True).start()
+
+    def tell(record: dict[str, Any]) -> None:
+        os.write(options.events, json.dumps(record).encode() + b"\n")
+
+    import_keras()
+    catalog = Catalog(discover(options.plugin, blocked=options.no_plugin, scan=single_file.scan))
+    tell({"ready": os.getpid()})
+    _make(wanted, catalog, tell)
+    tell({"done": True})
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # TensorFlow's own threads may hold up or crash a normal exit
+
+
+def _end_with(commands: Any) -> None:
+    """End at once when the parent has gone, also out of an endless loop."""
+    commands.read()
+    os._exit(0)
+
+
+def _make(wanted: dict[str, Any], catalog: Catalog, tell: Tell) -> None:
+    import keras
+
+    from workbench.check.running import EntryRun
+
+    by_name = {(entry.kind.value, entry.qualified_name): entry for entry in catalog.entries}
+    ids = frozenset(wanted["checks"])
+    for task in wanted["tasks"]:
+        entry: Entry = by_name[task["kind"], task["entry"]]
+        known = {check: Status(status) for check, status in task["known"].items()}
+        keras.utils.clear_session()
+
+        def begin(check: Check, entry: Entry = entry) -> None:
+            tell({"begin": {"kind": entry.kind.value, "entry": entry.qualified_name, "check": check.id}})
+
+        for result in EntryRun(entry, catalog, known=known, on_begin=begin).run(ids):
+            tell({"result": asdict(result)})
+
+
+if __name__ == "__main__":
+    main()

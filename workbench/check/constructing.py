@@ -1,0 +1,199 @@
+"""Checks of what an entry names: its registration, its constructor, its configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from workbench.catalog.resolve import package_of
+from workbench.check.contract import checks_of
+from workbench.check.results import Failed, NotApplicable, said
+from workbench.check.subject import Subject
+from workbench.errors import WorkbenchError, did_you_mean
+
+
+def expected_failures(subject: Subject) -> None:
+    known = [check.id for check in checks_of(subject.entry.kind)]
+    if not subject.entry.expected_failures:
+        raise NotApplicable("none is announced")
+    for name in subject.entry.expected_failures:
+        if name not in known:
+            kind = f"{subject.entry.kind} has the checks {', '.join(known)}"
+            raise Failed(
+                f"expected_failures names '{name}', which is no check of this kind.",
+                hint=did_you_mean(name, known) or f"A {kind}.",
+            )
+
+
+def resolves(subject: Subject) -> None:
+    subject.target  # noqa: B018  raises where it cannot be had
+
+
+def registered_name(subject: Subject) -> None:
+    target = subject.target
+    if subject.is_stock:
+        raise NotApplicable("it is Keras' own")
+    if subject.is_class and not hasattr(target, "get_config"):
+        raise NotApplicable("it has no get_config, so no file names it")
+    name = keras.saving.get_registered_name(target)
+    package, _, bare = name.rpartition(">")
+    promised = package_of(subject.entry)
+    if not package:
+        raise Failed("it is not registered with Keras.", hint=f"Register it under '{promised}'.")
+    if bare != target.__name__:
+        raise Failed(
+            f"it is registered as '{name}', under another name than its own, '{target.__name__}'.",
+            hint=f"@keras.saving.register_keras_serializable(package='{promised}')",
+        )
+    if package != promised and not subject.from_file:
+        raise Failed(
+            f"it is registered as '{name}': a file of it says that '{package}' must be installed, "
+            f"and the distribution is '{promised}'.",
+            hint=f"@keras.saving.register_keras_serializable(package='{promised}')",
+        )
+
+
+def constructor(subject: Subject) -> None:
+    try:
+        subject.make()
+    except WorkbenchError as fault:
+        needed = [name for name in subject.required() if name not in subject.arguments]
+        hint = fault.hint
+        if needed and not subject.from_file:
+            hint = f"Let the entry's example give {', '.join(needed)}."
+        raise Failed(fault.what, hint=hint) from fault
+
+
+def constructor_defaults(subject: Subject) -> None:
+    required = subject.required()
+    if required:
+        raise NotApplicable(f"it requires {', '.join(required)}")
+    try:
+        subject.make_with({})
+    except WorkbenchError as fault:
+        raise Failed(
+            f"without arguments: {fault.what}", hint="Let a required argument have no default."
+        ) from fault
+
+
+def config_serializable(subject: Subject) -> None:
+    thing = _configured(subject)
+    config = thing.get_config()
+    try:
+        _as_text(thing)
+    except (TypeError, ValueError) as fault:
+        guilty = [key for key, value in config.items() if not _can_be_text(value)]
+        where = f" ({', '.join(guilty)})" if guilty else ""
+        raise Failed(
+            f"its get_config{where} cannot be written as JSON: {said(fault)}.",
+            hint="Give numbers, texts, lists and dicts; keras.saving.serialize_keras_object helps with objects.",
+        ) from fault
+
+
+def config_keeps_arguments(subject: Subject) -> None:
+    thing = _configured(subject)
+    if not subject.is_class:
+        raise NotApplicable("it is a function, whose arguments are kept beside it")
+    own = subject.own_arguments()
+    if not own:
+        raise NotApplicable("its constructor takes no arguments of its own")
+    config = thing.get_config()
+    text = _as_text(thing)
+    varied = {name: _as_text(other) != text for name, _, other in subject.varied()}
+    # With a from_config of its own, a class may write its configuration as it likes, if only it tells two apart.
+    free = subject.target.from_config.__func__ is not _base(subject.target).from_config.__func__
+    for name, parameter in own.items():
+        if name not in config and not varied.get(name) and not free:
+            raise Failed(f"get_config does not give back '{name}'.", hint=_hint(name))
+        # Of what stands in None's place, some may mean None.
+        if varied.get(name) is False and not (name in config and parameter.default is None):
+            raise Failed(
+                f"get_config does not give back '{name}': with another value it says the same.",
+                hint=_hint(name),
+            )
+
+
+def _hint(name: str) -> str:
+    return f"Let get_config return {{**super().get_config(), '{name}': self.{name}}}."
+
+
+def from_config(subject: Subject) -> None:
+    thing = _configured(subject)
+    _compare(thing, "")
+    if subject.is_class:
+        for name, value, other in subject.varied():
+            if subject.given(name) is None:
+                continue  # the value is a guess, which the constructor did not refuse and may yet not be for it
+            _compare(other, f" (made with {name}={value!r})")
+
+
+def _compare(thing: Any, made: str) -> None:
+    roads: tuple[tuple[str, Callable[[], Any]], ...] = (
+        ("from_config(get_config())", lambda: type(thing).from_config(thing.get_config())),
+        (
+            "Keras' deserialization",
+            lambda: keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(thing)),
+        ),
+    )
+    for road, again in roads:
+        try:
+            twin = again()
+        except Exception as fault:
+            raise Failed(
+                f"{road} fails{made}: {said(fault)}.",
+                hint="__init__ takes each key of get_config as an argument, the base class' (name, dtype, "
+                "trainable) through **kwargs.",
+            ) from fault
+        if type(twin) is not type(thing):
+            raise Failed(f"{road} gives {type(twin).__name__}{made}.")
+        if _as_text(twin) != _as_text(thing):
+            mine, its = thing.get_config(), twin.get_config()
+            other = [key for key in mine if str(mine[key]) != str(its.get(key))]
+            raise Failed(f"{road} gives another configuration{made}: {', '.join(other) or 'keys differ'}.")
+
+
+def _configured(subject: Subject) -> Any:
+    """An instance that has a configuration."""
+    thing = subject.make()
+    if not hasattr(thing, "get_config"):
+        raise NotApplicable("it is a function, which has no configuration")
+    return thing
+
+
+def _base(cls: type) -> Any:
+    """The class of Keras that a class is made from."""
+    return next(base for base in cls.__mro__ if base.__module__.startswith("keras."))
+
+
+def _as_text(thing: Any) -> str:
+    """A configuration as the JSON that a file holds."""
+    record = keras.saving.serialize_keras_object(thing)
+    config = {key: value for key, value in record.items() if key != "build_config"}
+    # A name that Keras numbered is no argument.
+    inner = config.get("config")
+    if isinstance(inner, dict):
+        config = {**config, "config": {key: value for key, value in inner.items() if key != "name"}}
+    return json.dumps(config, sort_keys=True)
+
+
+def _can_be_text(value: Any) -> bool:
+    try:
+        json.dumps(keras.saving.serialize_keras_object(value))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+CHECKS = {
+    "expected_failures": expected_failures,
+    "resolves": resolves,
+    "registered_name": registered_name,
+    "constructor": constructor,
+    "constructor_defaults": constructor_defaults,
+    "config_serializable": config_serializable,
+    "config_keeps_arguments": config_keeps_arguments,
+    "from_config": from_config,
+}

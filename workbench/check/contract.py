@@ -1,0 +1,228 @@
+"""The contract: every check by its id, what it asks for, of which kinds of entries, and what must hold before it.
+
+Strings only, so that ids can be listed and selected without importing keras. What each check does is in the modules
+`constructing`, `calling`, `placing`, `weighing`, `storing` and `small_kinds`.
+
+`needs` keeps one fault from being told many times: a layer whose `get_config` forgets an argument fails one check, and
+those that reload it are skipped, saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from workbench.catalog import Kind
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes:
+        id: its name, by which it is selected and expected to fail.
+        asks: what must be true, in a sentence.
+        kinds: the kinds of entries it is made on.
+        needs: ids of checks that must have passed before, or not apply, or fail as announced.
+    """
+
+    id: str
+    asks: str
+    kinds: frozenset[Kind]
+    needs: tuple[str, ...] = ()
+
+
+_ALL = frozenset(Kind)
+_CODE = _ALL - {Kind.RECIPE}
+_MADE = _CODE - {Kind.DATASET}
+_CONFIGURED = _MADE - {Kind.CALLBACK}
+_LAYERS = frozenset({Kind.LAYER, Kind.MODEL})
+
+
+def _only(kind: Kind) -> frozenset[Kind]:
+    return frozenset({kind})
+
+
+_RELOADS = ("from_config", "functional", "no_hidden_layers", "weights_in_build")
+
+CONTRACT: tuple[Check, ...] = (
+    Check("expected_failures", "each announced failure names a check of this kind of entry", _ALL),
+    Check("resolves", "its target can be imported and is what its kind needs", _CODE),
+    Check(
+        "registered_name",
+        "it is registered with Keras under its own name and its distribution's, so that files say what they need",
+        _CONFIGURED,
+        ("resolves",),
+    ),
+    # Making it
+    Check(
+        "constructor",
+        "its example makes an instance; no argument is needed that the example does not give",
+        _MADE,
+        ("resolves",),
+    ),
+    Check("constructor_defaults", "where no argument is required, none is needed", _MADE, ("constructor",)),
+    Check("config_serializable", "its configuration can be written as JSON", _CONFIGURED, ("constructor",)),
+    Check(
+        "config_keeps_arguments",
+        "get_config gives back every argument of the constructor, other values than the defaults too",
+        _CONFIGURED,
+        ("config_serializable",),
+    ),
+    Check(
+        "from_config",
+        "from_config(get_config()) makes one with the same configuration",
+        _CONFIGURED,
+        ("config_keeps_arguments",),
+    ),
+    # Calling it
+    Check("call", "it can be called on a batch", _LAYERS, ("constructor",)),
+    Check(
+        "weights_in_build",
+        "weights are made when it is built, none by a call of what is built",
+        _LAYERS,
+        ("call",),
+    ),
+    Check("declared_inputs", "it takes as many tensors as its entry says", _LAYERS, ("weights_in_build",)),
+    Check("declared_outputs", "it gives as many tensors as its entry says", _LAYERS, ("weights_in_build",)),
+    Check("finite", "small finite inputs give finite outputs", _LAYERS, ("weights_in_build",)),
+    Check(
+        "deterministic",
+        "in inference, the same input gives the same output twice",
+        _LAYERS,
+        ("weights_in_build",),
+    ),
+    Check("batch_sizes", "a batch may have any size, 1 too", _LAYERS, ("weights_in_build",)),
+    Check(
+        "output_shape",
+        "compute_output_shape agrees with the shape of what it gives",
+        _LAYERS,
+        ("weights_in_build",),
+    ),
+    Check(
+        "no_hidden_layers",
+        "Keras sees every layer and weight inside it, so that all are trained and saved",
+        _LAYERS,
+        ("weights_in_build",),
+    ),
+    Check(
+        "functional",
+        "a functional model of it has the same weights and gives the same outputs",
+        _LAYERS,
+        ("deterministic", "output_shape", "no_hidden_layers"),
+    ),
+    Check(
+        "sequential",
+        "where it takes one tensor and gives one, it can stand in a stack",
+        _LAYERS,
+        ("functional", "declared_inputs", "declared_outputs"),
+    ),
+    Check(
+        "subclassed",
+        "inside a model class it has the same weights and gives the same outputs",
+        _LAYERS,
+        ("deterministic", "no_hidden_layers"),
+    ),
+    Check("shared", "used twice in a model, it has its weights once", _LAYERS, ("functional",)),
+    Check(
+        "graph",
+        "in a compiled graph (tf.function) it gives the same outputs",
+        _LAYERS,
+        ("deterministic", "no_hidden_layers"),
+    ),
+    Check("xla", "compiled by XLA it gives the same outputs", _LAYERS, ("graph",)),
+    Check("mixed_precision", "it works under the policy mixed_float16", _LAYERS, ("finite",)),
+    Check(
+        "masking",
+        "where it says that it supports masks, it takes a masked input, or refuses it saying so",
+        _LAYERS,
+        ("weights_in_build",),
+    ),
+    # Training it
+    Check(
+        "training_mode",
+        "it can be called in training, which makes no weights that inference does not have",
+        _LAYERS,
+        ("weights_in_build",),
+    ),
+    Check("added_losses", "each loss that it adds is one number", _LAYERS, ("training_mode",)),
+    Check(
+        "gradients",
+        "gradients reach every trainable weight",
+        _LAYERS,
+        ("training_mode", "no_hidden_layers"),
+    ),
+    # Saving it
+    Check("saves_keras", "saved as .keras and reloaded, weights and outputs are equal", _LAYERS, _RELOADS),
+    Check("saves_h5", "saved as .h5 and reloaded, weights and outputs are equal", _LAYERS, _RELOADS),
+    Check(
+        "saves_weights_h5",
+        "a new one that reads its .weights.h5 has equal weights and gives equal outputs",
+        _LAYERS,
+        _RELOADS,
+    ),
+    # The other kinds
+    Check("loss_value", "it gives a finite loss", _only(Kind.LOSS), ("constructor",)),
+    Check(
+        "metric_value",
+        "it gives finite values, and starts anew after reset_state",
+        _only(Kind.METRIC),
+        ("constructor",),
+    ),
+    Check(
+        "optimizer_step", "a step moves a weight to a finite value", _only(Kind.OPTIMIZER), ("constructor",)
+    ),
+    Check(
+        "schedule_value",
+        "it gives a finite learning rate at any step",
+        _only(Kind.SCHEDULE),
+        ("constructor",),
+    ),
+    Check("callback_fit", "a short training goes through with it", _only(Kind.CALLBACK), ("constructor",)),
+    Check(
+        "initializer_values",
+        "it gives finite values of the shape and type asked for",
+        _only(Kind.INITIALIZER),
+        ("constructor",),
+    ),
+    Check(
+        "regularizer_value",
+        "it gives one finite number for a weight",
+        _only(Kind.REGULARIZER),
+        ("constructor",),
+    ),
+    Check(
+        "constraint_weights",
+        "it gives a finite weight of the same shape",
+        _only(Kind.CONSTRAINT),
+        ("constructor",),
+    ),
+    Check(
+        "dataset_rows",
+        "it loads, its columns are usable and hold its targets",
+        _only(Kind.DATASET),
+        ("resolves",),
+    ),
+    Check("recipe_reads", "its file is there and is a recipe", _only(Kind.RECIPE)),
+    Check("recipe_names", "every name in it is in the catalog", _only(Kind.RECIPE), ("recipe_reads",)),
+)
+
+BY_ID = {check.id: check for check in CONTRACT}
+
+
+def checks_of(kind: Kind) -> tuple[Check, ...]:
+    """The checks of a kind of entry, each behind those that it needs."""
+    return tuple(check for check in CONTRACT if kind in check.kinds)
+
+
+def with_needs(ids: Collection[str]) -> frozenset[str]:
+    """Checks with all that must be known before them."""
+    found: set[str] = set()
+
+    def visit(names: Collection[str]) -> Iterator[str]:
+        for name in names:
+            yield name
+            yield from visit(BY_ID[name].needs)
+
+    found.update(visit(ids))
+    return frozenset(found)

@@ -1,0 +1,119 @@
+"""Make the checks of one entry, each after those it needs, and turn whatever happens into a result."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+
+import keras
+
+from workbench.catalog import Entry
+from workbench.catalog.lookup import Catalog
+from workbench.check import calling, constructing, placing, small_kinds, storing, weighing
+from workbench.check.contract import BY_ID, Check, checks_of
+from workbench.check.inputs import NoInput
+from workbench.check.results import GOOD, Failed, NotApplicable, Result, Skipped, Status, judged, said
+from workbench.check.subject import Subject
+from workbench.errors import WorkbenchError
+
+Ends = Callable[[Subject], str | None]
+
+# What each check does: it returns (at most a remark) where all is well, and raises where not.
+CHECKS: dict[str, Ends] = {
+    **constructing.CHECKS,
+    **calling.CHECKS,
+    **placing.CHECKS,
+    **weighing.CHECKS,
+    **storing.CHECKS,
+    **small_kinds.CHECKS,
+}
+
+
+class EntryRun:
+    """The checks of one entry.
+
+    Args:
+        entry: what is checked.
+        catalog: where the things that its example names are looked up.
+        known: how checks ended that another process has made already.
+        on_begin: is told of each check before it is made.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        catalog: Catalog,
+        *,
+        known: Mapping[str, Status] | None = None,
+        on_begin: Callable[[Check], None] = lambda check: None,
+    ) -> None:
+        self.entry = entry
+        self._subject = Subject(entry, catalog)
+        self._ended: dict[str, Status] = dict(known or {})
+        self._on_begin = on_begin
+
+    def run(self, ids: frozenset[str]) -> Iterator[Result]:
+        """Make the checks of these ids that are the kind's, but those already known."""
+        for check in checks_of(self.entry.kind):
+            if check.id in ids and check.id not in self._ended:
+                yield self._made(check)
+
+    def _made(self, check: Check) -> Result:
+        lacking = self._lacking(check)
+        if lacking:
+            result = judged(self.entry, check.id, Status.SKIPPED, f"it needs {lacking}.")
+        else:
+            self._on_begin(check)
+            result = _made(self.entry, self._subject, check)
+        self._ended[check.id] = result.status
+        return result
+
+    def _lacking(self, check: Check) -> str:
+        """The check that keeps another from being made, with how it ended."""
+        for name in check.needs:
+            if name not in self._ended:
+                raise ValueError(f"'{check.id}' is asked for without '{name}', which it needs")
+            if self._ended[name] not in GOOD:
+                return f"'{name}', which {_ENDED[self._ended[name]]}"
+        return ""
+
+
+_ENDED = {
+    Status.FAILED: "failed",
+    Status.SKIPPED: "was skipped",
+}
+
+
+def _made(entry: Entry, subject: Subject, check: Check) -> Result:
+    policy = keras.config.dtype_policy()
+    keras.utils.set_random_seed(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            detail = CHECKS[check.id](subject) or ""
+        return judged(entry, check.id, Status.PASSED, detail)
+    except NotApplicable as told:
+        return judged(entry, check.id, Status.NOT_APPLICABLE, f"{told}.")
+    except Skipped as told:
+        return judged(entry, check.id, Status.SKIPPED, f"{told}.")
+    except NoInput as told:  # `call` says more
+        return judged(entry, check.id, Status.SKIPPED, f"no input was found that it takes: {told}")
+    except KeyboardInterrupt:
+        raise
+    except WorkbenchError as fault:
+        trace = "" if isinstance(fault, Failed) and fault.__cause__ is None else _trace(fault)
+        return judged(entry, check.id, Status.FAILED, fault.what, fault.hint, trace)
+    except BaseException as fault:  # plugin code: SystemExit included
+        return judged(entry, check.id, Status.FAILED, f"{said(fault)}.", trace=_trace(fault))
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _trace(fault: BaseException) -> str:
+    return "".join(traceback.format_exception(fault))
+
+
+def missing() -> set[str]:
+    """Checks of the contract that nothing makes, and the other way round; a test holds this empty."""
+    return set(BY_ID) ^ set(CHECKS)

@@ -1,0 +1,222 @@
+"""Make checks in a child process that may crash, hang or leave, and go on with the others in a new one.
+
+Never imports keras. A check that takes too long, or ends the process, fails; what it says of the entry is the result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from workbench.catalog import Entry
+from workbench.check.contract import CONTRACT, checks_of, with_needs
+from workbench.check.results import Result, Status, judged
+from workbench.errors import TrainingError
+
+START_LIMIT = 180.0  # seconds; importing TensorFlow on a cold disk can take half of it
+CHECK_LIMIT = 60.0  # seconds; a slow check takes one or two
+
+_ALL = frozenset(check.id for check in CONTRACT)
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be checked.
+
+    Attributes:
+        entries: the entries.
+        checks: ids of the checks that are wanted; those that they need are made with them.
+        plugin_files, blocked: what the catalog that the entries are from was made with.
+        limit: seconds that one check may take.
+    """
+
+    entries: Sequence[Entry]
+    checks: frozenset[str] = _ALL
+    plugin_files: Sequence[Path] = ()
+    blocked: Sequence[str] = ()
+    limit: float = CHECK_LIMIT
+
+
+def run_checks(order: Order) -> Iterator[Result]:
+    """The results, in order, as they come. Of checks that were not asked for but are needed, those not passed.
+
+    Raises:
+        TrainingError: the child cannot be started, or ends before it has begun a check.
+    """
+    state = _State(order)
+    while state.tasks():
+        before = state.count
+        with _child(order, state.tasks()) as child:
+            for result in _listen(child, state):
+                if result.check in order.checks or result.status in (Status.FAILED, Status.SKIPPED):
+                    yield result
+            if state.count == before:
+                raise TrainingError(
+                    f"the process that makes the checks ended before the first: {child.last_words()}",
+                    hint="A plugin may do something when it is imported.",
+                )
+
+
+@dataclass
+class _State:
+    """How checks ended so far, by entry."""
+
+    order: Order
+    ended: dict[Key, dict[str, Status]] = field(default_factory=dict)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.by_key = {(e.kind.value, e.qualified_name): e for e in self.order.entries}
+        self.ids = with_needs(self.order.checks)
+
+    def take(self, result: Result) -> None:
+        self.ended.setdefault((result.kind, result.entry), {})[result.check] = result.status
+        self.count += 1
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """The entries that are not done, with what is known of them."""
+        rest = []
+        for key, entry in self.by_key.items():
+            known = self.ended.get(key, {})
+            if any(check.id in self.ids and check.id not in known for check in checks_of(entry.kind)):
+                rest.append({"kind": key[0], "entry": key[1], "known": known})
+        return rest
+
+
+@dataclass
+class _Child:
+    process: subprocess.Popen[bytes]
+    events: int
+    log: IO[bytes]
+    killed: str = ""
+
+    def last_words(self) -> str:
+        """How it ended, for people."""
+        if self.killed:
+            return self.killed
+        code = self.process.wait()
+        if code >= 0:
+            how = f"it ended the process (exit code {code})"
+        else:
+            how = f"it crashed the process ({signal.Signals(-code).name})"
+        self.log.seek(0)
+        lines = [line for line in self.log.read().decode(errors="replace").splitlines() if line.strip()]
+        return f"{how}: {lines[-1].strip()[:200]}" if lines and code not in (0, -9) else f"{how}."
+
+
+@contextmanager
+def _child(order: Order, tasks: list[dict[str, Any]]) -> Iterator[_Child]:
+    """A child that makes these checks; it and all that it started are gone afterwards."""
+    receiving, sending = os.pipe()
+    # -P: a stray random.py in the current folder must not stand in for the real module
+    command = [sys.executable, "-P", "-m", "workbench.check.child", "--events", str(sending)]
+    command += [part for path in order.plugin_files for part in ("--plugin", str(path))]
+    command += [part for name in order.blocked for part in ("--no-plugin", name)]
+    wanted = {"tasks": tasks, "checks": sorted(with_needs(order.checks))}
+    with tempfile.TemporaryFile() as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,  # what plugins print
+                stderr=log,
+                pass_fds=(sending,),
+                start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
+            )
+        finally:
+            os.close(sending)
+        assert process.stdin is not None
+        try:
+            with suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(wanted).encode() + b"\n")
+                process.stdin.flush()
+            yield _Child(process, receiving, log)
+        finally:
+            _kill(process)
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
+            os.close(receiving)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the child with all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _listen(child: _Child, state: _State) -> Iterator[Result]:
+    """Results until the child is done, has ended or takes too long."""
+    limit = state.order.limit
+    begun: dict[str, str] | None = None
+    lines = _Lines(child.events)
+    while (line := lines.next(limit if lines.any else START_LIMIT)) is not None:
+        if line == _LATE:
+            child.killed = f"it took over {limit:g} s." if begun else f"starting took over {START_LIMIT:g} s."
+            _kill(child.process)
+            break
+        record = _parsed(line)
+        if record.get("done"):
+            return
+        if "begin" in record:
+            begun = record["begin"]
+        elif "result" in record:
+            begun = None
+            result = Result(**record["result"] | {"status": Status(record["result"]["status"])})
+            state.take(result)
+            yield result
+    if begun is not None:
+        entry = state.by_key[begun["kind"], begun["entry"]]
+        hint = "An endless loop? --limit gives more time." if child.killed else ""
+        result = judged(entry, begun["check"], Status.FAILED, child.last_words(), hint)
+        state.take(result)
+        yield result
+
+
+_LATE = b"\0"  # no line of JSON
+
+
+class _Lines:
+    """Lines of a descriptor as they come; `any` once there was one."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.any = False
+        self._descriptor = descriptor
+        self._pending = b""
+
+    def next(self, seconds: float) -> bytes | None:
+        """The next line; None at the end, `_LATE` where none comes in time."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._pending:
+            ready, _, _ = select.select([self._descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                return _LATE
+            chunk = os.read(self._descriptor, 65536)
+            if not chunk:
+                return None
+            self._pending += chunk
+        self.any = True
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """A record; a plugin may write to any descriptor, and what is no record is no news."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -1,0 +1,110 @@
+"""Checks of a layer's weights: that Keras sees them all, that they learn, that sharing a layer shares them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from workbench.check.results import Failed, NotApplicable
+from workbench.check.subject import Subject
+from workbench.storage import structure
+
+
+def no_hidden_layers(subject: Subject) -> None:
+    hidden = [f"'{path}' ({type(item).__name__})" for path, item in structure.untracked(subject.built)]
+    if hidden:
+        raise Failed(
+            f"Keras does not see {', '.join(hidden[:3])}: not trained and not saved.",
+            hint="Hang it on an attribute, or in a list or dict that is one.",
+        )
+
+
+def shared(subject: Subject) -> None:
+    layer = subject.make()
+    twice = [subject.inputs.symbols() for _ in range(2)]
+    outputs = [layer(*subject.inputs.packed(symbols)) for symbols in twice]
+    model = keras.Model([symbol for symbols in twice for symbol in symbols], keras.tree.flatten(outputs))
+    once = len(subject.built.weights)
+    if len(model.weights) != once:
+        raise Failed(
+            f"used twice in a model it has {len(model.weights)} weights, used once {once}.",
+            hint="Make weights in build(), which Keras calls once.",
+        )
+
+
+def training_mode(subject: Subject) -> None:
+    layer = subject.fresh()
+    before = {id(weight) for weight in layer.weights}
+    subject.outputs(layer, training=True)
+    made = [weight.path for weight in layer.weights if id(weight) not in before]
+    if made:
+        raise Failed(
+            f"training makes '{made[0]}', which inference does not have: it would not be saved.",
+            hint="Build every inner layer in build(), also one that is used only in training.",
+        )
+
+
+def added_losses(subject: Subject) -> None:
+    layer = subject.fresh()
+    layer(*subject.inputs.arguments, training=True)
+    losses = layer.losses
+    if not losses:
+        raise NotApplicable("it adds no loss")
+    for loss in losses:
+        shape = tuple(loss.shape)
+        if shape:
+            raise Failed(
+                f"add_loss is given a tensor of shape {shape}, which has no one meaning as a loss.",
+                hint="Give its mean or its sum.",
+            )
+
+
+def gradients(subject: Subject) -> str:
+    layer = subject.fresh()
+    weights = list(layer.trainable_weights)
+    if not weights:
+        raise NotApplicable("it has no trainable weights")
+    lacking = weights
+    remark = ""
+    for training in (False, True):
+        reached = _reached(subject, layer, lacking, training=training)
+        if reached is None:
+            raise NotApplicable("it gives whole numbers, which have no gradient")
+        lacking = [weight for weight, got in zip(lacking, reached, strict=True) if not got]
+        if not lacking:
+            return remark
+        remark = "some only in training"
+    raise Failed(
+        f"no gradient reaches {', '.join(repr(structure_path(layer, w)) for w in lacking[:3])}: never trained.",
+        hint="Use every weight in call(), in operations of Keras or TensorFlow; or make it with trainable=False.",
+    )
+
+
+def _reached(subject: Subject, layer: Any, weights: list[Any], *, training: bool) -> list[bool] | None:
+    """Which weights a gradient reaches; None where the outputs have none."""
+    with tf.GradientTape() as tape:
+        outputs = keras.tree.flatten(layer(*subject.inputs.arguments, training=training))
+        floats = [tensor for tensor in outputs if tensor is not None and tensor.dtype.is_floating]
+        if not floats and not layer.losses:
+            return None
+        # Weighted, for the sum of a softmax or a normalization is the same whatever the weights are.
+        terms = [tf.reduce_sum(tf.square(tf.cast(tensor, "float32") + 0.5)) for tensor in floats]
+        loss = tf.add_n([*terms, *(tf.reduce_sum(tf.cast(each, "float32")) for each in layer.losses)])
+    return [gradient is not None for gradient in tape.gradient(loss, [weight.value for weight in weights])]
+
+
+def structure_path(layer: Any, weight: Any) -> str:
+    """A weight's path, of attributes and names that are the same in every process."""
+    paths = {id(each): path for path, each in structure.weights_by_path(layer).items()}
+    return paths.get(id(weight), weight.name)
+
+
+CHECKS = {
+    "no_hidden_layers": no_hidden_layers,
+    "shared": shared,
+    "training_mode": training_mode,
+    "added_losses": added_losses,
+    "gradients": gradients,
+}

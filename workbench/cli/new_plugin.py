@@ -1,0 +1,29 @@
+"""`kwb new-plugin`: a plugin project to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.options import Shared, shared_options
+
+
+@click.command("new-plugin", short_help="Write a ready, tested plugin project.")
+@click.argument("name")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where to write it; else a folder of its name, here."
+)
+@shared_options
+def new_plugin_command(shared: Shared, name: str, folder: Path | None) -> None:
+    """Write a ready, tested plugin project: a layer, a recipe that trains it, and its tests.
+
+    NAME is what pip will call it, such as acme-layers. A folder that holds something is left alone.
+    """
+    from workbench.scaffold.writing import names_of, write_project
+
+    names = names_of(name)
+    target = folder or Path(names.distribution)
+    for path in write_project(names, target):
+        click.echo(target / path)
+    click.echo(f"\nNext: pip install -e '{target}[dev]', then: kwb check {names.package}")
