@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
-from workbench.tui import messages
+from workbench.tui import heap, messages
 from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
@@ -110,6 +110,7 @@ class KwbApp(Shell, inherit_bindings=False):
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
         super().__init__()
+        heap.spare_strips()
         self.settings = settings or Settings()
         self.state = state or State(None)
         self.workplace = workplace or Path.cwd()
@@ -182,6 +183,9 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._after_first_paint)
+
+    def on_unmount(self) -> None:
+        heap.take_back()
 
     def _after_first_paint(self) -> None:
         """Everything that takes time, once there is something to look at."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from workbench.tui.widgets.header import KwbHeader
+from workbench.tui.widgets.key_line import KeyLine
 
 
 class WorkbenchScreen(Screen[None]):
@@ -25,7 +25,7 @@ class WorkbenchScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield KwbHeader()
         yield from self.compose_body()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """The screen's own widgets."""
