@@ -16,7 +16,8 @@ from workbench.process import Diverted, import_keras, tell_warnings
 from workbench.recipe.names import check_names
 from workbench.recipe.opening import open_recipe
 from workbench.reporting import JsonLines, Reporter, for_stream
-from workbench.storage.runs import RunFolder, RunSummary, open_run, read_events, summary_of
+from workbench.storage.event_stream import read_events
+from workbench.storage.runs import RunFolder, RunSummary, open_run, summary_of
 from workbench.training.reopening import latest_run, run_document
 
 if TYPE_CHECKING:

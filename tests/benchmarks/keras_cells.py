@@ -16,7 +16,8 @@ from tests.benchmarks.timing import Clock, Measured
 from tests.benchmarks.workloads import WORKLOADS
 from workbench.events import EngineChosen, Event
 from workbench.recipe.schema import Train
-from workbench.storage.runs import EventLog, RunFolder
+from workbench.storage.event_stream import EventLog
+from workbench.storage.runs import RunFolder
 from workbench.training.control import Control
 from workbench.training.engines import Arrays, FitSettings, fit
 from workbench.training.monitors import Monitors

@@ -33,7 +33,8 @@ import numpy as np
 import psutil
 
 from workbench import events
-from workbench.storage.runs import RunFolder, read_events
+from workbench.storage.event_stream import read_events
+from workbench.storage.runs import RunFolder
 
 RECIPE = """
 kwb: 1

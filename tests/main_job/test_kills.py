@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 import pytest
 
-from workbench.storage.runs import read_events
+from workbench.storage.event_stream import read_events
 
 pytestmark = pytest.mark.slow
 

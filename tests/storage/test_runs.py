@@ -15,8 +15,9 @@ import pytest
 
 from workbench import events
 from workbench.errors import FileError
-from workbench.storage import runs
-from workbench.storage.runs import EventLog, EventReader, RunFolder
+from workbench.storage import ownership, runs
+from workbench.storage.event_stream import EventLog, EventReader, read_events
+from workbench.storage.runs import RunFolder
 
 
 def new_run(root: Path, name: str = "price") -> RunFolder:
@@ -60,7 +61,7 @@ def test_events_come_back_as_they_were_written(tmp_path: Path) -> None:
     with EventLog(run) as log:
         for event in (STARTED, epoch(1), epoch(2, float("nan")), FINISHED):
             log.append(event)
-    found = list(runs.read_events(run.events))
+    found = list(read_events(run.events))
     assert [type(event) for event, _, _ in found] == [
         type(STARTED),
         events.Epoch,
@@ -98,7 +99,7 @@ def test_a_torn_line_is_waited_for_and_one_torn_by_a_crash_is_cut_off(tmp_path: 
     with EventLog(run) as log:
         log.append(epoch(3))
     assert [event for event, _, _ in reader.read_new()] == [epoch(3)]
-    assert [event for event, _, _ in runs.read_events(run.events)] == [epoch(1), epoch(2), epoch(3)]
+    assert [event for event, _, _ in read_events(run.events)] == [epoch(1), epoch(2), epoch(3)]
 
 
 def test_lines_of_others_are_passed_over(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_lines_of_others_are_passed_over(tmp_path: Path) -> None:
     lines = [b"\xff\xfe", b"[1]", b"{", b'{"event": "from a later version"}', b'{"event": "epoch"}']
     good = events.to_json(epoch(1), run.name).encode()
     run.events.write_bytes(b"\n".join([*lines, good, *lines, b""]))
-    assert [event for event, _, _ in runs.read_events(run.events)] == [epoch(1)]
+    assert [event for event, _, _ in read_events(run.events)] == [epoch(1)]
     assert EventReader(run.events).read_new(limit=5) == []  # a part of a line is no line
 
 
@@ -173,8 +174,8 @@ def test_runs_are_listed_the_newest_first(tmp_path: Path) -> None:
 def test_a_second_process_cannot_own_a_run_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     script = (
-        "import sys, time; from pathlib import Path; from workbench.storage import runs\n"
-        "with runs.own(runs.RunFolder(Path(sys.argv[1]))):\n    print('owned', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from workbench.storage import ownership, runs\n"
+        "with ownership.own(runs.RunFolder(Path(sys.argv[1]))):\n    print('owned', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", script, str(run.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -182,14 +183,14 @@ def test_a_second_process_cannot_own_a_run_and_a_killed_one_lets_go(tmp_path: Pa
             assert child.stdout is not None
             assert child.stdout.readline() == "owned\n"
             assert runs.summary_of(run).status == "running"
-            with pytest.raises(FileError, match=f"process {child.pid}"), runs.own(run):
+            with pytest.raises(FileError, match=f"process {child.pid}"), ownership.own(run):
                 pass
         finally:
             child.send_signal(signal.SIGKILL)
-    assert runs.owner(run) is None
-    with runs.own(run):
-        assert f"process {os.getpid()} " in (runs.owner(run) or "")
-    assert runs.owner(run) is None
+    assert ownership.owner(run) is None
+    with ownership.own(run):
+        assert f"process {os.getpid()} " in (ownership.owner(run) or "")
+    assert ownership.owner(run) is None
 
 
 def test_one_who_looks_does_not_keep_another_from_owning(tmp_path: Path) -> None:
@@ -198,14 +199,14 @@ def test_one_who_looks_does_not_keep_another_from_owning(tmp_path: Path) -> None
 
     def look() -> None:
         while not stop.is_set():
-            runs.owner(run)
+            ownership.owner(run)
 
     watchers = [threading.Thread(target=look) for _ in range(2)]
     for watcher in watchers:
         watcher.start()
     try:
         for _ in range(20):
-            with runs.own(run):
+            with ownership.own(run):
                 time.sleep(0.001)
     finally:
         stop.set()
@@ -219,3 +220,26 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="is a file, not a folder"):
         new_run(tmp_path / "file" / "runs")
+
+
+def test_a_run_is_found_by_path_by_name_and_by_the_beginning_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "saved" / "runs"
+    names = ("prices-20250101-000000", "prices-20250102-000000", "price-20240101-000000")
+    for age, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        (root / name / "recipe.yaml").write_text("")
+        os.utime(root / name, (1_000_000 + age, 1_000_000 + age))
+    found = lambda name: runs.find_run(name, "saved/runs").path  # noqa: E731
+    assert found(str(root / names[0])) == root / names[0]
+    assert found(f"saved/runs/{names[0]}") == root / names[0]
+    assert found(names[0]) == root / names[0]
+    assert found("prices") == root / names[1]  # the latest
+    assert found("price") == root / names[2]  # a whole name, not a part of another
+    with pytest.raises(FileError, match="no run 'prizes'"):
+        found("prizes")
+    with pytest.raises(FileError) as fault:
+        found("prices-20250103-000000")
+    assert "Did you mean 'prices-2025010" in fault.value.hint

@@ -329,6 +329,22 @@ def test_histograms_count_every_weight():
     assert histograms["dense/kernel"]["edges"][0] == pytest.approx(kernel.min())
 
 
+def test_histograms_leave_very_short_epochs_out_but_never_the_last():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 50
+
+    model = sequential(*[keras.layers.Dense(8) for _ in range(8)], keras.layers.Dense(1))
+    for callbacks, epochs in (([], 60), ([Stop()], 51)):
+        seen, _ = train(model, rows(20), ["histograms"], epochs=60, callbacks=callbacks)
+        shown = [event.epoch for event in internals(seen) if event.histograms]
+        assert (shown[0], shown[-1]) == (1, epochs)
+        assert len(shown) < epochs
+    output = model.layers[-1]
+    found = internals(seen)[-1].histograms[f"{output.name}/kernel"]
+    assert found["edges"][-1] == pytest.approx(output.get_weights()[0].max())
+
+
 @pytest.mark.parametrize("step", [22, 23])  # a sampled one, and one whose loss tells
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nan_names_the_first_layer_and_the_step(engine, step):

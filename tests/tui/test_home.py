@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from tests.tui.conftest import LooksAsBefore, OpenApp, settle, shown, until
 from workbench import events
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import EventLog, create_run
+from workbench.storage.event_stream import EventLog
+from workbench.storage.runs import create_run
 from workbench.tui.services.files import list_recipes, recent_runs
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
 

@@ -10,7 +10,8 @@ from tests.coroutines import until
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
 from workbench.recipe.editing import Editor
-from workbench.storage.runs import list_runs, owner
+from workbench.storage.ownership import owner
+from workbench.storage.runs import list_runs
 from workbench.tui.app import KwbApp
 from workbench.tui.services.training import TrainingState
 from workbench.tui.widgets.dialogs import ConfirmDialog

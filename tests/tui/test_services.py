@@ -17,7 +17,8 @@ from tests.coroutines import until
 from tests.worker.conftest import recipe
 from workbench import events
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder, read_events
+from workbench.storage.event_stream import read_events
+from workbench.storage.runs import RunFolder
 from workbench.tui.messages import Shared, TrainingEvents, WorkerChanged
 from workbench.tui.services.training import Training, TrainingState
 from workbench.tui.services.workers import WorkerService, WorkerState

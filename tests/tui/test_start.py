@@ -1,17 +1,35 @@
-"""Starting the app from the command line: a terminal is needed, runs are found by name."""
+"""Starting the app from the command line: a terminal is needed, and if it goes away nothing is lost."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from workbench.errors import FileError
-from workbench.tui.settings import Settings
-from workbench.tui.start import find_run
+from workbench.errors import WorkbenchError
+from workbench.storage.ownership import ask_to_stop, owner
+from workbench.storage.runs import list_runs, summary_of
+
+LONG = """
+kwb: 1
+name: long
+data: {use: diabetes, split: {validation: 0.2}}
+model: {sequential: [{use: Dense, units: 4}, {use: Dense, units: 1}]}
+train: {epochs: 1000000, loss: mse, engine: plain}
+"""
 
 
 @pytest.mark.parametrize("arguments", [[], ["digits"], ["watch", "nothing"]])
@@ -26,24 +44,70 @@ def test_without_a_terminal_it_says_what_to_do_instead(arguments: list[str]) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_is_found_by_path_by_name_and_by_the_beginning_of_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    root = tmp_path / "saved" / "runs"
-    names = ("prices-20250101-000000", "prices-20250102-000000", "price-20240101-000000")
-    for age, name in enumerate(names):
-        (root / name).mkdir(parents=True)
-        (root / name / "recipe.yaml").write_text("")
-        os.utime(root / name, (1_000_000 + age, 1_000_000 + age))
-    settings = Settings()
-    assert find_run(str(root / names[0]), settings) == root / names[0]
-    assert find_run(f"saved/runs/{names[0]}", settings) == root / names[0]
-    assert find_run(names[0], settings) == root / names[0]
-    assert find_run("prices", settings) == root / names[1]  # the latest
-    assert find_run("price", settings) == root / names[2]  # a whole name, not a part of another
-    with pytest.raises(FileError, match="no run 'prizes'"):
-        find_run("prizes", settings)
-    with pytest.raises(FileError) as fault:
-        find_run("prices-20250103-000000", settings)
-    assert "Did you mean 'prices-2025010" in fault.value.hint
+class PseudoTerminal:
+    """`kwb` in a terminal that can fall silent. It is not the controlling one, so that no signal comes by itself."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        code = "import sys; from workbench.cli import main; sys.exit(main())"
+        directories = {"KWB_STATE_DIR": str(folder / "state"), "KWB_CONFIG_DIR": str(folder / "config")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments], cwd=folder, stdin=slave, stdout=slave, stderr=slave,
+            start_new_session=True, env=os.environ | directories | {"TERM": "xterm-256color"},
+        )  # fmt: skip
+        os.close(slave)
+        self.written = b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._closing = False
+        self._reader.start()
+
+    def _read(self) -> None:
+        while not self._closing:
+            if select.select([self._master], [], [], 0.05)[0]:
+                with suppress(OSError):
+                    self.written += os.read(self._master, 65536)
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def vanish(self) -> None:
+        self._closing = True
+        self._reader.join()
+        os.close(self._master)
+
+
+def _until(condition: Callable[[], object], what: str, seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["silence", "hang-up"])
+def test_a_terminal_that_goes_away_loses_nothing(tmp_path: Path, how: str) -> None:
+    (tmp_path / "long.yaml").write_text(LONG)
+    terminal = PseudoTerminal(tmp_path, "long.yaml")
+    runs_folder = tmp_path / "saved" / "runs"
+    try:
+        _until(lambda: b"Dense" in terminal.written, "the recipe is shown")
+        terminal.press("t")
+        _until(lambda: any(run.epoch > 2 for run in list_runs(runs_folder)), "the training is under way")
+        (run,) = list_runs(runs_folder)
+        if how == "silence":
+            terminal.vanish()
+        else:
+            os.kill(terminal.process.pid, signal.SIGHUP)
+        assert terminal.process.wait(30) == 129
+        before = summary_of(run.folder).epoch
+        _until(lambda: summary_of(run.folder).epoch > before + 2, "the training goes on")
+        ask_to_stop(run.folder)
+        _until(lambda: owner(run.folder) is None, "the training ends")
+        assert summary_of(run.folder).status == "stopped"
+        assert run.folder.model.is_file()
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+        with suppress(WorkbenchError):
+            ask_to_stop(list_runs(runs_folder)[0].folder)

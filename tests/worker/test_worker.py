@@ -12,8 +12,10 @@ import pytest
 from tests.coroutines import until
 from tests.worker.conftest import Started, recipe
 from workbench import events
-from workbench.errors import WorkbenchError
-from workbench.storage.runs import list_runs, read_events
+from workbench.errors import FileError, WorkbenchError
+from workbench.storage.event_stream import read_events
+from workbench.storage.ownership import ask_to_stop
+from workbench.storage.runs import list_runs, summary_of
 from workbench.worker.client import Worker, WorkerDied
 
 pytestmark = pytest.mark.slow  # each test starts TensorFlow
@@ -145,6 +147,40 @@ async def test_a_detached_training_outlives_its_parent(child: Started, tmp_path:
         (run,) = list_runs(tmp_path / "runs")
         assert (run.status, run.epoch) == ("done", 30)
         assert len(heard) == seen
+
+
+async def test_a_child_that_is_terminated_stops_its_training_and_lives_if_it_is_needed(
+    child: Started, tmp_path: Path
+) -> None:
+    async with child() as (worker, heard):
+        training = worker.send("train", text=recipe(epochs=1_000_000), runs="runs")
+        await until(lambda: heard.of(events.Epoch))
+        os.kill(worker.pid, signal.SIGTERM)
+        assert (await asyncio.wait_for(training, 60))["status"] == "stopped"
+        assert list_runs(tmp_path / "runs")[0].folder.model.is_file()
+        assert (await worker.call("assemble", text=recipe()))["parameters"] == 49
+        os.kill(worker.pid, signal.SIGTERM)  # idle now
+        await asyncio.wait_for(worker.died, 10)
+
+
+async def test_a_detached_training_goes_on_after_a_pause_and_can_be_stopped(
+    child: Started, tmp_path: Path
+) -> None:
+    async with child() as (worker, heard):
+        worker.send("train", text=recipe(epochs=1_000_000), runs="runs")
+        await until(lambda: heard.of(events.Epoch))
+        await worker.call("pause")
+        await until(lambda: heard.of(events.Paused))
+        await worker.detach()
+        (run,) = list_runs(tmp_path / "runs")
+        done = run.epoch
+        await until(lambda: summary_of(run.folder).epoch > done + 2, 60)
+        assert ask_to_stop(run.folder).startswith(f"process {worker.pid} on ")
+        await until(lambda: gone(worker.pid), 60)
+        assert summary_of(run.folder).status == "stopped"
+        assert run.folder.model.is_file()
+        with pytest.raises(FileError, match="nobody is working on this run"):
+            ask_to_stop(run.folder)
 
 
 async def test_a_parent_that_does_not_read_does_not_hold_the_training_up(

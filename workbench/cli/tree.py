@@ -12,6 +12,7 @@ from workbench.cli.check import check_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import Shared, shared_options
+from workbench.cli.runs import stop_command, watch_command
 from workbench.errors import ExitCode
 
 _SHARED_WITH_VALUE = ("--plugin", "--no-plugin")
@@ -93,19 +94,6 @@ def run_command(
     return front_end.run(front_end.Job(recipe, overrides, resume), shared.catalog, as_json=as_json)
 
 
-@kwb.command("watch", short_help="Show the live panels of a run.")
-@click.argument("run")
-@shared_options
-def watch_command(shared: Shared, run: str) -> int:
-    """Show the live panels of a run, also one that was started elsewhere.
-
-    RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
-    """
-    from workbench.tui.start import start
-
-    return start(watch=run, plugin_files=shared.plugin_files, blocked=shared.blocked)
-
-
 @kwb.command("schema")
 @shared_options
 def schema_command(shared: Shared) -> None:
@@ -118,6 +106,8 @@ def schema_command(shared: Shared) -> None:
 
 
 for command in (
+    watch_command,
+    stop_command,
     plugins_command,
     catalog_command,
     check_command,

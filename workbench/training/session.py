@@ -19,6 +19,8 @@ from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchErr
 from workbench.recipe.document import Document, to_yaml
 from workbench.storage import formats, runs
 from workbench.storage.atomic import write_bytes
+from workbench.storage.event_stream import EventLog
+from workbench.storage.ownership import own
 from workbench.training import environment
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
@@ -79,11 +81,11 @@ class Session:
         run = self._resume or runs.create_run(
             self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
         )
-        with runs.own(run):
+        with own(run):
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
             position = restore(run, ready.model) if self._resume else Position()
-            with runs.EventLog(run) as log:
+            with EventLog(run) as log:
 
                 def emit(event: events.Event) -> None:
                     """The run's folder first, then whoever listens."""

@@ -189,6 +189,10 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def _after_first_paint(self) -> None:
         """Everything that takes time, once there is something to look at."""
+        if not self.is_headless:
+            from workbench.tui.hangup import watch_terminal
+
+            watch_terminal(self)
         for fault in self._faults:
             self.notice(fault, "warning")
         self._read_catalog()
@@ -231,13 +235,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def go(self, mode: str) -> None:
         """Show a mode's screen."""
-        try:
-            self.switch_mode(mode)
-        except ModuleNotFoundError as fault:
-            if fault.name is None or not SCREENS[mode][0].startswith(fault.name):
-                raise
-            self.notice(f"{MODE_NAMES[mode]} is not part of this version yet.", "warning")
-            return
+        self.switch_mode(mode)
         self.state.set("mode", mode)
         self._refresh_header()
 
@@ -290,9 +288,10 @@ class KwbApp(Shell, inherit_bindings=False):
         """The editor tells that its recipe is another one now."""
         self._share(messages.RecipeChanged(revision))
         if self._keeping is None:
-            self._keeping = self.set_timer(KEEP_UNSAVED, self._keep_unsaved)
+            self._keeping = self.set_timer(KEEP_UNSAVED, self.keep_unsaved)
 
-    def _keep_unsaved(self) -> None:
+    def keep_unsaved(self) -> None:
+        """Put what was edited aside, to be found at the next start."""
         from workbench.tui.unsaved import Unsaved
 
         self._keeping = None

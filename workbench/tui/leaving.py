@@ -64,7 +64,7 @@ async def _settle_training(app: KwbApp) -> bool:
     answer = await app.push_screen_wait(
         ConfirmDialog(
             f"'{training.name}' is being trained.",
-            "Let it run on: it goes on without the app, and `kwb watch` shows it.",
+            "Let it run on: it goes on without the app; `kwb watch` shows it, `kwb stop` ends it.",
             choices,
         )
     )

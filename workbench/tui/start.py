@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.errors import FileError, WorkbenchError, did_you_mean
+from workbench.errors import WorkbenchError
+from workbench.storage.runs import find_run
 from workbench.tui.app import KwbApp
-from workbench.tui.settings import Settings, read_settings, settings_file
+from workbench.tui.settings import read_settings, settings_file
 from workbench.tui.state import FILE_NAME, State, state_folder
 
 
@@ -42,7 +43,7 @@ def start(
         settings=settings,
         state=State(folder / FILE_NAME),
         recipe=recipe,
-        watch=find_run(watch, settings) if watch is not None else None,
+        watch=find_run(watch, settings.runs).path if watch is not None else None,
         plugin_files=[path.absolute() for path in plugin_files],
         blocked=blocked,
         log_folder=folder,
@@ -52,26 +53,3 @@ def start(
     for line in app.last_words:
         print(line)
     return app.return_code or 0
-
-
-def find_run(name: str, settings: Settings) -> Path:
-    """The folder of a run by its path, its name, or the beginning of its name; of several, the latest.
-
-    Raises:
-        FileError: there is none.
-    """
-    path = Path(name).expanduser()
-    if (path / "recipe.yaml").is_file():
-        return path.absolute()
-    root = settings.runs.absolute()
-    try:
-        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
-    except OSError:
-        names = []
-    if name in names:
-        return root / name
-    begun = [each for each in names if each.startswith(f"{name}-")]
-    if begun:
-        return root / max(begun, key=lambda each: (root / each).stat().st_mtime)
-    hint = did_you_mean(name, names) or f"Runs lie in {settings.runs}; `kwb` lists them under Runs."
-    raise FileError(f"there is no run '{name}'.", hint=hint)

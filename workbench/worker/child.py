@@ -96,6 +96,9 @@ class Child:
         command = message["command"]
         if command == "detach":
             self._detached = True
+            with self._lock:
+                if self._control is not None:
+                    self._control.resume()  # nobody could, afterwards
             self.reply(message, {})
         elif command in STEERING:
             self._steer(message)
@@ -126,15 +129,27 @@ class Child:
             for request in early:
                 request(control)
 
+    def end_training(self) -> bool:
+        """End the training after its batch, saved. False if there is none."""
+        with self._lock:
+            if self._control is not None:
+                self._control.stop()
+            elif self._trainings:
+                self._early.append(lambda control: control.stop())
+            else:
+                return False
+        return True
+
     def _parent_gone(self) -> None:
         """Without a parent an idle child ends. A training ends after its batch, saved, unless it was detached."""
         if not self._detached:
-            with self._lock:
-                if self._control is not None:
-                    self._control.stop()
-                elif self._trainings:
-                    self._early.append(lambda control: control.stop())
+            self.end_training()
         self._commands.put(_QUIT)
+
+    def terminate(self) -> None:
+        """End what it does: somebody asked with SIGTERM, as `kwb stop` does and a machine that shuts down."""
+        if not self.end_training():
+            self._commands.put(_QUIT)
 
     def serve(self) -> None:
         """Do commands until told to quit."""
@@ -226,6 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     outlet = Outlet(options.events)
     child = Child(outlet, options.plugin, options.no_plugin)
+    # In a thread: the handler interrupts the main thread, which may hold the lock that this takes.
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=child.terminate, daemon=True).start())
     threading.Thread(target=child.listen, name="commands", daemon=True).start()
     import_keras()
     import keras

@@ -170,20 +170,16 @@ class Worker:
         return reply
 
     async def quit(self, grace: float = 10.0) -> None:
-        """End the child: ask, then terminate, then kill. A training is stopped after its batch and saved."""
+        """End the child: ask, then kill. A training is stopped after its batch and saved."""
         self._ended_by_us = True
         if self.alive:
             self.send("stop")
             self.send("quit")
-            for action in (None, self._process.terminate, self._process.kill):
-                if action is not None:
-                    with suppress(ProcessLookupError):
-                        action()
-                try:
-                    await asyncio.wait_for(asyncio.shield(self.died), grace)
-                    break
-                except TimeoutError:
-                    grace = 2.0
+            try:
+                await asyncio.wait_for(asyncio.shield(self.died), grace)
+            except TimeoutError:
+                with suppress(ProcessLookupError):
+                    self._process.kill()
         await self.gone()
 
     async def detach(self) -> None:

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from workbench import events
-from workbench.storage.runs import EventLog, RunFolder, own, read_events
+from workbench.storage.event_stream import EventLog, read_events
+from workbench.storage.ownership import own
+from workbench.storage.runs import RunFolder
 
 SHORT = ("residual-regressor", "--set", "train.epochs=8", "--set", "save=[]")
 ENDLESS = (

@@ -9,7 +9,7 @@ import pytest
 from tests.coroutines import until
 from tests.tui.conftest import settle
 from workbench import events
-from workbench.storage.runs import EventLog
+from workbench.storage.event_stream import EventLog
 from workbench.tui.screens.train.training_view import Stage
 
 SIZES = [(80, 24), (120, 40), (60, 20)]

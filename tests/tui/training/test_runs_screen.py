@@ -9,7 +9,8 @@ import pytest
 
 from tests.tui.conftest import settle, shown, until
 from workbench.errors import FileError
-from workbench.storage.runs import RunFolder, RunSummary, own
+from workbench.storage.ownership import own
+from workbench.storage.runs import RunFolder, RunSummary
 from workbench.tui.screens.assemble.screen import AssembleScreen
 from workbench.tui.screens.runs import compare, upkeep
 from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, middle_cut, short_names

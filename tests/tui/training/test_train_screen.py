@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.conftest import settle, shown, until
 from workbench import events
-from workbench.storage.runs import EventLog
+from workbench.storage.event_stream import EventLog
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.train.chart_grid import ChartGrid
 from workbench.tui.screens.train.epoch_table import EpochTable

@@ -5,7 +5,7 @@
     gradients   the norm of the gradient, in all and by layer
     updates     how far a step moves the weights of a layer, against how large they are
     dead        the share of a layer's units that gave zero for every row of the epoch
-    histograms  how the weights are spread at the end of the epoch
+    histograms  how the weights are spread at the end of the epoch; not of every one where epochs are very short
     nan         the first place where a number was not finite
 
 `Monitors` is the whole interface: its `wrap_step` goes to the engine, its `callback` among the callbacks. What is

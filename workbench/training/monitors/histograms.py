@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import keras
@@ -10,6 +11,32 @@ import numpy as np
 from workbench.training.monitors.layers import weight_paths
 
 BINS = 30
+SHARE = 0.02  # of the time of a training, at most, goes into reading histograms
+
+
+class Histograms:
+    """Histograms read once an epoch, or less often where an epoch is too short for that.
+
+    To read a weight takes as long whether the epoch took 10 ms or an hour, and nobody sees fifty histograms a second.
+    So after a reading as much time goes by as makes it `SHARE` of all.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def read(self, model: keras.Model, *, last: bool) -> dict[str, dict[str, list[Any]]]:
+        """The histograms, if it is the time. The first and the last of a training are never left out.
+
+        Args:
+            last: whether training ends here.
+        """
+        began = time.perf_counter()
+        if began < self._next and not last:
+            return {}
+        found = weight_histograms(model)
+        ended = time.perf_counter()
+        self._next = ended + (ended - began) / SHARE
+        return found
 
 
 def weight_histograms(model: keras.Model) -> dict[str, dict[str, list[Any]]]:

@@ -10,7 +10,7 @@ import keras
 from workbench import events
 from workbench.recipe.schema import Watch
 from workbench.training.monitors.dead import Dead
-from workbench.training.monitors.histograms import weight_histograms
+from workbench.training.monitors.histograms import Histograms
 from workbench.training.monitors.layer_metrics import metric_values, model_metric_values, reset_forgotten
 from workbench.training.monitors.losses import Losses, has_output_losses, output_losses
 from workbench.training.monitors.seen import Seen
@@ -37,6 +37,7 @@ class Monitors:
         self._model = model
         self._losses = Losses() if "losses" in self.watched else None
         self._dead = Dead() if "dead" in self.watched else None
+        self._histograms = Histograms() if "histograms" in self.watched else None
         at_updates = self.watched.intersection(_AT_UPDATES)
         self._updates = Updates(at_updates, steps) if at_updates else None
         self._told: set[str] = set()
@@ -83,11 +84,12 @@ class Monitors:
                 model_metric_values(model) if self._losses and has_output_losses(model) else {},
             )
 
-    def read(self, epoch: int) -> tuple[events.Internals, list[events.Message]]:
+    def read(self, epoch: int, *, last: bool = False) -> tuple[events.Internals, list[events.Message]]:
         """What was seen since the last reading, and what is to be told.
 
         Args:
             epoch: its number, from 1.
+            last: whether training ends with it.
         """
         self.training_ends()
         assert self._metrics is not None
@@ -106,8 +108,8 @@ class Monitors:
                 found["nan"] = fault.as_record()
                 self._messages.append(fault.text(epoch))
             self._updates.reset()
-        if "histograms" in self.watched:
-            found["histograms"] = weight_histograms(self._model)
+        if self._histograms:
+            found["histograms"] = self._histograms.read(self._model, last=last)
         messages = [events.Message("warning", text) for text in self._messages]
         self._messages.clear()
         return events.Internals(epoch, **found), messages
@@ -148,7 +150,8 @@ class _Reader(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         if not self._monitors.watched:
             return
-        internals, messages = self._monitors.read(epoch + 1)
+        last = self.model.stop_training or epoch + 1 >= self.params["epochs"]
+        internals, messages = self._monitors.read(epoch + 1, last=last)
         self._emit(internals)
         for message in messages:
             self._emit(message)

@@ -6,7 +6,8 @@ import asyncio
 from collections import OrderedDict
 from pathlib import Path
 
-from workbench.storage.runs import EventReader, RunFolder
+from workbench.storage.event_stream import EventReader
+from workbench.storage.runs import RunFolder
 from workbench.tui.chart.series import Series
 from workbench.tui.screens.train.curves import TRAINING, VALIDATION
 from workbench.tui.screens.train.follow import PART

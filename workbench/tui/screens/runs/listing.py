@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from workbench.storage.runs import RunFolder, RunSummary, owner, summary_of
+from workbench.storage.ownership import owner
+from workbench.storage.runs import RunFolder, RunSummary, summary_of
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
 

@@ -34,6 +34,7 @@ from workbench.tui.screens.runs.listing import (
 )
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.reopen import edit_again, resume_run
+from workbench.tui.screens.runs.stop import stop_run
 from workbench.tui.screens.train.words import counted, number
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 
@@ -61,6 +62,8 @@ class RunsScreen(WorkbenchScreen):
         Binding("slash", "filter", "Filter", id="runs.filter", key_display="/",
                 tooltip="Show the runs that have these words in their name or status"),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Newest, name, status, loss, val_loss"),
+        Binding("o", "stop", "Stop", id="runs.stop",
+                tooltip="Have the run end after its batch and be saved, wherever it is trained"),
         Binding("u", "resume", "Resume", id="runs.resume", tooltip="Go on from the run's last checkpoint"),
         Binding("e", "rerun", "Edit", id="runs.rerun", tooltip="Open the run's recipe as a new one, to train it again"),
         Binding("n", "rename", "Name", id="runs.rename", show=False, tooltip="Rename the run's folder"),
@@ -341,6 +344,8 @@ class RunsScreen(WorkbenchScreen):
             return bool(self._runs) if action != "difference" else len(self._marked) == 2
         if action == "resume":
             return self.is_mounted and (run := self._under_cursor) is not None and resumable(run)
+        if action == "stop":
+            return self.is_mounted and (run := self._under_cursor) is not None and run.status == "running"
         if action == "clear_filter":
             return self.is_mounted and self.query_one("#filter").display
         return True
@@ -385,6 +390,11 @@ class RunsScreen(WorkbenchScreen):
         if (run := self._under_cursor) is not None:
             await resume_run(kwb(self), run.folder)
 
+    @work(group="stop", exclusive=True)
+    async def action_stop(self) -> None:
+        if (run := self._under_cursor) is not None:
+            await stop_run(kwb(self), run.folder)
+
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:
         run = self._under_cursor
@@ -419,7 +429,7 @@ class RunsScreen(WorkbenchScreen):
             if run.status == "running":
                 kwb(self).notice(
                     WorkbenchError(
-                        "it is running.", where=run.folder.name, hint="Stop it first, or let it end."
+                        "it is running.", where=run.folder.name, hint="Stop it first (o), or let it end."
                     ),
                     "warning",
                 )

@@ -8,7 +8,8 @@ import shutil
 
 from workbench.errors import FileError
 from workbench.storage.atomic import file_error
-from workbench.storage.runs import RunFolder, own
+from workbench.storage.ownership import own
+from workbench.storage.runs import RunFolder
 
 
 def name_fault(run: RunFolder, name: str) -> str:

@@ -12,7 +12,8 @@ from textual import on
 
 from workbench import events
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import EventReader, RunFolder, open_run
+from workbench.storage.event_stream import EventReader
+from workbench.storage.runs import RunFolder, open_run
 from workbench.tui.app_access import kwb
 from workbench.tui.messages import (
     RecipeOpened,

@@ -12,11 +12,13 @@ from textual.binding import Binding, BindingType
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.runs.stop import stop_run
 from workbench.tui.screens.train.record import TrainingRecord
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.widgets.dialogs import PromptDialog
 
 if TYPE_CHECKING:
+    from workbench.storage.runs import RunFolder
     from workbench.tui.services.training import Training
 
 BINDINGS: list[BindingType] = [
@@ -41,11 +43,12 @@ NEEDS = {
 
 
 class SteeringScreen(WorkbenchScreen):
-    """The part of the train screen that steers `self.training`."""
+    """The part of the train screen that steers `self.training`, and stops `self.run`, which others train."""
 
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     training: Training | None
+    run: RunFolder | None
     record: TrainingRecord
 
     def __init__(self) -> None:
@@ -53,10 +56,12 @@ class SteeringScreen(WorkbenchScreen):
         self.rate_asked: float | None = None
 
     def can_steer(self, action: str) -> bool:
-        """Whether the training shown is this app's, and far enough for an action."""
-        return (
-            self.training is not None and self.training.state.live and self.record.view.stage in NEEDS[action]
-        )
+        """Whether the training shown is far enough for an action. One that is not this app's can only be stopped."""
+        if self.record.view.stage not in NEEDS[action]:
+            return False
+        if self.training is None:
+            return action == "stop" and self.run is not None
+        return self.training.state.live
 
     @property
     def learning_rate(self) -> float:
@@ -70,7 +75,16 @@ class SteeringScreen(WorkbenchScreen):
         self.steer("resume" if self.record.view.stage is Stage.PAUSED else "pause")
 
     def action_stop(self) -> None:
-        self.steer("stop")
+        if self.training is None and self.run is not None:
+            self._stop_watched(self.run)
+        else:
+            self.steer("stop")
+
+    @work(group="stop", exclusive=True)
+    async def _stop_watched(self, run: RunFolder) -> None:
+        if await stop_run(kwb(self), run) and self.run is run:
+            self.record.become(self.record.view.stopping())
+            self.changed()
 
     def action_save(self) -> None:
         self.steer("save", told="a checkpoint is written after this batch.")

@@ -1,0 +1,59 @@
+"""`kwb stop`: a run is ended by its name from another terminal, and saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.main_job.conftest import Kwb
+from workbench.storage.ownership import own
+from workbench.storage.runs import RunFolder, list_runs
+
+COMMAND = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+
+
+@pytest.mark.slow
+def test_a_run_is_stopped_by_name_and_saved(tmp_path: Path, kwb: Kwb) -> None:
+    training = subprocess.Popen(
+        [*COMMAND, "--batch", "residual-regressor", "--json", "--set", "train.epochs=1000000",
+         "--set", "train.callbacks=[]"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert training.stdout is not None
+        while json.loads(training.stdout.readline())["event"] != "epoch":
+            pass
+        stopped = kwb("stop", "residual-regressor")
+        assert stopped.code == 0, stopped.err
+        assert f"process {training.pid} on {os.uname().nodename} stops after its batch" in stopped.err
+        assert "interrupted in epoch" in stopped.err
+        training.communicate(timeout=30)
+        assert training.returncode == 130
+        (run,) = list_runs(tmp_path / "saved" / "runs")
+        assert run.folder.model.is_file()
+    finally:
+        training.kill()
+        training.communicate()
+    again = kwb("stop", "residual-regressor")
+    assert again.code == 3
+    assert "nobody is working on this run" in again.err
+
+
+def test_what_cannot_be_stopped_is_told(tmp_path: Path, kwb: Kwb) -> None:
+    unknown = kwb("stop", "prices")
+    assert unknown.code == 3
+    assert "there is no run 'prices'" in unknown.err
+    run = RunFolder(tmp_path / "saved" / "runs" / "prices-20260101-000000")
+    run.path.mkdir(parents=True)
+    run.recipe.write_text("kwb: 1\n")
+    with own(run):
+        run.lock.write_text("process 1 on another-machine\n")
+        elsewhere = kwb("stop", "prices")
+    assert elsewhere.code == 3
+    assert "process 1 on another-machine is working on it" in elsewhere.err
+    assert "Stop it there" in elsewhere.err

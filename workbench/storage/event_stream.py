@@ -1,0 +1,138 @@
+"""The event stream of a run on disk: written line by line, read as it grows, read from its ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import events
+from workbench.storage.atomic import file_error
+
+if TYPE_CHECKING:
+    from workbench.storage.runs import RunFolder
+
+TimedEvent = tuple[events.Event, float, str]
+
+_TAIL = 1 << 20  # bytes read at the end of a stream to find how a run stands
+
+
+class EventLog:
+    """The event stream of a run, open for adding. Each event is with the operating system before the next.
+
+    A line that a crash left torn is cut off first.
+    """
+
+    def __init__(self, run: RunFolder, name: str = "") -> None:
+        self.run_name = name or run.name
+        try:
+            _cut_torn_line(run.events)
+            self._file = open(run.events, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
+        except OSError as fault:
+            raise file_error(fault, run.events) from fault
+        self.path = run.events
+
+    def append(self, event: events.Event, moment: float | None = None) -> str:
+        """Add an event and return its line.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        line = events.to_json(event, self.run_name, moment)
+        try:
+            self._file.write(f"{line}\n")
+        except OSError as fault:
+            raise file_error(fault, self.path) from fault
+        return line
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # what a full disk refused was reported when it was written
+            self._file.close()
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class EventReader:
+    """Reads an event stream as it grows. Torn and foreign lines are passed over."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.offset = 0
+
+    def read_new(self, limit: int = 8 << 20) -> list[TimedEvent]:
+        """The events since the last call, at most about `limit` bytes of them; whole lines only.
+
+        Raises:
+            FileError: the stream cannot be read. One that is not there yet is empty.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.offset)
+                content = file.read(limit)
+                if content and b"\n" not in content and len(content) == limit:
+                    content += file.readline()
+        except FileNotFoundError:
+            return []
+        except OSError as fault:
+            raise file_error(fault, self.path, "read") from fault
+        whole = content[: content.rfind(b"\n") + 1]
+        self.offset += len(whole)
+        return _parse(whole)
+
+
+def read_events(path: str | os.PathLike[str]) -> Iterator[TimedEvent]:
+    """All events of a stream, a part at a time.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    reader, before = EventReader(path), -1
+    while reader.offset > before:
+        before = reader.offset
+        yield from reader.read_new()
+
+
+def ends_of(path: Path) -> tuple[list[TimedEvent], list[TimedEvent]]:
+    """The first event of a stream, and those in its last part."""
+    try:
+        with open(path, "rb") as file:
+            first = file.readline()
+            size = file.seek(0, os.SEEK_END)
+            start = max(size - _TAIL, 0)
+            file.seek(start)
+            if start:
+                file.readline()
+            return _parse(first), _parse(file.read())
+    except OSError:
+        return [], []
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with open(path, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(end - 65536, 0)
+            file.seek(start)
+            place = file.read(end - start).rfind(b"\n")
+            if place >= 0:
+                end = start + place + 1
+                break
+            end = start
+        file.truncate(end)
+
+
+def _parse(content: bytes) -> list[TimedEvent]:
+    found = []
+    for line in content.split(b"\n"):
+        with contextlib.suppress(ValueError):  # torn by a crash, or not ours; also bad UTF-8
+            if line and (parsed := events.from_json(line.decode())):
+                found.append(parsed)
+    return found

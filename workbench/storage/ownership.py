@@ -1,0 +1,103 @@
+"""Who works on a run: one process at a time, known to others, and to be asked to stop from anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import FileError
+from workbench.storage.atomic import file_error
+
+if TYPE_CHECKING:
+    from workbench.storage.runs import RunFolder
+
+_ITS_NAME = "process {} on {}"
+_PATIENCE = 0.5  # seconds; one who only looks whether a run is owned holds the lock for a moment
+
+
+@contextlib.contextmanager
+def own(run: RunFolder) -> Iterator[None]:
+    """Own a run for the time of the block: no other process trains it meanwhile.
+
+    The lock is the operating system's, so it ends with the process however that ends.
+
+    Raises:
+        FileError: another process owns it, or the folder cannot be written.
+    """
+    try:
+        file = open(run.lock, "a+", encoding="utf-8")  # noqa: SIM115
+    except OSError as fault:
+        raise file_error(fault, run.lock) from fault
+    with file:
+        if not _lock(file):
+            file.seek(0)
+            raise FileError(
+                f"another process is working on this run ({file.read().strip() or 'unknown'}).",
+                where=str(run.path),
+                hint=f"Watch it with: kwb watch {run.name}, or end it with: kwb stop {run.name}.",
+            )
+        file.truncate(0)
+        file.write(f"{_ITS_NAME.format(os.getpid(), os.uname().nodename)}\n")
+        file.flush()
+        yield
+
+
+def owner(run: RunFolder) -> str | None:
+    """Who owns the run now, in words; None if nobody does."""
+    try:
+        with open(run.lock, encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip() or "unknown"
+    except OSError:
+        return None
+    return None
+
+
+def ask_to_stop(run: RunFolder) -> str:
+    """Ask whoever works on the run to end after its batch and to save; it may take a while until it has.
+
+    Returns:
+        Who was asked, in words.
+
+    Raises:
+        FileError: nobody works on it, or one who cannot be asked from here: on another machine, of another user.
+    """
+    found = owner(run)
+    if found is None:
+        raise FileError("nobody is working on this run.", where=str(run.path))
+    words = re.fullmatch(_ITS_NAME.format(r"(\d+)", "(.+)"), found)
+    if words is None or words[2] != os.uname().nodename:
+        raise FileError(
+            f"cannot be stopped from here: {found} is working on it.",
+            where=str(run.path),
+            hint="Stop it there.",
+        )
+    try:
+        os.kill(int(words[1]), signal.SIGTERM)
+    except ProcessLookupError:
+        raise FileError("it has just ended.", where=str(run.path)) from None
+    except PermissionError as fault:
+        raise FileError(
+            f"cannot be stopped: {found} belongs to another user.", where=str(run.path), hint="Ask them to."
+        ) from fault
+    return found
+
+
+def _lock(file: Any) -> bool:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)

@@ -1,0 +1,37 @@
+"""Having a run stopped that another process trains."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError
+from workbench.storage.ownership import ask_to_stop
+from workbench.tui.widgets.dialogs import Choice, ConfirmDialog
+
+if TYPE_CHECKING:
+    from workbench.storage.runs import RunFolder
+    from workbench.tui.app import KwbApp
+
+
+async def stop_run(app: KwbApp, run: RunFolder) -> bool:
+    """Ask the user, then whoever trains the run. Needs a worker's context.
+
+    Returns:
+        Whether it was asked to stop.
+    """
+    answer = await app.push_screen_wait(
+        ConfirmDialog(
+            "Stop this run?", f"{run.name}\n\nIt ends after its batch and is saved. It can be resumed.",
+            [Choice("no", "Let it run", "l"), Choice("yes", "Stop", "s", "error")],
+        )
+    )  # fmt: skip
+    if answer != "yes":
+        return False
+    try:
+        asked = await asyncio.to_thread(ask_to_stop, run)
+    except WorkbenchError as fault:
+        app.notice(fault, "warning")
+        return False
+    app.notice(f"{asked} stops after its batch, then saves.", "information")
+    return True
