@@ -53,7 +53,7 @@ def kwb() -> Kwb:
     def run(
         *arguments: str, path: Sequence[Path] = (), cwd: Path | None = None, timeout: float = 120.0
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+        command = [sys.executable, "-c", "from workbench.cli import command; command()"]
         kept = os.environ.get("PYTHONPATH", "")
         folders = [*map(str, path), *([kept] if kept else [])]
         return subprocess.run(

@@ -1,9 +1,11 @@
-"""What TensorFlow prints while it loads."""
+"""A process and TensorFlow: what it prints while it loads, and how the process ends."""
 
 from __future__ import annotations
 
 import builtins
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -30,3 +32,26 @@ def test_it_is_shown_where_loading_fails_and_not_at_ctrl_c(
     with pytest.raises(fault):
         import_keras()
     assert capfd.readouterr().err == shown
+
+
+LEAVING = """
+import atexit, sys, threading, time
+from workbench.process import leave
+{loaded}
+atexit.register(lambda: print("at exit"))
+def late():
+    time.sleep(0.2)
+    print("a thread's last line")
+threading.Thread(target=late).start()
+sys.stdout.write("not yet written, ")
+leave(3)
+"""
+
+
+@pytest.mark.parametrize("loaded", ["", "sys.modules['tensorflow'] = sys"])
+def test_leaving_is_as_ever_but_for_the_time_it_takes(loaded: str) -> None:
+    command = [sys.executable, "-c", LEAVING.format(loaded=loaded)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert done.stdout == "not yet written, a thread's last line\nat exit\n"
+    assert done.stderr == ""

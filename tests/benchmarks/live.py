@@ -48,7 +48,7 @@ train:
   loss: mse
   metrics: [mae, mse, RootMeanSquaredError]
 """
-KWB = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+KWB = [sys.executable, "-c", "from workbench.cli import command; command()"]
 ROWS, COLUMNS = 40, 120
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 KEYS = (

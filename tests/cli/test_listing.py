@@ -165,7 +165,7 @@ def test_debug_shows_where_a_fault_came_from():
     "arguments", [["catalog"], ["catalog", "--json"], ["plugins", "--json"]], ids=" ".join
 )
 def test_a_reader_that_leaves_early_causes_no_traceback(arguments):
-    code = "import sys; from workbench.cli import main; sys.exit(main())"
+    code = "from workbench.cli import command; command()"
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -40,7 +40,7 @@ def kwb_in(
 ) -> Run:
     """Run `kwb` with the folder as working directory."""
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())", *arguments],
+        [sys.executable, "-c", "from workbench.cli import command; command()", *arguments],
         cwd=folder,
         env=os.environ | (env or {}),
         capture_output=True,

@@ -14,7 +14,7 @@ from .conftest import kwb_in
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 ARGUMENTS = ["--batch", "residual-regressor", "--set", "train.epochs=2", "--json"]
 LIMIT = 40_000  # bytes of a file: the events of this run fit, its model does not
 

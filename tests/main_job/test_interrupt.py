@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])

@@ -56,7 +56,7 @@ train:
 save: [out/digits.keras, out/digits.h5]
 """
 
-COMMAND = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 
 
 def kwb(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -14,7 +14,7 @@ from tests.main_job.conftest import Kwb
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder, list_runs
 
-COMMAND = [sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ train: {epochs: 1000000, loss: mse, engine: plain}
 
 @pytest.mark.parametrize("arguments", [[], ["digits"], ["watch", "nothing"]])
 def test_without_a_terminal_it_says_what_to_do_instead(arguments: list[str]) -> None:
-    code = "import sys; from workbench.cli import main; sys.exit(main())"
+    code = "from workbench.cli import command; command()"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
@@ -50,7 +50,7 @@ class PseudoTerminal:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        code = "import sys; from workbench.cli import main; sys.exit(main())"
+        code = "from workbench.cli import command; command()"
         directories = {"KWB_STATE_DIR": str(folder / "state"), "KWB_CONFIG_DIR": str(folder / "config")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments], cwd=folder, stdin=slave, stdout=slave, stderr=slave,

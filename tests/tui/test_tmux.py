@@ -78,7 +78,7 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
 
     def run(arguments: str = "", size: tuple[int, int] = (120, 40)) -> Terminal:
-        code = "import sys; from workbench.cli import main; sys.exit(main())"
+        code = "from workbench.cli import command; command()"
         opened.append(Terminal(tmp_path, f"{sys.executable} -c '{code}' {arguments}", size))
         return opened[-1]
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from workbench.errors import ExitCode, WorkbenchError
+
+
+def command() -> NoReturn:
+    """`kwb`: do what the command line says and end the process."""
+    from workbench.process import leave
+
+    leave(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,7 +55,7 @@ def batch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-c",
-        "import sys; from workbench.cli import main; sys.exit(main())",
+        "from workbench.cli import command; command()",
         "--batch",
     ]
     return subprocess.Popen(
