@@ -151,15 +151,16 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> Mapping[str, float]:
-    """Loss and metrics of a saved model on data; `data` as `--data` takes it."""
+def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[Mapping[str, float], int]:
+    """Loss and metrics of a saved model on data, and the number of rows; `data` as `--data` takes it."""
     with Diverted():
         import_keras()
         catalog = open_catalog(imports_keras=True)
         from workbench.training.saved import SavedModel
 
         saved = SavedModel.open(file, catalog)
-        return saved.evaluate(saved.read(data, catalog, with_targets=True))
+        part = saved.read(data, catalog, with_targets=True)
+        return saved.evaluate(part), part.rows
 
 
 def predict_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[str, int]:

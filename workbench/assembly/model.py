@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,16 @@ from workbench.recipe.schema import Graph, Load, Sequential, Use
 
 @dataclass(frozen=True)
 class Assembly:
-    """A built model, and how the data's named inputs and targets meet it."""
+    """A built model, and how the data's named inputs and targets meet it.
+
+    Attributes:
+        outputs: what it gives for symbolic inputs, by output name.
+    """
 
     model: Any
     structure: Structure
     maker: Maker
+    outputs: Mapping[str, Any]
 
 
 def assemble(
@@ -58,6 +64,34 @@ def assemble(
     """
     recipe = document.recipe
     maker = Maker(catalog, document.find, load_model)
+    make = partial(_make, document, inputs, maker, on_built)
+    model = make()
+    try:
+        structure, outputs = _connect(model, inputs, targets, recipe.model)
+    except RecipeError as fault:
+        if not isinstance(recipe.model, Use) or fault.__cause__ is None:
+            raise
+        # A class says nowhere how it takes its inputs: one that fails so may take them by name.
+        model = make()
+        try:
+            structure, outputs = _connect(model, inputs, targets, recipe.model, by_name=True)
+        except RecipeError as second:
+            by_name = "indices must be integers" in str(
+                fault.__cause__
+            )  # what a tuple says to inputs["name"]
+            told = second if by_name else fault
+            raise told from told.__cause__
+    if recipe.weights is not None:
+        path = document.find(recipe.weights)
+        if not path.exists():
+            raise RecipeError(f"there is no file '{recipe.weights}'.", where="weights")
+        load_weights(model, Path(path))
+    return Assembly(model, structure, maker, structure.unpack_outputs(outputs))
+
+
+def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_built: OnBuilt) -> Any:
+    """The model, not yet connected to its inputs."""
+    recipe = document.recipe
     keras.utils.clear_session()  # layer names count from the start, however many models came before
     keras.config.set_dtype_policy(_policy(recipe.train.dtype))
     # Right before the first layer, so that the weights are those of the same class written by hand.
@@ -65,23 +99,16 @@ def assemble(
     name = re.sub(r"\W", "_", recipe.name, flags=re.ASCII)  # TensorFlow makes a scope of it
     match recipe.model:
         case Sequential() as stack:
-            model = build_stack(stack, inputs, maker, name, on_built)
+            return build_stack(stack, inputs, maker, name, on_built)
         case Graph() as graph:
-            model = build_graph(graph, inputs, maker, name, on_built)
+            return build_graph(graph, inputs, maker, name, on_built)
         case Load() as load:
-            model = maker.load(load, "model.load", compile=True)
+            return maker.load(load, "model.load", compile=True)
         case Use() as use:
             entry = maker.entry(Kind.MODEL, use, "model")
             if entry.inputs is not None and entry.inputs != len(inputs):
                 raise model_arity_fault(entry, tuple(inputs))
-            model = maker.make(Kind.MODEL, use, "model")
-    structure = _connect(model, inputs, targets, recipe.model)
-    if recipe.weights is not None:
-        path = document.find(recipe.weights)
-        if not path.exists():
-            raise RecipeError(f"there is no file '{recipe.weights}'.", where="weights")
-        load_weights(model, Path(path))
-    return Assembly(model, structure, maker)
+            return maker.make(Kind.MODEL, use, "model")
 
 
 def _policy(dtype: str | None) -> Any:
@@ -95,9 +122,17 @@ def _policy(dtype: str | None) -> Any:
         ) from None
 
 
-def _connect(model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str], spec: Any) -> Structure:
-    """Call the model on symbolic tensors: that builds it, and shows what it returns."""
+def _connect(
+    model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str], spec: Any, *, by_name: bool = False
+) -> tuple[Structure, Any]:
+    """Call the model on symbolic tensors: that builds it, and shows what it returns.
+
+    Raises:
+        RecipeError: it cannot be called so (then with a cause), or the data does not fit it.
+    """
     input_form, input_names = input_structure(model, inputs, "model")
+    if by_name:
+        input_form = "dict"
     tensors = {
         name: keras.Input(inputs[name].shape, dtype=inputs[name].dtype, name=name) for name in input_names
     }
@@ -115,4 +150,4 @@ def _connect(model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str]
     output_form, output_names = output_structure(outputs, targets, "model")
     if isinstance(spec, Graph) and output_form == "one":
         output_names = tuple(spec.outputs)  # what the recipe calls it, in `loss: {price: mse}` too
-    return Structure(input_form, input_names, output_form, output_names)
+    return Structure(input_form, input_names, output_form, output_names), outputs

@@ -2,7 +2,7 @@
 
 A model of one input is called with a tensor. A graph is called with a dict of tensors by input name. A model
 class with several inputs is called with a tuple in the order of the data's inputs, as its
-`call(self, inputs)` unpacks it.
+`call(self, inputs)` unpacks it; one that asks for `inputs["name"]` is called with a dict.
 """
 
 from __future__ import annotations

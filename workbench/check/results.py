@@ -37,6 +37,7 @@ class Result:
         detail: what was found, in the user's terms; empty where all is well.
         hint: what to do about it.
         traceback: of the exception behind a failure, for `--debug`.
+        follows: whether it only follows from a failure that is told elsewhere.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Result:
     detail: str = ""
     hint: str = ""
     traceback: str = ""
+    follows: bool = False
 
     @property
     def told(self) -> str:

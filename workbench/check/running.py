@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import keras
 
@@ -62,7 +63,9 @@ class EntryRun:
     def _made(self, check: Check) -> Result:
         lacking = self._lacking(check)
         if lacking:
-            result = judged(self.entry, check.id, Status.SKIPPED, f"it needs {lacking}.")
+            result = replace(
+                judged(self.entry, check.id, Status.SKIPPED, f"it needs {lacking}."), follows=True
+            )
         else:
             self._on_begin(check)
             result = _made(self.entry, self._subject, check)

@@ -27,7 +27,7 @@ _WORDS = {"xfail": "expected to fail", "not_applicable": "not applicable"}
     "-k", "words", default="", metavar="WORDS", help="Only checks with one of the words in their name."
 )
 @click.option(
-    "--limit", type=float, default=60.0, show_default=True, metavar="SECONDS", help="For one check."
+    "--limit", type=float, metavar="SECONDS", help="Give each check so much time, for very slow layers."
 )
 @click.option("--list", "listed", is_flag=True, help="List the checks, and what each asks for.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -38,7 +38,7 @@ def check_command(
     shared: Shared,
     names: tuple[str, ...],
     words: str,
-    limit: float,
+    limit: float | None,
     listed: bool,
     as_json: bool,
 ) -> int:
@@ -50,7 +50,7 @@ def check_command(
     from workbench.check.choosing import choose_checks, choose_entries, is_file
     from workbench.check.contract import checks_of
     from workbench.check.results import as_record, summary
-    from workbench.check.supervising import Order, run_checks
+    from workbench.check.supervising import CHECK_LIMIT, Order, run_checks
 
     checks = choose_checks(words)
     if listed:
@@ -65,7 +65,13 @@ def check_command(
     entries = choose_entries(names, catalog)
     if not any(check.id in checks for entry in entries for check in checks_of(entry.kind)):
         raise WorkbenchError("none of these checks is made on what is named.", where="-k")
-    order = Order(entries, checks, [path.resolve() for path in shared.plugin_files], shared.blocked, limit)
+    order = Order(
+        entries,
+        checks,
+        [path.resolve() for path in shared.plugin_files],
+        shared.blocked,
+        limit or CHECK_LIMIT,
+    )
     debug = bool(context.find_root().obj.get("debug"))
     results: list[Result] = []
     found = run_checks(order)
@@ -109,16 +115,12 @@ def _lines(results: list[Result], debug: bool) -> Iterator[str]:
     told = ", ".join(f"{counts[status]} {_WORDS.get(status, status)}" for status in order if counts[status])
     yield f"{mark} {results[0].kind:<9} {results[0].entry:<32} {told}"
     for result in results:
-        if result.status in ("failed", "xfail", "skipped") and not _is_consequence(result):
+        if result.status in ("failed", "xfail", "skipped") and not result.follows:
             yield f"    {_WORDS.get(result.status, result.status)}: {result.check}: {result.detail}"
             if result.hint:
                 yield f"        {result.hint}"
             if debug and result.traceback:
                 yield result.traceback.rstrip()
-
-
-def _is_consequence(result: Result) -> bool:
-    return result.status == "skipped" and result.detail.startswith("it needs '")
 
 
 def _counted(counts: dict[str, int]) -> str:

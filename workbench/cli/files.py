@@ -44,7 +44,10 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
     """Evaluate a saved model: its loss and metrics on data."""
     from workbench import batch
 
-    results = batch.evaluate_file(file, data, shared.catalog)
+    results, rows = batch.evaluate_file(file, data, shared.catalog)
+    click.echo(
+        f"on {rows:,} rows of {data}", err=True
+    )  # a recipe that keeps no test part gives all of its rows
     if as_json:
         from workbench.events import plain
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ import keras
 from workbench import events
 from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.layers import layer_rows
+from workbench.assembly.losses import TargetSpec, check_losses
 from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.structure import InputSpec
@@ -30,12 +32,17 @@ from workbench.training.engines import Arrays, Stream
 
 @dataclass(frozen=True)
 class Ready:
-    """A recipe made ready to train: data read, model built and compiled."""
+    """A recipe made ready to train: data read, model built and compiled.
+
+    Attributes:
+        warnings: what is likely not meant so, and what was not as it should be of the files that are loaded.
+    """
 
     document: Document
     prepared: loading.Prepared | loading.Streamed
     assembly: Assembly
     callbacks: Sequence[Any]
+    warnings: Sequence[str] = ()
 
     @property
     def model(self) -> Any:
@@ -91,6 +98,13 @@ def prepare(
         WorkbenchError: with the recipe's file and line where the recipe is at fault.
     """
     recipe = document.recipe
+    warnings: list[str] = []
+
+    def load_model(path: Path, compile: bool) -> Any:
+        loaded = formats.load(path, resolver, compile=compile)
+        warnings.extend(f"{path}: {warning}" for warning in loaded.warnings)
+        return loaded.model
+
     try:
         check_saves(recipe.save)
         prepared = data or loading.load_or_stream(
@@ -104,7 +118,7 @@ def prepare(
             catalog,
             inputs,
             tuple(prepared.preparation.target_shapes()),
-            load_model=lambda path, compile: formats.load(path, resolver, compile=compile).model,
+            load_model=load_model,
             load_weights=formats.load_weights,
             on_built=on_built,
         )
@@ -112,10 +126,11 @@ def prepare(
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
         if recipe.train.loss is None and not was_compiled and not _learns(assembly.model):
             raise RecipeError("a loss is missing.", where="train", hint="For numbers `loss: mse`.")
+        warnings += _check_losses(recipe, assembly, prepared)
         callbacks = make_callbacks(recipe.train, assembly.maker)
     except WorkbenchError as fault:
         raise document.located(fault) from fault
-    return Ready(document, prepared, assembly, callbacks)
+    return Ready(document, prepared, assembly, callbacks, tuple(warnings))
 
 
 def assembled_event(ready: Ready, catalog: Catalog) -> events.Assembled:
@@ -144,6 +159,21 @@ def input_specs(prepared: loading.Prepared | loading.Streamed) -> dict[str, Inpu
     preparation = prepared.preparation
     dtypes = preparation.input_dtypes()
     return {name: InputSpec(shape, dtypes[name]) for name, shape in preparation.input_shapes().items()}
+
+
+def _check_losses(
+    recipe: Recipe, assembly: Assembly, prepared: loading.Prepared | loading.Streamed
+) -> list[str]:
+    """Whether each loss fits its output and its target; warnings where it is likely not meant so."""
+    if type(assembly.model).compute_loss is not keras.Model.compute_loss:
+        return []  # what a loss of its own does with the compiled one is not known
+    classes = prepared.preparation.classes()
+    targets = {
+        name: TargetSpec(shape, len(classes.get(name, ())))
+        for name, shape in prepared.preparation.target_shapes().items()
+    }
+    named = isinstance(recipe.train.loss, Mapping)
+    return check_losses(getattr(assembly.model, "loss", None), assembly.outputs, targets, named=named)
 
 
 def _check_class_weight(recipe: Recipe, prepared: loading.Prepared | loading.Streamed) -> None:

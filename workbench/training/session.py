@@ -96,6 +96,8 @@ class Session:
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
                     emit(assembled_event(ready, self.catalog))
                     emit(events.Message("info", ready.prepared.summary()))
+                    for warning in ready.warnings:
+                        emit(events.Message("warning", warning))
                     if unsaveable:
                         emit(
                             events.Message(

@@ -304,7 +304,8 @@ class KwbApp(Shell, inherit_bindings=False):
         if self.editor is None:
             self.notice("no recipe is open: choose one first.", "warning")
         elif await self.save_recipe():
-            self.notice(f"saved as {self.editor.path}.", "information")
+            path = self.editor.path
+            self.notice(f"saved as {path.name if path else self.editor.name}.", "information")
 
     async def save_recipe(self) -> bool:
         """Write the open recipe; ask for a file if it has none. Needs a worker's context.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from time import monotonic
 from typing import Any
 
 from textual import events, on
@@ -10,9 +12,12 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import SuggestFromList
+from textual.timer import Timer
 from textual.widgets import Input, Label, Select, Static
 
-from workbench.tui.forms.fields import UNSET, Field, default_text, read_value, same, text_of
+from workbench.tui.forms.fields import UNSET, Field, alike, default_text, read_value, same, text_of
+
+STILL = 0.5  # seconds after the last key; what others do to a value waits so long
 
 
 class FieldRow(Vertical):
@@ -56,13 +61,12 @@ class FieldRow(Vertical):
         self.field = field
         self.value = value
         self._choices = _choices(field, value)
+        self._typed_at = -math.inf
+        self._later: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            mark = " *" if self.field.required else ""
-            label = Label(
-                Content(f"{self.field.label or self.field.name}{mark}"), classes="field-name", markup=False
-            )
+            label = Label(self._label, classes="field-name", markup=False)
             yield label.set_class(self.value is not UNSET, "-set")
             if self._choices:
                 yield Select(
@@ -72,15 +76,38 @@ class FieldRow(Vertical):
                     compact=True,
                 )
             else:
-                suggester = SuggestFromList(self.field.suggestions, case_sensitive=False)
                 yield Input(
                     text_of(self.field, self.value),
                     placeholder=default_text(self.field),
-                    suggester=suggester if self.field.suggestions else None,
+                    suggester=self._suggester,
                     compact=True,
                     select_on_focus=False,
                 )
         yield Static("", classes="field-fault", markup=False)
+
+    @property
+    def _label(self) -> Content:
+        return Content(f"{self.field.label or self.field.name}{' *' if self.field.required else ''}")
+
+    @property
+    def _suggester(self) -> SuggestFromList | None:
+        known = self.field.suggestions
+        return SuggestFromList(known, case_sensitive=False) if known else None
+
+    def refit(self, field: Field) -> bool:
+        """More is known of the argument now. What is being typed stays as it is, with the cursor in it.
+
+        Returns:
+            False if the field needs another kind of editor.
+        """
+        if _choices(field, self.value) != self._choices:
+            return False
+        self.field = field
+        self.query_one(Label).update(self._label)
+        if isinstance(self.editor, Input):
+            self.editor.placeholder = default_text(field)
+            self.editor.suggester = self._suggester
+        return True
 
     @property
     def editor(self) -> Input | Select[int]:
@@ -97,11 +124,19 @@ class FieldRow(Vertical):
         )
 
     def show(self, value: Any) -> None:
-        """The value became another one elsewhere. A text being typed that means the same is left alone."""
-        if same(value, self.value):
+        """The value became another one elsewhere. A text being typed is left alone: what it meant some keys ago comes
+        back here too, without the comma that it ends with for now."""
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
+        editor = self.editor
+        if same(value, self.value) or (editor.has_focus and alike(value, self.value)):
+            return
+        since = monotonic() - self._typed_at
+        if editor.has_focus and since < STILL:
+            self._later = self.set_timer(STILL - since, lambda: self.show(value))
             return
         self.value = value
-        editor = self.editor
         with self.prevent(Input.Changed, Select.Changed):
             if isinstance(editor, Select):
                 editor.value = self._chosen(value)
@@ -115,6 +150,7 @@ class FieldRow(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
+        self._typed_at = monotonic()
         try:
             value = read_value(self.field, event.value)
         except ValueError as fault:

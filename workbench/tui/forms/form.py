@@ -101,19 +101,31 @@ class Form(Vertical):
             for row in self.rows:
                 row.show(values.get(row.field.name, UNSET))
         else:
-            focused = next((row.field.name for row in self.rows if row.has_focus_within), "")
             same_thing = subject.id == self.subject.id
             self.subject = subject
-            body = self.query_one(VerticalScroll)
-            with self.app.batch_update():
-                await body.remove_children()
-                await body.mount(
-                    *(FieldRow(field, values.get(field.name, UNSET)) for field in subject.fields)
-                )
-            if focused and same_thing:
-                self.focus_field(focused)
+            await self._remake(subject, values, keep=same_thing)
         self.border_title = subject.title
         self._about(subject.about)
+
+    async def _remake(self, subject: Subject, values: Mapping[str, Any], *, keep: bool) -> None:
+        """Make the fields anew. With `keep`, not the one that is being typed into, where it is still asked for."""
+        body, at = self.query_one(VerticalScroll), None
+        typed = next((row for row in self.rows if row.has_focus_within), None) if keep else None
+        if typed is not None:
+            names = [field.name for field in subject.fields]
+            at = names.index(typed.field.name) if typed.field.name in names else None
+        fields = [FieldRow(field, values.get(field.name, UNSET)) for field in subject.fields]
+        with self.app.batch_update():
+            if typed is None or at is None or not typed.refit(subject.fields[at]):
+                await body.remove_children()
+                await body.mount(*fields)
+                if typed is not None and at is not None:
+                    fields[at].editor.focus()
+                return
+            typed.show(values.get(typed.field.name, UNSET))
+            await body.remove_children([row for row in self.rows if row is not typed])
+            await body.mount(*fields[:at], before=typed)
+            await body.mount(*fields[at + 1 :], after=typed)
 
     def focus_field(self, name: str = "") -> bool:
         """Put the cursor into the field of that name, else into the first that is needed and empty, else the first."""

@@ -29,7 +29,6 @@ from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.widgets.ask_file import ask_for_recipe_file
 
 PAUSE = 0.25  # seconds without an edit before the worker is asked
 
@@ -451,7 +450,7 @@ class AssembleScreen(WorkbenchScreen):
             self._select = key
             self._refresh()
 
-    # ------------------------------------------------------------------ undo, save
+    # ------------------------------------------------------------------ undo
 
     def action_undo(self) -> None:
         """Take the last edit back."""
@@ -463,21 +462,9 @@ class AssembleScreen(WorkbenchScreen):
         if self.editor is not None and not self.editor.redo():
             kwb(self).notice("there is nothing to redo.", "information")
 
-    @work(group="save", exclusive=True)
-    async def action_save(self) -> None:
-        """Save the recipe; one that has no file is asked for one."""
-        editor = self.editor
-        if editor is None:
-            return
-        path = None if editor.path else await ask_for_recipe_file(kwb(self), editor.name)
-        if path is None and editor.path is None:
-            return
-        try:
-            saved = editor.save(path)
-        except WorkbenchError as fault:
-            kwb(self).notice(fault)
-            return
-        kwb(self).notice(f"saved as {saved.name}.", "information")
+    def action_save(self) -> None:
+        """Write the recipe to its file."""
+        kwb(self).action_save_recipe()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("undo", "redo", "side", "save", "search"):

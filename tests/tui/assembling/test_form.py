@@ -1,0 +1,104 @@
+"""The form itself: what becomes known of a thing while its arguments are typed disturbs nobody."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+
+from tests.coroutines import until
+from tests.tui.conftest import pytest_pyfunc_call, settle
+from workbench.tui.forms.fields import Field
+from workbench.tui.forms.form import Form, Subject
+
+__all__ = ["pytest_pyfunc_call"]
+
+TAKES = Field("takes", "text", required=True)
+AXIS = Field("axis", "integer", default=-1)
+NAME = Field("name", "text")
+
+
+class FormApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Form()
+
+
+def names(form: Form) -> list[str]:
+    return [row.field.name for row in form.rows]
+
+
+async def test_a_text_being_typed_survives_that_more_becomes_known() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        await form.show(Subject("line 3", fields=(TAKES,)), {"takes": "z3"})
+        form.focus_field("takes")
+        await settle(pilot)
+        await pilot.press(*", z2", "left", "left")
+        known = Field("takes", "text", required=True, suggestions=("z1", "z2"), label="called on")
+        await form.show(Subject("line 3", "Concatenate", fields=(NAME, known, AXIS)), {"takes": "z3, z2"})
+        await pilot.press(*"z9, ")
+        await settle(pilot)
+        assert names(form) == ["name", "takes", "axis"]
+        row = form.rows[1]
+        assert row.has_focus_within
+        assert (row.editor.value, row.value) == ("z3, z9, z2", "z3, z9, z2")
+        assert row.editor.suggester is not None
+        await pilot.press("tab")
+        assert form.rows[2].has_focus_within
+
+
+async def test_what_needs_another_editor_gets_it_with_the_focus() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        await form.show(Subject("line 3", fields=(AXIS,)), {})
+        form.focus_field("axis")
+        await settle(pilot)
+        chosen = Field("axis", "choice", choices=(0, 1))
+        await form.show(Subject("line 3", fields=(TAKES, chosen)), {})
+        await settle(pilot)
+        assert names(form) == ["takes", "axis"]
+        assert form.rows[1].has_focus_within
+
+
+async def test_another_thing_gets_a_form_of_its_own() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        await form.show(Subject("line 3", fields=(TAKES,)), {"takes": "z3"})
+        form.focus_field("takes")
+        await settle(pilot)
+        await form.show(Subject("line 4", fields=(TAKES, AXIS)), {"takes": "z4"})
+        assert names(form) == ["takes", "axis"]
+        assert form.rows[0].editor.value == "z4"
+
+
+async def test_a_comma_that_more_comes_after_stays() -> None:
+    """The recipe knows of the names only and says so at every key."""
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        subject = Subject("line 3", fields=(TAKES,))
+        await form.show(subject, {"takes": "z3"})
+        form.focus_field("takes")
+        await settle(pilot)
+        for key in ", z2, z1":
+            await pilot.press("space" if key == " " else key)
+            row = form.rows[0]
+            names = [name.strip() for name in row.editor.value.split(",") if name.strip()]
+            await form.show(subject, {"takes": ", ".join(names)})
+            await settle(pilot)
+        assert form.rows[0].editor.value == "z3, z2, z1"
+
+
+async def test_what_comes_back_late_does_not_undo_what_was_typed_since() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        subject = Subject("line 3", fields=(AXIS,))
+        await form.show(subject, {})
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press("1", "2")
+        await form.show(subject, {"axis": 1})  # what the first key made of it
+        await pilot.press("3")
+        await form.show(subject, {"axis": 123})
+        assert form.rows[0].editor.value == "123"
+        # What somebody else did to it, an undo, shows once the keys are still.
+        await form.show(subject, {"axis": 7})
+        await until(lambda: form.rows[0].editor.value == "7")
+        assert form.rows[0].value == 7

@@ -1,0 +1,212 @@
+"""Whether losses, outputs and targets fit together: told before training, in the words of the recipe.
+
+Keras finds out in the first step, with the shapes of tensors nobody has named, or not at all: a column of prices is
+broadcast over three units, and logits are taken for probabilities. Only Keras' own losses are judged here; what a loss
+of somebody else takes, only its author knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from workbench.errors import RecipeError
+
+_SPARSE = ("sparse_categorical_crossentropy",)
+_ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy")
+_BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
+_ELEMENTWISE = (
+    "mean_squared_error",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_logarithmic_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "hinge",
+    "squared_hinge",
+    "cosine_similarity",
+)
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """One target: its shape without the batch axis, and how many classes its numbers stand for (0: none)."""
+
+    shape: tuple[int | None, ...]
+    classes: int = 0
+
+
+@dataclass(frozen=True)
+class _Meeting:
+    """A loss with the output and the target that meet in it."""
+
+    where: str
+    loss: str
+    from_logits: bool
+    output: Any
+    name: str
+    target: TargetSpec
+
+    @property
+    def units(self) -> tuple[int | None, ...]:
+        """The output's shape without the batch axis."""
+        return tuple(self.output.shape[1:])
+
+    @property
+    def width(self) -> int | None:
+        return self.units[-1] if self.units else None
+
+    def fault(self, what: str, hint: str) -> RecipeError:
+        return RecipeError(what, where=self.where, hint=hint)
+
+
+def check_losses(
+    loss: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
+) -> list[str]:
+    """Hold what is known of a compiled model's losses against its outputs and targets.
+
+    Args:
+        loss: the model's compiled loss: one, or several by output name or in the outputs' order.
+        outputs: the model's outputs by name, symbolic.
+        targets: the data's targets by name; with several outputs, the same names.
+        named: whether the recipe names a loss for each output.
+
+    Returns:
+        Warnings: what can be trained and is likely not meant.
+
+    Raises:
+        RecipeError: they cannot be trained together.
+    """
+    warnings: list[str] = []
+    for meeting in _meetings(loss, outputs, targets, named=named):
+        if meeting.target.classes and not meeting.target.shape:
+            _check_classes(meeting)
+        else:
+            _check_numbers(meeting)
+        warnings += _about_logits(meeting)
+    return warnings
+
+
+def _meetings(
+    loss: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
+) -> Iterator[_Meeting]:
+    if isinstance(loss, list | tuple):
+        loss = dict(zip(outputs, loss, strict=False))
+    if not isinstance(loss, Mapping):
+        loss = dict.fromkeys(outputs, loss)
+    if len(outputs) == len(targets) == 1:
+        targets = dict.fromkeys(outputs, next(iter(targets.values())))
+    for name, each in loss.items():
+        known = _known(each)
+        if known is not None and name in outputs and name in targets and hasattr(outputs[name], "shape"):
+            where = f"train.loss.{name}" if named else "train.loss"
+            yield _Meeting(where, *known, outputs[name], name, targets[name])
+
+
+def _known(loss: Any) -> tuple[str, bool] | None:
+    """Keras' own name of a loss, and whether it takes logits; None for a loss of anybody else."""
+    try:
+        loss = keras.losses.get(loss)
+    except ValueError:
+        return None
+    function = getattr(loss, "fn", loss)
+    if not str(getattr(function, "__module__", "")).startswith("keras."):
+        return None
+    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+    return getattr(function, "__name__", ""), bool(config.get("from_logits", False))
+
+
+def _check_classes(meeting: _Meeting) -> None:
+    """A target of class numbers: one whole number a row."""
+    loss, width, classes = meeting.loss, meeting.width, meeting.target.classes
+    judged = (*_SPARSE, *_ONE_HOT, *_BINARY, *_ELEMENTWISE)
+    if loss not in judged:
+        return
+    if len(meeting.units) != 1:
+        raise meeting.fault(
+            f"the output has the shape {_shape(meeting.units)}, the target one class a row.",
+            "Flatten, or pool, before the last layers.",
+        )
+    if loss in _ONE_HOT:
+        raise meeting.fault(
+            f"{loss} takes a column for each class, the target is one class number a row.",
+            "Use sparse_categorical_crossentropy.",
+        )
+    if loss in _SPARSE and width is not None and width < classes:
+        two = ", or 1 unit with binary_crossentropy" if classes == 2 and width == 1 else ""
+        raise meeting.fault(
+            f"the target has {classes} classes, the output {_units(width)}.",
+            f"Give the last layer {classes} units{two}.",
+        )
+    if loss in (*_BINARY, *_ELEMENTWISE) and width not in (1, None):
+        fewer = "give the last layer 1 unit, or " if classes == 2 else ""
+        hint = f"{fewer}use sparse_categorical_crossentropy."
+        raise meeting.fault(
+            f"{loss} takes one number a row for this target, the output has {_units(width)}.",
+            hint[0].upper() + hint[1:],
+        )
+    if loss in _BINARY and classes > 2:
+        raise meeting.fault(
+            f"{loss} is for two classes, the target has {classes}.",
+            f"Use sparse_categorical_crossentropy, and {classes} units in the last layer.",
+        )
+
+
+def _check_numbers(meeting: _Meeting) -> None:
+    """A target of numbers: Keras would broadcast what has another shape."""
+    if meeting.loss not in (*_ELEMENTWISE, *_BINARY, *_ONE_HOT):
+        return
+    units, shape = meeting.units, meeting.target.shape
+    fits = len(units) == len(shape) and all(
+        one is None or other is None or one == other for one, other in zip(units, shape, strict=True)
+    )
+    if fits or not shape or not units:
+        return
+    if len(units) > len(shape) == 1:
+        hint = "Flatten, or pool, before the last layers."
+    elif len(units) == len(shape) == 1:
+        hint = f"Give the last layer {_units(shape[0])}."
+    else:
+        hint = "The last layer must give what the target holds."
+    what = f"the output has the shape {_shape(units)}, the target {_shape(shape)}."
+    raise meeting.fault(what, hint)
+
+
+def _about_logits(meeting: _Meeting) -> Iterator[str]:
+    if meeting.loss not in (*_SPARSE, *_ONE_HOT, *_BINARY):
+        return
+    activation = _activation_of(meeting.output)
+    wanted = "sigmoid" if meeting.loss in _BINARY else "softmax"
+    if activation == "linear" and not meeting.from_logits:
+        yield (
+            f"{meeting.where}: {meeting.loss} takes probabilities, and the last layer has no activation: "
+            f"give it `activation: {wanted}`, or the loss `from_logits: true`."
+        )
+    elif activation in ("sigmoid", "softmax") and meeting.from_logits:
+        yield (
+            f"{meeting.where}: {meeting.loss} with `from_logits: true` takes the {wanted} itself, and the last layer "
+            f"has `activation: {activation}`: leave out one of the two."
+        )
+
+
+def _activation_of(tensor: Any) -> str:
+    """The name of the activation of the layer that an output comes from; empty where that is not known."""
+    try:
+        history = tensor._keras_history
+        while isinstance(history.operation, keras.Model):
+            history = keras.tree.flatten(history.operation.outputs)[history.tensor_index]._keras_history
+        return str(getattr(history.operation.activation, "__name__", ""))
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return ""
+
+
+def _units(number: int | None) -> str:
+    return "1 unit" if number == 1 else f"{number} units"
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join(['batch', *('?' if axis is None else str(axis) for axis in shape)])})"

@@ -1,0 +1,250 @@
+"""The part of the saved screen that does things with the chosen file: in the worker, or in a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from textual import work
+
+from workbench.catalog import Kind
+from workbench.errors import WorkbenchError
+from workbench.tui.app_access import kwb
+from workbench.tui.leaving import keep_changes
+from workbench.tui.screens.saved import outcomes, upkeep
+from workbench.tui.screens.saved.browsing import BrowsingScreen
+from workbench.tui.screens.saved.listing import from_workplace
+from workbench.tui.screens.saved.outcomes import Outcome
+from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
+
+OWN_RECIPE = "its recipe's data"
+
+
+class UsingScreen(BrowsingScreen):
+    """Load, evaluate, predict, save as, continue, use as a layer."""
+
+    # ------------------------------------------------------------------ asking the worker
+
+    async def _ask_worker(
+        self, kind: str, doing: str, command: str, tell: Callable[[Any], Outcome], **arguments: Any
+    ) -> Any:
+        """Ask the worker about the chosen file, and show with the file what came of it; None where it failed."""
+        file = self._file
+        assert file is not None
+        told = self._outcomes.setdefault(file.path, {})
+        told[kind] = Outcome(None, f"{doing} …")
+        self._tell()
+        try:
+            found = await kwb(self).worker.call(command, file=str(file.path), **arguments)
+            told[kind] = tell(found)
+        except WorkbenchError as fault:
+            told[kind] = outcomes.failed(doing, fault, file.path.name)
+            found = None
+        finally:
+            if told[kind].done is None:
+                del told[kind]
+        self._tell()
+        return found
+
+    def _known_data(self) -> list[str]:
+        """What is offered where data is asked for: recipes, datasets."""
+        catalog = kwb(self).catalog
+        return [entry.name for kind in (Kind.RECIPE, Kind.DATASET) for entry in catalog.of_kind(kind)]
+
+    async def _ask_data(self, title: str) -> dict[str, Any] | None:
+        """The data to use, as arguments of a command; None if the user does not want any."""
+        file, facts = self._file, self._facts
+        assert file is not None
+        assert facts is not None
+        own = facts.notes is not None and bool(facts.notes.recipe)
+        text = "A recipe (its test part), a dataset, or a data file."
+        if own:
+            text += " Nothing: the data of the recipe it was trained with."
+        data = await self.app.push_screen_wait(
+            PromptDialog(
+                title,
+                self._data.get(file.path, ""),
+                text=text,
+                placeholder=OWN_RECIPE if own else "price.yaml, diabetes, new.csv …",
+                check=lambda given: "" if given.strip() or own else "name some data",
+                suggestions=self._known_data(),
+            )
+        )
+        if data is None:
+            return None
+        self._data[file.path] = data.strip()
+        return self._data_arguments()
+
+    def _data_arguments(self) -> dict[str, Any]:
+        from workbench.tui.screens.saved.again import recipe_folder
+
+        app, file, facts = kwb(self), self._file, self._facts
+        assert file is not None
+        if data := self._data.get(file.path, ""):
+            return {"data": data}
+        run = facts.notes.run if facts and facts.notes else ""
+        return {"folder": str(recipe_folder(app.runs_folder, run, app.workplace))}
+
+    def _on(self, arguments: dict[str, Any]) -> str:
+        """The data in words."""
+        return arguments.get("data") or OWN_RECIPE
+
+    @work(group="load", exclusive=True)
+    async def action_load(self) -> None:
+        """Check that it opens."""
+        if self._ready():
+            await self._ask_worker("load", "opening it", "load", outcomes.opened)
+
+    @work(group="evaluate", exclusive=True)
+    async def action_evaluate(self) -> None:
+        """Loss and metrics on data."""
+        if not self._ready() or (data := await self._ask_data("Evaluate on which data?")) is None:
+            return
+        on = self._on(data)
+        await self._ask_worker(
+            "evaluate", f"evaluating on {on}", "evaluate", lambda found: outcomes.evaluated(found, on), **data
+        )
+
+    @work(group="predict", exclusive=True)
+    async def action_predict(self) -> None:
+        """Predictions on data, as a table and beside the truth."""
+        from workbench.tui.screens.saved.predictions import PredictionsScreen
+
+        if not self._ready() or (data := await self._ask_data("Predict on which data?")) is None:
+            return
+        on, file = self._on(data), self._file
+        found = await self._ask_worker(
+            "predict",
+            f"predicting on {on}",
+            "predictions",
+            lambda found: Outcome(True, f"predicted {found['rows']:,} rows of {on}"),
+            **data,
+        )
+        if found is not None and file == self._file and self.is_current:
+            assert file is not None
+            self.app.push_screen(
+                PredictionsScreen(self._shown_name(file), on, found, lambda: self.export(data))
+            )
+
+    @work(group="export", exclusive=True)
+    async def action_export(self) -> None:
+        """Predictions on data as a CSV file."""
+        if self._ready() and (data := await self._ask_data("Predict on which data?")) is not None:
+            await self._export(data)
+
+    @work(group="export", exclusive=True)
+    async def export(self, data: dict[str, Any]) -> None:
+        """Write the predictions on data to a CSV file; asks which."""
+        if self._ready():
+            await self._export(data)
+
+    async def _export(self, data: dict[str, Any]) -> None:
+        app, file = kwb(self), self._file
+        assert file is not None
+        stem = file.path.name.partition(".")[0]
+        target = await self._ask_place(
+            "Write the predictions to",
+            f"{stem}-predictions.csv",
+            lambda text: "" if text.strip().endswith(".csv") else "let the name end in .csv",
+        )
+        if target is None:
+            return
+        name = from_workplace(target, app.workplace)
+        found = await self._ask_worker(
+            "export",
+            f"predicting on {self._on(data)}",
+            "predict",
+            lambda found: Outcome(True, f"{found['rows']:,} predictions in {name}"),
+            out=str(target),
+            **data,
+        )
+        if found is not None and not self.is_current:
+            app.notice(f"{found['rows']:,} predictions in {name}.", "information")
+        elif found is None and not self.is_current:
+            app.notice(self._outcomes[file.path]["export"].text)
+
+    @work(group="save-as", exclusive=True)
+    async def action_save_as(self) -> None:
+        """A copy in another format."""
+        app, file = kwb(self), self._file
+        if file is None or not self._ready():
+            return
+        target = await self._ask_place(
+            "Save a copy as",
+            from_workplace(upkeep.another_format(file.path), app.workplace),
+            lambda text: upkeep.copy_fault(file.path, text, app.workplace),
+        )
+        if target is None:
+            return
+        name = from_workplace(target, app.workplace)
+        await self._ask_worker(
+            "save-as",
+            f"saving as {name}",
+            "save_as",
+            lambda found: outcomes.copied(found, name),
+            out=str(target),
+        )
+        self.look()
+
+    async def _ask_place(self, title: str, value: str, check: Callable[[str], str]) -> Path | None:
+        """A place for a file; one that is there is asked about."""
+        app = kwb(self)
+        text = await app.push_screen_wait(
+            PromptDialog(title, value, text=f"from {app.workplace}", check=check)
+        )
+        if text is None:
+            return None
+        target = app.workplace / Path(text.strip()).expanduser()
+        if target.exists():
+            answer = await app.push_screen_wait(
+                ConfirmDialog(
+                    f"{target.name} exists.",
+                    choices=[Choice("keep", "Keep it", "k"), Choice("replace", "Replace", "r")],
+                )
+            )
+            if answer != "replace":
+                return None
+        return target
+
+    # ------------------------------------------------------------------ recipes
+
+    @work(group="continue", exclusive=True)
+    async def action_continue(self) -> None:
+        """Open a recipe that goes on training from this file."""
+        from workbench.tui.screens.saved import again
+
+        app, file, facts = kwb(self), self._file, self._facts
+        if file is None or facts is None or not self._ready(model=False):
+            return
+        name = from_workplace(file.path, app.workplace)
+        weights_only = facts.model is None or facts.format == ".weights.h5"
+        if facts.notes is None or not facts.notes.recipe:
+            if app.editor is None or not app.editor.is_yaml:
+                self._refuse(
+                    "keeps no recipe.", "Open the recipe with its data first (1), then press c here again."
+                )
+                return
+            again.go_on_from(app.editor, name, weights_only=weights_only)
+            app.notice(f"'{app.editor.name}' now starts from {name}; undo takes it back.", "information")
+            app.go("assemble")
+            return
+        try:
+            kept = await self._reader.ask("recipe", str(file.path))
+            folder = again.recipe_folder(app.runs_folder, kept["run"], app.workplace)
+            editor = again.continued(kept["text"], kept["name"], folder, name, weights_only=weights_only)
+        except WorkbenchError as fault:
+            app.notice(fault, "warning")
+            return
+        if await keep_changes(app, "Open"):
+            app.set_editor(editor)
+            app.go("assemble")
+
+    def action_as_layer(self) -> None:
+        """Copy the line that uses the file as a layer."""
+        from workbench.tui.screens.saved.again import layer_line
+
+        if self._file is not None and self._ready():
+            line = layer_line(from_workplace(self._file.path, kwb(self).workplace))
+            self.app.copy_to_clipboard(line)
+            kwb(self).notice(f"copied: {line}", "information")
