@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import _wait
 from textual.pilot import Pilot
 
 from tests.coroutines import pytest_pyfunc_call, until
@@ -29,6 +30,10 @@ from workbench.tui.settings import Settings
 from workbench.tui.state import State
 
 __all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
+
+# The pilot looks whether the app is idle for 20 ms, twice at every key: with some thousand keys, minutes of waiting.
+_wait.SLEEP_GRANULARITY = 1 / 200
+_wait.SLEEP_IDLE = _wait.SLEEP_GRANULARITY / 20
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
 MakeApp = Callable[..., KwbApp]

@@ -50,6 +50,11 @@ def kinds(run: Path) -> list[str]:
     return [event.kind for event, *_ in read_events(RunFolder(run).events)]
 
 
+async def shows(pilot, words: str) -> str:
+    """Wait until the screen shows the words: it is drawn some times a second, not at every event. The screen's text."""
+    return await until(lambda: words in (text := shown(pilot.app)) and text, what=f"'{words}' is shown")
+
+
 async def test_a_screen_shown_in_mid_training_has_the_whole_history_and_goes_on(open_app) -> None:
     async with open_app(mode="recipes", warm=True) as pilot:
         app = pilot.app
@@ -71,8 +76,7 @@ async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
     async with open_app(mode="train", warm=True) as pilot:
         opened(pilot.app)
         await pilot.press("t")
-        await settle(pilot)
-        assert "starting TensorFlow" in shown(pilot.app)
+        await shows(pilot, "starting TensorFlow")
         screen = await training(pilot)
         charts = screen.query_one("#charts").charts
         assert len(charts[0].series["training"]) >= 3
@@ -98,9 +102,7 @@ async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
         await pilot.press("x")
         await until(lambda: screen.record.view.stage is Stage.FINISHED, 60)
         assert screen.record.view.status == "stopped"
-        await settle(pilot)
-        text = shown(pilot.app)
-        assert "✓ Stopped after" in text
+        text = await shows(pilot, "✓ Stopped after")
         assert "On the test part: loss" in text
         run = screen.record.view.folder
     assert kinds(Path(run))[-1] == "finished"
@@ -131,7 +133,7 @@ async def test_the_child_killed_in_mid_training(open_app) -> None:
         await until(lambda: screen.record.view.checkpoint is not None)
         os.kill(screen.training.worker.pid, signal.SIGKILL)
         await until(lambda: screen.record.view.stage is Stage.LOST)
-        text = await until(lambda: "✗ The training was cut off" in (text := shown(pilot.app)) and text)
+        text = await shows(pilot, "✗ The training was cut off")
         assert "killed from outside" in text
         assert "a checkpoint of epoch" in text
         kept, before = screen.record.view.checkpoint, screen.record.view.done
@@ -151,9 +153,7 @@ async def test_a_recipe_that_cannot_be_trained(open_app) -> None:
         await until(lambda: isinstance(pilot.app.screen, TrainScreen))
         screen = pilot.app.screen
         await until(lambda: screen.record.view.stage is Stage.FAILED, 60)
-        await settle(pilot)
-        text = shown(pilot.app)
-        assert "✗ Training failed." in text
+        text = await shows(pilot, "✗ Training failed.")
         assert "unit" in text
 
 
@@ -165,14 +165,12 @@ async def test_watching_a_run_that_another_process_trains(open_app, workplace) -
             screen = await training(pilot, epochs=5)
             first = screen.record.view.done
             await until(lambda: screen.record.view.done > first + 5, 60, "epochs come")
-            await settle(pilot)
-            assert "watched" in shown(pilot.app)
+            await shows(pilot, "watched")
             assert [action for action in NEEDS if screen.can_steer(action)] == ["stop"]
             process.kill()
             process.wait()
             await until(lambda: screen.record.view.stage is Stage.LOST)
-            await settle(pilot)
-            assert "it did not say why" in shown(pilot.app)
+            await shows(pilot, "it did not say why")
             told = [event for event, *_ in read_events(run.events) if isinstance(event, events.Epoch)]
             series = screen.record.curves.panels["loss"].series
             assert series["training"].last == told[-1].logs["loss"]
