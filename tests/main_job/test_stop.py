@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.main_job.conftest import Kwb
-from workbench.storage.ownership import own
+from workbench.errors import FileError
+from workbench.storage.ownership import ask_to_stop, own
 from workbench.storage.runs import RunFolder, list_runs
 
 COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
@@ -57,3 +58,17 @@ def test_what_cannot_be_stopped_is_told(tmp_path: Path, kwb: Kwb) -> None:
     assert elsewhere.code == 3
     assert "process 1 on another-machine is working on it" in elsewhere.err
     assert "Stop it there" in elsewhere.err
+
+
+def test_a_process_that_only_has_the_number_of_a_former_owner_is_left_alone(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "prices-20260101-000000")
+    run.path.mkdir()
+    with own(run), subprocess.Popen(["sleep", "60"]) as bystander:
+        try:
+            run.lock.write_text(f"process {bystander.pid} on {os.uname().nodename}\n")
+            os.utime(run.lock, (1_700_000_000, 1_700_000_000))  # written long before it began
+            with pytest.raises(FileError, match="changed hands"):
+                ask_to_stop(run)
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import re
-import signal
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -70,6 +69,8 @@ def ask_to_stop(run: RunFolder) -> str:
     Raises:
         FileError: nobody works on it, or one who cannot be asked from here: on another machine, of another user.
     """
+    import psutil
+
     found = owner(run)
     if found is None:
         raise FileError("nobody is working on this run.", where=str(run.path))
@@ -81,10 +82,13 @@ def ask_to_stop(run: RunFolder) -> str:
             hint="Stop it there.",
         )
     try:
-        os.kill(int(words[1]), signal.SIGTERM)
-    except ProcessLookupError:
+        process = psutil.Process(int(words[1]))
+        if process.create_time() > run.lock.stat().st_mtime + 1.0:  # its number went to another one since
+            raise FileError("it has just changed hands.", where=str(run.path), hint="Try again.")
+        process.terminate()
+    except (psutil.NoSuchProcess, FileNotFoundError):
         raise FileError("it has just ended.", where=str(run.path)) from None
-    except PermissionError as fault:
+    except psutil.AccessDenied as fault:
         raise FileError(
             f"cannot be stopped: {found} belongs to another user.", where=str(run.path), hint="Ask them to."
         ) from fault

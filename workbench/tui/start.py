@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import find_run
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import read_settings, settings_file
 from workbench.tui.state import FILE_NAME, State, state_folder
@@ -38,12 +37,17 @@ def start(
     if os.environ.get("TERM") == "dumb":
         raise WorkbenchError("the workbench needs a terminal that can move its cursor (TERM is 'dumb').")
     settings, faults = read_settings(settings_file())
+    watched = None
+    if watch is not None:
+        from workbench.storage.runs import find_run
+
+        watched = find_run(watch, settings.runs).path
     folder = state_folder()
     app = KwbApp(
         settings=settings,
         state=State(folder / FILE_NAME),
         recipe=recipe,
-        watch=find_run(watch, settings.runs).path if watch is not None else None,
+        watch=watched,
         plugin_files=[path.absolute() for path in plugin_files],
         blocked=blocked,
         log_folder=folder,
