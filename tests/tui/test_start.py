@@ -107,6 +107,7 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path: Path, how: str) -> No
         assert summary_of(run.folder).status == "stopped"
         assert run.folder.model.is_file()
     finally:
+        terminal._closing = True
         terminal.process.kill()
         terminal.process.wait()
         with suppress(WorkbenchError):
