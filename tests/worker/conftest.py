@@ -59,8 +59,7 @@ def child(tmp_path: Path) -> Started:
         try:
             yield worker, heard
         finally:
-            if worker.alive:
-                worker.kill()
+            worker.kill()  # also where a test that gave up waiting has cancelled what says that it lives
             await worker.gone()
 
     return started

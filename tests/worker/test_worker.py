@@ -149,6 +149,20 @@ async def test_a_detached_training_outlives_its_parent(child: Started, tmp_path:
         assert len(heard) == seen
 
 
+async def test_a_child_that_is_terminated_stops_its_training_and_lives_if_it_is_needed(
+    child: Started, tmp_path: Path
+) -> None:
+    async with child() as (worker, heard):
+        training = worker.send("train", text=recipe(epochs=1_000_000), runs="runs")
+        await until(lambda: heard.of(events.Epoch))
+        os.kill(worker.pid, signal.SIGTERM)
+        assert (await asyncio.wait_for(training, 60))["status"] == "stopped"
+        assert list_runs(tmp_path / "runs")[0].folder.model.is_file()
+        assert (await worker.call("assemble", text=recipe()))["parameters"] == 49
+        os.kill(worker.pid, signal.SIGTERM)  # idle now
+        await asyncio.wait_for(worker.died, 10)
+
+
 async def test_a_detached_training_goes_on_after_a_pause_and_can_be_stopped(
     child: Started, tmp_path: Path
 ) -> None:

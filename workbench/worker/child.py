@@ -194,6 +194,22 @@ class Child:
         self.outlet.put(line, Importance.STEP if isinstance(event, events.Step) else Importance.EVENT)
 
 
+def _on_sigterm(act: Callable[[], None]) -> None:
+    """Do it in a thread when SIGTERM comes. A handler of Python's would wait for the main thread, which an idle child
+    holds in a queue, and which another thread's signal does not wake."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def listen() -> None:
+        while number := os.read(reading, 1):
+            if number[0] == signal.SIGTERM:
+                act()
+
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+
+
 def _take_standard_input() -> BinaryIO:
     """The parent's commands, away from descriptor 0, where a plugin's `input()` would eat them."""
     commands = os.fdopen(os.dup(0), "rb")
@@ -241,8 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     outlet = Outlet(options.events)
     child = Child(outlet, options.plugin, options.no_plugin)
-    # In a thread: the handler interrupts the main thread, which may hold the lock that this takes.
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=child.terminate, daemon=True).start())
+    _on_sigterm(child.terminate)
     threading.Thread(target=child.listen, name="commands", daemon=True).start()
     import_keras()
     import keras
