@@ -222,7 +222,7 @@ async def test_what_a_child_prints_goes_to_its_log(child: Started, tmp_path: Pat
         "class Loud(keras.layers.Layer):\n    def call(self, x):\n        return x\n"
     )
     async with child(plugin_files=[plugin]) as (worker, _):
-        rows = await worker.call("assemble", text=recipe().replace("- {use: Dense, units: 1}", "- Loud"))
+        rows = await worker.call("assemble", text=recipe().replace("units: 1}", "units: 1}\n    - Loud"))
         assert rows["layers"][-1]["class"] == "Loud"
         log = worker.log.read_text()
         for line in ("printed by a plugin", "written to descriptor 2", "no input"):

@@ -28,17 +28,21 @@ async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
     )
     if text is None:
         return None
-    path = app.workplace / Path(text).expanduser()
-    if path.exists():
-        answer = await app.push_screen_wait(
-            ConfirmDialog(
-                f"{path.name} exists.",
-                choices=[Choice("keep", "Keep it", "k"), Choice("replace", "Replace", "r")],
-            )
+    path = app.workplace / Path(text.strip()).expanduser()
+    return path if await may_write(app, path) else None
+
+
+async def may_write(app: KwbApp, path: Path) -> bool:
+    """Whether a file may be written there: one that is there already is asked about. Needs a worker's context."""
+    if not path.exists():
+        return True
+    answer = await app.push_screen_wait(
+        ConfirmDialog(
+            f"{path.name} exists.",
+            choices=[Choice("keep", "Keep it", "k"), Choice("replace", "Replace", "r")],
         )
-        if answer != "replace":
-            return None
-    return path
+    )
+    return answer == "replace"
 
 
 def _wrong(text: str, folder: Path) -> str:

@@ -16,7 +16,8 @@ from workbench.tui.screens.saved import outcomes, upkeep
 from workbench.tui.screens.saved.browsing import BrowsingScreen
 from workbench.tui.screens.saved.listing import from_workplace
 from workbench.tui.screens.saved.outcomes import Outcome
-from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
+from workbench.tui.widgets.ask_file import may_write
+from workbench.tui.widgets.dialogs import PromptDialog
 
 OWN_RECIPE = "its recipe's data"
 
@@ -196,16 +197,7 @@ class UsingScreen(BrowsingScreen):
         if text is None:
             return None
         target = app.workplace / Path(text.strip()).expanduser()
-        if target.exists():
-            answer = await app.push_screen_wait(
-                ConfirmDialog(
-                    f"{target.name} exists.",
-                    choices=[Choice("keep", "Keep it", "k"), Choice("replace", "Replace", "r")],
-                )
-            )
-            if answer != "replace":
-                return None
-        return target
+        return target if await may_write(app, target) else None
 
     # ------------------------------------------------------------------ recipes
 
