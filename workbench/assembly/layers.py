@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +48,7 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
         catalog: tells which plugin a class is from.
     """
     named = list(_walk(model))
-    try:
-        seen = trace(model, named, example)
-    except Exception:  # a model that cannot be traced (run_eagerly) still trains; only the shapes are missing
-        seen = Trace({id(layer): _static_shape(layer) for _, layer in named})
+    seen = _seen(model, named, example)
     owner = _owners(catalog)
     rows = tuple(
         LayerRow(
@@ -64,6 +61,18 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
         for path, layer in named
     )
     return Inside(rows, seen.calls, seen.outputs, {id(layer): path for path, layer in named}, seen.shapes)
+
+
+def output_shapes(model: Any, example: Any) -> Mapping[int, Any]:
+    """From the id() of each layer of a model to the shape of what it gives: a list, or a list of them."""
+    return _seen(model, list(_walk(model)), example).shapes
+
+
+def _seen(model: Any, named: Sequence[tuple[str, Any]], example: Any) -> Trace:
+    try:
+        return trace(model, named, example)
+    except Exception:  # a model that cannot be traced (run_eagerly) still trains; only the shapes are missing
+        return Trace({id(layer): _static_shape(layer) for _, layer in named})
 
 
 def sublayers(model: Any) -> Iterator[Any]:

@@ -71,12 +71,32 @@ class Ready:
         part = train.take(slice(rows)) if isinstance(train, Part) else train.head(rows)
         return self.arrays(part).x
 
+    def symbols(self) -> Any:
+        """Symbolic tensors in the structure the model is called with."""
+        specs = input_specs(self.prepared)
+        symbols = {name: keras.Input(spec.shape, dtype=spec.dtype) for name, spec in specs.items()}
+        return self.assembly.structure.pack_inputs(symbols)
+
     def arrays(self, part: Part) -> Arrays:
         """A part of the data in the structure the model is called with."""
         structure = self.assembly.structure
         return Arrays(
             structure.pack_inputs(part.inputs), structure.pack_targets(part.targets), part.sample_weight
         )
+
+
+def load_data(document: Document, catalog: Catalog) -> loading.Prepared | loading.Streamed:
+    """A recipe's data, once it is known that its files can be written.
+
+    Raises:
+        WorkbenchError: with the recipe's file and line where the recipe is at fault.
+    """
+    recipe = document.recipe
+    try:
+        check_saves(recipe.save)
+        return loading.load_or_stream(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
+    except WorkbenchError as fault:
+        raise document.located(fault) from fault
 
 
 def prepare(
@@ -91,7 +111,7 @@ def prepare(
     Args:
         document: the recipe.
         catalog: where its names are looked up.
-        data: the recipe's data, if it is loaded already.
+        data: what `load_data` gave, if it was called before.
         on_built: told of each layer of a stack or graph; on a fault, of those before it.
 
     Raises:
@@ -105,11 +125,9 @@ def prepare(
         warnings.extend(f"{path}: {warning}" for warning in loaded.warnings)
         return loaded.model
 
+    prepared = data or load_data(document, catalog)
     try:
         check_saves(recipe.save)
-        prepared = data or loading.load_or_stream(
-            recipe.data, catalog, folder=document.folder, seed=recipe.seed
-        )
         _check_class_weight(recipe, prepared)
         inputs = input_specs(prepared)
         resolver = Resolver(catalog)
@@ -135,9 +153,7 @@ def prepare(
 
 def assembled_event(ready: Ready, catalog: Catalog) -> events.Assembled:
     """The model's rows and counts."""
-    specs = input_specs(ready.prepared)
-    symbols = {name: keras.Input(spec.shape, dtype=spec.dtype) for name, spec in specs.items()}
-    rows = layer_rows(ready.model, ready.assembly.structure.pack_inputs(symbols), catalog)
+    rows = layer_rows(ready.model, ready.symbols(), catalog)
     trainable = sum(math.prod(weight.shape) for weight in ready.model.trainable_weights)
     return events.Assembled(tuple(row.as_record() for row in rows), ready.model.count_params(), trainable)
 

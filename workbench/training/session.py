@@ -13,7 +13,7 @@ from workbench.assembly.faults import short_message
 from workbench.assembly.layers import sublayers
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
-from workbench.data.loading import Streamed
+from workbench.data.loading import Prepared, Streamed
 from workbench.data.weights import balanced_class_weights
 from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError
 from workbench.recipe.document import Document, to_yaml
@@ -28,8 +28,9 @@ from workbench.training.faults import told_as
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
-from workbench.training.ready import Ready, assembled_event, prepare
+from workbench.training.ready import Ready, assembled_event, load_data, prepare
 from workbench.training.resume import Keeper, Position, restore
+from workbench.training.threads import fit_threads
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
@@ -74,7 +75,9 @@ class Session:
                 The run's folder keeps what there was, with a `failed` event.
         """
         began = time.perf_counter()
-        ready = prepare(self.document, self.catalog)
+        data = load_data(self.document, self.catalog)
+        one_thread = self._fit_threads(data)
+        ready = prepare(self.document, self.catalog, data=data)
         unsaveable = self._why_unsaveable(ready)
         described = environment.describe(self.catalog, self.document)
         resolved = self.document.resolved()
@@ -96,6 +99,8 @@ class Session:
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
                     emit(assembled_event(ready, self.catalog))
                     emit(events.Message("info", ready.prepared.summary()))
+                    if one_thread:
+                        emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
                     for warning in ready.warnings:
                         emit(events.Message("warning", warning))
                     if unsaveable:
@@ -108,6 +113,17 @@ class Session:
                 except WorkbenchError as fault:
                     emit(events.Failed(fault.as_record()))
                     raise
+
+    def _fit_threads(self, data: Prepared | Streamed) -> bool:
+        """Whether one thread was found to run the operations best."""
+        train = self.document.recipe.train
+
+        def build() -> tuple[Any, Any]:
+            ready = prepare(self.document, self.catalog, data=data)
+            return ready.model, ready.symbols()
+
+        steps = train.epochs * -(-data.train.rows // train.batch_size)
+        return fit_threads(build, train.batch_size, steps)
 
     def _train(
         self,
