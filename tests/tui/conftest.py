@@ -25,6 +25,7 @@ from textual import _wait
 from textual.pilot import Pilot
 
 from tests.coroutines import pytest_pyfunc_call, until
+from tests.nursery import shared_nursery
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
@@ -52,7 +53,8 @@ def workplace(tmp_path: Path) -> Path:
 def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     """Make the app with `KwbApp`'s arguments: `make_app(recipe=..., mode=..., settings=...)`.
 
-    `warm=False` (the default) starts no child until one is needed.
+    `warm=False` (the default) starts no child until one is needed. Children are forked from a nursery that all tests
+    of this process share, unless `nursery=None` is given.
     """
     monkeypatch.chdir(workplace)
 
@@ -61,6 +63,7 @@ def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.delenv("NO_COLOR", raising=False)
         arguments.setdefault("state", State(tmp_path / "state" / "state.json"))
         arguments.setdefault("warm", False)
+        arguments.setdefault("nursery", shared_nursery())
         return KwbApp(
             settings=settings or Settings(animations=False),
             workplace=workplace,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.coroutines import until
+from tests.nursery import shared_nursery
 from tests.worker.conftest import recipe
 from workbench import events
 from workbench.errors import WorkbenchError
@@ -23,6 +24,7 @@ from workbench.tui.messages import Shared, TrainingEvents, WorkerChanged
 from workbench.tui.services.training import Training, TrainingState
 from workbench.tui.services.workers import WorkerService, WorkerState
 from workbench.worker.client import WorkerDied
+from workbench.worker.spawning import CAN_FORK, Nursery
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,16 @@ class Open:
 
 
 @asynccontextmanager
-async def service(folder: Path) -> AsyncIterator[tuple[WorkerService, list[Shared]]]:
+async def service(
+    folder: Path, nursery: Nursery | None = None
+) -> AsyncIterator[tuple[WorkerService, list[Shared]]]:
     posted: list[Shared] = []
     made = WorkerService(
-        posted.append, log_folder=folder / "logs", workplace=folder, runs_folder=folder / "saved/runs"
+        posted.append,
+        log_folder=folder / "logs",
+        workplace=folder,
+        runs_folder=folder / "saved/runs",
+        nursery=nursery or shared_nursery(),
     )
     try:
         yield made, posted
@@ -55,7 +63,16 @@ def kinds(posted: list[Shared]) -> set[str]:
 
 
 @pytest.mark.slow
-async def test_the_child_is_warm_then_busy_then_trains_then_is_warm_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forks", [True, False])
+async def test_the_child_is_warm_and_busy_and_a_training_begins_at_once(
+    forks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forked where that can be done; elsewhere the training takes the warm child and gives it back."""
+    if forks and not CAN_FORK:
+        pytest.skip("children cannot be forked here")
+    monkeypatch.setattr("workbench.tui.services.workers.CAN_FORK", forks)
+    if not forks:
+        monkeypatch.setattr("tests.tui.test_services.shared_nursery", lambda: None)
     async with service(tmp_path) as (workers, posted):
         workers.warm_up()
         await until(lambda: workers.state is WorkerState.READY, 60)
@@ -70,10 +87,10 @@ async def test_the_child_is_warm_then_busy_then_trains_then_is_warm_again(tmp_pa
         await asyncio.wait_for(training.ended.wait(), 60)
         assert training.state is TrainingState.FINISHED
         assert training.worker is not None
-        assert training.worker.pid == first  # it began at once, in the warm child
+        assert (training.worker.pid != first) is forks
         await until(lambda: workers.state is WorkerState.READY)
         assert (await workers.call("assemble", text=recipe())) == rows
-        assert workers.versions["pid"] == first  # and no other was started
+        assert workers.versions["pid"] == first  # and no other was started for assembling
 
         told = [
             event for message in posted if isinstance(message, TrainingEvents) for event, _ in message.batch
@@ -141,7 +158,9 @@ async def test_a_recipe_that_fails_is_told_as_the_trainings_fault(tmp_path: Path
         await asyncio.wait_for(training.ended.wait(), 60)
         assert training.state is TrainingState.FAILED
         assert "mze" in str(training.fault)
-        await until(lambda: workers.state is WorkerState.READY)  # the child is none the worse
+        assert (await workers.call("assemble", text=recipe()))[
+            "parameters"
+        ] == 49  # nothing else is the worse
 
 
 @pytest.mark.slow
@@ -176,6 +195,20 @@ async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) ->
         await workers.call("assemble", text=recipe())
     assert workers.state is WorkerState.DEAD
     await workers.close()
+
+
+async def test_a_nursery_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    nursery = Nursery(tmp_path / "nursery.log")
+    async with service(tmp_path, nursery) as (workers, _):
+        await workers.call("assemble", text=recipe())
+        first = workers.versions["pid"]
+        nursery.close()
+        await until(lambda: not nursery.alive)
+        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert workers.versions["pid"] == first, "a child outlives it"
+        await workers.restart()
+        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert workers.versions["pid"] != first
 
 
 async def test_events_come_in_batches_and_are_not_kept() -> None:

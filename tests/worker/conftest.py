@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.coroutines import pytest_pyfunc_call
+from tests.nursery import shared_nursery
 from workbench import events
 from workbench.worker.client import Worker
 
@@ -45,16 +46,15 @@ Started = Callable[..., AbstractAsyncContextManager[tuple[Worker, Heard]]]
 
 @pytest.fixture
 def child(tmp_path: Path) -> Started:
-    """`async with child() as (worker, heard)`."""
+    """`async with child() as (worker, heard)`; forked where children can be, unless `nursery=None` is given."""
 
     @asynccontextmanager
     async def started(**settings: Any) -> AsyncIterator[tuple[Worker, Heard]]:
         heard = Heard()
         worker = await Worker.start(
             lambda event, moment, run: heard.append(event),
-            log=tmp_path / "worker.log",
             folder=tmp_path,
-            **settings,
+            **{"log": tmp_path / "worker.log", "nursery": shared_nursery(), **settings},
         )
         try:
             yield worker, heard

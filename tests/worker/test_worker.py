@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.coroutines import until
+from tests.nursery import shared_nursery
 from tests.worker.conftest import Started, recipe
 from workbench import events
 from workbench.errors import FileError, WorkbenchError
@@ -19,6 +21,8 @@ from workbench.storage.runs import list_runs, summary_of
 from workbench.worker.client import Worker, WorkerDied
 
 pytestmark = pytest.mark.slow  # each test starts TensorFlow
+
+STARTS = [pytest.param({}, id="forked"), pytest.param({"nursery": None}, id="alone")]
 
 
 def gone(pid: int) -> bool:
@@ -103,8 +107,11 @@ async def test_trains_with_events_and_is_steered(child: Started, tmp_path: Path)
         assert short["status"] == "done"
 
 
-async def test_a_child_that_is_killed_is_explained_to_everyone_who_waits(child: Started) -> None:
-    async with child() as (worker, heard):
+@pytest.mark.parametrize("start", STARTS)
+async def test_a_child_that_is_killed_is_explained_to_everyone_who_waits(
+    child: Started, start: dict[str, Any]
+) -> None:
+    async with child(**start) as (worker, heard):
         training = worker.send("train", text=recipe(epochs=1_000_000), runs="runs")
         queued = worker.send("assemble", text=recipe())
         await until(lambda: heard.of(events.Epoch))
@@ -126,8 +133,11 @@ async def test_a_crash_is_told_by_its_signal(child: Started) -> None:
         assert fault.where == str(worker.log)
 
 
-async def test_a_child_without_a_parent_ends_and_saves(child: Started, tmp_path: Path) -> None:
-    async with child() as (worker, heard):
+@pytest.mark.parametrize("start", STARTS)
+async def test_a_child_without_a_parent_ends_and_saves(
+    child: Started, start: dict[str, Any], tmp_path: Path
+) -> None:
+    async with child(**start) as (worker, heard):
         training = worker.send("train", text=recipe(epochs=1_000_000), runs="runs")
         await until(lambda: heard.of(events.Epoch))
         worker._outgoing.close()  # what the operating system does when the parent dies
@@ -203,7 +213,7 @@ async def test_a_parent_that_does_not_read_does_not_hold_the_training_up(
         assert numbers == list(range(1, len(numbers) + 1))  # no epoch was lost
 
 
-async def test_memory_that_runs_out_is_told_as_that(child: Started, tmp_path: Path) -> None:
+async def test_memory_that_runs_out_is_told_as_that(child: Started) -> None:
     async with child(memory=8 << 30) as (worker, _):
         greedy = recipe().replace("units: 4,", "units: 400000000,")
         with pytest.raises(WorkbenchError, match=r"(?i)memory") as fault:
@@ -211,7 +221,10 @@ async def test_memory_that_runs_out_is_told_as_that(child: Started, tmp_path: Pa
         assert "batch_size" in fault.value.hint
 
 
-async def test_what_a_child_prints_goes_to_its_log(child: Started, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", STARTS)
+async def test_what_a_child_prints_goes_to_its_log(
+    child: Started, start: dict[str, Any], tmp_path: Path
+) -> None:
     plugin = tmp_path / "loud.py"
     plugin.write_text(
         "import os, keras\n"
@@ -221,7 +234,7 @@ async def test_what_a_child_prints_goes_to_its_log(child: Started, tmp_path: Pat
         "@keras.saving.register_keras_serializable('loud')\n"
         "class Loud(keras.layers.Layer):\n    def call(self, x):\n        return x\n"
     )
-    async with child(plugin_files=[plugin]) as (worker, _):
+    async with child(plugin_files=[plugin], **start) as (worker, _):
         rows = await worker.call("assemble", text=recipe().replace("units: 1}", "units: 1}\n    - Loud"))
         assert rows["layers"][-1]["class"] == "Loud"
         log = worker.log.read_text()
@@ -229,9 +242,12 @@ async def test_what_a_child_prints_goes_to_its_log(child: Started, tmp_path: Pat
             assert line in log
 
 
-async def test_a_stray_module_in_the_current_folder_is_not_imported(child: Started, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", STARTS)
+async def test_a_stray_module_in_the_current_folder_is_not_imported(
+    child: Started, start: dict[str, Any], tmp_path: Path
+) -> None:
     (tmp_path / "random.py").write_text("raise RuntimeError('not this one')")
-    async with child() as (worker, _):
+    async with child(**start) as (worker, _):
         assert (await asyncio.wait_for(worker.ready, 60))["pid"] == worker.pid
 
 
@@ -247,7 +263,9 @@ async def test_a_child_that_does_not_listen_blocks_nobody(child: Started) -> Non
 
 
 async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
-    worker = await Worker.start(lambda *_: None, log=tmp_path / "log", blocked=["no-such-plugin"])
+    worker = await Worker.start(
+        lambda *_: None, log=tmp_path / "log", blocked=["no-such-plugin"], nursery=shared_nursery()
+    )
     with pytest.raises(WorkbenchError, match="no plugin 'no-such-plugin'"):
         await asyncio.wait_for(worker.call("assemble", text=recipe()), 60)
     await worker.quit()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
     from workbench.tui.services.training import Training
     from workbench.tui.services.workers import WorkerService
+    from workbench.worker.spawning import Nursery
 
 KEEP_UNSAVED = 1.0  # seconds after an edit
 
@@ -107,6 +108,7 @@ class KwbApp(Shell, inherit_bindings=False):
         log_folder: Path | None = None,
         warm: bool = True,
         faults: Sequence[WorkbenchError] = (),
+        nursery: Nursery | None = None,
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
         super().__init__()
@@ -126,6 +128,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.last_words: list[str] = []
         self._faults = tuple(faults)
         self._warm = warm
+        self._nursery = nursery
         self._keeping: Timer | None = None
         if not self.settings.animations:
             self.animation_level = "none"
@@ -167,6 +170,7 @@ class KwbApp(Shell, inherit_bindings=False):
             runs_folder=self.runs_folder,
             plugin_files=self._plugin_files,
             blocked=self._blocked,
+            nursery=self._nursery,
         )
 
     @property

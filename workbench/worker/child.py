@@ -237,6 +237,15 @@ def _memory_ran_out(fault: BaseException, where: str) -> WorkbenchError | None:
     return None
 
 
+def redirect(log: Path) -> None:
+    """Send all output of this process to a file."""
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):  # TensorFlow writes to descriptor 2 whatever sys.stderr is
+        os.dup2(written, descriptor)
+    os.close(written)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the child."""
     parser = argparse.ArgumentParser(prog="python -m workbench.worker", description=__doc__)
@@ -247,10 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
     options = parser.parse_args(arguments)
 
-    log = os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for descriptor in (1, 2):  # TensorFlow writes to descriptor 2 whatever sys.stderr is
-        os.dup2(log, descriptor)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    redirect(options.log)
     if options.memory:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand

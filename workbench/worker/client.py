@@ -10,8 +10,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 
 from workbench import events
 from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
+from workbench.worker.spawning import Nursery, NurseryEndedError, Process, start_alone
 
 OnEvent = Callable[[events.Event, float, str], None]
 
@@ -55,7 +54,7 @@ class Worker:
         on_event: takes each event with its moment (seconds since the epoch) and its run's name.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, on_event: OnEvent) -> None:
+    def __init__(self, process: Process, log: Path, on_event: OnEvent) -> None:
         self._process = process
         self.on_event = on_event
         self._replies: dict[int, asyncio.Future[Any]] = {}
@@ -77,6 +76,7 @@ class Worker:
         memory: int | None = None,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
+        nursery: Nursery | None = None,
     ) -> Worker:
         """Start a child.
 
@@ -87,44 +87,44 @@ class Worker:
             memory: most bytes of address space it may use; None for no limit.
             plugin_files: single files of layers and models.
             blocked: names of plugins to leave out.
+            nursery: forks the child, which is ready at once; None for a child that loads TensorFlow itself.
+
+        Raises:
+            OSError: it cannot be started.
+            WorkerDied: the nursery has ended, with the reason.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        receiving, sending = os.pipe()
-        # -P: a stray random.py in the current folder must not stand in for the real module
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "workbench.worker",
-            "--events",
-            str(sending),
-            "--log",
-            str(log),
-        ]
+        arguments = ["--log", str(log)]
         if memory is not None:
-            command += ["--memory", str(memory)]
-        command += [part for path in plugin_files for part in ("--plugin", str(path))]
-        command += [part for name in blocked for part in ("--no-plugin", name)]
+            arguments += ["--memory", str(memory)]
+        arguments += [part for path in plugin_files for part in ("--plugin", str(path))]
+        arguments += [part for name in blocked for part in ("--no-plugin", name)]
+        theirs_in, commands = os.pipe()
+        incoming, theirs_out = os.pipe()
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(sending,),
-                cwd=folder,
-                start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
-            )
+            if nursery is None:
+                process = start_alone(arguments, folder, theirs_in, theirs_out)
+            else:
+                process = await nursery.fork(arguments, folder, theirs_in, theirs_out)
+        except BaseException as fault:
+            os.close(commands)
+            os.close(incoming)
+            if isinstance(fault, NurseryEndedError) and nursery is not None:
+                raise explain(fault.returncode, nursery.log) from fault
+            raise
         finally:
-            os.close(sending)
+            os.close(theirs_in)
+            os.close(theirs_out)
         worker = cls(process, log, on_event)
         reader = asyncio.StreamReader(limit=MOST_BYTES)
         loop = asyncio.get_running_loop()
         worker._incoming, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(receiving, "rb", buffering=0)
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(incoming, "rb", buffering=0)
         )
         # Written through the loop: a child that has stopped reading fills a buffer here and blocks nobody.
-        worker._outgoing, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
+        worker._outgoing, _ = await loop.connect_write_pipe(
+            asyncio.BaseProtocol, os.fdopen(commands, "wb", buffering=0)
+        )
         worker._task = asyncio.create_task(worker._receive(reader))
         return worker
 
@@ -178,8 +178,7 @@ class Worker:
             try:
                 await asyncio.wait_for(asyncio.shield(self.died), grace)
             except TimeoutError:
-                with suppress(ProcessLookupError):
-                    self._process.kill()
+                self.kill()
         await self.gone()
 
     async def detach(self) -> None:
@@ -217,7 +216,7 @@ class Worker:
             if not self._outgoing.is_closing():
                 self._outgoing.abort()
         returncode = await asyncio.to_thread(self._process.wait)
-        death = None if self._ended_by_us or returncode == 0 else self._explain(returncode)
+        death = None if self._ended_by_us or returncode == 0 else explain(returncode, self.log)
         if not self.died.done():
             self.died.set_result(death)
         unanswered = death or WorkerDied("the training process has ended.")
@@ -248,33 +247,44 @@ class Worker:
             else:
                 reply.set_result(record["result"])
 
-    def _explain(self, returncode: int) -> WorkerDied:
-        log = self.log_tail()
-        if _OUT_OF_MEMORY.search(log) or returncode == -signal.SIGKILL:
-            sure = "" if _OUT_OF_MEMORY.search(log) else "probably "
-            what = f"the training process ran out of memory ({sure}killed for it)."
-            if sure:
-                what = "the training process was killed from outside, probably because memory ran out."
-            hint = "A smaller batch_size or model needs less; `stream: true` reads data in parts."
-        elif returncode < 0:
-            name = signal.Signals(-returncode).name
-            what = f"the training process crashed ({name})."
-            hint = "The log's last lines may name the operation."
-        else:
-            what = f"the training process ended by itself with exit code {returncode}."
-            hint = "The log's last lines may say why."
-        return WorkerDied(what, where=str(self.log), hint=hint, log=log)
-
     def log_tail(self) -> str:
         """The last lines of the child's log."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - 20_000))
-                text = file.read().decode(errors="replace")
-        except OSError:
-            return ""
-        return "\n".join(text.splitlines()[-LOG_LINES:])
+        return _tail(self.log)
+
+
+def explain(returncode: int, log: Path) -> WorkerDied:
+    """Why a child ended that nobody asked to, in plain words.
+
+    Args:
+        returncode: its exit code, negative for a signal.
+        log: what it printed.
+    """
+    told = _tail(log)
+    if _OUT_OF_MEMORY.search(told) or returncode == -signal.SIGKILL:
+        sure = "" if _OUT_OF_MEMORY.search(told) else "probably "
+        what = f"the training process ran out of memory ({sure}killed for it)."
+        if sure:
+            what = "the training process was killed from outside, probably because memory ran out."
+        hint = "A smaller batch_size or model needs less; `stream: true` reads data in parts."
+    elif returncode < 0:
+        name = signal.Signals(-returncode).name
+        what = f"the training process crashed ({name})."
+        hint = "The log's last lines may name the operation."
+    else:
+        what = f"the training process ended by itself with exit code {returncode}."
+        hint = "The log's last lines may say why."
+    return WorkerDied(what, where=str(log), hint=hint, log=told)
+
+
+def _tail(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 20_000))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-LOG_LINES:])
 
 
 def _fault_from(record: dict[str, Any]) -> WorkbenchError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -133,7 +135,7 @@ async def test_a_worker_that_dies_is_told_and_the_next_question_is_answered(
     async with open_app(recipe=recipe) as pilot:
         app = pilot.app
         screen = await checked(pilot)
-        app.worker._warm._process.kill()
+        os.kill(app.worker._warm.pid, signal.SIGKILL)
         await until(lambda: app.worker.state != "ready")
         await typed(pilot, "home", "down", "d")
         await checked(pilot)

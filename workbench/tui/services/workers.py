@@ -1,7 +1,8 @@
 """The worker's children as the app uses them: one kept warm for assembling, and one for each training.
 
-A training takes the warm child, so that it begins at once; the next child is started when it is wanted. A child
-that has finished a training becomes the warm one again if there is no other.
+Where children can be forked (see `workbench.worker.nursery`), a training has a child of its own, which begins at once.
+Elsewhere it takes the warm child: the next one is started when it is wanted, and a child that has finished a training
+becomes the warm one again if there is no other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from workbench.errors import TrainingError, WorkbenchError
 from workbench.tui.messages import Shared, TrainingChanged, TrainingEvents, TrainingStarted, WorkerChanged
 from workbench.tui.services.training import Training, TrainingState
 from workbench.worker.client import Worker, WorkerDied
+from workbench.worker.spawning import CAN_FORK, Nursery
 
 
 class WorkerState(StrEnum):
@@ -49,6 +51,7 @@ class WorkerService:
         workplace: the children's current folder.
         runs_folder: where run folders are made.
         plugin_files, blocked: as for the catalog.
+        nursery: forks the children, and is its owner's to close; None for one of the service's own.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class WorkerService:
         runs_folder: Path,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
+        nursery: Nursery | None = None,
     ) -> None:
         self._post = post
         self._log_folder = log_folder
@@ -67,6 +71,8 @@ class WorkerService:
         self._runs_folder = runs_folder
         self._plugin_files = tuple(plugin_files)
         self._blocked = tuple(blocked)
+        self._nursery = nursery
+        self._own_nursery: Nursery | None = None
         self._warm: Worker | None = None
         self._starting: asyncio.Task[None] | None = None
         self._calls = 0
@@ -137,25 +143,33 @@ class WorkerService:
                 return worker
 
     async def _start(self) -> None:
-        self._started += 1
         self._show(WorkerState.STARTING)
+        try:
+            self._warm = await self._new_child()
+        except WorkbenchError as fault:
+            self._show(WorkerState.DEAD, fault)
+            raise
+        finally:
+            self._starting = None
+        self._spawn(self._attend(self._warm))
+
+    async def _new_child(self) -> Worker:
+        self._started += 1
         log = self._log_folder / f"worker-{self._started}.log"
         try:
             log.unlink(missing_ok=True)
-            self._warm = await Worker.start(
+            if CAN_FORK and (self._nursery is None or not self._nursery.alive):
+                self._nursery = self._own_nursery = Nursery(self._log_folder / "nursery.log")
+            return await Worker.start(
                 lambda event, moment, run: None,
                 log=log,
                 folder=self._workplace,
                 plugin_files=self._plugin_files,
                 blocked=self._blocked,
+                nursery=self._nursery,
             )
         except OSError as fault:
-            told = TrainingError(f"the worker process cannot be started: {fault}.")
-            self._show(WorkerState.DEAD, told)
-            raise told from fault
-        finally:
-            self._starting = None
-        self._spawn(self._attend(self._warm))
+            raise TrainingError(f"the worker process cannot be started: {fault}.") from fault
 
     async def _attend(self, worker: Worker) -> None:
         """Wait for a child's end. If it was the warm one and had been ready, another is started."""
@@ -207,9 +221,7 @@ class WorkerService:
 
     async def _train(self, training: Training, order: dict[str, Any]) -> None:
         try:
-            worker = await self._ready()
-            self._warm = None
-            self._show(WorkerState.OFF)
+            worker = await self._child_for_training()
             training.worker, training.log = worker, worker.log
             worker.on_event = lambda event, moment, run: training.take(event, moment)
             await worker.call("train", runs=str(self._runs_folder), **order)
@@ -221,18 +233,26 @@ class WorkerService:
         finally:
             self._hand_back(training)
 
+    async def _child_for_training(self) -> Worker:
+        if CAN_FORK:
+            return await self._new_child()
+        worker = await self._ready()
+        self._warm = None
+        self._show(WorkerState.OFF)
+        return worker
+
     def _hand_back(self, training: Training) -> None:
         """After a training its child, with TensorFlow loaded, is the warm one again, or it is not needed."""
         worker = training.worker
         if worker is None or training.state is TrainingState.DETACHED:
             return
-        if self._warm is None and worker.alive:
+        if self._warm is None and worker.alive and not CAN_FORK:
             worker.on_event = lambda event, moment, run: None
             self._warm = worker
             self._show(WorkerState.READY)
         elif worker.alive:
             self._spawn(worker.quit())
-        else:
+        elif not CAN_FORK:
             self.warm_up()
 
     # ------------------------------------------------------------------ the end
@@ -246,6 +266,8 @@ class WorkerService:
             await warm.gone()
         if training is not None and training.state.live and training.worker is not None:
             await training.worker.quit(grace=60.0)
+        if self._own_nursery is not None:
+            self._own_nursery.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,140 @@
+"""The process that forks children: they begin at once, are as separate as any others, and their ends are told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.coroutines import until
+from tests.nursery import shared_nursery
+from tests.worker.conftest import Started, recipe
+from tests.worker.test_worker import gone
+from workbench import events
+from workbench.worker.client import Worker, WorkerDied
+from workbench.worker.spawning import CAN_FORK, Nursery
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CAN_FORK, reason="children are forked on Linux only"),
+]
+
+
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    """One of the test's own."""
+    made = Nursery(tmp_path / "nursery.log")
+    yield made
+    made.close()
+
+
+async def test_a_forked_child_has_done_nothing_yet(child: Started, tmp_path: Path) -> None:
+    """TensorFlow has not begun in it, so that a long training can still choose its threads."""
+    async with child() as (first, heard), child(log=tmp_path / "second.log") as (second, _):
+        assert (await first.ready)["pid"] == first.pid
+        assert (await second.ready)["pid"] == second.pid != first.pid
+        assert {os.getsid(first.pid), os.getsid(second.pid)} == {first.pid, second.pid}
+        await second.call("assemble", text=recipe())
+        result = await first.call("train", text=recipe(epochs=400, engine="chunk"), runs="runs")
+        assert result["status"] == "done"
+        assert "one thread is enough" in "".join(event.text for event in heard.of(events.Message))
+
+
+async def test_children_do_not_draw_the_same_numbers(child: Started, tmp_path: Path) -> None:
+    plugin = tmp_path / "draws.py"
+    plugin.write_text("import numpy as np, random\nprint('drew', np.random.rand(), random.random())\n")
+    drawn = []
+    for name in ("one.log", "two.log"):
+        async with child(plugin_files=[plugin], log=tmp_path / name) as (worker, _):
+            await worker.call("assemble", text=recipe())
+            drawn += [line for line in worker.log.read_text().splitlines() if line.startswith("drew")]
+    assert len(drawn) == 2
+    numbers = [number for line in drawn for number in line.split()[1:]]
+    assert len(set(numbers)) == 4
+
+
+async def test_children_outlive_their_nursery_which_forks_no_more(nursery: Nursery, tmp_path: Path) -> None:
+    async def start(name: str, **settings: Any) -> Worker:
+        return await Worker.start(
+            lambda *_: None, log=tmp_path / name, folder=tmp_path, nursery=nursery, **settings
+        )
+
+    worker = await start("worker.log")
+    nursery.close()
+    await until(lambda: not nursery.alive)
+    assert (await worker.call("assemble", text=recipe()))["parameters"] == 49
+    with pytest.raises(WorkerDied, match="killed from outside"):
+        await start("late.log")
+    await worker.quit()
+    assert worker.died.result() is None
+
+
+async def test_a_folder_that_is_gone_is_told(nursery: Nursery, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="gone"):
+        await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path / "gone", nursery=nursery)
+    worker = await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
+    assert (await worker.ready)["pid"] == worker.pid
+    await worker.quit()
+
+
+async def test_a_child_that_nobody_waits_for_any_more_ends(nursery: Nursery, tmp_path: Path) -> None:
+    starting = asyncio.ensure_future(
+        Worker.start(lambda *_: None, log=tmp_path / "given-up.log", folder=tmp_path, nursery=nursery)
+    )
+    await asyncio.sleep(0.2)  # TensorFlow is still being loaded
+    starting.cancel()
+    worker = await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
+    await worker.ready
+    children = Path(f"/proc/{nursery.pid}/task/{nursery.pid}/children")
+    await until(lambda: children.read_text().split() == [str(worker.pid)])
+    await worker.quit()
+
+
+async def test_tensorflow_that_cannot_be_loaded_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "tensorflow.py").write_text("raise ImportError('this one is broken')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    nursery = Nursery(tmp_path / "nursery.log")
+    with pytest.raises(WorkerDied, match="exit code 1") as fault:
+        await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
+    assert "this one is broken" in fault.value.log
+    assert not nursery.alive
+
+
+_PARENT = """
+import pathlib, sys, time
+from workbench.worker.spawning import Nursery
+print(Nursery(pathlib.Path(sys.argv[1])).pid, flush=True)
+time.sleep(60)
+"""
+
+
+async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert not gone(pid)
+        parent.send_signal(signal.SIGKILL)
+    await until(lambda: gone(pid))
+
+
+async def test_a_forked_child_that_crashes_is_told_by_its_signal(child: Started) -> None:
+    nursery = shared_nursery()
+    async with child() as (worker, _):
+        await worker.ready
+        os.kill(worker.pid, signal.SIGSEGV)
+        fault = await asyncio.wait_for(worker.died, 10)
+        assert isinstance(fault, WorkerDied)
+        assert "SIGSEGV" in fault.what
+    assert shared_nursery() is nursery, "it lives on"

@@ -1,0 +1,128 @@
+"""`python -m workbench.worker.nursery`: a process that has loaded TensorFlow and forks children of itself.
+
+A child that is forked begins at once, where loading TensorFlow takes seconds. The nursery runs no operation of
+TensorFlow and has no thread, and Linux is the only system where that is enough to be forked safely.
+
+Its parent asks for each child in one packet of a socket: JSON `{"number", "arguments", "folder"}`, and two
+descriptors, the child's standard input and its events. It answers `{"number", "pid"}`, or `{"number", "error"}`; and
+`{"pid", "ended"}` with the exit code of each child that ends, negative for a signal. It ends when its parent is gone;
+its children see that themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from workbench.process import import_keras
+from workbench.worker import child
+from workbench.worker.spawning import LONGEST
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the nursery."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.worker.nursery", description=__doc__)
+    parser.add_argument("--socket", type=int, required=True, help="a socket's descriptor")
+    parser.add_argument("--log", type=Path, required=True, help="file for all output")
+    options = parser.parse_args(arguments)
+    child.redirect(options.log)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
+    import_keras()
+    import workbench.worker.commands  # noqa: F401  all that a child would load before its first command
+
+    # Python warns of threads that a forked process lacks; here they are OpenBLAS', which sees to it itself.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    _serve(socket.socket(fileno=options.socket))
+    os._exit(0)
+
+
+def _serve(parent: socket.socket) -> None:
+    ended, wake = os.pipe()
+    os.set_blocking(ended, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready, _, _ = select.select([parent.fileno(), ended], [], [])
+        if ended in ready:
+            os.read(ended, LONGEST)
+            _tell_ended(parent)
+        if parent.fileno() in ready:
+            packet, descriptors, _, _ = socket.recv_fds(parent, LONGEST, 2)
+            if not packet:
+                return
+            _tell(parent, _fork(parent, json.loads(packet), descriptors, (ended, wake)))
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def _fork(
+    parent: socket.socket, order: dict[str, Any], descriptors: Sequence[int], own: Sequence[int]
+) -> dict[str, Any]:
+    """Fork a child; the answer to its order."""
+    try:
+        os.stat(order["folder"])
+        pid = os.fork()
+    except OSError as fault:
+        return {"number": order["number"], "error": str(fault)}
+    if pid == 0:
+        parent.close()
+        for descriptor in own:
+            os.close(descriptor)
+        _be_child(order, *descriptors)
+    return {"number": order["number"], "pid": pid}
+
+
+def _be_child(order: dict[str, Any], commands: int, events: int) -> NoReturn:
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()  # so that it can be ended with all that it starts
+        os.chdir(order["folder"])
+        os.dup2(commands, 0)
+        os.close(commands)
+        _forget_randomness()
+        child.main([*order["arguments"], "--events", str(events)])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _forget_randomness() -> None:
+    """NumPy's global generator was seeded when it was imported: each child would draw the same numbers."""
+    import numpy as np
+
+    np.random.seed()
+
+
+def _tell_ended(parent: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        _tell(parent, {"pid": pid, "ended": os.waitstatus_to_exitcode(status)})
+
+
+def _tell(parent: socket.socket, answer: dict[str, Any]) -> None:
+    with suppress(BrokenPipeError):  # the parent is gone, which the next look at the socket tells
+        parent.send(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    main()
