@@ -161,37 +161,50 @@ class Child:
             if command == "quit":
                 self.reply(message, {})
                 return
-            try:
-                handler = COMMANDS.get(command)
-                if handler is None:
-                    known = ", ".join(sorted([*COMMANDS, *STEERING, "detach", "quit"]))
-                    raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {known}.")
-                self.reply(message, handler(self, message))
-            except WorkbenchError as fault:
-                told = _memory_ran_out(fault, fault.where) or fault
-                self.reply_error(message, told.as_record() | {"exit_code": int(told.exit_code)})
-            except BaseException as fault:  # whatever a plugin does, the child answers
-                traceback.print_exc()
-                self.reply_error(message, _told(fault, command) | {"details": traceback.format_exc()})
-            finally:
-                if command == "train":
-                    with self._lock:
-                        self._control = None
-                        self._trainings -= 1
-                        self._early.clear()
+            line = self._answer(message, COMMANDS)
+            if command == "train":
+                with self._lock:  # before the answer: who has it may ask at once what is being trained
+                    self._control = None
+                    self._trainings -= 1
+                    self._early.clear()
+            if "id" in message:
+                self.outlet.put(line)
+
+    def _answer(self, message: Arguments, commands: Mapping[str, Any]) -> str:
+        """Do a command; the line that tells its result or its fault."""
+        command = message["command"]
+        try:
+            handler = commands.get(command)
+            if handler is None:
+                known = ", ".join(sorted([*commands, *STEERING, "detach", "quit"]))
+                raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {known}.")
+            return _result_line(message, handler(self, message))
+        except WorkbenchError as fault:
+            told = _memory_ran_out(fault, fault.where) or fault
+            error = told.as_record() | {"exit_code": int(told.exit_code)}
+        except BaseException as fault:  # whatever a plugin does, the child answers
+            traceback.print_exc()
+            error = _told(fault, command) | {"details": traceback.format_exc()}
+        return _error_line(message, error)
 
     def reply(self, message: Arguments, result: Any) -> None:
         if "id" in message:
-            self.outlet.put(
-                json.dumps({"reply": message["id"], "result": events.plain(result)}, allow_nan=False)
-            )
+            self.outlet.put(_result_line(message, result))
 
     def reply_error(self, message: Arguments, error: Arguments) -> None:
-        self.outlet.put(json.dumps({"reply": message.get("id"), "error": events.plain(error)}))
+        self.outlet.put(_error_line(message, error))
 
     def emit(self, event: events.Event, line: str) -> None:
         """Send an event of a training."""
         self.outlet.put(line, Importance.STEP if isinstance(event, events.Step) else Importance.EVENT)
+
+
+def _result_line(message: Arguments, result: Any) -> str:
+    return json.dumps({"reply": message.get("id"), "result": events.plain(result)}, allow_nan=False)
+
+
+def _error_line(message: Arguments, error: Arguments) -> str:
+    return json.dumps({"reply": message.get("id"), "error": events.plain(error)})
 
 
 def _on_sigterm(act: Callable[[], None]) -> None:

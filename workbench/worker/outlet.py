@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections import deque
 from enum import IntEnum
@@ -20,34 +21,42 @@ class Importance(IntEnum):
 
 
 class Outlet:
-    """Writes lines to a descriptor from a thread of its own.
+    """Writes lines to a pipe, at once where there is room, and never waits for it.
 
-    A parent that does not read fills the pipe. Training goes on: lines wait here, and when too many wait, those that
-    may be lost (`step` events, which say nothing that the next one does not) are dropped. In the end all events are,
-    and replies alone are kept. The run's folder has them all.
+    A parent that does not read fills the pipe. Training goes on: lines wait here for a thread to write them, and when
+    too many wait, those that may be lost (`step` events, which say nothing that the next one does not) are dropped.
+    In the end all events are, and replies alone are kept. The run's folder has them all.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._waiting: deque[tuple[bytes, Importance]] = deque()
+        os.set_blocking(descriptor, False)
+        self._waiting: deque[tuple[memoryview, Importance]] = deque()
         self._droppable = 0
+        self._writing = memoryview(
+            b""
+        )  # what the thread is about to write, or what is left of a line that was torn
         self._changed = threading.Condition()
         self._closed = False
-        self._broken = False
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
         self._thread.start()
 
     def put(self, line: str, importance: Importance = Importance.REPLY) -> None:
         """Send a line, soon."""
+        data = memoryview(line.encode() + b"\n")
         with self._changed:
-            if self._broken:
+            if not self._waiting and not self._writing:
+                # Waking the thread for each line would cost a short epoch some percent.
+                self._writing = data[self._write(data) :]
+                if self._writing:
+                    self._changed.notify()
                 return
             if len(self._waiting) >= MOST_KEPT:
                 self._make_room(Importance.EVENT)
             elif len(self._waiting) >= MOST_WAITING and self._droppable > MOST_WAITING // 10:
                 self._make_room(Importance.STEP)
-            self._waiting.append((line.encode() + b"\n", importance))
+            self._waiting.append((data, importance))
             self._droppable += importance is Importance.STEP
             self._changed.notify()
 
@@ -67,24 +76,24 @@ class Outlet:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._waiting and not self._closed:
+                while not self._waiting and not self._writing and not self._closed:
                     self._changed.wait()
-                if not self._waiting:
+                if not self._waiting and not self._writing:
                     return
-                lines = b"".join(line for line, _ in self._waiting)
-                self._waiting.clear()
-                self._droppable = 0
-            if not self._write(lines):
-                return
-
-    def _write(self, data: bytes) -> bool:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._descriptor, view) :]
-            except OSError:  # the parent has closed its end
-                with self._changed:
-                    self._broken = True
+                if not self._writing:
+                    self._writing = memoryview(b"".join(line for line, _ in self._waiting))
                     self._waiting.clear()
-                return False
-        return True
+                    self._droppable = 0
+            select.select([], [self._descriptor], [])
+            with self._changed:
+                self._writing = self._writing[self._write(self._writing) :]
+
+    def _write(self, data: memoryview) -> int:
+        """Write as much as there is room for; all is lost where the parent has closed its end."""
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._waiting.clear()
+            return len(data)
