@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -50,6 +51,22 @@ class WorkbenchError(Exception):
     def as_record(self) -> dict[str, str]:
         """The fault as the `failed` event carries it."""
         return {"what": self.what, "where": self.where, "hint": self.hint}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """What hinders nothing and is likely not meant.
+
+    Attributes:
+        what: what it is, and what to do about it.
+        where: a recipe key.
+    """
+
+    what: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
 
 
 class RecipeError(WorkbenchError):

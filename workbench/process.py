@@ -32,8 +32,6 @@ def import_keras() -> None:
     Python's collector is off meanwhile and leaves what was imported alone afterwards: those hundreds of thousands of
     objects stay until the end, and to look through them again and again takes a fifth of the import and of all tracing.
     """
-    if "keras" in sys.modules and "tensorflow" in sys.modules:
-        return
     prepare_for_keras()
     collecting = gc.isenabled()
     gc.disable()

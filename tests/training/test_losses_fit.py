@@ -18,7 +18,7 @@ def dense(units, activation="linear"):
 
 def warnings(catalog, data, layers, loss):
     text = f"kwb: 1\ndata: {{use: {data}}}\nmodel: {{sequential: {layers}}}\ntrain: {{loss: {loss}}}\n"
-    return list(prepare(parse(text, name="r.yaml"), catalog).warnings)
+    return [str(caution) for caution in prepare(parse(text, name="r.yaml"), catalog).cautions]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from workbench.errors import RecipeError
+from workbench.errors import Caution, RecipeError
 
 _SPARSE = ("sparse_categorical_crossentropy",)
 _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy")
@@ -66,7 +66,7 @@ class _Meeting:
 
 def check_losses(
     loss: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
-) -> list[str]:
+) -> list[Caution]:
     """Hold what is known of a compiled model's losses against its outputs and targets.
 
     Args:
@@ -76,19 +76,19 @@ def check_losses(
         named: whether the recipe names a loss for each output.
 
     Returns:
-        Warnings: what can be trained and is likely not meant.
+        What can be trained and is likely not meant.
 
     Raises:
         RecipeError: they cannot be trained together.
     """
-    warnings: list[str] = []
+    cautions: list[Caution] = []
     for meeting in _meetings(loss, outputs, targets, named=named):
         if meeting.target.classes and not meeting.target.shape:
             _check_classes(meeting)
         else:
             _check_numbers(meeting)
-        warnings += _about_logits(meeting)
-    return warnings
+        cautions += _about_logits(meeting)
+    return cautions
 
 
 def _meetings(
@@ -176,20 +176,22 @@ def _check_numbers(meeting: _Meeting) -> None:
     raise meeting.fault(what, hint)
 
 
-def _about_logits(meeting: _Meeting) -> Iterator[str]:
+def _about_logits(meeting: _Meeting) -> Iterator[Caution]:
     if meeting.loss not in (*_SPARSE, *_ONE_HOT, *_BINARY):
         return
     activation = _activation_of(meeting.output)
     wanted = "sigmoid" if meeting.loss in _BINARY else "softmax"
     if activation == "linear" and not meeting.from_logits:
-        yield (
-            f"{meeting.where}: {meeting.loss} takes probabilities, and the last layer has no activation: "
-            f"give it `activation: {wanted}`, or the loss `from_logits: true`."
+        yield Caution(
+            f"{meeting.loss} takes probabilities, and the last layer has no activation: "
+            f"give it `activation: {wanted}`, or the loss `from_logits: true`.",
+            meeting.where,
         )
     elif activation in ("sigmoid", "softmax") and meeting.from_logits:
-        yield (
-            f"{meeting.where}: {meeting.loss} with `from_logits: true` takes the {wanted} itself, and the last layer "
-            f"has `activation: {activation}`: leave out one of the two."
+        yield Caution(
+            f"{meeting.loss} with `from_logits: true` takes the {wanted} itself, and the last layer "
+            f"has `activation: {activation}`: leave out one of the two.",
+            meeting.where,
         )
 
 

@@ -22,7 +22,7 @@ from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
-from workbench.errors import FileError, RecipeError, WorkbenchError
+from workbench.errors import Caution, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Recipe
 from workbench.storage import formats
@@ -35,14 +35,14 @@ class Ready:
     """A recipe made ready to train: data read, model built and compiled.
 
     Attributes:
-        warnings: what is likely not meant so, and what was not as it should be of the files that are loaded.
+        cautions: what is likely not meant so, and what was not as it should be of the files that are loaded.
     """
 
     document: Document
     prepared: loading.Prepared | loading.Streamed
     assembly: Assembly
     callbacks: Sequence[Any]
-    warnings: Sequence[str] = ()
+    cautions: Sequence[Caution] = ()
 
     @property
     def model(self) -> Any:
@@ -118,11 +118,11 @@ def prepare(
         WorkbenchError: with the recipe's file and line where the recipe is at fault.
     """
     recipe = document.recipe
-    warnings: list[str] = []
+    cautions: list[Caution] = []
 
     def load_model(path: Path, compile: bool) -> Any:
         loaded = formats.load(path, resolver, compile=compile)
-        warnings.extend(f"{path}: {warning}" for warning in loaded.warnings)
+        cautions.extend(Caution(f"{path}: {warning}", "model") for warning in loaded.warnings)
         return loaded.model
 
     prepared = data or load_data(document, catalog)
@@ -144,11 +144,11 @@ def prepare(
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
         if recipe.train.loss is None and not was_compiled and not _learns(assembly.model):
             raise RecipeError("a loss is missing.", where="train", hint="For numbers `loss: mse`.")
-        warnings += _check_losses(recipe, assembly, prepared)
+        cautions += _check_losses(recipe, assembly, prepared)
         callbacks = make_callbacks(recipe.train, assembly.maker)
     except WorkbenchError as fault:
         raise document.located(fault) from fault
-    return Ready(document, prepared, assembly, callbacks, tuple(warnings))
+    return Ready(document, prepared, assembly, callbacks, tuple(cautions))
 
 
 def assembled_event(ready: Ready, catalog: Catalog) -> events.Assembled:
@@ -179,8 +179,8 @@ def input_specs(prepared: loading.Prepared | loading.Streamed) -> dict[str, Inpu
 
 def _check_losses(
     recipe: Recipe, assembly: Assembly, prepared: loading.Prepared | loading.Streamed
-) -> list[str]:
-    """Whether each loss fits its output and its target; warnings where it is likely not meant so."""
+) -> list[Caution]:
+    """Whether each loss fits its output and its target; cautions where it is likely not meant so."""
     if type(assembly.model).compute_loss is not keras.Model.compute_loss:
         return []  # what a loss of its own does with the compiled one is not known
     classes = prepared.preparation.classes()

@@ -101,8 +101,8 @@ class Session:
                     emit(events.Message("info", ready.prepared.summary()))
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
-                    for warning in ready.warnings:
-                        emit(events.Message("warning", warning))
+                    for caution in ready.cautions:
+                        emit(events.Message("warning", str(caution)))
                     if unsaveable:
                         emit(
                             events.Message(

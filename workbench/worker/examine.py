@@ -86,6 +86,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         `inputs`, `targets`: shapes without the batch axis by name, {} where the data cannot be read;
         `data`: how many rows each part has, for people;
         `fault`: {what, where, hint}, or None;
+        `cautions`: [{what, where}], what hinders nothing and is likely not meant;
         and where there is no fault: `layers` (as in the `assembled` event), `parameters`, `trainable_parameters`,
         `calls` (see `assembly.trace.Call`) and `outputs` (the call each output comes from).
     """
@@ -97,7 +98,14 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         if result is not None:
             item.shape = shape_of(result)
 
-    answer: dict[str, Any] = {"rows": [], "inputs": {}, "targets": {}, "data": "", "fault": None}
+    answer: dict[str, Any] = {
+        "rows": [],
+        "inputs": {},
+        "targets": {},
+        "data": "",
+        "fault": None,
+        "cautions": [],
+    }
     inside: Inside | None = None
     try:
         prepared = kept.load(document, catalog)
@@ -105,6 +113,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         ready = prepare(document, catalog, data=prepared, on_built=on_built)
         inside = _inside(ready, catalog)
         answer |= _model_part(ready, inside)
+        answer["cautions"] = [asdict(caution) for caution in ready.cautions]
     except WorkbenchError as fault:
         answer["fault"] = document.located(fault).as_record()
     answer["rows"] = [_row(key, item, inside) for key, item in built.items()]

@@ -164,3 +164,30 @@ async def test_the_picture_follows_the_rows_and_the_rows_the_picture(open_app: O
         await pilot.click("#picture", offset=(8, 5))
         await settle(pilot)
         assert pilot.app.focused.id == "picture"
+
+
+LOGITS = """\
+kwb: 1
+data: {use: iris}
+model:
+  sequential:
+    - {use: Dense, units: 3}
+train: {loss: sparse_categorical_crossentropy}
+"""
+
+
+async def test_what_is_likely_not_meant_is_told_at_its_row(open_app: OpenApp, workplace: Path) -> None:
+    (workplace / "logits.yaml").write_text(LOGITS)
+    async with open_app(recipe="logits.yaml") as pilot:
+        app = pilot.app
+        screen = await checked(pilot)
+        assert [caution.where for caution in screen.examination.cautions] == ["train.loss"]
+        assert "! 1 to look at" in str(screen.rows.border_title)
+        (row,) = [line for line in shown(app).splitlines() if "! loss" in line]
+        assert "sparse_categorical_crossentropy" in row
+        assert "takes probabilities" in shown(app)
+        app.editor.set("model.sequential[0].activation", "softmax")
+        screen._refresh()
+        await checked(pilot)
+        assert "! loss" not in shown(app)
+        assert "to look at" not in str(screen.rows.border_title)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from workbench.errors import WorkbenchError
+from workbench.errors import Caution, WorkbenchError
 from workbench.recipe.editing import Fault
 from workbench.recipe.outline import Row
 
@@ -24,6 +24,7 @@ class Examination:
         inputs: shapes of the data's inputs by name, without the batch axis.
         data: the rows of each part, for people.
         fault: the first one.
+        cautions: what hinders nothing and is likely not meant.
         paths: layers' paths in the model by recipe key.
         fresh: the keys that this very answer told of; what is known of others is from an earlier one.
         answer: as it came; a picture is drawn from it.
@@ -41,6 +42,7 @@ class Examination:
     paths: Mapping[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()
     answer: Mapping[str, Any] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
 
     @classmethod
     def of(cls, answer: Mapping[str, Any], name: str) -> Examination:
@@ -60,6 +62,7 @@ class Examination:
             {row["key"]: row["path"] for row in rows},
             frozenset(row["key"] for row in rows),
             answer,
+            tuple(Caution(**caution) for caution in answer.get("cautions", ())),
         )
 
     def after(self, before: Examination) -> Examination:

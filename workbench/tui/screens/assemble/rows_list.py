@@ -193,8 +193,9 @@ class RowsList(OptionList):
         name, use, arguments, shape, count = self._cells(row)
         head = row.role in _HEADS
         indent = "" if head else f"{_MARKS.get(row.role, ' ')} "
-        faulty = self._fault is not None and self._fault_row() == row.key
-        mark = "✗ " if faulty else indent
+        faulty = self._fault is not None and self._row_of(self._fault.key) == row.key
+        cautions = [each.what for each in self._examination.cautions if self._row_of(each.where) == row.key]
+        mark = "✗ " if faulty else "! " if cautions else indent
         weak = "dim"
         known = self._examination
         old = self._stale or (row.key in known.shapes and row.key not in known.fresh)
@@ -219,8 +220,9 @@ class RowsList(OptionList):
             line = Content("").join(parts)
         if faulty and self._fault is not None:
             told = " ".join(part for part in (self._fault.what, self._fault.hint) if part)
-            told = fill(told, width, initial_indent="    ", subsequent_indent="    ")
-            line = Content.assemble(line.stylize("$text-error"), "\n", (told, "$text-error"))
+            line = _with_below(line, told, width, "$text-error")
+        for told in cautions:
+            line = _with_below(line, told, width, "$text-warning")
         return line
 
     def _columns(self, width: int) -> tuple[int, int, int, int]:
@@ -232,19 +234,21 @@ class RowsList(OptionList):
         most = max((width - shape - number) // 3, 8)
         return min(name, most), min(use, most), shape, number
 
-    def _fault_row(self) -> str:
-        """The key of the row that the fault is at: the longest that the fault's key begins with."""
-        fault = self._fault.key if self._fault else ""
+    def _row_of(self, key: str) -> str:
+        """The key of the row that something in the recipe belongs to: the longest that its key begins with."""
         found = [
-            row.key
-            for row in self.rows
-            if fault == row.key or fault.startswith((f"{row.key}.", f"{row.key}["))
+            row.key for row in self.rows if key == row.key or key.startswith((f"{row.key}.", f"{row.key}["))
         ]
         return max(found, key=len, default="")
 
 
 def _fit(content: Content, width: int) -> Content:
     return content.truncate(width, ellipsis=True, pad=True)
+
+
+def _with_below(line: Content, told: str, width: int, style: str) -> Content:
+    told = fill(told, width, initial_indent="    ", subsequent_indent="    ")
+    return Content.assemble(line.stylize(style), "\n", (told, style))
 
 
 def _list(text: str) -> list[int | None]:

@@ -165,7 +165,9 @@ class AssembleScreen(WorkbenchScreen):
         if stale:
             waiting = kwb(self).worker.state == "starting"
             return "◌ the worker starts" if waiting else "◐ checking"
-        return f"✓ {self._examination.data.partition(':')[0]}"
+        cautions = len(self._examination.cautions)
+        noted = f"  ! {cautions} to look at" if cautions else ""
+        return f"✓ {self._examination.data.partition(':')[0]}{noted}"
 
     # ------------------------------------------------------------------ the worker
 
