@@ -37,5 +37,5 @@ def test_what_a_loaded_file_lacks_is_told(catalog, tmp_path):
     (told,) = [
         event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"
     ]
-    assert told.startswith(f"{tmp_path / 'plain.keras'}: ")
+    assert told.startswith(f"model: {tmp_path / 'plain.keras'}: ")
     assert "my_own_loss" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, load_data, prepare
 from workbench.training.resume import Keeper, Position, restore
-from workbench.training.threads import fit_threads
+from workbench.training.small import fit_threads, graphs_as_they_are, is_small
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
@@ -153,6 +154,8 @@ class Session:
             keeper.engine = event.engine
             emit(replace(event, reason="as before") if position.engine else event)
 
+        # `plain` is stock Keras, in this as well.
+        small = train.engine != "plain" and is_small(ready.model, ready.symbols(), train.batch_size)
         monitors = Monitors(ready.model, train.watch, steps=steps)
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
@@ -167,15 +170,16 @@ class Session:
             initial_metrics=position.metrics if position.step else (),
         )
         try:
-            fit(
-                ready.model,
-                ready.feed(prepared.train, shuffled=train.shuffle),
-                ready.feed(prepared.validation) if prepared.validation else None,
-                settings,
-                [*ready.callbacks, progress, monitors.callback(emit), keeper],
-                chosen,
-                monitors.wrap_step,
-            )
+            with graphs_as_they_are() if small else nullcontext():
+                fit(
+                    ready.model,
+                    ready.feed(prepared.train, shuffled=train.shuffle),
+                    ready.feed(prepared.validation) if prepared.validation else None,
+                    settings,
+                    [*ready.callbacks, progress, monitors.callback(emit), keeper],
+                    chosen,
+                    monitors.wrap_step,
+                )
         except (KeyboardInterrupt, WorkbenchError):
             raise
         except BaseException as fault:  # plugin code runs in here: SystemExit included

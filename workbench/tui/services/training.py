@@ -73,6 +73,7 @@ class Training:
         self.latest = 0.0
         self._waiting: list[TimedEvent] = []
         self._flush: asyncio.TimerHandle | None = None
+        self._flushed = 0.0
 
     async def control(self, command: str, **arguments: Any) -> Any:
         """Pause, resume, stop, set_learning_rate (value), save.
@@ -108,7 +109,9 @@ class Training:
         elif isinstance(event, events.Resumed) and self.state is TrainingState.PAUSED:
             self.change(TrainingState.RUNNING)
         if self._flush is None:
-            self._flush = asyncio.get_running_loop().call_later(BATCH_SECONDS, self.flush)
+            loop = asyncio.get_running_loop()
+            # At once after a pause, so that the first point of a curve does not wait.
+            self._flush = loop.call_at(max(self._flushed + BATCH_SECONDS, loop.time()), self.flush)
 
     def flush(self) -> None:
         """Hand on what waits."""
@@ -116,6 +119,7 @@ class Training:
             self._flush.cancel()
             self._flush = None
         batch, self._waiting = self._waiting, []
+        self._flushed = asyncio.get_running_loop().time()
         if batch:
             self._on_events(self, batch)
 

@@ -1,6 +1,7 @@
 """The worker's children as the app uses them: one kept warm for assembling, and one for each training.
 
-Where children can be forked (see `workbench.worker.nursery`), a training has a child of its own, which begins at once.
+Where children can be forked (see `workbench.worker.nursery`), a training has a child of its own, which is there before
+it is wanted and has done nothing yet.
 Elsewhere it takes the warm child: the next one is started when it is wanted, and a child that has finished a training
 becomes the warm one again if there is no other.
 """
@@ -74,6 +75,7 @@ class WorkerService:
         self._nursery = nursery
         self._own_nursery: Nursery | None = None
         self._warm: Worker | None = None
+        self._next: Worker | None = None  # for the next training
         self._starting: asyncio.Task[None] | None = None
         self._calls = 0
         self._started = 0
@@ -152,6 +154,13 @@ class WorkerService:
         finally:
             self._starting = None
         self._spawn(self._attend(self._warm))
+        if CAN_FORK and self._next is None:
+            self._spawn(self._have_next())
+
+    async def _have_next(self) -> None:
+        """Fork the child of the next training; without one, the training forks it itself."""
+        with suppress(WorkbenchError):
+            self._next = await self._new_child()
 
     async def _new_child(self) -> Worker:
         self._started += 1
@@ -215,16 +224,24 @@ class WorkerService:
         )
         self.training = training
         order = {"text": recipe.text, "name": recipe.name, "folder": str(recipe.folder)} | arguments
+        order["runs"] = str(self._runs_folder)
+        # A child that is there has its order before the screen is drawn, which holds up the loop.
+        worker, self._next = self._next, None
+        reply = self._order(training, worker, order) if worker is not None and worker.alive else None
+        self._spawn(self._train(training, order, reply))
         self._post(TrainingStarted(training))
-        self._spawn(self._train(training, order))
         return training
 
-    async def _train(self, training: Training, order: dict[str, Any]) -> None:
+    def _order(self, training: Training, worker: Worker, order: dict[str, Any]) -> asyncio.Future[Any]:
+        training.worker, training.log = worker, worker.log
+        worker.on_event = lambda event, moment, run: training.take(event, moment)
+        return worker.send("train", **order)
+
+    async def _train(
+        self, training: Training, order: dict[str, Any], reply: asyncio.Future[Any] | None
+    ) -> None:
         try:
-            worker = await self._child_for_training()
-            training.worker, training.log = worker, worker.log
-            worker.on_event = lambda event, moment, run: training.take(event, moment)
-            await worker.call("train", runs=str(self._runs_folder), **order)
+            await (reply or self._order(training, await self._child_for_training(), order))
         except WorkbenchError as fault:
             if training.state is not TrainingState.DETACHED:
                 training.change(TrainingState.FAILED, fault)
@@ -244,6 +261,8 @@ class WorkerService:
     def _hand_back(self, training: Training) -> None:
         """After a training its child, with TensorFlow loaded, is the warm one again, or it is not needed."""
         worker = training.worker
+        if CAN_FORK and self._next is None:
+            self._spawn(self._have_next())
         if worker is None or training.state is TrainingState.DETACHED:
             return
         if self._warm is None and worker.alive and not CAN_FORK:
@@ -259,11 +278,12 @@ class WorkerService:
 
     async def close(self) -> None:
         """End every child. A training that still runs here is stopped after its batch and saved."""
-        training, warm = self.training, self._warm
-        self._warm = None
-        if warm is not None:
-            warm.kill()  # it holds nothing that could be lost
-            await warm.gone()
+        training = self.training
+        idle = [worker for worker in (self._warm, self._next) if worker is not None]
+        self._warm = self._next = None
+        for worker in idle:
+            worker.kill()  # it holds nothing that could be lost
+            await worker.gone()
         if training is not None and training.state.live and training.worker is not None:
             await training.worker.quit(grace=60.0)
         if self._own_nursery is not None:

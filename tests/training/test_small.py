@@ -1,4 +1,4 @@
-"""How many threads run the operations: what counts as small, and that the choice costs nothing where it fails."""
+"""What serves a training of small operations: what counts as small, and that the same is learnt."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ import tensorflow as tf
 from keras import layers
 
 from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
-from workbench.training import threads
-from workbench.training.threads import LONG_RUN, fit_threads, is_small
+from workbench import events
+from workbench.catalog.lookup import Catalog
+from workbench.recipe.document import parse
+from workbench.training import small
+from workbench.training.session import Session
+from workbench.training.small import LONG_RUN, fit_threads, is_small
 
 
 def _called(model: keras.Model, *shapes: tuple[int, ...]) -> tuple[keras.Model, Any]:
@@ -78,12 +82,12 @@ def test_looking_is_bounded_and_never_fails(monkeypatch: pytest.MonkeyPatch) -> 
     def fails() -> bool:
         raise RuntimeError("the model cannot be built")
 
-    monkeypatch.setattr(threads, "PATIENCE", 1.0)
-    assert threads._in_fork(lambda: True)
-    assert not threads._in_fork(fails)
-    assert not threads._in_fork(lambda: sys.exit(3))
+    monkeypatch.setattr(small, "PATIENCE", 1.0)
+    assert small._in_fork(lambda: True)
+    assert not small._in_fork(fails)
+    assert not small._in_fork(lambda: sys.exit(3))
     began = time.monotonic()
-    assert not threads._in_fork(lambda: time.sleep(60) is None)
+    assert not small._in_fork(lambda: time.sleep(60) is None)
     assert time.monotonic() - began < 30
 
 
@@ -94,7 +98,7 @@ import_keras()
 import keras, numpy as np, tensorflow as tf
 from kwb_custom.models import ResidualRegressor
 from workbench.training.engines import Arrays, FitSettings, fit
-from workbench.training.threads import fit_threads
+from workbench.training.small import fit_threads
 
 def build():
     print("built for a look")
@@ -145,3 +149,45 @@ def test_a_long_training_of_a_small_model_says_so(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = [record.get("text", "") for record in map(json.loads, done.stdout.splitlines())]
     assert any("one thread is enough" in text for text in told) is (sys.platform == "linux")
+
+
+SMALL_RECIPE = """
+kwb: 1
+name: small
+seed: 3
+data: {use: diabetes, split: {validation: 0.2}, scale: standard}
+model: {use: ResidualRegressor, output_dim: 1}
+train: {epochs: 3, batch_size: 32, loss: mse, metrics: [mae], shuffle: false}
+"""
+
+
+def _options() -> bool:
+    return bool(tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False))
+
+
+def test_graphs_that_are_not_rewritten_give_the_losses_of_plain_keras(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    def trained(engine: str) -> tuple[list[dict[str, float]], bool]:
+        logs: list[dict[str, float]] = []
+        left_alone: list[bool] = []
+
+        def take(event: events.Event, line: str) -> None:
+            if isinstance(event, events.Epoch):
+                logs.append(dict(event.logs))
+                left_alone.append(_options())
+
+        document = parse(SMALL_RECIPE, folder=tmp_path, overrides=(f"train.engine={engine}",))
+        Session(document, catalog, take, runs_folder=tmp_path / "runs").run()
+        return logs, all(left_alone)
+
+    before = _options()
+    stock, left_alone = trained("plain")
+    assert not left_alone
+    for engine in ("chunk", "steps"):
+        ours, left_alone = trained(engine)
+        assert left_alone
+        assert len(ours) == len(stock) == 3
+        for mine, its in zip(ours, stock, strict=True):
+            assert mine == pytest.approx(its, rel=1e-5)
+    assert _options() is before
