@@ -90,6 +90,7 @@ class ArraySource:
         self._shuffle = shuffle
         self._seed = seed
         self._index_type = tf.int32 if self.rows < 2**31 else tf.int64
+        self._ordered: tuple[int, np.ndarray] | None = None  # of the epoch asked for last
 
     def signature(self, batch_size: int | None = None) -> Any:
         """The batch as tensor specifications; a batch size of None is one that may vary."""
@@ -97,11 +98,14 @@ class ArraySource:
 
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch, in the order they are taken: int32 or int64, shape (rows,)."""
-        if self._shuffle:
-            order = np.random.default_rng([self._seed, epoch]).permutation(self.rows)
-        else:
-            order = np.arange(self.rows)
-        return order.astype(self._index_type.as_numpy_dtype)
+        kept = self._ordered  # a pipeline's thread may ask for the next epoch meanwhile
+        if kept is None or kept[0] != epoch:
+            if self._shuffle:
+                order = np.random.default_rng([self._seed, epoch]).permutation(self.rows)
+            else:
+                order = np.arange(self.rows)
+            kept = self._ordered = int(epoch), order.astype(self._index_type.as_numpy_dtype)
+        return kept[1]
 
     def dataset(self, epoch: int, step: int, epochs: int) -> tf.data.Dataset:
         """The batches from a step of an epoch to the last of `epochs`, without a gap in between."""

@@ -17,6 +17,7 @@ from workbench.training.engines.builder import Builder, stock_function
 from workbench.training.engines.choose import choose, preserved
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
 from workbench.training.engines.loop import Loop, Runner, ticks
+from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.programs import Step
 
 Engine = Literal["auto", "plain", "steps", "chunk", "chunk-xla"]
@@ -84,7 +85,7 @@ def fit(
         raise TrainingError(
             f"an epoch has {source.steps} steps; training cannot begin at {settings.initial_step}"
         )
-    with _ours(model):
+    with _ours(model) as metrics:
         step = wrap_step(model.train_step) if wrap_step else model.train_step
         builder = Builder(model, "train", step, source, settings.epochs)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
@@ -92,8 +93,11 @@ def fit(
         if settings.initial_metrics:
             _build_metrics(builder)
         on_chosen(chosen)
-        runner = Runner(model, program, source.steps, stock_function(model, "train"), settings.initial_step)
-        tester = _tester(model, validation, settings, chosen.engine) if validation is not None else None
+        foreign = stock_function(model, "train")
+        runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step)
+        tester = None
+        if validation is not None:
+            tester = _tester(model, validation, settings, chosen.engine, metrics)
         loop = Loop(
             callbacks, model, runner, tester, epochs=settings.epochs, metrics=settings.initial_metrics
         )
@@ -122,8 +126,8 @@ def evaluate(
         DataError: the data does not fit together, or a stream ended early.
     """
     settings = FitSettings(batch_size=batch_size, engine=engine)
-    with _ours(model):
-        tester = _tester(model, data, settings, "chunk" if engine == "auto" else engine)
+    with _ours(model) as metrics:
+        tester = _tester(model, data, settings, "chunk" if engine == "auto" else engine, metrics)
         model.test_function = tester
         with _telling(tester.source):
             return model.evaluate(
@@ -147,7 +151,9 @@ class _Tester(Runner):
     source: Source
 
 
-def _tester(model: keras.Model, data: Arrays | Stream, settings: FitSettings, engine: str) -> _Tester:
+def _tester(
+    model: keras.Model, data: Arrays | Stream, settings: FitSettings, engine: str, metrics: QuickMetrics
+) -> _Tester:
     source: Source
     if isinstance(data, Stream):
         source = StreamSource(data)
@@ -157,7 +163,7 @@ def _tester(model: keras.Model, data: Arrays | Stream, settings: FitSettings, en
     if engine == "chunk-xla" and source.steps * settings.epochs < _XLA_TEST_STEPS:
         engine = "chunk"
     program, _ = choose(builder, engine, epoch=0, steps_left=source.steps)
-    tester = _Tester(model, program, source.steps, stock_function(model, "test"))
+    tester = _Tester(model, program, source.steps, stock_function(model, "test"), metrics)
     tester.source = source
     return tester
 
@@ -175,12 +181,13 @@ def _source(data: Arrays | Stream, settings: FitSettings) -> Source:
 
 
 @contextmanager
-def _ours(model: keras.Model) -> Iterator[None]:
+def _ours(model: keras.Model) -> Iterator[QuickMetrics]:
     """While inside, the model's functions are ours to set; afterwards Keras makes its own again."""
     steps_per_execution = model.steps_per_execution
     model.steps_per_execution = 1
     try:
-        yield
+        with quick_metrics(model) as metrics:
+            yield metrics
     finally:
         model.steps_per_execution = steps_per_execution
         model.train_function = model.test_function = None

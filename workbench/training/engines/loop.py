@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.training.engines.metrics import QuickMetrics
 from workbench.training.engines.programs import Logs, Program
 
 CALL_SECONDS = (
@@ -57,13 +58,20 @@ class Runner:
     """
 
     def __init__(
-        self, model: keras.Model, program: Program, steps: int, foreign: Callable[[Any], Logs], start: int = 0
+        self,
+        model: keras.Model,
+        program: Program,
+        steps: int,
+        foreign: Callable[[Any], Logs],
+        metrics: QuickMetrics,
+        start: int = 0,
     ) -> None:
         self.steps = steps
         self.step = start
         self._model = model
         self._program = program
         self._foreign = foreign
+        self._metrics = metrics
         self._start = start
         self._epoch = 0
         self._pace = Pace()
@@ -88,6 +96,8 @@ class Runner:
         if ran > 1:
             # Where calls return before their work is done, the time is only known once a result is there.
             logs = keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
+        if self._program.gives_metrics:
+            self._metrics.gave(logs)
         self._pace.took(ran, time.perf_counter() - began)
         self.step += ran
         return logs

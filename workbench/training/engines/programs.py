@@ -22,9 +22,17 @@ Mode = Literal["train", "test"]
 
 
 class Program(Protocol):
-    """A way to run steps. `name` is the engine's name."""
+    """A way to run steps.
+
+    Attributes:
+        name: the engine's.
+        gives_metrics: whether the logs are those of `model.get_metrics_result()`, after the step.
+    """
 
     name: str
+
+    @property
+    def gives_metrics(self) -> bool: ...
 
     def prepare(self) -> None:
         """Trace and compile, without running a step or changing any variable."""
@@ -45,7 +53,7 @@ class TracedStep:
 
     def __init__(self, model: keras.Model, mode: Mode, step: Step, signature: Any) -> None:
         self._model = model
-        self._returns_metrics = _returns_metrics(model, mode)
+        self.gives_metrics = _gives_metrics(model, mode)
         function = tf.function(step, jit_compile=model.jit_compile or None, autograph=False)
         self.function = function.get_concrete_function(signature)
 
@@ -66,23 +74,21 @@ class TracedStep:
         outputs = self.function.structured_outputs
         # The usual logs are the metrics' results, which can be read once, after the loop. A step with logs of its
         # own has them carried through the loop.
-        logs = (
-            () if self._returns_metrics else tree.map_structure(lambda t: tf.zeros(t.shape, t.dtype), outputs)
-        )
+        logs = () if self.gives_metrics else tree.map_structure(lambda t: tf.zeros(t.shape, t.dtype), outputs)
 
         def body(index: tf.Tensor, logs: Any) -> tuple[tf.Tensor, Any]:
             new = self.function(batch_at(index))
-            return index + 1, logs if self._returns_metrics else new
+            return index + 1, logs if self.gives_metrics else new
 
         _, logs = tf.while_loop(lambda index, _: index < count, body, (tf.constant(0), logs))
-        return self._model.get_metrics_result() if self._returns_metrics else logs
+        return self._model.get_metrics_result() if self.gives_metrics else logs
 
 
-def _returns_metrics(model: keras.Model, mode: Mode) -> bool:
+def _gives_metrics(model: keras.Model, mode: Mode) -> bool:
     """Whether the step's logs are those of `model.get_metrics_result()`: the methods involved are Keras' own."""
     return all(
         getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)
-        for method in (f"{mode}_step", "compute_metrics")
+        for method in (f"{mode}_step", "compute_metrics", "get_metrics_result")
     )
 
 
@@ -108,6 +114,7 @@ class Plain:
     """Stock Keras: its own train or test function, one step a call."""
 
     name = "plain"
+    gives_metrics = False  # it may, which nobody knows
 
     def __init__(self, function: Callable[[Any], Logs], source: Source, epochs: int) -> None:
         self._function = function
@@ -126,6 +133,7 @@ class Steps:
     name = "steps"
 
     def __init__(self, traced: TracedStep, source: Source, epochs: int) -> None:
+        self.gives_metrics = traced.gives_metrics
         self._source = source
         self._batches = _Batches(source, epochs)
         self._function = tf.function(
@@ -149,6 +157,7 @@ class Chunk:
     _jit_compile: bool | None = None
 
     def __init__(self, traced: TracedStep, source: ArraySource) -> None:
+        self.gives_metrics = traced.gives_metrics
         self._traced = traced
         self._source = source
         self._epoch: int | None = None

@@ -1,0 +1,74 @@
+"""What `fit` does with a model's metrics once an epoch, done quickly.
+
+Keras sets one variable of a metric to zero after the other, and has every metric compute the result that the last step
+has just given. In a short epoch that takes as long as some dozens of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.training.engines.programs import Logs
+
+
+class QuickMetrics:
+    """`reset_metrics` and `get_metrics_result` of one model, with the results of Keras' own.
+
+    Only what is Keras' own is done quickly: a metric of another class may do anything when it is reset.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._latest: Logs | None = None
+        self._count = -1
+        self._zeros: list[tuple[Any, Any]] = []
+
+    def gave(self, logs: Logs) -> None:
+        """The metrics' results after the step that was run last."""
+        self._latest = logs
+
+    def reset(self) -> None:
+        """Set every metric back."""
+        self._latest = None
+        variables = self._model.metrics_variables
+        if self._zeros and len(variables) == self._count:
+            for handle, zero in self._zeros:
+                tf.raw_ops.AssignVariableOp(resource=handle, value=zero)
+            return
+        keras.Model.reset_metrics(self._model)
+        self._learn(variables)
+
+    def result(self) -> Logs:
+        """The metrics' results: those that the last step gave, unless something has changed since."""
+        if self._latest is not None and tf.executing_eagerly():
+            return dict(self._latest)
+        return keras.Model.get_metrics_result(self._model)
+
+    def _learn(self, variables: list[Any]) -> None:
+        """What to do the next time; metrics are made as late as at the first step."""
+        self._count = len(variables)
+        self._zeros = []
+        own = (type(metric).__module__.startswith("keras.") for metric in self._model.metrics)
+        if all(own) and not any(np.any(keras.ops.convert_to_numpy(variable)) for variable in variables):
+            self._zeros = [(v.value.handle, tf.zeros(v.shape, v.dtype)) for v in variables]
+
+
+@contextmanager
+def quick_metrics(model: keras.Model) -> Iterator[QuickMetrics]:
+    """While inside, the model's metrics are handled quickly; not where its class has ways of its own."""
+    quick = QuickMetrics(model)
+    methods = {"reset_metrics": quick.reset, "get_metrics_result": quick.result}
+    stock = all(getattr(type(model), name) is getattr(keras.Model, name) for name in methods)
+    try:
+        for name, method in methods.items() if stock else ():
+            setattr(model, name, method)
+        yield quick
+    finally:
+        for name in methods if stock else ():
+            delattr(model, name)
