@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import Role, Row
+from workbench.recipe.outline import Form, Role, Row, form_of
 from workbench.tui.forms.fields import UNSET, Field, Type, fallback_fields, field_of
 from workbench.tui.forms.form import Subject
 
@@ -48,7 +48,10 @@ def subject_of(row: Row, editor: Editor, description: Mapping[str, Any] | None, 
     if row.role is Role.SHARED:
         fields = (_name_field(),)
     if not row.form:
-        return Subject(row.key, row.use or _TITLES.get(row.role, row.name), _about_saved(row), fields)
+        about = (
+            _about_model(editor) if row.role is Role.MODEL else "" if row.written else "Press a to add one."
+        )
+        return Subject(row.key, row.use or _TITLES.get(row.role, row.name), about, fields)
     parameters = parameters_of(description, editor, row)
     fields += tuple(field_of(record, catalog) for record in parameters)
     about = str(description["summary"]) if description else "Asking the worker what it takes ..."
@@ -148,10 +151,16 @@ def _name_field() -> Field:
     return Field(NAME, "text", True, label="name", documentation="Every use of the name follows.")
 
 
-def _about_saved(row: Row) -> str:
-    if not row.written:
-        return "Press a to add one."
-    return f"The model of {row.use}." if row.use else "Press c to choose the model, a to add a layer."
+def _about_model(editor: Editor) -> str:
+    match form_of({"model": editor.get("model")}):
+        case Form.STACK:
+            return "Each layer takes what the one before it gives. Press a to add one, c for a model in their place."
+        case Form.GRAPH:
+            return "Each line calls layers on named tensors. Press a to add one, n for an input."
+        case Form.SAVED:
+            return "The model of a file. Press c to choose another."
+        case _:
+            return "Press c to choose the model, a to add a layer."
 
 
 def _check_shape(value: Any) -> str:
