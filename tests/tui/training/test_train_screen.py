@@ -36,6 +36,11 @@ async def drawn(pilot) -> str:
     return shown(pilot.app)
 
 
+async def shows(pilot, words: str) -> str:
+    """Wait until the terminal shows the words; all it shows then."""
+    return await until(lambda: words in (text := shown(pilot.app)) and text, what=f"'{words}' is shown")
+
+
 def charts(screen) -> list[Chart]:
     return list(screen.query_one("#charts", ChartGrid).charts)
 
@@ -66,16 +71,16 @@ async def test_the_panes_are_chosen_by_their_letters(open_app, placed, finished)
     async with open_app(watch=placed(finished, "done").path) as pilot:
         await at_stage(pilot, Stage.FINISHED)
         await pilot.press("e")
-        assert "val_loss" in await drawn(pilot)
+        await shows(pilot, "val_loss")
         assert isinstance(pilot.app.focused, EpochTable)
         await pilot.press("o")
-        assert "310 to train on" in await drawn(pilot)
+        await shows(pilot, "310 to train on")
         await pilot.press("i")
-        assert "watch: [losses, gradients" in await drawn(pilot)
+        await shows(pilot, "watch: [losses, gradients")
         await pilot.press("w")
-        assert "add `watch: [histograms]`" in await drawn(pilot)
+        await shows(pilot, "add `watch: [histograms]`")
         await pilot.press("c")
-        assert "mae" in await drawn(pilot)
+        await shows(pilot, "mae")
         assert isinstance(pilot.app.focused, Chart)
 
 
@@ -169,7 +174,7 @@ async def test_paused_stopping_and_going_on_are_shown(open_app, placed, owned, f
             assert "‖ Paused in epoch 6/8 · step 3/10" in text
             log.append(events.Resumed(6, 3))
             await at_stage(pilot, Stage.RUNNING)
-            assert "● running" in await drawn(pilot)
+            await shows(pilot, "● running")
 
 
 async def test_a_loss_that_is_no_number_is_marked_and_told(open_app, placed, owned, finished) -> None:
@@ -185,9 +190,9 @@ async def test_a_loss_that_is_no_number_is_marked_and_told(open_app, placed, own
         assert "Output ▲1" in text
         assert "×" in text
         await pilot.press("o")
-        assert "▲ the loss is nan after epoch 6 [bold]not markup[/]" in await drawn(pilot)
+        await shows(pilot, "▲ the loss is nan after epoch 6 [bold]not markup[/]")
         await pilot.press("e")
-        assert "× nan" in await drawn(pilot)
+        await shows(pilot, "× nan")
 
 
 async def test_the_inside_of_the_model_layer_by_layer(open_app, placed, owned, finished) -> None:
@@ -211,18 +216,14 @@ async def test_the_inside_of_the_model_layer_by_layer(open_app, placed, owned, f
         screen = await at_stage(pilot, Stage.RUNNING)
         await until(lambda: "gradients" in screen.record.curves.internals)
         await pilot.press("i")
-        text = await drawn(pilot)
-        assert "terms of the loss" in text
-        assert "gradient norm 1–8 of 20" in text
+        await shows(pilot, "terms of the loss")
+        await shows(pilot, "gradient norm 1–8 of 20")
         await pilot.press("greater_than_sign")
-        assert "gradient norm 9–16 of 20" in await drawn(pilot)
+        await shows(pilot, "gradient norm 9–16 of 20")
         await pilot.press("w")
-        text = await drawn(pilot)
-        assert "layer 0/kernel" in text
-        assert "█" in text
+        assert "█" in await shows(pilot, "layer 0/kernel")
         await pilot.press("down")
-        await drawn(pilot)
-        assert screen.query_one(WeightsPane)._shown[0] == "layer 1/kernel"
+        await until(lambda: screen.query_one(WeightsPane)._shown[0] == "layer 1/kernel")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12), (20, 5), (160, 48)])
