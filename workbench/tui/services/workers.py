@@ -77,6 +77,7 @@ class WorkerService:
         self._warm: Worker | None = None
         self._next: Worker | None = None  # for the next training
         self._starting: asyncio.Task[None] | None = None
+        self._closed = False
         self._calls = 0
         self._started = 0
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -261,7 +262,7 @@ class WorkerService:
     def _hand_back(self, training: Training) -> None:
         """After a training its child, with TensorFlow loaded, is the warm one again, or it is not needed."""
         worker = training.worker
-        if CAN_FORK and self._next is None:
+        if CAN_FORK and self._next is None and not self._closed:
             self._spawn(self._have_next())
         if worker is None or training.state is TrainingState.DETACHED:
             return
@@ -278,6 +279,7 @@ class WorkerService:
 
     async def close(self) -> None:
         """End every child. A training that still runs here is stopped after its batch and saved."""
+        self._closed = True
         training = self.training
         idle = [worker for worker in (self._warm, self._next) if worker is not None]
         self._warm = self._next = None
