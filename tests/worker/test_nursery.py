@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from tests.coroutines import until
-from tests.nursery import shared_nursery
 from tests.worker.conftest import Started, recipe
 from tests.worker.test_worker import gone
 from workbench import events
@@ -127,14 +126,3 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         assert not gone(pid)
         parent.send_signal(signal.SIGKILL)
     await until(lambda: gone(pid))
-
-
-async def test_a_forked_child_that_crashes_is_told_by_its_signal(child: Started) -> None:
-    nursery = shared_nursery()
-    async with child() as (worker, _):
-        await worker.ready
-        os.kill(worker.pid, signal.SIGSEGV)
-        fault = await asyncio.wait_for(worker.died, 10)
-        assert isinstance(fault, WorkerDied)
-        assert "SIGSEGV" in fault.what
-    assert shared_nursery() is nursery, "it lives on"

@@ -123,14 +123,17 @@ async def test_a_child_that_is_killed_is_explained_to_everyone_who_waits(
         assert not worker.alive
 
 
-async def test_a_crash_is_told_by_its_signal(child: Started) -> None:
-    async with child() as (worker, _):
+@pytest.mark.parametrize("start", STARTS)
+async def test_a_crash_is_told_by_its_signal(child: Started, start: dict[str, Any]) -> None:
+    nursery = shared_nursery()
+    async with child(**start) as (worker, _):
         await worker.ready
         os.kill(worker.pid, signal.SIGSEGV)
         fault = await asyncio.wait_for(worker.died, 10)
         assert isinstance(fault, WorkerDied)
         assert "SIGSEGV" in fault.what
         assert fault.where == str(worker.log)
+    assert shared_nursery() is nursery, "what forked it lives on"
 
 
 @pytest.mark.parametrize("start", STARTS)
