@@ -64,7 +64,14 @@ def leave(code: int) -> NoReturn:
     for thread in threading.enumerate():
         if not thread.daemon and thread is not threading.main_thread():
             thread.join()
-    atexit._run_exitfuncs()
+    leave_at_once(code)
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process, whatever its threads do. What a plugin has registered with `atexit` is done, and TensorFlow's
+    temporary files are removed."""
+    with suppress(BaseException):  # a plugin's, which Python has shown
+        atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # closed, or nobody reads it any more
             stream.flush()

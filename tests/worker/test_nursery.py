@@ -59,6 +59,29 @@ async def test_children_do_not_draw_the_same_numbers(child: Started, tmp_path: P
     assert len(set(numbers)) == 4
 
 
+@pytest.mark.parametrize("forked", [True, False])
+async def test_a_child_ends_as_any_program_does(child: Started, tmp_path: Path, forked: bool) -> None:
+    """What a plugin wants done at the exit is done, and no temporary file of TensorFlow stays."""
+    (here := tmp_path / "here").mkdir()
+    plugin = tmp_path / "leaves.py"
+    plugin.write_text(
+        "import atexit, pathlib, tempfile\n"
+        "import tensorflow as tf\n"
+        f"tempfile.tempdir = {str(here)!r}\n"
+        f"atexit.register(pathlib.Path({str(here)!r}, 'left').touch)\n"
+        "@tf.function\n"
+        "def half(x):\n"
+        "    return x / 2\n"
+        "half(tf.constant(1.0))\n"
+    )
+    settings: dict[str, Any] = {} if forked else {"nursery": None}
+    async with child(plugin_files=[plugin], **settings) as (worker, _):
+        await worker.call("assemble", text=recipe())
+        assert list(here.glob("__autograph*"))
+        await worker.quit()
+    assert [path.name for path in here.iterdir()] == ["left"]
+
+
 async def test_children_outlive_their_nursery_which_forks_no_more(nursery: Nursery, tmp_path: Path) -> None:
     async def start(name: str, **settings: Any) -> Worker:
         return await Worker.start(

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -23,7 +22,7 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.check.contract import Check
 from workbench.check.results import Status
-from workbench.process import import_keras
+from workbench.process import import_keras, leave_at_once
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -52,9 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tell({"ready": os.getpid()})
     _make(wanted, catalog, tell)
     tell({"done": True})
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # TensorFlow's own threads may hold up or crash a normal exit
+    leave_at_once(0)
 
 
 def _end_with(commands: Any) -> None:

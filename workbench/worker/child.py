@@ -25,7 +25,7 @@ from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import TrainingError, WorkbenchError
-from workbench.process import import_keras
+from workbench.process import import_keras, leave_at_once
 from workbench.worker.outlet import Importance, Outlet
 
 if TYPE_CHECKING:
@@ -289,7 +289,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         child.serve()
     finally:
         outlet.close()
-        # TensorFlow's own threads may hold up or crash a normal exit, after everything is done.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        leave_at_once(0)

@@ -456,10 +456,12 @@ async def test_a_worker_killed_while_it_works_is_told_and_the_next_answers(open_
     async with open_app(mode="saved", warm=True) as pilot:
         await choose(pilot, "residual-regressor.keras")
         await until(lambda: pilot.app.worker.state == "ready", SLOW)
+        child = pilot.app.worker._warm.pid
+        os.kill(child, signal.SIGSTOP)  # so that it cannot have done it before it is killed
         await pilot.press("e")
         await answer(pilot)
         await until(lambda: pilot.app.worker.state == "busy", SLOW)
-        os.kill(pilot.app.worker._warm.pid, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
         told = await outcome(pilot, "evaluate")
         assert told.done is False
         assert "memory" in told.text + told.hint

@@ -20,6 +20,9 @@ from workbench.errors import DataError
 
 ClassWeight = Mapping[int, float]
 
+# Nothing here needs AutoGraph, which writes each function anew into a temporary file.
+_as_written = tf.autograph.experimental.do_not_convert
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -110,6 +113,7 @@ class ArraySource:
     def dataset(self, epoch: int, step: int, epochs: int) -> tf.data.Dataset:
         """The batches from a step of an epoch to the last of `epochs`, without a gap in between."""
 
+        @_as_written
         def batch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
             order = tf.numpy_function(self.order, [epoch], self._index_type, stateful=False)
             order.set_shape([self.rows])
@@ -129,6 +133,7 @@ class ArraySource:
             .with_options(options)
         )
 
+    @_as_written
     def _rows_at(self, indices: tf.Tensor) -> Any:
         return tree.map_structure(lambda array: tf.gather(array, indices), self.data)
 
