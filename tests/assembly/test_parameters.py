@@ -32,9 +32,8 @@ def test_type_hints_tell_bounds_and_choices(described: Described) -> None:
     assert found["units"]["type"] == "integer"
     assert found["units"]["minimum"] == 1
     assert found["units"]["required"]
-    assert (
-        found["activation"]["type"] == "choice"
-    )  # of a Literal, a function or None, only names are for a form
+    # Of a Literal, a function or None, only names are for a form.
+    assert found["activation"]["type"] == "choice"
     assert "relu" in found["activation"]["choices"]
     assert "guessed" not in found["units"]
 

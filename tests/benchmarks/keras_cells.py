@@ -134,9 +134,8 @@ def _kwb(workload: str, rows: int, epochs: int, watch: Sequence[str]) -> Measure
     clock = Clock()
     fit_threads(lambda: _with_symbols(model_of(workload), x), found.batch_size, epochs * steps)
     threads_chosen = time.perf_counter()
-    model = model_of(
-        workload
-    )  # TensorFlow begins to work here, so the threads come before; the model is not timed
+    # TensorFlow begins to work here, so the threads come before; the model is not timed.
+    model = model_of(workload)
     clock.leave_out(time.perf_counter() - threads_chosen)
     chosen: list[EngineChosen] = []
     with tempfile.TemporaryDirectory() as folder, EventLog(RunFolder(Path(folder))) as log:

@@ -76,10 +76,9 @@ def assemble(
         try:
             structure, outputs = _connect(model, inputs, targets, recipe.model, by_name=True)
         except RecipeError as second:
-            by_name = "indices must be integers" in str(
-                fault.__cause__
-            )  # what a tuple says to inputs["name"]
-            told = second if by_name else fault
+            # What a tuple says to inputs["name"].
+            takes_names = "indices must be integers" in str(fault.__cause__)
+            told = second if takes_names else fault
             raise told from told.__cause__
     if recipe.weights is not None:
         path = document.find(recipe.weights)

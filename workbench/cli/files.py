@@ -45,9 +45,8 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
     from workbench import batch
 
     results, rows = batch.evaluate_file(file, data, shared.catalog)
-    click.echo(
-        f"on {rows:,} rows of {data}", err=True
-    )  # a recipe that keeps no test part gives all of its rows
+    # Where a recipe keeps no test part, these are all its rows.
+    click.echo(f"on {rows:,} rows of {data}", err=True)
     if as_json:
         from workbench.events import plain
 

@@ -160,13 +160,9 @@ class Worker:
             return reply
         self._number += 1
         self._replies[self._number] = reply
-        line = (
-            json.dumps({"id": self._number, "command": command, **arguments}, allow_nan=False).encode()
-            + b"\n"
-        )
-        self._outgoing.write(
-            line
-        )  # to a child that is gone it goes nowhere, and `_receive` is about to say so
+        order = {"id": self._number, "command": command, **arguments}
+        # To a child that is gone it goes nowhere, and `_receive` is about to say so.
+        self._outgoing.write(f"{json.dumps(order, allow_nan=False)}\n".encode())
         return reply
 
     async def quit(self, grace: float = 10.0) -> None:

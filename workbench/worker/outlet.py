@@ -33,9 +33,7 @@ class Outlet:
         os.set_blocking(descriptor, False)
         self._waiting: deque[tuple[memoryview, Importance]] = deque()
         self._droppable = 0
-        self._writing = memoryview(
-            b""
-        )  # what the thread is about to write, or what is left of a line that was torn
+        self._writing = memoryview(b"")  # what the thread is about to write, or is left of a torn line
         self._changed = threading.Condition()
         self._closed = False
         self.dropped = 0

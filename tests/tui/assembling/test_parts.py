@@ -114,9 +114,8 @@ def test_shapes_go_with_their_rows() -> None:
         "model.sequential[3]": 30,
     }
     before = editor.rows
-    editor.set_argument(
-        "model.sequential[2]", "units", 3
-    )  # the same row, another argument: the old shape stays
+    # The same row, another argument: the old shape stays.
+    editor.set_argument("model.sequential[2]", "units", 3)
     assert moved.carried(before, editor.rows).parameters == moved.parameters
     editor.delete("model.sequential[0]")
     assert "model.sequential[0]" not in moved.carried(before, editor.rows).parameters

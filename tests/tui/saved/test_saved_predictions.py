@@ -69,9 +69,8 @@ def test_classes_are_counted_as_by_hand() -> None:
 def test_of_very_many_classes_the_rare_ones_are_counted_together() -> None:
     from workbench.worker.predictions import MOST_CLASSES, OTHERS, compare_classes
 
-    true = np.concatenate(
-        [np.arange(100), np.repeat(np.arange(90, 100), 3)]
-    )  # the last ten are the common ones
+    common = np.repeat(np.arange(90, 100), 3)
+    true = np.concatenate([np.arange(100), common])
     found = compare_classes("kind", true, true, ())
     assert len(found.classes) == MOST_CLASSES
     assert found.classes[-1] == OTHERS

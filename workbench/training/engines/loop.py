@@ -19,9 +19,7 @@ import tensorflow as tf
 from workbench.training.engines.metrics import QuickMetrics
 from workbench.training.engines.programs import Logs, Program
 
-CALL_SECONDS = (
-    0.1  # long enough to make the cost of a call vanish, short enough for pause and stop to feel instant
-)
+CALL_SECONDS = 0.1  # long: a call's own cost vanishes; short: pause and stop feel instant
 CALL_STEPS = 4096
 GROWTH = 8
 

@@ -49,9 +49,8 @@ class Updates:
         for index, weight in enumerate(weights):
             by_layer.setdefault(owner.get(id(weight), seen.model.name), []).append(index)
         scale = optimizer.scale_loss(1.0)  # what the loss was multiplied with, in mixed precision
-        skips = isinstance(
-            optimizer, keras.optimizers.LossScaleOptimizer
-        )  # steps whose gradient is not finite
+        # That optimizer skips steps whose gradient is not finite.
+        skips = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self._measure(seen, by_layer, gradients, weights, scale, skips=skips)
 
     def step_ends(self, seen: Seen) -> str:

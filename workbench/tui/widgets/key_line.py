@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
+from textual.binding import ActiveBinding
 from textual.screen import Screen
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
 
 
 class KeyLine(Footer):
-    """Textual's footer, made anew only when other keys are offered, and without a memory for those that were.
+    """The keys that what has the focus offers, then those of its screen, as many as there is room for, and those of
+    the app (train, help, leave), which are always there.
 
-    Each key is bound to the footer's `compact`, and the footer holds on to a key it has removed until `compact`
-    changes, which it never does here: some hundred widgets a minute while a training runs.
+    Made anew only when other keys are to be shown.
     """
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)
-        self._offered: list[tuple[Any, ...]] | None = None
+        self._shown: list[tuple[Any, ...]] | None = None
 
     def bindings_changed(self, screen: Screen[Any]) -> None:
-        offered = [tuple(active)[1:] for active in screen.active_bindings.values() if active.binding.show]
-        if offered != self._offered and screen is self.screen:
-            self._offered = offered
+        if screen is self.screen and _looks(self._fitting()) != self._shown:
             super().bindings_changed(screen)
 
+    def on_resize(self) -> None:
+        if self._shown is not None and _looks(self._fitting()) != self._shown:
+            self.call_after_refresh(self.recompose)
+
     def compose(self) -> ComposeResult:
-        self.mutate_reactive(Footer.compact)  # has what is removed forgotten
-        yield from super().compose()
+        if not self._bindings_ready:
+            return
+        fitting = self._fitting()
+        self._shown = _looks(fitting)
+        for _, binding, enabled, tooltip in fitting:
+            yield FooterKey(
+                binding.key,
+                self.app.get_key_display(binding),
+                binding.description,
+                binding.action,
+                disabled=not enabled,
+                tooltip=tooltip,
+            )
+
+    def _fitting(self) -> list[ActiveBinding]:
+        """What there is room for. Whole keys only: half of one tells nothing."""
+        offered: dict[str, ActiveBinding] = {}
+        for active in self.screen.active_bindings.values():
+            if active.binding.show:
+                offered.setdefault(active.binding.action, active)
+        others = [active for active in offered.values() if active.node is not self.app]
+        always = [active for active in offered.values() if active.node is self.app]
+        room = self.app.size.width + 1 - sum(map(self._width, always))
+        widths = accumulate(map(self._width, others))
+        return [active for active, width in zip(others, widths, strict=True) if width <= room] + always
+
+    def _width(self, active: ActiveBinding) -> int:
+        """Of a key, its description and the spaces between and after them."""
+        return cell_len(f"{self.app.get_key_display(active.binding)} {active.binding.description} ")
+
+
+def _looks(keys: list[ActiveBinding]) -> list[tuple[Any, ...]]:
+    return [tuple(active)[1:] for active in keys]

@@ -214,9 +214,8 @@ class DataScreen(WorkbenchScreen):
         self._show_balance()
 
     def _show_balance(self) -> None:
-        width = (
-            self.query_one("#below").content_region.width - 4
-        )  # it may be behind the first rows, without a size
+        # Not the width of its own widget, which has no size while the first rows are before it.
+        width = self.query_one("#below").content_region.width - 4
         lines = balance_lines(self._look.balance, width) or ["No target has classes."]
         self.query_one("#balance-text", Static).update("\n".join(lines))
 

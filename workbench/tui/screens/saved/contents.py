@@ -146,9 +146,11 @@ class ContentsTable(DataTable[Text]):
         return cells[: len(self._shape)]
 
     def on_resize(self) -> None:
+        at = self.cursor_row
         if self._widths() != self._shape:
-            at = self.cursor_row
             self._fill()
+            self.move_cursor(row=at, animate=False)
+        elif self.has_focus:  # what is drawn below took room, and maybe the row under the cursor with it
             self.move_cursor(row=at, animate=False)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
