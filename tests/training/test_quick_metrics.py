@@ -12,6 +12,9 @@ from keras import layers
 
 from kwb_custom.models import ReconstructingRegressor
 from workbench.training.engines import Arrays, FitSettings, evaluate, fit
+from workbench.training.engines.builder import Builder
+from workbench.training.engines.data import ArraySource
+from workbench.training.engines.metrics import quick_metrics
 
 X = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
@@ -98,6 +101,20 @@ def test_the_history_is_that_of_keras(case: str, engine: str) -> None:
         assert mine[name] == pytest.approx(values, rel=1e-5), name
     assert seen == pytest.approx(stock_seen, rel=1e-5)
     assert found == pytest.approx(stock_found, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("cls", "read_once"), [(keras.Sequential, True), (Doubled, False)], ids=["stock", "results of its own"]
+)
+def test_stock_results_are_read_once_a_call_not_carried_through_its_steps(
+    cls: type[keras.Sequential], read_once: bool
+) -> None:
+    model = stack(cls)
+    model.compile("sgd", "mse")
+    with quick_metrics(model):
+        source = ArraySource(Arrays(X, Y), batch_size=32)
+        program = Builder(model, "train", model.train_step, source, epochs=1).build("chunk")
+    assert program.gives_metrics is read_once
 
 
 def test_a_reset_of_its_own_is_called() -> None:

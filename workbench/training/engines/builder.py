@@ -10,10 +10,10 @@ import keras
 import tensorflow as tf
 
 from workbench.training.engines.data import ArraySource, Source
+from workbench.training.engines.metrics import Logs
 from workbench.training.engines.programs import (
     Chunk,
     ChunkXLA,
-    Logs,
     Mode,
     Plain,
     Program,

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.engines.metrics import QuickMetrics
-from workbench.training.engines.programs import Logs, Program
+from workbench.training.engines.metrics import Logs, QuickMetrics
+from workbench.training.engines.programs import Program
 
 CALL_SECONDS = 0.1  # long: a call's own cost vanishes; short: pause and stop feel instant
 CALL_STEPS = 4096

@@ -6,7 +6,7 @@ has just given. In a short epoch that takes as long as some dozens of steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.engines.programs import Logs
+Logs = Mapping[str, Any]
 
 
 class QuickMetrics:
@@ -64,7 +64,7 @@ def quick_metrics(model: keras.Model) -> Iterator[QuickMetrics]:
     """While inside, the model's metrics are handled quickly; not where its class has ways of its own."""
     quick = QuickMetrics(model)
     methods = {"reset_metrics": quick.reset, "get_metrics_result": quick.result}
-    stock = all(getattr(type(model), name) is getattr(keras.Model, name) for name in methods)
+    stock = all(is_stock(model, name) for name in methods)
     try:
         for name, method in methods.items() if stock else ():
             setattr(model, name, method)
@@ -72,3 +72,13 @@ def quick_metrics(model: keras.Model) -> Iterator[QuickMetrics]:
     finally:
         for name in methods if stock else ():
             delattr(model, name)
+
+
+def is_stock(model: keras.Model, name: str) -> bool:
+    """Whether a method of a model is Keras' own: neither its class nor anyone else has put another in its place."""
+    return getattr(getattr(model, name), "__func__", None) is getattr(keras.Model, name)
+
+
+def is_quick(model: keras.Model, name: str) -> bool:
+    """Whether a method of a model is the quick form of Keras' own."""
+    return isinstance(getattr(getattr(model, name), "__self__", None), QuickMetrics)

@@ -6,7 +6,7 @@ end with the same weights, up to the order in which floating-point sums are take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import keras
@@ -15,8 +15,8 @@ import tensorflow as tf
 from keras import tree
 
 from workbench.training.engines.data import ArraySource, Source
+from workbench.training.engines.metrics import Logs, is_quick, is_stock
 
-Logs = Mapping[str, Any]
 Step = Callable[[Any], Any]
 Mode = Literal["train", "test"]
 
@@ -86,10 +86,8 @@ class TracedStep:
 
 def _gives_metrics(model: keras.Model, mode: Mode) -> bool:
     """Whether the step's logs are those of `model.get_metrics_result()`: the methods involved are Keras' own."""
-    return all(
-        getattr(getattr(model, method), "__func__", None) is getattr(keras.Model, method)
-        for method in (f"{mode}_step", "compute_metrics", "get_metrics_result")
-    )
+    methods = (f"{mode}_step", "compute_metrics", "get_metrics_result")
+    return all(is_stock(model, method) or is_quick(model, method) for method in methods)
 
 
 class _Batches:
