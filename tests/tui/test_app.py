@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.binding import Binding
-from textual.widgets import Input, OptionList
+from textual.widgets import OptionList
 
 from tests.tui.conftest import OpenApp, settle, shown, until
 from workbench.errors import WorkbenchError
@@ -17,6 +17,7 @@ from workbench.tui.palette import show_plugins
 from workbench.tui.settings import Settings
 from workbench.tui.state import State
 from workbench.tui.widgets.dialogs import ConfirmDialog
+from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.help_panel import HelpPanel
 from workbench.tui.widgets.notices import NoticesDialog
 
@@ -58,7 +59,7 @@ async def test_digits_and_letters_are_text_in_a_text_field(open_app: OpenApp) ->
         await pilot.press("slash", *"t5q")
         await settle(pilot)
         assert pilot.app.current_mode == "recipes"
-        assert pilot.app.screen.query_one("#search", Input).value == "t5q"
+        assert pilot.app.screen.query_one(FilterLine).value == "t5q"
         assert "Nothing contains that text" in shown(pilot.app)
         await pilot.press("escape")
         assert "digits" in shown(pilot.app)
@@ -74,7 +75,7 @@ async def test_keys_are_remapped_by_the_settings(open_app: OpenApp) -> None:
         assert pilot.app.screen.query(HelpPanel)
         assert "f9" in shown(pilot.app)  # the help shows the key as it is now
         await pilot.press("colon", "d")
-        assert pilot.app.screen.query_one("#search", Input).value == "d"
+        assert pilot.app.screen.query_one(FilterLine).value == "d"
 
 
 async def test_help_speaks_of_what_has_the_focus(open_app: OpenApp) -> None:

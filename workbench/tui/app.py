@@ -255,7 +255,8 @@ class KwbApp(Shell, inherit_bindings=False):
         for mode in SCREENS:
             if stack := self._screen_stacks.get(mode):
                 stack[0].post_message(message.copy())
-        self._refresh_header()
+        if not isinstance(message, messages.TrainingEvents):  # of those it shows nothing, and they are many
+            self._refresh_header()
 
     def _refresh_header(self) -> None:
         for header in self.screen.query(KwbHeader):

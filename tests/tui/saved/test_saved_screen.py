@@ -82,6 +82,16 @@ async def test_without_a_file_it_says_what_to_do(open_app) -> None:
         assert isinstance(pilot.app.screen, SavedScreen)
 
 
+async def test_without_a_file_no_key_is_lost_in_a_filter_that_is_not_seen(open_app) -> None:
+    async with open_app(mode="saved") as pilot:
+        for mode in ("recipes", "saved", "runs", "saved", "recipes"):
+            await pilot.press({"recipes": "1", "saved": "6", "runs": "5"}[mode])
+            await settle(pilot)
+            assert pilot.app.current_mode == mode
+            if mode != "recipes":
+                await pilot.press("slash")  # there is nothing to filter
+
+
 async def test_weights_are_listed_and_drawn(open_app, put, weights_file) -> None:
     put("plain.weights.h5", weights_file)
     async with open_app(mode="saved") as pilot:

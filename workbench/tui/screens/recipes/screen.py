@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
@@ -20,6 +20,7 @@ from workbench.tui.app_access import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
+from workbench.tui.widgets.filter_line import FilterLine
 
 
 class ItemList(OptionList):
@@ -69,7 +70,7 @@ class RecipesScreen(WorkbenchScreen):
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal():
             with Vertical(id="chooser"):
-                yield Input(placeholder="search", id="search", compact=True)
+                yield FilterLine("#items", placeholder="search")
                 yield ItemList(id="items", compact=True)
             with VerticalScroll(id="preview", can_focus=True):
                 yield Static(id="preview-title", markup=False)
@@ -108,7 +109,7 @@ class RecipesScreen(WorkbenchScreen):
         """Fill the list anew; what was chosen stays chosen."""
         listing = self.query_one(ItemList)
         builtin = builtin_items([entry for entry in kwb(self).catalog.entries if entry.kind == "recipe"])
-        text = self.query_one("#search", Input).value.casefold().split()
+        text = self.query_one(FilterLine).value.casefold().split()
         found = [
             item
             for item in [*builtin, *self._files, *self._runs]
@@ -233,21 +234,12 @@ class RecipesScreen(WorkbenchScreen):
 
     def action_search(self) -> None:
         """Show only what contains a text."""
-        search = self.query_one("#search", Input)
-        search.display = True
-        search.focus()
+        self.query_one(FilterLine).ask()
 
     def action_clear_search(self) -> None:
         """Show everything again."""
-        search = self.query_one("#search", Input)
-        search.value = ""
-        search.display = False
-        self.query_one(ItemList).focus()
+        self.query_one(FilterLine).dismiss()
 
-    @on(Input.Changed, "#search")
+    @on(FilterLine.Changed)
     def _searched(self) -> None:
         self._list_items()
-
-    @on(Input.Submitted, "#search")
-    def _search_done(self) -> None:
-        self.query_one(ItemList).focus()

@@ -12,7 +12,7 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder, RunSummary
@@ -37,6 +37,7 @@ from workbench.tui.screens.runs.reopen import edit_again, resume_run
 from workbench.tui.screens.runs.stop import stop_run
 from workbench.tui.screens.train.words import counted, number
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
+from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 _WIDTHS = {"": 3, "status": 13, "epoch": 8, "started": 12}
@@ -89,7 +90,7 @@ class RunsScreen(WorkbenchScreen):
     # ------------------------------------------------------------------ made of
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Input(placeholder="words of a name or a status", id="filter")
+        yield FilterLine("#table", placeholder="words of a name or a status")
         yield DataTable(id="table", cursor_type="row", zebra_stripes=False)
         yield Static(id="about", markup=False)
         yield OverlayChart(id="overlay")
@@ -100,7 +101,6 @@ class RunsScreen(WorkbenchScreen):
         self._order = app.state.get("runs.order", "newest")
         self._order = self._order if self._order in ORDERS else "newest"
         self._metric = app.state.get("runs.metric", "loss")
-        self.query_one("#filter").display = False
         self._lister = RunLister(app.runs_folder)
         self._look_timer = self.set_interval(LOOK_EVERY, self.look)
         self.query_one(DataTable).focus()
@@ -316,25 +316,15 @@ class RunsScreen(WorkbenchScreen):
         self._fill()
 
     def action_filter(self) -> None:
-        entry = self.query_one("#filter", Input)
-        entry.display = True
-        entry.focus()
+        self.query_one(FilterLine).ask()
 
     def action_clear_filter(self) -> None:
-        entry = self.query_one("#filter", Input)
-        entry.value = ""
-        entry.display = False
-        self.query_one(DataTable).focus()
+        self.query_one(FilterLine).dismiss()
 
-    @on(Input.Changed, "#filter")
-    def _filtered(self, event: Input.Changed) -> None:
+    @on(FilterLine.Changed)
+    def _filtered(self, event: FilterLine.Changed) -> None:
         self._filter = event.value
         self._fill()
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self, event: Input.Submitted) -> None:
-        event.input.display = bool(event.value)
-        self.query_one(DataTable).focus()
 
     # ------------------------------------------------------------------ one run
 
@@ -347,7 +337,7 @@ class RunsScreen(WorkbenchScreen):
         if action == "stop":
             return self.is_mounted and (run := self._under_cursor) is not None and run.status == "running"
         if action == "clear_filter":
-            return self.is_mounted and self.query_one("#filter").display
+            return self.is_mounted and self.query_one(FilterLine).display
         return True
 
     @on(DataTable.RowSelected)

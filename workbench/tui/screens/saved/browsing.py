@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
@@ -27,6 +27,7 @@ from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.screens.saved.reader import Reader
 from workbench.tui.screens.saved.weight_picture import WeightPicture
 from workbench.tui.screens.train.words import amount
+from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 3.0  # seconds between looks at the folders, while the screen is seen
 _STILL = 0.06  # seconds the cursor stays before a file or a weight is read
@@ -56,7 +57,7 @@ class BrowsingScreen(WorkbenchScreen):
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(id="both"):
             with Vertical(id="left"):
-                yield Input(placeholder="words of a name", id="filter", compact=True)
+                yield FilterLine("#files", placeholder="words of a name")
                 yield FileList(id="files")
             with Vertical(id="right"):
                 with VerticalScroll(id="about-box", can_focus=False):
@@ -111,11 +112,10 @@ class BrowsingScreen(WorkbenchScreen):
             files = await asyncio.to_thread(list_saved, folders, self._others)
         finally:
             self._looking = False
-        if (
-            self._timer is not None and time.monotonic() - began > LOOK_EVERY / 100
-        ):  # a slow disk is not worn out
+        took = time.monotonic() - began
+        if self._timer is not None and took > LOOK_EVERY / 100:  # a slow disk is not worn out
             self._timer.stop()
-            self._timer = self.set_interval((time.monotonic() - began) * 100, self.look)
+            self._timer = self.set_interval(took * 100, self.look)
         changed = files != self._files
         self._files = files
         self._list()
@@ -127,14 +127,17 @@ class BrowsingScreen(WorkbenchScreen):
     def _list(self) -> None:
         """Bring the list up to date with the files and the filter."""
         app = kwb(self)
-        words = self.query_one("#filter", Input).value
+        words = self.query_one(FilterLine).value
         shown = chosen(self._files, words, app.workplace)
         self.set_class(not self._files, "-empty")
         self.query_one("#empty", Static).update(
             "No model file in saved/ yet.\n\n"
             "Train a recipe that has `save:` (1 shows recipes),\nor press o to look into a file that lies elsewhere."
         )
-        self.query_one(FileList).show(shown, app.workplace, self._wanted)
+        files = self.query_one(FileList)
+        files.show(shown, app.workplace, self._wanted)
+        if self._files and self.focused is None:
+            files.focus()
         self._choose()
 
     @on(OptionList.OptionHighlighted, "#files")
@@ -274,22 +277,12 @@ class BrowsingScreen(WorkbenchScreen):
 
     def action_filter(self) -> None:
         """Show only the files with certain words in their name."""
-        entry = self.query_one("#filter", Input)
-        entry.display = True
-        entry.focus()
+        self.query_one(FilterLine).ask()
 
     def action_clear_filter(self) -> None:
         """Show all files again."""
-        entry = self.query_one("#filter", Input)
-        entry.value = ""
-        entry.display = False
-        self.query_one(FileList).focus()
+        self.query_one(FilterLine).dismiss()
 
-    @on(Input.Changed, "#filter")
+    @on(FilterLine.Changed)
     def _filtered(self) -> None:
         self._list()
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self, event: Input.Submitted) -> None:
-        event.input.display = bool(event.value)
-        self.query_one(FileList).focus()

@@ -16,6 +16,7 @@ from workbench.tui.screens.saved import upkeep
 from workbench.tui.screens.saved.listing import SavedFile
 from workbench.tui.screens.saved.using import UsingScreen
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
+from workbench.tui.widgets.filter_line import FilterLine
 
 
 class SavedScreen(UsingScreen):
@@ -50,10 +51,10 @@ class SavedScreen(UsingScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a file there is little to do."""
         if action == "clear_filter":
-            return self.is_mounted and self.query_one("#filter").display
+            return self.is_mounted and self.query_one(FilterLine).display
         if action in ("open", "go"):
             return True
-        return self._file is not None or action == "filter"
+        return self._file is not None or (action == "filter" and bool(self._files))
 
     # ------------------------------------------------------------------ files
 
