@@ -134,6 +134,7 @@ class RowsList(OptionList):
             with self.prevent(OptionList.OptionHighlighted):
                 self.clear_options()
                 self.add_options([Option(self._content(row), row.key) for row in rows])
+            self.refresh_bindings()
         keys = [row.key for row in rows]
         if keys:
             self.highlighted = keys.index(key) if key in keys else min(at, len(keys) - 1)
@@ -163,6 +164,10 @@ class RowsList(OptionList):
 
     def on_resize(self, event: events.Resize) -> None:
         self._redraw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a row there is nothing to ask for."""
+        return action != "ask" or bool(self.rows)
 
     def action_ask(self, what: str) -> None:
         if self.row is not None:

@@ -88,6 +88,7 @@ class ColumnsList(OptionList):
         self.add_options([Option(self._content(column)) for column in columns])
         if columns:
             self.highlighted = min(at or 0, len(columns) - 1)
+        self.refresh_bindings()
 
     def _redraw(self) -> None:
         for index, column in enumerate(self._columns):
@@ -101,6 +102,10 @@ class ColumnsList(OptionList):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.action_ask("edit")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a column there is nothing to ask for."""
+        return action != "ask" or bool(self._columns)
 
     def action_ask(self, what: str) -> None:
         if self.column:
