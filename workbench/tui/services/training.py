@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TimedEvent = tuple[events.Event, float]
 
-BATCH_SECONDS = 0.05  # events are handed on together; 20 paints a second are enough for an eye
+BATCH_SECONDS = 0.1  # events are handed on together, the first after a pause at once
 
 
 class TrainingState(StrEnum):

@@ -37,7 +37,7 @@ from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.screens.train.weights import WeightsPane
 
-FRAMES = 8  # a second: live to an eye; a frame of four charts costs this process some 20 ms
+FRAMES = 6  # a second: live to an eye; a frame of four charts costs this process some 10 ms
 
 TABS = {
     "charts": ("c", "Charts"),
