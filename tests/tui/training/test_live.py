@@ -77,8 +77,8 @@ async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
         opened(pilot.app)
         await pilot.press("t")
         screen = await training(pilot)
-        charts = screen.query_one("#charts").charts
-        assert len(charts[0].series["training"]) >= 3
+        charts = await until(lambda: screen.query_one("#charts").charts)
+        await until(lambda: len(charts[0].series["training"]) >= 3)
         assert screen.query_one("StatusLines").memory >= 0
 
         await pilot.press("space")
