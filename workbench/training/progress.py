@@ -11,6 +11,7 @@ import keras
 
 from workbench import events
 from workbench.training.control import Control
+from workbench.training.variables import value_of
 
 STEP_INTERVAL = 0.1  # seconds between step events: quick enough for an eye, far below what a pipe carries
 
@@ -105,7 +106,10 @@ class Progress(keras.callbacks.Callback):
         return (self.step - (self._first_step or 0)) / seconds if seconds > 0 else 0.0
 
     def _learning_rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rate = self.model.optimizer.learning_rate  # of a schedule a tensor
+        if isinstance(rate, keras.Variable):
+            return float(value_of(rate.value))
+        return float(keras.ops.convert_to_numpy(rate))
 
 
 def numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:

@@ -14,6 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.training.variables import put
+
 Logs = Mapping[str, Any]
 
 
@@ -27,7 +29,7 @@ class QuickMetrics:
         self._model = model
         self._latest: Logs | None = None
         self._count = -1
-        self._zeros: list[tuple[Any, Any]] = []
+        self._zeros: list[tuple[tf.Variable, tf.Tensor]] = []
 
     def gave(self, logs: Logs) -> None:
         """The metrics' results after the step that was run last."""
@@ -38,8 +40,8 @@ class QuickMetrics:
         self._latest = None
         variables = self._model.metrics_variables
         if self._zeros and len(variables) == self._count:
-            for handle, zero in self._zeros:
-                tf.raw_ops.AssignVariableOp(resource=handle, value=zero)
+            for variable, zero in self._zeros:
+                put(variable, zero)
             return
         keras.Model.reset_metrics(self._model)
         self._learn(variables)
@@ -56,7 +58,7 @@ class QuickMetrics:
         self._zeros = []
         own = (type(metric).__module__.startswith("keras.") for metric in self._model.metrics)
         if all(own) and not any(np.any(keras.ops.convert_to_numpy(variable)) for variable in variables):
-            self._zeros = [(v.value.handle, tf.zeros(v.shape, v.dtype)) for v in variables]
+            self._zeros = [(v.value, tf.zeros(v.shape, v.dtype)) for v in variables]
 
 
 @contextmanager

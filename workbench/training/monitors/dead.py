@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from workbench.training.monitors.means import variable
 from workbench.training.monitors.seen import Output, Seen
+from workbench.training.variables import put, value_of
 
 _RECTIFIERS = ("relu", "relu6")
 
@@ -19,6 +20,7 @@ class Dead:
 
     def __init__(self) -> None:
         self._largest: dict[tuple[tuple[str, int], ...], tf.Variable] = {}
+        self._zeros: dict[tuple[tuple[str, int], ...], tf.Tensor] = {}
 
     def step_ends(self, seen: Seen) -> str:
         """Count a step. Returns nothing: what has no such layer has nothing to show."""
@@ -26,7 +28,9 @@ class Dead:
         if outputs:
             key = tuple((output.path, _units(output)) for output in outputs)
             if key not in self._largest:
-                self._largest[key] = variable(np.zeros(sum(units for _, units in key), np.float32))
+                with tf.init_scope():
+                    self._zeros[key] = tf.zeros(sum(units for _, units in key))
+                self._largest[key] = variable(self._zeros[key])
             now = [tf.cast(tf.reduce_max(o.value, _other_axes(o)), tf.float32) for o in outputs]
             self._largest[key].assign(tf.maximum(self._largest[key], tf.concat(now, 0)))
         return ""
@@ -36,12 +40,12 @@ class Dead:
         keeps a unit alive."""
         alive: dict[str, np.ndarray] = {}
         for key, largest in self._largest.items():
-            values = largest.numpy() != 0.0
+            values = value_of(largest) != 0.0
             borders = np.cumsum([units for _, units in key])[:-1]
             for (path, units), part in zip(key, np.split(values, borders), strict=True):
                 known = alive.get(path)
                 alive[path] = part if known is None or len(known) != units else part | known
-            largest.assign(tf.zeros_like(largest))
+            put(largest, self._zeros[key])
         return {path: float(np.mean(~units)) for path, units in alive.items()}
 
 

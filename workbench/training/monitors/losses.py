@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from workbench.training.monitors.layers import distinct
-from workbench.training.monitors.means import Means, merged
+from workbench.training.monitors.means import Means, taken
 from workbench.training.monitors.seen import Loss, Seen
 
 MAIN = "main"
@@ -36,10 +36,7 @@ class Losses:
 
     def read(self) -> dict[str, float]:
         """The means since the last reading."""
-        found = merged(self._means.values())
-        for means in self._means.values():
-            means.reset()
-        return found
+        return taken(self._means.values())
 
     def _count(self, loss: Loss) -> None:
         terms = [_scalar(value) for value in loss.terms.values()]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
+
+from workbench.training.variables import put, value_of
 
 
 class Means:
@@ -18,7 +19,8 @@ class Means:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
-        self._zeros = np.zeros(len(self.names) + 1, np.float32)
+        with tf.init_scope():
+            self._zeros = tf.zeros(len(self.names) + 1)
         self._sums = variable(self._zeros)  # the last is the sum of the weights
 
     def add(self, values: tf.Tensor, weight: Any = 1.0) -> None:
@@ -26,20 +28,21 @@ class Means:
         self._sums.assign_add(tf.concat([values, [1.0]], 0) * weight)
 
     def reset(self) -> None:
-        self._sums.assign(self._zeros)
+        put(self._sums, self._zeros)
 
     def sums(self) -> tuple[dict[str, float], float]:
         """The weighted sum of each number, and of the weights."""
-        *sums, weight = self._sums.numpy().astype(float).tolist()
+        *sums, weight = value_of(self._sums).astype(float).tolist()
         return dict(zip(self.names, sums, strict=True)), weight
 
 
-def merged(several: Iterable[Means]) -> dict[str, float]:
-    """The means by name over all; a name that was given no value is left out."""
+def taken(several: Iterable[Means]) -> dict[str, float]:
+    """The means by name over all, which begin anew; a name that was given no value is left out."""
     sums: dict[str, float] = {}
     weights: dict[str, float] = {}
     for means in several:
         values, weight = means.sums()
+        means.reset()
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value
             weights[name] = weights.get(name, 0.0) + weight

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.training.monitors.means import variable
+from workbench.training.variables import value_of
 
 _TEXT = {
     "weights": "the weights of '{layer}' are nan or infinite: the update of an earlier step made them so",
@@ -75,10 +76,10 @@ class NonFinite:
 
     def fault(self) -> Fault | None:
         """What was found, if anything."""
-        step = int(self._step.numpy())
+        step = int(value_of(self._step))
         if step < 0:
             return None
-        flags = self._flags.numpy()
+        flags = value_of(self._flags)
         bad = [place for place, flag in zip(self._places, flags, strict=True) if flag]
         return Fault(_first(bad, [place.layer for place in self._places if place.kind == "output"]), step + 1)
 

@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.training.monitors.layers import layer_paths, owners
-from workbench.training.monitors.means import Means, merged, variable
+from workbench.training.monitors.means import Means, taken, variable
 from workbench.training.monitors.nonfinite import Fault, NonFinite, Place
 from workbench.training.monitors.seen import Seen
+from workbench.training.variables import put, value_of
 
 GLOBAL = "global"
 SAMPLES = 8  # of an epoch, at least
@@ -36,7 +37,8 @@ class Updates:
     def __init__(self, wanted: Iterable[str], steps: int) -> None:
         self._wanted = frozenset(wanted)
         self._interval = max(1, min(LONGEST_INTERVAL, steps // SAMPLES)) if steps else LONGEST_INTERVAL
-        self._step = variable(np.int64(0))
+        self._first = tf.constant(0, tf.int64)
+        self._step = variable(self._first)
         self._probes: dict[Any, _Probe] = {}
         self._told = False
 
@@ -73,15 +75,14 @@ class Updates:
 
     def read(self) -> dict[str, dict[str, float]]:
         """Gradients and updates since the last reading."""
-        for probe in self._probes.values():
-            probe.finish()
-        found = {
-            "gradients": merged(probe.gradients for probe in self._probes.values()),
-            "updates": merged(probe.updates for probe in self._probes.values()),
-        }
-        for probe in self._probes.values():
-            probe.reset()
-        return {name: found[name] for name in found if name in self._wanted}
+        found = {}
+        if "gradients" in self._wanted:
+            found["gradients"] = taken(probe.gradients for probe in self._probes.values())
+        if "updates" in self._wanted:
+            for probe in self._probes.values():
+                probe.finish()
+            found["updates"] = taken(probe.updates for probe in self._probes.values())
+        return found
 
     def read_fault(self) -> Fault | None:
         """The first place that was not finite; given once."""
@@ -93,7 +94,7 @@ class Updates:
 
     def reset(self) -> None:
         """Begin a new epoch."""
-        self._step.assign(0)
+        put(self._step, self._first)
 
     def _measure(
         self,
@@ -199,12 +200,8 @@ class _Probe:
 
     def finish(self) -> None:
         """Count the update of the last step of an epoch, if its weights were kept."""
-        if self._armed.numpy() > 0:
+        if value_of(self._armed) > 0:
             self.compare()
-
-    def reset(self) -> None:
-        self.gradients.reset()
-        self.updates.reset()
 
     def _parts(self) -> tf.Tensor:
         return tf.concat([_part(weight) for weight in self._weights], 0)
