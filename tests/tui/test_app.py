@@ -78,6 +78,20 @@ async def test_keys_are_remapped_by_the_settings(open_app: OpenApp) -> None:
         assert pilot.app.screen.query_one(FilterLine).value == "d"
 
 
+async def test_the_key_line_has_whole_keys_and_the_way_out_at_any_width(open_app: OpenApp) -> None:
+    always = "F1 Help q Leave"
+    seen: list[str] = []
+    async with open_app(size=(30, 24)) as pilot:
+        for width in (30, 45, 60, 45, 30):
+            await pilot.resize_terminal(width, 24)
+            await settle(pilot)
+            seen.append(shown(pilot.app).splitlines()[-1].strip())
+            assert seen[-1].endswith(always)
+    assert len(seen[0]) < len(seen[1]) < len(seen[2])
+    assert seen[3:] == [seen[1], seen[0]]
+    assert seen[2].startswith(seen[1].removesuffix(always))
+
+
 async def test_help_speaks_of_what_has_the_focus(open_app: OpenApp) -> None:
     async with open_app(size=(120, 90)) as pilot:
         await pilot.press("f1")
