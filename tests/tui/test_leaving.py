@@ -10,7 +10,7 @@ from tests.coroutines import until
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
 from workbench.recipe.editing import Editor
-from workbench.storage.ownership import owner
+from workbench.storage.ownership import ask_to_stop, owner
 from workbench.storage.runs import list_runs
 from workbench.tui.app import KwbApp
 from workbench.tui.services.training import TrainingState
@@ -70,7 +70,7 @@ async def test_a_training_is_stopped_and_saved(open_app: OpenApp, workplace: Pat
 async def test_a_training_is_left_to_run(open_app: OpenApp, workplace: Path) -> None:
     async with open_app() as pilot:
         app = pilot.app
-        open_text(app, recipe(epochs=100), workplace)
+        open_text(app, recipe(epochs=1_000_000), workplace)
         app.action_train()
         await until(lambda: app.training and app.training.state is TrainingState.RUNNING, 60)
         await pilot.press("q")
@@ -80,4 +80,8 @@ async def test_a_training_is_left_to_run(open_app: OpenApp, workplace: Path) -> 
         assert app.last_words == [f"kwb watch {app.training.run_folder.name}"]
     (run,) = list_runs(workplace / "saved/runs")
     assert owner(run.folder) is not None  # it goes on by itself
-    await until(lambda: list_runs(workplace / "saved/runs")[0].status == "done", 120)
+    ask_to_stop(run.folder)
+    await until(lambda: owner(run.folder) is None, 60)
+    (run,) = list_runs(workplace / "saved/runs")
+    assert run.status == "stopped"
+    assert run.folder.model.is_file()
