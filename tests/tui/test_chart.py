@@ -15,6 +15,8 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.events import MouseScrollUp
+from textual.geometry import Region
+from textual.widget import Widget
 
 from workbench.tui.chart.canvas import MOST_MARKS
 from workbench.tui.chart.keys import BINDINGS
@@ -222,10 +224,31 @@ async def test_smoothing_keeps_the_raw_curve_in_sight_and_cycles_back_to_off():
         both = dots(chart)
         assert len(both & raw) > 0.6 * len(raw)
         styles = {segment.style for y in range(24) for segment in chart.render_line(y) if "⣿" in segment.text}
-        assert any(style.dim for style in styles)
+        average = chart.get_component_rich_style("chart--series-1")
+        assert any(style.dim or style.color != average.color for style in styles), "it is paler"
         await pilot.press("s", "s")
         assert chart.smoothing == 0
         assert dots(chart) == raw
+
+
+@run
+async def test_its_lines_are_those_that_textual_would_make(monkeypatch):
+    """It is given whole lines, or parts of them, past Textual's own styling of each."""
+    for no_color, theme in ((False, "textual-dark"), (True, "textual-dark"), (False, "ansi-dark")):
+        monkeypatch.setenv("NO_COLOR", "1") if no_color else monkeypatch.delenv("NO_COLOR", raising=False)
+        chart = chart_of([abs(50 - step) for step in range(100)])
+        chart.mark(40, "checkpoint")
+        async with shown(chart) as pilot:
+            pilot.app.theme = theme
+            await pilot.press("s", "left")
+            await pilot.pause()
+            for part in (chart.size.region, Region(7, 3, 20, 5)):
+                ours, theirs = chart.render_lines(part), Widget.render_lines(chart, part)
+                assert [list(strip) for strip in ours] == [list(strip) for strip in theirs]
+            chart.styles.border = ("round", "red")
+            await pilot.pause()
+            framed = chart.render_lines(chart.size.region)
+            assert framed[0].text.startswith("╭"), "what lies around it is drawn too"
 
 
 @run

@@ -193,6 +193,31 @@ class ChartCanvas(Widget):
         self._strips = None
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the chart.
+
+        Textual styles each line of a widget anew, which takes as long as drawing a chart does. A chart's cells have
+        their whole style already; it is only for what may be laid around or over them that Textual is needed.
+        """
+        if self._is_framed:
+            return super().render_lines(crop)
+        lines = [self.render_line(y) for y in crop.line_range]
+        start, end = crop.column_span
+        return lines if (start, end) == (0, self.size.width) else [line.crop(start, end) for line in lines]
+
+    @property
+    def _is_framed(self) -> bool:
+        """Whether the style sheet puts more than the chart itself into its region."""
+        styles = self.styles
+        return bool(
+            any(styles.gutter)
+            or any(kind for kind, _ in styles.outline)
+            or styles.tint.a
+            or styles.text_opacity != 1.0
+            or styles.has_rule("hatch")
+            or self.opacity != 1.0
+        )
+
     def render_line(self, y: int) -> Strip:
         size = self.size
         strips = self._strips  # another thread's `changed` may forget them while they are drawn
@@ -254,7 +279,11 @@ class ChartCanvas(Widget):
         if under_cursor:
             cursor = self.get_component_rich_style("chart--cursor")
             style += Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse or None)
-        return style
+        # What Textual does to the colours of every line (NO_COLOR, ANSI themes), done once to each style.
+        cell = [Segment(" ", style)]
+        for line_filter in self.get_line_filters():
+            cell = line_filter.apply(cell, self.background_colors[1])
+        return cell[0].style or style
 
     def validate_smoothing(self, weight: float) -> float:
         return min(max(weight, 0.0), 0.9999)
