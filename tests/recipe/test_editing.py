@@ -10,8 +10,8 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError
 from workbench.recipe.document import parse
-from workbench.recipe.editing import Editor, Form
-from workbench.recipe.outline import Role
+from workbench.recipe.editing import Editor
+from workbench.recipe.outline import Form, Role
 
 STACK = """\
 # Prices.

@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 from tests.storage.models import FORMATS
+from workbench import atomic
+from workbench.atomic import atomic_path, check_writable, write_bytes
 from workbench.errors import FileError
-from workbench.storage import atomic
-from workbench.storage.atomic import atomic_path, check_writable, write_bytes
 from workbench.storage.formats import KerasRegistry, load, save
 from workbench.storage.inspect import read_weight
 
@@ -69,7 +69,7 @@ def test_a_symbolic_link_stays_a_link(tmp_path: Path) -> None:
 
 def test_strays_of_dead_processes_are_removed_and_those_of_living_ones_stay(tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from workbench.storage.atomic import atomic_path\n"
+        "import os, signal, sys; from workbench.atomic import atomic_path\n"
         "with atomic_path(sys.argv[1]) as t:\n    t.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     for name in ("m.keras", "m2.keras"):

@@ -123,7 +123,7 @@ def test_looking_imports_neither_keras_nor_tensorflow(trained_models: Any, tmp_p
     save(trained_models["functional"], tmp_path / "m.keras", {})
     script = (
         "import sys; from workbench.storage.inspect import inspect_file, read_weight\n"
-        "import workbench.storage.guard, workbench.storage.runs, workbench.storage.atomic\n"
+        "import workbench.storage.guard, workbench.storage.runs, workbench.atomic\n"
         "found = inspect_file(sys.argv[1]); read_weight(sys.argv[1], found.weights[0].path)\n"
         "assert found.weights; print({'keras', 'tensorflow'} & set(sys.modules))"
     )

@@ -70,7 +70,7 @@ def predict_command(shared: Shared, file: Path, data: str, out: Path | None) -> 
     if out is None:
         click.echo(text, nl=False)
         return
-    from workbench.storage.atomic import write_bytes
+    from workbench.atomic import write_bytes
 
     write_bytes(out, text.encode())
     click.echo(f"{rows:,} predictions in {out}", err=True)

@@ -1,4 +1,4 @@
-"""The open recipe: its text, its faults, undo and redo, and every edit that a person makes by key or mouse.
+"""Every edit of a recipe that a person makes by key or mouse.
 
 The text is the truth. An edit changes the part of it that it means to change; comments and layout stay (see
 `yaml_edit`). Nothing here knows Keras or a screen.
@@ -6,24 +6,17 @@ The text is the truth. An edit changes the part of it that it means to change; c
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.catalog.lookup import Catalog
-from workbench.errors import FileError, RecipeError, WorkbenchError
+from workbench.errors import RecipeError
 from workbench.recipe import arguments as items
 from workbench.recipe import model_edits, yaml_edit
-from workbench.recipe.document import Document, join_key, read_text, split_key
-from workbench.recipe.names import check_names
-from workbench.recipe.outline import Form, Row, form_of, rows_of
-from workbench.recipe.reading import Fault, Reading
+from workbench.recipe.document import join_key, split_key
+from workbench.recipe.opened import OpenRecipe
 from workbench.recipe.schema import Data, Recipe, Train
 
-MOST_UNDONE = 500
+_NOTHING: Any = object()
 _ORDER = {
     "": tuple(Recipe.model_fields),
     "data": tuple(Data.model_fields),
@@ -31,195 +24,8 @@ _ORDER = {
 }
 
 
-@dataclass(frozen=True)
-class _Step:
-    text: str
-    what: str
-
-
-class Editor:
-    """An open recipe.
-
-    Args:
-        text: the YAML.
-        path: its file, if it has one.
-        name: what messages call it; by default its file's name.
-        folder: what relative paths in it start from; by default its file's.
-        on_change: called with the revision after every change, also of `path`.
-    """
-
-    def __init__(
-        self,
-        text: str,
-        *,
-        path: Path | None = None,
-        name: str = "",
-        folder: Path | None = None,
-        on_change: Callable[[int], None] | None = None,
-    ) -> None:
-        self.path = path
-        self.name = name or (path.name if path else "new recipe")
-        self.folder = folder if folder is not None else path.parent if path else Path()
-        self.on_change = on_change
-        self.revision = 0
-        self._saved = text
-        self._reading = Reading(text, self.name, self.folder)
-        self._readable = self._reading.data or {}
-        self._undone: list[_Step] = []
-        self._done: list[_Step] = []
-
-    @classmethod
-    def open(cls, path: Path) -> Editor:
-        """The recipe of a file.
-
-        Raises:
-            RecipeError: the file cannot be read. What it says may be wrong: that is `fault`.
-        """
-        return cls(read_text(path), path=path)
-
-    # ------------------------------------------------------------------ what it is
-
-    @property
-    def text(self) -> str:
-        return self._reading.text
-
-    @property
-    def document(self) -> Document | None:
-        """The validated recipe, or None where `fault` says why not."""
-        return self._reading.document
-
-    @property
-    def fault(self) -> Fault | None:
-        """Why the text is no recipe; the names in it are `check`'s business."""
-        return self._reading.fault
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """The text as plain data; that of the last readable text where it is not YAML at all."""
-        if self._reading.data is not None:
-            self._readable = self._reading.data
-        return self._readable
-
-    @property
-    def is_yaml(self) -> bool:
-        """Whether the text can be read at all; edits other than of the text itself need that."""
-        return self._reading.data is not None
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """What the recipe holds, as rows."""
-        return rows_of(self.data)
-
-    @property
-    def form(self) -> Form:
-        """How the model is written."""
-        return form_of(self.data)
-
-    @property
-    def dirty(self) -> bool:
-        """Whether it differs from its file."""
-        return self.text != self._saved
-
-    def check(self, catalog: Catalog) -> Fault | None:
-        """The first fault that is found without Keras: of the text, or a name that no plugin offers."""
-        if self.document is None:
-            return self.fault
-        try:
-            check_names(self.document, catalog)
-        except WorkbenchError as fault:
-            return Fault.of(fault, self.name)
-        return None
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value at a key."""
-        at: Any = self.data
-        for part in split_key(key):
-            try:
-                at = at[part]
-            except (KeyError, IndexError, TypeError):
-                return default
-        return at
-
-    def line_of(self, key: str) -> int | None:
-        """The line (from 1) where a key stands, or the nearest thing above it."""
-        return yaml_edit.line_of(self.text, split_key(key)) if self.is_yaml else None
-
-    # ------------------------------------------------------------------ undo, redo, save
-
-    @property
-    def undo_name(self) -> str:
-        """What `undo` would undo; "" for nothing."""
-        return self._done[-1].what if self._done else ""
-
-    @property
-    def redo_name(self) -> str:
-        return self._undone[-1].what if self._undone else ""
-
-    def undo(self) -> bool:
-        """Take the last edit back; False where there is none."""
-        return self._swap(self._done, self._undone)
-
-    def redo(self) -> bool:
-        """Do again what was undone last."""
-        return self._swap(self._undone, self._done)
-
-    def _swap(self, source: list[_Step], target: list[_Step]) -> bool:
-        if not source:
-            return False
-        step = source.pop()
-        target.append(_Step(self.text, step.what.removesuffix(_OPEN)))
-        self._show(step.text)
-        return True
-
-    def replace_text(self, text: str, *, what: str = "typing", joined: bool = False) -> None:
-        """Make this the text.
-
-        Args:
-            text: the new text, whole.
-            what: names the step for `undo_name`.
-            joined: one step with the edit before, if that was of the same name and joined too: so that a word
-                typed is undone at once.
-        """
-        if text == self.text:
-            return
-        what = what + _OPEN if joined else what
-        if not (joined and self._done and self._done[-1].what == what):
-            self._done.append(_Step(self.text, what))
-            del self._done[:-MOST_UNDONE]
-        self._undone.clear()
-        self._show(text)
-
-    def end_step(self) -> None:
-        """The next edit begins a step of its own, whatever it is."""
-        if self._done:
-            last = self._done[-1]
-            self._done[-1] = _Step(last.text, last.what.removesuffix(_OPEN))
-
-    def save(self, path: Path | None = None) -> Path:
-        """Write the file, whole or not at all; with a path it becomes the recipe's own.
-
-        Raises:
-            FileError: it cannot be written. RecipeError: it has no file and none is given.
-        """
-        target = path or self.path
-        if target is None:
-            raise RecipeError("this recipe has no file yet.", hint="Give it one.")
-        _write(target, self.text)
-        if path is not None and path != self.path:
-            self.path, self.name, self.folder = path, path.name, path.parent
-            self._reading = Reading(self.text, self.name, self.folder)
-        self._saved = self.text
-        self._tell()
-        return target
-
-    def _show(self, text: str) -> None:
-        self._reading = Reading(text, self.name, self.folder)
-        self._tell()
-
-    def _tell(self) -> None:
-        self.revision += 1
-        if self.on_change is not None:
-            self.on_change(self.revision)
+class Editor(OpenRecipe):
+    """An open recipe that is edited by its keys (`model.sequential[0].units`); each edit is one step to undo."""
 
     def _edit(self, what: str, text: str, *, joined: bool = False) -> None:
         self.replace_text(text, what=what, joined=joined)
@@ -414,28 +220,3 @@ class Editor:
         """Begin a new model as an empty graph."""
         model = {"inputs": {name: list(shape) for name, shape in inputs.items()}, "graph": [], "outputs": []}
         self._edit("new graph", model_edits.replace_model(self.text, model))
-
-
-_OPEN = " …"
-_NOTHING: Any = object()
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o777)
-        os.replace(temporary, os.path.realpath(path))
-    except OSError as fault:
-        with suppress(OSError):
-            temporary.unlink()
-        reason = fault.strerror or str(fault)
-        raise FileError(f"the recipe cannot be saved: {reason}.", where=str(path)) from fault
-
-
-__all__ = ["Editor", "Fault", "Form", "Row"]

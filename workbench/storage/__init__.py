@@ -1,1 +1,1 @@
-"""Model files and run folders: atomic writes, saving and reloading, checks on untrusted files, inspection."""
+"""Model files and run folders: saving and reloading, checks on untrusted files, inspection."""

@@ -24,8 +24,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from workbench.atomic import errno_of
 from workbench.errors import FileError
-from workbench.storage.atomic import errno_of
 
 CONFIG = "config.json"
 METADATA = "metadata.json"

@@ -22,9 +22,9 @@ from typing import IO, Any
 
 import h5py
 
+from workbench.atomic import extension_of, file_error
 from workbench.errors import FileError
 from workbench.storage import archive, hdf5
-from workbench.storage.atomic import extension_of, file_error
 from workbench.storage.limits import CONFIG_LIMIT, DEPTH_LIMIT, SLACK, Refused, size_in_words
 
 _MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES}

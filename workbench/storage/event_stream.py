@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import events
-from workbench.storage.atomic import file_error
+from workbench.atomic import file_error
 
 if TYPE_CHECKING:
     from workbench.storage.runs import RunFolder

@@ -24,9 +24,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from workbench.atomic import atomic_path, errno_of, extension_of, file_error, scratch_path
 from workbench.errors import FileError
 from workbench.storage import archive, container, guard, layout, legacy, rebuild, structure, verify
-from workbench.storage.atomic import atomic_path, errno_of, extension_of, file_error, scratch_path
 
 # Where Keras looks for a class that a legacy file names without its module.
 _SPACES = (

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from workbench.atomic import file_error
 from workbench.errors import FileError
-from workbench.storage.atomic import file_error
 
 if TYPE_CHECKING:
     from workbench.storage.runs import RunFolder

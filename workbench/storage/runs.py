@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import events
+from workbench.atomic import file_error, write_bytes
 from workbench.errors import FileError, did_you_mean
-from workbench.storage.atomic import file_error, write_bytes
 from workbench.storage.event_stream import ends_of
 from workbench.storage.ownership import owner
 

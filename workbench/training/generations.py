@@ -24,8 +24,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from workbench.atomic import file_error
 from workbench.errors import FileError
-from workbench.storage.atomic import file_error
 
 KEPT = 2
 

@@ -17,6 +17,7 @@ from workbench.assembly.losses import TargetSpec, check_losses
 from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.structure import InputSpec
+from workbench.atomic import check_writable
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
@@ -26,7 +27,6 @@ from workbench.errors import Caution, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Recipe
 from workbench.storage import formats
-from workbench.storage.atomic import check_writable
 from workbench.training.engines import Arrays, Stream
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from workbench import events
 from workbench.assembly.faults import short_message
 from workbench.assembly.layers import sublayers
+from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
@@ -19,7 +20,6 @@ from workbench.data.weights import balanced_class_weights
 from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError
 from workbench.recipe.document import Document, to_yaml
 from workbench.storage import formats, runs
-from workbench.storage.atomic import write_bytes
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.training import environment

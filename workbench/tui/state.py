@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
+
+from workbench.atomic import write_bytes
+from workbench.errors import WorkbenchError
 
 FILE_NAME = "state.json"
 
@@ -67,13 +69,8 @@ class State:
         """Write the file whole or not at all."""
         if self.path is None or not self._changed:
             return
-        new = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps(self._values, indent=1), encoding="utf-8")
-            os.replace(new, self.path)
-        except (OSError, TypeError, ValueError):
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+            write_bytes(self.path, json.dumps(self._values, indent=1).encode(), flush=False)
+        except (WorkbenchError, TypeError, ValueError):
             return
         self._changed = False

@@ -7,10 +7,12 @@ it up again, with what the file says one undo away.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from workbench.atomic import write_bytes
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
@@ -35,11 +37,8 @@ class Unsaved:
             "path": str(editor.path.absolute()) if editor.path else None,
             "folder": str(editor.folder.absolute()),
         }
-        new = self.path.with_name(f"{FILE_NAME}.{os.getpid()}")
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps(record), encoding="utf-8")
-            os.replace(new, self.path)
+        with suppress(WorkbenchError):
+            write_bytes(self.path, json.dumps(record).encode(), flush=False)
 
     def forget(self) -> None:
         """There is nothing unsaved any more."""
@@ -48,7 +47,6 @@ class Unsaved:
 
     def take_up(self) -> Editor | None:
         """An editor with the kept text, unsaved as it was; None if there is none."""
-        from workbench.errors import WorkbenchError
         from workbench.recipe.editing import Editor
 
         try:

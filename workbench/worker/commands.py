@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from workbench.assembly.parameters import describe
+from workbench.atomic import write_bytes
 from workbench.catalog import Kind
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.check.choosing import choose_checks, choose_entries
@@ -21,7 +22,6 @@ from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.faults import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
-from workbench.storage.atomic import write_bytes
 from workbench.storage.inspect import inspect_file
 from workbench.storage.runs import open_run
 from workbench.training.ready import assembled_event, prepare

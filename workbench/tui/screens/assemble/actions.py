@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError
-from workbench.recipe.editing import Editor, Form
-from workbench.recipe.outline import Role, Row
+from workbench.recipe.editing import Editor
+from workbench.recipe.outline import Form, Role, Row
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.widgets.dialogs import PromptDialog
 

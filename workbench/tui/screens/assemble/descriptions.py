@@ -15,9 +15,9 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from workbench.atomic import atomic_path
 from workbench.catalog import Entry
 from workbench.errors import WorkbenchError
-from workbench.storage.atomic import atomic_path
 
 Description = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from workbench.errors import Caution, WorkbenchError
-from workbench.recipe.editing import Fault
 from workbench.recipe.outline import Row
+from workbench.recipe.reading import Fault
 
 
 @dataclass(frozen=True)

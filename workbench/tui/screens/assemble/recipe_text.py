@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-from workbench.recipe.editing import Fault
+from workbench.recipe.reading import Fault
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:^|(?<=\s))\#.*)

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from workbench.recipe.editing import Fault
 from workbench.recipe.outline import Role, Row
+from workbench.recipe.reading import Fault
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination
 

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, DataTable, Static
 
@@ -27,6 +26,7 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.look import Look, balance_lines
+from workbench.tui.screens.inquiry import Inquiry
 from workbench.tui.widgets.dialogs import PromptDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
@@ -92,8 +92,7 @@ class DataScreen(WorkbenchScreen):
         self._look = Look()
         self._fault: WorkbenchError | None = None
         self._seen: Any = None  # the data section, folder and seed that the worker was asked about last
-        self._reading = False
-        self._timer: Timer | None = None
+        self._inquiry = Inquiry(self, PAUSE, self._is_seen, self._read, self._show_read)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="data-empty", markup=False)
@@ -119,7 +118,10 @@ class DataScreen(WorkbenchScreen):
     @property
     def is_settled(self) -> bool:
         """Whether the data is shown as the recipe has it now."""
-        return self.editor is None or (self._seen == self._wanted() and not self._reading)
+        return self._is_seen() and not self._inquiry.open
+
+    def _is_seen(self) -> bool:
+        return self.editor is None or self._seen == self._wanted()
 
     def _wanted(self) -> tuple[Any, int, str]:
         editor = self.editor
@@ -152,10 +154,8 @@ class DataScreen(WorkbenchScreen):
             return
         self.query_one(ColumnsList).border_title = self._title(editor)
         self._show_settings()
-        if self._seen != self._wanted() and self.is_current:
-            if self._timer is not None:
-                self._timer.stop()
-            self._timer = self.set_timer(PAUSE, self._begin_reading)
+        if not self._is_seen():
+            self._inquiry.soon()
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
@@ -171,23 +171,11 @@ class DataScreen(WorkbenchScreen):
 
     # ------------------------------------------------------------------ the worker
 
-    def _begin_reading(self) -> None:
-        if not self._reading:
-            self._read()
-
-    @work(group="read")
     async def _read(self) -> None:
-        """Ask the worker until the data shown is that of the recipe as it is now."""
-        self._reading = True
-        try:
-            while (editor := self.editor) is not None and self._seen != (wanted := self._wanted()):
-                await self._read_once(editor, wanted)
-        finally:
-            self._reading = False
-        self._show_look()
-        self._refresh()
-
-    async def _read_once(self, editor: Editor, wanted: tuple[Any, int, str]) -> None:
+        """Ask the worker what the data of the recipe is like."""
+        editor, wanted = self.editor, self._wanted()
+        if editor is None:
+            return
         data, seed, _ = wanted
         look, told = Look(), None
         if data:
@@ -200,6 +188,10 @@ class DataScreen(WorkbenchScreen):
                 told = fault
         if wanted == self._wanted():
             self._seen, self._look, self._fault = wanted, look, told
+
+    def _show_read(self) -> None:
+        self._show_look()
+        self._refresh()
 
     def _show_look(self) -> None:
         look = self._look

@@ -6,8 +6,8 @@ import os
 import re
 import shutil
 
+from workbench.atomic import file_error
 from workbench.errors import FileError
-from workbench.storage.atomic import file_error
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder
 

@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
+from workbench.atomic import extension_of
 from workbench.recipe.editing import Editor
 from workbench.recipe.yaml_values import one_line
-from workbench.storage.atomic import extension_of
 from workbench.storage.runs import RunFolder
 
 _CONTINUED = re.compile(r"-continued(?:-(\d+))?$")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.storage.atomic import extension_of
+from workbench.atomic import extension_of
 
 FORMATS = (".keras", ".h5", ".weights.h5")
 MOST_LOOKED_AT = 20_000  # entries of folders; a data set of pictures must not be searched for minutes

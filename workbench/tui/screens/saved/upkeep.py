@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from workbench.atomic import extension_of, file_error
 from workbench.errors import FileError
-from workbench.storage.atomic import extension_of, file_error
 from workbench.tui.screens.saved.listing import FORMATS, format_of
 
 

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import socket
 import tempfile
 import zlib
@@ -66,11 +65,16 @@ def errno_of(fault: Exception) -> int | None:
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator[Path]:
     """A temporary path to write to; at the end of the block it takes the place of `path`, whole.
 
     The parent folder is created. A symbolic link is followed, an old file's permissions are kept. If the
     block raises, the temporary file is removed and the old file stays as it was.
+
+    Args:
+        path: the file to write.
+        flush: wait until the disk has it. Without, a machine that loses its power may lose the file; a process that
+            dies never does.
 
     Raises:
         FileError: the file cannot be written, with the reason.
@@ -84,9 +88,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield temporary
             with contextlib.suppress(FileNotFoundError):
                 temporary.chmod(target.stat().st_mode & 0o7777)
-            _flush(temporary)
+            if flush:
+                _flush(temporary)
             os.replace(temporary, target)
-            _flush(target.parent)
+            if flush:
+                _flush(target.parent)
     except OSError as fault:
         raise file_error(fault, path) from fault
 
@@ -101,7 +107,7 @@ def scratch_path(target: Path, extension: str) -> Iterator[Path]:
     stem = target.name.removesuffix(extension_of(target))
     if _TEMPORARY.search(stem):  # beside a file that is a temporary one itself
         stem = _TEMPORARY.split(stem)[0].removeprefix(".")
-    mark = f".tmp-{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    mark = f".tmp-{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
     temporary = target.with_name(f".{stem[:40]}{mark}{extension}")
     try:
         yield temporary
@@ -145,13 +151,13 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise file_error(fault, path) from fault
 
 
-def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a small file atomically.
+def write_bytes(path: str | os.PathLike[str], content: bytes, *, flush: bool = True) -> None:
+    """Write a small file atomically; the arguments are those of `atomic_path`.
 
     Raises:
         FileError: the file cannot be written.
     """
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path, flush=flush) as temporary, open(temporary, "wb") as file:
         file.write(content)
 
 

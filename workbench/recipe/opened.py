@@ -1,0 +1,211 @@
+"""The open recipe: its text, what is wrong with it, undo and redo, its file. Nothing here knows Keras or a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from workbench.atomic import write_bytes
+from workbench.catalog.lookup import Catalog
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe import yaml_edit
+from workbench.recipe.document import Document, read_text, split_key
+from workbench.recipe.names import check_names
+from workbench.recipe.outline import Form, Row, form_of, rows_of
+from workbench.recipe.reading import Fault, Reading
+
+MOST_UNDONE = 500
+_OPEN = " …"  # ends the name of a step that the next edit may join
+
+
+@dataclass(frozen=True)
+class _Step:
+    text: str
+    what: str
+
+
+class OpenRecipe:
+    """An open recipe: the text is the truth.
+
+    Args:
+        text: the YAML.
+        path: its file, if it has one.
+        name: what messages call it; by default its file's name.
+        folder: what relative paths in it start from; by default its file's.
+        on_change: called with the revision after every change, also of `path`.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        path: Path | None = None,
+        name: str = "",
+        folder: Path | None = None,
+        on_change: Callable[[int], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.name = name or (path.name if path else "new recipe")
+        self.folder = folder if folder is not None else path.parent if path else Path()
+        self.on_change = on_change
+        self.revision = 0
+        self._saved = text
+        self._reading = Reading(text, self.name, self.folder)
+        self._readable = self._reading.data or {}
+        self._undone: list[_Step] = []
+        self._done: list[_Step] = []
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The recipe of a file.
+
+        Raises:
+            RecipeError: the file cannot be read. What it says may be wrong: that is `fault`.
+        """
+        return cls(read_text(path), path=path)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def text(self) -> str:
+        return self._reading.text
+
+    @property
+    def document(self) -> Document | None:
+        """The validated recipe, or None where `fault` says why not."""
+        return self._reading.document
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why the text is no recipe; the names in it are `check`'s business."""
+        return self._reading.fault
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The text as plain data; that of the last readable text where it is not YAML at all."""
+        if self._reading.data is not None:
+            self._readable = self._reading.data
+        return self._readable
+
+    @property
+    def is_yaml(self) -> bool:
+        """Whether the text can be read at all; edits other than of the text itself need that."""
+        return self._reading.data is not None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What the recipe holds, as rows."""
+        return rows_of(self.data)
+
+    @property
+    def form(self) -> Form:
+        """How the model is written."""
+        return form_of(self.data)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it differs from its file."""
+        return self.text != self._saved
+
+    def check(self, catalog: Catalog) -> Fault | None:
+        """The first fault that is found without Keras: of the text, or a name that no plugin offers."""
+        if self.document is None:
+            return self.fault
+        try:
+            check_names(self.document, catalog)
+        except WorkbenchError as fault:
+            return Fault.of(fault, self.name)
+        return None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value at a key."""
+        at: Any = self.data
+        for part in split_key(key):
+            try:
+                at = at[part]
+            except (KeyError, IndexError, TypeError):
+                return default
+        return at
+
+    def line_of(self, key: str) -> int | None:
+        """The line (from 1) where a key stands, or the nearest thing above it."""
+        return yaml_edit.line_of(self.text, split_key(key)) if self.is_yaml else None
+
+    # ------------------------------------------------------------------ undo, redo, save
+
+    @property
+    def undo_name(self) -> str:
+        """What `undo` would undo; "" for nothing."""
+        return self._done[-1].what if self._done else ""
+
+    @property
+    def redo_name(self) -> str:
+        return self._undone[-1].what if self._undone else ""
+
+    def undo(self) -> bool:
+        """Take the last edit back; False where there is none."""
+        return self._swap(self._done, self._undone)
+
+    def redo(self) -> bool:
+        """Do again what was undone last."""
+        return self._swap(self._undone, self._done)
+
+    def _swap(self, source: list[_Step], target: list[_Step]) -> bool:
+        if not source:
+            return False
+        step = source.pop()
+        target.append(_Step(self.text, step.what.removesuffix(_OPEN)))
+        self._show(step.text)
+        return True
+
+    def replace_text(self, text: str, *, what: str = "typing", joined: bool = False) -> None:
+        """Make this the text.
+
+        Args:
+            text: the new text, whole.
+            what: names the step for `undo_name`.
+            joined: one step with the edit before, if that was of the same name and joined too: so that a word
+                typed is undone at once.
+        """
+        if text == self.text:
+            return
+        what = what + _OPEN if joined else what
+        if not (joined and self._done and self._done[-1].what == what):
+            self._done.append(_Step(self.text, what))
+            del self._done[:-MOST_UNDONE]
+        self._undone.clear()
+        self._show(text)
+
+    def end_step(self) -> None:
+        """The next edit begins a step of its own, whatever it is."""
+        if self._done:
+            last = self._done[-1]
+            self._done[-1] = _Step(last.text, last.what.removesuffix(_OPEN))
+
+    def save(self, path: Path | None = None) -> Path:
+        """Write the file, whole or not at all; with a path it becomes the recipe's own.
+
+        Raises:
+            FileError: it cannot be written. RecipeError: it has no file and none is given.
+        """
+        target = path or self.path
+        if target is None:
+            raise RecipeError("this recipe has no file yet.", hint="Give it one.")
+        write_bytes(target, self.text.encode())
+        if path is not None and path != self.path:
+            self.path, self.name, self.folder = path, path.name, path.parent
+            self._reading = Reading(self.text, self.name, self.folder)
+        self._saved = self.text
+        self._tell()
+        return target
+
+    def _show(self, text: str) -> None:
+        self._reading = Reading(text, self.name, self.folder)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.revision += 1
+        if self.on_change is not None:
+            self.on_change(self.revision)

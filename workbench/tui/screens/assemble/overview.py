@@ -1,0 +1,201 @@
+"""The part of the assemble screen that shows the open recipe in every pane, with what the worker says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from textual import events, on
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Static
+
+from workbench.errors import WorkbenchError
+from workbench.recipe.editing import Editor
+from workbench.recipe.reading import Fault
+from workbench.tui.app_access import kwb
+from workbench.tui.forms.form import Form
+from workbench.tui.messages import CatalogChanged, RecipeChanged, RecipeOpened, WorkerChanged
+from workbench.tui.picture.widget import PictureView
+from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
+from workbench.tui.screens.assemble.examination import Examination
+from workbench.tui.screens.assemble.recipe_text import RecipeText
+from workbench.tui.screens.assemble.rows_list import RowsList
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.inquiry import Inquiry
+
+PAUSE = 0.25  # seconds without an edit before the worker is asked
+
+
+class OverviewScreen(WorkbenchScreen):
+    """The open recipe as rows, as text and as a picture: its model, its training, its files."""
+
+    CSS_PATH = "screen.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide"), (150, "-huge")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._examination = Examination()
+        self._seen = -1  # the revision that the worker has examined
+        self._inquiry = Inquiry(self, PAUSE, lambda: self.is_settled, self._examine)
+        self._select: str | None = None
+
+    # ------------------------------------------------------------------ parts
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Horizontal(id="assemble"):
+            yield CatalogPanel(id="catalog")
+            with Vertical(id="centre"):
+                yield Static("", id="assemble-empty", markup=False)
+                yield RowsList(id="rows")
+                yield Form(id="form")
+            with ContentSwitcher(id="side", initial="text"):
+                yield RecipeText(id="text")
+                yield PictureView(id="picture")
+
+    @property
+    def editor(self) -> Editor | None:
+        """The open recipe."""
+        return kwb(self).editor
+
+    @property
+    def rows(self) -> RowsList:
+        return self.query_one(RowsList)
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    @property
+    def examination(self) -> Examination:
+        """What the worker said last."""
+        return self._examination
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the worker has examined the recipe as it is now."""
+        return self.editor is None or self._seen == self.editor.revision
+
+    def on_mount(self) -> None:
+        self.query_one(RecipeText).border_title = "YAML"
+        self.query_one(PictureView).border_title = "Picture"
+        self._opened()
+
+    # ------------------------------------------------------------------ the recipe
+
+    @on(RecipeOpened)
+    def _opened(self) -> None:
+        self._examination = Examination()
+        self._seen = -1
+        self._select = "model"
+        self.query_one(PictureView).show({})
+        self._refresh()
+        self.action_rows()
+
+    @on(RecipeChanged)
+    @on(events.ScreenResume)
+    @on(CatalogChanged)
+    def _changed(self) -> None:
+        self._refresh()
+
+    @on(WorkerChanged)
+    def _worker_changed(self, event: WorkerChanged) -> None:
+        if event.state == "ready" and not self.is_settled:
+            self._inquiry.soon()
+
+    def _refresh(self) -> None:
+        """Show the recipe as it is in every pane."""
+        editor = self.editor
+        self.set_class(editor is None, "-empty")
+        if editor is None:
+            self.query_one("#assemble-empty", Static).update(_EMPTY)
+            return
+        fault = self._fault(editor)
+        stale = not self.is_settled
+        rows = editor.rows
+        if stale:
+            self._examination = self._examination.carried(self.rows.rows, rows)
+        self.rows.show(rows, self._examination, fault, stale=stale, select=self._select)
+        self._select = None
+        text = self.query_one(RecipeText)
+        text.show(editor.text, fault)
+        self.query_one(PictureView).set_class(stale or self._examination.fault is not None, "-stale")
+        changed = " *" if editor.dirty else ""
+        self.rows.border_title = f"{editor.name}{changed}  {self._status(fault, stale)}"
+        if stale:
+            self._inquiry.soon()
+
+    def _fault(self, editor: Editor) -> Fault | None:
+        """What is known to be wrong: found here at once, else by the worker in this very text."""
+        found = editor.check(kwb(self).catalog)
+        return found or (self._examination.fault if self.is_settled else None)
+
+    def _status(self, fault: Fault | None, stale: bool) -> str:
+        if fault is not None:
+            return f"✗ {fault.key or 'the recipe'}"
+        if stale:
+            waiting = kwb(self).worker.state == "starting"
+            return "◌ the worker starts" if waiting else "◐ checking"
+        cautions = len(self._examination.cautions)
+        noted = f"  ! {cautions} to look at" if cautions else ""
+        return f"✓ {self._examination.data.partition(':')[0]}{noted}"
+
+    # ------------------------------------------------------------------ the worker
+
+    async def _examine(self) -> None:
+        """Ask the worker about the recipe. An answer to an older text than the latest is dropped."""
+        editor = self.editor
+        if editor is None:
+            return
+        revision, name = editor.revision, editor.name
+        answer: dict[str, Any] | None = None
+        if editor.document is not None:  # else the text itself is at fault: nothing to ask
+            folder = str(editor.folder.absolute())
+            try:
+                answer = await kwb(self).worker.call("examine", text=editor.text, name=name, folder=folder)
+            except WorkbenchError as fault:
+                kwb(self).notice(fault)
+        if editor is not self.editor or revision != editor.revision:
+            return
+        self._seen = revision
+        if answer is not None:
+            self._examination = Examination.of(answer, name).after(self._examination)
+            if self._examination.fault is None:
+                self.query_one(PictureView).show(answer)
+        self._refresh()
+
+    async def _know_data(self, editor: Editor) -> None:
+        """Make sure that the data's inputs and targets are known, also while the model is at fault.
+
+        Raises:
+            WorkbenchError: the data cannot be read.
+        """
+        data = editor.get("data")
+        if not self._examination.inputs and data:
+            answer = await kwb(self).worker.call("preview", data=data, folder=str(editor.folder.absolute()))
+            self._examination = replace(
+                self._examination, inputs=answer["inputs"], targets=answer["targets"], data=answer["data"]
+            )
+
+    # ------------------------------------------------------------------ panes
+
+    def _show_pane(self, pane: str) -> None:
+        """Which pane has the room where there is not room for all: catalog, side, or (empty) the rows."""
+        self.set_class(pane == "catalog", "-catalog")
+        self.set_class(pane == "side", "-side")
+
+    @on(Form.Left)
+    @on(RecipeText.Left)
+    def action_rows(self) -> None:
+        """Put the cursor into the rows."""
+        if self.editor is not None:
+            self.editor.end_step()
+        self._show_pane("")
+        self.rows.focus()
+
+
+_EMPTY = """\
+No recipe is open.
+
+Press 1 for the recipes: choose one, or n for a new one from your data."""
