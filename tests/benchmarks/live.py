@@ -12,26 +12,20 @@ a real pseudo-terminal, one after the other and in turns. Prints, and writes as 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
-import pty
 import random
-import re
-import select
 import shutil
 import statistics
-import struct
 import subprocess
-import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
 import numpy as np
 import psutil
 
+from tests.benchmarks.terminal import KWB, Terminal
 from workbench import events
 from workbench.storage.event_stream import read_events
 from workbench.storage.runs import RunFolder
@@ -48,9 +42,6 @@ train:
   loss: mse
   metrics: [mae, mse, RootMeanSquaredError]
 """
-KWB = [sys.executable, "-c", "from workbench.cli import command; command()"]
-ROWS, COLUMNS = 40, 120
-_ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 KEYS = (
     ("e", "val_mae"),  # another pane
     ("c", "━━ training"),
@@ -63,63 +54,6 @@ KEYS = (
 )
 """Keys, and what the terminal shows when they are answered."""
 STEPS = -(-int(16_512 * 0.9) // 32)
-
-
-class Terminal:
-    """The app in a pseudo-terminal."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        primary, secondary = pty.openpty()
-        fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        home = {"KWB_STATE_DIR": str(folder / ".state"), "KWB_CONFIG_DIR": str(folder / ".config")}
-        self.process = subprocess.Popen(
-            [*KWB, *arguments], cwd=folder, stdin=secondary, stdout=secondary, stderr=secondary,
-            start_new_session=True, env=os.environ | home | {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
-        )  # fmt: skip
-        os.close(secondary)
-        self._primary = primary
-        self._torn = b""
-
-    def press(self, key: str) -> None:
-        os.write(self._primary, key.encode())
-
-    def read(self, seconds: float) -> str:
-        """What came within a time, colours left out; at once if there is something."""
-        ready, _, _ = select.select([self._primary], [], [], seconds)
-        if not ready:
-            return ""
-        try:
-            found = self._torn + os.read(self._primary, 1 << 16)
-        except OSError:
-            return ""
-        whole = len(found)
-        if (last := found.rfind(b"\x1b", whole - 48)) >= 0:  # maybe a sequence torn in two
-            whole = last
-        found, self._torn = found[:whole], found[whole:]
-        return _ESCAPE.sub(b"", found).decode(errors="replace")
-
-    def until(self, text: str, seconds: float = 60.0) -> float:
-        """When a text came. Raises TimeoutError."""
-        end, seen = time.perf_counter() + seconds, ""
-        while time.perf_counter() < end:
-            came = self.read(0.5)
-            moment = time.perf_counter()
-            if text in seen + came:
-                return moment
-            seen = (seen + came)[-1000:]
-        raise TimeoutError(f"{text!r} did not come; the last was {seen!r}")
-
-    def idle_for(self, seconds: float) -> None:
-        """Read on, as a terminal does, for a time."""
-        end = time.perf_counter() + seconds
-        while (left := end - time.perf_counter()) > 0:
-            self.read(left)
-
-    def close(self) -> None:
-        for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-            process.kill()
-        self.process.wait()
-        os.close(self._primary)
 
 
 def speed_of(run: RunFolder) -> float:

@@ -39,6 +39,7 @@ def make_run(folder: Path, name: str, *happened: events.Event) -> Path:
 async def test_recipes_and_runs_of_this_folder_are_listed(open_app: OpenApp, workplace: Path) -> None:
     (workplace / "prices.yaml").write_text(RECIPE)
     (workplace / "compose.yaml").write_text("services: {}\n")
+    os.mkfifo(workplace / "pipe.yaml")  # which would be waited for
     (workplace / "more").mkdir()
     (workplace / "more" / "other.yml").write_text(RECIPE)
     make_run(

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -22,6 +22,7 @@ from workbench.tui.shell import SHELL_BINDINGS, Shell
 from workbench.tui.state import State
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import THEMES
+from workbench.tui.type_ahead import TypeAhead
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
 
 # What is not needed for the first paint is imported where it is used, all over this module.
@@ -130,6 +131,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self._warm = warm
         self._nursery = nursery
         self._keeping: Timer | None = None
+        self.type_ahead = TypeAhead(self)
         if not self.settings.animations:
             self.animation_level = "none"
         for theme in THEMES:
@@ -239,6 +241,8 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def go(self, mode: str) -> None:
         """Show a mode's screen."""
+        if self.ending:  # what it was opened for came too late
+            return
         self.switch_mode(mode)
         self.state.set("mode", mode)
         self._refresh_header()
@@ -261,6 +265,10 @@ class KwbApp(Shell, inherit_bindings=False):
     def _refresh_header(self) -> None:
         for header in self.screen.query(KwbHeader):
             header.refresh()
+
+    async def on_event(self, event: events.Event) -> None:
+        if not self.type_ahead.keeps(event):
+            await super().on_event(event)
 
     # ------------------------------------------------------------------ the open recipe
 

@@ -26,7 +26,8 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
     if not await keep_changes(app, "Open"):
         return False
     try:
-        editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.workplace)
+        with app.type_ahead.kept():
+            editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.workplace)
     except WorkbenchError as fault:
         app.notice(fault)
         return False

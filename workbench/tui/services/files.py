@@ -37,6 +37,8 @@ def list_recipes(folder: Path) -> list[RecipeFile]:
         if number >= MOST_LOOKED_AT or len(found) >= MOST_RECIPES:
             break
         try:
+            if not path.is_file():  # a named pipe would have us wait for ever
+                continue
             with path.open("rb") as file:
                 head = file.read(4096)
             modified = path.stat().st_mtime

@@ -1,0 +1,67 @@
+"""Keys typed while a recipe is still being read: a named pipe is a file that takes as long as the test wants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.tui.conftest import OpenApp, settle, until
+from tests.worker.conftest import recipe
+from workbench.recipe.editing import Editor
+
+
+@contextmanager
+def slow_recipe(folder: Path) -> Iterator[Path]:
+    """A recipe that is read when somebody has written it, at the latest at the end of the block."""
+    path = folder / "slow.yaml"
+    os.mkfifo(path)
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # nobody waits for it
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+
+
+async def test_they_are_for_the_recipe_that_was_opened(
+    open_app: OpenApp, workplace: Path, tmp_path: Path
+) -> None:
+    async with open_app() as pilot:
+        app = pilot.app
+        app.set_editor(Editor(recipe(), name="before", folder=workplace))
+        await settle(pilot)
+        with slow_recipe(tmp_path) as slow:
+            app.open_recipe(slow)
+            await pilot.press("t")
+            assert app.training is None
+            assert app.editor.name == "before"
+            slow.write_text(recipe())
+            await until(lambda: app.training)
+        assert app.training.name == "slow.yaml"
+        await until(lambda: app.current_mode == "train")
+        await until(lambda: not app.training.state.live, 60)
+
+
+async def test_a_file_that_takes_long_to_read_keeps_no_keys(open_app: OpenApp, tmp_path: Path) -> None:
+    async with open_app() as pilot:
+        app = pilot.app
+        with slow_recipe(tmp_path) as slow:
+            app.open_recipe(slow, then="data")
+            await pilot.press("5")
+            assert app.current_mode == "recipes"
+            await until(lambda: app.current_mode == "runs")  # kept for a second, then done
+            await pilot.press("6")
+            await until(lambda: app.current_mode == "saved")
+            assert app.editor is None
+            slow.write_text(recipe())
+            await until(lambda: app.current_mode == "data")
+
+
+async def test_a_recipe_that_cannot_be_read_leaves_the_keys_to_the_screen_before(open_app: OpenApp) -> None:
+    async with open_app() as pilot:
+        app = pilot.app
+        app.open_recipe("nowhere.yaml")
+        await pilot.press("5")
+        await until(lambda: app.current_mode == "runs")
+        assert "nowhere.yaml" in str(app.notices[-1][1])
