@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import events
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.process import Diverted, import_keras, tell_warnings
+from workbench.process import Diverted, import_keras, let_go, open_terminals, tell_warnings
 from workbench.recipe.names import check_names
 from workbench.recipe.opening import open_recipe
 from workbench.reporting import JsonLines, Reporter, for_stream
@@ -135,15 +135,26 @@ def _tell_again(run_folder: RunFolder, take: Callable[[events.Event, str], None]
 
 @contextmanager
 def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once."""
+    """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once.
+
+    So does the loss of the terminal, which may be told more than once; `nohup` has it change nothing, as ever.
+    """
+    terminals = open_terminals()
 
     def stop(number: int, frame: Any) -> None:
+        if number == signal.SIGHUP:
+            let_go(terminals)
+            control.stop("interrupted")
+            return
         if control.stop_requested:
             raise KeyboardInterrupt
         control.stop("interrupted")
         reporter.say("stopping after this batch, then saving (Ctrl-C again: leave at once, nothing saved)")
 
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    previous = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -86,6 +86,19 @@ def tell_warnings(tell: Callable[[str], None]) -> None:
             tell(f"{category.__name__}: {message} ({filename}:{lineno})")
 
     warnings.showwarning = show  # type: ignore[assignment]
+
+
+def open_terminals() -> list[int]:
+    """The descriptors of this process that are a terminal."""
+    return [descriptor for descriptor in map(int, os.listdir("/dev/fd")) if os.isatty(descriptor)]
+
+
+def let_go(descriptors: Iterable[int]) -> None:
+    """Have what is written to these go nowhere: on a terminal that is gone, every `print` would raise."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor, inheritable=descriptor < 3)
+    os.close(nowhere)
 
 
 class Diverted:

@@ -1,8 +1,11 @@
-"""Ctrl-C: training stops after the batch, the work is saved, and the exit code says so."""
+"""Ctrl-C, or a lost connection: training stops after the batch, the work is saved, and the exit code says so."""
 
 from __future__ import annotations
 
 import json
+import os
+import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from workbench.storage.runs import list_runs
+
 pytestmark = pytest.mark.slow
 
 COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_saves_and_says_so(tmp_path: Path, signal_number: int) -> None:
     command = [*COMMAND, "--batch", "residual-regressor", "--json", "--set", "train.epochs=100000"]
     command += ["--set", "train.callbacks=[]"]
@@ -39,3 +44,32 @@ def test_an_interrupt_saves_and_says_so(tmp_path: Path, signal_number: int) -> N
     assert all((tmp_path / path).exists() for path in saved)
     later = [line for line in lines if line["event"] == "epoch" and line["time"] > asked]
     assert not later
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_terminal_that_is_lost_while_training(tmp_path: Path, nohup: bool) -> None:
+    """Its own lines and bar go nowhere then. With nohup the training has nothing to do with the terminal."""
+    epochs = 200 if nohup else 100_000
+    command = [*(["nohup"] if nohup else []), *COMMAND, "--batch", "residual-regressor"]
+    command += ["--set", f"train.epochs={epochs}", "--set", "train.callbacks=[]"]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *command], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    try:
+        runs = tmp_path / "saved" / "runs"
+        end = time.monotonic() + 60
+        while not any(run.epoch > 2 for run in list_runs(runs)):
+            assert time.monotonic() < end
+            if not nohup:
+                os.read(ours, 1 << 16)
+            time.sleep(0.02)
+        os.close(ours)
+        assert process.wait(60) == (0 if nohup else 130)
+    finally:
+        process.kill()
+    (run,) = list_runs(runs)
+    assert run.status == ("done" if nohup else "interrupted")
+    assert run.folder.model.is_file()

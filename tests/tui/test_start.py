@@ -84,6 +84,21 @@ def _until(condition: Callable[[], object], what: str, seconds: float = 90.0) ->
         time.sleep(0.05)
 
 
+def test_it_can_be_left_while_a_file_does_not_come(tmp_path: Path) -> None:
+    """As on a mount that is gone: here a named pipe into which nobody writes."""
+    os.mkfifo(tmp_path / "gone.yaml")
+    terminal = PseudoTerminal(tmp_path, "gone.yaml")
+    try:
+        _until(lambda: b"residual-regressor" in terminal.written, "the recipes are shown")
+        terminal.press("q")
+        assert terminal.process.wait(30) == 0
+        _until(lambda: b"\x1b[?1049l" in terminal.written, "the shell's screen is back")
+    finally:
+        terminal.vanish()
+        terminal.process.kill()
+        terminal.process.wait()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["silence", "hang-up"])
 def test_a_terminal_that_goes_away_loses_nothing(tmp_path: Path, how: str) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.process import leave_at_once
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import read_settings, settings_file
 from workbench.tui.state import FILE_NAME, State, state_folder
+
+PATIENCE = 3.0  # seconds for what a thread is at when the app is left
 
 
 def start(
@@ -53,7 +60,36 @@ def start(
         log_folder=folder,
         faults=faults,
     )
-    app.run(mouse=settings.mouse)
+    _run(app, settings.mouse)
     for line in app.last_words:
         print(line)
-    return app.return_code or 0
+    code = app.return_code or 0
+    if not _threads_ended():
+        leave_at_once(code)
+    return code
+
+
+def _run(app: KwbApp, mouse: bool) -> None:
+    """Run the app; its threads may outlast it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    threads = ThreadPoolExecutor(thread_name_prefix="kwb")
+    loop.set_default_executor(threads)
+    try:
+        app.run(mouse=mouse, loop=loop)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _threads_ended() -> bool:
+    """Whether no thread is at work any more, after a while. One that reads from a mount that is gone never ends, and
+    Python would wait for it for ever."""
+    until = time.monotonic() + PATIENCE
+    others = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread() and not thread.daemon
+    ]
+    for thread in others:
+        thread.join(max(until - time.monotonic(), 0.0))
+    return not any(thread.is_alive() for thread in others)
