@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Mapping
-from typing import Any, Protocol, TextIO
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol, TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -28,9 +30,38 @@ class Reporter(Protocol):
         """Show words that are no event."""
 
 
+class Lasting:
+    """A stream whose terminal may go away, as that of a job which was disowned: what is written then is lost, and the
+    training goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with _terminal_may_be_gone():
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _terminal_may_be_gone():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _terminal_may_be_gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno != errno.EIO:
+            raise
+
+
 def for_stream(stream: TextIO) -> Reporter:
     """A progress bar where `stream` is a terminal, plain lines elsewhere (a log file, CI)."""
-    console = Console(file=stream, highlight=False)
+    console = Console(file=cast("TextIO", Lasting(stream)), highlight=False)
     if console.is_terminal:
         return OnTerminal(console)
     console.width = NO_LIMIT  # a file has no edge at which a table's cells would have to be cut

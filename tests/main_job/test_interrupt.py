@@ -18,7 +18,10 @@ from workbench.storage.runs import list_runs
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
+# A test that is itself run under nohup must not hand that on.
+HANGS_UP = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+KWB = "from workbench.cli import command; command()"
+COMMAND = [sys.executable, "-c", HANGS_UP + KWB]
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -28,13 +31,16 @@ def test_an_interrupt_saves_and_says_so(tmp_path: Path, signal_number: int) -> N
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = []
-    for line in process.stdout:
-        lines.append(json.loads(line))
-        if lines[-1]["event"] == "epoch":
-            break
-    process.send_signal(signal_number)
-    asked = time.time() + 1.0  # one batch, and the epoch it ends
-    rest, _ = process.communicate(timeout=60)
+    try:
+        for line in process.stdout:
+            lines.append(json.loads(line))
+            if lines[-1]["event"] == "epoch":
+                break
+        process.send_signal(signal_number)
+        asked = time.time() + 1.0  # one batch, and the epoch it ends
+        rest, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     lines += [json.loads(line) for line in rest.splitlines()]
     assert process.returncode == 130
     assert lines[-1]["event"] == "finished"
@@ -47,12 +53,17 @@ def test_an_interrupt_saves_and_says_so(tmp_path: Path, signal_number: int) -> N
 
 
 @pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
-@pytest.mark.parametrize("nohup", [False, True])
-def test_a_terminal_that_is_lost_while_training(tmp_path: Path, nohup: bool) -> None:
-    """Its own lines and bar go nowhere then. With nohup the training has nothing to do with the terminal."""
-    epochs = 200 if nohup else 100_000
-    command = [*(["nohup"] if nohup else []), *COMMAND, "--batch", "residual-regressor"]
-    command += ["--set", f"train.epochs={epochs}", "--set", "train.callbacks=[]"]
+@pytest.mark.parametrize("how", ["as usual", "nohup", "disowned"])
+def test_a_terminal_that_is_lost_while_training(tmp_path: Path, how: str) -> None:
+    """Its own lines and bar go nowhere then. One that hears of no hang-up goes on."""
+    goes_on = how != "as usual"
+    command = {
+        "as usual": COMMAND,
+        "nohup": ["nohup", sys.executable, "-c", KWB],
+        "disowned": [sys.executable, "-c", HANGS_UP.replace("SIG_DFL", "SIG_IGN") + KWB],
+    }[how]
+    command = [*command, "--batch", "residual-regressor", "--set", "train.callbacks=[]"]
+    command += ["--set", f"train.epochs={300 if goes_on else 100_000}"]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         ["setsid", "--ctty", "--wait", *command], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs
@@ -63,13 +74,13 @@ def test_a_terminal_that_is_lost_while_training(tmp_path: Path, nohup: bool) -> 
         end = time.monotonic() + 60
         while not any(run.epoch > 2 for run in list_runs(runs)):
             assert time.monotonic() < end
-            if not nohup:
+            if how != "nohup":
                 os.read(ours, 1 << 16)
             time.sleep(0.02)
         os.close(ours)
-        assert process.wait(60) == (0 if nohup else 130)
+        assert process.wait(60) == (0 if goes_on else 130)
     finally:
         process.kill()
     (run,) = list_runs(runs)
-    assert run.status == ("done" if nohup else "interrupted")
+    assert run.status == ("done" if goes_on else "interrupted")
     assert run.folder.model.is_file()

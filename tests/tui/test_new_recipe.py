@@ -26,6 +26,7 @@ async def look_at(pilot: Pilot[Any], name: str) -> None:
     listing.highlighted = listing.get_option_index(name)
     await pilot.press("enter")
     await until(lambda: pilot.app.screen.query_one("#learn").display, 60)
+    await settle(pilot)
 
 
 @pytest.mark.slow
@@ -34,9 +35,8 @@ async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, workplace
     async with open_app() as pilot:
         app = pilot.app
         await look_at(pilot, "penguins.csv")
-        text = shown(app)
+        text = await until(lambda: "2 missing" in (text := shown(app)) and text)
         assert "344 rows" in text
-        assert "2 missing" in text
         learn = app.screen.query_one("#learn Input", Input)
         assert learn.value == "species"
         suggestion = str(app.screen.query_one("#suggestion", Static).visual)
