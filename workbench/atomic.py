@@ -89,10 +89,10 @@ def atomic_path(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator
             with contextlib.suppress(FileNotFoundError):
                 temporary.chmod(target.stat().st_mode & 0o7777)
             if flush:
-                _flush(temporary)
+                flush_to_disk(temporary)
             os.replace(temporary, target)
             if flush:
-                _flush(target.parent)
+                flush_to_disk(target.parent)
     except OSError as fault:
         raise file_error(fault, path) from fault
 
@@ -161,7 +161,8 @@ def write_bytes(path: str | os.PathLike[str], content: bytes, *, flush: bool = T
         file.write(content)
 
 
-def _flush(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
+    """Wait until the disk has what was written to a file, or which names a folder has."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -24,7 +24,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from workbench.atomic import file_error
+from workbench.atomic import file_error, flush_to_disk
 from workbench.errors import FileError
 
 KEPT = 2
@@ -72,13 +72,13 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
                 {name: _described(temporary / name) for name in (VARIABLES, POSITION)}, indent=1
             )
             _write_text(temporary / MANIFEST, manifest)
-            _sync_folder(temporary)
+            flush_to_disk(temporary)
             final = folder / f"{number:06d}"
             os.rename(temporary, final)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _sync_folder(folder)
+        flush_to_disk(folder)
         for old in sorted(_whole_names(folder))[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as fault:
@@ -156,11 +156,3 @@ def _whole_names(folder: Path) -> list[Path]:
 def _remove_unfinished(folder: Path) -> None:
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
