@@ -146,7 +146,9 @@ def _connect(
         raise call_fault(
             label, shapes if len(shapes) > 1 else next(iter(shapes.values())), fault, "model"
         ) from fault
-    output_form, output_names = output_structure(outputs, targets, "model")
+    output_form, output_names = output_structure(
+        outputs, targets, "model", getattr(model, "output_names", None) or ()
+    )
     if isinstance(spec, Graph) and output_form == "one":
         output_names = tuple(spec.outputs)  # what the recipe calls it, in `loss: {price: mse}` too
     return Structure(input_form, input_names, output_form, output_names), outputs

@@ -89,8 +89,14 @@ def input_structure(model: Any, inputs: Mapping[str, InputSpec], where: str) -> 
     return ("one" if len(names) == 1 else "tuple"), names
 
 
-def output_structure(outputs: Any, targets: Sequence[str], where: str) -> tuple[Form, tuple[str, ...]]:
+def output_structure(
+    outputs: Any, targets: Sequence[str], where: str, own_names: Sequence[str] = ()
+) -> tuple[Form, tuple[str, ...]]:
     """The form of what a model returned (symbolic tensors), matched with the names of the targets.
+
+    Args:
+        own_names: what a model that returns a list calls its outputs. Where these are the targets' names, targets
+            go by name and not by position.
 
     Raises:
         RecipeError: the names or their number disagree.
@@ -105,6 +111,8 @@ def output_structure(outputs: Any, targets: Sequence[str], where: str) -> tuple[
     if isinstance(outputs, list | tuple):
         if names and len(outputs) != len(names):
             raise RecipeError(_count("output", len(outputs), names), where=where, hint=_HINT)
+        if set(own_names) == set(names) and len(own_names) == len(names):
+            return "tuple", tuple(own_names)
         return "tuple", names or tuple(f"output_{i}" for i in range(len(outputs)))
     if len(names) > 1:
         raise RecipeError(_count("output", 1, names), where=where, hint=_HINT)

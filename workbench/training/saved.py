@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbench.assembly.structure import InputSpec, Structure, input_structure
+from workbench.assembly.foreign import ForeignStructure, foreign_structure
+from workbench.assembly.structure import Structure
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.predictions import prediction_columns
-from workbench.data.preparation import Part
-from workbench.errors import FileError, WorkbenchError
+from workbench.data.preparation import Part, Preparation
+from workbench.data.specs import NumberTarget
+from workbench.errors import DataError, FileError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.opening import open_recipe
 from workbench.recipe.schema import Data
@@ -91,7 +93,12 @@ class SavedModel:
                 self.notes.preparation, data, catalog, folder=folder, seed=seed, with_targets=with_targets
             )
         prepared = loading.load(data, catalog, folder=folder, seed=seed)
-        return prepared.test or prepared.train
+        part = prepared.test or prepared.train
+        return (
+            _by_column(part, prepared.preparation)
+            if len(getattr(self.model, "outputs", None) or ()) > 1
+            else part
+        )
 
     def evaluate(self, part: Part) -> dict[str, float]:
         """Loss and metrics.
@@ -115,7 +122,10 @@ class SavedModel:
 
     def predict(self, part: Part) -> dict[str, np.ndarray]:
         """Predictions by output name, one row for each row of the data."""
-        structure = self._structure(part)
+        try:
+            structure = self._structure(part)
+        except DataError:  # the data's targets are others; the outputs have names of their own
+            structure = self._structure(replace(part, targets={}))
         with told_as("predicting", str(self.path)):
             outputs = self.model.predict(structure.pack_inputs(part.inputs), batch_size=BATCH_SIZE, verbose=0)
         return structure.unpack_outputs(outputs)
@@ -151,12 +161,18 @@ class SavedModel:
         }
         return self.notes.structure.pack_inputs(inputs)
 
-    def _structure(self, part: Part) -> Structure:
+    def _structure(self, part: Part) -> Structure | ForeignStructure:
         if self.notes is not None:
             return self.notes.structure
-        specs = {name: InputSpec(array.shape[1:], str(array.dtype)) for name, array in part.inputs.items()}
-        form, names = input_structure(self.model, specs, str(self.path))
-        return Structure(form, names, "one", tuple(part.targets) or ("output",))
+        return foreign_structure(self.model, part.inputs, tuple(part.targets), str(self.path))
+
+
+def _by_column(part: Part, preparation: Preparation) -> Part:
+    """One target of several columns as a target for each column, for a model with several outputs."""
+    if len(preparation.targets) != 1 or not isinstance(spec := preparation.targets[0], NumberTarget):
+        return part
+    (values,) = part.targets.values()
+    return replace(part, targets={name: values[:, at : at + 1] for at, name in enumerate(spec.columns)})
 
 
 def plain_columns(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
