@@ -198,13 +198,16 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
     return Loaded(model, record["notes"], tuple(dict.fromkeys(found)), completed)
 
 
-def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = False) -> None:
-    """Give a built model the weights of a file of any of the three formats.
+def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = False) -> tuple[str, ...]:
+    """Give a built model the weights of a file of any of the three formats, by the names of its layers.
 
     Args:
         optimizer: restore the optimizer's state and that of seed generators too, to go on as if nothing had
             been between; the model must be compiled as it was. Else both stay as they are, to start from these
             weights.
+
+    Returns:
+        Warnings of layers whose weights were found by position, under another name.
 
     Raises:
         FileError: the file cannot be read, or its weights do not fit: the first that does not, both shapes;
@@ -218,19 +221,21 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
         if optimizer and own is not None and not own.built:
             own.build(model.trainable_variables)
         if given.legacy:
-            layout.check_fits_legacy(model, path)
-            model.load_weights(path)
+            with layout.legacy_in_order(model, path) as matched:
+                model.load_weights(matched.path)
             if optimizer and (fault := legacy.restore_optimizer(model, path)):
                 unfit.append(fault)
         else:
-            with archive.as_weights(path) as weights:
-                layout.check_fits(model, weights, path)
+            with archive.as_weights(path) as weights, layout.in_order(model, weights, path) as matched:
                 skip = [own] if own is not None and not optimizer else []
-                keras.saving.load_weights(model, weights, objects_to_skip=skip)
+                keras.saving.load_weights(model, matched.path, objects_to_skip=skip)
         if optimizer and given.record:
             unfit += _restore_state(model, given.record["state"])
+    if optimizer and matched.moved:
+        unfit.insert(0, "its layers are in another order, and the optimizer's state goes by order")
     if optimizer and unfit:
         raise FileError(f"does not fit: {unfit[0]}", where=str(path), hint="Compile the model as it was.")
+    return matched.warnings
 
 
 def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> None:

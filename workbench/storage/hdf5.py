@@ -13,6 +13,7 @@ from workbench.storage.limits import DEPTH_LIMIT, LINK_LIMIT, Refused, size_in_w
 
 _FILTERS = {1, 2, 3, 4, 32000}  # deflate, shuffle, fletcher32, szip, lzf: those that h5py brings along
 _KINDS = "biufcVS"
+_ATTRIBUTE_LIMIT = 60_000  # bytes; HDF5 allows 64 KB for all attributes of one object header
 
 
 def check(file: Any, budget: int) -> int:
@@ -85,6 +86,18 @@ def attribute_names(group: Any, name: str) -> list[str]:
         chunks = (f"{name}{index}" for index in range(len(group.attrs)))
         found = [item for chunk in chunks if chunk in group.attrs for item in group.attrs[chunk]]
     return [item.decode() if isinstance(item, bytes) else str(item) for item in found]
+
+
+def write_names(group: Any, name: str, names: list[str]) -> None:
+    """Keep a list of names in an attribute, or in several where one would not hold it."""
+    data = [item.encode() for item in names]
+    longest = max((len(item) for item in data), default=1)
+    step = max(_ATTRIBUTE_LIMIT // longest, 1)
+    if len(data) <= step:
+        group.attrs[name] = data
+        return
+    for index, start in enumerate(range(0, len(data), step)):
+        group.attrs[f"{name}{index}"] = data[start : start + step]
 
 
 def legacy_datasets(group: Any) -> dict[str, str]:

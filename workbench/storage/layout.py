@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ import keras
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage import archive, container, hdf5, structure
+from workbench.storage import archive, container, hdf5, matching, structure
+from workbench.storage.matching import Child, Matched
 
 
 def weight_names(model: Any, saved: Path) -> dict[str, str]:
@@ -36,13 +39,57 @@ def layer_table(model: Any) -> list[dict[str, str]]:
     return table
 
 
-def check_fits(model: Any, weights: Path, where: Path) -> None:
+@contextmanager
+def in_order(model: Any, weights: Path, where: Path) -> Iterator[Matched]:
+    """A file in `.weights.h5` layout with each layer's weights where the model has the layer of that name.
+
+    Raises:
+        FileError: as `check_fits`.
+    """
+    with _expected(model) as expected:
+        with h5py.File(weights, "r") as file:
+            translated = "_layer_checkpoint_dependencies" in file  # before Keras 3.0; Keras itself reads it
+        if translated:
+            yield Matched(weights)
+            return
+        with matching.in_order(expected, weights) as matched:
+            check_fits(model, expected, matched.path, where)
+            yield matched
+
+
+@contextmanager
+def legacy_in_order(model: Any, path: Path) -> Iterator[Matched]:
+    """As `in_order`, for a file in the legacy layout."""
+    layers = [layer for layer in model.layers if layer.weights]
+    kinds = [matching.snake_case(type(layer).__name__) for layer in layers]
+    wanted = [
+        Child(str(at), layer.name, "", matching.is_numbered(layer.name, kinds[at]))
+        for at, layer in enumerate(layers)
+    ]
+    with matching.legacy_in_order(wanted, path) as matched:
+        check_fits_legacy(model, matched.path, path)
+        yield matched
+
+
+@contextmanager
+def _expected(model: Any) -> Iterator[Path]:
+    """A weight file that the model itself writes."""
+    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
+        path = Path(folder) / archive.WEIGHTS
+        model.save_weights(path)
+        yield path
+
+
+def check_fits(model: Any, expected: Path, weights: Path, where: Path) -> None:
     """The file in `.weights.h5` layout has just the weights that the model has, in their shapes.
+
+    Args:
+        expected: what the model itself writes.
 
     Raises:
         FileError: naming the first weight that does not fit, with both shapes.
     """
-    names, wanted, found = _compare(model, weights)
+    names, wanted, found = _compare(model, expected, weights)
     order = {path: index for index, path in enumerate(structure.weights_by_path(model))}
     for name in sorted(wanted, key=lambda item: order.get(names.get(item, ""), len(order))):
         label = names.get(name, name)
@@ -65,15 +112,16 @@ def check_fits(model: Any, weights: Path, where: Path) -> None:
 
 def unplaced(model: Any, weights: Path) -> list[str]:
     """The datasets of a file in `.weights.h5` layout that the model has no weight for."""
-    _, wanted, found = _compare(model, weights)
+    with _expected(model) as expected:
+        _, wanted, found = _compare(model, expected, weights)
     return [name for name in found if name not in wanted]
 
 
-def check_fits_legacy(model: Any, path: Path) -> None:
+def check_fits_legacy(model: Any, path: Path, where: Path) -> None:
     """As `check_fits`, for a file in the legacy layout, whose layers go by their order."""
     layers = [layer for layer in model.layers if layer.weights]
     with h5py.File(path, "r") as file:
-        group = file if "layer_names" in file.attrs else file["model_weights"]
+        group = matching.legacy_group(file)
         stored = [
             (name, hdf5.attribute_names(group[name], "weight_names"))
             for name in hdf5.attribute_names(group, "layer_names")
@@ -83,7 +131,7 @@ def check_fits_legacy(model: Any, path: Path) -> None:
     if len(layers) != len(stored):
         raise FileError(
             f"has weights for {len(stored)} layers, and the model has {len(layers)} layers with weights.",
-            where=str(path),
+            where=str(where),
             hint="The file belongs to a model of another structure.",
         )
     for layer, (name, names) in zip(layers, stored, strict=True):
@@ -91,27 +139,24 @@ def check_fits_legacy(model: Any, path: Path) -> None:
         if len(weights) != len(names):
             raise FileError(
                 f"has {len(names)} weights for the layer '{name}', and '{layer.name}' has {len(weights)}.",
-                where=str(path),
+                where=str(where),
             )
         for weight, stored_name in zip(weights, names, strict=True):
             if tuple(weight.shape) != shapes[name, stored_name]:
-                raise _misfit(weight.path, tuple(weight.shape), shapes[name, stored_name], path)
+                raise _misfit(weight.path, tuple(weight.shape), shapes[name, stored_name], where)
 
 
 _Shapes = dict[str, tuple[int, ...]]
 
 
-def _compare(model: Any, weights: Path) -> tuple[dict[str, str], _Shapes, _Shapes]:
+def _compare(model: Any, expected_path: Path, weights: Path) -> tuple[dict[str, str], _Shapes, _Shapes]:
     """Weight paths by dataset, and the shapes of the datasets the model would write and of the file's."""
-    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
-        expected_path = Path(folder) / archive.WEIGHTS
-        model.save_weights(expected_path)
-        with h5py.File(expected_path, "r") as expected, h5py.File(weights, "r") as given:
-            wanted = {name: expected[name].shape for name in hdf5.weight_datasets(expected)}
-            found = {name: given[name].shape for name in hdf5.weight_datasets(given)}
-            if "_layer_checkpoint_dependencies" in given:  # before Keras 3.0; Keras itself translates
-                found = wanted
-            return _match(model, expected), wanted, found
+    with h5py.File(expected_path, "r") as expected, h5py.File(weights, "r") as given:
+        wanted = {name: expected[name].shape for name in hdf5.weight_datasets(expected)}
+        found = {name: given[name].shape for name in hdf5.weight_datasets(given)}
+        if "_layer_checkpoint_dependencies" in given:  # before Keras 3.0; Keras itself translates
+            found = wanted
+        return _match(model, expected), wanted, found
 
 
 def _match(model: Any, file: Any) -> dict[str, str]:

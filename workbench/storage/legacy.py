@@ -22,8 +22,6 @@ import numpy as np
 
 from workbench.storage import hdf5, structure
 
-_ATTRIBUTE_LIMIT = 60_000  # bytes; HDF5 allows 64 KB for all attributes of one object header
-
 
 def write(target: Path, model: Any, tree: str) -> None:
     """Add the legacy groups to a file whose group `tree` holds the weights already; equal data is linked."""
@@ -38,7 +36,7 @@ def write(target: Path, model: Any, tree: str) -> None:
         group.attrs["backend"] = keras.backend.backend()
         names = _Names(["top_level_model_weights"])
         layers = [(names.free(layer.name), layer) for layer in model.layers]
-        _write_names(group, "layer_names", [name for name, _ in layers])
+        hdf5.write_names(group, "layer_names", [name for name, _ in layers])
         for name, layer in layers:
             weights = layer.trainable_weights + layer.non_trainable_weights
             _write_weights(group.create_group(name), weights, stored)
@@ -106,7 +104,7 @@ def _model_config(model: Any) -> dict[str, Any]:
 def _write_weights(group: Any, weights: list[Any], stored: dict[str, list[Any]]) -> None:
     names = _Names()
     paths = [names.free(weight.path) for weight in weights]
-    _write_names(group, "weight_names", paths)
+    hdf5.write_names(group, "weight_names", paths)
     for path, weight in zip(paths, weights, strict=True):
         value = structure.value_of(weight)
         same = stored.get(_content_key(value))
@@ -115,17 +113,6 @@ def _write_weights(group: Any, weights: list[Any], stored: dict[str, list[Any]])
         else:
             known = value.dtype.kind in "fiub?"
             group.create_dataset(path, data=value if known else value.astype(np.float32))  # bfloat16
-
-
-def _write_names(group: Any, name: str, names: list[str]) -> None:
-    data = [item.encode() for item in names]
-    longest = max((len(item) for item in data), default=1)
-    step = max(_ATTRIBUTE_LIMIT // longest, 1)
-    if len(data) <= step:
-        group.attrs[name] = data
-        return
-    for index, start in enumerate(range(0, len(data), step)):
-        group.attrs[f"{name}{index}"] = data[start : start + step]
 
 
 def _datasets_by_content(tree: Any) -> dict[str, list[Any]]:

@@ -125,6 +125,10 @@ def prepare(
         cautions.extend(Caution(f"{path}: {warning}", "model") for warning in loaded.warnings)
         return loaded.model
 
+    def load_weights(model: Any, path: Path) -> None:
+        found = formats.load_weights(model, path)
+        cautions.extend(Caution(f"{path}: {warning}", "weights") for warning in found)
+
     prepared = data or load_data(document, catalog)
     try:
         check_saves(recipe.save)
@@ -137,7 +141,7 @@ def prepare(
             inputs,
             tuple(prepared.preparation.target_shapes()),
             load_model=load_model,
-            load_weights=formats.load_weights,
+            load_weights=load_weights,
             on_built=on_built,
         )
         was_compiled = assembly.model.compiled
