@@ -7,13 +7,16 @@ import csv as records
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from kwb_datasets.dialect import delimiters, first_records, found_delimiter, is_table, marks_of
 from workbench.data.chunks import StreamedSource
 from workbench.data.files import Streaming, data_file, should_stream
+from workbench.data.kinds import ColumnKinds
 from workbench.data.source import Source
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
 
@@ -30,102 +33,167 @@ def csv(
     path: str,
     delimiter: Character | None = None,
     header: bool | list[str] = True,
-    decimal: Literal[".", ","] = ".",
+    decimal: Literal[".", ","] | None = None,
+    thousands: Character | None = None,
     encoding: str = "utf-8",
     quote: Character = '"',
     skip: Annotated[int, Field(ge=0)] = 0,
     missing_values: list[str] | None = None,
     columns: list[str] | None = None,
     stream: Streaming = "auto",
+    kinds: ColumnKinds = ColumnKinds(),  # noqa: B008 (it is frozen)
 ) -> Source | StreamedSource:
     """A table in a text file, also a compressed one (`.csv.gz`).
 
     Args:
         path: the file.
-        delimiter: what stands between two columns; a tab for `.tsv` files, else a comma.
+        delimiter: what stands between two columns; by default it is found out.
         header: whether the first line holds the columns' names; or the names themselves, for a file without
             them. With `false` the columns are `column_1`, `column_2` and so on.
-        decimal: the decimal mark.
+        decimal: the decimal mark; by default a point, or a comma where the numbers leave no doubt.
+        thousands: what stands between thousands, as in 1,656; by default nothing, or what leaves no doubt.
         encoding: such as `latin-1`; UTF-8 by default.
         quote: what stands around texts that hold a delimiter.
         skip: lines to skip at the top.
-        missing_values: what stands for no value, beside nothing at all; by default `NA`, `null` and the like.
+        missing_values: what stands for no value, beside nothing at all; by default `NA`, `null` and the like, but
+            in `categories` and `classes` nothing.
         columns: read these only; all by default.
         stream: whether to read the rows as they are needed, from a working copy on disk, or to hold them
             in memory; by default that depends on how much memory there is.
+        kinds: what kwb knows of the columns.
     """
     file = data_file(path)
-    if delimiter is None:
-        delimiter = "\t" if ".tsv" in file.suffixes else ","
-    table = TextTable(file, delimiter, header, decimal, encoding, quote, skip, missing_values, columns)
-    table.check()
+    layout = Layout(delimiter, header, decimal, thousands, encoding, quote, skip, missing_values, columns)
+    table = TextTable.open(file, layout, kinds)
     # A compressed file is taken for a tenth of what it holds.
     size = file.stat().st_size * (1 if file.suffix in (".csv", ".tsv", ".txt") else 10)
     return table.streamed() if should_stream(stream, size) else table.read()
 
 
-class TextTable:
-    """A text file with the way it is written."""
+@dataclass(frozen=True)
+class Layout:
+    """How a text file is written, as the arguments of `csv` say it; None is found out."""
 
-    def __init__(
-        self,
-        file: Path,
-        delimiter: str,
-        header: bool | list[str],
-        decimal: str,
-        encoding: str,
-        quote: str,
-        skip: int,
-        missing_values: list[str] | None,
-        columns: list[str] | None,
-    ) -> None:
+    delimiter: str | None
+    header: bool | list[str]
+    decimal: str | None
+    thousands: str | None
+    encoding: str
+    quote: str
+    skip: int
+    missing_values: list[str] | None
+    columns: list[str] | None
+
+
+class TextTable:
+    """A text file with the way it is written.
+
+    Attributes:
+        found: of the layout, what the recipe did not say and the file shows to be unusual.
+    """
+
+    def __init__(self, file: Path, layout: Layout, kinds: ColumnKinds) -> None:
         self.file = file
-        self.delimiter = delimiter
-        self.header = header
-        self.decimal = decimal
-        self.encoding = encoding
-        self.quote = quote
-        self.skip = skip
-        self.missing_values = ["", *(MISSING if missing_values is None else missing_values)]
-        self.columns = columns
+        self.delimiter = layout.delimiter or _usual_delimiter(file)
+        self.header = layout.header
+        self.decimal = layout.decimal or "."
+        self.thousands = layout.thousands or ""
+        self.encoding = layout.encoding
+        self.quote = layout.quote
+        self.skip = layout.skip
+        self.missing_values = ["", *(MISSING if layout.missing_values is None else layout.missing_values)]
+        self.columns = layout.columns
+        self.text = kinds.text
+        # Words for "no value" that the recipe itself names count everywhere.
+        self.literal = kinds.literal if layout.missing_values is None else frozenset[str]()
+        self.found: dict[str, str] = {}
         try:
-            codecs.lookup(encoding)
+            codecs.lookup(self.encoding)
         except LookupError:
             raise RecipeError(
-                f"there is no encoding '{encoding}'.",
+                f"there is no encoding '{self.encoding}'.",
                 where="data.encoding",
                 hint="Common ones are utf-8, utf-16, latin-1 and cp1252.",
             ) from None
 
-    def check(self) -> None:
-        """Look at the beginning of the file.
+    @classmethod
+    def open(cls, file: Path, layout: Layout, kinds: ColumnKinds) -> TextTable:
+        """Look at the beginning of a file.
 
         Raises:
             FileError: it is no text, or written in another encoding.
             RecipeError, DataError: the columns cannot be told, or have no names of their own.
         """
-        self._refuse_other_encodings()
-        self._refuse_wrong_columns(self.names())
+        table = cls(file, layout, kinds)
+        table._refuse_other_encodings()
+        if layout.delimiter is None:
+            table._find_delimiter()
+        table._refuse_wrong_columns(table.names())
+        if layout.decimal is None and layout.thousands is None:
+            table._find_marks()
+        return table
+
+    def _find_delimiter(self) -> None:
+        usual, tried = self.delimiter, {}
+        for self.delimiter in delimiters(usual):
+            tried[self.delimiter] = first_records(self._decoded())
+            if self.delimiter == usual and is_table(tried[usual]):
+                break
+        self.delimiter = found_delimiter(usual, tried)
+        if self.delimiter != usual:
+            self.found["delimiter"] = self.delimiter
+
+    def _find_marks(self) -> None:
+        rows = (fields for _, fields in self._decoded())
+        if self.header is True:
+            next(rows, None)
+        text = [at for at, name in enumerate(self.names()) if name in self.text]
+        marks = marks_of(rows, self.missing_values, text)
+        self.decimal, self.thousands = marks.decimal or ".", marks.thousands
+        if marks.decimal:
+            self.found["decimal"] = marks.decimal
+        if marks.thousands:
+            self.found["thousands"] = marks.thousands
 
     def streamed(self) -> StreamedSource:
         """The table in chunks."""
         from kwb_datasets.text_chunks import TextChunks
 
-        return StreamedSource(TextChunks(self), origin=self.file.name, locate=self.place)
+        return StreamedSource(
+            TextChunks(self),
+            origin=self.file.name,
+            locate=self.place,
+            options=self.found,
+            cell=self.cell,
+        )
 
     def read(self) -> Source:
         """The whole table."""
         import pyarrow as pa
         import pyarrow.csv as pa_csv
 
+        from kwb_datasets.cells import settled
         from kwb_datasets.columns import numpy_columns
 
         names = self.names()
+        read, parse, convert = self.options(names)
+        convert.column_types = {name: pa.string() for name in names if name in self.text}
         with self.faults_explained(names):
-            table = pa_csv.read_csv(self.file, *self.options(names))
+            table = pa_csv.read_csv(self.file, read, parse, convert)
         if any(pa.types.is_binary(kind) for kind in table.schema.types):
             raise self._wrong_encoding()
-        return Source(columns=numpy_columns(table), origin=self.file.name, locate=self.place)
+        marks = (self.decimal, self.thousands)
+        own = [name for name in table.column_names if name not in self.text]
+        table = settled(table, own, self.missing_values, marks)
+        words = [name for name in table.column_names if name in self.text - self.literal]
+        table = settled(table, words, self.missing_values, (self.decimal, ""))
+        return Source(
+            columns=numpy_columns(table),
+            origin=self.file.name,
+            locate=self.place,
+            options=self.found,
+            cell=self.cell,
+        )
 
     @contextmanager
     def faults_explained(self, names: list[str]) -> Iterator[None]:
@@ -151,7 +219,7 @@ class TextTable:
         parse = pa_csv.ParseOptions(delimiter=self.delimiter, quote_char=self.quote, newlines_in_values=True)
         convert = pa_csv.ConvertOptions(
             null_values=self.missing_values,
-            strings_can_be_null=True,
+            strings_can_be_null=False,  # which texts are no value differs by column
             decimal_point=self.decimal,
             include_columns=self.columns,
         )
@@ -208,10 +276,20 @@ class TextTable:
 
     def place(self, row: int) -> str:
         """`prices.csv:14` for a row's position, counted as Arrow counts."""
-        for at, (line, _) in enumerate(self._decoded(), start=-1 if self.header is True else 0):
+        line, _ = self._record(row)
+        return f"{self.file.name}:{line}" if line else f"{self.file.name}, row {row + 1}"
+
+    def cell(self, row: int, column: str) -> str:
+        """What the file says in a row, as `place` counts them."""
+        names, (_, fields) = self.names(), self._record(row)
+        at = names.index(column) if column in names else len(fields)
+        return fields[at] if at < len(fields) else ""
+
+    def _record(self, row: int) -> tuple[int, list[str]]:
+        for at, record in enumerate(self._decoded(), start=-1 if self.header is True else 0):
             if at == row:
-                return f"{self.file.name}:{line}"
-        return f"{self.file.name}, row {row + 1}"
+                return record
+        return 0, []
 
     def _decoded(self) -> Iterator[tuple[int, list[str]]]:
         try:
@@ -224,14 +302,19 @@ class TextTable:
             raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
 
     def _refuse_other_encodings(self) -> None:
-        with self.file.open("rb") as file:
-            start = file.read(4096)
+        import pyarrow as pa
+
+        try:
+            with pa.input_stream(str(self.file)) as file:  # unpacked, where its name says it is packed
+                start = file.read(4096)
+        except OSError as fault:
+            raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
         wide = _WIDE_ENCODINGS.get(start[:2])
         if wide and not self.encoding.casefold().startswith("utf-16"):
             raise FileError(
                 f"'{self.file}' is written in {wide}.", where="data.path", hint=f"Say `encoding: {wide}`."
             )
-        if not wide and b"\0" in start and not self.file.suffix == ".gz" and "16" not in self.encoding:
+        if not wide and b"\0" in start and "16" not in self.encoding:
             raise FileError(f"'{self.file}' is no text file.", where="data.path")
 
     def _refuse_wrong_columns(self, names: list[str]) -> None:
@@ -280,3 +363,7 @@ class TextTable:
             where="data.encoding" if self.encoding != "utf-8" else "data.path",
             hint="Name its encoding, such as `encoding: latin-1` or `encoding: cp1252`.",
         )
+
+
+def _usual_delimiter(file: Path) -> str:
+    return "\t" if ".tsv" in file.suffixes else ","

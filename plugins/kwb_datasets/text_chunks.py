@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from kwb_datasets.cells import are_numbers, to_numbers, without_missing
 from kwb_datasets.columns import numpy_columns
 from kwb_datasets.text import TextTable
 from kwb_datasets.workfile import Workfile
@@ -27,6 +28,7 @@ class _Type(Enum):
     NOTHING = pa.null()
     WHOLE = pa.int64()
     NUMBER = pa.float64()
+    GROUPED = "numbers with marks between the thousands"
     FLAG = pa.bool_()
     TIME = pa.timestamp("s")
     TEXT = pa.string()
@@ -42,18 +44,24 @@ class TextChunks:
     def __init__(self, table: TextTable) -> None:
         names = table.names()
         self.names = tuple(table.columns or names)
-        types = dict.fromkeys(self.names, _Type.NOTHING)
+        types = {name: _Type.TEXT if name in table.text else _Type.NOTHING for name in self.names}
         for batch in self._batches(table, names, dict.fromkeys(self.names, pa.string())):
             for name in self.names:
-                types[name] = _joined(types[name], batch.column(name), table.decimal)
-        schema = {name: kind.value for name, kind in types.items()}
+                types[name] = _joined(types[name], batch.column(name), (table.decimal, table.thousands))
+        grouped = [name for name, kind in types.items() if kind is _Type.GROUPED]
+        schema = {name: pa.float64() if name in grouped else kind.value for name, kind in types.items()}
         self._copy = Workfile()
         rows: list[int] = []
         with (
             self._copy.writing() as file,
             pa.ipc.new_file(file, pa.schema(schema), options=_compressed()) as writer,
         ):
-            for chunk in _gathered(self._batches(table, names, schema)):
+            # Numbers with marks between the thousands are texts to Arrow.
+            read_as = schema | dict.fromkeys(grouped, pa.string())
+            for chunk in _gathered(self._batches(table, names, read_as)):
+                for name in grouped:
+                    numbers = to_numbers(chunk.column(name), table.decimal, table.thousands)
+                    chunk = chunk.set_column(chunk.schema.get_field_index(name), name, numbers)
                 writer.write_table(chunk)
                 rows.append(chunk.num_rows)
         if not rows:
@@ -73,7 +81,9 @@ class TextChunks:
         read.use_threads = False
         convert.column_types = types
         with table.faults_explained(names), pa_csv.open_csv(table.file, read, parse, convert) as reader:
-            yield from (batch for batch in reader if batch.num_rows)
+            for batch in reader:
+                if batch.num_rows:
+                    yield _without_missing(batch, table)
 
 
 class TextReader:
@@ -115,19 +125,40 @@ def _compressed() -> pa.ipc.IpcWriteOptions:
     return pa.ipc.IpcWriteOptions(compression="lz4" if pa.Codec.is_available("lz4") else None)
 
 
-def _joined(known: _Type, texts: pa.Array, decimal: str) -> _Type:
-    """The type of all texts seen so far, with these."""
+def _without_missing(batch: pa.RecordBatch, table: TextTable) -> pa.RecordBatch:
+    """A batch whose texts are null where the table's word for "no value" stands."""
+    columns = [
+        without_missing(column, [""] if name in table.literal else table.missing_values)
+        if pa.types.is_string(column.type)
+        else column
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _with_point(texts: pa.Array, decimal: str) -> pa.Array:
+    """Numbers with a point before their decimals; what has a point already is none then."""
+    if decimal == ".":
+        return texts
+    texts = pc.if_else(pc.match_substring(texts, "."), pa.scalar("no number", texts.type), texts)
+    return pc.replace_substring(texts, decimal, ".")
+
+
+def _joined(known: _Type, texts: pa.Array, marks: tuple[str, str]) -> _Type:
+    """The type of all texts seen so far, with these; `marks` are of the decimals and of the thousands."""
     if known is _Type.TEXT:
         return known
     texts = pc.utf8_trim_whitespace(texts.drop_null())
     if not len(texts):
         return known
-    if known in (_Type.NOTHING, _Type.WHOLE, _Type.NUMBER):
-        if known is not _Type.NUMBER and _fits(texts, _Type.WHOLE):
+    decimal, thousands = marks
+    if known in (_Type.NOTHING, _Type.WHOLE, _Type.NUMBER, _Type.GROUPED):
+        if known in (_Type.NOTHING, _Type.WHOLE) and _fits(texts, _Type.WHOLE):
             return _Type.WHOLE
-        numbers = pc.replace_substring(texts, decimal, ".") if decimal != "." else texts
-        if _fits(numbers, _Type.NUMBER):
+        if known is not _Type.GROUPED and _fits(_with_point(texts, decimal), _Type.NUMBER):
             return _Type.NUMBER
+        if thousands and are_numbers(texts, decimal, thousands):
+            return _Type.GROUPED
     if known in (_Type.NOTHING, _Type.FLAG) and pc.all(pc.is_in(texts, _FLAGS)).as_py():
         return _Type.FLAG
     if known in (_Type.NOTHING, _Type.TIME) and _fits(texts, _Type.TIME):

@@ -149,7 +149,12 @@ def test_dropped_rows_keep_the_places_of_the_others(prepare) -> None:
 @pytest.mark.parametrize(
     ("text", "section", "where", "what"),
     [
-        ("x,y\n1,2\n\nNA,3\n", {}, "table.csv:4", r"'x' has no value \(NaN\); in this row only"),
+        (
+            "x,y\n1,2\n\nNA,3\n",
+            {},
+            "table.csv:4",
+            r"'x' has no value \(the file says 'NA'\); in this row only",
+        ),
         ("x,y\n1,2\ninf,3\n-inf,3\n", {}, "table.csv:3", "'x' holds an infinite value; 2 of 3 rows"),
         ("x,y\n1,2\n2,\n", {"missing": "mean"}, "table.csv:3", "'y' has no value.*`missing: drop`"),
         ("x,z,y\n,1,2\n,2,3\n", {"missing": "drop"}, "table.csv", "'x' misses 2 of 2"),
@@ -235,7 +240,7 @@ def test_categories_that_look_like_flags_elsewhere_are_still_known(prepare, tmp_
     [
         (["no", "yes", "no"], ("no", "yes"), [0, 1, 0]),
         (["10", "9", "10"], ("9", "10"), [1, 0, 1]),
-        (["false", "true", "true"], ("False", "True"), [0, 1, 1]),
+        (["false", "true", "true"], ("false", "true"), [0, 1, 1]),
     ],
 )
 def test_class_names_become_numbers(prepare, labels, classes, numbers) -> None:
@@ -252,7 +257,7 @@ def test_class_names_become_numbers(prepare, labels, classes, numbers) -> None:
         (table("x,y", "1,a", "2,a"), {"classes": "y"}, "one class only, 'a'"),
         (table("x,y", *(f"1,{n}.5" for n in range(40))), {"classes": "y"}, "40 different values"),
         (table("x,y", "1,0", "2,0", "n.d.,1"), {}, "'x' should hold numbers.*'n.d.' beside '1'.*categories"),
-        (table("x,y", '"1,5",0', '"2,5",0', '"3,5",1'), {}, 'decimal: ","'),
+        (table("x,y", '"1,5",0', '"2,5",0', '"3,5",1'), {"decimal": "."}, 'decimal: ","'),
         (table("name,y", *(f"person {n},0" for n in range(40))), {}, r"40 different.*`ignore: \[name\]`"),
         (table("day,y", "2020-01-01,0", "2020-01-02,1"), {}, "'day' holds dates"),
         (table("id,y", "9007199254740993,0", "2,1"), {}, "9007199254740993, too large a whole"),

@@ -56,7 +56,12 @@ def _accepted(entry: Entry, target: Any) -> Mapping[str, inspect.Parameter]:
 
 def _own_arguments(function: Any) -> dict[str, inspect.Parameter]:
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {name: p for name, p in inspect.signature(function).parameters.items() if p.kind in plain}
+    return {
+        name: p
+        for name, p in inspect.signature(function).parameters.items()
+        # What kwb itself gives (see `workbench.data.kinds`) is nothing to ask for.
+        if p.kind in plain and getattr(p.annotation, "__name__", p.annotation) != "ColumnKinds"
+    }
 
 
 def _argument(name: str, parameter: inspect.Parameter, hint: Any, text: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from workbench.data.source import Columns, Source
 
@@ -53,6 +53,8 @@ class StreamedSource:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     origin: str = ""
     locate: Callable[[int], str] | None = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    cell: Callable[[int, str], str] | None = None
 
     @property
     def rows(self) -> int:
@@ -77,13 +79,15 @@ class StreamedSource:
 
     def read(self, reader: ChunkReader, chunk: int, names: Sequence[str]) -> Source:
         """One chunk as a source in memory, which knows where its rows are."""
-        start = self.starts[chunk]
+        start, cell = self.starts[chunk], self.cell
         return Source(
             columns=reader.read(chunk, names),
             targets=self.targets,
             classes=self.classes,
             origin=self.origin,
             locate=lambda row: self.place(start + row),
+            options=self.options,
+            cell=(lambda row, column: cell(start + row, column)) if cell else None,
         )
 
     def sample(self) -> Source:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 
+from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.specs import (
     ArrayColumn,
     ArrayInput,
@@ -25,6 +27,7 @@ from workbench.errors import DataError
 Place = Callable[[int], str]
 
 _INT32 = np.iinfo(np.int32)
+_PADDED = re.compile(r"[-+]?0\d")
 
 
 def encode_input(spec: TableInput | ArrayInput, table: Mapping[str, Column], place: Place) -> np.ndarray:
@@ -191,24 +194,10 @@ def _kind_differs(column: Column, wanted: str, place: Place) -> DataError:
     return DataError(
         f"column '{column.name}' should hold numbers, and holds '{column.values[row]}'.",
         where=place(row),
-        hint=decimal_hint(str(column.values[row])),
+        hint=marks_hint([str(value) for value in column.values if value and is_marked_number(str(value))])
+        if is_marked_number(str(column.values[row]))
+        else "",
     )
-
-
-def is_number(text: str) -> bool:
-    """Whether a text can be read as a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def decimal_hint(text: str) -> str:
-    """What to do where numbers are written with a decimal comma."""
-    if is_number(text.replace(".", "").replace(",", ".")) and "," in text:
-        return 'If a comma marks the decimals, say `decimal: ","`.'
-    return ""
 
 
 def _codes(column: Column, values: tuple[str, ...], fill: str | None = None) -> np.ndarray:
@@ -221,7 +210,28 @@ def _codes(column: Column, values: tuple[str, ...], fill: str | None = None) -> 
         }
     codes: dict[Any, int] = dict(known)
     codes[None] = known[fill] if fill is not None else -1
-    return np.fromiter(map(codes.get, column.as_text().values, repeat(-1)), np.int64, len(column))
+    texts = column.as_text().values
+    found = np.fromiter(map(codes.get, texts, repeat(-1)), np.int64, len(column))
+    unknown = np.flatnonzero(found < 0)
+    if not len(unknown):
+        return found
+    numbers = _numbers_among(known)
+    for row in unknown:
+        # 1.0 is the category 1, which another program wrote in its own way; the text 01 is not.
+        text = texts[row]
+        padded = column.kind is ColumnKind.TEXT and text is not None and _PADDED.match(text)
+        if text is not None and not padded and is_number(text):
+            found[row] = numbers.get(float(text), -1)
+    return found
+
+
+def _numbers_among(known: Mapping[str, int]) -> dict[float, int]:
+    """The code of each number that exactly one of the categories stands for."""
+    numbers: dict[float, int] = {}
+    for text, code in known.items():
+        if is_number(text):
+            numbers[float(text)] = -1 if float(text) in numbers else code
+    return numbers
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from workbench.data.encoding import decimal_hint, is_number
+from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.preparation import Preparation
 from workbench.data.roles import Roles
 from workbench.data.source import Origin
@@ -26,7 +26,7 @@ from workbench.data.specs import (
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.table import ColumnKind
 from workbench.errors import DataError
-from workbench.recipe.schema import Data, Scaling
+from workbench.recipe.schema import Data, Scaling, missing_of
 
 # More different texts than this, most of them seen once, are names or identifiers and no categories.
 _FEW = 20
@@ -41,7 +41,7 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
         name: ColumnStatistics(
             name,
             roles.scaling.get(name, "none"),
-            with_mean=data.missing == "mean" and name in roles.scaling,
+            with_mean=missing_of(data.missing).inputs == "mean" and name in roles.scaling,
             sample_bytes=sample_bytes,
         )
         for name in roles.used
@@ -63,21 +63,21 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Pre
     Raises:
         DataError: a column cannot be what it is wanted for.
     """
-    fitter = _Fitter(roles, statistics, origin, with_mean=data.missing == "mean")
+    fitter = _Fitter(roles, statistics, origin, with_mean=missing_of(data.missing).inputs == "mean")
     return Preparation(
         inputs=tuple(fitter.input(name, columns) for name, columns in roles.inputs.items()),
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
         sample_weight=roles.sample_weight,
         missing=data.missing,
-        reader=Reader(use=data.use, arguments=_plain_arguments(data)),
+        reader=Reader(use=data.use, arguments=_plain_arguments(data, origin), literal=data.literal_columns),
     )
 
 
-def _plain_arguments(data: Data) -> dict[str, object]:
-    """The reader's options; not its path, which new data has its own of."""
+def _plain_arguments(data: Data, origin: Origin) -> dict[str, object]:
+    """The reader's options, those found out too; not its path, which new data has its own of."""
     return {
         name: value
-        for name, value in data.arguments.items()
+        for name, value in {**getattr(origin, "options", {}), **data.arguments}.items()
         if name != "path" and isinstance(value, str | int | float | bool | list | tuple | dict)
     }
 
@@ -180,7 +180,7 @@ class _Fitter:
 
     def refuse_numbers_as_text(self, column: ColumnStatistics, remedy: str) -> None:
         """A column of numbers with a stray word would silently become hundreds of categories."""
-        numbers = [text for text in column.texts if is_number(text) or decimal_hint(text)]
+        numbers = [text for text in column.texts if is_marked_number(text)]
         if 2 * len(numbers) <= len(column.texts):
             return
         odd = next((text for text in column.texts if not is_number(text)), numbers[0])
@@ -188,7 +188,7 @@ class _Fitter:
         raise DataError(
             f"column '{column.name}' should hold numbers, and holds the text '{odd}' beside '{example}'.",
             where=column.first_place(odd),
-            hint=decimal_hint(odd) or remedy,
+            hint=(marks_hint(column.texts) if is_marked_number(odd) else "") or remedy,
         )
 
     def refuse_too_many(self, column: ColumnStatistics, what: str) -> None:

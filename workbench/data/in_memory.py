@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.data.fitting import fit, gather
-from workbench.data.preparation import Part, Preparation, Table, complete_rows, read_table
+from workbench.data.missing import complete_rows
+from workbench.data.preparation import Part, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles
 from workbench.data.source import Source
 from workbench.data.split import FewRowsError, SplitRows, split_rows
 from workbench.data.table import read_column
 from workbench.errors import DataError
-from workbench.recipe.schema import Data
-
-MISSING_HINT = "Say what to do with such rows: `missing: drop`, or `missing: mean` to fill them in."
+from workbench.recipe.schema import Data, missing_of
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def summary(rows: list[int], dropped: int) -> str:
 
 
 def _complete(data: Data, roles: Roles, table: Table, source: Source) -> np.ndarray:
-    return complete_rows(table, data.missing, roles.needed, source, MISSING_HINT)
+    return complete_rows(table, missing_of(data.missing), roles.needed, source)
 
 
 def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Literal
 
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
+from workbench.catalog.readers import reader_of, readers_by_suffix
+from workbench.catalog.resolve import resolve
 from workbench.data import in_memory, streaming
 from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
 from workbench.data.preparation import Part, Preparation
 from workbench.data.reading import read
+from workbench.data.specs import Reader
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed
 from workbench.errors import DataError, FileError, RecipeError
@@ -106,7 +110,7 @@ def apply_or_stream(
     Raises:
         RecipeError: the test part is wanted and there is none. DataError: see `Preparation.apply`.
     """
-    source = read(data, catalog, folder)
+    source = read(data, catalog, folder, preparation.kinds())
     brings_test, keeps_test = source.test is not None, data.split.test > 0
     if part == "test" and not brings_test and not keeps_test:
         raise RecipeError(
@@ -130,25 +134,24 @@ def apply_or_stream(
 def data_argument(text: str, catalog: Catalog, preparation: Preparation | None = None) -> Data:
     """The data section that `--data FILE` or `--data NAME` stands for (recipes are the caller's to read).
 
-    A file is read by the reader whose tags name its suffix, with the options that training used if it
-    is the same reader. The path is relative to the working directory.
+    A file is read by the reader whose tags name its suffix; any other file, and a folder, by the reader of the
+    training. The training's reader gets the options that it was used with then. The path is relative to the
+    working directory.
 
     Raises:
         FileError: there is no such file. RecipeError: no reader for such a file, or no such dataset.
     """
     path = Path(text).expanduser()
-    suffix = path.suffix.casefold()
-    readers = {
-        tag: entry for entry in catalog.of_kind(Kind.DATASET) for tag in entry.tags if tag.startswith(".")
-    }
-    if suffix in readers:
+    readers = readers_by_suffix(catalog.of_kind(Kind.DATASET))
+    used = preparation.reader if preparation else None
+    reader = reader_of(path.name, readers)
+    if path.is_dir() or (reader is None and path.exists()):
+        reader = _reader_of_training(used, catalog) or reader
+    if reader is not None:
         if not path.exists():
             raise FileError(f"there is no file '{text}'.", where="--data")
-        used = preparation.reader if preparation else None
-        options = used.arguments if used and used.use in _names(readers[suffix]) else {}
-        return Data.model_validate(
-            {**options, "use": readers[suffix].qualified_name, "path": str(path.absolute())}
-        )
+        options = used.arguments if used and used.use in (reader.name, reader.qualified_name) else {}
+        return Data.model_validate({**options, "use": reader.qualified_name, "path": str(path.absolute())})
     if path.exists() or "/" in text:
         missing = "" if path.exists() else "There is no such file. "
         raise (RecipeError if path.exists() else FileError)(
@@ -161,5 +164,15 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
     return Data(use=entry.qualified_name if entry else text)
 
 
-def _names(entry: Entry) -> tuple[str, str]:
-    return entry.name, entry.qualified_name
+def without_options(data: Data) -> Data | None:
+    """The same file as its reader takes it by itself; None where no options were given."""
+    plain = Data.model_validate({"use": data.use, "path": data.arguments.get("path")})
+    return plain if len(data.arguments) > 1 else None
+
+
+def _reader_of_training(used: Reader | None, catalog: Catalog) -> Entry | None:
+    """What read the training's data, if that reads files: its function has a `path`."""
+    if used is None:
+        return None
+    entry = catalog.find(Kind.DATASET, used.use, "--data")
+    return entry if "path" in inspect.signature(resolve(entry)).parameters else None

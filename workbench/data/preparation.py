@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -10,11 +10,14 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from workbench.data.encoding import encode_input, encode_target, encode_weights
+from workbench.data.kinds import ColumnKinds
+from workbench.data.missing import complete_rows
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
 from workbench.data.specs import ClassTarget, Input, Reader, Record, Target
 from workbench.data.table import Column, read_column
 from workbench.errors import DataError, FileError
+from workbench.recipe.schema import MissingPolicy, missing_of
 
 Table = Mapping[str, Column]
 
@@ -74,7 +77,7 @@ class Preparation(Record):
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
     targets: tuple[Target, ...] = ()
     sample_weight: str | None = None
-    missing: Literal["error", "drop", "mean"] = "error"
+    missing: MissingPolicy = "error"
     reader: Reader | None = None
 
     def as_record(self) -> dict[str, Any]:
@@ -146,7 +149,13 @@ class Preparation(Record):
 
     def complete_rows(self, table: Table, source: Source, hint: str) -> np.ndarray:
         """The rows to keep, by the policy for missing values."""
-        return complete_rows(table, self.missing, self.needed, source, hint)
+        return complete_rows(table, missing_of(self.missing), self.needed, source, hint)
+
+    def kinds(self) -> ColumnKinds:
+        """How the columns of new data are to be read: what was text in training is text."""
+        text = [column.name for spec in self.inputs for column in spec.columns_of_text]
+        text += [spec.column for spec in self.targets if isinstance(spec, ClassTarget)]
+        return ColumnKinds.of(self.reader.literal if self.reader else (), text)
 
     @property
     def needed(self) -> frozenset[str]:
@@ -193,52 +202,3 @@ def read_table(source: Source, names: list[str]) -> Table:
     if not len(source.columns[names[0]]):
         raise DataError("there are no rows.", where=source.origin)
     return {name: read_column(source, name) for name in dict.fromkeys(names)}
-
-
-def complete_rows(
-    table: Table, missing: str, needed: Collection[str], source: Source, hint: str, *, some: bool = True
-) -> np.ndarray:
-    """The positions of the rows to keep.
-
-    Args:
-        table: the columns.
-        missing: `error`, `drop` or `mean`.
-        needed: columns whose missing values no mean can stand for: targets and weights.
-        source: tells where a row is.
-        hint: what to do, for the error.
-        some: whether at least one row must be left.
-
-    Raises:
-        DataError: a value is missing where that is not allowed, or every row would be dropped.
-    """
-    rows = np.arange(len(next(iter(table.values()))))
-    if missing == "drop":
-        kept = rows[~np.logical_or.reduce([column.missing for column in table.values()])]
-        if some and not len(kept):
-            worst = max(table.values(), key=lambda column: int(column.missing.sum()))
-            raise DataError(
-                f"every row misses a value, so dropping them leaves nothing; column '{worst.name}' misses "
-                f"{int(worst.missing.sum())} of {len(rows)}.",
-                where=source.origin,
-                hint=f"Leave such columns out: `ignore: [{worst.name}]`.",
-            )
-        return kept
-    for name, column in table.items():
-        if column.missing.any() and (missing == "error" or name in needed):
-            if missing == "mean":
-                hint = "A target or a weight cannot be made up: use `missing: drop`."
-            raise _missing_value(column, source, hint)
-    return rows
-
-
-def _missing_value(column: Column, source: Source, hint: str) -> DataError:
-    missing = np.flatnonzero(column.missing)
-    value = column.values[missing[0]]
-    if isinstance(value, np.ndarray):
-        what = f"array '{column.name}' holds NaN or an infinite value"
-    elif isinstance(value, float) and np.isinf(value):
-        what = f"column '{column.name}' holds an infinite value"
-    else:
-        what = f"column '{column.name}' has no value (NaN)"
-    count = f"{len(missing)} of {len(column)} rows" if len(missing) > 1 else "in this row only"
-    return DataError(f"{what}; {count}.", where=source.place(int(missing[0])), hint=hint)

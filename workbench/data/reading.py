@@ -21,18 +21,22 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.data.chunks import StreamedSource
+from workbench.data.kinds import ColumnKinds
 from workbench.data.source import Source, as_source
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.schema import Data
 
 
-def read(data: Data, catalog: Catalog, folder: Path) -> Source | StreamedSource:
+def read(
+    data: Data, catalog: Catalog, folder: Path, kinds: ColumnKinds | None = None
+) -> Source | StreamedSource:
     """The source that a recipe's data section names.
 
     Args:
         data: the section; what is not its own goes to the dataset function.
         catalog: where its name is looked up.
         folder: what a relative `path` starts from: the recipe's folder.
+        kinds: what is known of the columns; by default what the section says of them.
 
     Raises:
         RecipeError: no such dataset, or arguments that it does not take.
@@ -44,6 +48,8 @@ def read(data: Data, catalog: Catalog, folder: Path) -> Source | StreamedSource:
     if isinstance(arguments.get("path"), str):
         arguments["path"] = str(folder.absolute() / Path(arguments["path"]).expanduser())
     arguments = _checked(function, arguments, entry)
+    if (parameter := _kinds_parameter(function)) is not None:
+        arguments[parameter] = ColumnKinds.of(data.literal_columns) if kinds is None else kinds
     try:
         value = function(**arguments)
     except WorkbenchError:
@@ -64,8 +70,11 @@ def read(data: Data, catalog: Catalog, folder: Path) -> Source | StreamedSource:
 
 
 def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Entry) -> dict[str, Any]:
-    """The arguments, held against the function's signature and its type hints."""
-    parameters = inspect.signature(function).parameters
+    """The arguments, checked against the function's signature and its type hints."""
+    own = _kinds_parameter(function)
+    parameters = {
+        name: parameter for name, parameter in inspect.signature(function).parameters.items() if name != own
+    }
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for name in arguments:
         if name not in parameters and not takes_any:
@@ -90,6 +99,14 @@ def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Ent
         name: _converted(value, hints[name], name, entry) if name in hints else value
         for name, value in arguments.items()
     }
+
+
+def _kinds_parameter(function: Callable[..., Any]) -> str | None:
+    """The parameter that takes what kwb knows of the columns, if the function has one."""
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.annotation in (ColumnKinds, "ColumnKinds"):
+            return name
+    return None
 
 
 def _converted(value: Any, hint: Any, name: str, entry: Entry) -> Any:

@@ -39,6 +39,8 @@ class Source:
         classes: for a target of whole numbers 0..n-1, the n names of its classes.
         origin: the file or the dataset's name, for messages.
         locate: from a row's position (from 0) to its place in the file, such as `prices.csv:14`.
+        options: arguments that the reader found out from the file itself, such as `{delimiter: ";"}`.
+        cell: from a row's position and a column to what the file says there.
     """
 
     columns: Columns
@@ -47,6 +49,8 @@ class Source:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     origin: str = ""
     locate: Callable[[int], str] | None = None
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    cell: Callable[[int, str], str] | None = None
 
     def place(self, row: int) -> str:
         """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""
@@ -57,7 +61,12 @@ class Source:
         if self.test is None:
             return None
         return replace(
-            self, columns=self.test, test=None, origin=f"{self.origin or 'data'} (test part)", locate=None
+            self,
+            columns=self.test,
+            test=None,
+            origin=f"{self.origin or 'data'} (test part)",
+            locate=None,
+            cell=None,
         )
 
 

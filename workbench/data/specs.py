@@ -105,6 +105,10 @@ class TableInput(Record):
         return tuple(column.name for column in self.columns)
 
     @property
+    def columns_of_text(self) -> tuple[CategoryColumn, ...]:
+        return tuple(column for column in self.columns if isinstance(column, CategoryColumn))
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(name for column in self.columns for name in column.feature_names)
 
@@ -127,6 +131,10 @@ class ArrayInput(Record):
     @property
     def column_names(self) -> tuple[str, ...]:
         return (self.column.name,)
+
+    @property
+    def columns_of_text(self) -> tuple[CategoryColumn, ...]:
+        return ()
 
 
 class NumberTarget(Record):
@@ -197,3 +205,4 @@ class Reader(Record):
 
     use: str
     arguments: dict[str, Any] = {}
+    literal: tuple[str, ...] = ()  # columns read as they are written

@@ -11,9 +11,11 @@ import numpy as np
 
 from workbench.data.chunks import ChunkReader, StreamedSource
 from workbench.data.division import TRAIN, Division
-from workbench.data.preparation import Part, Preparation, Table, complete_rows, join, read_table
+from workbench.data.missing import complete_rows
+from workbench.data.preparation import Part, Preparation, Table, join, read_table
 from workbench.data.source import Source
 from workbench.errors import DataError
+from workbench.recipe.schema import Missing
 
 # Rows are shuffled within a window of this size, windows and their chunks among each other.
 WINDOW_BYTES = 32 * 2**20
@@ -26,15 +28,15 @@ class Selection:
     Attributes:
         columns: the columns whose missing values count.
         missing, needed: as for `complete_rows`.
-        hint: what to do about a missing value.
+        hint: what to do about a missing value, if not what a recipe can say.
         division: None where every row belongs.
         part: TRAIN, VALIDATION or TEST.
     """
 
     columns: tuple[str, ...]
-    missing: str
+    missing: Missing
     needed: frozenset[str]
-    hint: str
+    hint: str = ""
     division: Division | None = None
     part: int = TRAIN
 

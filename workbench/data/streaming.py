@@ -10,14 +10,14 @@ import numpy as np
 from workbench.data.chunks import StreamedSource
 from workbench.data.division import TEST, TRAIN, VALIDATION, Division
 from workbench.data.fitting import fit, gather
-from workbench.data.in_memory import MISSING_HINT, summary, typed
+from workbench.data.in_memory import summary, typed
 from workbench.data.preparation import TRAINED_HINT, Preparation, read_table
 from workbench.data.roles import Roles, choose_roles, missing_column
 from workbench.data.specs import ClassTarget
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.errors import DataError
-from workbench.recipe.schema import Data, Split
+from workbench.recipe.schema import Data, Split, missing_of
 
 # The memory that all samples for robust scaling may take together.
 SAMPLE_BYTES = 64 * 2**20
@@ -105,9 +105,9 @@ def apply(preparation: Preparation, source: StreamedSource, *, with_targets: boo
     for name in names:
         if name not in source.chunks.names:
             raise missing_column(name, source.chunks.names, DataError, source.origin, source.origin)
-    selection = Selection(tuple(names), preparation.missing, preparation.needed, TRAINED_HINT)
+    selection = Selection(tuple(names), missing_of(preparation.missing), preparation.needed, TRAINED_HINT)
     counts = source.chunks.rows
-    if preparation.missing == "drop":
+    if "drop" in (selection.missing.inputs, selection.missing.targets):
         counts = tuple(_survey(source, None, selection, {}).sum(axis=0).tolist())
     return StreamedPart(source, preparation, selection, counts, with_targets)
 
@@ -124,7 +124,7 @@ def test_part(
 
 
 def _selection(data: Data, roles: Roles, division: Division) -> Selection:
-    return Selection(roles.used, data.missing, roles.needed, MISSING_HINT, division)
+    return Selection(roles.used, missing_of(data.missing), roles.needed, division=division)
 
 
 def _survey(

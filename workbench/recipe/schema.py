@@ -120,6 +120,23 @@ class Split(Strict):
 Scaling = Literal["standard", "minmax", "robust", "none"]
 
 
+class Missing(Strict):
+    """What to do with missing values, for inputs and for targets (and weights) apart."""
+
+    inputs: Literal["error", "drop", "mean"] = "error"
+    targets: Literal["error", "drop"] = Field("error", description="A target or a weight cannot be made up.")
+
+
+MissingPolicy = Literal["error", "drop", "mean"] | Missing
+
+
+def missing_of(policy: MissingPolicy) -> Missing:
+    """A policy for all columns as one for inputs and one for targets."""
+    if isinstance(policy, Missing):
+        return policy
+    return Missing(inputs=policy, targets="drop" if policy == "drop" else "error")
+
+
 class Data(BaseModel):
     """What the model learns from. Keys beyond these go to the dataset itself (a path, a delimiter)."""
 
@@ -132,13 +149,20 @@ class Data(BaseModel):
     )
     ignore: Names = Field((), description="Columns to leave out.")
     categories: Names = Field(
-        (), description="Number columns that are categories (one-hot); text columns always are."
+        (),
+        description="Columns that are categories (one-hot), read as they are written: 01 is not 1, NA is a word. "
+        "Other text columns are categories too.",
     )
     classes: Names = Field(
-        (), description="Targets that are class names; they become the numbers 0, 1, 2 ..."
+        (),
+        description="Targets that are class names, read as they are written; they become the numbers 0, 1, 2 ...",
     )
     sample_weight: str | None = Field(None, description="The column with each row's weight.")
-    missing: Literal["error", "drop", "mean"] = Field("error", description="What to do with missing values.")
+    missing: MissingPolicy = Field(
+        "error",
+        description="What to do with missing values: refuse them, drop their rows, or fill in the mean (for texts "
+        "the commonest); `{inputs: mean, targets: drop}` does one for inputs and the other for targets.",
+    )
     split: Split = Split()
     scale: Scaling | dict[str, Scaling] = Field(
         "none", description="Scaling of number inputs, fitted on the training part only."
@@ -148,6 +172,13 @@ class Data(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """What the dataset function is called with."""
         return dict(self.model_extra or {})
+
+    @property
+    def literal_columns(self) -> tuple[str, ...]:
+        """The columns that are read as they are written: categories, and the columns of targets of classes."""
+        targets = self.targets if isinstance(self.targets, dict) else {}
+        classes = (targets[name] if len(targets.get(name, ())) == 1 else (name,) for name in self.classes)
+        return tuple(dict.fromkeys([*self.categories, *(name for group in classes for name in group)]))
 
 
 class Sequential(Strict):

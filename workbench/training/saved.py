@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,16 @@ class SavedModel:
             return self._read_recipe(open_recipe(text, catalog), catalog, with_targets=with_targets)
         preparation = self.notes.preparation if self.notes else None
         data = loading.data_argument(text, catalog, preparation)
-        return self._read(data, catalog, Path(), 0, with_targets=with_targets)
+        try:
+            return self._read(data, catalog, Path(), 0, with_targets=with_targets)
+        except WorkbenchError:
+            # Perhaps this file is only written in another way than that of the training.
+            plain = loading.without_options(data)
+            if plain is None:
+                raise
+            with suppress(WorkbenchError):
+                return self._read(plain, catalog, Path(), 0, with_targets=with_targets)
+            raise
 
     def read_own(self, folder: Path, catalog: Catalog, *, with_targets: bool) -> Part:
         """The data of the recipe that it was trained with: the test part, or all rows where none was kept.

@@ -1,0 +1,55 @@
+"""Cells of a text table that Arrow leaves as texts: words for no value, numbers with marks between the thousands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Texts = Any  # a pyarrow Array or ChunkedArray of strings
+
+
+def without_missing(texts: Texts, words: Sequence[str]) -> Texts:
+    """The texts, null where one of the words stands."""
+    return pc.if_else(pc.is_in(texts, pa.array(words, texts.type)), pa.scalar(None, texts.type), texts)
+
+
+def are_numbers(texts: Texts, decimal: str, thousands: str) -> bool:
+    """Whether every text is a number with groups of three digits, or one without groups; null is none."""
+    group, point = re.escape(thousands), re.escape(decimal)
+    pattern = rf"^\s*[-+]?(\d{{1,3}}({group}\d{{3}})+|\d+)?({point}\d*)?([eE][-+]?\d+)?\s*$"
+    texts = texts.drop_null()
+    digits = pc.match_substring_regex(texts, r"\d")
+    return bool(pc.all(pc.and_(digits, pc.match_substring_regex(texts, pattern))).as_py())
+
+
+def to_numbers(texts: Texts, decimal: str, thousands: str) -> Texts:
+    """Texts of which `are_numbers` is true, as float64."""
+    plain = pc.replace_substring(pc.utf8_trim_whitespace(texts), thousands, "")
+    if decimal != ".":
+        plain = pc.replace_substring(plain, decimal, ".")
+    return pc.cast(plain, pa.float64())
+
+
+def settled(table: pa.Table, names: Sequence[str], words: Sequence[str], marks: tuple[str, str]) -> pa.Table:
+    """A table whose columns `names` are settled: no value where a word for that stands, numbers where all are.
+
+    Args:
+        table: as Arrow read it.
+        names: its columns that were not asked for as texts.
+        words: for "no value".
+        marks: of the decimals and of the thousands; the second may be empty.
+    """
+    for name in names:
+        at = table.schema.get_field_index(name)
+        column = table.column(at)
+        if not pa.types.is_string(column.type):
+            continue
+        column = without_missing(column, words)
+        if marks[1] and are_numbers(column, *marks):
+            column = to_numbers(column, *marks)
+        table = table.set_column(at, name, column)
+    return table

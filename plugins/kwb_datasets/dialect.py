@@ -1,0 +1,55 @@
+"""How a text table is written, found out from its beginning: what stands between columns, decimals, thousands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from workbench.data.number_texts import Marks, found_marks
+
+_DELIMITERS = (",", ";", "\t", "|")
+_MOST_RECORDS = 1_000
+
+
+def found_delimiter(usual: str, records: Mapping[str, Sequence[Sequence[str]]]) -> str:
+    """What stands between the columns: the usual character, unless only another one makes a table of the lines.
+
+    Args:
+        usual: what the file's name makes one expect.
+        records: for each character, the first records when it divides them.
+    """
+    tables = {mark: len(rows[0]) for mark, rows in records.items() if is_table(rows)}
+    if usual in tables or not tables:
+        return usual
+    return max(tables, key=lambda mark: tables[mark])
+
+
+def delimiters(usual: str) -> list[str]:
+    """The characters to try, the usual one first."""
+    return [usual, *(mark for mark in _DELIMITERS if mark != usual)]
+
+
+def marks_of(records: Iterator[Sequence[str]], missing: Sequence[str], text: Sequence[int]) -> Marks:
+    """The marks in the numbers of a table.
+
+    Args:
+        records: the rows below the heading.
+        missing: what stands for no value.
+        text: the positions of the columns that are no numbers.
+    """
+    columns: dict[int, list[str]] = {}
+    for row in islice(records, _MOST_RECORDS):
+        for at, cell in enumerate(row):
+            if cell.strip() and cell not in missing and at not in text:
+                columns.setdefault(at, []).append(cell)
+    return found_marks(columns.values())
+
+
+def first_records(records: Iterator[tuple[int, list[str]]], most: int = 50) -> list[list[str]]:
+    """The first records' fields."""
+    return [fields for _, fields in islice(records, most)]
+
+
+def is_table(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether records are rows of two or more columns, all of one length."""
+    return len(rows) > 1 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows)

@@ -1,0 +1,27 @@
+"""What kwb knows of a file's columns before the file is read, so that a reader need not guess their types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ColumnKinds:
+    """The columns that are text, whatever their cells look like: leading zeros and long identifiers stay as they are.
+
+    A dataset function that has a parameter with this type gets it from kwb; a recipe cannot give it. Names
+    that its data does not have are to be passed over: whoever named them is told elsewhere.
+
+    Attributes:
+        text: the columns of text. A word for "no value" is no value in them.
+        literal: those of them in which every cell is what it says, unless it is blank: "NA" is a country.
+    """
+
+    text: frozenset[str] = frozenset()
+    literal: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, literal: Collection[str], text: Collection[str] = ()) -> ColumnKinds:
+        """Columns named as categories or classes, and columns that were text in training."""
+        return cls(frozenset(text) | frozenset(literal), frozenset(literal))
