@@ -89,6 +89,35 @@ class TrainingError(WorkbenchError):
     exit_code = ExitCode.FAILED
 
 
+class OutOfMemoryError(WorkbenchError):
+    """Something does not fit into memory, known before it was tried or met on the way."""
+
+    exit_code = ExitCode.FAILED
+
+
+def out_of_memory(error: BaseException, where: str = "") -> OutOfMemoryError | None:
+    """The same in plain words, if a lack of memory is at the bottom of an error, as Python or TensorFlow says it."""
+    cause: BaseException | None = error
+    seen: set[int] = (
+        set()
+    )  # an error raised again `from` an earlier one can be in a ring of causes and contexts
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, OutOfMemoryError):
+            return cause
+        if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
+            first = str(cause).partition("\n")[0].strip().rstrip(".")
+            wanted = f" ({first})" if first.startswith("Unable to allocate") else ""
+            return OutOfMemoryError(
+                f"memory ran out{wanted}.",
+                where=where,
+                hint="A smaller batch_size or model needs less, and so does less data; `data.stream: true` does not "
+                "hold a file's rows in memory.",
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """`Did you mean 'MyDense'?` for the nearest known name, or nothing where none is near."""
     names = list(known)

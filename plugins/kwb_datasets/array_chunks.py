@@ -9,7 +9,7 @@ import struct
 import weakref
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,20 @@ class ArrayArchive:
     def names(self) -> tuple[str, ...]:
         return tuple(self._members)
 
-    @property
-    def size(self) -> int:
-        """The bytes of all arrays, unpacked."""
-        return sum(info.file_size for info in self._members.values())
+    def size(self, names: Collection[str]) -> int:
+        """The bytes of arrays, unpacked."""
+        return sum(self._members[name].file_size for name in names)
+
+    def encoded_size(self, names: Collection[str]) -> int:
+        """The bytes of arrays as the 32-bit numbers that a model takes: four times those of 8-bit pixels."""
+        return sum(4 * self._members[name].file_size // self._item_size(name) for name in names)
+
+    def _item_size(self, name: str) -> int:
+        try:
+            with zipfile.ZipFile(self.file) as archive, archive.open(self._members[name]) as packed:
+                return max(1, _header(packed)[2].itemsize)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
+            return 4  # what is damaged is told where it is read
 
     def array(self, name: str) -> StoredArray:
         """Find an array's numbers.
@@ -102,11 +112,7 @@ class ArrayArchive:
     def _described(self, name: str, descriptor: int, offset: int) -> StoredArray:
         """Read the array's own header: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"""
         start = _Bytes(descriptor, offset)
-        version = np.lib.format.read_magic(start)
-        read_header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, by_column, dtype = read_header(start)
+        shape, by_column, dtype = _header(start)
         if dtype.hasobject:
             raise FileError(
                 f"array '{name}' holds pickled Python objects, which could run code and are refused.",
@@ -120,6 +126,14 @@ class ArrayArchive:
                 hint="Save it as `numpy.ascontiguousarray(...)`, or say `stream: false`.",
             )
         return StoredArray(name, descriptor, offset + start.at, dtype, shape)
+
+
+def _header(start: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether stored by column, and type, from the beginning of an array's file."""
+    version = np.lib.format.read_magic(start)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(start)
+    return np.lib.format.read_array_header_2_0(start)
 
 
 class _Bytes:

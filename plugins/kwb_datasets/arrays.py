@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
-from workbench.data.files import Streaming, data_file, should_stream
+from workbench.data.files import data_file
+from workbench.data.memory import Streaming, should_stream
 from workbench.data.source import Columns, Source
 from workbench.errors import DataError, FileError, RecipeError, did_you_mean
 
@@ -51,7 +52,8 @@ def npz(
         _require(name, names, file, "test")
         _require(other, names, file, f"test.{name}")
     wanted = columns if columns is not None else [name for name in names if name not in test.values()]
-    if should_stream(stream, archive.size):
+    read = {*wanted, *test.values()}
+    if should_stream(stream, archive.size(read), archive.encoded_size(read)):
         return _streamed(archive, wanted, test, everything=columns is None)
     arrays = _read(file, {*wanted, *test.values()})
     return Source(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.chunks import StreamedSource
-from workbench.data.files import Streaming, data_file, should_stream
+from workbench.data.files import data_file
+from workbench.data.memory import Streaming, should_stream
 from workbench.data.source import Source
 from workbench.errors import DataError, FileError, RecipeError, did_you_mean
 

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from kwb_datasets.dialect import delimiters, first_records, found_delimiter, is_table, marks_of
 from workbench.data.chunks import StreamedSource
-from workbench.data.files import Streaming, data_file, should_stream
+from workbench.data.files import data_file
 from workbench.data.kinds import ColumnKinds
+from workbench.data.memory import Streaming, should_stream
 from workbench.data.source import Source
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
 

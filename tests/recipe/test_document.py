@@ -199,6 +199,16 @@ WRONG = [
     ("path: t.csv", "scale: {a: standart}", "data.scale.a: 'standart' is not one of 'standard', "),
     ("path: t.csv", "inputs: [a]", "r.yaml:5: data.inputs: must be a map, not ['a']."),
     ("path: t.csv", "missing: skip", "data.missing: 'skip' is not one of 'error', 'drop' or 'mean'."),
+    (
+        "path: t.csv",
+        "missing: {targets: mean}",
+        "data.missing.targets: 'mean' is not one of 'error' or 'drop'.",
+    ),
+    (
+        "path: t.csv",
+        "missing: {input: drop}",
+        "data.missing.input: unknown key 'input'. Did you mean 'inputs'?",
+    ),
     ("  use: csv\n", "", "r.yaml:3: data: the key 'use' is missing."),
     (
         "- Flatten",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError, out_of_memory
 
 
 def command() -> NoReturn:
@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as fault:
         if context.get("debug"):
             raise
+        if (short := out_of_memory(fault)) is not None:
+            print(f"kwb: {short}", file=sys.stderr)
+            return short.exit_code
         name = Path(fault.__traceback__.tb_frame.f_code.co_filename).name if fault.__traceback__ else ""
         print(
             f"kwb: an internal fault ({type(fault).__name__}: {fault}; {name}). --debug shows it.",

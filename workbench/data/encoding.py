@@ -46,7 +46,8 @@ def encode_input(spec: TableInput | ArrayInput, table: Mapping[str, Column], pla
         if isinstance(column, NumberColumn):
             into[:, 0] = encode_number(column, table[column.name], place)
         else:
-            into[:] = encode_category(column, table[column.name], place)
+            into[:] = 0.0
+            into[np.arange(rows), category_codes(column, table[column.name], place)] = 1.0
         at += column.width
     return features
 
@@ -97,8 +98,8 @@ def encode_number(spec: NumberColumn, column: Column, place: Place) -> np.ndarra
     return scaled
 
 
-def encode_category(spec: CategoryColumn, column: Column, place: Place) -> np.ndarray:
-    """One-hot rows (rows, categories) float32.
+def category_codes(spec: CategoryColumn, column: Column, place: Place) -> np.ndarray:
+    """The position of each row's category (rows,), where its one-hot row has the 1.
 
     Raises:
         DataError: a category was not there in training; the column, the value and the row are named.
@@ -114,9 +115,7 @@ def encode_category(spec: CategoryColumn, column: Column, place: Place) -> np.nd
             where=place(int(unknown[0])),
             hint=f"Known are: {_listed(spec.categories)}.",
         )
-    one_hot = np.zeros((len(codes), spec.width), dtype=np.float32)
-    one_hot[np.arange(len(codes)), codes] = 1.0
-    return one_hot
+    return codes
 
 
 def encode_classes(spec: ClassTarget, column: Column, place: Place) -> np.ndarray:

@@ -1,19 +1,12 @@
-"""Opening the file that a recipe names, and whether it fits into memory: what readers share."""
+"""Opening the file that a recipe names: what readers share."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 from pathlib import Path
-from typing import Literal
 
 from workbench.errors import FileError, RecipeError
-
-Streaming = bool | Literal["auto"]
-
-# Columns are held as they are read, as checked numbers and as encoded rows, and rows once more by part.
-_COPIES = 4
 
 
 def data_file(path: str, *, folder_allowed: bool = False) -> Path:
@@ -44,27 +37,3 @@ def data_file(path: str, *, folder_allowed: bool = False) -> Path:
     if not file.stat().st_size:
         raise FileError(f"'{file}' is empty.", where="data.path")
     return file
-
-
-def should_stream(wish: Streaming, size: int) -> bool:
-    """Whether to stream data of `size` bytes: as wished, or if half the free memory would not hold it."""
-    return _COPIES * size > free_memory() // 2 if wish == "auto" else wish
-
-
-def free_memory() -> int:
-    """Bytes that this process may still take: of the machine, its container and its own limit."""
-    import psutil
-
-    free = [psutil.virtual_memory().available]
-    try:
-        import resource
-
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if limit != resource.RLIM_INFINITY:
-            free.append(limit - psutil.Process().memory_info().vms)
-    except ImportError:  # Windows has no such limit
-        pass
-    group = Path("/sys/fs/cgroup")
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
-        free.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    return max(0, min(free))

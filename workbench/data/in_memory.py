@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.data.fitting import fit, gather
+from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles
@@ -41,10 +42,19 @@ class Prepared:
         return summary([part.rows if part else 0 for part in parts], self.rows_dropped)
 
 
-def prepare(data: Data, source: Source, seed: int) -> Prepared:
+def prepare(
+    data: Data, source: Source, seed: int, *, copies: int = LEAST_COPIES, streams: bool = False
+) -> Prepared:
     """Choose, split, fit and encode.
 
+    Args:
+        data: the recipe's data section.
+        source: what was read.
+        seed: draws the split.
+        copies, streams: see `check_fits`.
+
     Raises:
+        OutOfMemoryError: the encoded rows would not fit into memory.
         RecipeError, DataError: see `choose_roles`, `split_rows`, `fit`.
     """
     roles = choose_roles(data, source)
@@ -69,6 +79,7 @@ def prepare(data: Data, source: Source, seed: int) -> Prepared:
         for name, column in test_table.items():
             statistics[name].add(column, np.empty(0, np.int64), test_source)
     preparation = fit(data, roles, statistics, source)
+    check_fits(preparation, kept_rows, source, copies=copies, streams=streams)
 
     def part(table: Table, rows: np.ndarray, source: Source) -> Part | None:
         return preparation.encode(table, rows, source, with_targets=True) if len(rows) else None

@@ -13,12 +13,14 @@ from workbench.catalog.resolve import resolve
 from workbench.data import in_memory, streaming
 from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
+from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
-from workbench.data.reading import read
+from workbench.data.reading import can_stream, read, streams_if_needed
+from workbench.data.source import Source
 from workbench.data.specs import Reader
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed
-from workbench.errors import DataError, FileError, RecipeError
+from workbench.errors import DataError, FileError, OutOfMemoryError, RecipeError
 from workbench.recipe.schema import Data
 
 __all__ = [
@@ -67,7 +69,26 @@ def load_or_stream(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> 
     source = read(data, catalog, folder)
     if isinstance(source, StreamedSource):
         return streaming.prepare(data, source, seed)
-    return in_memory.prepare(data, source, seed)
+    streams = streams_if_needed(data, catalog)
+    try:
+        return in_memory.prepare(
+            data,
+            source,
+            seed,
+            copies=USUAL_COPIES if streams else LEAST_COPIES,
+            streams=can_stream(data, catalog),
+        )
+    except (MemoryError, OutOfMemoryError):
+        if not streams:
+            raise
+    del source  # makes room
+    streamed = read(_as_stream(data), catalog, folder)
+    assert isinstance(streamed, StreamedSource)
+    return streaming.prepare(data, streamed, seed)
+
+
+def _as_stream(data: Data) -> Data:
+    return Data.model_validate({**data.model_dump(exclude_unset=True), "stream": True})
 
 
 def apply_to(
@@ -111,6 +132,13 @@ def apply_or_stream(
         RecipeError: the test part is wanted and there is none. DataError: see `Preparation.apply`.
     """
     source = read(data, catalog, folder, preparation.kinds())
+    if isinstance(source, Source) and streams_if_needed(data, catalog):
+        rows = max(map(len, source.columns.values()), default=0)
+        try:
+            check_fits(preparation, rows, source, copies=USUAL_COPIES, streams=True)
+        except OutOfMemoryError:
+            del source
+            source = read(_as_stream(data), catalog, folder, preparation.kinds())
     brings_test, keeps_test = source.test is not None, data.split.test > 0
     if part == "test" and not brings_test and not keeps_test:
         raise RecipeError(
@@ -126,9 +154,10 @@ def apply_or_stream(
         return streaming.test_part(preparation, data, source, seed, with_targets=with_targets)
     if whole or brings_test:
         return preparation.apply(source if whole else source.test_source(), with_targets=with_targets)
-    rows = in_memory.rows_of_test_part(data, source, seed)
+    test_rows = in_memory.rows_of_test_part(data, source, seed)
+    check_fits(preparation, len(test_rows), source, copies=LEAST_COPIES, streams=can_stream(data, catalog))
     table = preparation.read(source, with_targets=with_targets)
-    return preparation.encode(table, rows, source, with_targets=with_targets)
+    return preparation.encode(table, test_rows, source, with_targets=with_targets)
 
 
 def data_argument(text: str, catalog: Catalog, preparation: Preparation | None = None) -> Data:

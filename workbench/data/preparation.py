@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -117,6 +118,12 @@ class Preparation(Record):
     def classes(self) -> dict[str, tuple[str, ...]]:
         """The class names of each target that has them."""
         return {spec.name: spec.classes for spec in self.targets if isinstance(spec, ClassTarget)}
+
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of an encoded row: 32-bit numbers, and its place in the source."""
+        shapes = [*self.input_shapes().values(), *self.target_shapes().values()]
+        return 8 + 4 * sum(math.prod(shape) for shape in shapes)
 
     def apply(self, data: object, *, with_targets: bool, origin: str = "data") -> Part:
         """Prepare all rows of new data. Rows dropped for a missing value are absent from the part's `index`.

@@ -23,7 +23,7 @@ from workbench.catalog.resolve import resolve
 from workbench.data.chunks import StreamedSource
 from workbench.data.kinds import ColumnKinds
 from workbench.data.source import Source, as_source
-from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
+from workbench.errors import DataError, FileError, OutOfMemoryError, RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.schema import Data
 
 
@@ -55,7 +55,12 @@ def read(
     except WorkbenchError:
         raise
     except MemoryError:
-        raise DataError(f"'{entry.name}' does not fit into memory.", where="data") from None
+        takes = "stream" in inspect.signature(function).parameters
+        raise OutOfMemoryError(
+            f"'{entry.name}' does not fit into memory.",
+            where="data",
+            hint="`stream: true` reads the rows as they are needed." if takes else "Less data needs less.",
+        ) from None
     except OSError as fault:
         raise FileError(f"'{entry.name}' could not be read: {fault}.", where="data") from fault
     except Exception as fault:  # plugin code
@@ -67,6 +72,17 @@ def read(
     if isinstance(value, StreamedSource):
         return value if value.origin else replace(value, origin=entry.name)
     return as_source(value, entry.name)
+
+
+def streams_if_needed(data: Data, catalog: Catalog) -> bool:
+    """Whether it is left to the reader to hold the rows in memory or to read them as they are needed."""
+    return data.arguments.get("stream", "auto") == "auto" and can_stream(data, catalog)
+
+
+def can_stream(data: Data, catalog: Catalog) -> bool:
+    """Whether the reader can read rows as they are needed."""
+    function = resolve(catalog.find(Kind.DATASET, data.use, "data.use"))
+    return "stream" in inspect.signature(function).parameters
 
 
 def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Entry) -> dict[str, Any]:

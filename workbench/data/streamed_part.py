@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -98,24 +97,32 @@ class StreamedPart:
         """
         windows = self._windows(batch_size, epoch, seed)
         skip = step * batch_size
-        wanted: list[tuple[int, int]] = []  # a window and how many of its first rows to leave out
+        wanted: list[_Block] = []
         for number, window in enumerate(windows):
             rows = sum(self.counts[chunk] for chunk in window)
-            if skip < rows:
-                wanted.append((number, skip))
+            # A window of many categories takes many times more memory as numbers than as it is read.
+            most = self._rows_of(WINDOW_BYTES, batch_size)
+            most = rows if rows <= 2 * most else most
+            wanted += [
+                _Block(number, tuple(window), rows, start, min(start + most, rows))
+                for start in range(skip, rows, most)
+            ]
             skip = max(0, skip - rows)
         held: list[Part] = []  # rows for the next batch, fewer than it needs
         missing = batch_size
-        for part, order in self._ordered([(windows[at], at, skip) for at, skip in wanted], epoch, seed):
+        for part in self._encoded(wanted, epoch, seed):
             start = 0
-            while len(order) - start >= missing:
-                yield join([*held, part.take(order[start : start + missing])])
+            while part.rows - start >= missing:
+                yield join([*held, part.take(slice(start, start + missing))])
                 start, held, missing = start + missing, [], batch_size
-            if start < len(order):
-                held.append(part.take(order[start:]))
-                missing -= len(order) - start
+            if start < part.rows:
+                held.append(part.take(slice(start, None)))
+                missing -= part.rows - start
         if held:
             yield join(held)
+
+    def _rows_of(self, size: int, batch_size: int) -> int:
+        return max(batch_size, size // self.preparation.row_bytes)
 
     def head(self, rows: int) -> Part:
         """The first rows."""
@@ -133,7 +140,7 @@ class StreamedPart:
         order = list(groups.values())
         if seed is not None:
             order = [order[at] for at in np.random.default_rng([seed, epoch]).permutation(len(order))]
-        window_rows = max(batch_size, WINDOW_BYTES // _row_bytes(self.preparation))
+        window_rows = self._rows_of(WINDOW_BYTES, batch_size)
         windows: list[list[int]] = []
         held = window_rows
         for chunk in (chunk for group in order for chunk in group if self.counts[chunk]):
@@ -144,31 +151,32 @@ class StreamedPart:
             held += self.counts[chunk]
         return windows
 
-    def _ordered(
-        self, wanted: Sequence[tuple[list[int], int, int]], epoch: int, seed: int | None
-    ) -> Iterator[tuple[Part, np.ndarray]]:
-        """Each window with the order of its rows; the next window is read while one is used."""
+    def _encoded(self, wanted: Sequence[_Block], epoch: int, seed: int | None) -> Iterator[Part]:
+        """Each block's rows in their order; the next block is made while one is used."""
         reader = self.source.chunks.open()
+        held: dict[int, list[_Chunk]] = {}  # the window read last, as it was read
+
+        def make(block: _Block) -> Part:
+            if block.window not in held:
+                held.clear()
+                held[block.window] = [self._read_chunk(reader, chunk) for chunk in block.chunks]
+            order = np.arange(block.rows)
+            if seed is not None:
+                np.random.default_rng([seed, epoch, block.window]).shuffle(order)
+            return self._encode(held[block.window], order[block.start : block.stop])
+
         with ThreadPoolExecutor(1, thread_name_prefix="kwb-data") as pool:
             try:
-                ahead = [pool.submit(self._read, reader, window) for window, _, _ in wanted[:1]]
-                for at, (_, number, skip) in enumerate(wanted):
+                ahead = [pool.submit(make, block) for block in wanted[:1]]
+                for at in range(len(wanted)):
                     part = ahead.pop().result()
-                    ahead += [
-                        pool.submit(self._read, reader, window) for window, _, _ in wanted[at + 1 : at + 2]
-                    ]
-                    order = np.arange(part.rows)
-                    if seed is not None:
-                        np.random.default_rng([seed, epoch, number]).shuffle(order)
-                    yield part, order[skip:]
+                    ahead += [pool.submit(make, block) for block in wanted[at + 1 : at + 2]]
+                    yield part
             finally:
                 pool.shutdown(cancel_futures=True)
                 reader.close()
 
-    def _read(self, reader: ChunkReader, window: Sequence[int]) -> Part:
-        return join([self._read_chunk(reader, chunk) for chunk in window])
-
-    def _read_chunk(self, reader: ChunkReader, chunk: int) -> Part:
+    def _read_chunk(self, reader: ChunkReader, chunk: int) -> _Chunk:
         encoded = self.preparation.column_names(with_targets=self.with_targets)
         names = list(dict.fromkeys([*encoded, *self.selection.reads]))
         source = self.source.read(reader, chunk, names)
@@ -176,10 +184,41 @@ class StreamedPart:
         rows = self.selection.positions(chunk, source, table)
         if len(rows) != self.counts[chunk]:
             raise DataError("the data has changed while it was read.", where=self.source.origin)
-        part = self.preparation.encode(table, rows, source, with_targets=self.with_targets)
-        return replace(part, index=part.index + self.source.starts[chunk])
+        return _Chunk(source, table, rows, self.source.starts[chunk])
+
+    def _encode(self, chunks: Sequence[_Chunk], wanted: np.ndarray) -> Part:
+        """Some rows of a window, in the order wanted."""
+        starts = np.cumsum([0, *(len(chunk.rows) for chunk in chunks)])
+        of_chunk = np.searchsorted(starts, wanted, side="right") - 1
+        parts, places = [], []
+        for number, chunk in enumerate(chunks):
+            own = np.flatnonzero(of_chunk == number)
+            if len(own):
+                rows = chunk.rows[wanted[own] - starts[number]]
+                part = self.preparation.encode(
+                    chunk.table, rows, chunk.source, with_targets=self.with_targets
+                )
+                parts.append(replace(part, index=part.index + chunk.start))
+                places.append(own)
+        return join(parts).take(np.argsort(np.concatenate(places)))
 
 
-def _row_bytes(preparation: Preparation) -> int:
-    shapes = [*preparation.input_shapes().values(), *preparation.target_shapes().values()]
-    return 8 + 4 * sum(math.prod(shape) for shape in shapes)
+@dataclass(frozen=True)
+class _Block:
+    """Rows of a window that are encoded at once: from `start` to `stop` in the order of its `rows` rows."""
+
+    window: int
+    chunks: tuple[int, ...]
+    rows: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """A chunk as it was read: its rows that belong to the part, and the place of its first row in the data."""
+
+    source: Source
+    table: Table
+    rows: np.ndarray
+    start: int

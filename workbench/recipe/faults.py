@@ -9,9 +9,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.errors import did_you_mean
-from workbench.recipe.schema import Graph, Load, Recipe, Sequential, Split, Train, tag
+from workbench.recipe.schema import Graph, Load, Missing, Recipe, Sequential, Split, Train, tag
 
-_BY_TAG: dict[str, type[BaseModel]] = {tag("sequential"): Sequential, tag("graph"): Graph, tag("load"): Load}
+_BY_TAG: dict[str, type[BaseModel]] = {
+    tag("sequential"): Sequential,
+    tag("graph"): Graph,
+    tag("load"): Load,
+    tag("by role"): Missing,
+}
 _BY_KEY: dict[tuple[str | int, ...], type[BaseModel]] = {
     (): Recipe,
     ("train",): Train,
@@ -25,7 +30,7 @@ _WANTED = {
     "tuple": "a list",
     "dict": "a map",
 }
-_TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph", "by output")))
+_TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph", "by output", "policy", "by role")))
 
 
 def explain(faults: ValidationError) -> tuple[tuple[str | int, ...], str, str]:

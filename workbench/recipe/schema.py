@@ -127,7 +127,10 @@ class Missing(Strict):
     targets: Literal["error", "drop"] = Field("error", description="A target or a weight cannot be made up.")
 
 
-MissingPolicy = Literal["error", "drop", "mean"] | Missing
+MissingPolicy = Annotated[
+    Annotated[Literal["error", "drop", "mean"], Tag(tag("policy"))] | Annotated[Missing, Tag(tag("by role"))],
+    Discriminator(lambda value: tag("by role" if isinstance(value, dict | Missing) else "policy")),
+]
 
 
 def missing_of(policy: MissingPolicy) -> Missing:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workbench.assembly.faults import short_message
-from workbench.errors import TrainingError, WorkbenchError
+from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 
 
 @contextmanager
@@ -22,4 +22,6 @@ def told_as(doing: str, where: str) -> Iterator[None]:
     except (KeyboardInterrupt, WorkbenchError):
         raise
     except BaseException as fault:
+        if (short := out_of_memory(fault, where)) is not None:
+            raise short from fault
         raise TrainingError(f"{doing} failed: {short_message(fault)}.", where=where) from fault

@@ -17,7 +17,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
 from workbench.data.weights import balanced_class_weights
-from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError
+from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError, out_of_memory
 from workbench.recipe.document import Document, to_yaml
 from workbench.storage import formats, runs
 from workbench.storage.event_stream import EventLog
@@ -183,6 +183,8 @@ class Session:
         except (KeyboardInterrupt, WorkbenchError):
             raise
         except BaseException as fault:  # plugin code runs in here: SystemExit included
+            if (short := out_of_memory(fault, self.document.name)) is not None:
+                raise short from fault
             raise TrainingError(
                 f"training failed in epoch {progress.epoch or 1}: {short_message(fault)}.",
                 where=self.document.name,

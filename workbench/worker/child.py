@@ -24,7 +24,7 @@ from workbench import events
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
-from workbench.errors import TrainingError, WorkbenchError
+from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.process import import_keras, leave_at_once
 from workbench.worker.outlet import Importance, Outlet
 
@@ -180,7 +180,7 @@ class Child:
                 raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {known}.")
             return _result_line(message, handler(self, message))
         except WorkbenchError as fault:
-            told = _memory_ran_out(fault, fault.where) or fault
+            told = out_of_memory(fault, fault.where) or fault
             error = told.as_record() | {"exit_code": int(told.exit_code)}
         except BaseException as fault:  # whatever a plugin does, the child answers
             traceback.print_exc()
@@ -232,22 +232,9 @@ def _take_standard_input() -> BinaryIO:
 
 
 def _told(fault: BaseException, where: str) -> dict[str, Any]:
-    if (told := _memory_ran_out(fault, where)) is not None:
+    if (told := out_of_memory(fault, where)) is not None:
         return told.as_record()
     return {"what": f"{type(fault).__name__}: {fault}", "where": where, "hint": ""}
-
-
-def _memory_ran_out(fault: BaseException, where: str) -> WorkbenchError | None:
-    """The same in plain words, if a lack of memory is at the bottom of a fault, as Python or TensorFlow tells it."""
-    cause: BaseException | None = fault
-    seen: set[int] = set()  # a fault told anew `from` an earlier one can be in a ring of causes and contexts
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        if isinstance(cause, MemoryError) or type(cause).__name__ == "ResourceExhaustedError":
-            hint = "A smaller batch_size or model needs less, and so does less data."
-            return TrainingError("memory ran out.", where=where, hint=hint)
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 def redirect(log: Path) -> None:

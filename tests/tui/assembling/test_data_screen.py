@@ -44,7 +44,7 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert app.editor.get("data.classes") == ["species"]
         assert app.editor.get("data.ignore") == ["year"]
         # a part for validation, scaling
-        await typed(pilot, "e", *["tab"] * 10, "'0.25'")
+        await typed(pilot, "e", *["tab"] * 11, "'0.25'")
         assert app.focused.parent.parent.field.name == "data.split.validation"
         await typed(pilot, *["tab"] * 4, "'standard'", "escape", "b")
         await checked(pilot)

@@ -87,8 +87,9 @@ _FIELDS = (
              "test.", "shuffle"),
     _setting("scale", "yaml", "none", "Scaling of number inputs, fitted on the training part only; or a map from "
              "column to scaling.", suggestions=("standard", "minmax", "robust", "none")),
-    _setting("missing", "choice", "error", "Missing values: refuse them, drop their rows, or fill in the mean.",
-             choices=("error", "drop", "mean")),
+    _setting("missing", "yaml", "error", "Missing values: refuse them, drop their rows, or fill in the mean; or "
+             "one for inputs and one for targets.",
+             suggestions=("error", "drop", "mean", "{inputs: mean, targets: drop}")),
     Field("seed", "integer", default=0, documentation="Draws the split, the weights and the order of rows.",
           label="seed", bounds=((">=", 0),)),
 )  # fmt: skip

@@ -1,0 +1,114 @@
+"""How much memory there is, and what data takes once it is numbers for a model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from workbench.data.preparation import Preparation
+from workbench.data.source import Source
+from workbench.data.specs import TableInput
+from workbench.errors import OutOfMemoryError
+
+# Rows for the model are held by numpy and once more by TensorFlow.
+LEAST_COPIES = 2
+# With what is used for a moment on the way there: beyond this, rows are rather read as they are needed.
+USUAL_COPIES = 3
+
+Streaming = bool | Literal["auto"]
+
+
+def should_stream(wish: Streaming, size: int, encoded: int | None = None) -> bool:
+    """Whether to stream data: as wished, or if half the free memory would not hold it.
+
+    Args:
+        wish: `auto` decides.
+        size: bytes of its columns as they are read; they are held once more as checked numbers.
+        encoded: bytes as 32-bit numbers for a model; by default half of `size`, as of 64-bit numbers.
+    """
+    if wish != "auto":
+        return wish
+    return 2 * size + USUAL_COPIES * (size // 2 if encoded is None else encoded) > free_memory() // 2
+
+
+def check_fits(preparation: Preparation, rows: int, source: Source, *, copies: int, streams: bool) -> None:
+    """Refuse rows that would not fit as numbers for the model, before that is tried.
+
+    Args:
+        preparation: says how wide a row is.
+        rows: how many.
+        source: what they are from.
+        copies: how many times the rows are held at once.
+        streams: whether the reader could read them as they are needed.
+
+    Raises:
+        OutOfMemoryError: with what is needed, what there is, and what to do.
+    """
+    encoded = rows * preparation.row_bytes
+    free = free_memory()
+    if copies * encoded <= free:
+        return
+    advice = ["`stream: true` reads the rows as they are needed."] if streams else []
+    width = sum(spec.shape[0] for spec in preparation.inputs if isinstance(spec, TableInput))
+    widest = max(
+        (column for spec in preparation.inputs for column in spec.columns_of_text),
+        key=lambda column: column.width,
+        default=None,
+    )
+    if widest is not None and 2 * widest.width > width:
+        advice.append(
+            f"'{widest.name}' makes {widest.width:,} of the {width:,} inputs: leave it out with "
+            f"`ignore: [{widest.name}]`."
+        )
+    raise OutOfMemoryError(
+        f"this data does not fit into memory: its {rows:,} rows need {size_text(copies * encoded)} as numbers for "
+        f"the model, and {size_text(free)} is free.",
+        where=source.origin or "data",
+        hint=" ".join(advice) or "Fewer rows or columns need less.",
+    )
+
+
+def size_text(size: float) -> str:
+    """A number of bytes for people: `6.8 GiB`."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: of the machine, its container or group, and its own limit."""
+    import psutil
+
+    free = [psutil.virtual_memory().available]
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY:
+            free.append(limit - psutil.Process().memory_info().vms)
+    except ImportError:  # Windows has no such limit
+        pass
+    for group in _groups():
+        with contextlib.suppress(OSError, ValueError, StopIteration):  # a group without a limit ("max")
+            limit = int((group / "memory.max").read_text())
+            lines = (group / "memory.stat").read_text().splitlines()
+            cached = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+            free.append(limit - int((group / "memory.current").read_text()) + cached)
+    return max(0, min(free))
+
+
+def _groups() -> Iterator[Path]:
+    """The control groups that this process is in, from its own to the outermost; a container sees its own only."""
+    root = Path("/sys/fs/cgroup")
+    own = root
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            if line.startswith("0::"):
+                own = root / line[3:].lstrip("/")
+    yield own
+    if own != root:
+        yield from (folder for folder in own.parents if folder == root or root in folder.parents)
