@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from workbench.escaping import escape_line
+
 
 class ExitCode(IntEnum):
     """What the `kwb` command tells the shell."""
@@ -42,7 +44,7 @@ class WorkbenchError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         hint = f" {self.hint}" if self.hint else ""
-        return f"{place}{self.what}{hint}"
+        return escape_line(f"{place}{self.what}{hint}")
 
     def at(self, where: str) -> WorkbenchError:
         """The same fault, with a place, for a caller that knows it better."""

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
+from workbench import escaping
+
 VERSION = 1
 
 Logs = Mapping[str, float]
@@ -191,9 +193,7 @@ KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()
 def to_json(event: Event, run: str, time: float | None = None) -> str:
     """One line of the stream, without its newline."""
     record = {"v": VERSION, "event": event.kind, "time": clock.time() if time is None else time, "run": run}
-    return json.dumps(
-        plain(record | {f.name: getattr(event, f.name) for f in fields(event)}), allow_nan=False
-    )
+    return escaping.to_json(plain(record | {f.name: getattr(event, f.name) for f in fields(event)}))
 
 
 def from_json(line: str) -> tuple[Event, float, str] | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
 from workbench import events
+from workbench.escaping import escape, escape_line
 
 NO_LIMIT = 10_000  # columns
 
@@ -59,9 +61,17 @@ def _terminal_may_be_gone() -> Iterator[None]:
             raise
 
 
+class EscapingConsole(Console):
+    """A console that shows what a terminal would obey, or hide, as codes, whoever put it into what is printed."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escape(segment.text), segment.style)
+
+
 def for_stream(stream: TextIO) -> Reporter:
     """A progress bar where `stream` is a terminal, plain lines elsewhere (a log file, CI)."""
-    console = Console(file=cast("TextIO", Lasting(stream)), highlight=False)
+    console = EscapingConsole(file=cast("TextIO", Lasting(stream)), highlight=False)
     if console.is_terminal:
         return OnTerminal(console)
     console.width = NO_LIMIT  # a file has no edge at which a table's cells would have to be cut
@@ -100,7 +110,7 @@ class PlainLines:
         pass
 
     def say(self, text: str) -> None:
-        self.print(Text(text, style="dim"))
+        self.print(_text(text, "dim"))
 
     def print(self, what: Any) -> None:
         """Print on the console. Text from elsewhere comes as `Text`, so that it is never read as markup."""
@@ -108,7 +118,7 @@ class PlainLines:
 
     def print_epoch(self, event: events.Epoch) -> None:
         """One line for an epoch, as long as it gets: whoever reads a log file wants all of it."""
-        self.print(Text(_epoch_line(event)))
+        self.print(_text(_epoch_line(event)))
 
     def take(self, event: events.Event, line: str) -> None:
         match event:
@@ -127,11 +137,11 @@ class PlainLines:
             case events.Message():
                 style = {"warning": "yellow", "error": "red"}.get(event.level, "dim")
                 prefix = "" if event.level == "info" else f"{event.level}: "
-                self.print(Text(f"{prefix}{event.text}", style=style))
+                self.print(Text(escape(f"{prefix}{event.text}"), style=style))
             case events.Saved():
-                self.print(Text(f"saved {event.path}  (read back and verified)"))
+                self.print(_text(f"saved {event.path}  (read back and verified)"))
             case events.Finished():
-                self.print(Text(_finished_line(event), style="bold"))
+                self.print(_text(_finished_line(event), "bold"))
                 if event.evaluation:
                     self.print(_evaluation_table(event.evaluation))
 
@@ -143,10 +153,12 @@ class OnTerminal(PlainLines):
         super().__init__(console)
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=16),
             TextColumn(
-                "{task.fields[numbers]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+                "{task.fields[numbers]}",
+                markup=False,  # names of metrics and files stand in it
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
             ),
             TimeRemainingColumn(compact=True),
             console=console,
@@ -167,7 +179,7 @@ class OnTerminal(PlainLines):
         """About ten lines for a whole run, each cut to the terminal's width."""
         every = max(1, event.epochs // 10)
         if event.epoch == event.epochs or event.epoch % every == 0:
-            self.console.print(Text(_epoch_line(event)), no_wrap=True, overflow="ellipsis")
+            self.console.print(_text(_epoch_line(event)), no_wrap=True, overflow="ellipsis")
             self._shown_epochs = event.epoch
 
     def take(self, event: events.Event, line: str) -> None:
@@ -188,14 +200,20 @@ class OnTerminal(PlainLines):
             case events.Finished():
                 self._progress.stop()
                 if self._last is not None and self._last.epoch != self._shown_epochs:
-                    self.console.print(Text(_epoch_line(self._last)), no_wrap=True, overflow="ellipsis")
+                    self.console.print(_text(_epoch_line(self._last)), no_wrap=True, overflow="ellipsis")
         super().take(event, line)
 
     _last: events.Epoch | None = None
 
     def _update(self, completed: float | None, description: str, numbers: str) -> None:
         if self._task is not None:
-            self._progress.update(self._task, completed=completed, description=description, numbers=numbers)
+            shown = escape_line(numbers)
+            self._progress.update(self._task, completed=completed, description=description, numbers=shown)
+
+
+def _text(line: str, style: str = "") -> Text:
+    """One line, never read as markup."""
+    return Text(escape_line(line), style=style)
 
 
 def _model_table(event: events.Assembled) -> Table:
@@ -213,7 +231,7 @@ def _model_table(event: events.Assembled) -> Table:
             _shape(row["output_shape"]),
             f"{row['parameters']:,}",
         )
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(_text, cells))
     fixed = event.parameters - event.trainable_parameters
     total = f"{event.parameters:,}" + (f" ({fixed:,} fixed)" if fixed else "")
     table.add_row("", "", "", Text("in all", style="dim"), Text(total))
@@ -248,5 +266,5 @@ def _evaluation_table(evaluation: Mapping[str, float]) -> Table:
     table.add_column("on the test part")
     table.add_column("", justify="right")
     for name, value in evaluation.items():
-        table.add_row(Text(name), Text(f"{value:.5g}"))
+        table.add_row(_text(name), Text(f"{value:.5g}"))
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.cli.rendering import inspection_text
+from workbench.cli.rendering import inspection_lines
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from workbench.cli.rendering import inspection_text
 def test_the_optimizer_is_told_in_one_line(rate: object, told: str) -> None:
     optimizer = {"class": "Adam", "registered": "", "config": {"learning_rate": rate, "beta_1": 0.9}}
     page = {"format": ".keras", "weights": [], "parameters": 0, "optimizer": optimizer}
-    assert told in inspection_text(page, "m.keras").splitlines()
+    assert told in inspection_lines(page, "m.keras")

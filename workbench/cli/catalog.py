@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from workbench.catalog.entries import Kind
 from workbench.cli.options import Shared, shared_options
+from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
     from workbench.catalog.discovery import Plugin
@@ -24,15 +24,15 @@ def plugins_command(shared: Shared, as_json: bool) -> None:
     """List the plugins, broken ones with their error."""
     plugins = shared.catalog().plugins
     if as_json:
-        click.echo(json.dumps([plugin.as_record() for plugin in plugins], indent=2))
+        echo_json([plugin.as_record() for plugin in plugins], indent=2)
         return
     for plugin in plugins:
-        click.echo(_plugin_line(plugin))
+        echo(_plugin_line(plugin))
         for text in (plugin.error, plugin.warning):
             if text:
-                click.echo(f"    {text}")
+                echo(f"    {text}")
     if not plugins:
-        click.echo("No plugins: is the distribution 'kwb' installed (pip install kwb)?")
+        echo("No plugins: is the distribution 'kwb' installed (pip install kwb)?")
 
 
 def _plugin_line(plugin: Plugin) -> str:
@@ -59,10 +59,10 @@ def catalog_command(shared: Shared, search: str | None, kind: str | None, as_jso
         wanted = search.casefold()
         entries = [e for e in entries if wanted in f"{e.name} {e.summary} {' '.join(e.tags)}".casefold()]
     if as_json:
-        click.echo(json.dumps([entry.as_record() for entry in entries], indent=2))
+        echo_json([entry.as_record() for entry in entries], indent=2)
         return
     if not entries:
-        click.echo(f"Nothing matches '{search}'." if search else "Nothing of that kind.")
+        echo(f"Nothing matches '{search}'." if search else "Nothing of that kind.")
     for each in Kind:
         _section(each, [entry for entry in entries if entry.kind is each])
 
@@ -70,10 +70,10 @@ def catalog_command(shared: Shared, search: str | None, kind: str | None, as_jso
 def _section(kind: Kind, entries: list[Entry]) -> None:
     if not entries:
         return
-    click.echo(f"{kind.plural} ({len(entries)})")
+    echo(f"{kind.plural} ({len(entries)})")
     width = min(max(len(entry.name) for entry in entries), 32)
     for entry in sorted(entries, key=lambda entry: (entry.plugin, entry.name)):
-        click.echo(f"  {entry.name:<{width}}  {entry.plugin:<14}{_arity(entry)}  {entry.summary}".rstrip())
+        echo(f"  {entry.name:<{width}}  {entry.plugin:<14}{_arity(entry)}  {entry.summary}".rstrip())
 
 
 def _arity(entry: Entry) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from workbench.cli.options import Shared, shared_options
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,12 +77,12 @@ def check_command(
     found = run_checks(order)
     if as_json:
         results = [result if debug else replace(result, traceback="") for result in found]
-        click.echo(json.dumps(as_record(results), indent=2))
+        echo_json(as_record(results), indent=2)
     else:
         for group in _by_entry(found):
             results += group
-            click.echo("\n".join(_lines(group, debug)))
-        click.echo(_counted(summary(results)))
+            echo(*_lines(group, debug))
+        echo(_counted(summary(results)))
     return ExitCode.FAILED if any(result.status == "failed" for result in results) else ExitCode.DONE
 
 
@@ -92,7 +92,7 @@ def _list(ids: frozenset[str]) -> None:
     checks = [check for check in CONTRACT if check.id in ids]
     width = max(len(check.id) for check in checks)
     for check in checks:
-        click.echo(f"{check.id:<{width}}  {check.asks}")
+        echo(f"{check.id:<{width}}  {check.asks}")
 
 
 def _by_entry(results: Iterable[Result]) -> Iterator[list[Result]]:
@@ -120,7 +120,7 @@ def _lines(results: list[Result], debug: bool) -> Iterator[str]:
             if result.hint:
                 yield f"        {result.hint}"
             if debug and result.traceback:
-                yield result.traceback.rstrip()
+                yield from result.traceback.rstrip().split("\n")
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from workbench.cli.options import Shared, shared_options
+from workbench.output import echo, echo_data, echo_json
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _DATA = click.option(
@@ -24,15 +24,15 @@ _DATA = click.option(
 @shared_options
 def inspect_command(shared: Shared, file: Path, as_json: bool) -> None:
     """Look inside a .keras, .h5 or .weights.h5 file, without keras."""
-    from workbench.cli.rendering import inspection_text
+    from workbench.cli.rendering import inspection_lines
     from workbench.storage.inspect import inspect_file
 
     installed = {plugin.distribution for plugin in shared.catalog().plugins if plugin.entries}
     found = inspect_file(file, installed)
     if as_json:
-        click.echo(json.dumps(found.as_record(), indent=2))
+        echo_json(found.as_record(), indent=2)
     else:
-        click.echo(inspection_text(found.as_record(), str(file)))
+        echo(*inspection_lines(found.as_record(), str(file)))
 
 
 @click.command("evaluate")
@@ -46,15 +46,15 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
 
     results, rows = batch.evaluate_file(file, data, shared.catalog)
     # Where a recipe keeps no test part, these are all its rows.
-    click.echo(f"on {rows:,} rows of {data}", err=True)
+    echo(f"on {rows:,} rows of {data}", err=True)
     if as_json:
         from workbench.events import plain
 
-        click.echo(json.dumps(plain(results)))
+        echo_json(plain(results))
         return
     width = max(map(len, results), default=0)
     for name, value in results.items():
-        click.echo(f"{name:<{width}}  {value:.6g}")
+        echo(f"{name:<{width}}  {value:.6g}")
 
 
 @click.command("predict", short_help="Predict with a saved model, as CSV.")
@@ -68,9 +68,9 @@ def predict_command(shared: Shared, file: Path, data: str, out: Path | None) -> 
 
     text, rows = batch.predict_file(file, data, shared.catalog)
     if out is None:
-        click.echo(text, nl=False)
+        echo_data(text)
         return
     from workbench.atomic import write_bytes
 
-    write_bytes(out, text.encode())
-    click.echo(f"{rows:,} predictions in {out}", err=True)
+    write_bytes(out, text.encode(errors="backslashreplace"))  # half a surrogate in a class name
+    echo(f"{rows:,} predictions in {out}", err=True)

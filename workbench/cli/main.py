@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from workbench.errors import ExitCode, WorkbenchError, out_of_memory
+from workbench.output import echo, echo_text, give_up, prepare_streams
 
 
 def command() -> NoReturn:
     """`kwb`: do what the command line says and end the process."""
     from workbench.process import leave
 
+    prepare_streams()
     leave(main())
 
 
@@ -22,38 +24,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     context: dict[str, bool] = {}
     try:
-        if (
-            not given
-        ):  # just `kwb`: the app, without the command tree, which takes longer to import than to paint
-            from workbench.tui.start import start
+        try:
+            code = _run(given, context)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:  # the reader of our output has left: `kwb catalog | head`
+            give_up(sys.stdout)
+            return ExitCode.DONE
+        except WorkbenchError as fault:
+            _show_error(f"kwb: {fault}", fault, context)
+            return fault.exit_code
+        except KeyboardInterrupt:
+            echo("interrupted", err=True)
+            return ExitCode.INTERRUPTED
+        except Exception as fault:
+            if (short := out_of_memory(fault)) is not None:
+                _show_error(f"kwb: {short}", fault, context)
+                return short.exit_code
+            name = Path(fault.__traceback__.tb_frame.f_code.co_filename).name if fault.__traceback__ else ""
+            told = f"kwb: an internal fault ({type(fault).__name__}: {fault}; {name}). --debug shows it."
+            _show_error(told, fault, context)
+            return ExitCode.FAILED
+    except (OSError, WorkbenchError):  # nor can anything be said any more
+        give_up(sys.stdout)
+        give_up(sys.stderr)
+        return ExitCode.FILE
 
-            return start()
-        from workbench.cli.tree import run
 
-        return run(given, context)
-    except WorkbenchError as fault:
-        if context.get("debug"):
-            import traceback
+def _run(arguments: Sequence[str], context: dict[str, bool]) -> int:
+    if (
+        not arguments
+    ):  # just `kwb`: the app, without the command tree, which takes longer to import than to paint
+        from workbench.tui.start import start
 
-            traceback.print_exception(fault)
-        else:
-            print(f"kwb: {fault}", file=sys.stderr)
-        return fault.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has left: `kwb catalog | head`
-        sys.stderr.close()
-        return ExitCode.DONE
-    except Exception as fault:
-        if context.get("debug"):
-            raise
-        if (short := out_of_memory(fault)) is not None:
-            print(f"kwb: {short}", file=sys.stderr)
-            return short.exit_code
-        name = Path(fault.__traceback__.tb_frame.f_code.co_filename).name if fault.__traceback__ else ""
-        print(
-            f"kwb: an internal fault ({type(fault).__name__}: {fault}; {name}). --debug shows it.",
-            file=sys.stderr,
-        )
-        return ExitCode.FAILED
+        return start()
+    from workbench.cli.tree import run
+
+    return run(arguments, context)
+
+
+def _show_error(told: str, fault: Exception, context: dict[str, bool]) -> None:
+    if context.get("debug"):
+        import traceback
+
+        told = "".join(traceback.format_exception(fault)).rstrip("\n")
+    echo_text(told, err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from workbench.cli.options import Shared, shared_options
+from workbench.output import echo
 
 
 @click.command("new-plugin", short_help="Write a ready, tested plugin project.")
@@ -25,5 +26,5 @@ def new_plugin_command(shared: Shared, name: str, folder: Path | None) -> None:
     names = names_of(name)
     target = folder or Path(names.distribution)
     for path in write_project(names, target):
-        click.echo(target / path)
-    click.echo(f"\nNext: pip install -e '{target}[dev]', then: kwb check {names.package}")
+        echo(str(target / path))
+    echo("", f"Next: pip install -e '{target}[dev]', then: kwb check {names.package}")

@@ -7,6 +7,7 @@ import time
 import click
 
 from workbench.cli.options import Shared, shared_options
+from workbench.output import echo
 
 _RUN = click.argument("run")
 _LOOK_EVERY = 0.2  # seconds
@@ -41,9 +42,9 @@ def stop_command(shared: Shared, run: str, no_wait: bool) -> None:
     settings, _ = read_settings(settings_file())
     found = find_run(run, settings.runs)
     asked = ask_to_stop(found)
-    click.echo(f"{found.name}: {asked} stops after its batch, then saves", err=True)
+    echo(f"{found.name}: {asked} stops after its batch, then saves", err=True)
     while not no_wait and owner(found) == asked:
         time.sleep(_LOOK_EVERY)
     if not no_wait:
         summary = summary_of(found)
-        click.echo(f"{found.name}: {summary.status} in epoch {summary.epoch} of {summary.epochs}", err=True)
+        echo(f"{found.name}: {summary.status} in epoch {summary.epoch} of {summary.epochs}", err=True)

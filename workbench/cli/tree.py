@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 import click
@@ -14,6 +15,7 @@ from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import Shared, shared_options
 from workbench.cli.runs import stop_command, watch_command
 from workbench.errors import ExitCode
+from workbench.output import echo_json, echo_text
 
 _SHARED_WITH_VALUE = ("--plugin", "--no-plugin")
 _SHARED = (*_SHARED_WITH_VALUE, "--debug")
@@ -98,11 +100,9 @@ def run_command(
 @shared_options
 def schema_command(shared: Shared) -> None:
     """Print the JSON Schema of a recipe, for editors."""
-    import json
-
     from workbench.recipe.json_schema import json_schema
 
-    click.echo(json.dumps(json_schema(shared.catalog()), indent=2))
+    echo_json(json_schema(shared.catalog()), indent=2)
 
 
 for command in (
@@ -139,6 +139,8 @@ def run(arguments: Sequence[str], context: dict[str, bool]) -> int:
     except click.ClickException as fault:
         if isinstance(fault, click.UsageError) and fault.ctx and fault.ctx.command is run_command:
             fault.ctx = fault.ctx.parent  # nobody types the hidden `run`
-        fault.show()
+        shown = io.StringIO()
+        fault.show(shown)
+        echo_text(shown.getvalue().removesuffix("\n"), err=True)
         return ExitCode.USAGE
     return int(result) if isinstance(result, int) else ExitCode.DONE

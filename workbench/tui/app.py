@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
-from workbench.tui import heap, messages
+from workbench.tui import heap, messages, terminal_text
 from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
@@ -114,6 +114,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
         super().__init__()
         heap.spare_strips()
+        terminal_text.escape_all_text()
         self.settings = settings or Settings()
         self.state = state or State(None)
         self.workplace = workplace or Path.cwd()

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
+from workbench.output import echo
 from workbench.process import leave_at_once
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import read_settings, settings_file
@@ -61,8 +62,7 @@ def start(
         faults=faults,
     )
     _run(app, settings.mouse)
-    for line in app.last_words:
-        print(line)
+    echo(*app.last_words)
     code = app.return_code or 0
     if not _threads_ended():
         leave_at_once(code)

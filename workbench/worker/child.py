@@ -25,6 +25,7 @@ from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
+from workbench.output import echo
 from workbench.process import import_keras, leave_at_once
 from workbench.worker.outlet import Importance, Outlet
 
@@ -87,7 +88,7 @@ class Child:
                 message = json.loads(line)
                 self._sort(message)
             except Exception as fault:  # the parent's fault, which must not silence everything after it
-                print(f"kwb worker: not a command: {line[:200]!r} ({fault!r})", file=sys.stderr)
+                echo(f"kwb worker: not a command: {line[:200]!r} ({fault!r})", err=True)
                 if isinstance(message, dict):
                     self.reply_error(message, _told(fault, str(message.get("command", ""))))
         self._parent_gone()

@@ -187,7 +187,7 @@ async def test_names_in_a_file_cannot_disturb_the_terminal(tmp_path) -> None:
         file.write(tmp_path / "w.h5", "model.weights.h5")
     reader = Reader()
     facts = FileFacts.from_record(await reader.ask("look", str(path)))
-    assert facts.model == Layer("a·b·", "Evil·[2J")
+    assert facts.model == Layer(r"a\nb\x07", r"Evil\x1b[2J")
     rows = rows_of(facts.layers, facts.weights)
     assert [row.weight.path for row in rows] == ["layers/x\x1b[31m/vars/0"]  # asked for by its very name
     await reader.closed()

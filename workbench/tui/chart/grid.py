@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len, set_cell_size
 
+from workbench.escaping import escape_line as printable
+
+__all__ = ["Grid", "fit", "printable"]
+
 _RUNS = re.compile(rb"(.)\1*", re.DOTALL)
 
 
@@ -48,11 +52,6 @@ class Grid:
         for run in _RUNS.finditer(self.codes[y]):
             start, stop = run.span()
             yield "".join(glyphs[start:stop]), run[0][0]
-
-
-def printable(text: str) -> str:
-    """Text that cannot disturb the terminal: control characters and line breaks become a dot."""
-    return "".join(glyph if glyph.isprintable() else "·" for glyph in text)
 
 
 def fit(text: str, width: int) -> str:

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from workbench.escaping import mask
 from workbench.recipe.reading import Fault
 
 _TOKENS = re.compile(
@@ -140,7 +141,8 @@ class RecipeText(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         """A line with its colours."""
-        line = super().get_line(line_index)
+        # One character for one, so that cursor and colours stay at theirs.
+        line = Text(mask(self.document.get_line(line_index)), end="", no_wrap=True)
         for found in _TOKENS.finditer(line.plain):
             kind = "number" if found.lastgroup == "word" else found.lastgroup
             line.stylize(self._part(f"recipe-text--{kind}"), found.start(), found.end())

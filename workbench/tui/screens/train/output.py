@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Log, Static
 
-from workbench.tui.chart.grid import printable
+from workbench.escaping import escape_log
 from workbench.tui.screens.train import words
 from workbench.tui.screens.train.training_view import TrainingView
 
@@ -38,7 +38,7 @@ class LogTail:
                 self._offset = file.tell() - len(content) + whole
         except OSError:
             return []
-        return [printable(line) for line in content[:whole].decode(errors="replace").splitlines()]
+        return [escape_log(line) for line in content[:whole].decode(errors="replace").split("\n")[:-1]]
 
 
 class OutputPane(Vertical):

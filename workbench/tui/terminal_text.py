@@ -1,0 +1,35 @@
+"""All text that the app shows is escaped, at the two doors through which text comes in and the one by which it leaves.
+
+Names and messages come from files, plugins and children, and stand in every widget. Textual keeps text as `Content`,
+Rich as `Text`; both drop five control characters and let the rest through to the terminal. Here they show each as a
+code instead, before its width is measured. What reaches the screen as plain segments (charts, text areas) is looked at
+once more when a line is written, where a character that is left over becomes a `�`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import rich.text
+import textual.content
+from rich.console import Console
+from rich.segment import Segment
+from textual.strip import Strip
+
+from workbench.escaping import escape, mask
+
+_render = Strip.render
+_WHITE = re.compile("[\t\n]")
+
+
+def _render_masked(self: Strip, console: Console) -> str:
+    if self._render_cache is None and not all(text.isprintable() for text, _, _ in self._segments):
+        self = Strip([Segment(_WHITE.sub(" ", mask(text)), style) for text, style, _ in self._segments])
+    return _render(self, console)
+
+
+def escape_all_text() -> None:
+    """From now on. `tests/tui/test_terminal_text.py` fails if Textual or Rich move these doors."""
+    textual.content._strip_control_codes = escape  # type: ignore[assignment]
+    rich.text.strip_control_codes = escape  # type: ignore[attr-defined,assignment]
+    Strip.render = _render_masked  # type: ignore[method-assign]
