@@ -95,7 +95,7 @@ def untracked(model: Any) -> Iterator[tuple[str, Any]]:
     tracked |= {id(v) for layer in layers_by_path(model).values() for v in layer.metrics_variables}
     for path, layer in layers_by_path(model).items():
         seen: set[int] = set()
-        for name, value in _attributes(layer):
+        for name, value in attributes(layer):
             yield from _hidden(value, _join(path, name), tracked, seen, depth=4)
 
 
@@ -127,13 +127,13 @@ def _children(layer: Any) -> list[Any]:
 
 def _attribute_names(layer: Any) -> dict[int, str]:
     names: dict[int, str] = {}
-    for attribute, value in _attributes(layer):
+    for attribute, value in attributes(layer):
         for place, item in _items(value, attribute):
             names.setdefault(id(item), place)
     return names
 
 
-def _attributes(layer: Any) -> list[tuple[str, Any]]:
+def attributes(layer: Any) -> list[tuple[str, Any]]:
     """What the layer's author hung on it; TensorFlow's own tracking (`_self_…`) left out."""
     return [(k, v) for k, v in vars(layer).items() if k not in _OF_KERAS and not k.startswith("_self_")]
 

@@ -1,16 +1,16 @@
 """Exact resume: a training's whole state into a generation, and back.
 
 What decides how a training goes on: the weights; the optimizer's slots, iterations and learning rate; the state of
-seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; what callbacks
-remember (best value, patience left, best weights); the engine. The order of rows needs no saving: it is drawn from
-the seed and the epoch's number.
+seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; what callbacks and the
+model's own classes remember (best value, patience left, best weights, a second optimizer: see `remembering`); the
+engine. The order of rows needs no saving: it is drawn from the seed and the epoch's number.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -24,6 +24,10 @@ from workbench.training import generations
 from workbench.training.control import Control
 from workbench.training.generations import Generation
 from workbench.training.progress import Progress
+from workbench.training.remembering import Memory
+from workbench.training.swapped import Swaps
+
+FORMAT = 2  # of what callbacks and the model remember
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,22 @@ class Position:
     history: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[np.ndarray, ...] = ()
     generation: Generation | None = None
-    callbacks: tuple[Mapping[str, Any], ...] = field(default=())
+    recall: Recall | None = None
+
+
+@dataclass
+class Recall:
+    """What a checkpoint holds of a training's state, until it has been given back for good."""
+
+    memory: Memory
+    record: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+    def give_back(self) -> list[str]:
+        """Variables and memory as they were; what has no place now, and why."""
+        for name, variable in _named_variables(self.memory.model, with_metrics=False):
+            variable.assign(self.arrays[name])
+        return self.memory.give_back(self.record, self.arrays) if self.record else []
 
 
 class Keeper(keras.callbacks.Callback):
@@ -45,7 +64,7 @@ class Keeper(keras.callbacks.Callback):
 
     Args:
         run: whose checkpoints these are.
-        others: the recipe's callbacks, whose memory is kept too.
+        memory: of the model and the recipe's callbacks.
         progress: knows the history.
         seconds: at least so long between two generations; 0 writes at every chance.
         resumed: where the training resumes, or the start.
@@ -54,7 +73,7 @@ class Keeper(keras.callbacks.Callback):
     def __init__(
         self,
         run: RunFolder,
-        others: Sequence[Any],
+        memory: Memory,
         progress: Progress,
         control: Control,
         emit: Any,
@@ -64,7 +83,9 @@ class Keeper(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._run = run
-        self._others = others
+        self._memory = memory
+        self._swaps = Swaps(memory.callbacks)
+        self._lost: set[str] = set()
         self._progress = progress
         self._control = control
         self._emit = emit
@@ -77,7 +98,14 @@ class Keeper(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Callbacks forget everything when a training begins; they get it back here, after all of them have."""
-        restore_callbacks(self._others, self._resumed.callbacks)
+        recall = self._resumed.recall
+        if recall is not None:
+            for unplaced in recall.give_back():
+                self._emit(events.Message("warning", f"not as it was before --resume: {unplaced}"))
+            self._resumed = Position()  # frees the arrays
+            if self._epoch >= self.params["epochs"]:
+                self._swaps.finish(self.model)
+        self._warn(self._memory.take().lost)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._epoch = epoch
@@ -94,23 +122,37 @@ class Keeper(keras.callbacks.Callback):
         if last or self._due():
             self._write(epoch + 1, 0, with_metrics=False)
 
+    def _warn(self, lost: Mapping[str, str]) -> None:
+        """Say what --resume will not have, once."""
+        new = {place: kind for place, kind in lost.items() if place not in self._lost}
+        self._lost |= set(new)
+        if new:
+            shown = ", ".join(f"{place} ({kind})" for place, kind in list(new.items())[:8])
+            self._emit(
+                events.Message(
+                    "warning", f"a checkpoint cannot keep {shown}: --resume makes it from the start"
+                )
+            )
+
     def _due(self) -> bool:
         return time.monotonic() - self._last >= self._seconds
 
     def _write(self, epoch: int, step: int, *, with_metrics: bool) -> None:
         try:
-            memories, arrays = callback_memories(self._others)
+            kept = self._memory.take()
+            self._warn(kept.lost)
             position = {
+                "format": FORMAT,
                 "epoch": epoch,
                 "step": step,
                 "stopped": bool(self.model.stop_training) and step == 0,
                 "engine": self.engine,
                 "history": list(self._progress.history),
-                "callbacks": memories,
+                "memory": kept.record,
                 "dtype_policy": keras.config.dtype_policy().name,
             }
-            arrays |= model_arrays(self.model, with_metrics=with_metrics)
-            generation = generations.write(self._run.checkpoints, position, arrays)
+            arrays = model_arrays(self.model, with_metrics=with_metrics) | self._swaps.arrays(self.model)
+            generation = generations.write(self._run.checkpoints, position, kept.arrays | arrays)
         except FileError as fault:
             # A full disk must not end a training that could still be saved elsewhere; it is told once.
             if not self._failed:
@@ -125,8 +167,10 @@ class Keeper(keras.callbacks.Callback):
         self._emit(events.Checkpoint(str(generation.path), "generation", *told, generation.sha256))
 
 
-def restore(run: RunFolder, model: Any) -> Position:
+def restore(run: RunFolder, memory: Memory) -> Position:
     """Put the newest generation's state into a compiled model; the start if there is none.
+
+    Callbacks get theirs when training begins, and the model once more: what they do at a beginning changes it.
 
     Raises:
         FileError: it does not fit the model (the recipe or a layer's code has changed since), or all are damaged.
@@ -135,6 +179,7 @@ def restore(run: RunFolder, model: Any) -> Position:
     if found is None:
         return Position()
     generation, position, arrays = found
+    model = memory.model
     if model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     for name, variable in _named_variables(model, with_metrics=False):
@@ -150,7 +195,9 @@ def restore(run: RunFolder, model: Any) -> Position:
                 where=str(generation.path),
                 hint="The recipe or a layer's code has changed since. Start anew: leave out --resume.",
             )
-        variable.assign(value)
+    recall = Recall(memory, position["memory"] if position.get("format") == FORMAT else {}, arrays)
+    recall.give_back()
+    memory.go_on()
     metrics = [arrays[name] for name in sorted(arrays) if name.startswith("metrics/")]
     return Position(
         epoch=position["epoch"],
@@ -160,7 +207,7 @@ def restore(run: RunFolder, model: Any) -> Position:
         history=tuple(position["history"]),
         metrics=tuple(metrics),
         generation=generation,
-        callbacks=tuple(_joined(memory, arrays, i) for i, memory in enumerate(position["callbacks"])),
+        recall=recall,
     )
 
 
@@ -193,58 +240,3 @@ def _global_seed() -> Any:
     from keras.src.random.seed_generator import global_seed_generator
 
     return global_seed_generator().state
-
-
-def callback_memories(callbacks: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    """What callbacks remember: plain values as they are, arrays apart. What is neither is left out."""
-    memories: list[dict[str, Any]] = []
-    arrays: dict[str, np.ndarray] = {}
-    for number, callback in enumerate(callbacks):
-        memory: dict[str, Any] = {}
-        for name, value in vars(callback).items():
-            if name in ("model", "_model", "params"):
-                continue
-            if _is_plain(value):
-                memory[name] = value.item() if isinstance(value, np.generic) else value
-            elif isinstance(value, np.ndarray):
-                arrays[f"callback/{number}/{name}"] = value
-                memory[name] = {"array": True}
-            elif isinstance(value, list) and value and all(isinstance(item, np.ndarray) for item in value):
-                arrays |= {f"callback/{number}/{name}/{at:05d}": item for at, item in enumerate(value)}
-                memory[name] = {"arrays": len(value)}
-        memories.append({"class": type(callback).__name__, "memory": memory})
-    return memories, arrays
-
-
-def restore_callbacks(callbacks: Sequence[Any], memories: Sequence[Mapping[str, Any]]) -> None:
-    """Give callbacks back what they remembered."""
-    for callback, memory in zip(callbacks, memories, strict=False):
-        if memory["class"] == type(callback).__name__:
-            vars(callback).update(memory["memory"])
-
-
-def _joined(memory: Mapping[str, Any], arrays: Mapping[str, np.ndarray], number: int) -> dict[str, Any]:
-    """A callback's memory with its arrays back in their places."""
-    whole: dict[str, Any] = {}
-    for name, value in memory["memory"].items():
-        key = f"callback/{number}/{name}"
-        if isinstance(value, dict) and value.get("array") is True:
-            whole[name] = arrays[key]
-        elif isinstance(value, dict) and "arrays" in value:
-            whole[name] = [arrays[f"{key}/{at:05d}"] for at in range(value["arrays"])]
-        else:
-            whole[name] = value
-    return {"class": memory["class"], "memory": whole}
-
-
-def _is_plain(value: Any) -> bool:
-    if value is None or isinstance(value, bool | int | float | str | np.generic):
-        return True
-    if isinstance(value, list):
-        return all(_is_plain(item) and not isinstance(item, np.generic) for item in value)
-    if isinstance(value, dict):
-        return all(
-            isinstance(key, str) and key not in ("array", "arrays") and _is_plain(v)
-            for key, v in value.items()
-        )
-    return False

@@ -30,6 +30,7 @@ from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, load_data, prepare
+from workbench.training.remembering import Memory
 from workbench.training.resume import Keeper, Position, restore
 from workbench.training.small import fit_threads, graphs_as_they_are, is_small
 
@@ -88,7 +89,8 @@ class Session:
         with own(run):
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
-            position = restore(run, ready.model) if self._resume else Position()
+            memory = Memory(ready.model, ready.callbacks)
+            position = restore(run, memory) if self._resume else Position()
             with EventLog(run) as log:
 
                 def emit(event: events.Event) -> None:
@@ -110,7 +112,7 @@ class Session:
                                 "warning", f"this model would not come back from a file: {unsaveable}"
                             )
                         )
-                    return self._train(ready, run, emit, began, position, saveable=not unsaveable)
+                    return self._train(ready, run, emit, began, memory, position, saveable=not unsaveable)
                 except WorkbenchError as fault:
                     emit(events.Failed(fault.as_record()))
                     raise
@@ -132,6 +134,7 @@ class Session:
         run: runs.RunFolder,
         emit: Emit,
         began: float,
+        memory: Memory,
         position: Position,
         *,
         saveable: bool,
@@ -142,7 +145,7 @@ class Session:
         progress = Progress(emit, self.control, epochs=train.epochs, steps=steps, history=position.history)
         keeper = Keeper(
             run,
-            ready.callbacks,
+            memory,
             progress,
             self.control,
             emit,

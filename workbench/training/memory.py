@@ -1,0 +1,197 @@
+"""What Python objects remember, as JSON and arrays: reading it back runs no code, as reading a pickle could.
+
+A value becomes a record, its arrays go beside it by name. Values that hold others (lists, dicts, objects) may be nested
+and may share or contain one another. Variables and objects are given their content back where they stand; functions,
+classes and Keras' own things stay the ones that the recipe made. What cannot be kept is reported with its path.
+"""
+
+from __future__ import annotations
+
+import base64
+import collections
+import datetime
+import enum
+import functools
+import logging
+import pathlib
+import random
+import threading
+import types
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.training.memory_kinds import (
+    DICTS,
+    FACTORIES,
+    LISTS,
+    PLAIN,
+    TEXTS,
+    attributes_of,
+    is_of_a_framework,
+    value_of,
+    variables_of,
+)
+
+DEPTH = 40
+SAME = {"t": "same"}  # what stands there when the training goes on is right already
+
+_UNMOVED = (
+    *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, property),
+    *(
+        functools.partial,
+        weakref.ref,
+        logging.Logger,
+        type(threading.Lock()),
+        type(threading.RLock()),
+        threading.Event,
+        threading.Thread,
+    ),
+)
+
+
+@dataclass
+class Encoder:
+    """Turns values into records.
+
+    Args:
+        known: ids of the variables that are kept elsewhere.
+        names: the path of each weight by its id, to say what an optimizer was built for.
+
+    Attributes:
+        arrays: the arrays of all records so far, by name.
+        lost: path and kind of what could not be kept.
+    """
+
+    known: frozenset[int] = frozenset()
+    names: Mapping[int, str] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    _numbers: dict[int, int] = field(default_factory=dict)
+    _alive: list[Any] = field(default_factory=list)  # an id is of one object only while that lives
+
+    def encode(self, value: Any, place: str, depth: int = DEPTH) -> Any:
+        """The record of a value. `place` is its path, as it is reported and as its arrays are named."""
+        if type(value) in PLAIN:
+            return value
+        if (simple := self._simple(value, place)) is not None:
+            return simple
+        if id(value) in self._numbers:
+            return {"t": "again", "of": self._numbers[id(value)]}
+        if depth == 0:
+            return self._lose(value, place)
+        number = self._numbers[id(value)] = len(self._numbers)
+        self._alive.append(value)
+        record = self._nested(value, place, depth - 1)
+        return record if record["t"] in ("same", "lost") else {**record, "id": number}
+
+    def _simple(self, value: Any, place: str) -> Any:
+        """Values that hold no others."""
+        if isinstance(value, np.generic | np.ndarray) and value.dtype != object:
+            return self._array("scalar" if isinstance(value, np.generic) else "array", value, place)
+        if isinstance(value, keras.Variable | tf.Variable):
+            return SAME if self._is_known(value) else self._array("variable", value, place)
+        if isinstance(value, tf.Tensor) and hasattr(value, "numpy"):
+            return self._array("tensor", value, place)
+        if isinstance(value, bytes | bytearray):
+            kind = type(value).__name__
+            return {"t": kind, "v": base64.b64encode(bytes(value)).decode()}
+        if isinstance(value, complex):
+            return {"t": "complex", "v": [value.real, value.imag]}
+        if (kind := type(value).__name__) in TEXTS and type(value) is TEXTS[kind][0]:
+            return {"t": "text", "kind": kind, "v": TEXTS[kind][1](value)}
+        if isinstance(value, pathlib.PurePath):
+            return {"t": "path", "v": str(value)}
+        if isinstance(value, range) or (isinstance(value, slice) and _is_plain_slice(value)):
+            return {"t": type(value).__name__, "v": [value.start, value.stop, value.step]}
+        if isinstance(value, datetime.timedelta):
+            return {"t": "timedelta", "v": [value.days, value.seconds, value.microseconds]}
+        if isinstance(value, enum.Enum):
+            return {"t": "enum", "class": type(value).__qualname__, "v": value.name}
+        if isinstance(value, _UNMOVED):
+            return SAME
+        return None
+
+    def _nested(self, value: Any, place: str, depth: int) -> dict[str, Any]:
+        kind = LISTS.get(type(value))
+        if kind is not None:
+            record: dict[str, Any] = {"t": kind, "v": self._items(value, place, depth)}
+            if isinstance(value, collections.deque):
+                record["maxlen"] = value.maxlen
+            return record
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return {
+                "t": "named",
+                "class": type(value).__qualname__,
+                "v": self._items(value, place, depth),
+            }
+        if type(value) in DICTS:
+            return self._dict(value, place, depth)
+        if isinstance(value, np.ndarray):
+            items = self._items(value.reshape(-1).tolist(), place, depth)
+            return {"t": "objects", "shape": list(value.shape), "v": items}
+        if isinstance(value, np.random.Generator):
+            return {"t": "generator", "v": self.encode(value.bit_generator.state, f"{place}.state", depth)}
+        if isinstance(value, np.random.RandomState):
+            return {"t": "randomstate", "v": self.encode(value.get_state(), f"{place}.state", depth)}
+        if isinstance(value, random.Random):
+            return {"t": "random", "v": self.encode(value.getstate(), f"{place}.state", depth)}
+        if (variables := variables_of(value)) is not None:
+            return self._variables(value, variables, place)
+        if is_of_a_framework(value):
+            return SAME
+        return self._object(value, place, depth)
+
+    def _dict(self, value: dict[Any, Any], place: str, depth: int) -> dict[str, Any]:
+        pairs: list[Any] = []
+        for at, (key, item) in enumerate(value.items()):
+            told = f"{place}[{key!r}]" if isinstance(key, PLAIN) else f"{place}[key {at}]"
+            pairs.append([self.encode(key, f"{told}.key", depth), self.encode(item, told, depth)])
+        record: dict[str, Any] = {"t": DICTS[type(value)], "v": pairs}
+        if isinstance(value, collections.defaultdict):
+            factory = getattr(value.default_factory, "__name__", "")
+            record["factory"] = factory if FACTORIES.get(factory) is value.default_factory else None
+        return record
+
+    def _variables(self, owner: Any, variables: list[Any], place: str) -> dict[str, Any]:
+        own = {at: variable for at, variable in enumerate(variables) if not self._is_known(variable)}
+        if not own:
+            return SAME
+        for at, variable in own.items():
+            self.arrays[f"{place}/{at:05d}"] = value_of(variable)
+        record: dict[str, Any] = {"t": "variables", "key": place, "at": list(own)}
+        if isinstance(owner, keras.optimizers.Optimizer):
+            record["over"] = [self.names.get(id(v), "") for v in owner._trainable_variables]
+        return record
+
+    def _object(self, value: Any, place: str, depth: int) -> dict[str, Any]:
+        """An object of a class written in Python: its attributes."""
+        attributes = attributes_of(value)
+        if attributes is None:
+            return self._lose(value, place)
+        kept = {name: self.encode(item, f"{place}.{name}", depth) for name, item in attributes.items()}
+        return {"t": "object", "class": type(value).__qualname__, "v": kept}
+
+    def _items(self, values: Iterable[Any], place: str, depth: int) -> list[Any]:
+        return [self.encode(item, f"{place}[{at}]", depth) for at, item in enumerate(values)]
+
+    def _array(self, kind: str, value: Any, place: str) -> dict[str, Any]:
+        self.arrays[place] = value_of(value)
+        return {"t": kind, "key": place}
+
+    def _is_known(self, variable: Any) -> bool:
+        inner = getattr(variable, "value", None)
+        return id(variable) in self.known or (not callable(inner) and id(inner) in self.known)
+
+    def _lose(self, value: Any, place: str) -> dict[str, Any]:
+        self.lost[place] = type(value).__name__
+        return {"t": "lost"}
+
+
+def _is_plain_slice(value: slice) -> bool:
+    return all(type(bound) in PLAIN for bound in (value.start, value.stop, value.step))

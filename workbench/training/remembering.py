@@ -1,0 +1,256 @@
+"""What a training remembers beside the variables of its model: kept in checkpoints, and given back on resume.
+
+That is what callbacks and the model's own classes hang on themselves (numbers, texts, collections, objects of their
+own, nested in any way), further optimizers, variables that Keras does not track or that stand in a module, and the
+states of Python's and NumPy's own random generators. Attributes of a model that are as its constructor left them are
+not kept: the recipe makes them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.errors import FileError
+from workbench.storage import structure
+from workbench.training.memory import SAME, Encoder
+from workbench.training.memory_kinds import PLAIN
+from workbench.training.recall import Decoder, Unplaced
+
+_OF_KERAS = ("model", "_model", "params", "validation_data")
+_OF_COMPILE = frozenset(
+    {
+        "optimizer",
+        "stop_training",
+        "stop_evaluating",
+        "history",
+        "_compile_config",
+        "_compiled_trainable_state",
+    }
+    | {"_eval_epoch_iterator", "train_function", "test_function", "predict_function"}
+)
+_OPEN_FILES = {
+    "CSVLogger": ("csv_file", "writer")
+}  # of Keras' callbacks, which open them when training begins
+
+
+@dataclass
+class Kept:
+    """A memory as it is written: `record` is JSON data, `lost` the kind of what cannot be kept, by its path."""
+
+    record: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+
+
+class Memory:
+    """Of one model and its callbacks. Made before anything is given back, so that it knows what is new in them."""
+
+    def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
+        self.model = model
+        self.callbacks = callbacks
+        self._fresh = {
+            (path, name): _digest(*self._encoded(value, ""))
+            for path, layer in self._layers()
+            for name, value in _own_attributes(layer)
+        }
+
+    def go_on(self) -> None:
+        """The training has a past: what Keras' callbacks wrote of it is not begun again."""
+        for callback in self.callbacks:
+            if isinstance(callback, keras.callbacks.CSVLogger):
+                callback.append = True
+
+    def take(self) -> Kept:
+        """Everything, as it is now."""
+        kept = Kept()
+        known, names = self._known(), self._names()
+        layers: dict[str, dict[str, Any]] = {}
+        kept.record["layers"] = layers
+        for path, layer in self._layers():
+            for name, value in _own_attributes(layer):
+                place = f"memory/model/{path}/{name}"
+                encoder = Encoder(known, names)
+                record = encoder.encode(value, place)
+                kept.lost |= {_readable(at): kind for at, kind in encoder.lost.items()}
+                same = _digest(*self._encoded(value, "")) == self._fresh.get((path, name))
+                if record != SAME and (not same or _holds_variables(record)):
+                    layers.setdefault(path, {})[name] = record
+                    kept.arrays |= encoder.arrays
+        kept.record["callbacks"] = [
+            self._callback(number, callback, kept, known, names)
+            for number, callback in enumerate(self.callbacks)
+        ]
+        variables = Encoder(known, names)
+        kept.record["modules"] = {
+            f"{module}:{name}": variables.encode(variable, f"memory/module/{module}:{name}")
+            for module, name, variable in self._loose_variables()
+        }
+        kept.arrays |= variables.arrays
+        generators = Encoder()
+        kept.record["random"] = [
+            generators.encode(random.getstate(), "memory/random/python"),
+            generators.encode(np.random.get_state(), "memory/random/numpy"),
+        ]
+        kept.arrays |= generators.arrays
+        return kept
+
+    def give_back(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[str]:
+        """Give model and callbacks back what `take` kept.
+
+        Returns:
+            What has no place in them as they are made now, and why.
+
+        Raises:
+            FileError: the record is damaged.
+        """
+        try:
+            return [*self._give_back(record, arrays)]
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
+            raise FileError(
+                f"the checkpoint's memory of callbacks and model is damaged ({error!r})."
+            ) from error
+
+    def _give_back(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
+        weights = structure.variables_by_path(self.model)
+        layers = dict(self._layers())
+        for path, attributes in record["layers"].items():
+            layer = layers.get(path)
+            for name, item in attributes.items():
+                told = f"{path}.{name}" if path else f"the model's {name}"
+                if layer is None:
+                    yield f"{told}: there is no such layer"
+                    continue
+                decoder = Decoder(arrays, type(layer).__module__, weights)
+                now = getattr(layer, name, None)
+                try:
+                    value = decoder.decode(item, now)
+                except Unplaced as why:
+                    yield f"{told}: {why}"
+                else:
+                    if value is not now:
+                        setattr(layer, name, value)
+        for callback, kept in _paired(self.callbacks, record["callbacks"]):
+            decoder = Decoder(arrays, type(callback).__module__, weights)
+            for name, item in kept["memory"].items():
+                now = vars(callback).get(name)
+                try:
+                    vars(callback)[name] = decoder.decode(item, now)
+                except Unplaced as why:
+                    yield f"{type(callback).__name__}.{name}: {why}"
+        loose = {f"{module}:{name}": variable for module, name, variable in self._loose_variables()}
+        for name, item in record["modules"].items():
+            try:
+                Decoder(arrays).decode(item, loose.get(name))
+            except Unplaced as why:
+                yield f"{name}: {why}"
+        python, numpy = (Decoder(arrays).decode(item, None) for item in record["random"])
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+    def _callback(
+        self, number: int, callback: Any, kept: Kept, known: frozenset[int], names: Mapping[int, str]
+    ) -> dict[str, Any]:
+        kind = type(callback).__name__
+        stock = type(callback).__module__.startswith("keras.")
+        skipped = (*_OF_KERAS, *(_OPEN_FILES.get(kind, ()) if stock else ()))
+        encoder = Encoder(known, names)
+        memory = {
+            name: encoder.encode(value, f"memory/callback/{number}/{kind}/{name}")
+            for name, value in list(vars(callback).items())
+            if name not in skipped
+        }
+        kept.arrays |= encoder.arrays
+        if not stock:
+            kept.lost |= {_readable(at): what for at, what in encoder.lost.items()}
+        memory = {name: record for name, record in memory.items() if record != SAME}
+        return {"class": kind, "memory": memory}
+
+    def _layers(self) -> list[tuple[str, Any]]:
+        return list(structure.layers_by_path(self.model).items())
+
+    def _encoded(self, value: Any, place: str) -> tuple[Any, dict[str, np.ndarray]]:
+        encoder = Encoder()
+        return encoder.encode(value, place), encoder.arrays
+
+    def _known(self) -> frozenset[int]:
+        """Ids of the variables that are kept by themselves."""
+        optimizer = getattr(self.model, "optimizer", None)
+        variables = [
+            *self.model.variables,
+            *self.model.metrics_variables,
+            *(optimizer.variables if optimizer is not None else ()),
+        ]
+        inner = [id(v._value) for v in variables if isinstance(v, keras.Variable)]
+        return frozenset([*map(id, variables), *inner])
+
+    def _names(self) -> dict[int, str]:
+        return {id(variable): path for path, variable in structure.variables_by_path(self.model).items()}
+
+    def _loose_variables(self) -> Iterator[tuple[str, str, Any]]:
+        """Variables at the top of the modules, and in the classes, of what is the user's in the training."""
+        owners = [layer for _, layer in self._layers()] + list(self.callbacks)
+        classes = {cls: None for owner in owners for cls in type(owner).__mro__ if _is_users(cls)}
+        places: dict[str, Mapping[str, Any]] = {}
+        for cls in classes:
+            places[cls.__module__] = vars(sys.modules.get(cls.__module__, object))
+            places[f"{cls.__module__}.{cls.__qualname__}"] = vars(cls)
+        known = self._known()
+        for module, names in places.items():
+            for name, value in list(names.items()):
+                if isinstance(value, keras.Variable | tf.Variable) and id(value) not in known:
+                    yield module, name, value
+
+
+def _is_users(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] not in ("keras", "tensorflow", "builtins", "optree")
+
+
+def _own_attributes(layer: Any) -> list[tuple[str, Any]]:
+    """What the author of a layer, or somebody later, hung on it; of a class of Keras plain values only."""
+    found = [(name, value) for name, value in structure.attributes(layer) if name not in _OF_COMPILE]
+    if type(layer).__module__.startswith("keras."):
+        return [(name, value) for name, value in found if type(value) in PLAIN and not name.startswith("_")]
+    return found
+
+
+def _digest(record: Any, arrays: Mapping[str, np.ndarray]) -> str:
+    """What tells one encoded value from another."""
+    text = json.dumps(record, sort_keys=True)
+    sums = [hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for array in arrays.values()]
+    return hashlib.sha256("\n".join([text, *sums]).encode()).hexdigest()
+
+
+def _holds_variables(record: Any) -> bool:
+    if isinstance(record, dict):
+        return record.get("t") in ("variable", "variables") or any(map(_holds_variables, record.values()))
+    return isinstance(record, list) and any(map(_holds_variables, record))
+
+
+def _paired(
+    callbacks: Sequence[Any], records: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """Each callback with what one of its class remembered, in order: some may have come or gone since."""
+    left = list(records)
+    for callback in callbacks:
+        found = next((record for record in left if record["class"] == type(callback).__name__), None)
+        if found is not None:
+            left.remove(found)
+            yield callback, found
+
+
+def _readable(place: str) -> str:
+    """`memory/callback/0/Tracker/rows[3]` as `Tracker.rows[3]`."""
+    parts = place.split("/")
+    if parts[1] == "callback":
+        return ".".join(parts[3:])
+    return f"{'/'.join(parts[2:-1]) or 'model'}.{parts[-1]}"

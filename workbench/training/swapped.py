@@ -1,0 +1,68 @@
+"""`SwapEMAWeights(swap_on_epoch=True)` in checkpoints.
+
+At the end of the last epoch it gives up the trained weights for the averaged ones; but training may go on later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from workbench.training.memory_kinds import value_of
+
+
+class Swaps:
+    """The trained weights of the last epoch, kept where their averages would lie twice.
+
+    Args:
+        callbacks: the recipe's.
+    """
+
+    def __init__(self, callbacks: Sequence[Any]) -> None:
+        kind = keras.callbacks.SwapEMAWeights
+        swaps = [each for each in callbacks if isinstance(each, kind) and each.swap_on_epoch]
+        self._active = bool(swaps)
+        self._trained: dict[int, np.ndarray] = {}  # by the average's id
+        for swap in swaps:
+            # Keras swaps by adding and subtracting, so what comes back is not what went in, to the last bit: only
+            # between the swap and what follows it is there what a longer training would go on with.
+            swap._finalize_ema_values = self._noting(swap, swap._finalize_ema_values)
+
+    def _noting(self, swap: Any, finalize: Callable[[], None]) -> Callable[[], None]:
+        def note_and_finalize() -> None:
+            self._trained = {id(average): value_of(average) for _, average in _pairs(swap.model)}
+            finalize()
+
+        return note_and_finalize
+
+    def arrays(self, model: Any) -> dict[str, np.ndarray]:
+        """The arrays to write in place of the optimizer's averages, which are the model's weights by now."""
+        if not self._trained or not all(map(_equal, _pairs(model))):
+            return {}
+        return {
+            f"optimizer/{number:05d}": self._trained[id(variable)]
+            for number, variable in enumerate(model.optimizer.variables)
+            if id(variable) in self._trained
+        }
+
+    def finish(self, model: Any) -> None:
+        """Nothing is left to train: what Keras puts into the model at its end are the averages."""
+        if self._active:
+            for weight, average in _pairs(model):
+                average.assign(weight)
+
+
+def _pairs(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Each trained weight with its average."""
+    whole = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    for optimizer in getattr(whole, "optimizers", [whole]):
+        averages = getattr(optimizer, "_model_variables_moving_average", ())
+        yield from zip(optimizer._trainable_variables, averages, strict=False)
+
+
+def _equal(pair: tuple[Any, Any]) -> bool:
+    weight, average = pair
+    return np.array_equal(value_of(weight), value_of(average))
