@@ -69,12 +69,17 @@ class Assembled(Event):
 
 @dataclass(frozen=True)
 class EngineChosen(Event):
-    """Which training engine runs, and what the candidates measured."""
+    """Which training engine runs, and what the candidates measured.
+
+    `differs` says of engines how they train this model to other numbers than plain Keras: `auto` leaves them out, one
+    asked for runs all the same.
+    """
 
     kind: ClassVar[str] = "engine_chosen"
     engine: str
     candidates: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    differs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

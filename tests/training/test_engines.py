@@ -141,6 +141,10 @@ def assert_same_bits(model: keras.Model, other: keras.Model) -> None:
 
 
 class Recorder(keras.callbacks.Callback):
+    """Called once a call of an engine."""
+
+    every_batch = False
+
     def __init__(self) -> None:
         super().__init__()
         self.begins: list[int] = []
@@ -468,7 +472,7 @@ def test_auto_ends_with_the_bits_of_the_engine_it_chose() -> None:
     chosen: list[EngineChosen] = []
     model, named = sequential(dropout=0.3), sequential(dropout=0.3)
     history = fit(model, ONE_INPUT, None, settings(shuffle=True), on_chosen=chosen.append).history
-    assert chosen[0].candidates.keys() == set(ENGINES)
+    assert chosen[0].candidates.keys() == {"plain", "steps", "chunk"}, "XLA draws other random numbers"
     assert chosen[0].candidates[chosen[0].engine] == max(chosen[0].candidates.values())
     assert "times" in chosen[0].reason
     wanted = fit(named, ONE_INPUT, None, settings(shuffle=True, engine=chosen[0].engine)).history
@@ -568,11 +572,7 @@ def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: s
     made = partial(sequential, dropout=0.3, run_eagerly=engine == "eager")
     engine = engine.replace("eager", "plain")
     whole = made()
-    # `plain` calls its hooks at every step, so it finds the state that any engine is to continue from; chunks of one
-    # step are what the others make of their first calls, so each is continued from its own state.
-    wanted = fit(
-        whole, ONE_INPUT, validation, settings(engine=engine, epochs=3, shuffle=True), [Single(), Keep()]
-    )
+    wanted = fit(whole, ONE_INPUT, validation, settings(engine=engine, epochs=3, shuffle=True), [Keep()])
     continued = made()
     continued.optimizer.build(continued.trainable_variables)
     for variable, value in zip(
@@ -590,13 +590,6 @@ def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: s
     )  # fmt: skip
     assert history.history == {name: values[1:] for name, values in wanted.history.items()}
     assert_same_bits(continued, whole)
-
-
-class Single(keras.callbacks.Callback):
-    """Slows every call down so much that each takes a single step."""
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self.model.train_function._pace.took = lambda steps, seconds: None
 
 
 def stream(arrays: Arrays, rows: int = ROWS) -> Stream:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from workbench.assembly.batch_hooks import acts_at_batches
 from workbench.catalog.lookup import recipe_file
 from workbench.check.results import Failed, Skipped, said
 from workbench.check.subject import Subject
@@ -114,14 +115,34 @@ def schedule_value(subject: Subject) -> None:
             raise Failed(f"the learning rate of step {step:,} is {float(value):g}, less than 0.")
 
 
-def callback_fit(subject: Subject) -> None:
+def callback_fit(subject: Subject) -> str:
     callback = subject.make()
+    weights = _trained_with(callback, steps_a_call=1)
+    if acts_at_batches(callback, "train"):
+        return "called at every batch, so engines run one step a call"
+    if getattr(callback, "every_batch", None) is False:
+        rarer = subject.make()
+        for weight, other in zip(weights, _trained_with(rarer, steps_a_call=4), strict=True):
+            if not np.allclose(weight, other, rtol=1e-4, atol=1e-6):
+                raise Failed(
+                    "it trains to other weights where its hooks of batches are called once for several batches.",
+                    hint="Leave out `every_batch = False`: then they are called at every batch.",
+                )
+    return ""
+
+
+def _trained_with(callback: Any, *, steps_a_call: int) -> list[np.ndarray]:
+    keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     # With averages of weights kept, which a callback may ask for.
-    model.compile(keras.optimizers.SGD(1e-3, use_ema=True), "mse")
+    optimizer = keras.optimizers.SGD(1e-3, use_ema=True)
+    model.compile(optimizer, "mse", steps_per_execution=steps_a_call)
     random = np.random.default_rng(0)
-    x, y = random.normal(size=(16, 4)).astype("float32"), random.normal(size=(16, 1)).astype("float32")
-    model.fit(x, y, batch_size=8, epochs=2, validation_split=0.25, callbacks=[callback], verbose=0)
+    x, y = random.normal(size=(64, 4)).astype("float32"), random.normal(size=(64, 1)).astype("float32")
+    model.fit(
+        x, y, batch_size=8, epochs=2, validation_split=0.25, shuffle=False, callbacks=[callback], verbose=0
+    )
+    return [np.asarray(weight) for weight in model.get_weights()]
 
 
 def initializer_values(subject: Subject) -> None:

@@ -27,6 +27,8 @@ class Progress(keras.callbacks.Callback):
         history: epochs that were trained before, where a training resumes.
     """
 
+    every_batch = False
+
     def __init__(
         self,
         emit: Callable[[events.Event], None],

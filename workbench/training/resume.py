@@ -70,6 +70,8 @@ class Keeper(keras.callbacks.Callback):
         resumed: where the training resumes, or the start.
     """
 
+    every_batch = False
+
     def __init__(
         self,
         run: RunFolder,

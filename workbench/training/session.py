@@ -156,6 +156,8 @@ class Session:
         def chosen(event: events.EngineChosen) -> None:
             keeper.engine = event.engine
             emit(replace(event, reason="as before") if position.engine else event)
+            for engine, difference in event.differs.items():
+                emit(events.Message("warning", _shown_difference(engine, difference, event.engine)))
 
         # `plain` is stock Keras, in this as well.
         small = train.engine != "plain" and is_small(ready.model, ready.symbols(), train.batch_size)
@@ -264,6 +266,13 @@ class Session:
             emit(events.Saved(str(path), saved.format, progress.epoch, progress.step, saved.sha256))
         if failed is not None:
             raise failed
+
+
+def _shown_difference(engine: str, difference: str, chosen: str) -> str:
+    if engine == chosen:
+        hint = "`train.engine: auto` trains as plain Keras does."
+        return f"engine {engine} trains this model to other numbers than plain Keras: {difference}. {hint}"
+    return f"engine {engine} was left out, it trains this model to other numbers: {difference}."
 
 
 def _is_of_the_place(fault: BaseException | None) -> bool:

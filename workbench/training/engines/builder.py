@@ -9,6 +9,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from workbench.training.engines import operations
 from workbench.training.engines.data import ArraySource, Source
 from workbench.training.engines.metrics import Logs
 from workbench.training.engines.programs import (
@@ -24,13 +25,7 @@ from workbench.training.engines.programs import (
 
 EngineName = Literal["plain", "steps", "chunk", "chunk-xla"]
 
-# A loop inside the step (a recurrent layer) needs its arrays' sizes known when XLA compiles it.
-_LOOPS = {"While", "StatelessWhile", "TensorListReserve"}
-
-# On a CPU, XLA's convolutions were measured to be twenty times slower than TensorFlow's own.
-_CONVOLUTIONS = (
-    "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackprop", "Conv3DBackprop", "_FusedConv2D",
-)  # fmt: skip
+CALL_STEPS = 4096
 
 
 class Builder:
@@ -39,11 +34,15 @@ class Builder:
     Args:
         step: the model's `train_step` or `test_step`, maybe wrapped.
         epochs: the epoch before which training ends.
+        most: how many steps one call may take.
     """
 
-    def __init__(self, model: keras.Model, mode: Mode, step: Step, source: Source, epochs: int) -> None:
+    def __init__(
+        self, model: keras.Model, mode: Mode, step: Step, source: Source, epochs: int, most: int = CALL_STEPS
+    ) -> None:
         self.model = model
         self.source = source
+        self.most = most
         self._mode = mode
         self._step = step
         self._epochs = epochs
@@ -75,7 +74,7 @@ class Builder:
     def slow_in_xla(self) -> bool:
         """Whether the step has operations that XLA is known to run badly on this machine."""
         on_cpu = not tf.config.list_physical_devices("GPU")
-        return on_cpu and any(name.startswith(_CONVOLUTIONS) for name in self.operations)
+        return on_cpu and operations.convolutions(self.operations)
 
     def build(self, name: EngineName) -> Program:
         """A program, traced and compiled, with no step run.
@@ -95,7 +94,7 @@ class Builder:
         return program
 
     def _build_xla(self, source: ArraySource) -> Program:
-        if not self.operations & _LOOPS:
+        if not operations.loops(self.operations):
             try:
                 program = ChunkXLA(self.traced, source, self.chunk)
                 program.prepare()

@@ -4,19 +4,26 @@ Measuring must never cost more than it brings. Every program but `plain` is made
 Keras needs as well, so `chunk` costs nothing extra. XLA is tried where the time it can save outweighs compiling, and
 dropped after a few steps where it is slow. What measuring changes (weights, optimizer, metrics, seeds) is put back, so
 that training ends with the same bits as if the engine had been named in the first place.
+
+No choice changes what a training learns. `plain`, `steps` and `chunk` run the same operations and end with the same
+bits. XLA takes sums in another order, which is all that it may do: one whose numbers are others is not chosen, nor is
+it for a model that draws random numbers, which XLA's generators draw differently.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
 import tensorflow as tf
 
 from workbench.events import EngineChosen
+from workbench.training.engines import operations
+from workbench.training.engines.agreement import Agreement
 from workbench.training.engines.builder import Builder, EngineName
 from workbench.training.engines.data import StreamSource
 from workbench.training.engines.programs import Program
@@ -27,28 +34,29 @@ MEASURING = 0.15  # seconds
 HOPELESS = 3.0  # a step so many times slower than the best ends a candidate, the time of a call set aside:
 CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
 
-# Measuring would move the hidden state of these, or repeat what they do outside the graph.
-_UNREPEATABLE = {
-    "RandomUniform", "RandomUniformInt", "RandomStandardNormal", "TruncatedNormal", "ParameterizedTruncatedNormal",
-    "Multinomial", "RandomShuffle", "RandomGamma", "RandomPoissonV2",
-    "PyFunc", "PyFuncStateless", "EagerPyFunc", "PrintV2", "WriteFile",
-}  # fmt: skip
+Choice = tuple[Program, EngineChosen]
 
 
-def choose(builder: Builder, wanted: str, epoch: int, steps_left: int) -> tuple[Program, EngineChosen]:
+def choose(builder: Builder, wanted: str, epoch: int, steps_left: int, reason: str = "") -> Choice:
     """The program to train with.
 
     Args:
         wanted: an engine's name, or "auto".
         epoch: the epoch that training begins with.
         steps_left: the steps that training will run.
+        reason: what has been decided before, to be told with the choice.
     """
+    program, chosen = _choose(builder, wanted, epoch, steps_left)
+    return program, replace(chosen, reason="; ".join(filter(None, (reason, chosen.reason))))
+
+
+def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int) -> Choice:
     if wanted == "plain":
         return _plain(builder, "asked for")
     if obstacle := builder.obstacle():
         return _plain(builder, obstacle)
     if wanted != "auto":
-        return _named(builder, wanted)
+        return _named(builder, wanted, epoch)
     if isinstance(builder.source, StreamSource):
         return _fallback(builder, "steps", "the data is read as a stream")
     if steps_left <= TINY_RUN:
@@ -64,17 +72,42 @@ def first_line(fault: BaseException) -> str:
     return lines[0][:200] if lines else type(fault).__name__
 
 
-def _plain(builder: Builder, reason: str) -> tuple[Program, EngineChosen]:
+def _plain(builder: Builder, reason: str) -> Choice:
     return builder.build("plain"), EngineChosen("plain", {}, reason)
 
 
-def _named(builder: Builder, wanted: str) -> tuple[Program, EngineChosen]:
+def _named(builder: Builder, wanted: str, epoch: int) -> Choice:
     if isinstance(builder.source, StreamSource) and wanted != "steps":
         return _fallback(builder, "steps", f"the data is read as a stream, which {wanted} cannot do")
-    return _fallback(builder, wanted, "asked for")
+    program, chosen = _fallback(builder, wanted, "asked for")
+    if chosen.engine == "chunk-xla" and (difference := _difference(builder, program, epoch)):
+        chosen = replace(chosen, differs={"chunk-xla": difference})
+    return program, chosen
 
 
-def _fallback(builder: Builder, name: str, reason: str) -> tuple[Program, EngineChosen]:
+def without_difference(builder: Builder, epoch: int = 0) -> Choice:
+    """`chunk-xla` where it gives plain Keras' numbers, else `chunk`."""
+    program, chosen = _named(builder, "chunk-xla", epoch)
+    if not chosen.differs:
+        return program, chosen
+    return builder.build("chunk"), replace(chosen, engine="chunk")
+
+
+def _difference(builder: Builder, program: Program, epoch: int) -> str:
+    """How a program compiled by XLA differs from plain Keras, in words; empty where it does not, as far as is known."""
+    random = operations.random(builder.operations)
+    if operations.unrepeatable(builder.operations):
+        return f"XLA draws other random numbers ({_listed(random)})" if random else ""
+    reference = builder.build("chunk")
+    with preserved(builder.traced.variables) as restore:
+        agreement = Agreement(builder.model, reference, restore, epoch, builder.source.steps)
+        difference = agreement.difference(program)
+    if difference and random:
+        return f"{difference}; XLA draws other random numbers ({_listed(random)})"
+    return difference
+
+
+def _fallback(builder: Builder, name: str, reason: str) -> Choice:
     """The named program; where it cannot be compiled, plain, which then also tells a model's own fault best."""
     try:
         program = builder.build(name)  # type: ignore[arg-type]
@@ -91,31 +124,36 @@ class _Measuring:
         self._programs: dict[str, Program] = {}
         self._speeds: dict[str, float] = {}
         self._notes: list[str] = []
+        self._differs: dict[str, str] = {}
+        self._agreement: Agreement | None = None
 
-    def fastest(self) -> tuple[Program, EngineChosen]:
+    def fastest(self) -> Choice:
         began = time.perf_counter()
         traced = self._builder.traced
         trace_seconds = time.perf_counter() - began
         chunk = self._builder.build("chunk")
-        if unrepeatable := sorted(self._builder.operations & _UNREPEATABLE):
-            reason = f"not measured: steps with {', '.join(unrepeatable)} cannot be taken back"
+        if unrepeatable := operations.unrepeatable(self._builder.operations):
+            reason = f"not measured: steps with {_listed(unrepeatable)} cannot be taken back"
             return chunk, EngineChosen(chunk.name, {}, reason)
-        with preserved(traced.variables):
+        with preserved(traced.variables) as restore:
             self._measure(chunk, long=False)
             if self._xla_may_pay(trace_seconds):
                 self._measure(chunk)
-                self._try("chunk-xla")
+                self._try("chunk-xla", restore)
             if self._seconds_left() > LONG_RUN:
-                self._try("steps")
-                self._try("plain")
+                self._try("steps", restore)
+                self._try("plain", restore)
         name = max(self._speeds, key=self._speeds.__getitem__)
-        return self._programs[name], EngineChosen(name, self._speeds, self._reason(name))
+        return self._programs[name], EngineChosen(name, self._speeds, self._reason(name), self._differs)
 
     def _seconds_left(self) -> float:
         return self._steps_left / max(self._speeds.values())
 
     def _xla_may_pay(self, trace_seconds: float) -> bool:
         """Whether what XLA can save is worth what compiling costs, and what it may cost for nothing is affordable."""
+        if random := operations.random(self._builder.operations):
+            self._notes.append(f"XLA would draw other random numbers ({_listed(random)})")
+            return False
         if self._builder.slow_in_xla:
             self._notes.append("XLA runs convolutions badly on a CPU")
             return False
@@ -131,16 +169,42 @@ class _Measuring:
             return False
         return True
 
-    def _try(self, name: EngineName) -> None:
+    def _try(self, name: EngineName, restore: Callable[[], None]) -> None:
+        """Measure a candidate, where it can be compiled and trains as the others do."""
         try:
-            self._measure(self._builder.build(name))
+            program = self._builder.build(name)
+            if difference := self._difference(program, restore):
+                self._drop(program, difference)
+            else:
+                self._measure(program)
         except Exception as fault:
             self._notes.append(f"{name} cannot compile this model: {first_line(fault)}")
+
+    def _difference(self, program: Program, restore: Callable[[], None]) -> str:
+        if self._agreement is None:
+            source = self._builder.source
+            reference = self._programs["chunk"]
+            self._agreement = Agreement(self._builder.model, reference, restore, self._epoch, source.steps)
+        return self._agreement.difference(program)
+
+    def _drop(self, program: Program, difference: str) -> None:
+        """Of two that differ, plain Keras is right."""
+        if program.name != "plain":
+            self._differs[program.name] = difference
+            return
+        self._differs |= dict.fromkeys(self._speeds, "it gives other numbers than plain Keras")
+        self._programs, self._speeds = {}, {}
+        self._measure(program)
 
     def _measure(self, program: Program, *, long: bool = True) -> None:
         best = max(self._speeds.values(), default=0.0)
         speed = steps_per_second(
-            program, self._epoch, self._builder.source.steps, best, MEASURING if long else 0.0
+            program,
+            self._epoch,
+            self._builder.source.steps,
+            best,
+            MEASURING if long else 0.0,
+            self._builder.most,
         )
         self._programs[program.name] = program
         self._speeds[program.name] = speed
@@ -153,42 +217,53 @@ class _Measuring:
         return "; ".join([f"{self._speeds[name] / others[second]:.2g} times {second}", *self._notes])
 
 
-def steps_per_second(program: Program, epoch: int, steps: int, best: float, seconds: float) -> float:
+def _listed(names: list[str]) -> str:
+    return ", ".join(name for name in names if not name.startswith("StatelessRandomGet")) or ", ".join(names)
+
+
+def steps_per_second(
+    program: Program, epoch: int, steps: int, best: float, seconds: float, most: int
+) -> float:
     """The speed of a program over steps from the first of an epoch on, changing the model's variables.
 
     Args:
         best: the speed of the fastest so far, in steps per second: far below it, a few steps are enough.
         seconds: how long to measure; 0 for a rough value of a few steps.
+        most: how many steps one call may take.
     """
-    _timed(program, epoch, 1)  # the first step also pays for what a program makes lazily
-    speed = max(_timed(program, epoch, 1) for _ in range(3))
+    _timed(program, epoch, 1, most)  # the first step also pays for what a program makes lazily
+    speed = max(_timed(program, epoch, 1, most) for _ in range(3))
     if best and 1 / speed > HOPELESS / best + CALL_COST:
         return speed
     count, total = min(4, steps), 0.0
     while total == 0.0 or total < seconds:
-        new = _timed(program, epoch, count)
+        new = _timed(program, epoch, count, most)
         total += count / new
         speed = max(speed, new)
         count = min(steps, max(count, math.ceil(new * seconds / 3)))
     return speed
 
 
-def _timed(program: Program, epoch: int, count: int) -> float:
+def _timed(program: Program, epoch: int, count: int, most: int) -> float:
     began = time.perf_counter()
     step = 0
     while step < count:
-        ran, logs = program.run(epoch, step, count - step)
+        ran, logs = program.run(epoch, step, min(most, count - step))
         step += ran
     keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
     return count / (time.perf_counter() - began)
 
 
 @contextmanager
-def preserved(variables: Iterable[tf.Variable]) -> Iterator[None]:
-    """Put back the values that the variables had."""
+def preserved(variables: Iterable[tf.Variable]) -> Iterator[Callable[[], None]]:
+    """Put back the values that the variables had, in the end and whenever what it gives is called."""
     saved = [(variable, tf.identity(variable)) for variable in variables]
-    try:
-        yield
-    finally:
+
+    def restore() -> None:
         for variable, value in saved:
             variable.assign(value)
+
+    try:
+        yield restore
+    finally:
+        restore()

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.assembly.batch_hooks import acting_at_batches
 from workbench.errors import TrainingError
 from workbench.events import EngineChosen
-from workbench.training.engines.builder import Builder, stock_function
-from workbench.training.engines.choose import choose, preserved
+from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
+from workbench.training.engines.choose import choose, preserved, without_difference
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
 from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
@@ -69,8 +70,9 @@ def fit(
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
-    `on_train_batch_begin` and `on_train_batch_end` are called once for all the steps of one call of an engine, with
-    the first and the last of them, as Keras does with `steps_per_execution`. A call lasts about 0.1 s.
+    Where a callback acts at batches, every call of an engine runs one step, and the callback sees the weights and the
+    logs of each (`batch_hooks` says which callbacks do). Elsewhere a call lasts about 0.1 s, and hooks of batches are
+    called once for all its steps, with the first and the last of them, as Keras does with `steps_per_execution`.
 
     Args:
         on_chosen: told which engine runs, before the first step.
@@ -87,17 +89,24 @@ def fit(
         )
     with _ours(model) as metrics:
         step = wrap_step(model.train_step) if wrap_step else model.train_step
-        builder = Builder(model, "train", step, source, settings.epochs)
+        acting = acting_at_batches(callbacks, "train")
+        most = 1 if acting else CALL_STEPS
+        builder = Builder(model, "train", step, source, settings.epochs, most)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
-        program, chosen = choose(builder, settings.engine, settings.initial_epoch, steps_left)
+        program, chosen = choose(
+            builder, settings.engine, settings.initial_epoch, steps_left, _one_by_one(acting)
+        )
         if settings.initial_metrics:
             _build_metrics(builder)
         on_chosen(chosen)
         foreign = stock_function(model, "train")
-        runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step)
+        runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step, most)
         tester = None
         if validation is not None:
-            tester = _tester(model, validation, settings, chosen.engine, metrics)
+            one_by_one = bool(acting_at_batches(callbacks, "test"))
+            tester = _tester(
+                model, validation, settings, chosen.engine, metrics, 1 if one_by_one else CALL_STEPS
+            )
         loop = Loop(
             callbacks, model, runner, tester, epochs=settings.epochs, metrics=settings.initial_metrics
         )
@@ -145,6 +154,15 @@ def _build_metrics(builder: Builder) -> None:
         builder.build("plain").run(0, 0, 1)
 
 
+def _one_by_one(acting: Sequence[str]) -> str:
+    """Why calls of one step are used; empty where they are not."""
+    if not acting:
+        return ""
+    if len(acting) == 1:
+        return f"callback {acting[0]} acts at every batch"
+    return f"callbacks {', '.join(acting)} act at every batch"
+
+
 class _Tester(Runner):
     """The runner of an evaluation; keeps its source, for what a stream raised."""
 
@@ -152,18 +170,26 @@ class _Tester(Runner):
 
 
 def _tester(
-    model: keras.Model, data: Arrays | Stream, settings: FitSettings, engine: str, metrics: QuickMetrics
+    model: keras.Model,
+    data: Arrays | Stream,
+    settings: FitSettings,
+    engine: str,
+    metrics: QuickMetrics,
+    most: int = CALL_STEPS,
 ) -> _Tester:
     source: Source
     if isinstance(data, Stream):
         source = StreamSource(data)
     else:
         source = ArraySource(data, settings.validation_batch_size or settings.batch_size)
-    builder = Builder(model, "test", model.test_step, source, epochs=1)
+    builder = Builder(model, "test", model.test_step, source, 1, most)
     if engine == "chunk-xla" and source.steps * settings.epochs < _XLA_TEST_STEPS:
         engine = "chunk"
-    program, _ = choose(builder, engine, epoch=0, steps_left=source.steps)
-    tester = _Tester(model, program, source.steps, stock_function(model, "test"), metrics)
+    if engine == "chunk-xla" and settings.engine != engine:
+        program, _ = without_difference(builder)
+    else:
+        program, _ = choose(builder, engine, epoch=0, steps_left=source.steps)
+    tester = _Tester(model, program, source.steps, stock_function(model, "test"), metrics, most=most)
     tester.source = source
     return tester
 

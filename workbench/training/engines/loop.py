@@ -16,11 +16,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.training.engines.builder import CALL_STEPS
 from workbench.training.engines.metrics import Logs, QuickMetrics
 from workbench.training.engines.programs import Program
 
 CALL_SECONDS = 0.1  # long: a call's own cost vanishes; short: pause and stop feel instant
-CALL_STEPS = 4096
 GROWTH = 8
 
 
@@ -34,17 +34,18 @@ _TICK_SPEC = tf.TensorSpec([], tf.string)
 
 
 class Pace:
-    """How many steps one call may take, so that it lasts about `CALL_SECONDS`."""
+    """How many steps one call may take, so that it lasts about `CALL_SECONDS`; never more than `most`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = CALL_STEPS) -> None:
         self.count = 1
+        self._most = most
         self._warm = False
 
     def took(self, steps: int, seconds: float) -> None:
         """Learn from a call. The first is left out: it may hold compiling."""
         if self._warm:
             fitting = int(steps * CALL_SECONDS / max(seconds, 1e-6))
-            self.count = max(1, min(fitting, GROWTH * self.count, CALL_STEPS))
+            self.count = max(1, min(fitting, GROWTH * self.count, self._most))
         self._warm = True
 
 
@@ -53,6 +54,9 @@ class Runner:
 
     Called by Keras as a train or test function. A call with other data than our ticks (a callback may evaluate the
     model on data of its own) goes to `foreign`, stock Keras.
+
+    Args:
+        most: how many steps one call may take; 1 where a callback acts at every batch.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Runner:
         foreign: Callable[[Any], Logs],
         metrics: QuickMetrics,
         start: int = 0,
+        most: int = CALL_STEPS,
     ) -> None:
         self.steps = steps
         self.step = start
@@ -72,7 +77,8 @@ class Runner:
         self._metrics = metrics
         self._start = start
         self._epoch = 0
-        self._pace = Pace()
+        self._pace = Pace(most)
+        self._one_by_one = most == 1
 
     @property
     def finished(self) -> bool:
@@ -94,7 +100,7 @@ class Runner:
         if ran > 1:
             # Where calls return before their work is done, the time is only known once a result is there.
             logs = keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
-        if self._program.gives_metrics:
+        if self._program.gives_metrics and not self._one_by_one:  # a callback may change metrics at any batch
             self._metrics.gave(logs)
         self._pace.took(ran, time.perf_counter() - began)
         self.step += ran

@@ -133,6 +133,8 @@ class Monitors:
 
 
 class _Reader(keras.callbacks.Callback):
+    every_batch = False
+
     def __init__(self, monitors: Monitors, emit: Emit) -> None:
         super().__init__()
         self._monitors = monitors
