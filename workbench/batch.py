@@ -17,6 +17,7 @@ from workbench.recipe.names import check_names
 from workbench.recipe.opening import open_recipe
 from workbench.reporting import JsonLines, Reporter, for_stream
 from workbench.storage.event_stream import read_events
+from workbench.storage.reader import check
 from workbench.storage.runs import RunFolder, RunSummary, open_run, summary_of
 from workbench.training.reopening import latest_run, run_document
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
     from workbench.recipe.document import Document
     from workbench.training.control import Control
+    from workbench.training.saved import SavedModel
 
 RUNS = Path("saved") / "runs"
 
@@ -165,22 +167,23 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
 def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[Mapping[str, float], int]:
     """Loss and metrics of a saved model on data, and the number of rows; `data` as `--data` takes it."""
     with Diverted():
-        import_keras()
-        catalog = open_catalog(imports_keras=True)
-        from workbench.training.saved import SavedModel
-
-        saved = SavedModel.open(file, catalog)
+        saved, catalog = _open_saved(file, open_catalog)
         part = saved.read(data, catalog, with_targets=True)
         return saved.evaluate(part), part.rows
+
+
+def _open_saved(file: Path, open_catalog: OpenCatalog) -> tuple[SavedModel, Catalog]:
+    check(file)  # what is refused is refused before TensorFlow is loaded
+    import_keras()
+    catalog = open_catalog(imports_keras=True)
+    from workbench.training.saved import SavedModel
+
+    return SavedModel.open(file, catalog), catalog
 
 
 def predict_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[str, int]:
     """Predictions of a saved model as CSV text, and the number of rows."""
     with Diverted():
-        import_keras()
-        catalog = open_catalog(imports_keras=True)
-        from workbench.training.saved import SavedModel
-
-        saved = SavedModel.open(file, catalog)
+        saved, catalog = _open_saved(file, open_catalog)
         part = saved.read(data, catalog, with_targets=False)
         return saved.predictions_csv(part), part.rows

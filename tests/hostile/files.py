@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -135,6 +136,30 @@ def h5_file(path: Path, config: Any = None, fill: Callable[[Any], None] | None =
         dense["dense/bias"] = np.array([0.5], "float32")
         if fill is not None:
             fill(file)
+    return path
+
+
+def hanging_h5_file(path: Path) -> Path:
+    """An `.h5` file on which HDF5 loops for ever, in C: a text in its heap is so long that the next one is itself."""
+    h5_file(path)
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    struct.pack_into("<Q", content, heap + 24, 2**64 - 16)
+    path.write_bytes(content)
+    return path
+
+
+def swelling_h5_file(path: Path) -> Path:
+    """An `.h5` file for which HDF5 allocates memory for ever: the free blocks of a group's heap of names are a ring."""
+    h5_file(path)
+    content = bytearray(path.read_bytes())
+    start = 0
+    while (start := content.find(b"HEAP", start)) >= 0:
+        free, data = struct.unpack_from("<QQ", content, start + 16)
+        if free < 1 << 32:
+            struct.pack_into("<QQ", content, data + free, free, 16)  # the next one, and its size
+        start += 4
+    path.write_bytes(content)
     return path
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from workbench.cli.options import Shared, shared_options
+from workbench.errors import ExitCode
 from workbench.output import echo, echo_data, echo_json
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -22,17 +24,22 @@ _DATA = click.option(
 @_FILE
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def inspect_command(shared: Shared, file: Path, as_json: bool) -> None:
-    """Look inside a .keras, .h5 or .weights.h5 file, without keras."""
-    from workbench.cli.rendering import inspection_lines
-    from workbench.storage.inspect import inspect_file
+def inspect_command(shared: Shared, file: Path, as_json: bool) -> int:
+    """Look inside a .keras, .h5 or .weights.h5 file, without keras.
 
-    installed = {plugin.distribution for plugin in shared.catalog().plugins if plugin.entries}
-    found = inspect_file(file, installed)
+    The file is read in a process of its own, with limits. Exit code 3: it would be refused, and why.
+    """
+    from workbench.cli.rendering import inspection_lines
+    from workbench.storage.reader import Reading
+
+    with closing(Reading()) as reading:  # which loads what it needs while the plugins are listed
+        installed = sorted({plugin.distribution for plugin in shared.catalog().plugins if plugin.entries})
+        found = reading.ask("inspect", file, installed=installed)
     if as_json:
-        echo_json(found.as_record(), indent=2)
+        echo_json(found, indent=2)
     else:
-        echo(*inspection_lines(found.as_record(), str(file)))
+        echo(*inspection_lines(found, str(file)))
+    return ExitCode.FILE if found["refusal"].startswith("refused") else ExitCode.DONE
 
 
 @click.command("evaluate")

@@ -33,6 +33,8 @@ def inspection_lines(found: Mapping[str, Any], file: str) -> list[str]:
     for need in found.get("needs", ()):
         state = "installed" if need["installed"] else "NOT INSTALLED"
         lines.append(f"needs    {_cut(need['registered'])} from '{_cut(need['distribution'])}' ({state})")
+    if found.get("refusal"):
+        lines.append(f"loading  {_cut(found['refusal'])}")
     if found.get("layers"):
         rows = [(_cut(layer["name"]), _cut(layer["class"])) for layer in found["layers"]]
         lines += ["", "layers", *_columns(rows)]

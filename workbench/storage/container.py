@@ -11,9 +11,9 @@ import io
 import json
 import os
 import re
+import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,15 +23,20 @@ from typing import IO, Any
 import h5py
 
 from workbench.atomic import extension_of, file_error
-from workbench.errors import FileError
+from workbench.errors import FileError, WorkbenchError
 from workbench.storage import archive, hdf5
-from workbench.storage.limits import CONFIG_LIMIT, DEPTH_LIMIT, SLACK, Refused, size_in_words
+from workbench.storage.limits import CONFIG_LIMIT, DEPTH_LIMIT, MEMBER_LIMIT, SLACK, Refused, size_in_words
 
 _MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES}
-_DAMAGE = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
-    *(KeyError, ValueError, RuntimeError, TypeError, AttributeError),
-)
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of these Keras makes use
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_HARM = "It is damaged, or made to do harm."
+_LONGEST = 300  # characters of a library's own words
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -66,6 +71,9 @@ def read(path: str | os.PathLike[str]) -> Container:
     """
     path = Path(path)
     with faults(path):
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+        if kind in _KINDS:  # to open it could wait for ever
+            raise Refused(f"is {_KINDS[kind]}, not a file.")
         with open(path, "rb") as file:
             start = file.read(8)
         if start.startswith(b"PK"):
@@ -80,16 +88,25 @@ def read(path: str | os.PathLike[str]) -> Container:
 
 @contextmanager
 def faults(path: Path) -> Iterator[None]:
-    """Whatever a damaged or hostile file makes zipfile, json or h5py raise, as a FileError."""
+    """Whatever a damaged or hostile file makes zipfile, json, h5py or this package raise, as a FileError."""
     try:
         yield
+    except WorkbenchError:
+        raise
     except Refused as fault:
         raise FileError(str(fault), where=str(path), hint=fault.hint) from None
     except OSError as fault:
         raise _damaged(fault, path) from fault
-    except _DAMAGE as fault:
+    except MemoryError as fault:
         raise FileError(
-            f"is damaged or truncated: {str(fault).rstrip('.')}.", where=str(path), hint="Copy it again."
+            "cannot be read: it asks for more memory than there is.", where=str(path), hint=_HARM
+        ) from fault
+    except RecursionError as fault:
+        raise FileError("refused: it is nested too deeply.", where=str(path), hint=_HARM) from fault
+    except Exception as fault:  # the libraries raise what they like, and promise nothing
+        what = str(fault).rstrip(".")[:_LONGEST] or type(fault).__name__
+        raise FileError(
+            f"is damaged or truncated: {what}.", where=str(path), hint="Copy it again."
         ) from fault
 
 
@@ -148,6 +165,10 @@ def _check_name(path: Path, extension: str, kind: str) -> None:
 
 def _damaged(fault: OSError, path: Path) -> FileError:
     text = str(fault)
+    if isinstance(fault, BlockingIOError) or "unable to lock file" in text:
+        return FileError(
+            "is being written by another program.", where=str(path), hint="Wait until it is done."
+        )
     if fault.errno is not None and "errno" not in text and os.path.exists(path) and "Errno" in text:
         return file_error(fault, path, "read")
     if found := re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", text):
@@ -156,7 +177,7 @@ def _damaged(fault: OSError, path: Path) -> FileError:
         )
     if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return file_error(fault, path, "read")
-    return FileError(f"is damaged: {text}.", where=str(path))
+    return FileError(f"is damaged: {text.rstrip('.')[:_LONGEST]}.", where=str(path))
 
 
 # Zip
@@ -189,6 +210,8 @@ def _read_zip(path: Path) -> Container:
 
 
 def _check_members(infos: list[zipfile.ZipInfo], budget: int) -> None:
+    if len(infos) > MEMBER_LIMIT:
+        raise Refused(f"refused: it holds more than {MEMBER_LIMIT:,} members, as no Keras file does.")
     names = [info.filename for info in infos]
     if len(set(names)) != len(names):
         raise Refused("refused: it holds two members of one name.")
@@ -200,6 +223,10 @@ def _check_members(infos: list[zipfile.ZipInfo], budget: int) -> None:
             raise Refused(f"refused: its member '{info.filename}' leads out of the file.")
         if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
             raise Refused(f"is damaged: two sizes are given for its member '{info.filename}'.")
+        if info.compress_type not in _PACKINGS:
+            raise Refused(
+                f"refused: its member '{info.filename}' is packed by method {info.compress_type}, as no Keras file is."
+            )
         if info.flag_bits & 1:
             raise Refused(f"refused: its member '{info.filename}' is encrypted.")
     declared = sum(info.file_size for info in infos)

@@ -120,14 +120,14 @@ def check_file(path: Path, resolver: Resolver) -> Checked:
     def judge(named: Named) -> None:
         _resolve(named, resolver)
 
+    uncompilable = ""
     with container.faults(path):
         sizes.check_sizes(model, found.stored + SLACK)
         names = list(check_config(model, judge))
-    uncompilable = ""
-    try:
-        names += list(check_config(arguments, judge))
-    except Refused as fault:
-        uncompilable = str(fault)
+        try:
+            names += list(check_config(arguments, judge))
+        except Refused as fault:
+            uncompilable = str(fault)
     bare = {named.name for named in names if not named.registered and named.module is None}
     return Checked(found.config, found.legacy, frozenset(bare), uncompilable)
 
@@ -179,8 +179,11 @@ def named_objects(config: Any, place: str = "") -> Iterator[Named]:
             raise Refused(f"refused: '{place}' names a class by something else than a string.")
         own = inner.get("name") if isinstance(inner, dict) else None
         place = f"{place}.{own}" if isinstance(own, str) and place else place or str(own or name)
-        module = config.get("module")
-        registered = config.get("registered_name")
+        module, registered = config.get("module"), config.get("registered_name")
+        if not isinstance(module, str | None) or not isinstance(registered, str | None):
+            raise Refused(
+                f"refused: '{place}' names its module or its package by something else than a string."
+            )
         if name == "function":
             inner = inner if isinstance(inner, str) else ""
             registered = inner if ">" in inner else registered

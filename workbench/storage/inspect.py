@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import FileError, did_you_mean
-from workbench.storage import archive, container, guard, hdf5
+from workbench.storage import archive, container, guard, hdf5, sizes
 from workbench.storage.container import Container
-from workbench.storage.limits import Refused
+from workbench.storage.limits import SLACK, Refused
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,20 @@ def inspect_file(path: str | os.PathLike[str], installed: Collection[str] = ()) 
     config = found.config or {}
     with container.faults(found.path), _weights(found) as (tree, names):
         weights = tuple(_weight_row(path, tree[dataset]) for dataset, path in names.items())
-    needs, refusal = _needs(found, installed)
-    return Inspection(
-        path=found.path,
-        format=found.format,
-        model=_model_row(config) if config else None,
-        layers=_layers(found, config),
-        weights=weights,
-        optimizer=_optimizer(found),
-        needs=needs,
-        kwb=found.record["notes"] if found.made_by_kwb else None,
-        keras_version=found.keras_version,
-        refusal=refusal,
-    )
+    with container.faults(found.path):
+        needs, refusal = _needs(found, installed)
+        return Inspection(
+            path=found.path,
+            format=found.format,
+            model=_model_row(config) if config else None,
+            layers=_layers(found, config),
+            weights=weights,
+            optimizer=_optimizer(found),
+            needs=needs,
+            kwb=found.record["notes"] if found.made_by_kwb else None,
+            keras_version=found.keras_version,
+            refusal=refusal,
+        )
 
 
 def read_weight(path: str | os.PathLike[str], weight_path: str) -> np.ndarray:
@@ -215,10 +216,14 @@ def _optimizer(found: Container) -> dict[str, Any] | None:
 
 
 def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ...], str]:
+    model, arguments = guard.split_config(found)
+    names: list[str] = []
     try:
-        names = [named.registered for named in guard.named_objects(found.config or {})]
+        names += [named.registered for named in guard.named_objects(model)]
     except Refused as fault:
         return (), str(fault)
+    with suppress(Refused):  # what the model was compiled with can be left out
+        names += [named.registered for named in guard.named_objects(arguments)]
     custom = sorted({name for name in names if ">" in name})
     known = {_canonical(name) for name in installed}
     needs = []
@@ -227,7 +232,7 @@ def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ..
         needs.append(Need(name, distribution, name in installed or _canonical(distribution) in known))
     refusal = ""
     try:
-        model, _ = guard.split_config(found)
+        sizes.check_sizes(model, found.stored + SLACK)
         list(guard.check_config(model, _refuse_unregistered))
     except Refused as fault:
         refusal = str(fault)

@@ -5,7 +5,8 @@ from __future__ import annotations
 SLACK = 64 << 20  # bytes that a small file may take in memory beyond twice its size
 CONFIG_LIMIT = 32 << 20  # bytes of JSON
 DEPTH_LIMIT = 128  # levels of nesting, in JSON and in HDF5 groups
-LINK_LIMIT = 500_000  # objects in one HDF5 file
+MEMBER_LIMIT = 10_000  # members of a zip archive, assets among them
+LINK_LIMIT = 100_000  # objects in one HDF5 file
 
 
 class Refused(ValueError):

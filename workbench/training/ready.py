@@ -26,7 +26,7 @@ from workbench.data.preparation import Part
 from workbench.errors import Caution, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Recipe
-from workbench.storage import formats
+from workbench.storage import formats, reader
 from workbench.training.engines import Arrays, Stream
 
 
@@ -121,11 +121,13 @@ def prepare(
     cautions: list[Caution] = []
 
     def load_model(path: Path, compile: bool) -> Any:
+        reader.check(path)
         loaded = formats.load(path, resolver, compile=compile)
         cautions.extend(Caution(f"{path}: {warning}", "model") for warning in loaded.warnings)
         return loaded.model
 
     def load_weights(model: Any, path: Path) -> None:
+        reader.check(path)
         found = formats.load_weights(model, path)
         cautions.extend(Caution(f"{path}: {warning}", "weights") for warning in found)
 

@@ -24,7 +24,7 @@ from workbench.errors import DataError, FileError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.opening import open_recipe
 from workbench.recipe.schema import Data
-from workbench.storage import formats
+from workbench.storage import formats, reader
 from workbench.training.engines import Arrays, evaluate
 from workbench.training.faults import told_as
 from workbench.training.notes import Notes
@@ -49,6 +49,7 @@ class SavedModel:
         Raises:
             FileError: it is refused, damaged or needs a plugin that is missing.
         """
+        reader.check(path)
         loaded = formats.load(path, Resolver(catalog))
         return cls(path, loaded.model, Notes.from_record(loaded.notes, str(path)), tuple(loaded.warnings))
 

@@ -22,7 +22,7 @@ from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.faults import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
-from workbench.storage.inspect import inspect_file
+from workbench.storage.reader import Reading
 from workbench.storage.runs import open_run
 from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
@@ -171,7 +171,8 @@ def _save_as(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
     installed = {plugin.distribution for plugin in child.catalog.plugins if plugin.entries}
-    return inspect_file(Path(arguments["file"]), installed).as_record()
+    record: dict[str, Any] = Reading().ask("inspect", arguments["file"], installed=sorted(installed))
+    return record
 
 
 def _check(child: Child, arguments: Arguments) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.coroutines import until
+from tests.hostile.files import hanging_h5_file
 from workbench.errors import FileError
 from workbench.tui.screens.saved import reader as reader_module
 from workbench.tui.screens.saved.contents import rows_of
@@ -123,11 +124,10 @@ async def test_a_weight_that_is_not_there_is_a_fault_of_the_file(weights_file) -
 
 
 async def test_a_file_that_kills_its_reader_harms_no_other(weights_file, tmp_path) -> None:
-    """The process waits for a named pipe that nobody writes to, and is killed there, as HDF5 may kill itself."""
-    pipe = tmp_path / "pipe.h5"
-    os.mkfifo(pipe)
+    """HDF5 loops in the process, which is killed there, as HDF5 may kill itself."""
+    slow_file = hanging_h5_file(tmp_path / "slow.h5")
     reader = Reader()
-    asking = asyncio.create_task(reader.ask("look", str(pipe)))
+    asking = asyncio.create_task(reader.ask("look", str(slow_file)))
     await until(lambda: reader._process)
     os.kill(reader._process.pid, signal.SIGSEGV)
     with pytest.raises(FileError, match=r"ended the process that reads files \(SIGSEGV\)"):
@@ -137,10 +137,9 @@ async def test_a_file_that_kills_its_reader_harms_no_other(weights_file, tmp_pat
 
 
 async def test_who_no_longer_waits_for_a_slow_file_holds_up_nobody(weights_file, tmp_path) -> None:
-    pipe = tmp_path / "pipe.h5"
-    os.mkfifo(pipe)
+    slow_file = hanging_h5_file(tmp_path / "slow.h5")
     reader = Reader()
-    slow = asyncio.create_task(reader.ask("look", str(pipe)))
+    slow = asyncio.create_task(reader.ask("look", str(slow_file)))
     await until(lambda: reader._process)
     first = reader._process
     behind = asyncio.create_task(reader.ask("look", str(weights_file)))
@@ -153,11 +152,10 @@ async def test_who_no_longer_waits_for_a_slow_file_holds_up_nobody(weights_file,
 
 async def test_a_file_that_takes_for_ever_is_given_up(weights_file, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(reader_module, "MOST_SECONDS", 1.0)
-    pipe = tmp_path / "pipe.h5"
-    os.mkfifo(pipe)
+    slow_file = hanging_h5_file(tmp_path / "slow.h5")
     reader = Reader()
     with pytest.raises(FileError, match="takes longer than 1 s"):
-        await reader.ask("look", str(pipe))
+        await reader.ask("look", str(slow_file))
     monkeypatch.undo()
     assert (await reader.ask("look", str(weights_file)))["weight_count"] == 2
     await reader.closed()

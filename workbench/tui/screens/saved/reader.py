@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from itertools import count
 from typing import Any
 
 from workbench.errors import FileError
+from workbench.storage.reader import PATIENCE, command, death, environment
 
-MOST_SECONDS = 60.0  # for one answer; a file can be made to keep a reader busy for ever
+MOST_SECONDS = PATIENCE  # for one answer
 _MOST_BYTES = 1 << 26  # of an answer
 _MODULE = "workbench.tui.screens.saved.reading"
 
@@ -44,11 +43,7 @@ class Reader:
         if "error" in found:
             raise FileError(**found["error"])
         if "died" in found:
-            raise FileError(
-                f"reading it ended the process that reads files ({found['died']}).",
-                where=file,
-                hint="It is damaged, or made to do harm. Nothing else was touched.",
-            )
+            raise death(found["died"], file)
         return dict(found["result"])
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
@@ -78,9 +73,9 @@ class Reader:
     async def _ready(self) -> Process:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
-                # -P: a stray random.py in the current folder must not stand in for the real module
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", _MODULE),
+                    *command(_MODULE),
+                    env=environment(),
                     stdin=PIPE,
                     stdout=PIPE,
                     stderr=DEVNULL,
@@ -101,7 +96,7 @@ class Reader:
         except (ValueError, ConnectionError):  # an answer beyond the limit
             with suppress(ProcessLookupError):
                 process.kill()
-        died = _how(await process.wait())
+        died = await process.wait()
         if self._process is process:
             self._process = None
             self._answer_all({"died": died})
@@ -124,11 +119,3 @@ class Reader:
         self.close()
         if self._listening is not None:
             await self._listening
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    with suppress(ValueError):
-        return signal.Signals(-code).name
-    return f"signal {-code}"

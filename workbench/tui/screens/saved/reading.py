@@ -1,21 +1,15 @@
-"""A small process that looks into model files without Keras, so that a file that brings HDF5 down takes only it along.
-
-It reads a request from each line of standard input (`{"id", "do", "file", ...}`) and answers it with a line on standard
-output (`{"id", "result"}` or `{"id", "error"}`). It ends when its input does.
-"""
+"""What the Saved screen asks of the process that reads strangers' files: see `workbench.storage.reading`."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from workbench.errors import FileError, WorkbenchError
+from workbench.errors import FileError
 from workbench.storage.inspect import Inspection, LayerRow, inspect_file, read_weight
+from workbench.storage.reading import serve
 
 MOST_ROWS = 3_000  # layers, weights; more than anybody looks through
 BINS = 240
@@ -174,29 +168,5 @@ REQUESTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {"result": REQUESTS[request["do"]](request)}
-    except WorkbenchError as fault:
-        return {"error": fault.as_record()}
-    except MemoryError:
-        return {
-            "error": {"what": "there is not enough memory to read it.", "where": request["file"], "hint": ""}
-        }
-    except Exception as fault:  # h5py and zipfile raise what they like on damaged files
-        what = f"cannot be read: {type(fault).__name__}: {fault}"
-        return {"error": {"what": what, "where": request["file"], "hint": ""}}
-
-
-def main() -> None:
-    """Answer requests until there are no more."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is no answer
-    for line in sys.stdin:
-        request = json.loads(line)
-        answers.write(json.dumps({"id": request["id"], **_answer(request)}) + "\n")
-        answers.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(REQUESTS)
