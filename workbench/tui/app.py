@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
@@ -19,6 +20,7 @@ from workbench.tui import heap, messages, terminal_text
 from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
+from workbench.tui.slow_link import Outflow, paced
 from workbench.tui.state import State
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import THEMES
@@ -112,6 +114,7 @@ class KwbApp(Shell, inherit_bindings=False):
         nursery: Nursery | None = None,
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
+        self.outflow = Outflow()
         super().__init__()
         heap.spare_strips()
         terminal_text.escape_all_text()
@@ -146,6 +149,9 @@ class KwbApp(Shell, inherit_bindings=False):
                 WorkbenchError(f"there is no theme '{self.settings.theme}'.", where="settings: theme"),
             )
         self.set_keymap(self.settings.keymap)
+
+    def get_driver_class(self) -> type[Driver]:
+        return paced(super().get_driver_class())
 
     @property
     def catalog(self) -> Catalog:
@@ -264,8 +270,11 @@ class KwbApp(Shell, inherit_bindings=False):
             self._refresh_header()
 
     def _refresh_header(self) -> None:
-        for header in self.screen.query(KwbHeader):
-            header.refresh()
+        """Have it drawn again on every screen, also on one that is behind a dialog or not in view."""
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                for header in screen.query(KwbHeader):
+                    header.refresh()
 
     async def on_event(self, event: events.Event) -> None:
         if not self.type_ahead.keeps(event):
@@ -381,6 +390,7 @@ class KwbApp(Shell, inherit_bindings=False):
         if not await may_leave(self):
             return
         self.save_state()
+        await self.outflow.arrived(0.5)
         Unsaved(self.log_folder).forget()  # saved, or left without on purpose
         await self.worker.close()
         self.exit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import ClassVar, Self
 
@@ -64,6 +64,7 @@ class ChartCanvas(Widget):
         self._frame_time = 1.0 / frames_per_second
         self._curves: dict[str, Curve] = {}
         self._marks: list[EventMark] = []
+        self._grid: Grid | None = None
         self._strips: list[Strip] | None = None
         self._cell_styles: dict[int, Style] = {}
         self._drawn_size = (-1, -1)
@@ -183,9 +184,26 @@ class ChartCanvas(Widget):
         self._draw_pending = True
         wait = self._drawn_at + self._frame_time - monotonic()
         if wait > 0.0:
-            self.set_timer(wait, self.refresh)
+            self.set_timer(wait, self._repaint)
         else:
+            self._repaint()
+
+    def _repaint(self) -> None:
+        """Draw, and have only the cells painted that look otherwise than before: of most rows nothing changes, and over
+        a slow line every byte counts."""
+        before, size = self._grid, self.size
+        if before is None or self._strips is None or self._drawn_size != size or self._is_framed:
             self.refresh()
+            return
+        strips = self._strips
+        after = self._draw(*size)
+        assert self._grid is not None
+        for y, region in enumerate(changed_cells(before, self._grid)):
+            if region is None:
+                after[y] = strips[y]  # what Textual made of it before is kept with it
+            else:
+                super().refresh(region)
+        self._strips = after
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
@@ -223,13 +241,13 @@ class ChartCanvas(Widget):
         strips = self._strips  # another thread's `changed` may forget them while they are drawn
         if strips is None or self._drawn_size != size:
             strips = self._strips = self._draw(*size)
-            self._drawn_size = size
-            self._drawn_at = monotonic()
-            self._draw_pending = False
         return strips[y] if y < len(strips) else Strip.blank(size.width)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
-        grid = Grid(width, height)
+        self._drawn_size = self.size
+        self._drawn_at = monotonic()
+        self._draw_pending = False
+        grid = self._grid = Grid(width, height)
         self._plot = picture.draw(grid, self._picture())
         styles = self._cell_styles
         strips = []
@@ -287,3 +305,20 @@ class ChartCanvas(Widget):
 
     def validate_smoothing(self, weight: float) -> float:
         return min(max(weight, 0.0), 0.9999)
+
+
+def changed_cells(before: Grid, after: Grid) -> Iterator[Region | None]:
+    """For each row of two grids of one size, where it differs; None where it does not."""
+    for y in range(after.height):
+        was, now = before.glyphs[y], after.glyphs[y]
+        were, are = before.codes[y], after.codes[y]
+        if was == now and were == are:
+            yield None
+            continue
+        differs = [x for x in range(after.width) if was[x] != now[x] or were[x] != are[x]]
+        first, last = differs[0], differs[-1]
+        while first > 0 and "" in (now[first], was[first]):  # the second cell of a wide glyph
+            first -= 1
+        while last + 1 < after.width and "" in (now[last + 1], was[last + 1]):
+            last += 1
+        yield Region(first, y, last - first + 1, 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
+from workbench.tui.app_access import kwb
 from workbench.tui.widgets.header import KwbHeader
 from workbench.tui.widgets.key_line import KeyLine
 
@@ -21,6 +23,20 @@ class WorkbenchScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    ALLOW_IN_MAXIMIZED_VIEW = "KwbHeader, KeyLine, HelpPanel"
+
+    FIRST_KEYS: ClassVar[Sequence[str]] = ()
+    """Ids of the keys that come first in the line of keys, before those of what has the focus."""
+
+    def key_words(self, action: str) -> str | None:
+        """What the line of keys calls a key now, where that is not what it is always called."""
+        return None
+
+    def _compositor_refresh(self) -> None:
+        # Private in Textual: the one place through which a screen's changes get painted. What is held back stays
+        # marked as changed, so the frame that is painted later shows it too.
+        if kwb(self).outflow.may_paint(self._compositor_refresh):
+            super()._compositor_refresh()
 
     def compose(self) -> ComposeResult:
         yield KwbHeader()

@@ -52,6 +52,8 @@ class TrainScreen(SourceScreen):
     """A training: this app's latest one, or a run that is watched (`watch`)."""
 
     CSS_PATH = "screen.tcss"
+    BINDING_GROUP_TITLE = "Train"
+    HELP = "The training of this app that was started last, or a run that is watched."
     AUTO_FOCUS = ""  # the first chart takes the focus when it is there
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,7 +61,7 @@ class TrainScreen(SourceScreen):
             Binding(letter, f"show_tab('{tab}')", label, id=f"train.{tab}", show=False, tooltip=f"Show: {label}")
             for tab, (letter, label) in TABS.items()
         ),
-        Binding("z", "enlarge", "Enlarge", id="train.enlarge", show=False,
+        Binding("z", "enlarge", "Enlarge", id="train.enlarge",
                 tooltip="Give the chart in focus the whole screen, or take it back"),
         Binding("less_than_sign", "turn(-1)", "Layers before", id="train.layers-before", show=False, key_display="<",
                 tooltip="Show the eight curves before, where a chart has more"),
@@ -71,11 +73,15 @@ class TrainScreen(SourceScreen):
                 tooltip="Leave the watched run and show this app's own training"),
     ]  # fmt: skip
 
+    FIRST_KEYS = ("train.pause", "train.stop", "train.save", "train.rate", "train.resume", "train.enlarge")
+
     def __init__(self) -> None:
         super().__init__()
         self._tail: LogTail | None = None
         self._frame_pending = False
         self._framed_at = 0.0
+        self._sent = 0  # bytes to the terminal, before the frame
+        self._pause = 0.0  # seconds after it, on a slow line
         self._each_second: Timer | None = None
         self._stage_shown: Stage | None = None
 
@@ -124,7 +130,7 @@ class TrainScreen(SourceScreen):
         if self._frame_pending or not self.is_mounted:
             return
         self._frame_pending = True
-        wait = self._framed_at + 1 / FRAMES - monotonic()
+        wait = self._framed_at + max(1 / FRAMES, self._pause) - monotonic()
         if wait > 0:
             self.set_timer(wait, self._frame)
         else:
@@ -135,6 +141,9 @@ class TrainScreen(SourceScreen):
         if self not in self.app.screen_stack:  # not in view, also not behind a dialog
             return
         self._framed_at = monotonic()
+        outflow = kwb(self).outflow
+        self._sent, before = outflow.sent, self._sent
+        self._pause = outflow.pause(self._sent - before)
         view = self.record.view
         status = self.query_one(StatusLines)
         status.view, status.asked = view, self.rate_asked or 0.0
@@ -234,11 +243,25 @@ class TrainScreen(SourceScreen):
             return self.training is None and self.is_mounted and kwb(self).training is not None
         if action == "resume_run":
             return self.can_resume
+        if action == "enlarge":
+            return self.maximized is not None or isinstance(self.focused, Chart | HistogramChart)
         if action == "turn":
             return any(chart.pages > 1 for chart in self.query(PanelChart))
         return True
 
+    def key_words(self, action: str) -> str | None:
+        if action == "enlarge" and self.maximized is not None:
+            return "Back"
+        if action == "pause" and self.record.view.stage is Stage.PAUSED:
+            return "Go on"
+        return None
+
+    def watch_maximized(self) -> None:
+        self.refresh_bindings()
+
     def action_show_tab(self, tab: str) -> None:
+        if self.maximized is not None:  # or the pane chosen would stay hidden behind the enlarged chart
+            self.minimize()
         self.query_one(ContentSwitcher).current = tab
         self.query_one(TabLine).active = tab
         kwb(self).state.set("train.tab", tab)
@@ -251,9 +274,13 @@ class TrainScreen(SourceScreen):
     def _tab_chosen(self, message: TabLine.Chosen) -> None:
         self.action_show_tab(message.tab)
 
-    def _focus_pane(self) -> None:
+    def _focus_pane(self, attempts: int = 3) -> None:
         switcher = self.query_one(ContentSwitcher)
-        if (pane := switcher.visible_content) is None or pane.has_focus_within or not pane.is_on_screen:
+        if (pane := switcher.visible_content) is None or pane.has_focus_within:
+            return
+        if not pane.is_on_screen:  # it is not laid out yet
+            if attempts:
+                self.call_after_refresh(self._focus_pane, attempts - 1)
             return
         for widget in (pane, *pane.query("*")):
             if widget.focusable:
