@@ -92,21 +92,6 @@ async def test_the_key_line_has_whole_keys_and_the_way_out_at_any_width(open_app
     assert seen[2].startswith(seen[1].removesuffix(always))
 
 
-async def test_help_speaks_of_what_has_the_focus(open_app: OpenApp) -> None:
-    async with open_app(size=(120, 90)) as pilot:
-        await pilot.press("f1")
-        await settle(pilot)
-        text = shown(pilot.app)
-        for part in ("Recipes that plugins bring", "Home: choose a recipe", "recipes.new", "app.leave"):
-            assert part in text
-        await pilot.press("slash")
-        await settle(pilot)
-        assert "Recipes that plugins bring" not in shown(pilot.app)
-        await pilot.press("escape", "f1")
-        await settle(pilot)
-        assert not pilot.app.screen.query(HelpPanel)
-
-
 async def test_the_palette_is_grouped_by_name_and_does_what_it_says(open_app: OpenApp) -> None:
     async with open_app() as pilot:
         await pilot.press("ctrl+p")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from weakref import WeakSet
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.tui.safety import Crash, SafeApp
@@ -19,6 +21,12 @@ SHELL_BINDINGS: list[BindingType] = [
     Binding("y", "copy", "Copy", id="app.copy", show=False, tooltip="Copy what has the focus"),
     Binding("f1,question_mark", "toggle_help", "Help", id="app.help", key_display="F1",
             tooltip="Show or hide the keys and what they do here"),
+    Binding("pageup", "scroll_help(-1)", "Help up", id="app.help-up", show=False, priority=True,
+            tooltip="The page of the help before"),
+    Binding("pagedown", "scroll_help(1)", "Help down", id="app.help-down", show=False, priority=True,
+            tooltip="The next page of the help"),
+    Binding("escape", "close_help", "Close help", id="app.help-close", show=False, priority=True,
+            tooltip="Hide the help"),
     Binding("f2", "show_notices", "Notices", id="app.notices", show=False,
             tooltip="Show all notices with their details"),
     Binding("ctrl+p", "command_palette", "Commands", id="app.palette", show=False, priority=True,
@@ -40,6 +48,7 @@ class Shell(SafeApp):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.notices: list[tuple[Severity, WorkbenchError]] = []
+        self._helped: WeakSet[Screen[Any]] = WeakSet()  # screens that show their help
 
     def notice(self, fault: WorkbenchError | str, severity: Severity = "error") -> None:
         """Tell something in a corner; F2 shows it whole, with its details."""
@@ -76,10 +85,31 @@ class Shell(SafeApp):
         """Show or hide the help for what has the focus."""
         from workbench.tui.widgets.help_panel import HelpPanel
 
-        if panels := self.screen.query(HelpPanel):
-            panels.remove()
+        if self.screen.query(HelpPanel):
+            self.action_close_help()
         else:
             self.screen.mount(HelpPanel())
+            self._helped.add(self.screen)
+
+    def action_close_help(self) -> None:
+        """Hide the help."""
+        from workbench.tui.widgets.help_panel import HelpPanel
+
+        self.screen.query(HelpPanel).remove()
+        self._helped.discard(self.screen)
+
+    def action_scroll_help(self, direction: int) -> None:
+        """Show the next page of the help, or the one before."""
+        from workbench.tui.widgets.help_panel import HelpPanel
+
+        for panel in self.screen.query(HelpPanel):
+            panel.scroll_relative(y=direction * max(panel.size.height - 2, 1), animate=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of the help are those of others while it is not shown."""
+        if action in ("close_help", "scroll_help"):
+            return self.screen in self._helped
+        return super().check_action(action, parameters)
 
     def action_copy(self) -> None:
         """Copy what has the focus to the clipboard of the terminal (OSC 52, also over SSH)."""

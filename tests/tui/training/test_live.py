@@ -223,3 +223,23 @@ async def test_a_run_appears_in_the_list_runs_and_ends(open_app, workplace) -> N
         run = run_in(workplace)
         assert owner(run) is None
         assert summary_of(run).status == "interrupted"
+
+
+async def test_the_end_is_seen_behind_a_dialog(open_app) -> None:
+    """The header does not stay at 'training' because something lay over the screen when it ended."""
+    async with open_app(mode="train", warm=True, size=(80, 24)) as pilot:
+        opened(pilot.app)
+        await pilot.press("t")
+        screen = await training(pilot)
+        keys = await shows(pilot, "space Pause x Stop k Keep r Rate z Enlarge")
+        assert "▶ training" in keys.splitlines()[0]
+        await pilot.press("f2")
+        await until(lambda: pilot.app.screen is not screen)
+        await screen.training.control("stop")
+        await until(lambda: screen.record.view.stage is Stage.FINISHED and not screen.training.state.live, 60)
+        assert "✓ trained" in (await shows(pilot, "✓ trained")).splitlines()[0]  # behind the dialog
+        await pilot.press("escape")
+        await until(lambda: pilot.app.screen is screen)
+        await settle(pilot)
+        assert "✓ trained" in shown(pilot.app).splitlines()[0]
+        assert "training" not in shown(pilot.app).splitlines()[0]

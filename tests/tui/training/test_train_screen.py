@@ -142,6 +142,41 @@ async def test_a_chart_takes_the_whole_screen_and_gives_it_back(open_app, placed
         assert chart.size.width == before
 
 
+@pytest.mark.parametrize("key", ["o", "e", "w"])
+async def test_another_pane_is_shown_from_an_enlarged_chart(open_app, placed, finished, key) -> None:
+    async with open_app(watch=placed(finished, "done").path, size=(80, 24)) as pilot:
+        screen = await at_stage(pilot, Stage.FINISHED)
+        await until(lambda: isinstance(pilot.app.focused, Chart))
+        assert "z Enlarge" in await drawn(pilot)
+        await pilot.press("z")
+        text = await drawn(pilot)
+        assert text.splitlines()[-1].startswith("z Back")  # how to leave it comes first
+        assert "4 Train" in text.splitlines()[0]
+        await pilot.press(key)
+        text = await drawn(pilot)
+        assert screen.maximized is None
+        assert "Charts" in text
+        await pilot.press("z")  # no hidden chart is enlarged
+        await settle(pilot)
+        assert screen.maximized is None or screen.maximized.is_on_screen
+        await pilot.press("c")
+        await until(lambda: isinstance(pilot.app.focused, Chart) and pilot.app.focused.is_on_screen)
+
+
+async def test_the_keys_of_the_panes_give_way_before_their_names(open_app, placed, finished) -> None:
+    names = ("Charts", "Internals", "Weights", "Epochs", "Output")
+    async with open_app(watch=placed(finished, "done").path, size=(80, 24)) as pilot:
+        await at_stage(pilot, Stage.FINISHED)
+        line = next(line for line in (await drawn(pilot)).splitlines() if "Internals" in line)
+        assert line.startswith(" Charts c  Internals i  Weights w  Epochs e  Output o")
+        await pilot.resize_terminal(50, 24)
+        line = next(line for line in (await drawn(pilot)).splitlines() if "Internals" in line)
+        assert line.split() == list(names)
+        await pilot.resize_terminal(34, 24)
+        line = next(line for line in (await drawn(pilot)).splitlines() if "Inte" in line)
+        assert line.split() == ["Charts", "Inte…", "Weig…", "Epoc…", "Outp…"]
+
+
 async def test_a_run_that_failed_says_why_and_what_to_do(open_app, placed, failed) -> None:
     async with open_app(watch=placed(failed, "failing").path) as pilot:
         screen = await at_stage(pilot, Stage.FAILED)

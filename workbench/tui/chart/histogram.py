@@ -104,6 +104,7 @@ class HistogramChart(Widget, can_focus=True):
     """
 
     ALLOW_SELECT = False
+    BINDING_GROUP_TITLE = "Histogram"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move_cursor(-1)", "Earlier", id="histogram.earlier", show=False,

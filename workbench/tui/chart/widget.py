@@ -30,6 +30,9 @@ class Chart(ChartCanvas, can_focus=True):
 
     ALLOW_SELECT = False  # a drag pans
 
+    BINDING_GROUP_TITLE = "Chart"
+    HELP = "The mouse: the wheel zooms, a drag moves the window, a click puts the cursor there."
+
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     class CursorMoved(Message):

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from workbench.tui.app_access import kwb
+from workbench.tui.chart.grid import fit
 
 MODE_NAMES = {
     "recipes": "Recipes",
@@ -30,6 +31,12 @@ _TRAINING = {
 }
 
 
+_LEAST_NAME = 8  # cells; less of a recipe's name says nothing
+
+Piece = tuple[str, str]
+Stop = tuple[int, int, str]
+
+
 class KwbHeader(Widget):
     """One line; the app refreshes it when something that it shows changes. A click on a mode goes there."""
 
@@ -43,42 +50,89 @@ class KwbHeader(Widget):
     """
 
     def render(self) -> Content:
-        app = kwb(self)
-        wide = self.size.width >= 84
-        parts: list[Content | str | tuple[str, str]] = [(" kwb ", "bold $primary")]
-        self._stops: list[tuple[int, int, str]] = []
-        at = 5
-        for number, (mode, name) in enumerate(MODE_NAMES.items(), 1):
-            here = mode == app.current_mode
-            label = f" {number} {name} " if wide or here else f" {number} "
-            parts.append((label, "reverse bold" if here else "dim"))
-            self._stops.append((at, at + len(label), mode))
-            at += len(label)
-        left = Content.assemble(*parts)
-        room = self.size.width - left.cell_length - 1
-        right = next((text for text in self._right() if text.cell_length <= room), Content(""))
-        gap = self.size.width - left.cell_length - right.cell_length
-        return Content.assemble(left, " " * gap, right)
+        width, mode = self.size.width, kwb(self).current_mode
+        least = min(text.cell_length for text in self._right(width))
+        for named, air in ((True, 2), (True, 1), (False, 1), (None, 1)):
+            left, self._stops = _left(mode, named, air)
+            if left.cell_length + least <= width:
+                break
+        room = width - left.cell_length
+        right = next((text for text in self._right(room) if text.cell_length <= room), Content(""))
+        return Content.assemble(left, " " * (room - right.cell_length), right)
 
-    def _right(self) -> Iterable[Content]:
+    def _right(self, room: int) -> Iterable[Content]:
         """What stands at the right, the longest first; the shortest says only what is most needed."""
         app = kwb(self)
-        training: tuple[str, str] | None = None
+        training: Piece | None = None
         if app.training is not None:
             style = "$text-error" if app.training.state == "failed" else "$text-success"
             training = _TRAINING[app.training.state], style
-        recipe = None
-        if app.editor is not None:
-            recipe = f"{app.editor.name}{' *' if app.editor.dirty else ''}", "bold"
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} worker {state}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None
-        for chosen in ((training, recipe, worker), (training, recipe, mark), (training, mark), (short, mark)):
-            pieces = [piece for piece in chosen if piece is not None]
-            yield Content.assemble(*(part for piece in pieces for part in (piece, "  "))).rstrip() + " "
+        if app.editor is not None:
+            star = " *" if app.editor.dirty else ""
+            yield _spaced(training, (f"{app.editor.name}{star}", "bold"), worker)
+            yield _spaced(training, (f"{app.editor.name}{star}", "bold"), mark)
+            left = room - _spaced(training, mark).cell_length - 2 - len(star)
+            if left >= _LEAST_NAME:
+                yield _spaced(training, (fit(app.editor.name, left) + star, "bold"), mark)
+            if star:
+                yield _spaced(training, ("*", "bold"), mark)
+        yield _spaced(training, worker)
+        yield _spaced(training, mark)
+        yield _spaced(short, mark)
 
     def on_click(self, event: events.Click) -> None:
         for start, stop, mode in self._stops:
             if start <= event.x < stop:
                 kwb(self).go(mode)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say in words what is under the pointer: where there is little room, a mark stands for it."""
+        under = next((mode for start, stop, mode in self._stops if start <= event.x < stop), None)
+        self.tooltip = f"Go to {MODE_NAMES[under]}" if under else self._in_words()
+
+    def _in_words(self) -> str:
+        app = kwb(self)
+        lines = [f"Worker (the process that holds Keras): {app.worker_state}"]
+        if app.editor is not None:
+            lines.insert(0, f"Recipe: {app.editor.name}{', not saved' if app.editor.dirty else ''}")
+        if app.training is not None:
+            lines.insert(0, f"Training: {app.training.name}, {app.training.state}")
+        return "\n".join(lines)
+
+
+def _left(mode: str, named: bool | None, air: int) -> tuple[Content, list[Stop]]:
+    """The modes, and where each can be clicked.
+
+    Args:
+        mode: the one shown.
+        named: with `kwb` before them; None: only their numbers.
+        air: blanks between two modes.
+    """
+    parts: list[Piece] = [(" kwb ", "bold $primary")] if named or named is None else []
+    stops: list[Stop] = []
+    at = 5 if parts else 0
+    for number, (name, label) in enumerate(MODE_NAMES.items(), 1):
+        here = name == mode
+        # With one blank between two, the mode that is shown covers the blanks on both sides of it.
+        text = f"{number} {label}" if named is not None or here else f"{number}"
+        before = " " if air == 2 or number == 1 else ""
+        text = f"{before}{text} "
+        if here and not before:
+            last, style = parts[-1]
+            parts[-1] = last[:-1], style
+            text = f" {text}"
+            at -= 1
+        parts.append((text, "reverse bold" if here else "dim"))
+        stops.append((at, at + len(text), name))
+        at += len(text)
+    return Content.assemble(*parts), stops
+
+
+def _spaced(*pieces: Piece | None) -> Content:
+    """Pieces with two blanks between them, and one at either end."""
+    said = [piece for piece in pieces if piece is not None]
+    return Content.assemble(" ", *(part for piece in said for part in (piece, "  "))).rstrip() + " "

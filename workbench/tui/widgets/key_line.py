@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -14,8 +16,8 @@ from textual.widgets._footer import FooterKey
 
 
 class KeyLine(Footer):
-    """The keys that what has the focus offers, then those of its screen, as many as there is room for, and those of
-    the app (train, help, leave), which are always there.
+    """The screen's most needed keys (`WorkbenchScreen.FIRST_KEYS`), then those that what has the focus offers, then the
+    screen's others, as many as there is room for, and those of the app (train, help, leave), which are always there.
 
     Made anew only when other keys are to be shown.
     """
@@ -52,12 +54,21 @@ class KeyLine(Footer):
         offered: dict[str, ActiveBinding] = {}
         for active in self.screen.active_bindings.values():
             if active.binding.show:
-                offered.setdefault(active.binding.action, active)
+                offered.setdefault(active.binding.action, self._in_words_of_now(active))
+        first: Sequence[str] = getattr(self.screen, "FIRST_KEYS", ())
+        ranks = {name: rank for rank, name in enumerate(first)}
         others = [active for active in offered.values() if active.node is not self.app]
+        others.sort(key=lambda active: ranks.get(active.binding.id or "", len(ranks)))
         always = [active for active in offered.values() if active.node is self.app]
         room = self.app.size.width + 1 - sum(map(self._width, always))
         widths = accumulate(map(self._width, others))
         return [active for active, width in zip(others, widths, strict=True) if width <= room] + always
+
+    def _in_words_of_now(self, active: ActiveBinding) -> ActiveBinding:
+        """The key with what it would do now, where that changes: `Pause`, `Go on`."""
+        words = getattr(self.screen, "key_words", None)
+        said = words(active.binding.action) if callable(words) else None
+        return active._replace(binding=replace(active.binding, description=said)) if said else active
 
     def _width(self, active: ActiveBinding) -> int:
         """Of a key, its description and the spaces between and after them."""

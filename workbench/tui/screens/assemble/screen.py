@@ -18,6 +18,7 @@ class AssembleScreen(EditingScreen):
     """The open recipe as rows: its model, its training, its files. Every edit is seen in all panes at once."""
 
     BINDING_GROUP_TITLE = "Assemble"
+    HELP = "The open recipe, line by line, and what is made of it."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "undo", "Undo", id="assemble.undo", tooltip="Take the last edit back"),
         Binding("ctrl+r,U", "redo", "Redo", id="assemble.redo", show=False, tooltip="Do again what was undone"),

@@ -72,6 +72,7 @@ class DataScreen(WorkbenchScreen):
     """The data of the open recipe: columns and what they are for, first rows, split, scaling, balance of classes."""
 
     BINDING_GROUP_TITLE = "Data"
+    HELP = "The data of the open recipe: columns, values, parts."
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]
 

@@ -27,6 +27,7 @@ class ItemList(OptionList):
     """Recipes that plugins bring, recipes in this folder, and recent runs. Enter opens; `t` trains at once."""
 
     BINDING_GROUP_TITLE = "Recipes and runs"
+    HELP = "Recipes that plugins bring, recipes in this folder, and the latest runs."
 
     def copy_text(self) -> str | None:
         """What `y` copies: the name, not the row as it is cut off."""
@@ -42,6 +43,7 @@ class RecipesScreen(WorkbenchScreen):
     """Home: choose a recipe or a run to work on, or make a new recipe from data."""
 
     BINDING_GROUP_TITLE = "Home"
+    HELP = "Choose a recipe to open, or make one from data."
     CSS_PATH = "screen.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -27,6 +27,9 @@ from workbench.tui.widgets.filter_line import FilterLine
 class RunsScreen(BrowsingScreen):
     """All runs of the workplace."""
 
+    BINDING_GROUP_TITLE = "Runs"
+    HELP = "All runs of this folder, and the curves of the marked ones, or of the one under the cursor."
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "mark", "Mark", id="runs.mark", key_display="space",
                 tooltip="Mark the run: the curves of marked runs are drawn over one another"),

@@ -23,6 +23,7 @@ class SavedScreen(UsingScreen):
     """Saved models: what is in their files, and what can be done with them."""
 
     BINDING_GROUP_TITLE = "Saved"
+    HELP = "The saved files: what is in them, and what they predict."
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "load", "Load", id="saved.load", tooltip="Check that the file opens, in the worker"),

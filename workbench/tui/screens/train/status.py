@@ -30,7 +30,7 @@ def first_line(view: TrainingView, width: int, where: str) -> Content:
     status = f" ({view.status})" if view.stage is Stage.FINISHED and view.status != "done" else ""
     stage = Content.styled(f" {view.stage.glyph} {view.stage}{status}", style)
     right = _progress(view, width)
-    room = width - stage.cell_length - right.cell_length - 3
+    room = width - stage.cell_length - right.cell_length - 4  # a blank at either end and beside the name
     name = f"{view.name}  {where}" if where else view.name
     middle = Content(name).truncate(max(room, 0), ellipsis=True)
     gap = width - stage.cell_length - middle.cell_length - right.cell_length - 3

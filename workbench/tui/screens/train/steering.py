@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.tui.services.training import Training
 
 BINDINGS: list[BindingType] = [
-    Binding("space", "pause", "Pause/resume", id="train.pause", key_display="space",
+    Binding("space", "pause", "Pause", id="train.pause", key_display="space",
             tooltip="Hold the training after its batch, or let it go on"),
     Binding("x", "stop", "Stop", id="train.stop", tooltip="End after this batch; everything is saved"),
     Binding("k", "save", "Keep", id="train.save", tooltip="Write a checkpoint after this batch"),

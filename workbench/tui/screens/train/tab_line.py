@@ -40,19 +40,32 @@ class TabLine(Widget):
             self.refresh()
 
     def render(self) -> Content:
+        for lettered, brief in ((True, False), (False, False), (False, True)):
+            parts, self._ends = self._laid_out(lettered, brief)
+            if self._ends[-1][0] <= self.size.width:
+                break
+        return Content.assemble(*parts)
+
+    def _laid_out(self, lettered: bool, brief: bool) -> tuple[list[tuple[str, str]], list[tuple[int, str]]]:
+        """The words with or without their letters, whole or only their beginning, and where each ends."""
         parts: list[tuple[str, str]] = []
-        self._ends, end = [], 0
-        brief = self.size.width < 64
+        ends: list[tuple[int, str]] = []
+        end = 0
         for name, (letter, label) in self._tabs.items():
             here = name == self.active
             style = "bold reverse" if here else ""
             badge = f" {self._badges[name]}" if self._badges.get(name) else ""
-            shown = label if not brief or here else label[:4].rstrip()
-            cells = [(f" {shown}", style), (f"{badge} ", style), (f"{letter} ", f"{style} dim")]
+            shown = label if not brief or here else f"{label[:4].rstrip()}…"
+            if lettered:
+                cells = [(f" {shown}", style), (f"{badge} ", style), (f"{letter} ", f"{style} dim")]
+            else:
+                own = shown[:1].lower() == letter
+                cells = [(" ", style), (shown[:1], f"{style} underline" if own else style)]
+                cells.append((f"{shown[1:]}{badge} ", style))
             parts += cells
             end += sum(len(text) for text, _ in cells)
-            self._ends.append((end, name))
-        return Content.assemble(*parts)
+            ends.append((end, name))
+        return parts, ends
 
     def on_click(self, event: events.Click) -> None:
         for end, name in self._ends:

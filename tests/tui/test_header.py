@@ -1,0 +1,68 @@
+"""The header and the line of keys: what is left where there is little room."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tui.conftest import OpenApp, settle, shown
+from workbench.recipe.editing import Editor
+from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
+
+LONG = "a-recipe-with-a-rather-long-name"
+RECIPE = "kwb: 1\ndata: {use: diabetes}\nmodel: {sequential: [{use: Dense, units: 1}]}\ntrain: {epochs: 1, loss: mse}\n"
+
+
+def first_line(pilot) -> str:
+    return shown(pilot.app).splitlines()[0]
+
+
+@pytest.mark.parametrize("mode", MODE_NAMES)
+@pytest.mark.parametrize("width", [120, 84, 80, 70, 60])
+async def test_every_mode_has_its_name_down_to_60_columns(open_app: OpenApp, mode: str, width: int) -> None:
+    async with open_app(mode=mode, size=(width, 24)) as pilot:
+        line = first_line(pilot)
+        for number, name in enumerate(MODE_NAMES.values(), 1):
+            assert f" {number} {name} " in line
+        assert "○" in line  # the worker, as a mark at least
+
+
+async def test_numbers_alone_where_names_have_no_room(open_app: OpenApp) -> None:
+    async with open_app(mode="data", size=(40, 20)) as pilot:
+        line = first_line(pilot)
+        assert "1 2 3 Data 4 5 6" in line
+        assert "○" in line
+
+
+async def test_a_long_name_is_cut_with_a_mark_and_the_star_stays(open_app: OpenApp, workplace) -> None:
+    async with open_app(mode="assemble", size=(80, 24)) as pilot:
+        editor = Editor(RECIPE, name=LONG, folder=workplace)
+        pilot.app.set_editor(editor)
+        await settle(pilot)
+        assert "a-recipe…" in first_line(pilot)
+        assert LONG not in first_line(pilot)
+        editor.change_text(RECIPE.replace("epochs: 1", "epochs: 2"))
+        await settle(pilot)
+        assert "… *" in first_line(pilot)
+        await pilot.resize_terminal(120, 24)
+        await settle(pilot)
+        assert f"{LONG} *" in first_line(pilot)
+
+
+@pytest.mark.parametrize("width", [120, 60, 40])
+async def test_a_click_goes_where_the_name_says(open_app: OpenApp, width: int) -> None:
+    async with open_app(size=(width, 24)) as pilot:
+        for number, (mode, name) in enumerate(MODE_NAMES.items(), 1):
+            line = first_line(pilot)
+            at = line.index(f"{number} {name}" if f"{number} {name}" in line else f"{number}")
+            await pilot.click(KwbHeader, offset=(at, 0))
+            await settle(pilot)
+            assert pilot.app.current_mode == mode
+
+
+async def test_marks_are_said_in_words_under_the_pointer(open_app: OpenApp) -> None:
+    async with open_app(size=(60, 24)) as pilot:
+        header = pilot.app.screen.query_one(KwbHeader)
+        await pilot.hover(KwbHeader, offset=(first_line(pilot).index("○"), 0))
+        assert header.tooltip == "Worker (the process that holds Keras): off"
+        await pilot.hover(KwbHeader, offset=(first_line(pilot).index("Runs"), 0))
+        assert header.tooltip == "Go to Runs"
