@@ -172,7 +172,7 @@ async def test_the_keys_of_the_panes_give_way_before_their_names(open_app, place
         await pilot.resize_terminal(50, 24)
         line = next(line for line in (await drawn(pilot)).splitlines() if "Internals" in line)
         assert line.split() == list(names)
-        await pilot.resize_terminal(34, 24)
+        await pilot.resize_terminal(38, 24)
         line = next(line for line in (await drawn(pilot)).splitlines() if "Inte" in line)
         assert line.split() == ["Charts", "Inte…", "Weig…", "Epoc…", "Outp…"]
 
