@@ -6,12 +6,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import events
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, RecipeError, WorkbenchError
 from workbench.process import Diverted, import_keras, let_go, open_terminals, tell_warnings
 from workbench.recipe.names import check_names
 from workbench.recipe.opening import open_recipe
@@ -19,7 +19,7 @@ from workbench.reporting import JsonLines, Reporter, for_stream
 from workbench.storage.event_stream import read_events
 from workbench.storage.reader import check
 from workbench.storage.runs import RunFolder, RunSummary, open_run, summary_of
-from workbench.training.reopening import latest_run, run_document
+from workbench.training.reopening import differences, latest_run, run_document, why_none
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
@@ -107,14 +107,22 @@ def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, Run
     """The recipe, and the run to go on with, if any."""
     folder = Path(job.recipe)
     if folder.is_dir():
-        run_folder = open_run(folder)
-        return run_document(run_folder, job.overrides), summary_of(run_folder)
+        run_folder, summary = open_run(folder), summary_of(open_run(folder))
+        document = run_document(run_folder, job.overrides)
+        if keys := differences(replace(summary, status="failed"), document):
+            raise RecipeError(
+                f"a run goes on with the {keys[0]} that it began with.",
+                where="--set",
+                hint=f"`kwb export-checkpoint {folder}` makes a file of its model, for another recipe to load.",
+            )
+        return document, summary
     document = open_recipe(job.recipe, catalog, job.overrides)
     if not job.resume:
         return document, None
     found = latest_run(RUNS, document)
     if found is None:
-        reporter.say(f"nothing to resume: no run of this recipe in {RUNS}")
+        why = why_none(RUNS, document)
+        reporter.say(f"nothing to resume: no run of this recipe in {RUNS}{'; ' + why if why else ''}")
     return document, found
 
 
@@ -187,3 +195,15 @@ def predict_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[str,
         saved, catalog = _open_saved(file, open_catalog)
         part = saved.read(data, catalog, with_targets=False)
         return saved.predictions_csv(part), part.rows
+
+
+def export_checkpoint(
+    run_folder: RunFolder, open_catalog: OpenCatalog, out: Path | None, epoch: int | None
+) -> dict[str, Any]:
+    """A model file of a run's checkpoint: see `training.exporting`."""
+    with Diverted():
+        import_keras()
+        catalog = open_catalog(imports_keras=True)
+        from workbench.training.exporting import export
+
+        return export(run_folder, catalog, out, epoch).as_record()

@@ -1,13 +1,14 @@
-"""`kwb watch` and `kwb stop`: runs, whoever trains them."""
+"""`kwb watch`, `kwb stop` and `kwb export-checkpoint`: runs, whoever trains them."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
 from workbench.cli.options import Shared, shared_options
-from workbench.output import echo
+from workbench.output import echo, echo_json
 
 _RUN = click.argument("run")
 _LOOK_EVERY = 0.2  # seconds
@@ -48,3 +49,35 @@ def stop_command(shared: Shared, run: str, no_wait: bool) -> None:
     if not no_wait:
         summary = summary_of(found)
         echo(f"{found.name}: {summary.status} in epoch {summary.epoch} of {summary.epochs}", err=True)
+
+
+@click.command("export-checkpoint", short_help="Make a model file of a run's last checkpoint.")
+@_RUN
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A .keras, .h5 or .weights.h5 file; by default a new one in the run's folder.",
+)
+@click.option("--epoch", type=int, help="The checkpoint after this many epochs, of those that are kept.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@shared_options
+def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None, as_json: bool) -> None:
+    """Make a model file of a run's last checkpoint: also of a run that failed, or was killed.
+
+    RUN is as for `kwb watch`. A `.weights.h5` file can be had where the model's configuration cannot be saved.
+    """
+    from workbench import batch
+    from workbench.storage.runs import find_run
+    from workbench.tui.settings import read_settings, settings_file
+
+    settings, _ = read_settings(settings_file())
+    made = batch.export_checkpoint(find_run(run, settings.runs), shared.catalog, out, epoch)
+    if as_json:
+        echo_json(made, indent=2)
+        return
+    for warning in made["warnings"]:
+        echo(f"warning: {warning}", err=True)
+    echo(
+        f"saved {made['path']} (epoch {made['epoch']}{', step ' + str(made['step']) if made['step'] else ''})"
+    )

@@ -13,7 +13,7 @@ from workbench.cli.check import check_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import Shared, shared_options
-from workbench.cli.runs import stop_command, watch_command
+from workbench.cli.runs import export_command, stop_command, watch_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
 
@@ -108,6 +108,7 @@ def schema_command(shared: Shared) -> None:
 for command in (
     watch_command,
     stop_command,
+    export_command,
     plugins_command,
     catalog_command,
     check_command,

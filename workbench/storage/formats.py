@@ -15,7 +15,7 @@ import random
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,30 @@ def save(
                 raise verify.explain(fault, model).at(os.fspath(path)) from fault
         digest = _sha256(temporary)
     return SavedFile(Path(path), kind, digest, found)
+
+
+def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], Any]) -> SavedFile:
+    """Save the weights alone, of a model that cannot be rebuilt from a configuration.
+
+    Args:
+        path: a `.weights.h5` file.
+        build: makes the model again, with other weights; it must take those of the file before the file stands.
+
+    Raises:
+        FileError: the file cannot be written, or would not give the weights back. An old file is untouched.
+    """
+    with atomic_path(path) as temporary:
+        with _keras_faults(Path(path), "saved", []):
+            model.save_weights(temporary)
+        try:
+            with _random_state_kept():
+                again = build()
+                load_weights(again, temporary)
+            verify.compare_weights(model, again)
+        except FileError as fault:
+            raise fault.at(os.fspath(path)) from fault
+        digest = _sha256(temporary)
+    return SavedFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration",))
 
 
 def check_saveable(

@@ -55,6 +55,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def failed(self) -> Path:
+        """Weights without the rest of a training's state, of a training that failed."""
+        return self.checkpoints / "failed"
+
+    @property
     def model(self) -> Path:
         return self.path / "model.keras"
 

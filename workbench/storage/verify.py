@@ -52,6 +52,15 @@ def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def compare_weights(model: Any, again: Any) -> None:
+    """Compare the weights alone.
+
+    Raises:
+        FileError: the first difference.
+    """
+    _compare_variables(structure.weights_by_path(model), structure.weights_by_path(again))
+
+
 def explain(fault: FileError, model: Any) -> FileError:
     """The fault of a file that does not reload, with its likely cause in the model's classes."""
     for path, layer in structure.layers_by_path(model).items():

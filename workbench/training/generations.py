@@ -86,6 +86,19 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
     return Generation(final, hashlib.sha256(manifest.encode()).hexdigest())
 
 
+def whole(folder: Path) -> list[tuple[Generation, dict[str, Any]]]:
+    """The generations that are whole, the oldest first, each with its position."""
+    found = []
+    for path in sorted(_whole_names(folder)) if folder.is_dir() else []:
+        try:
+            manifest = (path / MANIFEST).read_text()
+            position = json.loads((path / POSITION).read_text())
+        except (OSError, ValueError):
+            continue
+        found.append((Generation(path, hashlib.sha256(manifest.encode()).hexdigest()), position))
+    return found
+
+
 def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]] | None:
     """The newest generation that is whole, with its position and its arrays; None if there is none.
 
@@ -106,6 +119,18 @@ def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarr
             hint="Start the training anew: leave out --resume.",
         )
     return None
+
+
+def read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:
+    """One generation, with its position and its arrays.
+
+    Raises:
+        FileError: it is damaged.
+    """
+    try:
+        return _read(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise FileError(f"the checkpoint cannot be read: {error}.", where=str(path)) from error
 
 
 def _read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:

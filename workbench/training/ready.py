@@ -29,6 +29,8 @@ from workbench.recipe.schema import Recipe
 from workbench.storage import formats, reader
 from workbench.training.engines import Arrays, Stream
 
+_SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -152,6 +154,7 @@ def prepare(
             raise RecipeError("a loss is missing.", where="train", hint="For numbers `loss: mse`.")
         cautions += _check_losses(recipe, assembly, prepared)
         callbacks = make_callbacks(recipe.train, assembly.maker)
+        _check_rates(callbacks, assembly.model)
     except WorkbenchError as fault:
         raise document.located(fault) from fault
     return Ready(document, prepared, assembly, callbacks, tuple(cautions))
@@ -206,6 +209,20 @@ def _check_class_weight(recipe: Recipe, prepared: loading.Prepared | loading.Str
         raise RecipeError("give either class weights or `data.sample_weight`, not both.", where=where)
     if len(targets) != 1:
         raise RecipeError(f"class weights need one target, here are {len(targets)}.", where=where)
+
+
+def _check_rates(callbacks: Sequence[Any], model: Any) -> None:
+    """Refuse a callback that sets the learning rate where a schedule does: Keras fails at its first change."""
+    if not isinstance(getattr(model.optimizer, "_learning_rate", None), _SCHEDULE):
+        return
+    for at, callback in enumerate(callbacks):
+        if isinstance(callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler):
+            schedule = type(model.optimizer._learning_rate).__name__
+            raise RecipeError(
+                f"{type(callback).__name__} sets the learning rate, which {schedule} of the optimizer sets too.",
+                where=f"train.callbacks[{at}]",
+                hint="Leave one of them out: give the optimizer a number, or take this callback away.",
+            )
 
 
 def _learns(model: Any) -> bool:

@@ -58,10 +58,13 @@ class Memory:
     def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
         self.model = model
         self.callbacks = callbacks
+        self._first = frozenset(
+            (path, name) for path, layer in self._layers() for name, _ in structure.attributes(layer)
+        )
         self._fresh = {
             (path, name): _digest(*self._encoded(value, ""))
             for path, layer in self._layers()
-            for name, value in _own_attributes(layer)
+            for name, value in self._attributes(path, layer)
         }
 
     def go_on(self) -> None:
@@ -77,7 +80,7 @@ class Memory:
         layers: dict[str, dict[str, Any]] = {}
         kept.record["layers"] = layers
         for path, layer in self._layers():
-            for name, value in _own_attributes(layer):
+            for name, value in self._attributes(path, layer):
                 place = f"memory/model/{path}/{name}"
                 encoder = Encoder(known, names)
                 record = encoder.encode(value, place)
@@ -178,6 +181,17 @@ class Memory:
     def _layers(self) -> list[tuple[str, Any]]:
         return list(structure.layers_by_path(self.model).items())
 
+    def _attributes(self, path: str, layer: Any) -> list[tuple[str, Any]]:
+        """What the author of a layer, or somebody later, hung on it; of Keras' own only plain values."""
+        found = [(name, value) for name, value in structure.attributes(layer) if name not in _OF_COMPILE]
+        if not type(layer).__module__.startswith("keras."):
+            return found
+        return [
+            (name, value)
+            for name, value in found
+            if not name.startswith("_") and (type(value) in PLAIN or (path, name) not in self._first)
+        ]
+
     def _encoded(self, value: Any, place: str) -> tuple[Any, dict[str, np.ndarray]]:
         encoder = Encoder()
         return encoder.encode(value, place), encoder.arrays
@@ -213,14 +227,6 @@ class Memory:
 
 def _is_users(cls: type) -> bool:
     return cls.__module__.partition(".")[0] not in ("keras", "tensorflow", "builtins", "optree")
-
-
-def _own_attributes(layer: Any) -> list[tuple[str, Any]]:
-    """What the author of a layer, or somebody later, hung on it; of a class of Keras plain values only."""
-    found = [(name, value) for name, value in structure.attributes(layer) if name not in _OF_COMPILE]
-    if type(layer).__module__.startswith("keras."):
-        return [(name, value) for name, value in found if type(value) in PLAIN and not name.startswith("_")]
-    return found
 
 
 def _digest(record: Any, arrays: Mapping[str, np.ndarray]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from workbench.recipe.document import Document, parse
-from workbench.recipe.schema import Recipe
+from workbench.recipe.schema import Recipe, Train
 from workbench.storage.runs import RunFolder, RunSummary, list_runs
 
 
@@ -27,21 +28,42 @@ def run_document(run: RunFolder, overrides: Sequence[str] = ()) -> Document:
 
 
 def latest_run(runs_folder: Path, document: Document) -> RunSummary | None:
-    """The newest run of this recipe, whatever became of it. Its epochs, and what it saves, may have been others."""
+    """The newest run of this recipe, whatever became of it. Its epochs, and what it saves, may have been others.
+
+    A run that did not come to its end may also have had other callbacks: one that failed can be taken out.
+    """
     for summary in list_runs(runs_folder):
-        if summary.folder.name.startswith(document.recipe.name) and _same(summary.folder, document):
+        if summary.folder.name.startswith(document.recipe.name) and not differences(summary, document):
             return summary
     return None
 
 
-def _lasting(recipe: Recipe) -> Recipe:
-    """A recipe less what may change while its training goes on: how long, and what is kept and shown of it."""
-    free = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": ()}
-    return recipe.model_copy(update={"save": (), "train": recipe.train.model_copy(update=free)})
-
-
-def _same(run: RunFolder, document: Document) -> bool:
+def differences(run: RunSummary, document: Document) -> list[str]:
+    """The keys by which a recipe is another than the run's, so that it cannot go on; empty where it can."""
     try:
-        return _lasting(run_document(run).recipe) == _lasting(document.recipe)
+        mine = _lasting(run_document(run.folder).recipe, run.status)
     except Exception:  # a damaged or older recipe is not this one
-        return False
+        return ["recipe"]
+    its = _lasting(document.recipe, run.status)
+    keys = [key for key in Recipe.model_fields if key != "train" and getattr(mine, key) != getattr(its, key)]
+    keys += [
+        f"train.{key}" for key in Train.model_fields if getattr(mine.train, key) != getattr(its.train, key)
+    ]
+    return keys
+
+
+def why_none(runs_folder: Path, document: Document) -> str:
+    """What hinders the newest run of the recipe's name from going on; empty where there is no such run."""
+    for summary in list_runs(runs_folder):
+        name = summary.folder.name.removesuffix(summary.folder.name[-len("-20000101-000000") :])
+        if name == document.recipe.name and (keys := differences(summary, document)):
+            return f"the newest run of that name, {summary.folder.name}, has another {', '.join(keys)}"
+    return ""
+
+
+def _lasting(recipe: Recipe, status: str) -> Recipe:
+    """A recipe less what may change while its training goes on: how long, and what is kept and shown of it."""
+    free: dict[str, Any] = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": ()}
+    if status != "done":
+        free["callbacks"] = ()
+    return recipe.model_copy(update={"save": (), "train": recipe.train.model_copy(update=free)})

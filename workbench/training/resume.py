@@ -8,6 +8,7 @@ engine. The order of rows needs no saving: it is drawn from the seed and the epo
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -96,6 +97,10 @@ class Keeper(keras.callbacks.Callback):
         self._epoch = resumed.epoch
         self._last = time.monotonic()
         self._failed = False
+        self._start, self._start_step = resumed.epoch, resumed.step
+        self._moved = False  # whether a step was run
+        self._ended = 0  # the epoch whose end is the last that happened
+        self._kept_epoch = -1  # the epoch whose end is the last that was written
         self.engine = resumed.engine
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -108,11 +113,14 @@ class Keeper(keras.callbacks.Callback):
             if self._epoch >= self.params["epochs"]:
                 self._swaps.finish(self.model)
         self._warn(self._memory.take().lost)
+        self._begin = self._iterations() - self._start * self._progress.steps - self._start_step
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._epoch = epoch
+        self._ended = 0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._moved = True
         asked = self._control.take_save()
         if asked or self._control.stop_requested or self._due():
             self._write(self._epoch, batch + 1, with_metrics=True)
@@ -120,9 +128,38 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self._control.stop_requested:
             return  # the state was kept at the batch, before this shortened epoch's end changed callbacks
+        self._ended = epoch + 1
         last = epoch + 1 == self.params["epochs"] or self.model.stop_training
         if last or self._due():
             self._write(epoch + 1, 0, with_metrics=False)
+
+    def rescue(self) -> None:
+        """Training has failed: keep what can be kept of it.
+
+        Where an epoch was over (its end failed in some callback) that is a checkpoint like any other; else only the
+        weights, beside the checkpoints: what else belongs to them is not known.
+        """
+        if self._ended:
+            if self._kept_epoch != self._ended:
+                self._write(self._ended, 0, with_metrics=False)
+            return
+        if not self._moved or self.model is None:
+            return
+        arrays = model_arrays(self.model, with_metrics=False)
+        if all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
+            steps = self._progress.steps
+            done = (
+                self._iterations() - self._begin - self._epoch * steps
+            )  # of the last batch nobody may have heard
+            step = done if 0 < done <= steps else self._progress.step
+            position = {"epoch": self._epoch, "step": step, "format": 0}
+            with contextlib.suppress(FileError):
+                generations.write(self._run.failed, position, arrays)
+
+    def _iterations(self) -> int:
+        """How many steps the optimizer has taken, in this training and before."""
+        optimizer = self.model.optimizer
+        return int(optimizer.iterations) if optimizer is not None else 0
 
     def _warn(self, lost: Mapping[str, str]) -> None:
         """Say what --resume will not have, once."""
@@ -163,6 +200,7 @@ class Keeper(keras.callbacks.Callback):
             self._last = time.monotonic()
             return
         self._failed = False
+        self._kept_epoch = epoch if step == 0 else -1
         self._last = time.monotonic()
         # Events count epochs from 1: a generation between two epochs stands at the end of the first.
         told = (epoch + 1, step) if step else (epoch, self._progress.steps)
@@ -181,6 +219,29 @@ def restore(run: RunFolder, memory: Memory) -> Position:
     if found is None:
         return Position()
     generation, position, arrays = found
+    recall = fill(memory, generation, position, arrays)
+    memory.go_on()
+    metrics = [arrays[name] for name in sorted(arrays) if name.startswith("metrics/")]
+    return Position(
+        epoch=position["epoch"],
+        step=position["step"],
+        stopped=position["stopped"],
+        engine=position["engine"],
+        history=tuple(position["history"]),
+        metrics=tuple(metrics),
+        generation=generation,
+        recall=recall,
+    )
+
+
+def fill(
+    memory: Memory, generation: Generation, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> Recall:
+    """Put a generation's state into a compiled model.
+
+    Raises:
+        FileError: it does not fit the model.
+    """
     model = memory.model
     if model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
@@ -195,22 +256,11 @@ def restore(run: RunFolder, memory: Memory) -> Position:
             raise FileError(
                 f"the checkpoint does not fit the model: '{name}' {shown}.",
                 where=str(generation.path),
-                hint="The recipe or a layer's code has changed since. Start anew: leave out --resume.",
+                hint="The recipe or a layer's code has changed since. Start again: leave out --resume.",
             )
     recall = Recall(memory, position["memory"] if position.get("format") == FORMAT else {}, arrays)
     recall.give_back()
-    memory.go_on()
-    metrics = [arrays[name] for name in sorted(arrays) if name.startswith("metrics/")]
-    return Position(
-        epoch=position["epoch"],
-        step=position["step"],
-        stopped=position["stopped"],
-        engine=position["engine"],
-        history=tuple(position["history"]),
-        metrics=tuple(metrics),
-        generation=generation,
-        recall=recall,
-    )
+    return recall
 
 
 def model_arrays(model: Any, *, with_metrics: bool) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from workbench.storage.ownership import own
 from workbench.training import environment
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
+from workbench.training.exporting import export_hint
 from workbench.training.faults import told_as
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
@@ -114,6 +115,7 @@ class Session:
                         )
                     return self._train(ready, run, emit, began, memory, position, saveable=not unsaveable)
                 except WorkbenchError as fault:
+                    fault.hint = f"{fault.hint} {export_hint(run)}".strip()
                     emit(events.Failed(fault.as_record()))
                     raise
 
@@ -185,9 +187,13 @@ class Session:
                     chosen,
                     monitors.wrap_step,
                 )
-        except (KeyboardInterrupt, WorkbenchError):
+        except KeyboardInterrupt:
+            raise
+        except WorkbenchError:
+            keeper.rescue()
             raise
         except BaseException as fault:  # plugin code runs in here: SystemExit included
+            keeper.rescue()
             if (short := out_of_memory(fault, self.document.name)) is not None:
                 raise short from fault
             raise TrainingError(

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.utils.python_utils import pythonify_logs  # what CallbackList makes of logs
 
 from workbench.training.engines.builder import CALL_STEPS
 from workbench.training.engines.metrics import Logs, QuickMetrics
@@ -164,8 +165,19 @@ class Loop(keras.callbacks.CallbackList):
             self.model.stop_training = self._epoch_over = True
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Every callback is told, also after one has failed: what is kept is a whole epoch."""
         self._take_back()
-        super().on_epoch_end(epoch, logs)
+        if self._async_train:
+            self._flush_futures()
+        logs = pythonify_logs(logs)  # one dict for all: a callback may put something in for those after it
+        failed: list[Exception] = []
+        for callback in self.callbacks:
+            try:
+                callback.on_epoch_end(epoch, logs)
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
     def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         assert self._testing is not None

@@ -1,0 +1,161 @@
+"""A model file of a checkpoint: the work of a run that failed, was killed, or whose model could not be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import Resolver
+from workbench.errors import FileError
+from workbench.storage import formats
+from workbench.storage.runs import RunFolder
+from workbench.training import generations
+from workbench.training.generations import Generation
+from workbench.training.notes import Notes
+from workbench.training.ready import Ready, prepare
+from workbench.training.remembering import Memory
+from workbench.training.reopening import run_document
+from workbench.training.resume import fill
+
+PROBE_ROWS = 32
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A checkpoint of a run. `step` is 0 where `epoch` epochs were over, else steps of the next were done as well.
+
+    Attributes:
+        whole: a training can go on from it; else it holds weights only.
+    """
+
+    generation: Generation
+    epoch: int
+    step: int
+    whole: bool
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}" if not self.step else f"epoch {self.epoch + 1}, step {self.step}"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was made of a checkpoint."""
+
+    path: Path
+    format: str
+    sha256: str
+    kept: Kept
+    warnings: tuple[str, ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """What `kwb export-checkpoint --json` prints."""
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "sha256": self.sha256,
+            "epoch": self.kept.epoch,
+            "step": self.kept.step,
+            "checkpoint": str(self.kept.generation.path),
+            "warnings": list(self.warnings),
+        }
+
+
+def kept_in(run: RunFolder) -> list[Kept]:
+    """The checkpoints that a run has, the least trained first."""
+    found = [
+        Kept(generation, int(position.get("epoch", 0)), int(position.get("step", 0)), whole)
+        for folder, whole in ((run.checkpoints, True), (run.failed, False))
+        for generation, position in generations.whole(folder)
+    ]
+    return sorted(found, key=lambda each: (each.epoch, each.step, each.whole, each.generation.number))
+
+
+def export_hint(run: RunFolder) -> str:
+    """What a run that failed has left, and how to get at it; empty where it has nothing."""
+    kept = kept_in(run)
+    if not kept:
+        return ""
+    return f"The weights of {kept[-1]} are kept: `kwb export-checkpoint {run.path}` makes a file of them."
+
+
+def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int | None = None) -> Exported:
+    """Make a model file of a run's last checkpoint. The run's data is read, for it says what the model takes.
+
+    Args:
+        out: the file, in the format its name ends in. By default a new one in the run's folder: a `.keras` file, or
+            where the model cannot be rebuilt from its configuration a `.weights.h5` file.
+        epoch: which checkpoint: that after this many epochs.
+
+    Raises:
+        FileError: the run has no such checkpoint, or the file cannot be written or would not give the model back.
+        WorkbenchError: the model cannot be built again.
+    """
+    kept = _chosen(run, epoch)
+    if out is not None:
+        formats.format_of(out)
+    document = run_document(run, ["train.callbacks=[]", "save=[]"])  # which may be what failed
+    ready = prepare(document, catalog)
+    _, position, arrays = generations.read(kept.generation.path)
+    fill(Memory(ready.model, ()), kept.generation, position, arrays)
+    notes = Notes.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
+    if out is not None:
+        return _write(ready, out, notes, catalog, kept)
+    try:
+        return _write(ready, _free(run, kept, ".keras"), notes, catalog, kept)
+    except FileError as error:
+        exported = _write(ready, _free(run, kept, ".weights.h5"), notes, catalog, kept)
+        reason = f"weights only, for a .keras file {error.what}"
+        return Exported(exported.path, exported.format, exported.sha256, kept, (reason, *exported.warnings))
+
+
+def _chosen(run: RunFolder, epoch: int | None) -> Kept:
+    kept = kept_in(run)
+    if not kept:
+        raise FileError(
+            "has no checkpoint.", where=str(run.path), hint="It ended before the first was written."
+        )
+    if epoch is None:
+        return kept[-1]
+    for each in reversed(kept):
+        if each.epoch == epoch and not each.step:
+            return each
+    raise FileError(
+        f"has no checkpoint of epoch {epoch}.",
+        where=str(run.path),
+        hint=f"It has those of {', '.join(map(str, kept))}; leave out --epoch for the last.",
+    )
+
+
+def _free(run: RunFolder, kept: Kept, extension: str) -> Path:
+    """A file in the run's folder that is not there yet: `model.keras`, which a run that ends has as well."""
+    stem = f"epoch-{kept.epoch}" if not kept.step else f"epoch-{kept.epoch + 1}-step-{kept.step}"
+    model = run.path / f"model{extension}"
+    return run.path / f"{stem}{extension}" if model.exists() else model
+
+
+def _write(ready: Ready, out: Path, notes: Mapping[str, Any], catalog: Catalog, kept: Kept) -> Exported:
+    try:
+        saved = formats.save(
+            ready.model, out, notes, resolver=Resolver(catalog), probe=ready.probe(PROBE_ROWS)
+        )
+    except FileError as error:
+        if str(out).endswith(".weights.h5"):
+            return _write_weights(ready, out, catalog, kept)
+        hint = f"{error.hint} A file of the weights alone may do: --out {_weights_beside(out)}".strip()
+        raise FileError(error.what, where=error.where, hint=hint) from error
+    return Exported(out, saved.format, saved.sha256, kept, saved.warnings)
+
+
+def _write_weights(ready: Ready, out: Path, catalog: Catalog, kept: Kept) -> Exported:
+    """Weights without a configuration, as plain Keras saves them; a second model of the recipe must take them all."""
+    saved = formats.save_weights(
+        ready.model, out, lambda: prepare(ready.document, catalog, data=ready.prepared).model
+    )
+    return Exported(out, saved.format, saved.sha256, kept, saved.warnings)
+
+
+def _weights_beside(out: Path) -> Path:
+    return out.with_name(f"{out.name.partition('.')[0]}.weights.h5")
