@@ -189,12 +189,34 @@ def _open_saved(file: Path, open_catalog: OpenCatalog) -> tuple[SavedModel, Cata
     return SavedModel.open(file, catalog), catalog
 
 
-def predict_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[str, int]:
-    """Predictions of a saved model as CSV text, and the number of rows."""
+def predict_file(
+    file: Path,
+    data: str,
+    open_catalog: OpenCatalog,
+    *,
+    sort: bool = False,
+    wrong: bool = False,
+    as_json: bool = False,
+) -> tuple[str, int]:
+    """Predictions of a saved model as CSV text or JSON, and the number of rows.
+
+    Args:
+        file: the model.
+        data: as `--data` takes it.
+        open_catalog: what there is.
+        sort: the worst predictions first.
+        wrong: only those whose class is wrong.
+        as_json: a list of objects in the place of CSV.
+    """
     with Diverted():
         saved, catalog = _open_saved(file, open_catalog)
-        part = saved.read(data, catalog, with_targets=False)
-        return saved.predictions_csv(part), part.rows
+        from workbench.training.predicted import predict, prediction_table
+
+        table = prediction_table(
+            saved, predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))
+        )
+        order = table.ordered(sort=sort, wrong=wrong)
+        return (table.as_json if as_json else table.as_csv)(order), len(order)
 
 
 def export_checkpoint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 
@@ -79,8 +80,56 @@ def test_predictions_name_the_classes(trained: Run) -> None:
     )
     assert np.mean([row["species"] == truth[row["row"]] for row in rows]) > 0.9
     for row in rows[:5]:
-        shares = [float(value) for name, value in row.items() if name not in ("row", "species")]
+        shares = [float(value) for name, value in row.items() if name.startswith("species=")]
         assert sum(shares) == pytest.approx(1.0, abs=1e-5)
+        assert float(row["confidence species"]) == max(shares)
+    assert all(row["true species"] == truth[row["row"]] for row in rows)
+    assert all(row["right species"] == str(int(row["species"] == truth[row["row"]])) for row in rows)
+
+
+def test_wrong_predictions_come_first_or_alone(trained: Run) -> None:
+    arguments = ["predict", "out/penguins.keras", "--data", "penguins.csv"]
+    every = json.loads(kwb_in(trained.folder, [*arguments, "--json"]).out)
+    wrong = [row for row in every if row["species"] != row["true species"]]
+    assert wrong, "a model without errors shows nothing"
+    first = kwb_in(trained.folder, [*arguments, "--wrong", "--sort", "error"])
+    rows = list(csv.DictReader(first.out.splitlines()))
+    expected = sorted(wrong, key=lambda row: -row["confidence species"])
+    assert [row["row"] for row in rows] == [str(row["row"]) for row in expected]
+
+
+def test_without_true_values_there_is_nothing_to_sort_by(trained: Run) -> None:
+    lines = [",".join(line.split(",")[1:]) for line in PENGUINS.read_text().splitlines()[:3]]
+    (trained.folder / "blind.csv").write_text("\n".join(lines) + "\n")
+    done = kwb_in(trained.folder, ["predict", "out/penguins.keras", "--data", "blind.csv", "--wrong"])
+    assert done.code == 2
+    assert "no true values" in done.err
+    assert "no column 'species'" in done.err
+
+
+def test_another_way_of_writing_the_file_is_found_out(trained: Run) -> None:
+    """Semicolons and decimal commas in the new file, none in the training's."""
+    text = PENGUINS.read_text().replace(",", ";").replace(".", ",")
+    (trained.folder / "semi.csv.gz").write_bytes(gzip.compress(text.encode()))
+    wanted = kwb_in(trained.folder, ["predict", "out/penguins.keras", "--data", "penguins.csv"]).out
+    done = kwb_in(trained.folder, ["predict", "out/penguins.keras", "--data", "semi.csv.gz"])
+    assert done.code == 0, done.err
+    assert done.out == wanted
+
+
+def test_an_output_of_another_encoding_loses_nothing(trained: Run) -> None:
+    text = PENGUINS.read_text().replace("species", "\u7a2e\u985e", 1)
+    (trained.folder / "names.csv").write_text(text)
+    (trained.folder / "names.yaml").write_text(
+        RECIPE.replace("[species]", "[\u7a2e\u985e]")
+        .replace("penguins.csv", "names.csv")
+        .replace("epochs: 40", "epochs: 1")
+    )
+    assert kwb_in(trained.folder, ["--batch", "names.yaml", "--set", "save=[out/names.keras]"]).code == 0
+    arguments = ["predict", "out/names.keras", "--data", "names.csv"]
+    done = kwb_in(trained.folder, arguments, env={"PYTHONIOENCODING": "latin-1"})
+    assert done.code == 0, done.err
+    assert done.out.startswith("row,true \\u7a2e\\u985e,\\u7a2e\\u985e,right")
 
 
 def test_an_unknown_category_is_named(trained: Run) -> None:

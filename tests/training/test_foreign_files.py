@@ -14,6 +14,7 @@ import pytest
 
 from workbench.catalog.lookup import Catalog
 from workbench.errors import DataError
+from workbench.training.predicted import predict, prediction_table
 from workbench.training.saved import SavedModel
 from workbench.worker.predictions import predictions_of
 
@@ -90,9 +91,10 @@ def test_as_evaluate_and_predict_of_keras(
         name = next(name for name in TARGETS if TARGETS[name] is target)
         np.testing.assert_array_equal(outputs[NAMES.get(form, {}).get(name, name)], prediction)
 
-    rows = list(csv.DictReader(saved.predictions_csv(part).splitlines()))
+    table = prediction_table(saved, predict(saved, lambda with_targets: part))
+    rows = list(csv.DictReader(table.as_csv(table.order()).splitlines()))
     assert len(rows) == ROWS
-    compared = predictions_of(saved, lambda with_targets: part)["comparisons"]
+    compared = predictions_of(table, 1)["comparisons"]
     assert sorted(each["name"] for each in compared) == sorted(names)
     for target, prediction in zip(keras.tree.flatten(y), keras.tree.flatten(predicted), strict=True):
         name = next(name for name in TARGETS if TARGETS[name] is target)
@@ -120,7 +122,8 @@ def test_columns_of_one_target_go_to_outputs_by_name(tmp_path: Path, catalog: Ca
     wanted = model.evaluate(x, [width, height], verbose=0, return_dict=True)
     assert saved.evaluate(part) == pytest.approx(wanted, rel=1e-5)
     predicted = dict(zip(("width", "height"), model.predict(x, verbose=0), strict=True))
-    for row in csv.DictReader(saved.predictions_csv(part).splitlines()):
+    table = prediction_table(saved, predict(saved, lambda with_targets: part))
+    for row in csv.DictReader(table.as_csv(table.order()).splitlines()):
         at = int(row["row"]) - 1
         assert float(row["width"]) == pytest.approx(float(predicted["width"][at, 0]))
         assert float(row["height"]) == pytest.approx(float(predicted["height"][at, 0]))

@@ -67,15 +67,30 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
 @click.command("predict", short_help="Predict with a saved model, as CSV.")
 @_FILE
 @_DATA
-@click.option("--out", type=click.Path(path_type=Path), help="Write a CSV file instead of printing.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write a file instead of printing.")
+@click.option(
+    "--sort",
+    type=click.Choice(["row", "error"]),
+    default="row",
+    help="`error`: the worst predictions first (of the first target).",
+)
+@click.option("--wrong", is_flag=True, help="Only the rows whose class is predicted wrong.")
+@click.option("--json", "as_json", is_flag=True, help="JSON: a list with an object for each row.")
 @shared_options
-def predict_command(shared: Shared, file: Path, data: str, out: Path | None) -> None:
-    """Predict with a saved model, as CSV: one row for each row of the data."""
+def predict_command(
+    shared: Shared, file: Path, data: str, out: Path | None, sort: str, wrong: bool, as_json: bool
+) -> None:
+    """Predict with a saved model, as CSV: one row for each row of the data.
+
+    Where the data has the true values, they stand beside the predictions, with the error or whether it is right.
+    """
     from workbench import batch
 
-    text, rows = batch.predict_file(file, data, shared.catalog)
+    text, rows = batch.predict_file(
+        file, data, shared.catalog, sort=sort == "error", wrong=wrong, as_json=as_json
+    )
     if out is None:
-        echo_data(text)
+        echo_data(text if not as_json else f"{text}\n")
         return
     from workbench.atomic import write_bytes
 

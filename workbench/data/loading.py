@@ -25,6 +25,7 @@ from workbench.recipe.schema import Data
 
 __all__ = [
     "Prepared",
+    "Rows",
     "Streamed",
     "StreamedPart",
     "apply_or_stream",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 WhichRows = Literal["test", "all", "auto"]
+Rows = Part | StreamedPart
 
 
 def load(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> Prepared:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,15 +15,16 @@ from workbench.assembly.structure import Structure
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
-from workbench.data.predictions import prediction_columns
+from workbench.data.loading import Rows, StreamedPart
 from workbench.data.preparation import Part, Preparation
 from workbench.data.specs import NumberTarget
+from workbench.data.streamed_part import WINDOW_BYTES
 from workbench.errors import DataError, FileError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.opening import open_recipe
 from workbench.recipe.schema import Data
 from workbench.storage import formats, reader
-from workbench.training.engines import Arrays, evaluate
+from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.faults import told_as
 from workbench.training.notes import Notes
 from workbench.training.progress import numbers
@@ -53,7 +52,7 @@ class SavedModel:
         loaded = formats.load(path, Resolver(catalog))
         return cls(path, loaded.model, Notes.from_record(loaded.notes, str(path)), tuple(loaded.warnings))
 
-    def read(self, text: str, catalog: Catalog, *, with_targets: bool) -> Part:
+    def read(self, text: str, catalog: Catalog, *, with_targets: bool) -> Rows:
         """The data that `--data` names: a recipe's (its test part), a dataset's, a file's.
 
         Raises:
@@ -74,7 +73,7 @@ class SavedModel:
                 return self._read(plain, catalog, Path(), 0, with_targets=with_targets)
             raise
 
-    def read_own(self, folder: Path, catalog: Catalog, *, with_targets: bool) -> Part:
+    def read_own(self, folder: Path, catalog: Catalog, *, with_targets: bool) -> Rows:
         """The data of the recipe that it was trained with: the test part, or all rows where none was kept.
 
         Args:
@@ -91,27 +90,37 @@ class SavedModel:
         document = parse(to_yaml(self.notes.recipe), name=name, folder=folder)
         return self._read_recipe(document, catalog, with_targets=with_targets)
 
-    def _read_recipe(self, document: Document, catalog: Catalog, *, with_targets: bool) -> Part:
+    def _read_recipe(self, document: Document, catalog: Catalog, *, with_targets: bool) -> Rows:
         data, folder, seed = document.recipe.data, document.folder, document.recipe.seed
         try:
             return self._read(data, catalog, folder, seed, with_targets=with_targets)
         except WorkbenchError as fault:
             raise document.located(fault) from fault
 
-    def _read(self, data: Data, catalog: Catalog, folder: Path, seed: int, *, with_targets: bool) -> Part:
+    def _read(self, data: Data, catalog: Catalog, folder: Path, seed: int, *, with_targets: bool) -> Rows:
         if self.notes is not None:
-            return loading.apply_to(
+            return loading.apply_or_stream(
                 self.notes.preparation, data, catalog, folder=folder, seed=seed, with_targets=with_targets
             )
-        prepared = loading.load(data, catalog, folder=folder, seed=seed)
+        prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
         part = prepared.test or prepared.train
+        if isinstance(part, StreamedPart):
+            return part
         return (
             _by_column(part, prepared.preparation)
             if len(getattr(self.model, "outputs", None) or ()) > 1
             else part
         )
 
-    def evaluate(self, part: Part) -> dict[str, float]:
+    def blocks(self, rows: Rows) -> Iterator[Part]:
+        """The rows at once, or where they are streamed some at a time, whole batches of them."""
+        if isinstance(rows, Part):
+            yield rows
+            return
+        held = max(1, WINDOW_BYTES // rows.preparation.row_bytes // BATCH_SIZE)
+        yield from rows.batches(held * BATCH_SIZE)
+
+    def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics.
 
         Raises:
@@ -124,12 +133,20 @@ class SavedModel:
                 where=str(self.path),
                 hint="Save it compiled, or train it with a recipe (`model: {load: FILE}`).",
             )
+        with told_as("evaluating", str(self.path)):
+            if isinstance(rows, Part):
+                return numbers(evaluate(self.model, self._arrays(rows), BATCH_SIZE))
+
+            def batches(epoch: int, step: int) -> Iterator[Arrays]:
+                return map(self._arrays, rows.batches(BATCH_SIZE, step=step))
+
+            return numbers(evaluate(self.model, Stream(rows.rows, BATCH_SIZE, batches), BATCH_SIZE))
+
+    def _arrays(self, part: Part) -> Arrays:
         structure = self._structure(part)
-        arrays = Arrays(
+        return Arrays(
             structure.pack_inputs(part.inputs), structure.pack_targets(part.targets), part.sample_weight
         )
-        with told_as("evaluating", str(self.path)):
-            return numbers(evaluate(self.model, arrays, BATCH_SIZE))
 
     def predict(self, part: Part) -> dict[str, np.ndarray]:
         """Predictions by output name, one row for each row of the data."""
@@ -140,23 +157,6 @@ class SavedModel:
         with told_as("predicting", str(self.path)):
             outputs = self.model.predict(structure.pack_inputs(part.inputs), batch_size=BATCH_SIZE, verbose=0)
         return structure.unpack_outputs(outputs)
-
-    def predictions_csv(self, part: Part) -> str:
-        """Predictions as CSV with a heading; class names beside their scores where the file knows them.
-
-        The first column is each row's number in the data, from 1: rows that the model's preparation leaves
-        out for a missing value have no prediction.
-        """
-        outputs = self.predict(part)
-        if self.notes is not None:
-            columns = prediction_columns(self.notes.preparation, outputs)
-        else:
-            columns = plain_columns(outputs)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["row", *columns])
-        writer.writerows(zip((part.index + 1).tolist(), *(c.tolist() for c in columns.values()), strict=True))
-        return text.getvalue()
 
     def probe(self) -> Any:
         """Made-up inputs to compare predictions on; None where the file says nothing of its inputs."""

@@ -16,7 +16,7 @@ from workbench.catalog.resolve import Resolver, resolve
 from workbench.check.choosing import choose_checks, choose_entries
 from workbench.check.results import as_record
 from workbench.check.supervising import CHECK_LIMIT, Order, run_checks
-from workbench.data.preparation import Part
+from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.faults import explain
@@ -24,11 +24,12 @@ from workbench.recipe.schema import Data
 from workbench.storage import formats
 from workbench.storage.reader import Reading
 from workbench.storage.runs import open_run
+from workbench.training.predicted import PredictionTable, predict, prediction_table
 from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
 from workbench.training.session import Session
 from workbench.worker.examine import KeptData, examine, look_at_data
-from workbench.worker.predictions import predictions_of
+from workbench.worker.predictions import KeptPredictions, predictions_of
 
 if TYPE_CHECKING:
     from workbench.worker.child import Child
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Arguments = Mapping[str, Any]
 
 _KEPT_DATA = KeptData()
+_KEPT_PREDICTIONS = KeptPredictions()
 
 
 def _document(arguments: Arguments) -> Document:
@@ -131,22 +133,34 @@ def _evaluate(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _predict(child: Child, arguments: Arguments) -> dict[str, Any]:
     """Predictions as CSV: {rows, csv}, or in the file that `out` names: {rows}."""
-    saved = SavedModel.open(Path(arguments["file"]), child.catalog)
-    part = _part(saved, child, arguments, with_targets=False)
-    text = saved.predictions_csv(part)
+    table = _predicted(child, arguments)
+    text = table.as_csv(table.order())
     if "out" not in arguments:
-        return {"rows": part.rows, "csv": text}
+        return {"rows": table.rows, "csv": text}
     write_bytes(arguments["out"], text.encode())
-    return {"rows": part.rows}
+    return {"rows": table.rows}
 
 
 def _predictions(child: Child, arguments: Arguments) -> dict[str, Any]:
     """The first rows of predictions, and how they lie beside the true values: see `predictions_of`."""
+    table = _predicted(child, arguments)
+    return predictions_of(table, _KEPT_PREDICTIONS.keep(table))
+
+
+def _predicted_rows(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """A page of the predictions made last: `token`, `start`, `count`, `by`, `wrong`; see `KeptPredictions.page`."""
+    asked = {name: arguments[name] for name in ("token", "start", "count", "by", "wrong")}
+    return _KEPT_PREDICTIONS.page(**asked)
+
+
+def _predicted(child: Child, arguments: Arguments) -> PredictionTable:
     saved = SavedModel.open(Path(arguments["file"]), child.catalog)
-    return predictions_of(saved, lambda targets: _part(saved, child, arguments, with_targets=targets))
+    return prediction_table(
+        saved, predict(saved, lambda targets: _part(saved, child, arguments, with_targets=targets))
+    )
 
 
-def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Part:
+def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Rows:
     """The rows of `data` (as `--data` takes it), or without it of the recipe kept in the file.
 
     `folder` is what that recipe's relative paths start from.
@@ -201,6 +215,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "evaluate": _evaluate,
     "predict": _predict,
     "predictions": _predictions,
+    "predicted_rows": _predicted_rows,
     "save_as": _save_as,
     "inspect": _inspect,
     "check": _check,

@@ -1,23 +1,16 @@
-"""Predictions of a saved model to look at: the first rows, and how they lie beside the true values.
-
-Where the data lacks the targets, the predictions come alone, with the reason.
-"""
+"""Predictions of a saved model to look at: page by page, and how they lie beside the true values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from workbench.data.predictions import prediction_columns
-from workbench.data.preparation import Part
-from workbench.data.specs import ClassTarget, NumberTarget, Target
-from workbench.errors import DataError
-from workbench.training.saved import SavedModel, plain_columns
+from workbench.errors import WorkbenchError
+from workbench.training.predicted import PredictionTable
 
-MOST_ROWS = 200  # of the table
+FIRST_ROWS = 200
 MOST_COLUMNS = 60
 MOST_POINTS = 5_000  # of a scatter plot
 MOST_CLASSES = 40  # of a confusion matrix; rarer ones are counted together
@@ -59,96 +52,81 @@ class Classes:
     kind: str = "classes"
 
 
-def predictions_of(saved: SavedModel, read: Callable[[bool], Part]) -> dict[str, Any]:
-    """Predict, and compare with the targets if the data has them.
+class KeptPredictions:
+    """The table that was made last, which is looked at page by page."""
 
-    Args:
-        saved: the model.
-        read: gives the data, with its targets (True) or without.
+    def __init__(self) -> None:
+        self._table: PredictionTable | None = None
+        self._token = 0
+
+    def keep(self, table: PredictionTable) -> int:
+        """Keep a table in the place of the one before; its token."""
+        self._table, self._token = table, self._token + 1
+        return self._token
+
+    def page(self, token: int, start: int, count: int, by: str, wrong: bool) -> dict[str, Any]:
+        """Some rows of the table in an order: {rows, total}; see `PredictionTable.order`.
+
+        Raises:
+            WorkbenchError: another table was made since.
+        """
+        if self._table is None or token != self._token:
+            raise WorkbenchError(
+                "these predictions are not kept any more.", hint="Predict again: Esc, then p."
+            )
+        order = self._table.order(by, wrong=wrong)
+        return {"rows": _rows(self._table, order[start : start + count]), "total": len(order)}
+
+
+def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:
+    """What is shown of a table at first.
 
     Returns:
-        rows: how many; columns and first: the table's heading and its first rows, true values before predicted
-        ones; comparisons: `Numbers` and `Classes` as records, one for each target; no_truth: why there is none.
+        rows: how many; token: for `page`; columns: [heading, kind] of each; by: the target that the first page is
+        sorted by; first: that page; left_out_columns: how many are not shown; comparisons: `Numbers` and `Classes` as
+        records, one for each target, with the places of its columns (true_at, predicted_at); no_truth: why there is
+        none.
     """
-    no_truth = ""
-    try:
-        part = read(True)
-    except DataError as fault:  # perhaps only the targets are missing
-        part = read(False)
-        no_truth = str(fault)
-    outputs = saved.predict(part)
-    table = _table(saved, part, outputs)
-    compared = _comparisons(saved, part, outputs)
-    if not compared and not no_truth:
-        no_truth = "the data has no targets that fit the model's outputs."
+    headings = list(table.columns)[:MOST_COLUMNS]
+    by = table.judged[0].name if table.judged else ""
+    comparisons = []
+    for judged in table.judged:
+        compared: Numbers | Classes
+        if judged.classes is None:
+            compared = compare_numbers(judged.name, judged.true, judged.predicted)
+        else:
+            compared = compare_classes(judged.name, judged.true, judged.predicted, judged.classes)
+        places = {
+            "true_at": _place(headings, f"true {judged.column}"),
+            "predicted_at": _place(headings, judged.column),
+        }
+        comparisons.append({**asdict(compared), **places})
     return {
-        "rows": part.rows,
-        "columns": list(table),
-        "first": [list(row) for row in zip(*(c.tolist() for c in table.values()), strict=True)],
-        "left_out_columns": max(len(_all_columns(saved, outputs)) - MOST_COLUMNS, 0),
-        "comparisons": [asdict(each) for each in compared],
-        "no_truth": "" if compared else no_truth,
+        "rows": table.rows,
+        "token": token,
+        "columns": [[_heading(table, name), table.kinds[name]] for name in headings],
+        "by": by,
+        "first": _rows(table, table.order(by)[:FIRST_ROWS]),
+        "left_out_columns": len(table.columns) - len(headings),
+        "comparisons": comparisons,
+        "no_truth": table.no_truth,
     }
 
 
-def _all_columns(saved: SavedModel, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    if saved.notes is None:
-        return plain_columns(outputs)
-    return prediction_columns(saved.notes.preparation, outputs)
+def _heading(table: PredictionTable, name: str) -> str:
+    """A heading; with one target there is no need to say of which something is right or wrong."""
+    if len(table.judged) != 1 or table.kinds[name] not in ("true", "error", "right", "confidence"):
+        return name
+    return name.removesuffix(f" {table.judged[0].column}")
 
 
-def _table(saved: SavedModel, part: Part, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The first rows: row number, true values, predictions."""
-    head = part.take(slice(MOST_ROWS))
-    columns: dict[str, np.ndarray] = {"row": head.index + 1}
-    specs = _targets(saved)
-    for name, values in head.targets.items():
-        spec = specs.get(name)
-        if isinstance(spec, ClassTarget):
-            columns[f"true {name}"] = np.array(spec.classes, dtype=object)[values]
-        elif isinstance(spec, NumberTarget):
-            columns |= {f"true {column}": values[:, at] for at, column in enumerate(spec.columns)}
-        elif values.ndim == 1 or values[:1].size == 1:
-            columns[f"true {name}"] = values.reshape(-1)
-    first = {name: values[:MOST_ROWS] for name, values in outputs.items()}
-    predicted = list(_all_columns(saved, first).items())[:MOST_COLUMNS]
-    return columns | {name if name not in columns else f"{name} ": values for name, values in predicted}
+def _place(headings: list[str], name: str) -> int:
+    return headings.index(name) if name in headings else -1
 
 
-def _targets(saved: SavedModel) -> dict[str, Target]:
-    return {spec.name: spec for spec in saved.notes.preparation.targets} if saved.notes else {}
-
-
-def _comparisons(saved: SavedModel, part: Part, outputs: Mapping[str, np.ndarray]) -> list[Numbers | Classes]:
-    specs = _targets(saved)
-    found: list[Numbers | Classes] = []
-    for name, true in part.targets.items():
-        output = outputs.get(name)
-        if output is None and len(outputs) == len(part.targets) == 1:
-            (output,) = outputs.values()
-        if output is None:
-            continue
-        spec = specs.get(name)
-        flat = np.asarray(output).reshape(len(output), -1)
-        classes = spec.classes if isinstance(spec, ClassTarget) else ()
-        whole = spec is None and true.dtype.kind in "iu" and true.ndim == 1  # a file that says nothing of it
-        if (classes or whole) and (chosen := _chosen(flat, true, len(classes))) is not None:
-            found.append(compare_classes(name, true, chosen, classes))
-        elif isinstance(spec, NumberTarget) and flat.shape[1] == len(spec.columns):
-            found += [
-                compare_numbers(column, true[:, at], flat[:, at]) for at, column in enumerate(spec.columns)
-            ]
-        elif true.size == flat.size:
-            found.append(compare_numbers(name, true.reshape(-1), flat.reshape(-1)))
-    return found
-
-
-def _chosen(scores: np.ndarray, true: np.ndarray, named: int) -> np.ndarray | None:
-    """The class number that scores (rows, outputs) choose; None where they are no scores of these classes."""
-    width, most = scores.shape[1], named or int(true.max(initial=0)) + 1
-    if width == 1:
-        return (scores[:, 0] >= 0.5).astype(int) if most <= 2 else None
-    return scores.argmax(axis=1) if (width == named if named else width >= most) else None
+def _rows(table: PredictionTable, order: np.ndarray) -> list[list[Any]]:
+    columns = [values[order].tolist() for values in list(table.columns.values())[:MOST_COLUMNS]]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def compare_numbers(name: str, true: np.ndarray, predicted: np.ndarray) -> Numbers:

@@ -93,6 +93,8 @@ NUMBERS = {
     "rmse": 2.1,
     "bias": 0.3,
     "r2": 0.97,
+    "true_at": 1,
+    "predicted_at": 2,
 }
 CLASSES = {
     "kind": "classes",
@@ -102,11 +104,22 @@ CLASSES = {
 }
 
 
+PAGE_ROWS = [[n + 1, float(n), n * 0.9, -n * 0.1] for n in range(42)]
+
+
+async def fetch(*, start: int, count: int, by: str, wrong: bool) -> dict:
+    rows = PAGE_ROWS[::-1] if by else PAGE_ROWS
+    rows = rows[:5] if wrong else rows
+    return {"rows": rows[start : start + count], "total": len(rows)}
+
+
 def result(*comparisons: dict) -> dict:
     return {
         "rows": 42,
-        "columns": ["row", "true price", "price"],
-        "first": [[n + 1, float(n), n * 0.9] for n in range(20)],
+        "token": 1,
+        "columns": [["row", "row"], ["true price", "true"], ["price", "predicted"], ["error price", "error"]],
+        "by": comparisons[0]["name"] if comparisons else "",
+        "first": PAGE_ROWS[::-1] if comparisons else PAGE_ROWS,
         "left_out_columns": 0,
         "comparisons": list(comparisons),
         "no_truth": "" if comparisons else "new.csv: there is no column 'price'.",
@@ -114,7 +127,7 @@ def result(*comparisons: dict) -> dict:
 
 
 def screen(*comparisons: dict) -> PredictionsScreen:
-    return PredictionsScreen("price.keras", "prices.csv", result(*comparisons), lambda: None)
+    return PredictionsScreen("price.keras", "prices.csv", result(*comparisons), lambda: None, fetch)
 
 
 async def test_several_targets_are_shown_one_after_another(open_app) -> None:

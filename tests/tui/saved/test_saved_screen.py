@@ -16,6 +16,7 @@ from tests.tui.saved.conftest import archive
 from workbench.tui.screens.saved.confusion import ConfusionTable
 from workbench.tui.screens.saved.contents import ContentsTable
 from workbench.tui.screens.saved.file_list import FileList
+from workbench.tui.screens.saved.page_table import PageTable
 from workbench.tui.screens.saved.predictions import PredictionsScreen
 from workbench.tui.screens.saved.scatter import ScatterPlot
 from workbench.tui.screens.saved.screen import SavedScreen
@@ -339,8 +340,13 @@ async def test_numbers_are_drawn_beside_the_truth_and_exported(open_app, from_tr
         await settle(pilot)
         text = shown(pilot.app)
         assert "44 rows" in text
-        assert "true progression" in text
-        assert "root mean square" in text
+        assert "mean absolute error" in text
+        assert "worst first" in text
+        table = pilot.app.screen.query_one(PageTable)
+        worst = [abs(values[3]) for values in table._values[0]]
+        assert len(worst) == 44
+        assert worst == sorted(worst, reverse=True)
+        assert "◆" in shown(pilot.app)
         scatter = pilot.app.screen.query_one(ScatterPlot)
         assert len(scatter._true) == len(scatter._predicted) == 44
         await pilot.press("v")
@@ -351,8 +357,11 @@ async def test_numbers_are_drawn_beside_the_truth_and_exported(open_app, from_tr
         out = pilot.app.workplace / "out.csv"
         await until(out.exists, SLOW)
         rows = list(csv.reader(out.read_text().splitlines()))
-        assert rows[0] == ["row", "progression"]
+        assert rows[0] == ["row", "true progression", "progression", "error progression"]
         assert len(rows) == 45
+        for _, true, predicted, error in rows[1:]:
+            assert float(error) == pytest.approx(float(predicted) - float(true), abs=1e-4)
+        await until(lambda: "44 predictions in out.csv" in shown(pilot.app), what="it is said at once")
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, SavedScreen)
 
@@ -369,6 +378,22 @@ async def test_classes_are_counted_beside_the_truth(open_app, from_training) -> 
         assert matrix._labels == [str(digit) for digit in range(10)]
         assert sum(map(sum, matrix._counts)) == 270
         assert "% right" in shown(pilot.app)
+        table = pilot.app.screen.query_one(PageTable)
+        wrong = sum(sum(row) - row[at] for at, row in enumerate(matrix._counts))
+        right = [values[3] for page in (0, 1) for values in table._values.get(page, ())]
+        assert right[:wrong] == [False] * wrong
+        assert right[wrong] is True
+        await pilot.press("end")
+        await settle(pilot)
+        assert table.values is not None, "all rows are there, not the first ones only"
+        await pilot.press("w")
+        await until(lambda: f"{wrong:,} wrong of 270 rows" in shown(pilot.app), what="only the wrong ones")
+        await pilot.press("w", "e")
+        await until(
+            lambda: table._values.get(0, [[0]])[0][0] < table._values[0][1][0], what="the data's order"
+        )
+        rows = [values[0] for values in table._values[0]]
+        assert rows == sorted(rows)
         matrix.focus()
         await pilot.press("right")
         await settle(pilot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual.color import Color
 from textual.widgets import DataTable
 
 from workbench.tui.chart.grid import fit, printable
@@ -66,10 +67,19 @@ class ConfusionTable(DataTable[Text]):
         text = f"{count / total:.0%}" if self.shares and total else f"{count:,}"
         if not count:
             return Text("·", style="dim", justify="right")
-        if right:
-            return Text(f"‹{text}›", style="bold", justify="right")
         share = count / total if total else 0.0
-        return Text(f"{text} ", style="bold red" if share >= 0.1 else "", justify="right")
+        heat = self._heat("success" if right else "error", share)
+        if right:
+            return Text(f"‹{text}›", style=f"bold{heat}", justify="right")
+        return Text(f"{text} ", style=f"bold{heat}" if share >= 0.1 else heat.strip(), justify="right")
+
+    def _heat(self, color: str, share: float) -> str:
+        """The colour behind a cell: the more of a true class, the stronger. The number says the same."""
+        colors = self.app.get_css_variables()
+        own, under = Color.parse(colors[color]), Color.parse(colors["background"])
+        if own.ansi is not None or under.ansi is not None:  # the terminal's own colours cannot be mixed
+            return ""
+        return f" on {under.blend(own, 0.1 + 0.45 * share).hex6}"
 
     def _accuracy(self) -> Text:
         right = sum(self._counts[at][at] for at in range(len(self._labels)))

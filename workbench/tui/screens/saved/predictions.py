@@ -1,29 +1,28 @@
-"""PredictionsScreen: the first rows of predictions, and how they lie beside the truth."""
+"""PredictionsScreen: predictions row by row, the worst first, and how they lie beside the truth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from workbench.tui.chart.grid import fit, printable
+from workbench.errors import WorkbenchError
+from workbench.tui.chart.grid import printable
 from workbench.tui.chart.scale import number
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.saved.confusion import ConfusionTable
+from workbench.tui.screens.saved.page_table import PAGE, PageTable
 from workbench.tui.screens.saved.scatter import ScatterPlot
-
-_WIDEST = 22
 
 
 class PredictionsScreen(WorkbenchScreen):
-    """Predictions of a saved model: a table of the first rows; for numbers predicted beside true values, or how far
+    """Predictions of a saved model: a table of all rows; for numbers predicted beside true values, or how far
     off they are; for classes the confusion matrix.
 
     Args:
@@ -31,6 +30,7 @@ class PredictionsScreen(WorkbenchScreen):
         on: what data.
         result: the worker's answer to `predictions`.
         export: writes the predictions of all rows to a file; asks which.
+        fetch: a page of the rows: the worker's `predicted_rows`, called with start, count, by, wrong.
     """
 
     BINDING_GROUP_TITLE = "Predictions"
@@ -40,13 +40,28 @@ class PredictionsScreen(WorkbenchScreen):
         Binding("escape", "leave", "Back", id="predictions.back", tooltip="Back to the saved files"),
         Binding("v", "other_view", "Residuals/shares", id="predictions.view",
                 tooltip="Numbers: predicted, or how far off; classes: counts, or shares of the true class"),
+        Binding("e", "by_error", "Worst first", id="predictions.by-error",
+                tooltip="The worst predictions first, or the rows in the order of the data"),
+        Binding("w", "wrong_only", "Wrong only", id="predictions.wrong",
+                tooltip="Only the rows whose class is predicted wrong, or all"),
         Binding("n", "next", "Next target", id="predictions.next", tooltip="The next target of the model"),
         Binding("s", "export", "Save CSV", id="predictions.export",
                 tooltip="Write the predictions of all rows to a CSV file"),
     ]  # fmt: skip
 
-    def __init__(self, file: str, on: str, result: Mapping[str, Any], export: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        file: str,
+        on: str,
+        result: Mapping[str, Any],
+        export: Callable[[], object],
+        fetch: Callable[..., Awaitable[Mapping[str, Any]]],
+    ) -> None:
         super().__init__()
+        self._fetch = fetch
+        self._by: str = result["by"]
+        self._wrong = False
+        self._total: int = result["rows"]
         self._file = file
         self._on = on
         self._result = result
@@ -57,7 +72,7 @@ class PredictionsScreen(WorkbenchScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="told", markup=False)
         with Container(id="both"):
-            yield DataTable(id="rows", cursor_type="row")
+            yield PageTable(id="rows")
             if self._comparisons:
                 with Vertical(id="comparison"):
                     yield ScatterPlot(id="scatter")
@@ -74,13 +89,53 @@ class PredictionsScreen(WorkbenchScreen):
             self._tell(Content.styled(f"no comparison: {printable(self._result['no_truth'])}", "dim"))
 
     def _fill_table(self) -> None:
-        table = self.query_one("#rows", DataTable)
-        types = self._result["first"][0] if self._result["first"] else ()
-        for name, first in zip(self._result["columns"], types, strict=True):
-            text = Text(fit(printable(name), _WIDEST), justify="left" if isinstance(first, str) else "right")
-            table.add_column(text)
-        for row in self._result["first"]:
-            table.add_row(*map(_cell, row))
+        table = self.query_one(PageTable)
+        table.show([(name, kind) for name, kind in self._result["columns"]], self._result["rows"])
+        table.put(0, self._result["first"])
+
+    @on(PageTable.Wanted)
+    @work
+    async def _wanted(self, event: PageTable.Wanted) -> None:
+        """Bring a page that came into view."""
+        by, wrong = self._by, self._wrong
+        try:
+            page = await self._fetch(start=event.start, count=PAGE, by=by, wrong=wrong)
+        except WorkbenchError as error:
+            self.notify(f"{error}", severity="warning", markup=False)
+            return
+        if (by, wrong) == (self._by, self._wrong):
+            self.query_one(PageTable).put(event.start, page["rows"])
+
+    @work(exclusive=True, group="order")
+    async def _reorder(self) -> None:
+        """Show the rows in the order wanted now."""
+        by, wrong = self._by, self._wrong
+        try:
+            page = await self._fetch(start=0, count=PAGE, by=by, wrong=wrong)
+        except WorkbenchError as error:
+            self.notify(f"{error}", severity="warning", markup=False)
+            return
+        if (by, wrong) != (self._by, self._wrong):
+            return
+        self._total = page["total"]
+        table = self.query_one(PageTable)
+        table.reset(self._total)
+        table.put(0, page["rows"])
+        self._tell_again()
+
+    @on(PageTable.Highlighted)
+    def _mark(self, event: PageTable.Highlighted) -> None:
+        """Mark the row of the cursor among the points."""
+        shown = self._shown
+        if shown is None or shown["kind"] != "numbers":
+            return
+        values, places = event.values, (shown.get("true_at", -1), shown.get("predicted_at", -1))
+        if values is None or min(places) < 0:
+            self.query_one(ScatterPlot).mark(None)
+        else:
+            true, predicted = (values[place] for place in places)
+            both = isinstance(true, float | int) and isinstance(predicted, float | int)
+            self.query_one(ScatterPlot).mark((float(true), float(predicted)) if both else None)
 
     # ------------------------------------------------------------------ comparison
 
@@ -97,14 +152,22 @@ class PredictionsScreen(WorkbenchScreen):
         self.query_one("#cell").display = not numbers
         if numbers:
             scatter.show(shown["true"], shown["predicted"])
-            self._tell(_about_numbers(shown))
         else:
             confusion.show(shown["classes"], shown["counts"])
-            self._tell(_about_classes(shown))
+        self._tell_again()
+        self.refresh_bindings()
+
+    def _tell_again(self) -> None:
+        if (shown := self._shown) is not None:
+            self._tell(_about_numbers(shown) if shown["kind"] == "numbers" else _about_classes(shown))
 
     def _tell(self, about: Content) -> None:
-        rows, first = self._result["rows"], len(self._result["first"])
-        head = f"{rows:,} rows" + (f", the first {first:,} listed" if first < rows else "")
+        rows = self._result["rows"]
+        head = f"{rows:,} rows"
+        if self._wrong:
+            head = f"{self._total:,} wrong of {rows:,} rows"
+        if self._by:
+            head += ", worst first"
         if self._result["left_out_columns"]:
             head += f", {self._result['left_out_columns']:,} columns not shown"
         self.query_one("#told", Static).update(
@@ -123,7 +186,9 @@ class PredictionsScreen(WorkbenchScreen):
         """Without the truth there is one view only."""
         if action == "next":
             return len(self._comparisons) > 1
-        return bool(self._comparisons) if action == "other_view" else True
+        if action == "wrong_only":
+            return self._shown is not None and self._shown["kind"] == "classes"
+        return bool(self._comparisons) if action in ("other_view", "by_error") else True
 
     def action_leave(self) -> None:
         """Back to the files."""
@@ -138,29 +203,36 @@ class PredictionsScreen(WorkbenchScreen):
         elif shown is not None:
             self.query_one(ConfusionTable).toggle_shares()
 
+    def action_by_error(self) -> None:
+        """The worst first, or the order of the data."""
+        self._by = "" if self._by or self._shown is None else self._shown["name"]
+        self._reorder()
+
+    def action_wrong_only(self) -> None:
+        """Only wrong classes, or all rows."""
+        self._wrong = not self._wrong
+        self._reorder()
+
     def action_next(self) -> None:
         """The next target."""
         self._at = (self._at + 1) % len(self._comparisons)
+        shown = self._shown
+        assert shown is not None
+        self._by = shown["name"] if self._by else ""
+        self._wrong = self._wrong and shown["kind"] == "classes"
         self._compare()
+        self._reorder()
 
     def action_export(self) -> None:
         """Write all predictions to a CSV file."""
         self._export()
 
 
-def _cell(value: Any) -> Text:
-    if isinstance(value, float):
-        return Text(number(value), justify="right")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Text(str(value), justify="right")
-    return Text(fit(printable(str(value)), _WIDEST))
-
-
 def _about_numbers(shown: Mapping[str, Any]) -> Content:
     parts: list[str | tuple[str, str]] = [(f"{printable(shown['name'])}  ", "bold")]
     if shown["count"]:
         parts.append(
-            f"mean error {_number(shown['mae'])}  root mean square {_number(shown['rmse'])}"
+            f"mean absolute error {_number(shown['mae'])}  root mean square {_number(shown['rmse'])}"
             f"  bias {_number(shown['bias'])}"
         )
         if shown["r2"] is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -30,6 +31,13 @@ class ScatterPlot(Widget, can_focus=True):
         super().__init__(id=id)
         self._true: Sequence[float] = ()
         self._predicted: Sequence[float] = ()
+        self._marked: tuple[float, float] | None = None
+
+    def mark(self, pair: tuple[float, float] | None) -> None:
+        """Mark a pair of a true and a predicted value, as ◆; None for none."""
+        finite = pair is not None and all(map(math.isfinite, pair))
+        self._marked = pair if finite else None
+        self.refresh()
 
     def show(self, true: Sequence[float], predicted: Sequence[float]) -> None:
         """Draw finite pairs."""
@@ -53,6 +61,7 @@ class ScatterPlot(Widget, can_focus=True):
             row = int((1 - _within(up.place(y))) * (rows * 4 - 1) + 0.5)
             cells[row // 4][column // 2] |= _DOTS[column % 2][row % 4]
         line = self._line(across, up, columns, rows)
+        marked = self._place_of_mark(across, up, columns, rows)
         heading = "predicted − true" if self.residuals else "predicted"
         labels = {
             min(int((1 - up.place(value)) * (rows - 1) + 0.5), rows - 1): text
@@ -64,12 +73,27 @@ class ScatterPlot(Widget, can_focus=True):
             lines.append(
                 Content.assemble(
                     (" " * (_GUTTER - 1 - cell_len(label)) + label + " │", "dim"),
-                    *_cells(bits, line[row], few=len(self._true) <= _FEW),
+                    *_cells(
+                        bits,
+                        line[row],
+                        few=len(self._true) <= _FEW,
+                        marked=marked[1] if marked and marked[0] == row else -1,
+                    ),
                 )
             )
         lines.append(_axis(across, columns))
         lines.append(Content.styled(f"{'true':>{max(width - 1, 4)}}", "dim"))
         return Content("\n").join(lines)
+
+    def _place_of_mark(self, across: Scale, up: Scale, columns: int, rows: int) -> tuple[int, int] | None:
+        """The row and the column of the marked pair's cell."""
+        if self._marked is None:
+            return None
+        true, predicted = self._marked
+        y = _drawable(predicted - true) if self.residuals else predicted
+        column = int(_within(across.place(true)) * (columns * 2 - 1) + 0.5)
+        row = int((1 - _within(up.place(y))) * (rows * 4 - 1) + 0.5)
+        return row // 4, column // 2
 
     def _scales(self, ys: Sequence[float]) -> tuple[Scale, Scale]:
         """Of both axes. Predicted and true values share one, so that the line is the diagonal."""
@@ -100,11 +124,15 @@ def _drawable(value: float) -> float:
     return min(max(value, -LARGEST), LARGEST)
 
 
-def _cells(bits: Sequence[int], line: Sequence[int], *, few: bool) -> list[str | tuple[str, str]]:
-    """Cells of points, and where there is none the line."""
+def _cells(
+    bits: Sequence[int], line: Sequence[int], *, few: bool, marked: int = -1
+) -> list[str | tuple[str, str]]:
+    """Cells of points, and where there is none the line; the one at `marked` has the mark."""
     parts: list[str | tuple[str, str]] = []
-    for here, under in zip(bits, line, strict=True):
-        if here:
+    for at, (here, under) in enumerate(zip(bits, line, strict=True)):
+        if at == marked:
+            parts.append(("◆", "bold $text-warning"))
+        elif here:
             parts.append(("•" if few and here.bit_count() == 1 else chr(0x2800 | here), "bold $primary"))
         else:
             parts.append((chr(0x2800 | under), "dim") if under else " ")

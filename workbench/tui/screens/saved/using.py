@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,13 @@ class UsingScreen(BrowsingScreen):
         if found is not None and file == self._file and self.is_current:
             assert file is not None
             self.app.push_screen(
-                PredictionsScreen(self._shown_name(file), on, found, lambda: self.export(data))
+                PredictionsScreen(
+                    self._shown_name(file),
+                    on,
+                    found,
+                    lambda: self.export(data),
+                    partial(kwb(self).worker.call, "predicted_rows", token=found["token"]),
+                )
             )
 
     @work(group="export", exclusive=True)
@@ -152,6 +159,7 @@ class UsingScreen(BrowsingScreen):
         if target is None:
             return
         name = from_workplace(target, app.workplace)
+        app.notify(f"writing predictions to {name} …", timeout=3, markup=False)
         found = await self._ask_worker(
             "export",
             f"predicting on {self._on(data)}",
@@ -160,9 +168,9 @@ class UsingScreen(BrowsingScreen):
             out=str(target),
             **data,
         )
-        if found is not None and not self.is_current:
+        if found is not None:
             app.notice(f"{found['rows']:,} predictions in {name}.", "information")
-        elif found is None and not self.is_current:
+        elif self.app.screen is not self:
             app.notice(self._outcomes[file.path]["export"].text)
 
     @work(group="save-as", exclusive=True)
