@@ -69,3 +69,13 @@ def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     State(path).save()
     assert not path.exists()
     State(None).save()
+
+
+def test_two_apps_do_not_take_each_others_values_back(tmp_path: Path) -> None:
+    first, second = State(tmp_path / "state.json"), State(tmp_path / "state.json")
+    first.set("theme", "kwb-safe")
+    first.save()
+    second.set("mode", "runs")
+    second.save()
+    found = State(tmp_path / "state.json")
+    assert (found.get("theme", ""), found.get("mode", "")) == ("kwb-safe", "runs")

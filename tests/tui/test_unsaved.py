@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +85,53 @@ async def test_the_app_keeps_edits_and_takes_them_up(open_app: OpenApp, workplac
         await until(lambda: not pilot.app.is_running)
         assert not kept.path.exists()
     assert "epochs: 2" in path.read_text()
+
+
+def test_two_apps_keep_their_edits_apart(tmp_path: Path) -> None:
+    mine, other = edited(tmp_path / "mine.yaml"), edited(tmp_path / "other.yaml")
+    state = tmp_path / "state"
+    code = (
+        "import sys, time; from pathlib import Path; from workbench.recipe.editing import Editor\n"
+        "from workbench.tui.unsaved import Unsaved\n"
+        "editor = Editor.open(Path(sys.argv[1])); editor.set('train.epochs', 98)\n"
+        "Unsaved(Path(sys.argv[2])).keep(editor); print('kept', flush=True); time.sleep(3600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(other.path), str(state)], stdout=subprocess.PIPE, text=True
+    ) as app:
+        assert app.stdout.readline() == "kept\n"
+        kept = Unsaved(state)
+        assert kept.left() == []  # the other app still runs
+        kept.keep(mine)
+        kept.forget()
+        app.kill()
+    assert [left.path for left in kept.left()] == [other.path]
+    assert kept.take_up().get("train.epochs") == 98
+    assert [left.kept for left in kept.left()] == [kept.path]  # it is this app's now
+
+
+async def test_a_start_with_another_recipe_leaves_what_was_not_saved_and_says_so(
+    open_app: OpenApp, workplace: Path, tmp_path: Path
+) -> None:
+    for name in ("small.yaml", "other.yaml"):
+        (workplace / name).write_text(recipe())
+    async with open_app() as pilot:
+        kept = Unsaved(pilot.app.log_folder)
+        kept.keep(edited(workplace / "small.yaml"))
+        kept.path.rename(kept.path.with_name("unsaved-1.json"))  # of an app that was killed
+    record = kept.path.with_name("unsaved-1.json")
+    content = json.loads(record.read_text())
+    content["process"][1:] = [1, 0.0]
+    record.write_text(json.dumps(content))
+    async with open_app(recipe="other.yaml") as pilot:
+        await until(lambda: pilot.app.editor is not None)
+        assert pilot.app.editor.name == "other.yaml"
+        assert "'small.yaml' has changes that were not saved the last time; they are kept." in [
+            error.what for _, error in pilot.app.notices
+        ]
+        pilot.app.editor.set("train.epochs", 5)
+        await until(kept.path.exists)
+    kept.forget()
+    async with open_app(recipe="small.yaml") as pilot:
+        await until(lambda: pilot.app.editor is not None)
+        assert pilot.app.editor.get("train.epochs") == 99

@@ -169,7 +169,31 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
         record = json.loads(answer.read_text())
     if "error" in record:
         raise WorkbenchError(**record["error"])
-    return tuple(_entry_from_record(item) for item in record["entries"])
+    return entries_from(record["entries"])
+
+
+def entries_from(records: Sequence[dict[str, Any]]) -> tuple[Entry, ...]:
+    """Entries from what `entry_records` made of them."""
+    return tuple(_entry_from_record(record) for record in records)
+
+
+def entry_records(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Entries as JSON data."""
+    return [_fields(entry) for entry in entries]
+
+
+def imported_beside(path: Path) -> list[Path]:
+    """The files that this process has imported from the plugin file's own folder or below it, itself included: when
+    one of them changes, what the plugin offers may change. Installed packages are none of them."""
+    folder = path.resolve().parent
+    found = []
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith(".py"):
+            place = Path(file)
+            if place.is_relative_to(folder) and "site-packages" not in place.parts:
+                found.append(place)
+    return sorted(found)
 
 
 _MAPS = ("example", "expected_failures")  # fields of an entry that JSON gives back as plain dicts
@@ -185,8 +209,7 @@ def main(arguments: Sequence[str]) -> None:
     """The child's side of `scan_in_child`."""
     path, answer = map(Path, arguments)
     try:
-        rows = [_fields(entry) for entry in scan(path)]
-        record: dict[str, Any] = {"entries": rows}
+        record: dict[str, Any] = {"entries": entry_records(scan(path))}
     except WorkbenchError as fault:
         record = {"error": fault.as_record()}
     answer.write_text(json.dumps(record))

@@ -12,6 +12,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe import yaml_edit
 from workbench.recipe.document import Document, read_text, split_key
+from workbench.recipe.file_text import FileText, encoded_like
 from workbench.recipe.names import check_names
 from workbench.recipe.outline import Form, Row, form_of, rows_of
 from workbench.recipe.reading import Fault, Reading
@@ -24,6 +25,10 @@ _OPEN = " …"  # ends the name of a step that the next edit may join
 class _Step:
     text: str
     what: str
+
+
+class ChangedOnDiskError(RecipeError):
+    """The recipe's file is another than the one that was read: writing it would lose somebody's edit."""
 
 
 class OpenRecipe:
@@ -51,7 +56,7 @@ class OpenRecipe:
         self.folder = folder if folder is not None else path.parent if path else Path()
         self.on_change = on_change
         self.revision = 0
-        self._saved = text
+        self._saved: str | None = text
         self._reading = Reading(text, self.name, self.folder)
         self._readable = self._reading.data or {}
         self._undone: list[_Step] = []
@@ -106,8 +111,13 @@ class OpenRecipe:
 
     @property
     def dirty(self) -> bool:
-        """Whether it differs from its file."""
+        """Whether it differs from its file as that was read or written last."""
         return self.text != self._saved
+
+    @property
+    def saved_text(self) -> str | None:
+        """What its file said when it was read or written last; None for a file that is gone."""
+        return self._saved
 
     def check(self, catalog: Catalog) -> Fault | None:
         """The first fault that is found without Keras: of the text, or a name that no plugin offers."""
@@ -184,16 +194,46 @@ class OpenRecipe:
             last = self._done[-1]
             self._done[-1] = _Step(last.text, last.what.removesuffix(_OPEN))
 
+    # ------------------------------------------------------------------ its file
+
+    def on_disk(self) -> FileText | None:
+        """What its file says now; None where it has none. Reads the disk."""
+        return FileText.of(self.path) if self.path is not None else None
+
+    def take_from_disk(self, found: FileText) -> None:
+        """Make what the file says now the text, as a step that can be undone. Keeps the text of a file that is gone
+        or cannot be read."""
+        self._saved = found.text
+        if found.text is None or found.text == self.text:
+            self._tell()
+        else:
+            self.replace_text(found.text, what="what was changed on disk")
+
+    def keep_over(self, found: FileText) -> None:
+        """The text stays as it is, and may be written over what the file says now."""
+        self._saved = found.text
+        self._tell()
+
     def save(self, path: Path | None = None) -> Path:
         """Write the file, whole or not at all; with a path it becomes the recipe's own.
 
+        Line ends and a byte order mark of the file that is there are kept.
+
         Raises:
+            ChangedOnDiskError: its own file was changed since it was read (see `keep_over`).
             FileError: it cannot be written. RecipeError: it has no file and none is given.
         """
         target = path or self.path
         if target is None:
             raise RecipeError("this recipe has no file yet.", hint="Give it one.")
-        write_bytes(target, self.text.encode())
+        found = FileText.of(target)
+        if target == self.path and found.there and found.text not in (self._saved, self.text):
+            raise ChangedOnDiskError(
+                "it was changed on disk since it was read.",
+                where=self.name,
+                hint="Read it again, or keep yours.",
+            )
+        write_bytes(target, encoded_like(found, self.text))
         if path is not None and path != self.path:
             self.path, self.name, self.folder = path, path.name, path.parent
             self._reading = Reading(self.text, self.name, self.folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
 from importlib import import_module
@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.tui import heap, messages, terminal_text
+from workbench.tui.plugins import Plugins
 from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
     from workbench.tui.services.training import Training
     from workbench.tui.services.workers import WorkerService
+    from workbench.tui.watching import Watching
     from workbench.worker.spawning import Nursery
 
 KEEP_UNSAVED = 1.0  # seconds after an edit
@@ -127,9 +129,9 @@ class KwbApp(Shell, inherit_bindings=False):
         self.editor: Editor | None = None
         self.log_folder = log_folder or self.workplace / ".kwb"
         self.crash_log = CrashLog(self.log_folder / "crashes.log")
-        self._plugin_files = (*self.settings.plugins, *plugin_files)
-        self._blocked = tuple(blocked)
-        self._recipe = recipe
+        self.plugins = Plugins(self, (*self.settings.plugins, *plugin_files), blocked)
+        self.last_key = 0.0
+        self.recipe_to_open = recipe
         self.last_words: list[str] = []
         self._faults = tuple(faults)
         self._warm = warm
@@ -173,14 +175,21 @@ class KwbApp(Shell, inherit_bindings=False):
         from workbench.tui.services.workers import WorkerService
 
         return WorkerService(
-            self._share,
+            self.share,
             log_folder=self.log_folder,
             workplace=self.workplace,
             runs_folder=self.runs_folder,
-            plugin_files=self._plugin_files,
-            blocked=self._blocked,
+            plugin_files=self.plugins.files,
+            blocked=self.plugins.blocked,
             nursery=self._nursery,
         )
+
+    @cached_property
+    def watching(self) -> Watching:
+        """Looks at the files that are shown, and does what follows when they change."""
+        from workbench.tui.watching import Watching
+
+        return Watching(self)
 
     @property
     def worker_state(self) -> str:
@@ -208,41 +217,31 @@ class KwbApp(Shell, inherit_bindings=False):
             watch_terminal(self)
         for fault in self._faults:
             self.notice(fault, "warning")
-        self._read_catalog()
+        self._begin()
         if self._warm:
             self.worker.warm_up()
+        self.watching.start()
 
     @work(group="catalog", exclusive=True)
-    async def _read_catalog(self) -> None:
-        """List the plugins, then open the recipe that the command line names.
+    async def _begin(self) -> None:
+        """List the plugins, and open the recipe that the command line names as soon as it can be found.
 
-        Plugin files come last: to list one, a process has to import Keras.
+        Plugin files come last: to list one, the worker has to load Keras.
         """
-        from workbench.catalog import single_file
-        from workbench.catalog.discovery import discover
-        from workbench.catalog.lookup import Catalog
+        from workbench.tui.opening import open_at_start
 
-        for files, scan in (((), None), (self._plugin_files, single_file.scan_in_child)):
-            if scan is not None and not files:
-                break
-            blocked = [name for name in self._blocked if files or name not in _stems(self._plugin_files)]
-            try:
-                plugins = await asyncio.to_thread(discover, files, blocked=blocked, scan=scan)
-            except WorkbenchError as fault:
-                self.notice(fault)
-                return
-            self._catalog = Catalog(plugins)
-            self._share(messages.CatalogChanged())
-        for plugin in self.catalog.plugins:
-            if plugin.state in ("error", "incompatible"):
-                self.notice(WorkbenchError(f"{plugin.error}.", where=f"plugin {plugin.name}"), "warning")
-        if (recipe := self._recipe) is not None:
-            self._recipe = None
-            self.open_recipe(recipe)
-        else:
-            from workbench.tui.opening import take_up_unsaved
+        if not await self.plugins.list_installed():
+            return
+        await open_at_start(self)
+        if self.plugins.files:
+            await self.plugins.load_files()
+            await open_at_start(self)
+        self.plugins.tell_broken()
 
-            await take_up_unsaved(self)
+    def set_catalog(self, catalog: Catalog, *, renewed: bool = False) -> None:
+        """Make this what there is; `renewed`: the code of entries may be another now."""
+        self._catalog = catalog
+        self.share(messages.CatalogChanged(renewed=renewed))
 
     # ------------------------------------------------------------------ modes
 
@@ -252,14 +251,14 @@ class KwbApp(Shell, inherit_bindings=False):
             return
         self.switch_mode(mode)
         self.state.set("mode", mode)
-        self._refresh_header()
+        self.refresh_header()
 
     def action_go(self, mode: str) -> None:
         """Show a mode's screen, but not behind a dialog."""
         if not self.screen.is_modal:
             self.go(mode)
 
-    def _share(self, message: messages.Shared) -> None:
+    def share(self, message: messages.Shared) -> None:
         """Post a message to the screen of every mode."""
         if not self.is_running:
             return
@@ -267,9 +266,9 @@ class KwbApp(Shell, inherit_bindings=False):
             if stack := self._screen_stacks.get(mode):
                 stack[0].post_message(message.copy())
         if not isinstance(message, messages.TrainingEvents):  # of those it shows nothing, and they are many
-            self._refresh_header()
+            self.refresh_header()
 
-    def _refresh_header(self) -> None:
+    def refresh_header(self) -> None:
         """Have it drawn again on every screen, also on one that is behind a dialog or not in view."""
         for stack in self._screen_stacks.values():
             for screen in stack:
@@ -277,6 +276,8 @@ class KwbApp(Shell, inherit_bindings=False):
                     header.refresh()
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self.last_key = time.monotonic()
         if not self.type_ahead.keeps(event):
             await super().on_event(event)
 
@@ -305,11 +306,11 @@ class KwbApp(Shell, inherit_bindings=False):
             self.editor.on_change = None
         self.editor = editor
         editor.on_change = self.recipe_changed
-        self._share(messages.RecipeOpened())
+        self.share(messages.RecipeOpened())
 
     def recipe_changed(self, revision: int) -> None:
         """The editor tells that its recipe is another one now."""
-        self._share(messages.RecipeChanged(revision))
+        self.share(messages.RecipeChanged(revision))
         if self._keeping is None:
             self._keeping = self.set_timer(KEEP_UNSAVED, self.keep_unsaved)
 
@@ -336,7 +337,7 @@ class KwbApp(Shell, inherit_bindings=False):
         Returns:
             False if it was not written.
         """
-        from workbench.tui.opening import save_recipe
+        from workbench.tui.recipe_file import save_recipe
 
         return await save_recipe(self)
 
@@ -369,9 +370,8 @@ class KwbApp(Shell, inherit_bindings=False):
 
     @work(group="worker", exclusive=True)
     async def restart_worker(self) -> None:
-        """End the child and start another, and list the plugins again."""
-        self._read_catalog()
-        await self.worker.restart()
+        """End the child and start another, and load the plugins again."""
+        await self.plugins.load_again(self.worker.restart)
 
     # ------------------------------------------------------------------ leaving
 
@@ -403,7 +403,3 @@ class KwbApp(Shell, inherit_bindings=False):
                 if callable(keep):
                     keep()
         self.state.save()
-
-
-def _stems(files: Sequence[Path]) -> set[str]:
-    return {path.stem for path in files}

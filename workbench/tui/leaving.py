@@ -41,7 +41,7 @@ async def keep_changes(app: KwbApp, what: str) -> bool:
         )
     )
     if answer == "save":
-        return await app.save_recipe()
+        return await app.save_recipe() or not editor.dirty  # or what is on disk was taken instead
     return answer == "drop"
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
+    from pathlib import Path
 
     from workbench.tui.services.training import TimedEvent, Training
     from workbench.tui.services.workers import WorkerState
@@ -28,7 +29,19 @@ class Shared(Message, bubble=False):
 
 
 class CatalogChanged(Shared):
-    """`app.catalog` is filled in, or was read again."""
+    """`app.catalog` is filled in, or was read again; `renewed` if the plugins' code may be another now."""
+
+    def __init__(self, *, renewed: bool = False) -> None:
+        super().__init__()
+        self.renewed = renewed
+
+
+class FilesChanged(Shared):
+    """Files that the open recipe reads were changed on disk: its data, a model or weights that it loads."""
+
+    def __init__(self, paths: Set[Path]) -> None:
+        super().__init__()
+        self.paths = paths
 
 
 class RecipeOpened(Shared):

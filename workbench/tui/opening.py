@@ -48,28 +48,6 @@ async def new_recipe(app: KwbApp) -> bool:
     return editor is not None
 
 
-async def save_recipe(app: KwbApp) -> bool:
-    """Write the open recipe; ask for a file if it has none. Needs a worker's context.
-
-    Returns:
-        False if it was not written.
-    """
-    from workbench.tui.widgets.ask_file import ask_for_recipe_file
-
-    editor = app.editor
-    if editor is None:
-        return False
-    path = editor.path or await ask_for_recipe_file(app, editor.name)
-    if path is None:
-        return False
-    try:
-        editor.save(path)
-    except WorkbenchError as fault:
-        app.notice(fault)
-        return False
-    return True
-
-
 def start_training(app: KwbApp) -> bool:
     """Train the open recipe.
 
@@ -80,7 +58,7 @@ def start_training(app: KwbApp) -> bool:
     if editor is None:
         app.notice("no recipe is open: choose one first.", "warning")
         return False
-    if (wrong := editor.check(app.catalog)) is not None:
+    if (wrong := app.plugins.fault_of(editor)) is not None:
         place = ": ".join(str(part) for part in (editor.name, wrong.line, wrong.key) if part)
         app.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint))
         return False
@@ -92,18 +70,52 @@ def start_training(app: KwbApp) -> bool:
     return True
 
 
-async def take_up_unsaved(app: KwbApp) -> None:
-    """Open again what was not saved when the app ended the last time."""
+async def open_at_start(app: KwbApp) -> None:
+    """Open what the command line names, if it can be found by now, or what was not saved the last time."""
+    recipe = app.recipe_to_open
+    if recipe is None:
+        await _take_up_unsaved(app)
+        return
+    known = {
+        name for entry in app.catalog.of_kind(Kind.RECIPE) for name in (entry.name, entry.qualified_name)
+    }
+    if (
+        app.plugins.loading
+        and recipe not in known
+        and not await asyncio.to_thread(_is_file, recipe, app.workplace)
+    ):
+        return  # it may be a plugin file's
+    app.recipe_to_open = None
+    path = app.workplace / Path(recipe).expanduser()
+    if not await _take_up_unsaved(app, path):
+        app.open_recipe(recipe)
+
+
+def _is_file(recipe: str, workplace: Path) -> bool:
+    return recipe.endswith((".yaml", ".yml")) or (workplace / Path(recipe).expanduser()).is_file()
+
+
+async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
+    """Open again what was not saved when the app ended the last time; with a path, only what belongs to that file."""
     from workbench.tui.unsaved import Unsaved
 
     kept = Unsaved(app.log_folder)
-    if app.editor is not None or not kept.path.exists():
-        return
-    editor = await asyncio.to_thread(kept.take_up)
-    if editor is not None and app.editor is None:
-        app.set_editor(editor)
-        told = f"'{editor.name}' has changes that were not saved the last time: it is open again."
-        app.notice(WorkbenchError(told, hint="Undo gives what its file says."), "warning")
+    if app.editor is not None:
+        return False
+    left = await asyncio.to_thread(kept.left)
+    mine = left if path is None else [each for each in left if each.path == path.absolute()]
+    if left and not mine:
+        told = f"'{left[0].name}' has changes that were not saved the last time; they are kept."
+        app.notice(WorkbenchError(told, hint="Start kwb without a recipe to take them up."), "information")
+    editor = await asyncio.to_thread(kept.take_up, mine[0]) if mine else None
+    if editor is None or app.editor is not None:
+        return False
+    app.set_editor(editor)
+    told = f"'{editor.name}' has changes that were not saved the last time: it is open again."
+    app.notice(WorkbenchError(told, hint="Undo gives what its file says."), "warning")
+    if path is not None:
+        app.go("assemble")
+    return True
 
 
 def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor:

@@ -37,14 +37,17 @@ class State:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._values: dict[str, Any] = {}
-        self._changed = False
-        if path is not None:
-            try:
-                found = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                found = None
-            self._values = found if isinstance(found, dict) else {}
+        self._changed: set[str] = set()
+        self._values = self._read()
+
+    def _read(self) -> dict[str, Any]:
+        if self.path is None:
+            return {}
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def get(self, name: str, default: Value) -> Value:
         """What was kept under that name, if it is of the default's type."""
@@ -58,7 +61,7 @@ class State:
         """Keep a JSON value; it is written when the app ends or `save` is called."""
         if self._values.get(name) != value:
             self._values[name] = value
-            self._changed = True
+            self._changed.add(name)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Keep several."""
@@ -66,11 +69,12 @@ class State:
             self.set(name, value)
 
     def save(self) -> None:
-        """Write the file whole or not at all."""
+        """Write the file whole or not at all. What another app kept there meanwhile stays, but for what is set here."""
         if self.path is None or not self._changed:
             return
+        values = self._read() | {name: self._values[name] for name in self._changed}
         try:
-            write_bytes(self.path, json.dumps(self._values, indent=1).encode(), flush=False)
+            write_bytes(self.path, json.dumps(values, indent=1).encode(), flush=False)
         except (WorkbenchError, TypeError, ValueError):
             return
-        self._changed = False
+        self._changed.clear()

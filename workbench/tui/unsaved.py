@@ -1,15 +1,18 @@
 """Edits that were not saved survive the app: a dropped connection or a killed terminal costs a second of typing.
 
-Beside the state lies one file with the text of the open recipe while it differs from its file. The next start takes
-it up again, with what the file says one undo away.
+Beside the state lies a file for each running app with the text of its open recipe while it differs from its file. The
+next start takes up what an app left that is gone, with what the file said then one undo away.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.atomic import write_bytes
 from workbench.errors import WorkbenchError
@@ -17,14 +20,25 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
 
-FILE_NAME = "unsaved.json"
+_NAME = "unsaved*.json"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an app left that is gone: the file that keeps it, the recipe's name and its file, if it has one."""
+
+    kept: Path
+    name: str
+    path: Path | None
+    record: dict[str, Any]
 
 
 class Unsaved:
-    """The file of unsaved edits in a folder. Failing to write it is no fault: it is a second net."""
+    """The unsaved edits of this app in a folder. Failing to write them is no error: it is a second net."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE_NAME
+        self._folder = folder
+        self.path = folder / f"unsaved-{os.getpid()}.json"
 
     def keep(self, editor: Editor) -> None:
         """Keep the editor's text, or forget it where there is nothing unsaved."""
@@ -33,31 +47,86 @@ class Unsaved:
             return
         record = {
             "text": editor.text,
+            "saved": editor.saved_text,
             "name": editor.name,
             "path": str(editor.path.absolute()) if editor.path else None,
             "folder": str(editor.folder.absolute()),
+            "process": _this_process(),
         }
         with suppress(WorkbenchError):
             write_bytes(self.path, json.dumps(record).encode(), flush=False)
 
     def forget(self) -> None:
-        """There is nothing unsaved any more."""
+        """There is nothing unsaved in this app any more."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
-    def take_up(self) -> Editor | None:
-        """An editor with the kept text, unsaved as it was; None if there is none."""
+    def left(self) -> list[Left]:
+        """What apps left that are gone, the newest first."""
+        found = []
+        for kept in self._folder.glob(_NAME):
+            try:
+                moment = kept.stat().st_mtime
+                record = json.loads(kept.read_text(encoding="utf-8"))
+                name, path = str(record["name"]), record["path"]
+                str(record["text"]), Path(record["folder"])
+                if kept == self.path or not _runs(record.get("process")):
+                    found.append((moment, Left(kept, name, Path(path) if path else None, record)))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return [left for _, left in sorted(found, key=lambda each: each[0], reverse=True)]
+
+    def take_up(self, left: Left | None = None) -> Editor | None:
+        """An editor with a kept text, unsaved as it was; None if there is none. It is this app's from now on.
+
+        Args:
+            left: which; by default the newest.
+        """
         from workbench.recipe.editing import Editor
 
-        try:
-            record = json.loads(self.path.read_text(encoding="utf-8"))
-            text, name, folder = str(record["text"]), str(record["name"]), Path(record["folder"])
-            path = Path(record["path"]) if record["path"] else None
-        except (OSError, ValueError, KeyError, TypeError):
+        left = left or next(iter(self.left()), None)
+        if left is None:
             return None
-        editor = Editor("", name=name, folder=folder)
-        if path is not None:
-            with suppress(WorkbenchError):  # its file is gone: the text is all there is
-                editor = Editor.open(path)
-        editor.replace_text(text, what="what was not saved the last time")
-        return editor if editor.dirty else None
+        record = left.record
+        saved = record.get("saved")
+        editor = Editor("", name=left.name, folder=Path(record["folder"]))
+        if left.path is not None:
+            if isinstance(
+                saved, str
+            ):  # what the file said then: it may have been changed since, which is asked about
+                editor = Editor(saved, path=left.path)
+            else:
+                with suppress(WorkbenchError):  # its file is gone: the text is all there is
+                    editor = Editor.open(left.path)
+        editor.replace_text(str(record["text"]), what="what was not saved the last time")
+        if left.kept != self.path:
+            with suppress(OSError):
+                os.replace(left.kept, self.path)
+        if not editor.dirty:
+            self.forget()
+            return None
+        self.keep(editor)
+        return editor
+
+
+def _this_process() -> list[Any]:
+    import psutil
+
+    return [socket.gethostname(), os.getpid(), psutil.Process().create_time()]
+
+
+def _runs(process: Any) -> bool:
+    """Whether the app that kept a file still runs; one on another machine may."""
+    import psutil
+
+    if not isinstance(process, list) or len(process) != 3:
+        return False
+    host, pid, created = process
+    if host != socket.gethostname():
+        return True
+    try:
+        return bool(abs(psutil.Process(pid).create_time() - created) < 1.0)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True

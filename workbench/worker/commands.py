@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from workbench.assembly.parameters import describe
 from workbench.atomic import write_bytes
-from workbench.catalog import Kind
+from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.check.choosing import choose_checks, choose_entries
 from workbench.check.results import as_record
@@ -38,6 +38,7 @@ Arguments = Mapping[str, Any]
 
 _KEPT_DATA = KeptData()
 _KEPT_PREDICTIONS = KeptPredictions()
+MOST_BESIDE = 50  # files of a plugin that are looked at for changes
 
 
 def _document(arguments: Arguments) -> Document:
@@ -88,6 +89,14 @@ def _describe(child: Child, arguments: Arguments) -> dict[str, Any]:
     """An entry's constructor: {documentation, parameters: [...]}."""
     entry = child.catalog.find(Kind(arguments["kind"]), arguments["name"])
     return describe(entry, resolve(entry))
+
+
+def _scan(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """What a plugin file offers: {entries, files}; `files` are those that it imports from beside it."""
+    path = Path(arguments["path"])
+    entries = single_file.entry_records(single_file.scan(path))
+    files = [str(each) for each in single_file.imported_beside(path)]
+    return {"entries": entries, "files": files[:MOST_BESIDE]}
 
 
 def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -210,6 +219,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "examine": _examine,
     "preview": _preview,
     "describe": _describe,
+    "scan": _scan,
     "train": _train,
     "load": _load,
     "evaluate": _evaluate,

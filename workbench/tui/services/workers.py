@@ -21,6 +21,8 @@ from workbench.tui.services.training import Training, TrainingState
 from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, Nursery
 
+LAST_ANSWER = 3600.0  # seconds that a child in whose place another was put has for what it was asked before
+
 
 class WorkerState(StrEnum):
     """How the warm child stands. OFF: none is wanted at the moment, the next call starts one."""
@@ -95,7 +97,7 @@ class WorkerService:
     async def call(self, command: str, **arguments: Any) -> Any:
         """Ask the warm child; wait for it to be ready first.
 
-        See `workbench.worker.commands`: assemble, describe, load, evaluate, predict, inspect ...
+        See `workbench.worker.commands`: assemble, describe, scan, load, evaluate, predict, inspect ...
 
         Raises:
             WorkbenchError: what the child answered. `WorkerDied` where it ended: another is started, and what was
@@ -120,6 +122,16 @@ class WorkerService:
             worker.kill()
             await worker.gone()
         self._show(WorkerState.OFF)
+        await self._warm_up()
+
+    async def renew(self) -> None:
+        """Start another warm child, which reads the plugin files again. The one before ends when it has answered what
+        it was asked."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
+        before, self._warm = self._warm, None
+        if before is not None and before.alive:
+            self._spawn(before.quit(grace=LAST_ANSWER))
         await self._warm_up()
 
     async def _warm_up(self) -> None:

@@ -35,6 +35,7 @@ class Descriptions:
         self._folder = folder or user_cache_path("kwb") / "descriptions"
         self._files: dict[str, dict[str, Description]] = {}
         self._asked: dict[str, Description] = {}
+        self._fresh: set[str] = set()
         self._failed: dict[str, WorkbenchError] = {}
         self._lock = asyncio.Lock()
 
@@ -44,8 +45,13 @@ class Descriptions:
         return self._asked.get(name) or self._file(entry).get(name)
 
     def is_fresh(self, entry: Entry) -> bool:
-        """Whether the worker has told it in this session, or has failed to."""
-        return _name(entry) in self._asked or _name(entry) in self._failed
+        """Whether the worker has said it of the code as it is now, or has failed to."""
+        return _name(entry) in self._fresh or _name(entry) in self._failed
+
+    def renew(self) -> None:
+        """Ask again for everything: plugins' code may be another. What is known is shown until then."""
+        self._fresh.clear()
+        self._failed.clear()
 
     async def fetch(self, entry: Entry) -> Description:
         """Ask the worker, unless it has told already.
@@ -57,13 +63,14 @@ class Descriptions:
         async with self._lock:
             if name in self._failed:
                 raise self._failed[name]
-            if name not in self._asked:
+            if name not in self._fresh:
                 try:
                     answer = await self._ask("describe", kind=entry.kind.value, name=entry.qualified_name)
                 except WorkbenchError as fault:
                     self._failed[name] = fault
                     raise
                 self._asked[name] = answer
+                self._fresh.add(name)
                 if answer != self._file(entry).get(name):
                     self._file(entry)[name] = answer
                     await asyncio.to_thread(self._write, entry)

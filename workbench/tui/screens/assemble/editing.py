@@ -92,6 +92,14 @@ class EditingScreen(OverviewScreen):
             self._edit_next = False
             self.form.focus_field()
 
+    @on(CatalogChanged)
+    def _plugins_loaded(self, event: CatalogChanged) -> None:
+        """What things take is asked again where their code may be another."""
+        if event.renewed:
+            self._descriptions.renew()
+        if (row := self.rows.row) is not None:
+            self._show_form(row)
+
     @on(Form.Changed)
     def _answered(self, event: Form.Changed) -> None:
         editor, row = self.editor, self.rows.row

@@ -16,7 +16,7 @@ from workbench.recipe.editing import Editor
 from workbench.recipe.reading import Fault
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Form
-from workbench.tui.messages import CatalogChanged, RecipeChanged, RecipeOpened, WorkerChanged
+from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
 from workbench.tui.screens.assemble.examination import Examination
@@ -37,7 +37,8 @@ class OverviewScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self._examination = Examination()
-        self._seen = -1  # the revision that the worker has examined
+        self._seen = (-1, 0)  # the revision that the worker has examined, and of which version of the files
+        self._version = 0  # counts up when files or plugins are others than before
         self._inquiry = Inquiry(self, PAUSE, lambda: self.is_settled, self._examine)
         self._select: str | None = None
 
@@ -75,7 +76,7 @@ class OverviewScreen(WorkbenchScreen):
     @property
     def is_settled(self) -> bool:
         """Whether the worker has examined the recipe as it is now."""
-        return self.editor is None or self._seen == self.editor.revision
+        return self.editor is None or self._seen == (self.editor.revision, self._version)
 
     def on_mount(self) -> None:
         self.query_one(RecipeText).border_title = "YAML"
@@ -87,7 +88,7 @@ class OverviewScreen(WorkbenchScreen):
     @on(RecipeOpened)
     def _opened(self) -> None:
         self._examination = Examination()
-        self._seen = -1
+        self._seen = (-1, 0)
         self._select = "model"
         self.query_one(PictureView).show({})
         self._refresh()
@@ -95,8 +96,15 @@ class OverviewScreen(WorkbenchScreen):
 
     @on(RecipeChanged)
     @on(events.ScreenResume)
-    @on(CatalogChanged)
     def _changed(self) -> None:
+        self._refresh()
+
+    @on(FilesChanged)
+    @on(CatalogChanged)
+    def _surroundings_changed(self, event: FilesChanged | CatalogChanged) -> None:
+        """The recipe is the same, and what it means may be another."""
+        if isinstance(event, FilesChanged) or event.renewed:
+            self._version += 1
         self._refresh()
 
     @on(WorkerChanged)
@@ -128,12 +136,14 @@ class OverviewScreen(WorkbenchScreen):
 
     def _fault(self, editor: Editor) -> Fault | None:
         """What is known to be wrong: found here at once, else by the worker in this very text."""
-        found = editor.check(kwb(self).catalog)
+        found = kwb(self).plugins.fault_of(editor)
         return found or (self._examination.fault if self.is_settled else None)
 
     def _status(self, fault: Fault | None, stale: bool) -> str:
         if fault is not None:
             return f"✗ {fault.key or 'the recipe'}"
+        if says := kwb(self).plugins.says:
+            return f"◌ {says}"
         if stale:
             waiting = kwb(self).worker.state == "starting"
             return "◌ the worker starts" if waiting else "◐ checking"
@@ -148,7 +158,7 @@ class OverviewScreen(WorkbenchScreen):
         editor = self.editor
         if editor is None:
             return
-        revision, name = editor.revision, editor.name
+        seen, name = (editor.revision, self._version), editor.name
         answer: dict[str, Any] | None = None
         if editor.document is not None:  # else the text itself is at fault: nothing to ask
             folder = str(editor.folder.absolute())
@@ -156,9 +166,9 @@ class OverviewScreen(WorkbenchScreen):
                 answer = await kwb(self).worker.call("examine", text=editor.text, name=name, folder=folder)
             except WorkbenchError as fault:
                 kwb(self).notice(fault)
-        if editor is not self.editor or revision != editor.revision:
+        if editor is not self.editor or seen != (editor.revision, self._version):
             return
-        self._seen = revision
+        self._seen = seen
         if answer is not None:
             self._examination = Examination.of(answer, name).after(self._examination)
             if self._examination.fault is None:

@@ -19,7 +19,7 @@ from workbench.recipe.data_edits import Change, ColumnRoles, Use, assign, toggle
 from workbench.recipe.editing import Editor
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Form
-from workbench.tui.messages import CatalogChanged, RecipeChanged, RecipeOpened, WorkerChanged
+from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
 from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
 from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.base import WorkbenchScreen
@@ -92,7 +92,8 @@ class DataScreen(WorkbenchScreen):
         super().__init__()
         self._look = Look()
         self._fault: WorkbenchError | None = None
-        self._seen: Any = None  # the data section, folder and seed that the worker was asked about last
+        self._seen: Any = None  # what the worker was asked about last: see `_wanted`
+        self._version = 0  # counts up when files or plugins are others than before
         self._inquiry = Inquiry(self, PAUSE, self._is_seen, self._read, self._show_read)
 
     def compose_body(self) -> Iterable[Widget]:
@@ -124,12 +125,13 @@ class DataScreen(WorkbenchScreen):
     def _is_seen(self) -> bool:
         return self.editor is None or self._seen == self._wanted()
 
-    def _wanted(self) -> tuple[Any, int, str]:
+    def _wanted(self) -> tuple[Any, int, str, int]:
+        """The data section, the seed, the folder, and which version of the files it is about."""
         editor = self.editor
         if editor is None:
-            return None, 0, ""
+            return None, 0, "", self._version
         seed = editor.get("seed", 0)
-        return editor.get("data"), seed if isinstance(seed, int) else 0, str(editor.folder)
+        return editor.get("data"), seed if isinstance(seed, int) else 0, str(editor.folder), self._version
 
     def on_mount(self) -> None:
         self._descriptions = Descriptions(kwb(self).worker.call)
@@ -143,9 +145,20 @@ class DataScreen(WorkbenchScreen):
         self._look, self._seen, self._fault = Look(), None, None
         self._refresh()
 
+    @on(CatalogChanged)
+    def _plugins_loaded(self, event: CatalogChanged) -> None:
+        if event.renewed:
+            self._descriptions.renew()
+            self._version += 1
+        self._refresh()
+
+    @on(FilesChanged)
+    def _files_changed(self) -> None:
+        self._version += 1
+        self._refresh()
+
     @on(RecipeChanged)
     @on(events.ScreenResume)
-    @on(CatalogChanged)
     def _refresh(self) -> None:
         """Show what is known; ask the worker where the recipe's data is another now."""
         editor = self.editor
@@ -177,7 +190,7 @@ class DataScreen(WorkbenchScreen):
         editor, wanted = self.editor, self._wanted()
         if editor is None:
             return
-        data, seed, _ = wanted
+        data, seed, *_ = wanted
         look, told = Look(), None
         if data:
             folder = str(editor.folder.absolute())
@@ -216,8 +229,8 @@ class DataScreen(WorkbenchScreen):
         self.call_after_refresh(self._show_balance)
 
     def action_read_again(self) -> None:
-        """Read the data again, as after its file was changed elsewhere."""
-        self._seen = None
+        """Read the data again."""
+        self._version += 1
         self._refresh()
 
     # ------------------------------------------------------------------ columns

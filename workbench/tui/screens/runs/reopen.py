@@ -55,11 +55,14 @@ async def resume_run(app: KwbApp, run: RunFolder) -> None:
 async def edit_again(app: KwbApp, run: RunFolder) -> None:
     """Open a run's recipe as a new one: the run keeps its own."""
     from workbench.recipe.editing import Editor
+    from workbench.tui.leaving import keep_changes
 
     try:
         recipe = await asyncio.to_thread(read_run_recipe, run)
     except WorkbenchError as fault:
         app.notice(fault, "warning")
+        return
+    if not await keep_changes(app, "Open"):
         return
     app.set_editor(Editor(recipe.text, name=recipe.name, folder=recipe.folder))
     app.go("assemble")

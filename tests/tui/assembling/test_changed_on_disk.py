@@ -1,0 +1,199 @@
+"""What others change on disk while the app has it open: recipes, data and plugin files, edited by another process."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.coroutines import until
+from tests.tui.assembling.conftest import checked, typed
+from tests.tui.conftest import OpenApp, settle, shown
+from tests.worker.conftest import recipe
+from workbench.tui.unsaved import Unsaved
+from workbench.tui.widgets.dialogs import ConfirmDialog, DetailsDialog
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Change a file as an editor does that puts a new file in the place of the old one."""
+    before = path.read_text()
+    subprocess.run(["sed", "-i", f"s/{old}/{new}/", str(path)], check=True)
+    assert path.read_text() != before
+
+
+def told(pilot: Pilot[Any]) -> str:
+    return "\n".join(f"{error.what} {error.hint}" for _, error in pilot.app.notices)
+
+
+@pytest.fixture
+def small(workplace: Path) -> Path:
+    path = workplace / "small.yaml"
+    path.write_text(recipe())
+    return path
+
+
+async def opened(pilot: Pilot[Any], path: Path, then: str = "recipes") -> Any:
+    """Open a recipe, and wait until its file is looked at. The worker is not needed."""
+    app = pilot.app
+    app.open_recipe(path, then=then)
+    await until(lambda: app.editor is not None and app.watching._recipe is app.editor)
+    return app.editor
+
+
+async def asked(pilot: Pilot[Any]) -> None:
+    """Wait for the question which of two texts is to count."""
+    await until(
+        lambda: isinstance(pilot.app.screen, ConfirmDialog) and "was changed on disk" in shown(pilot.app)
+    )
+
+
+async def test_a_clean_recipe_is_read_again(open_app: OpenApp, small: Path) -> None:
+    async with open_app() as pilot:
+        editor = await opened(pilot, small)
+        edit(small, "epochs: 2", "epochs: 77")
+        await until(lambda: editor.get("train.epochs") == 77)
+        assert not editor.dirty
+        assert "small.yaml was changed on disk and is read again." in told(pilot)
+        editor.undo()
+        assert editor.get("train.epochs") == 2
+
+
+async def test_edits_on_both_sides_are_asked_about_and_mine_can_stay(open_app: OpenApp, small: Path) -> None:
+    async with open_app() as pilot:
+        editor = await opened(pilot, small)
+        editor.set("train.batch_size", 16)
+        edit(small, "epochs: 2", "epochs: 77")
+        await asked(pilot)
+        await pilot.press("d")
+        await until(lambda: isinstance(pilot.app.screen, DetailsDialog))
+        text = pilot.app.screen.copy_text()
+        assert "-train: {epochs: 77, batch_size: 32" in text
+        assert "+train: {epochs: 2, batch_size: 16" in text
+        await pilot.press("escape")
+        await asked(pilot)
+        await pilot.press("k")
+        await until(lambda: not pilot.app.screen.is_modal)
+        assert "epochs: 77" in small.read_text()
+        assert editor.get("train.epochs") == 2
+        await pilot.press("w")  # it was asked about: now it is written
+        await until(lambda: "saved as small.yaml" in told(pilot))
+        assert "epochs: 2, batch_size: 16" in small.read_text()
+
+
+async def test_what_is_on_disk_can_be_taken_and_is_one_undo_away(open_app: OpenApp, small: Path) -> None:
+    async with open_app() as pilot:
+        editor = await opened(pilot, small)
+        editor.set("train.batch_size", 16)
+        edit(small, "epochs: 2", "epochs: 77")
+        await asked(pilot)
+        await pilot.press("t")
+        await until(lambda: editor.get("train.epochs") == 77)
+        assert not editor.dirty
+        editor.undo()
+        assert editor.get("train.batch_size") == 16
+
+
+async def test_a_save_asks_even_before_the_change_was_noticed(
+    open_app: OpenApp, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.tui.watching.LOOK_EVERY", 3600.0)
+    async with open_app() as pilot:
+        pilot.app.open_recipe(small, then="recipes")
+        editor = await until(lambda: pilot.app.editor)
+        editor.set("train.batch_size", 16)
+        edit(small, "epochs: 2", "epochs: 77")
+        await pilot.press("w")
+        await asked(pilot)
+        await pilot.press("escape")
+        await until(lambda: not pilot.app.screen.is_modal)
+        await settle(pilot)
+        assert "epochs: 77" in small.read_text()
+        assert editor.dirty
+        assert "saved as" not in told(pilot)
+        await pilot.press("q")  # leaving with "save" asks as well
+        await until(lambda: "changes that are not saved" in shown(pilot.app))
+        await pilot.press("s")
+        await asked(pilot)
+        await pilot.press("escape")
+        await until(lambda: not pilot.app.screen.is_modal)
+        assert pilot.app.is_running
+        await pilot.press("w")
+        await asked(pilot)
+        await pilot.press("k")
+        await until(lambda: "saved as small.yaml" in told(pilot))
+        assert "epochs: 2, batch_size: 16" in small.read_text()
+
+
+async def test_nothing_is_asked_while_somebody_types(open_app: OpenApp, small: Path) -> None:
+    async with open_app(mode="assemble") as pilot:
+        editor = await opened(pilot, small, "assemble")
+        await typed(pilot, "v")
+        await typed(pilot, *"#mine")
+        edit(small, "epochs: 2", "epochs: 77")
+        await until(lambda: "before anything is written" in told(pilot))
+        await pilot.press(*"x")
+        await pilot.app.watching._look_once()
+        assert not pilot.app.screen.is_modal
+        assert "#minex" in editor.text
+        await pilot.press("escape")
+        await asked(pilot)
+        await pilot.press("k")
+        await until(lambda: not pilot.app.screen.is_modal)
+        assert "#minex" in editor.text
+
+
+async def test_a_file_that_goes_is_kept_here_and_one_that_says_the_same_is_no_news(
+    open_app: OpenApp, small: Path
+) -> None:
+    async with open_app() as pilot:
+        editor = await opened(pilot, small)
+        subprocess.run(["touch", str(small)], check=True)
+        subprocess.run(["rm", str(small)], check=True)
+        await until(lambda: "is gone from the disk" in told(pilot))
+        assert editor.dirty
+        assert editor.text == recipe()
+        small.write_text(recipe())
+        await until(lambda: not editor.dirty)
+        assert len(pilot.app.notices) == 1
+
+
+async def test_what_was_not_saved_the_last_time_is_no_reason_to_write_over_newer_edits(
+    open_app: OpenApp, small: Path
+) -> None:
+    async with open_app() as pilot:
+        editor = await opened(pilot, small)
+        editor.set("train.batch_size", 16)
+        await until(Unsaved(pilot.app.log_folder).path.exists)
+    edit(small, "epochs: 2", "epochs: 77")  # after the app was killed
+    async with open_app() as pilot:
+        editor = await until(lambda: pilot.app.editor)
+        assert editor.get("train.batch_size") == 16
+        await asked(pilot)
+        await pilot.press("escape")
+        await until(lambda: not pilot.app.screen.is_modal)
+        await pilot.press("w")
+        await asked(pilot)
+        await pilot.press("t")
+        await until(lambda: editor.get("train.epochs") == 77)
+        assert "epochs: 77, batch_size: 32" in small.read_text()
+
+
+async def test_the_data_that_is_shown_is_read_again(open_app: OpenApp, workplace: Path) -> None:
+    (workplace / "table.csv").write_text("x,y\n" + "".join(f"{n},{2 * n}\n" for n in range(20)))
+    path = workplace / "csv.yaml"
+    path.write_text(recipe().replace("use: diabetes,", "use: csv, path: table.csv, targets: [y],"))
+    async with open_app(recipe="csv.yaml") as pilot:
+        screen = await checked(pilot)
+        assert screen.examination.inputs == {"features": [1]}
+        await pilot.press("3")
+        screen = await checked(pilot)
+        assert screen.look.rows == 20
+        (workplace / "table.csv").write_text("x,z,y\n" + "".join(f"{n},{n % 3},{2 * n}\n" for n in range(30)))
+        await until(lambda: screen.is_settled and screen.look.rows == 30, 60)
+        assert [column["name"] for column in screen.look.columns] == ["x", "z", "y"]
+        await pilot.press("2")
+        screen = await checked(pilot)
+        assert screen.examination.inputs == {"features": [2]}

@@ -1,0 +1,171 @@
+"""The plugins as the app has them: listed at the start, and again when a file of `--plugin` was changed on disk.
+
+A plugin file is looked into by the worker, which has Keras loaded: no process is started for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, Sequence, Set
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.catalog.entries import Entry
+    from workbench.recipe.editing import Editor
+    from workbench.recipe.reading import Fault
+    from workbench.tui.app import KwbApp
+
+
+class Plugins:
+    """Lists plugins, and loads plugin files.
+
+    Args:
+        files, blocked: as `--plugin` and `--no-plugin`.
+
+    Attributes:
+        loading: whether the plugin files are being loaded; until then the catalog may lack what they bring.
+    """
+
+    def __init__(self, app: KwbApp, files: Sequence[Path], blocked: Sequence[str]) -> None:
+        self._app = app
+        self.files = tuple(files)
+        self.blocked = tuple(blocked)
+        self.loading = False
+        self._imported: dict[Path, set[Path]] = {}  # files that a plugin file imports from beside it
+        self._sums: dict[Path, int] = {}
+        self._told: set[str] = set()
+
+    @property
+    def says(self) -> str:
+        """`loading gate.py` while plugin files are being loaded, else nothing."""
+        return f"loading {', '.join(path.name for path in self.files)}" if self.loading else ""
+
+    @property
+    def watched(self) -> list[Path]:
+        """The plugin files, and what they import from beside them."""
+        return [*self.files, *(path for paths in self._imported.values() for path in paths)]
+
+    def fault_of(self, editor: Editor) -> Fault | None:
+        """The first error of a recipe that is found without Keras. While plugins are being loaded a name that is not
+        known is no error."""
+        return editor.fault if self.loading else editor.check(self._app.catalog)
+
+    # ------------------------------------------------------------------ listing
+
+    async def list_installed(self, *, renewed: bool = False) -> bool:
+        """Fill the catalog with the installed plugins, which takes a moment; plugin files come later."""
+        self.loading = bool(self.files)
+        names = {path.stem for path in self.files}
+        blocked = [name for name in self.blocked if name not in names]
+        return await self._discover((), blocked, renewed=renewed)
+
+    async def load_files(self, *, renewed: bool = False) -> bool:
+        """Load the plugin files too, in the worker.
+
+        Args:
+            renewed: they were loaded before, and their code may be another now.
+        """
+        self.loading = bool(self.files)
+        self._app.refresh_header()
+        try:
+            before = await asyncio.to_thread(_sums, self.watched)
+            done = await self._discover(self.files, self.blocked, renewed=renewed)
+            self._sums = await asyncio.to_thread(_sums, self.watched) | before
+            return done
+        finally:
+            self.loading = False
+            self._app.refresh_header()
+
+    async def _discover(self, files: Sequence[Path], blocked: Sequence[str], *, renewed: bool) -> bool:
+        from workbench.catalog.discovery import discover
+        from workbench.catalog.lookup import Catalog
+
+        scan = partial(self._scan, asyncio.get_running_loop())
+        try:
+            plugins = await asyncio.to_thread(discover, files, blocked=blocked, scan=scan)
+        except WorkbenchError as error:
+            self._app.notice(error)
+            return False
+        if files:
+            self.loading = False
+        self._app.set_catalog(Catalog(plugins), renewed=renewed)
+        return True
+
+    def _scan(self, loop: asyncio.AbstractEventLoop, path: Path) -> tuple[Entry, ...]:
+        """The entries of a plugin file, from the worker. Called in a thread."""
+        from workbench.catalog.single_file import SCAN_TIMEOUT, entries_from
+        from workbench.worker.client import WorkerDied
+
+        asked = asyncio.wait_for(self._app.worker.call("scan", path=str(path)), SCAN_TIMEOUT)
+        try:
+            answer = asyncio.run_coroutine_threadsafe(asked, loop).result()
+        except WorkerDied as error:
+            raise WorkbenchError(f"importing it ended the process: {error.what}", where=str(path)) from error
+        except TimeoutError:
+            raise WorkbenchError(f"importing it took over {SCAN_TIMEOUT:.0f} s.", where=str(path)) from None
+        self._imported[path] = {Path(each) for each in answer["files"]} - {path}
+        return entries_from(answer["entries"])
+
+    def tell_broken(self) -> None:
+        """A notice for each plugin that cannot be used; each once."""
+        broken = [plugin for plugin in self._app.catalog.plugins if plugin.state in ("error", "incompatible")]
+        for plugin in broken:
+            if plugin.error not in self._told:
+                error = WorkbenchError(f"{plugin.error}.", where=f"plugin {plugin.name}")
+                self._app.notice(error, "warning")
+        self._told = {plugin.error for plugin in broken}
+
+    # ------------------------------------------------------------------ changes
+
+    async def changed(self, paths: Set[Path]) -> None:
+        """Files were changed on disk: load them again, in a new worker. One that says the same as before is left."""
+        sums = await asyncio.to_thread(_sums, paths)
+        known = self._sums
+        files = [path for path in paths if path in sums and sums[path] != known.get(path)]
+        if not files or self.loading:
+            return
+        await self.load_again(self._app.worker.renew)
+        self._tell_loaded([path.name for path in sorted(files)])
+
+    async def load_again(self, renew: Callable[[], Awaitable[None]]) -> None:
+        """Show what the plugins offer now, with their code as it is on disk.
+
+        Args:
+            renew: puts another worker in the place of the one that holds their code as it was.
+        """
+        self.loading = bool(self.files)
+        self._app.refresh_header()
+        await renew()
+        if self.files:
+            await self.load_files(renewed=True)
+        else:
+            await self.list_installed(renewed=True)
+        self.tell_broken()
+
+    def _tell_loaded(self, names: Sequence[str]) -> None:
+        """That files were changed and loaded again, if they could be."""
+        training = self._app.training
+        hint = ""
+        if training is not None and training.state.live:
+            hint = "The training under way keeps the code that it began with."
+        faulty = {Path(plugin.distribution) for plugin in self._app.catalog.plugins if plugin.error}
+        if not faulty.intersection(path.resolve() for path in self.files):
+            self._app.notice(
+                WorkbenchError(f"{', '.join(names)} changed, loaded again.", hint=hint), "information"
+            )
+
+
+def _sums(paths: Sequence[Path] | Set[Path]) -> dict[Path, int]:
+    """What tells a file's content; none for one that cannot be read."""
+    found = {}
+    for path in paths:
+        try:
+            found[path] = zlib.crc32(path.read_bytes())
+        except OSError:
+            continue
+    return found

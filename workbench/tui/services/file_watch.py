@@ -1,0 +1,47 @@
+"""Which of a handful of files changed on disk, found by looking: that works on every mount, and for editors that put
+another file in the place of the old one. Reads the disk: for a thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+Stamp = tuple[int, int, int] | None  # time of the last change in ns, size, inode; None where there is no file
+
+
+class FileWatch:
+    """Looks at files, and reports those that changed and then stayed still until the next look.
+
+    A file that is half written, or gone for the moment in which an editor renames two, is not reported.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Stamp] = {}
+        self._moving: dict[Path, Stamp] = {}
+
+    def look(self, paths: Iterable[Path]) -> set[Path]:
+        """The files that are others than at the last report. One that is looked at for the first time is none."""
+        stamps = {path: _stamp(path) for path in dict.fromkeys(paths)}
+        changed = set()
+        moving: dict[Path, Stamp] = {}
+        for path, stamp in stamps.items():
+            before = self._known.setdefault(path, stamp)
+            if stamp == before:
+                continue
+            if path in self._moving and self._moving[path] == stamp:
+                changed.add(path)
+                self._known[path] = stamp
+            else:
+                moving[path] = stamp
+        self._moving = moving
+        self._known = {path: self._known[path] for path in stamps}
+        return changed
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,111 @@
+"""Files that the app shows and that others may change: the open recipe, its data, plugin files.
+
+They are looked at once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.widgets import Input, TextArea
+
+from workbench.tui.messages import FilesChanged
+from workbench.tui.recipe_file import RecipeOnDisk
+from workbench.tui.services.file_watch import FileWatch
+
+if TYPE_CHECKING:
+    from workbench.tui.app import KwbApp
+
+LOOK_EVERY = 1.0  # seconds
+MOST_DATA = 100  # files of data that are looked at
+QUIET = 1.5  # seconds without a key before a dialog opens by itself: it must not catch what is being typed
+
+
+class Watching:
+    """Looks at the files of the app and sees to it that what is shown is what they say."""
+
+    def __init__(self, app: KwbApp) -> None:
+        self._app = app
+        self._watch = FileWatch()
+        self._looking = False
+        self._recipe: Any = None  # the editor whose file was looked at last
+        self.recipe = RecipeOnDisk(app)
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._app.set_interval(LOOK_EVERY, self._look_again)
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether nobody types, so that what has the focus may change."""
+        return time.monotonic() - self._app.last_key >= QUIET
+
+    def _look_again(self) -> None:
+        if not self._looking and self._app.is_running:
+            self._looking = True
+            self._app.run_worker(self._look_once(), group="watch")
+
+    async def _look_once(self) -> None:
+        try:
+            await self.look()
+        finally:
+            self._looking = False
+        if self.recipe.differs and self._may_ask():
+            await self.recipe.ask()
+
+    def _may_ask(self) -> bool:
+        app = self._app
+        return self._quiet and not app.screen.is_modal and not isinstance(app.focused, Input | TextArea)
+
+    async def look(self) -> None:
+        """Look once, and do what follows from what changed."""
+        app, editor = self._app, self._app.editor
+        own = editor.path if editor is not None else None
+        data = list(paths_in(editor.data, editor.folder, app.workplace)) if editor is not None else []
+        plugins = app.plugins.watched
+        paths = [*([own] if own is not None else []), *data[:MOST_DATA], *plugins]
+        changed = await asyncio.to_thread(self._watch.look, paths)
+        if editor is not None and editor is app.editor and own == editor.path:
+            typing = isinstance(app.focused, Input | TextArea) and not self._quiet
+            if (own in changed or editor is not self._recipe or self._missed) and not typing:
+                self._missed = False
+                self._recipe = editor
+                found = await asyncio.to_thread(editor.on_disk)
+                if editor is app.editor:
+                    self.recipe.look(found)
+            elif own in changed:
+                self._missed = True
+        if files := changed.intersection(plugins):
+            await app.plugins.changed(files)
+        if files := changed.intersection(data):
+            app.share(FilesChanged(files))
+
+    _missed = False  # the recipe's file changed while somebody was typing
+
+
+def paths_in(data: Any, *folders: Path) -> Iterator[Path]:
+    """The files and folders that a recipe may read: what its data section, `load` and `weights` name.
+
+    Args:
+        data: the recipe as plain data.
+        folders: what relative paths may start from.
+    """
+    for text in _named(data, False):
+        if "." in text or "/" in text:
+            yield from (folder / Path(text).expanduser() for folder in folders)
+
+
+def _named(value: Any, reads: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        if reads:
+            yield value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _named(each, reads or key in ("data", "load", "weights"))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _named(each, reads)
