@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import socket
 import tempfile
 import zlib
@@ -159,6 +160,27 @@ def write_bytes(path: str | os.PathLike[str], content: bytes, *, flush: bool = T
     """
     with atomic_path(path, flush=flush) as temporary, open(temporary, "wb") as file:
         file.write(content)
+
+
+def keep_as(path: str | os.PathLike[str], kept: Path) -> None:
+    """Give a file that is about to be replaced another name too, in place of what has that name. It takes no room
+    where the file system knows hard links.
+
+    Raises:
+        FileError: it cannot be done.
+    """
+    source = os.path.realpath(path)
+    try:
+        with scratch_path(kept, extension_of(kept)) as temporary:
+            try:
+                os.link(source, temporary)
+            except OSError:
+                shutil.copy2(source, temporary)
+                flush_to_disk(temporary)
+            os.replace(temporary, kept)
+            flush_to_disk(kept.parent)
+    except OSError as fault:
+        raise file_error(fault, kept) from fault
 
 
 def flush_to_disk(path: Path) -> None:

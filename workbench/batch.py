@@ -172,6 +172,16 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def save_run(run: RunFolder, open_catalog: OpenCatalog) -> list[dict[str, str]]:
+    """Write a run's model to the files that its recipe names: see `workbench.training.saving.save_run`."""
+    with Diverted():
+        import_keras()
+        catalog = open_catalog(imports_keras=True)
+        from workbench.training import saving
+
+        return saving.save_run(run, catalog)
+
+
 def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[Mapping[str, float], int]:
     """Loss and metrics of a saved model on data, and the number of rows; `data` as `--data` takes it."""
     with Diverted():

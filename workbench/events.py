@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time as clock
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -140,7 +140,8 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True)
 class Saved(Event):
-    """A file asked for by the recipe is whole on disk and was verified."""
+    """A file asked for by the recipe is whole on disk and was verified. `replaced` is where the model is now that the
+    file held before, if it held another."""
 
     kind: ClassVar[str] = "saved"
     path: str
@@ -148,6 +149,7 @@ class Saved(Event):
     epoch: int
     step: int
     sha256: str
+    replaced: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,13 +177,15 @@ class Resumed(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The run ended with its work saved. Status is done, stopped or interrupted."""
+    """The run ended with its work saved. Status is done, stopped or interrupted. `left` are files of the recipe that
+    were left as they were, because this run must not replace them."""
 
     kind: ClassVar[str] = "finished"
     status: str
     logs: Logs
     evaluation: Logs
     seconds: float
+    left: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from workbench.cli.options import Shared, shared_options
-from workbench.errors import ExitCode
+from workbench.errors import ExitCode, FileError
 from workbench.output import echo, echo_data, echo_json
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -86,6 +86,7 @@ def predict_command(
     """
     from workbench import batch
 
+    replaces = out is not None and _replaces(out, file, data)
     text, rows = batch.predict_file(
         file, data, shared.catalog, sort=sort == "error", wrong=wrong, as_json=as_json
     )
@@ -95,4 +96,16 @@ def predict_command(
     from workbench.atomic import write_bytes
 
     write_bytes(out, text.encode(errors="backslashreplace"))  # half a surrogate in a class name
-    echo(f"{rows:,} predictions in {out}", err=True)
+    echo(f"{rows:,} predictions in {out}{', which was replaced' if replaces else ''}", err=True)
+
+
+def _replaces(out: Path, file: Path, data: str) -> bool:
+    """Whether predictions take the place of a file.
+
+    Raises:
+        FileError: it is the model or the data itself.
+    """
+    for what, read in (("model", file), ("data", Path(data).expanduser())):
+        if out.exists() and read.exists() and out.samefile(read):
+            raise FileError(f"is the {what}, which predictions must not replace.", where=f"--out {out}")
+    return out.exists()

@@ -1,4 +1,4 @@
-"""`kwb watch`, `kwb stop` and `kwb export-checkpoint`: runs, whoever trains them."""
+"""`kwb watch`, `kwb stop`, `kwb save` and `kwb export-checkpoint`: runs, whoever trains them."""
 
 from __future__ import annotations
 
@@ -81,3 +81,26 @@ def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None
     echo(
         f"saved {made['path']} (epoch {made['epoch']}{', step ' + str(made['step']) if made['step'] else ''})"
     )
+
+
+@click.command("save", short_help="Write a run's model to the files its recipe names.")
+@_RUN
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@shared_options
+def save_command(shared: Shared, run: str, as_json: bool) -> None:
+    """Write a run's model to the files that its recipe names (`save:`), also that of a run which was stopped.
+
+    RUN is as for `kwb watch`. What a file held before is kept: in the run that wrote it, or beside the file.
+    """
+    from workbench import batch
+    from workbench.storage.runs import find_run
+    from workbench.tui.settings import read_settings, settings_file
+
+    settings, _ = read_settings(settings_file())
+    files = batch.save_run(find_run(run, settings.runs), shared.catalog)
+    if as_json:
+        echo_json(files, indent=2)
+        return
+    for file in files:
+        before = f"  (the one before is {file['replaced']})" if file["replaced"] else ""
+        echo(f"saved {file['path']}{before}")

@@ -13,7 +13,7 @@ from workbench.cli.check import check_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import Shared, shared_options
-from workbench.cli.runs import export_command, stop_command, watch_command
+from workbench.cli.runs import export_command, save_command, stop_command, watch_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
 
@@ -109,6 +109,7 @@ for command in (
     watch_command,
     stop_command,
     export_command,
+    save_command,
     plugins_command,
     catalog_command,
     check_command,

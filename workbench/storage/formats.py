@@ -24,7 +24,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from workbench.atomic import atomic_path, errno_of, extension_of, file_error, scratch_path
+from workbench.atomic import atomic_path, errno_of, extension_of, file_error, keep_as, scratch_path
 from workbench.errors import FileError
 from workbench.storage import archive, container, guard, layout, legacy, rebuild, structure, verify
 
@@ -94,6 +94,7 @@ def save(
     resolver: guard.Resolver | None = None,
     probe: Any = None,
     check: bool = True,
+    keep: Path | None = None,
 ) -> SavedFile:
     """Save a built model in the format of the path's extension. An old file stays until the new is sound.
 
@@ -104,6 +105,7 @@ def save(
         probe: a batch of inputs, in the structure that the model is called with; with it, predictions of the
             reloaded file are compared too. The model's own state is not moved by it.
         check: reload the file and compare it with the model before it takes its place.
+        keep: another name that the old file gets when the new one takes its place.
 
     Raises:
         FileError: the file cannot be written, or would not give this model back. The old file is untouched.
@@ -132,6 +134,8 @@ def save(
             except FileError as fault:
                 raise verify.explain(fault, model).at(os.fspath(path)) from fault
         digest = _sha256(temporary)
+        if keep is not None:
+            keep_as(path, keep)
     return SavedFile(Path(path), kind, digest, found)
 
 

@@ -33,6 +33,7 @@ from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, load_data, prepare
 from workbench.training.remembering import Memory
 from workbench.training.resume import Keeper, Position, restore
+from workbench.training.saving import Writer, Written, why_not_finite, worse_than_before
 from workbench.training.small import fit_threads, graphs_as_they_are, is_small
 
 OnEvent = Callable[[events.Event, str], None]
@@ -69,6 +70,7 @@ class Session:
         self._on_event = on_event
         self._runs_folder = runs_folder
         self._resume = resume
+        self._went_on = False  # whether the run had come to its end before
 
     def run(self) -> events.Finished:
         """Train, evaluate, save.
@@ -87,6 +89,7 @@ class Session:
         run = self._resume or runs.create_run(
             self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
         )
+        self._went_on = self._resume is not None and runs.summary_of(run).status == "done"
         with own(run):
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
@@ -202,11 +205,12 @@ class Session:
                 hint="`train.run_eagerly: true` shows the place in a layer's own code (with --debug).",
             ) from fault
         status = self.control.stop_requested or "done"
-        notes = Notes.of(ready, self.catalog, run=run.name, epoch=progress.epoch).as_record()
-        if saveable:
-            self._save(ready, run, notes, progress, emit)
+        written = self._save(ready, run, status, progress, emit) if saveable else Written()
         evaluation = self._evaluate(ready, status)  # last: its faults must not cost the model
-        finished = events.Finished(status, progress.logs, evaluation, time.perf_counter() - began)
+        for told in worse_than_before(written.replaced, self.document.resolved(), evaluation):
+            emit(events.Message("warning", told))
+        seconds = time.perf_counter() - began
+        finished = events.Finished(status, progress.logs, evaluation, seconds, written.left)
         emit(finished)
         return finished
 
@@ -255,23 +259,23 @@ class Session:
         with told_as("evaluating on the test part", self.document.name):
             return numbers(evaluate(ready.model, ready.feed(ready.prepared.test), batch_size))
 
-    def _save(self, ready: Ready, run: runs.RunFolder, notes: Any, progress: Progress, emit: Emit) -> None:
-        """The run's own file first: should a place of the recipe's fail, the work is not lost."""
-        probe = ready.probe(PROBE_ROWS)
-        resolver = Resolver(self.catalog)
-        failed: WorkbenchError | None = None
-        for path in (run.model, *map(Path, self.document.recipe.save)):
-            try:
-                saved = formats.save(ready.model, path, notes, resolver=resolver, probe=probe)
-            except FileError as fault:
-                failed = failed or fault
-                emit(events.Message("error", str(fault)))
-                continue
-            for warning in saved.warnings:
-                emit(events.Message("warning", f"{path}: {warning}"))
-            emit(events.Saved(str(path), saved.format, progress.epoch, progress.step, saved.sha256))
-        if failed is not None:
-            raise failed
+    def _save(
+        self, ready: Ready, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
+    ) -> Written:
+        """Into the run, and into the recipe's files where nothing better is lost by it."""
+        epoch, epochs = progress.epoch, self.document.recipe.train.epochs
+        notes = Notes.of(ready, self.catalog, run=run.name, epoch=epoch).as_record()
+        writer = Writer(
+            run, self.document.recipe.save, ready.model, notes, ready.probe(PROBE_ROWS), self.catalog,
+            went_on=self._went_on,
+        )  # fmt: skip
+        return writer.write(
+            emit,
+            epoch=epoch,
+            step=progress.step,
+            unfinished="" if status == "done" else f"this run was {status} in epoch {epoch or 1} of {epochs}",
+            broken=why_not_finite(progress.logs, ready.model),
+        )
 
 
 def _shown_difference(engine: str, difference: str, chosen: str) -> str:

@@ -224,19 +224,10 @@ class KwbApp(Shell, inherit_bindings=False):
 
     @work(group="catalog", exclusive=True)
     async def _begin(self) -> None:
-        """List the plugins, and open the recipe that the command line names as soon as it can be found.
+        """List the plugins, and open the recipe that the command line names as soon as it can be found."""
+        from workbench.tui.opening import begin
 
-        Plugin files come last: to list one, the worker has to load Keras.
-        """
-        from workbench.tui.opening import open_at_start
-
-        if not await self.plugins.list_installed():
-            return
-        await open_at_start(self)
-        if self.plugins.files:
-            await self.plugins.load_files()
-            await open_at_start(self)
-        self.plugins.tell_broken()
+        await begin(self)
 
     def set_catalog(self, catalog: Catalog, *, renewed: bool = False) -> None:
         """Make this what there is; `renewed`: the code of entries may be another now."""

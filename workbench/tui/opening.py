@@ -70,7 +70,21 @@ def start_training(app: KwbApp) -> bool:
     return True
 
 
-async def open_at_start(app: KwbApp) -> None:
+async def begin(app: KwbApp) -> None:
+    """List the plugins, and open what the command line names, or what was not saved the last time.
+
+    Plugin files come last: to list one, the worker has to load Keras.
+    """
+    if not await app.plugins.list_installed():
+        return
+    await _open_at_start(app)
+    if app.plugins.files:
+        await app.plugins.load_files()
+        await _open_at_start(app)
+    app.plugins.tell_broken()
+
+
+async def _open_at_start(app: KwbApp) -> None:
     """Open what the command line names, if it can be found by now, or what was not saved the last time."""
     recipe = app.recipe_to_open
     if recipe is None:

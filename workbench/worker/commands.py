@@ -27,6 +27,7 @@ from workbench.storage.runs import open_run
 from workbench.training.predicted import PredictionTable, predict, prediction_table
 from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
+from workbench.training.saving import save_run
 from workbench.training.session import Session
 from workbench.worker.examine import KeptData, examine, look_at_data
 from workbench.worker.predictions import KeptPredictions, predictions_of
@@ -192,6 +193,11 @@ def _save_as(child: Child, arguments: Arguments) -> dict[str, Any]:
     return {"format": made.format, "warnings": [*saved.warnings, *made.warnings]}
 
 
+def _save_run(child: Child, arguments: Arguments) -> list[dict[str, str]]:
+    """The model of a run's folder (`run`) in the files that its recipe names: see `saving.save_run`."""
+    return save_run(open_run(arguments["run"]), child.catalog)
+
+
 def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
     installed = {plugin.distribution for plugin in child.catalog.plugins if plugin.entries}
     record: dict[str, Any] = Reading().ask("inspect", arguments["file"], installed=sorted(installed))
@@ -227,6 +233,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "predictions": _predictions,
     "predicted_rows": _predicted_rows,
     "save_as": _save_as,
+    "save_run": _save_run,
     "inspect": _inspect,
     "check": _check,
 }

@@ -16,6 +16,7 @@ from workbench.tui.app_access import kwb
 from workbench.tui.screens.runs import compare, upkeep
 from workbench.tui.screens.runs.browsing import BrowsingScreen
 from workbench.tui.screens.runs.difference import DifferenceDialog
+from workbench.tui.screens.runs.keep_model import save_model
 from workbench.tui.screens.runs.listing import resumable, short_names
 from workbench.tui.screens.runs.reopen import edit_again, resume_run
 from workbench.tui.screens.runs.stop import stop_run
@@ -44,6 +45,8 @@ class RunsScreen(BrowsingScreen):
                 tooltip="Have the run end after its batch and be saved, wherever it is trained"),
         Binding("u", "resume", "Resume", id="runs.resume", tooltip="Go on from the run's last checkpoint"),
         Binding("e", "rerun", "Edit", id="runs.rerun", tooltip="Open the run's recipe as a new one, to train it again"),
+        Binding("k", "save_model", "Save model", id="runs.save-model", show=False,
+                tooltip="Write the run's model to its recipe's files, also that of a run which was stopped"),
         Binding("n", "rename", "Name", id="runs.rename", show=False, tooltip="Rename the run's folder"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", key_display="x",
                 tooltip="Delete the marked runs, or the one under the cursor, after asking"),
@@ -58,6 +61,8 @@ class RunsScreen(BrowsingScreen):
             return bool(self._runs) if action != "difference" else len(self._marked) == 2
         if action == "resume":
             return self.is_mounted and (run := self._under_cursor) is not None and resumable(run)
+        if action == "save_model":
+            return self.is_mounted and (run := self._under_cursor) is not None and run.status != "running"
         if action == "stop":
             return self.is_mounted and (run := self._under_cursor) is not None and run.status == "running"
         if action == "clear_filter":
@@ -108,6 +113,11 @@ class RunsScreen(BrowsingScreen):
     async def action_stop(self) -> None:
         if (run := self._under_cursor) is not None:
             await stop_run(kwb(self), run.folder)
+
+    @work(group="save-model", exclusive=True)
+    async def action_save_model(self) -> None:
+        if (run := self._under_cursor) is not None:
+            await save_model(kwb(self), run.folder)
 
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:

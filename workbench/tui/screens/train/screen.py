@@ -239,6 +239,8 @@ class TrainScreen(SourceScreen):
         """Keys that mean nothing now are not offered."""
         if action in NEEDS:
             return self.can_steer(action)
+        if action == "save_model":
+            return self.can_save_model
         if action == "back":
             return self.training is None and self.is_mounted and kwb(self).training is not None
         if action == "resume_run":

@@ -87,6 +87,16 @@ def _finished(view: TrainingView, folder: str) -> Content:
         lines += [("saved ", "dim"), words.listed(places), ("  read back and verified", "dim")]
     elif folder:
         lines += [("run ", "dim"), _near(folder)]
+    if replaced := [saved for saved in view.saved if saved.replaced]:
+        lines += [
+            ("\nthe one before is  ", "dim"),
+            words.listed([_near(saved.replaced) for saved in replaced]),
+        ]
+    if view.left:
+        lines += [
+            ("\nnot replaced  ", "dim"), words.listed(view.left), (" (see Output)  ", "dim"),
+            ("k", "bold reverse"), " writes this run's model there all the same",
+        ]  # fmt: skip
     return Content.assemble(*lines).rstrip()
 
 

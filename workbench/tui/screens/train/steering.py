@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
+from workbench.storage.runs import RunFolder
 from workbench.tui.app_access import kwb
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.runs.keep_model import save_model
 from workbench.tui.screens.runs.stop import stop_run
 from workbench.tui.screens.train.record import TrainingRecord
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.widgets.dialogs import PromptDialog
 
 if TYPE_CHECKING:
-    from workbench.storage.runs import RunFolder
     from workbench.tui.services.training import Training
 
 BINDINGS: list[BindingType] = [
@@ -26,6 +29,8 @@ BINDINGS: list[BindingType] = [
             tooltip="Hold the training after its batch, or let it go on"),
     Binding("x", "stop", "Stop", id="train.stop", tooltip="End after this batch; everything is saved"),
     Binding("k", "save", "Keep", id="train.save", tooltip="Write a checkpoint after this batch"),
+    Binding("k", "save_model", "Save model", id="train.save-model",
+            tooltip="Write the run's model to its recipe's files, though the run was not finished"),
     Binding("r", "rate", "Rate", id="train.rate", tooltip="Set the learning rate from the next batch on"),
     Binding("asterisk", "scale_rate(2.0)", "Rate ×2", id="train.rate-up", show=False, key_display="*",
             tooltip="Double the learning rate"),
@@ -84,6 +89,22 @@ class SteeringScreen(WorkbenchScreen):
     async def _stop_watched(self, run: RunFolder) -> None:
         if await stop_run(kwb(self), run) and self.run is run:
             self.record.become(self.record.view.stopping())
+            self.changed()
+
+    @property
+    def can_save_model(self) -> bool:
+        """Whether there are files of the recipe that the run shown left as they were."""
+        return self.record.view.stage is Stage.FINISHED and bool(self.record.view.left)
+
+    @work(group="save-model", exclusive=True)
+    async def action_save_model(self) -> None:
+        view = self.record.view
+        if (
+            view.folder
+            and await save_model(kwb(self), RunFolder(Path(view.folder)))
+            and view is self.record.view
+        ):
+            self.record.become(replace(view, left=()))
             self.changed()
 
     def action_save(self) -> None:

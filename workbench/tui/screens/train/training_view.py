@@ -142,6 +142,7 @@ class TrainingView:
     messages: tuple[Note, ...] = ()
     checkpoint: events.Checkpoint | None = None
     saved: tuple[events.Saved, ...] = ()
+    left: tuple[str, ...] = ()
     status: str = ""
     evaluation: Logs = field(default_factory=dict)
     seconds: float = 0.0
@@ -230,6 +231,7 @@ class TrainingView:
                     batch_logs=_NO_LOGS,
                     evaluation=event.evaluation,
                     seconds=event.seconds,
+                    left=tuple(event.left),
                 )
             case events.Failed():
                 error = event.error
@@ -254,6 +256,7 @@ class TrainingView:
             status="",
             evaluation=_NO_LOGS,
             saved=(),
+            left=(),
             fault=None,
         )
 

@@ -1,0 +1,297 @@
+"""Where the model of a training is written: into its run always, into the recipe's files where that loses nothing.
+
+A file that is there is replaced only by a run that came to its end with finite numbers, and what it held stays: in the
+run that wrote it, or else beside it under another name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench import events
+from workbench.atomic import extension_of
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import Resolver
+from workbench.errors import FileError, WorkbenchError
+from workbench.storage import container, formats
+from workbench.storage.event_stream import ends_of
+from workbench.storage.runs import RunFolder
+from workbench.storage.structure import value_of
+from workbench.training.reopening import run_document
+from workbench.training.saved import SavedModel
+
+Emit = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a file holds that is about to be written.
+
+    Attributes:
+        path: the file.
+        notes: what it says of itself (see `training.notes`); {} for one that kwb did not make.
+        writer: the run that wrote it, if it is here.
+        kept: whether that run still has the very model.
+        own: whether the run that is about to write it has written it.
+    """
+
+    path: Path
+    notes: Mapping[str, Any]
+    writer: RunFolder | None = None
+    kept: bool = False
+    own: bool = False
+
+    @classmethod
+    def of(cls, path: Path, run: RunFolder) -> Before | None:
+        """What is there; None for nothing.
+
+        Args:
+            path: the file.
+            run: who is about to write it. Other runs are looked for beside it.
+        """
+        if not path.is_file():
+            return None
+        notes: Mapping[str, Any] = {}
+        with suppress(FileError):
+            notes = container.read(path).record.get("notes") or {}
+        name = str(notes.get("run") or "")
+        writer = run.path.parent / name if name and Path(name).name == name else None
+        if writer is None or not writer.is_dir():
+            return cls(path, notes)
+        own = writer.name == run.name
+        return cls(path, notes, RunFolder(writer), not own and _has_model_of(RunFolder(writer), path), own)
+
+
+def _has_model_of(run: RunFolder, path: Path) -> bool:
+    """Whether a run's own file is the model that it wrote to another file, going by what it noted of both."""
+    saved = [event for event, *_ in ends_of(run.events)[1] if isinstance(event, events.Saved)]
+    with suppress(OSError):
+        mine = _sha256(path)
+        at = [(event.epoch, event.step) for event in saved if event.sha256 == mine]
+        last = [
+            event for event in saved if Path(event.path).name == run.model.name and _beside(event.path, run)
+        ]
+        if at and last and (last[-1].epoch, last[-1].step) == at[-1]:
+            return _sha256(run.model) == last[-1].sha256
+    return False
+
+
+def _beside(path: str, run: RunFolder) -> bool:
+    return Path(path).parent.name == run.name
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def previous_path(path: Path) -> Path:
+    """The name beside a file for what it held before: `price.previous.keras`.
+
+    One that has this name and was not kept there by kwb is left alone.
+    """
+    extension = extension_of(path)
+    stem = path.name.removesuffix(extension)
+    number = 1
+    while True:
+        found = path.with_name(f"{stem}.previous{'' if number == 1 else f'-{number}'}{extension}")
+        if not found.exists():
+            return found
+        with suppress(FileError):
+            if container.read(found).made_by_kwb:
+                return found
+        number += 1
+
+
+def why_not_finite(logs: Mapping[str, float], model: Any) -> str:
+    """What of a training's end is not finite, in words; empty for none."""
+    for name in ("loss", "val_loss"):
+        if not math.isfinite(logs.get(name, 0.0)):
+            return f"the {name} of this run is {logs[name]}"
+    if not all(np.isfinite(_numbers(weight)).all() for weight in model.weights):
+        return "weights of this run are not finite"
+    return ""
+
+
+def _numbers(weight: Any) -> Any:
+    value = np.asarray(value_of(weight))
+    return value.astype("float32") if value.dtype.kind not in "fiub" else value
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the recipe's files.
+
+    Attributes:
+        replaced: what was there before, for each file that is another now.
+        left: the files that stay as they were.
+    """
+
+    replaced: tuple[Before, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+class Writer:
+    """Writes one model to its run and to the files of its recipe.
+
+    Args:
+        run: the run.
+        paths: the recipe's files.
+        model, notes, probe: see `storage.formats.save`.
+        catalog: knows the custom classes.
+        went_on: whether the run had come to its end before, and went on from there.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        paths: Sequence[str],
+        model: Any,
+        notes: Mapping[str, Any],
+        probe: Any,
+        catalog: Catalog,
+        *,
+        went_on: bool = False,
+    ) -> None:
+        self._run = run
+        self._model, self._notes, self._probe = model, notes, probe
+        self._resolver = Resolver(catalog)
+        self._went_on = went_on
+        self._failed: WorkbenchError | None = None
+        # Looked at before the run's own file is written: it may be what one of them was copied from.
+        self._before = {Path(path): Before.of(Path(path), run) for path in paths}
+
+    def write(
+        self, emit: Emit, *, epoch: int, step: int, unfinished: str = "", broken: str = "", own: bool = True
+    ) -> Written:
+        """Write the files, each read back and compared before it takes its place.
+
+        Args:
+            emit: takes an event for each file.
+            epoch, step: where the training stands.
+            unfinished: why the training has not come to its end: then no file that is there is replaced.
+            broken: why its model is of no use: then no file of the recipe is written.
+            own: the run's own file too. It goes first: should another place fail, the work is not lost.
+
+        Raises:
+            FileError: a file could not be written; all others are.
+        """
+        replaced: list[Before] = []
+        left: list[str] = []
+        if own:
+            self._write(self._run.model, "", None, emit, epoch, step)
+        for path, before in self._before.items():
+            is_part = before is not None and before.own and not self._went_on  # written by this very run
+            if broken or (unfinished and before is not None and not is_part):
+                left.append(str(path))
+                emit(events.Message("warning", self._why_left(path, before, broken or unfinished)))
+                continue
+            place, keep = self._place_of(before)
+            if self._write(path, place, keep, emit, epoch, step) and before is not None and place:
+                replaced.append(before)
+                emit(events.Message("info", f"{path} replaced; the one before is {place}"))
+        if self._failed is not None:
+            raise self._failed
+        return Written(tuple(replaced), tuple(left))
+
+    def _why_left(self, path: Path, before: Before | None, why: str) -> str:
+        what = "is not written" if before is None else "is left as it was"
+        return (
+            f"{path} {what}: {why}. The model of this run is {self._run.model}; "
+            f"`kwb save {self._run.name}` writes it all the same."
+        )
+
+    def _place_of(self, before: Before | None) -> tuple[str, Path | None]:
+        """Where what a file holds is once it is replaced, and the name to keep it under if it is nowhere else."""
+        if before is None:
+            return "", None
+        if before.own and (not self._went_on or before.notes.get("epoch") == self._notes.get("epoch")):
+            return "", None  # a part of this very run, or its model
+        if before.kept and before.writer is not None:
+            return str(before.writer.model), None
+        keep = previous_path(before.path)
+        return str(keep), keep
+
+    def _write(self, path: Path, place: str, keep: Path | None, emit: Emit, epoch: int, step: int) -> bool:
+        try:
+            saved = formats.save(
+                self._model, path, self._notes, resolver=self._resolver, probe=self._probe, keep=keep
+            )
+        except FileError as error:
+            self._failed = self._failed or error
+            emit(events.Message("error", str(error)))
+            return False
+        for warning in saved.warnings:
+            emit(events.Message("warning", f"{path}: {warning}"))
+        emit(events.Saved(str(path), saved.format, epoch, step, saved.sha256, place))
+        return True
+
+
+def worse_than_before(
+    replaced: Sequence[Before], recipe: Mapping[str, Any], evaluation: Mapping[str, float]
+) -> list[str]:
+    """What to say of files whose model before did better on the test part, as far as its run knows.
+
+    Args:
+        replaced: what was there.
+        recipe: the recipe of the model that is there now, resolved.
+        evaluation: its scores.
+    """
+    told = []
+    for before in replaced:
+        if before.writer is None or not _same_test(before.notes.get("recipe") or {}, recipe):
+            continue
+        ended = [
+            event for event, *_ in ends_of(before.writer.events)[1] if isinstance(event, events.Finished)
+        ]
+        old = ended[-1].evaluation.get("loss") if ended else None
+        new = evaluation.get("loss")
+        if old is not None and new is not None and new > old:
+            told.append(
+                f"{before.path}: the loss on the test part is {new:.5g}, and that of the one before was {old:.5g}."
+            )
+    return told
+
+
+def _same_test(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two recipes are scored by the same loss on the same rows."""
+    keys = ("data", "seed")
+    losses = [recipe.get("train", {}).get("loss") for recipe in (one, other)]
+    return losses[0] == losses[1] and all(one.get(key) == other.get(key) for key in keys)
+
+
+def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
+    """Write a run's model to the files that its recipe names, whatever became of the run. What they hold is kept.
+
+    Returns:
+        For each file {path, format, replaced}; `replaced` is where the model is now that it held before.
+
+    Raises:
+        FileError: the run has no model, or a file cannot be written. WorkbenchError: its recipe names no file.
+    """
+    paths = run_document(run).recipe.save
+    if not paths:
+        raise FileError("its recipe names no file to save (`save:`).", where=str(run.path))
+    if not run.model.is_file():
+        raise FileError("it has no model.keras: it was not stopped, but cut off.", where=str(run.path))
+    saved = SavedModel.open(run.model, catalog)
+    notes = saved.notes
+    epoch = notes.epoch if notes is not None else 0
+    writer = Writer(
+        run, paths, saved.model, notes.as_record() if notes else {}, saved.probe(), catalog, went_on=True
+    )
+    found: list[events.Event] = []
+    writer.write(found.append, epoch=epoch, step=0, own=False)
+    return [
+        {"path": event.path, "format": event.format, "replaced": event.replaced}
+        for event in found
+        if isinstance(event, events.Saved)
+    ]
