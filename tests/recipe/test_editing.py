@@ -548,3 +548,25 @@ def test_every_built_in_recipe_has_rows_and_survives_edits(catalog):
         while editor.undo():
             pass
         assert editor.text == before
+
+
+def test_a_saved_model_is_added_to_a_stack_and_to_a_graph() -> None:
+    stack = Editor("kwb: 1\nname: a\ndata: diabetes\nmodel:\n  sequential:\n    - {use: Dense, units: 1}\n")
+    assert stack.add_loaded(0, "saved/odd, name.keras") == "model.sequential[0]"
+    assert stack.get("model.sequential") == [{"load": "saved/odd, name.keras"}, {"use": "Dense", "units": 1}]
+    stack.undo()
+    assert len(stack.get("model.sequential")) == 1
+
+    graph = Editor(
+        "kwb: 1\nname: a\ndata: diabetes\nmodel:\n  inputs: {x: [10]}\n  graph:\n"
+        "    - y = Dense(1)(x)\n  outputs: [y]\n"
+    )
+    assert graph.add_loaded(0, "saved/price.keras") == "model.graph[0]"
+    assert graph.get("model.layers") == {"price": {"load": "saved/price.keras"}}
+    assert graph.get("model.graph") == ["z = price(x)", "y = Dense(1)(z)"]
+    assert graph.add_loaded(1, "saved/price.keras") == "model.graph[1]"
+    assert list(graph.get("model.layers")) == ["price", "price2"]
+
+    one = Editor("kwb: 1\nname: a\ndata: diabetes\nmodel: {use: ResidualRegressor, output_dim: 1}\n")
+    with pytest.raises(RecipeError):
+        one.add_loaded(0, "saved/price.keras")

@@ -159,6 +159,16 @@ class Editor(OpenRecipe):
         self._edit(f"adding {name}", text)
         return key
 
+    def add_loaded(self, index: int, file: str) -> str:
+        """Add a saved file's model to a stack, or to a graph as a layer with a line that calls it; its key is returned.
+
+        Raises:
+            RecipeError: the model is neither a stack nor a graph.
+        """
+        text, key = model_edits.add_loaded(self.text, self.data, index, file)
+        self._edit(f"adding {file}", text)
+        return key
+
     def add_shared(self, name: str, arguments: Mapping[str, Any] | None = None, called: str = "") -> str:
         """Add a layer to a graph's `layers:`, to be called by name; its key is returned."""
         text, key = model_edits.add_shared(self.text, self.data, name, arguments or {}, called)

@@ -7,8 +7,10 @@ the tensor of a deleted line, who knew the old name) is worked out on the lines 
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from workbench.errors import RecipeError, did_you_mean
@@ -52,6 +54,18 @@ def add_layer(
         )
     made = Make(name, (), tuple((key, graphs.from_yaml(value)) for key, value in arguments.items()))
     return _add_line(text, data, index, made, takes, gives)
+
+
+def add_loaded(text: str, data: Data, index: int, file: str) -> tuple[str, str]:
+    """See `Editor.add_loaded`."""
+    if form_of(data) is Form.STACK:
+        return yaml_edit.insert_item(text, STACK, index, {"load": file}), join_key((*STACK, index))
+    _need_graph(data)
+    taken = {*_map(data, LAYERS), *_tensors(data, _lines(data))}
+    stem = re.sub(r"\W+", "_", PurePath(file).name.partition(".")[0]).strip("_").lower()
+    called = graphs.fresh_name(stem if stem.isidentifier() else "loaded", taken)
+    text, key = _add_line(text, data, index, called, 1, 1)
+    return yaml_edit.set_value(text, (*LAYERS, called), {"load": file}, order=MODEL_KEYS), key
 
 
 def call_shared(text: str, data: Data, index: int, called: str) -> tuple[str, str]:

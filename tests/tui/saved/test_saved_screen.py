@@ -479,11 +479,26 @@ async def test_a_weights_file_starts_its_own_recipe(open_app, from_training) -> 
 
 
 @pytest.mark.slow
-async def test_the_line_of_a_layer_is_copied(open_app, from_training) -> None:
+async def test_a_saved_model_becomes_a_layer_of_the_open_recipe(open_app, from_training, workplace) -> None:
+    stack = "model:\n  sequential:\n    - {use: Dense, units: 1}\n"
+    (workplace / "mine.yaml").write_text(
+        f"kwb: 1\nname: mine\ndata: diabetes\n{stack}train: {{epochs: 1, loss: mse}}\n"
+    )
     async with open_app(mode="saved") as pilot:
+        app = pilot.app
         await choose(pilot, "residual-regressor.keras")
+        await pilot.press("a")  # none is open
+        assert app.clipboard == "- {load: saved/residual-regressor.keras}"
+        app.open_recipe("mine.yaml", then="saved")
+        await until(lambda: app.editor is not None)
         await pilot.press("a")
-        assert pilot.app.clipboard == "- {load: saved/residual-regressor.keras}"
+        await until(lambda: app.current_mode == "assemble" and app.screen.rows.row is not None)
+        assert app.editor.get("model.sequential[0]") == {"load": "saved/residual-regressor.keras"}
+        await until(lambda: app.screen.rows.row.key == "model.sequential[0]")
+        await until(lambda: app.screen.is_settled, SLOW)
+        assert app.screen.examination.fault is None
+        await pilot.press("u")
+        assert len(app.editor.get("model.sequential")) == 1
 
 
 @pytest.mark.slow

@@ -122,6 +122,8 @@ class OverviewScreen(WorkbenchScreen):
         fault = self._fault(editor)
         stale = not self.is_settled
         rows = editor.rows
+        if key := kwb(self).row_to_show:
+            self._select, kwb(self).row_to_show = key, ""
         if stale:
             self._examination = self._examination.carried(self.rows.rows, rows)
         self.rows.show(rows, self._examination, fault, stale=stale, select=self._select)

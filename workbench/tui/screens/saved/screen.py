@@ -36,7 +36,7 @@ class SavedScreen(UsingScreen):
         Binding("c", "continue", "Continue", id="saved.continue",
                 tooltip="A recipe that goes on training from this file"),
         Binding("a", "as_layer", "As layer", id="saved.as-layer",
-                tooltip="Copy the recipe line that uses this file as a layer"),
+                tooltip="Add the model to the open recipe, as a layer"),
         Binding("s", "save_as", "Save as", id="saved.save-as",
                 tooltip="A copy as .keras, .h5 or .weights.h5, read back and compared"),
         Binding("n", "rename", "Name", id="saved.rename", show=False, tooltip="Rename the file"),

@@ -10,7 +10,7 @@ from typing import Any
 from textual import work
 
 from workbench.catalog import Kind
-from workbench.errors import WorkbenchError
+from workbench.errors import RecipeError, WorkbenchError
 from workbench.tui.app_access import kwb
 from workbench.tui.leaving import keep_changes
 from workbench.tui.screens.saved import outcomes, upkeep
@@ -241,10 +241,24 @@ class UsingScreen(BrowsingScreen):
             app.go("assemble")
 
     def action_as_layer(self) -> None:
-        """Copy the line that uses the file as a layer."""
+        """Add the file's model to the open recipe as a layer, first of all; its row is highlighted, to be moved."""
         from workbench.tui.screens.saved.again import layer_line
 
-        if self._file is not None and self._ready():
-            line = layer_line(from_workplace(self._file.path, kwb(self).workplace))
+        if self._file is None or not self._ready():
+            return
+        app, name = kwb(self), from_workplace(self._file.path, kwb(self).workplace)
+        try:
+            if app.editor is None:
+                raise RecipeError("no recipe is open.", hint="Open the one that it is to be a layer of (1).")
+            app.row_to_show = app.editor.add_loaded(0, name)
+        except WorkbenchError as error:
+            line = layer_line(name)
             self.app.copy_to_clipboard(line)
-            kwb(self).notice(f"copied: {line}", "information")
+            hint = f"{error.hint} Copied for a stack: {line}".strip()
+            app.notice(WorkbenchError(f"not added: {error.what}", hint=hint), "warning")
+            return
+        app.notice(
+            WorkbenchError(f"{name} is a layer of '{app.editor.name}' now.", hint="Undo takes it out again."),
+            "information",
+        )
+        app.go("assemble")
