@@ -181,7 +181,7 @@ WRONG = [
     ("epochs: 5", "metrics: {a: [3]}", "train.metrics.a[0]: must be a name, or a map with 'use', not 3."),
     ("epochs: 5", "metrics: 3", "train.metrics: must be a list, not 3."),
     ("epochs: 5", "class_weight: even", "train.class_weight: 'even' is not one of 'balanced'."),
-    ("epochs: 5", "class_weight: {a: 1}", "train.class_weight.a: must be a whole number, not 'a'."),
+    ("epochs: 5", "class_weight: {a: b}", "train.class_weight.a: must be a number, not 'b'."),
     ("loss: mse", "loss: 3", "r.yaml:14: train.loss: must be a name, or a map with 'use', not 3."),
     ("loss: mse", "loss: {a: 3}", "r.yaml:14: train.loss.a: must be a name, or a map with 'use', not 3."),
     ("loss: mse", "weights: {a: x}", "r.yaml:14: train.weights.a: must be a number, not 'x'."),

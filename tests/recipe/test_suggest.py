@@ -80,7 +80,82 @@ def test_names_and_unusable_columns_are_left_out_and_gaps_filled(catalog: Catalo
     assert recipe["data"]["ignore"] == ["passenger", "when"]
     assert recipe["data"]["missing"] == "mean"
     gaps = (*columns[:4], number("fare", missing=3))
-    assert suggested(Facts(150, gaps), catalog)["data"]["missing"] == "drop"  # no mean stands for a target
+    both = suggested(Facts(150, gaps), catalog)["data"]["missing"]
+    assert both == {"inputs": "mean", "targets": "drop"}  # no mean stands for a target
+    alone = (number("fare"), number("price", missing=3))
+    assert suggested(Facts(150, alone), catalog)["data"]["missing"] == "drop"
+
+
+def test_most_rows_are_never_dropped(catalog: Catalog) -> None:
+    """Nineteen targets with gaps of a quarter each, as laboratory values: together they would cost nearly every row."""
+    targets = [number(f"t{at}", missing=25) for at in range(19)]
+    facts = Facts(100, (number("x"), number("rare", missing=60), *targets))
+    suggestion = suggest("lab", {"use": "csv"}, facts, [column.name for column in targets])
+    data = suggestion.recipe["data"]
+    assert data["targets"] == {"t0": ["t0"], "t1": ["t1"]}
+    assert data["missing"] == "drop"
+    assert set(data["ignore"]) == {"rare", *(f"t{at}" for at in range(2, 19))}
+    assert "'rare' is left out: it has no value in 60 of 100 rows." in suggestion.reasons
+    assert any("up to 50 of 100 rows have no target" in reason for reason in suggestion.reasons)
+    recipe = suggested(Facts(100, (number("x"), number("y", missing=90))), catalog)
+    assert (recipe["data"]["targets"], recipe["data"]["missing"]) == (["y"], "drop")
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (number("id", 1, 150, distinct=150), "looks like an id: it has another value in every row"),
+        (number("customerId", 1e6, 9e6, distinct=150), "looks like an id"),
+        (Column("order_id", "text", distinct=150), "looks like an id"),
+        (number("column_1", 0, 149, distinct=150), "looks like an id: it counts the rows"),
+        (
+            Column("when", "unusable", fault="column 'when' holds dates or times, which"),
+            "holds dates or times",
+        ),
+        (number("rare", missing=100), "has no value in 100 of 150 rows"),
+    ],
+)
+def test_what_is_left_out_is_named_with_its_reason(catalog: Catalog, column: Column, why: str) -> None:
+    suggestion = suggest("x", {"use": "csv"}, Facts(150, (column, number("a"), number("y"))))
+    assert suggestion.recipe["data"]["ignore"] == [column.name]
+    assert any(reason.startswith(f"'{column.name}' is left out: it {why}") for reason in suggestion.reasons)
+    assert f"'{column.name}' is left out" in recipe_text(suggestion)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        number("no", 0.1, 9.7, distinct=150),  # nitrogen monoxide
+        number("id", 1, 20, distinct=20),
+        number("valid", 1, 150, distinct=150, missing=1),
+        number("year", 1850, 1999, distinct=150),
+    ],
+)
+def test_what_only_looks_a_little_like_an_id_stays(column: Column) -> None:
+    suggestion = suggest("x", {"use": "csv"}, Facts(150, (column, number("a"), number("y"))))
+    assert "ignore" not in suggestion.recipe["data"]
+    assert any("counts the rows" in reason for reason in suggestion.reasons) == (column.name == "year")
+
+
+def test_what_the_reader_found_out_is_written_down(catalog: Catalog) -> None:
+    facts = Facts(100, (number("a"), number("y")), options={"delimiter": ";", "decimal": ","})
+    suggestion = suggest("x", {"use": "csv", "path": "x.csv"}, facts)
+    text = recipe_text(suggestion)
+    data = parse(text).recipe.data
+    assert (data.arguments["delimiter"], data.arguments["decimal"]) == (";", ",")
+    assert "# ';' stands between the columns." in text
+    assert "# ',' marks the decimals." in text
+
+
+def test_a_gap_of_a_class_stays_a_gap(catalog: Catalog) -> None:
+    kind = Column("kind", "text", missing=4, distinct=2, commonest=(("a", 50), ("b", 46)), word="NA")
+    data = suggested(Facts(100, (number("x"), kind)), catalog)["data"]
+    assert (data["classes"], data["missing_values"], data["missing"]) == (["kind"], ["NA"], "drop")
+
+
+def test_a_large_target_is_spoken_of() -> None:
+    facts = Facts(100, (number("rooms"), number("price", 60_000, 730_000)))
+    assert any("60,000 to 730,000" in reason for reason in suggest("x", {"use": "csv"}, facts).reasons)
 
 
 def test_pictures_get_convolutions_and_bytes_are_scaled(catalog: Catalog) -> None:

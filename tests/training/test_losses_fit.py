@@ -56,6 +56,29 @@ def test_what_cannot_be_trained_is_refused(catalog, data, layers, loss, what, hi
     assert (fault.value.where, fault.value.what, fault.value.hint) == ("r.yaml:4: train.loss", what, hint)
 
 
+CSV = "kwb: 1\ndata: {{use: csv, path: '{path}', targets: y}}\nmodel: {model}\ntrain: {{loss: {loss}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("scale", "model", "loss", "said"),
+    [
+        (100_000, "{sequential: [{use: Dense, units: 1}]}", "mse", True),
+        (100_000, "{sequential: [{use: Dense, units: 1}]}", "mae", True),
+        (1, "{sequential: [{use: Dense, units: 1}]}", "mse", False),
+        (100_000, "{sequential: [{use: Dense, units: 1, activation: exponential}]}", "mse", False),
+        (100_000, "{sequential: [{use: Dense, units: 1}]}", "mape", False),
+    ],
+)
+def test_a_target_far_from_where_a_network_begins_is_warned_of(catalog, tmp_path, scale, model, loss, said):
+    rows = "".join(f"{n},{(1 + n % 7) * scale}\n" for n in range(50))
+    (tmp_path / "t.csv").write_text(f"x,y\n{rows}")
+    document = parse(CSV.format(path=tmp_path / "t.csv", model=model, loss=loss), name="r.yaml")
+    found = [str(caution) for caution in prepare(document, catalog).cautions]
+    mean = scale * sum(1 + n % 7 for n in range(50)) / 50
+    told = f"train.loss: the values of 'y' are around {mean:,.0f}, and a new network begins near 0"
+    assert [each.startswith(told) for each in found] == ([True] if said else [])
+
+
 def test_with_several_outputs_the_one_at_fault_is_named(catalog):
     text = """
 kwb: 1

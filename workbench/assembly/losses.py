@@ -30,14 +30,18 @@ _ELEMENTWISE = (
     "squared_hinge",
     "cosine_similarity",
 )
+_IN_UNITS = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")  # losses of plain distances
+_LARGE = 500.0
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """One target: its shape without the batch axis, and how many classes its numbers stand for (0: none)."""
+    """One target: its shape without the batch axis, how many classes its numbers stand for (0: none), and how large
+    its numbers are on the mean (0: not known, or of no matter)."""
 
     shape: tuple[int | None, ...]
     classes: int = 0
+    size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def check_losses(
         else:
             _check_numbers(meeting)
         cautions += _about_logits(meeting)
+        cautions += _about_size(meeting)
     return cautions
 
 
@@ -191,6 +196,19 @@ def _about_logits(meeting: _Meeting) -> Iterator[Caution]:
         yield Caution(
             f"{meeting.loss} with `from_logits: true` takes the {wanted} itself, and the last layer "
             f"has `activation: {activation}`: leave out one of the two.",
+            meeting.where,
+        )
+
+
+def _about_size(meeting: _Meeting) -> Iterator[Caution]:
+    """A new network gives numbers about 0, and each step of an optimizer moves them by little."""
+    if meeting.target.classes or meeting.target.size < _LARGE or meeting.loss not in _IN_UNITS:
+        return
+    if _activation_of(meeting.output) == "linear":
+        yield Caution(
+            f"the values of '{meeting.name}' are around {meeting.target.size:,.0f}, and a new network begins near 0: "
+            "with a usual learning rate it may never get there. Give the target in larger units (thousands, "
+            "millions), or raise the learning rate.",
             meeting.where,
         )
 

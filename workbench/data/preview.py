@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ class ColumnPreview:
         low, mean, high: of the numbers, None for texts.
         commonest: the most frequent texts or flags with their counts.
         fault: why an unusable column is that.
+        word: what the file says where the first value is missing, unless it is blank.
     """
 
     name: str
@@ -39,11 +42,13 @@ class ColumnPreview:
     high: float | None = None
     commonest: tuple[tuple[str, int], ...] = ()
     fault: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A source at a glance; `first_rows` holds the first values of every column, as text."""
+    """A source at a glance; `first_rows` holds the first values of every column, as text; `options` are arguments that
+    the reader found out from the file."""
 
     origin: str
     rows: int
@@ -51,6 +56,7 @@ class Preview:
     targets: tuple[str, ...]
     columns: tuple[ColumnPreview, ...]
     first_rows: tuple[tuple[str, ...], ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def preview(source: Source, rows: int = 5) -> Preview:
@@ -66,6 +72,7 @@ def preview(source: Source, rows: int = 5) -> Preview:
             tuple(_shown(array[row]) if row < len(array) else "" for array in source.columns.values())
             for row in range(min(rows, max(lengths, default=0)))
         ),
+        options=dict(source.options),
     )
 
 
@@ -88,10 +95,13 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     except DataError as fault:
         return ColumnPreview(name, "unusable", source.columns[name].shape[1:], fault=fault.what)
     missing = int(column.missing.sum())
+    word = source.cell(int(column.missing.argmax()), name).strip() if missing and source.cell else ""
     if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):
         counts = Counter(text for text in column.as_text().values if text is not None)
         commonest = tuple(counts.most_common(_COMMONEST))
-        return ColumnPreview(name, column.kind.value, (), missing, len(counts), commonest=commonest)
+        return ColumnPreview(
+            name, column.kind.value, (), missing, len(counts), commonest=commonest, word=word
+        )
     numbers = _finite(column)
     low, mean, high = (
         (float(numbers.min()), float(numbers.mean(dtype=np.float64)), float(numbers.max()))
@@ -99,7 +109,8 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
         else (None, None, None)
     )
     distinct = len(np.unique(numbers)) if column.kind is ColumnKind.NUMBER else 0
-    return ColumnPreview(name, column.kind.value, column.values.shape[1:], missing, distinct, low, mean, high)
+    shape = column.values.shape[1:]
+    return ColumnPreview(name, column.kind.value, shape, missing, distinct, low, mean, high, word=word)
 
 
 def _finite(column: Column) -> np.ndarray:

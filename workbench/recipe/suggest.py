@@ -13,43 +13,25 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
-MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
+from workbench.recipe.columns import (
+    MOST_CLASSES,
+    Column,
+    learnable,
+    missing_policy,
+    remarks,
+    why_left_out,
+)
+
+__all__ = ["MOST_CLASSES", "Column", "Facts", "Suggestion", "likely_targets", "recipe_text", "suggest"]
+
+_MOST_REASONS = 6
+_LARGE = 500.0  # where a usual learning rate takes too long
+_WRITTEN = {
+    "delimiter": "{} stands between the columns.",
+    "decimal": "{} marks the decimals.",
+    "thousands": "{} stands between the thousands.",
+}
 _LIKELY_TARGETS = ("target", "label", "labels", "class", "y", "price", "outcome", "species")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as a preview tells it; see `workbench.data.preview.ColumnPreview`."""
-
-    name: str
-    kind: str
-    shape: tuple[int, ...] = ()
-    missing: int = 0
-    distinct: int = 0
-    low: float | None = None
-    high: float | None = None
-    commonest: tuple[tuple[str, int], ...] = ()
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Column:
-        """From the answer of the worker's `preview` command."""
-        known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
-        known["shape"] = tuple(known.get("shape", ()))
-        known["commonest"] = tuple((str(name), int(count)) for name, count in known.get("commonest", ()))
-        return cls(**known)
-
-    @property
-    def classes(self) -> int:
-        """How many classes it holds as a target; 0 for a number to be predicted."""
-        if self.shape or not self.distinct:
-            return 0
-        if self.kind in ("text", "flag"):
-            return self.distinct
-        if self.kind != "number" or self.low is None or self.high is None:
-            return 0
-        whole = self.low == 0 and self.high == self.distinct - 1  # 0, 1 ... n-1, none left out
-        return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
 
 
 @dataclass(frozen=True)
@@ -60,12 +42,14 @@ class Facts:
     columns: tuple[Column, ...]
     targets: tuple[str, ...] = ()
     test_rows: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Facts:
         """From the `preview` part of the answer of the worker's `preview` command."""
         columns = tuple(Column.from_record(column) for column in record["columns"])
-        return cls(record["rows"], columns, tuple(record["targets"]), record["test_rows"])
+        options = record.get("options", {})
+        return cls(record["rows"], columns, tuple(record["targets"]), record["test_rows"], options)
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -104,10 +88,15 @@ def suggest(
     """
     targets = tuple(targets) if targets is not None else likely_targets(facts)
     reasons: list[str] = []
-    section = dict(data)
+    section = {**data, **facts.options}
+    reasons += [
+        _WRITTEN[name].format(_spelt(mark)) for name, mark in facts.options.items() if name in _WRITTEN
+    ]
+    kept, gaps = learnable([facts.column(target) for target in targets], facts.rows)
+    targets = tuple(column.name for column in kept)
     if len(targets) > 1:
         section["targets"] = {_variable(target): [target] for target in targets}
-    elif targets != facts.targets:
+    elif targets != facts.targets or gaps:
         section["targets"] = list(targets)
     learned = [facts.column(target) for target in targets]
     classes = {column.name: column.classes for column in learned if column.classes}
@@ -115,14 +104,31 @@ def suggest(
     if named:
         section["classes"] = named
     inputs = [column for column in facts.columns if column.name not in targets]
-    ignored = [column.name for column in inputs if _useless(column, facts.rows)]
-    inputs = [column for column in inputs if column.name not in ignored]
-    if ignored:
-        section["ignore"] = ignored
-        reasons.append(f"{_listed(ignored)}: left out, for nothing can be learned from it as it is.")
-    if any(column.missing for column in [*inputs, *learned]):
-        section["missing"] = "mean" if not any(column.missing for column in learned) else "drop"
-        reasons.append("Some values are missing: they are filled in with the mean, or their rows dropped.")
+    inputs = [column for column in inputs if column not in gaps]
+    left_out = {column.name: why for column in inputs if (why := why_left_out(column, facts.rows))}
+    inputs = [column for column in inputs if column.name not in left_out]
+    left_out |= {
+        column.name: f"has no value in {column.missing:,} of {facts.rows:,} rows, which the other targets would lose"
+        for column in gaps
+    }
+    if left_out:
+        section["ignore"] = list(left_out)
+        reasons += [
+            f"'{name}' is left out: it {why}." for name, why in list(left_out.items())[:_MOST_REASONS]
+        ]
+        if len(left_out) > _MOST_REASONS:
+            reasons.append(
+                f"{_listed(list(left_out)[_MOST_REASONS:])}: left out, as they are of no use either."
+            )
+    reasons += remarks(inputs, facts.rows)
+    if (policy := missing_policy(inputs, learned)) is not None:
+        section["missing"] = policy
+        reasons.append(_about_gaps(inputs, learned, facts.rows))
+    if words := _words(learned, facts) if named else []:
+        section["missing_values"] = words
+        reasons.append(
+            f"{_listed(words)} stands for no value: take it out of `missing_values` where it is one."
+        )
     section["split"] = _split(facts, classes, learned)
     if any(column.shape and not column.name.isidentifier() for column in inputs):
         section["inputs"] = _named_inputs(inputs)
@@ -144,10 +150,26 @@ def suggest(
     )
 
 
-def _useless(column: Column, rows: int) -> bool:
-    if column.kind == "unusable" or (column.missing and column.missing >= rows):
-        return True
-    return column.kind == "text" and column.distinct > min(MOST_CATEGORIES, max(rows // 2, 2))
+def _spelt(mark: object) -> str:
+    return "a tab" if mark == "\t" else f"'{mark}'"
+
+
+def _about_gaps(inputs: Sequence[Column], learned: Sequence[Column], rows: int) -> str:
+    parts = []
+    if any(column.missing for column in inputs):
+        parts.append("Missing inputs are filled in with the mean (texts: the commonest).")
+    lost = sum(column.missing for column in learned)
+    if lost:
+        most = "" if len(learned) == 1 else "up to "
+        parts.append(f"{most}{lost:,} of {rows:,} rows have no target and are dropped.")
+    return " ".join(parts)
+
+
+def _words(learned: Sequence[Column], facts: Facts) -> list[str]:
+    """The words for no value, where a target of classes has some: its cells are read as they are written."""
+    if not any(column.classes and column.word for column in learned):
+        return []
+    return sorted({column.word for column in facts.columns if column.word})
 
 
 def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[Column]) -> dict[str, Any]:
@@ -255,6 +277,11 @@ def _head(learned: Sequence[Column], classes: Mapping[str, int], reasons: list[s
             {"use": "Reshape", "target_shape": list(column.shape)},
         ]
     reasons.append(f"'{column.name}' is a number: a last layer without activation, and the squared error.")
+    if max(abs(column.low or 0.0), abs(column.high or 0.0)) >= _LARGE:
+        reasons.append(
+            f"'{column.name}' is large ({column.low:,.0f} to {column.high:,.0f}): give it in larger units (thousands, "
+            "millions), or raise the learning rate, or the model may never get there."
+        )
     return [{"use": "Dense", "units": column.shape[0] if column.shape else 1}]
 
 
@@ -301,7 +328,18 @@ def recipe_text(suggestion: Suggestion) -> str:
     return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-_ON_ONE_LINE = ("split", "optimizer", "save", "metrics", "targets", "classes", "ignore", "outputs", "inputs")
+_ON_ONE_LINE = (
+    "split",
+    "missing",
+    "optimizer",
+    "save",
+    "metrics",
+    "targets",
+    "classes",
+    "ignore",
+    "outputs",
+    "inputs",
+)
 
 
 def _laid_out(value: Any, *, inside_list: bool) -> Any:

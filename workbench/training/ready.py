@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from workbench import events
 from workbench.assembly.compile import compile_model, make_callbacks
@@ -25,11 +26,15 @@ from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
 from workbench.errors import Caution, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
-from workbench.recipe.schema import Recipe
+from workbench.recipe.schema import Load, Recipe
 from workbench.storage import formats, reader
+from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
 
 _SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
+
+
+PROBED_ROWS = 1_000  # of a stream, to see how large its targets are
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def prepare(
     prepared = data or load_data(document, catalog)
     try:
         check_saves(recipe.save)
-        _check_class_weight(recipe, prepared)
+        class_weights(recipe, prepared)
         inputs = input_specs(prepared)
         resolver = Resolver(catalog)
         assembly = assemble(
@@ -193,22 +198,21 @@ def _check_losses(
     if type(assembly.model).compute_loss is not keras.Model.compute_loss:
         return []  # what a loss of its own does with the compiled one is not known
     classes = prepared.preparation.classes()
+    started = isinstance(recipe.model, Load) or recipe.weights is not None
     targets = {
-        name: TargetSpec(shape, len(classes.get(name, ())))
+        name: TargetSpec(shape, len(classes.get(name, ())), 0.0 if started else _size(name, prepared))
         for name, shape in prepared.preparation.target_shapes().items()
     }
     named = isinstance(recipe.train.loss, Mapping)
     return check_losses(getattr(assembly.model, "loss", None), assembly.outputs, targets, named=named)
 
 
-def _check_class_weight(recipe: Recipe, prepared: loading.Prepared | loading.Streamed) -> None:
-    if recipe.train.class_weight is None:
-        return
-    where, targets = "train.class_weight", tuple(prepared.preparation.target_shapes())
-    if recipe.data.sample_weight is not None:
-        raise RecipeError("give either class weights or `data.sample_weight`, not both.", where=where)
-    if len(targets) != 1:
-        raise RecipeError(f"class weights need one target, here are {len(targets)}.", where=where)
+def _size(name: str, prepared: loading.Prepared | loading.Streamed) -> float:
+    """How large a target's numbers are, on the mean of the training rows; of a stream the first ones."""
+    train = prepared.train
+    part = train if isinstance(train, Part) else train.head(PROBED_ROWS)
+    values = np.abs(part.targets[name].astype(np.float64))
+    return float(values.mean()) if values.size else 0.0
 
 
 def _check_rates(callbacks: Sequence[Any], model: Any) -> None:

@@ -16,13 +16,13 @@ from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
-from workbench.data.weights import balanced_class_weights
-from workbench.errors import FileError, RecipeError, TrainingError, WorkbenchError, out_of_memory
+from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
 from workbench.recipe.document import Document, to_yaml
 from workbench.storage import formats, runs
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.training import environment
+from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
 from workbench.training.exporting import export_hint
@@ -174,7 +174,7 @@ class Session:
             shuffle=train.shuffle,
             seed=self.document.recipe.seed,
             engine=position.engine or train.engine,  # type: ignore[arg-type]
-            class_weight=self._class_weight(ready),
+            class_weight=class_weights(self.document.recipe, ready.prepared),
             initial_epoch=position.epoch,
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
@@ -236,20 +236,6 @@ class Session:
                 raise self.document.located(told) from fault
             return f"{fault.what} {fault.hint}".strip()
         return ""
-
-    def _class_weight(self, ready: Ready) -> dict[int, float] | None:
-        wanted = self.document.recipe.train.class_weight
-        if wanted != "balanced":
-            return wanted
-        prepared = ready.prepared
-        if isinstance(prepared, Streamed):
-            if len(prepared.class_counts) != 1:
-                raise RecipeError("class weights need one target of classes.", where="train.class_weight")
-            (counts,) = prepared.class_counts.values()
-            present = counts > 0
-            weights = counts.sum() / (present.sum() * counts.clip(1))
-            return {int(number): float(weights[number]) for number in present.nonzero()[0]}
-        return balanced_class_weights(next(iter(prepared.train.targets.values())))
 
     def _evaluate(self, ready: Ready, status: str) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""

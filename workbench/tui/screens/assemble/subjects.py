@@ -211,7 +211,7 @@ _TRAIN_FIELDS = (
     _setting("train.watch", "list", [], "Internals to watch in training.",
              suggestions=("losses", "gradients", "updates", "dead", "histograms", "nan", "all")),
     _setting("train.shuffle", "boolean", True, "Another order of the rows in each epoch."),
-    _setting("train.class_weight", "yaml", None, "balanced, or a map from class number to weight.",
+    _setting("train.class_weight", "yaml", None, "balanced, or a map from class to weight.",
              suggestions=("balanced",)),
     _setting("train.loss_weights", "yaml", None, "A map from output to the factor of its loss."),
     _setting("train.dtype", "text", "float32", "Keras' dtype policy.",

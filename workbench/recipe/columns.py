@@ -1,0 +1,112 @@
+"""What a suggested recipe makes of columns: which are left out and why, what is done about gaps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
+MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
+MOST_MISSING = 0.5  # a column with more gaps is made up rather than filled in
+
+_ID = re.compile(r"(.*[_\s.-])?(id|ids|uuid|guid)|.*[a-z]I[dD]")
+_ROW = re.compile(r"(.*[_\s.-])?(index|idx|key|nr|no|row|row_?num(ber)?|number)|column_1")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as a preview shows it; see `workbench.data.preview.ColumnPreview`."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    missing: int = 0
+    distinct: int = 0
+    low: float | None = None
+    high: float | None = None
+    commonest: tuple[tuple[str, int], ...] = ()
+    fault: str = ""
+    word: str = ""
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Column:
+        """From the answer of the worker's `preview` command."""
+        known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        known["shape"] = tuple(known.get("shape", ()))
+        known["commonest"] = tuple((str(name), int(count)) for name, count in known.get("commonest", ()))
+        return cls(**known)
+
+    @property
+    def classes(self) -> int:
+        """How many classes it holds as a target; 0 for a number to be predicted."""
+        if self.shape or not self.distinct:
+            return 0
+        if self.kind in ("text", "flag"):
+            return self.distinct
+        if self.kind != "number" or self.low is None or self.high is None:
+            return 0
+        whole = self.low == 0 and self.high == self.distinct - 1  # 0, 1 ... n-1, none left out
+        return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
+
+    def counts_rows(self, rows: int) -> bool:
+        """Whether it has another number in each row, without a gap between them."""
+        if self.kind != "number" or self.missing or self.distinct != rows or rows < 3:
+            return False
+        return self.low is not None and self.high is not None and self.high - self.low == rows - 1
+
+
+def why_left_out(column: Column, rows: int) -> str:
+    """Why nothing can be learned from an input column as it is; empty where something can."""
+    if column.kind == "unusable":
+        if "dates" in column.fault:
+            return (
+                "holds dates or times, which a model cannot learn from as they are. Columns of numbers made of "
+                "them (year, month, weekday) it can"
+            )
+        return column.fault or "is nothing that a model can use"
+    if column.missing and column.missing >= rows:
+        return "has no value at all"
+    if column.missing > MOST_MISSING * rows:
+        return f"has no value in {column.missing:,} of {rows:,} rows"
+    named_id = _ID.fullmatch(column.name) or _ID.fullmatch(column.name.casefold())
+    if named_id and not column.shape and column.distinct == rows > 2:
+        return "looks like an id: it has another value in every row"
+    if _ROW.fullmatch(column.name.casefold()) and column.counts_rows(rows):
+        return "looks like an id: it counts the rows"
+    if column.kind == "text" and column.distinct > min(MOST_CATEGORIES, max(rows // 2, 2)):
+        return f"has {column.distinct:,} different texts: names or sentences, no categories"
+    return ""
+
+
+def remarks(inputs: Sequence[Column], rows: int) -> list[str]:
+    """What to look at in the input columns that are kept."""
+    return [
+        f"'{column.name}' counts the rows one by one: leave it out if that is all it is."
+        for column in inputs
+        if column.counts_rows(rows)
+    ]
+
+
+def learnable(learned: Sequence[Column], rows: int) -> tuple[list[Column], list[Column]]:
+    """The targets to learn, and those left out so that at least half of the rows have a value of every one.
+
+    A target's gap cannot be filled in: each costs its row. One target is always kept.
+    """
+    kept: list[Column] = []
+    lost = 0
+    for column in sorted(learned, key=lambda column: column.missing):
+        if kept and column.missing and lost + column.missing > MOST_MISSING * rows:
+            continue
+        kept.append(column)
+        lost += column.missing
+    return [column for column in learned if column in kept], [c for c in learned if c not in kept]
+
+
+def missing_policy(inputs: Sequence[Column], learned: Sequence[Column]) -> str | dict[str, str] | None:
+    """What to do about gaps: they are filled in for inputs; a row without its target is dropped."""
+    in_inputs, in_targets = (any(column.missing for column in group) for group in (inputs, learned))
+    if in_inputs and in_targets:
+        return {"inputs": "mean", "targets": "drop"}
+    return "mean" if in_inputs else "drop" if in_targets else None

@@ -1,0 +1,85 @@
+"""The weight of each class: from the recipe's names of classes to the numbers that training counts them by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from workbench.data.loading import Prepared, Streamed
+from workbench.data.specs import ClassTarget
+from workbench.data.weights import balanced_class_weights
+from workbench.errors import RecipeError, did_you_mean
+from workbench.recipe.schema import Recipe
+
+_WHERE = "train.class_weight"
+_MOST_CLASSES = 1_000  # whole numbers beyond are measured, not classes
+_LOOKED_AT = 1_000  # rows of a stream
+
+
+def class_weights(recipe: Recipe, prepared: Prepared | Streamed) -> dict[int, float] | None:
+    """The weight of each class by its number.
+
+    A key of the recipe is a class as the data writes it; where no class is a number, a whole number is the class's
+    place in the order that `classes` gives them. A target of whole numbers from 0 on, without `classes`, has its
+    numbers for classes, as in Keras.
+
+    Raises:
+        RecipeError: there are no classes, not one target, or a key is no class.
+    """
+    wanted = recipe.train.class_weight
+    if wanted is None:
+        return None
+    targets = prepared.preparation.targets
+    if recipe.data.sample_weight is not None:
+        raise RecipeError("give either class weights or `data.sample_weight`, not both.", where=_WHERE)
+    if len(targets) != 1:
+        raise RecipeError(f"class weights need one target, here are {len(targets)}.", where=_WHERE)
+    (target,) = targets
+    if wanted == "balanced":
+        return _balanced(prepared)
+    names = target.classes if isinstance(target, ClassTarget) else _numbers(target.name, prepared)
+    return {_number(key, names, target.name): weight for key, weight in wanted.items()}
+
+
+def _number(key: str | int, names: tuple[str, ...], target: str) -> int:
+    text = str(key).lower() if isinstance(key, bool) else str(key)
+    if text in names:
+        return names.index(text)
+    if isinstance(key, int) and 0 <= key < len(names) and not any(map(str.isdecimal, names)):
+        return key
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    raise RecipeError(
+        f"'{target}' has no class '{text}'.",
+        where=f"{_WHERE}.{text}",
+        hint=did_you_mean(text, names) or f"Its classes are: {shown}.",
+    )
+
+
+def _numbers(target: str, prepared: Prepared | Streamed) -> tuple[str, ...]:
+    """The classes of a target without names: whole numbers, or the columns of one-hot rows."""
+    train = prepared.train if isinstance(prepared, Prepared) else prepared.train.head(_LOOKED_AT)
+    values = train.targets[target]
+    flat = values.reshape(len(values), -1)
+    if flat.shape[1] > 1 and np.isin(flat, (0, 1)).all() and (flat.sum(axis=1) == 1).all():
+        return tuple(map(str, range(flat.shape[1])))
+    most = int(flat.max(initial=0)) if np.isfinite(flat).all() else _MOST_CLASSES
+    if flat.shape[1] != 1 or (flat < 0).any() or (flat % 1 != 0).any() or most >= _MOST_CLASSES:
+        raise RecipeError(
+            f"the target '{target}' has no classes to weigh.",
+            where=_WHERE,
+            hint=f"If its values are classes, say `classes: [{target}]` under data.",
+        )
+    return tuple(map(str, range(most + 1)))
+
+
+def _balanced(prepared: Prepared | Streamed) -> dict[int, float]:
+    if not isinstance(prepared, Streamed):
+        return balanced_class_weights(next(iter(prepared.train.targets.values())))
+    counts_of: Mapping[str, np.ndarray] = prepared.class_counts
+    if len(counts_of) != 1:
+        raise RecipeError("class weights need one target of classes.", where=_WHERE)
+    (counts,) = counts_of.values()
+    present = counts > 0
+    weights = counts.sum() / (present.sum() * counts.clip(1))
+    return {int(number): float(weights[number]) for number in present.nonzero()[0]}
