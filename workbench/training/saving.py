@@ -281,7 +281,11 @@ def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     if not paths:
         raise FileError("its recipe names no file to save (`save:`).", where=str(run.path))
     if not run.model.is_file():
-        raise FileError("it has no model.keras: it was not stopped, but cut off.", where=str(run.path))
+        raise FileError(
+            "it has no model.keras: it did not come to its end.",
+            where=str(run.path),
+            hint=f"`kwb export-checkpoint {run.name}` makes a file of its last checkpoint.",
+        )
     saved = SavedModel.open(run.model, catalog)
     notes = saved.notes
     epoch = notes.epoch if notes is not None else 0

@@ -68,11 +68,11 @@ async def ask_which(app: KwbApp, editor: Editor, found: FileText, *, saving: boo
     if found.text is None:
         reason = found.error.what if found.error else "it is gone."
         title = f"{editor.name} was changed on disk and cannot be read: {reason}"
-    choices = [Choice("keep", "Write mine over it" if saving else "Keep mine", "k")]
+    choices = [Choice("keep", "Write mine" if saving else "Keep mine", "k")]
     if found.text is not None:
         choices += [Choice("take", "Take the one on disk", "t"), Choice("difference", "Difference", "d")]
-    choices.append(Choice("later", "Do not save" if saving else "Later", "escape"))
-    text = "Taking the one on disk can be undone." if found.text is not None else ""
+    text = "Taking the one on disk can be undone. " if found.text is not None else ""
+    text += "Esc: not now, nothing is written."
     while True:
         answer = await app.push_screen_wait(ConfirmDialog(title, text, choices))
         if answer != "difference":

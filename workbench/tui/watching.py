@@ -15,6 +15,7 @@ from textual.widgets import Input, TextArea
 
 from workbench.tui.messages import FilesChanged
 from workbench.tui.recipe_file import RecipeOnDisk
+from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.services.file_watch import FileWatch
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class Watching:
         own = editor.path if editor is not None else None
         data = list(paths_in(editor.data, editor.folder, app.workplace)) if editor is not None else []
         plugins = app.plugins.watched
-        paths = [*([own] if own is not None else []), *data[:MOST_DATA], *plugins]
+        screen = app.screen_stack[0] if app.screen_stack else None
+        shown = list(screen.files_shown()) if isinstance(screen, WorkbenchScreen) else []
+        paths = [*([own] if own is not None else []), *data[:MOST_DATA], *plugins, *shown]
         changed = await asyncio.to_thread(self._watch.look, paths)
         if editor is not None and editor is app.editor and own == editor.path:
             typing = isinstance(app.focused, Input | TextArea) and not self._quiet
@@ -83,6 +86,12 @@ class Watching:
             await app.plugins.changed(files)
         if files := changed.intersection(data):
             app.share(FilesChanged(files))
+        if (
+            isinstance(screen, WorkbenchScreen)
+            and screen.is_current
+            and (files := changed.intersection(shown))
+        ):
+            screen.files_changed(files)
 
     _missed = False  # the recipe's file changed while somebody was typing
 

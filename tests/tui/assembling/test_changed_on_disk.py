@@ -197,3 +197,19 @@ async def test_the_data_that_is_shown_is_read_again(open_app: OpenApp, workplace
         await pilot.press("2")
         screen = await checked(pilot)
         assert screen.examination.inputs == {"features": [2]}
+
+
+async def test_the_recipes_that_are_listed_and_the_one_previewed_are_looked_at(
+    open_app: OpenApp, small: Path, workplace: Path
+) -> None:
+    async with open_app() as pilot:
+        screen = pilot.app.screen
+        await until(lambda: f"file:{small}" in screen._items)
+        listing = screen.query_one("#items")
+        listing.highlighted = listing.get_option_index(f"file:{small}")
+        await until(lambda: "epochs: 2," in shown(pilot.app))
+        await until(lambda: small in pilot.app.watching._watch._known)
+        edit(small, "epochs: 2", "epochs: 77")
+        await until(lambda: "epochs: 77," in shown(pilot.app))
+        subprocess.run(["cp", str(small), str(workplace / "second.yaml")], check=True)
+        await until(lambda: "second.yaml" in shown(pilot.app))

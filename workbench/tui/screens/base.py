@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -42,6 +43,14 @@ class WorkbenchScreen(Screen[None]):
         yield KwbHeader()
         yield from self.compose_body()
         yield KeyLine()
+
+    def files_shown(self) -> Iterable[Path]:
+        """Files and folders that are shown: while the screen is in view, `files_changed` reports those that changed on
+        disk. The open recipe and what it reads are looked at anyway."""
+        return ()
+
+    def files_changed(self, paths: Set[Path]) -> None:
+        """Some of `files_shown` are others now."""
 
     def compose_body(self) -> Iterable[Widget]:
         """The screen's own widgets."""

@@ -69,7 +69,8 @@ class KwbHeader(Widget):
             training = _TRAINING[app.training.state], style
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
-        told = app.plugins.says or f"worker {state}"
+        opening = f"opening {app.recipe_to_open}" if app.recipe_to_open is not None else ""
+        told = ", ".join(filter(None, (opening, app.plugins.says))) or f"worker {state}"
         mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} {told}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None
         if app.editor is not None:

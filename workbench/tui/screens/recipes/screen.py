@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import ClassVar
 
@@ -89,6 +89,17 @@ class RecipesScreen(WorkbenchScreen):
     def action_refresh_list(self) -> None:
         """Look again for recipes and runs."""
         self._read_files()
+
+    def files_shown(self) -> Iterable[Path]:
+        """The folder that is listed, and the recipe that is previewed."""
+        yield kwb(self).workplace
+        if (item := self._chosen) is not None and isinstance(item.recipe, Path):
+            yield item.recipe
+
+    def files_changed(self, paths: Set[Path]) -> None:
+        self._read_files()
+        if (item := self._chosen) is not None and item.recipe in paths:
+            self._preview(item)
 
     @on(CatalogChanged)
     def _catalog_changed(self) -> None:
