@@ -19,7 +19,8 @@ from workbench.errors import WorkbenchError
 from workbench.recipe.document import parse
 from workbench.storage.inspect import inspect_file, read_weight
 from workbench.storage.runs import RunFolder
-from workbench.training.saving import previous_path, save_run
+from workbench.training.replacing import previous_path
+from workbench.training.saving import save_run
 from workbench.training.session import Session
 
 RUNS = Path("saved/runs")
@@ -285,3 +286,14 @@ def test_the_command_line_saves_a_stopped_run_and_writes_over_no_data(
     assert "is the data, which predictions must not replace" in capfd.readouterr().err
     assert Path("line.csv").read_bytes() == data
     assert main(["save", "nothing"]) == 3
+
+    # A checkpoint that is exported over a file keeps what it held too.
+    assert main(["export-checkpoint", good.run.name, "--out", str(FILES[0]), "--json"]) == 0
+    exported = json.loads(capfd.readouterr().out)
+    assert exported["replaced"] == str(stopped.run.model.absolute())
+    assert kernel(FILES[0]) == kernel(good.run.model)
+    shutil.rmtree(good.run.path)
+    before = FILES[0].read_bytes()
+    assert main(["export-checkpoint", stopped.run.name, "--out", str(FILES[0])]) == 0
+    assert "the one before is saved/line.previous.keras" in "".join(capfd.readouterr())
+    assert Path("saved/line.previous.keras").read_bytes() == before

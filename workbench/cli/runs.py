@@ -78,8 +78,9 @@ def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None
         return
     for warning in made["warnings"]:
         echo(f"warning: {warning}", err=True)
+    before = f"; the one before is {made['replaced']}" if made["replaced"] else ""
     echo(
-        f"saved {made['path']} (epoch {made['epoch']}{', step ' + str(made['step']) if made['step'] else ''})"
+        f"saved {made['path']} (epoch {made['epoch']}{', step ' + str(made['step']) if made['step'] else ''}){before}"
     )
 
 

@@ -140,6 +140,25 @@ def read_weight(path: str | os.PathLike[str], weight_path: str) -> np.ndarray:
         )
 
 
+def same_weights(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two files hold the same weights under the same paths, to the last bit.
+
+    Raises:
+        FileError: a file is refused.
+    """
+    first, second = container.read(one), container.read(other)
+    with (
+        container.faults(first.path),
+        _weights(first) as (tree, names),
+        _weights(second) as (other_tree, other_names),
+    ):
+        datasets = {path: dataset for dataset, path in other_names.items()}
+        return set(names.values()) == set(datasets) and all(
+            np.asarray(tree[dataset]).tobytes() == np.asarray(other_tree[datasets[path]]).tobytes()
+            for dataset, path in names.items()
+        )
+
+
 @contextmanager
 def _weights(found: Container) -> Iterator[tuple[Any, dict[str, str]]]:
     """The group that holds the weights, and the path of each of them by dataset, in the model's order."""

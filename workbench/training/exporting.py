@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workbench.atomic import keep_as
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError
@@ -18,6 +19,7 @@ from workbench.training.notes import Notes
 from workbench.training.ready import Ready, prepare
 from workbench.training.remembering import Memory
 from workbench.training.reopening import run_document
+from workbench.training.replacing import Before, place_of
 from workbench.training.resume import fill
 
 PROBE_ROWS = 32
@@ -49,6 +51,7 @@ class Exported:
     sha256: str
     kept: Kept
     warnings: tuple[str, ...] = ()
+    replaced: str = ""  # where the model is now that the file held before
 
     def as_record(self) -> dict[str, Any]:
         """What `kwb export-checkpoint --json` prints."""
@@ -60,6 +63,7 @@ class Exported:
             "step": self.kept.step,
             "checkpoint": str(self.kept.generation.path),
             "warnings": list(self.warnings),
+            "replaced": self.replaced,
         }
 
 
@@ -102,11 +106,11 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     fill(Memory(ready.model, ()), kept.generation, position, arrays)
     notes = Notes.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
     if out is not None:
-        return _write(ready, out, notes, catalog, kept)
+        return _write(ready, run, out, notes, catalog, kept)
     try:
-        return _write(ready, _free(run, kept, ".keras"), notes, catalog, kept)
+        return _write(ready, run, _free(run, kept, ".keras"), notes, catalog, kept)
     except FileError as error:
-        exported = _write(ready, _free(run, kept, ".weights.h5"), notes, catalog, kept)
+        exported = _write(ready, run, _free(run, kept, ".weights.h5"), notes, catalog, kept)
         reason = f"weights only, for a .keras file {error.what}"
         return Exported(exported.path, exported.format, exported.sha256, kept, (reason, *exported.warnings))
 
@@ -136,17 +140,22 @@ def _free(run: RunFolder, kept: Kept, extension: str) -> Path:
     return run.path / f"{stem}{extension}" if model.exists() else model
 
 
-def _write(ready: Ready, out: Path, notes: Mapping[str, Any], catalog: Catalog, kept: Kept) -> Exported:
+def _write(
+    ready: Ready, run: RunFolder, out: Path, notes: Mapping[str, Any], catalog: Catalog, kept: Kept
+) -> Exported:
+    replaced, keep = place_of(Before.of(out, run), notes)
     try:
         saved = formats.save(
-            ready.model, out, notes, resolver=Resolver(catalog), probe=ready.probe(PROBE_ROWS)
+            ready.model, out, notes, resolver=Resolver(catalog), probe=ready.probe(PROBE_ROWS), keep=keep
         )
     except FileError as error:
         if str(out).endswith(".weights.h5"):
-            return _write_weights(ready, out, catalog, kept)
+            if keep is not None:
+                keep_as(out, keep)
+            return replace(_write_weights(ready, out, catalog, kept), replaced=replaced)
         hint = f"{error.hint} A file of the weights alone may do: --out {_weights_beside(out)}".strip()
         raise FileError(error.what, where=error.where, hint=hint) from error
-    return Exported(out, saved.format, saved.sha256, kept, saved.warnings)
+    return Exported(out, saved.format, saved.sha256, kept, saved.warnings, replaced)
 
 
 def _write_weights(ready: Ready, out: Path, catalog: Catalog, kept: Kept) -> Exported:

@@ -6,10 +6,8 @@ run that wrote it, or else beside it under another name.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,98 +15,18 @@ from typing import Any
 import numpy as np
 
 from workbench import events
-from workbench.atomic import extension_of
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError, WorkbenchError
-from workbench.storage import container, formats
+from workbench.storage import formats
 from workbench.storage.event_stream import ends_of
 from workbench.storage.runs import RunFolder
 from workbench.storage.structure import value_of
 from workbench.training.reopening import run_document
+from workbench.training.replacing import Before, place_of
 from workbench.training.saved import SavedModel
 
 Emit = Callable[[events.Event], None]
-
-
-@dataclass(frozen=True)
-class Before:
-    """What a file holds that is about to be written.
-
-    Attributes:
-        path: the file.
-        notes: what it says of itself (see `training.notes`); {} for one that kwb did not make.
-        writer: the run that wrote it, if it is here.
-        kept: whether that run still has the very model.
-        own: whether the run that is about to write it has written it.
-    """
-
-    path: Path
-    notes: Mapping[str, Any]
-    writer: RunFolder | None = None
-    kept: bool = False
-    own: bool = False
-
-    @classmethod
-    def of(cls, path: Path, run: RunFolder) -> Before | None:
-        """What is there; None for nothing.
-
-        Args:
-            path: the file.
-            run: who is about to write it. Other runs are looked for beside it.
-        """
-        if not path.is_file():
-            return None
-        notes: Mapping[str, Any] = {}
-        with suppress(FileError):
-            notes = container.read(path).record.get("notes") or {}
-        name = str(notes.get("run") or "")
-        writer = run.path.parent / name if name and Path(name).name == name else None
-        if writer is None or not writer.is_dir():
-            return cls(path, notes)
-        own = writer.name == run.name
-        return cls(path, notes, RunFolder(writer), not own and _has_model_of(RunFolder(writer), path), own)
-
-
-def _has_model_of(run: RunFolder, path: Path) -> bool:
-    """Whether a run's own file is the model that it wrote to another file, going by what it noted of both."""
-    saved = [event for event, *_ in ends_of(run.events)[1] if isinstance(event, events.Saved)]
-    with suppress(OSError):
-        mine = _sha256(path)
-        at = [(event.epoch, event.step) for event in saved if event.sha256 == mine]
-        last = [
-            event for event in saved if Path(event.path).name == run.model.name and _beside(event.path, run)
-        ]
-        if at and last and (last[-1].epoch, last[-1].step) == at[-1]:
-            return _sha256(run.model) == last[-1].sha256
-    return False
-
-
-def _beside(path: str, run: RunFolder) -> bool:
-    return Path(path).parent.name == run.name
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def previous_path(path: Path) -> Path:
-    """The name beside a file for what it held before: `price.previous.keras`.
-
-    One that has this name and was not kept there by kwb is left alone.
-    """
-    extension = extension_of(path)
-    stem = path.name.removesuffix(extension)
-    number = 1
-    while True:
-        found = path.with_name(f"{stem}.previous{'' if number == 1 else f'-{number}'}{extension}")
-        if not found.exists():
-            return found
-        with suppress(FileError):
-            if container.read(found).made_by_kwb:
-                return found
-        number += 1
 
 
 def why_not_finite(logs: Mapping[str, float], model: Any) -> str:
@@ -194,7 +112,7 @@ class Writer:
                 left.append(str(path))
                 emit(events.Message("warning", self._why_left(path, before, broken or unfinished)))
                 continue
-            place, keep = self._place_of(before)
+            place, keep = place_of(before, self._notes, went_on=self._went_on)
             if self._write(path, place, keep, emit, epoch, step) and before is not None and place:
                 replaced.append(before)
                 emit(events.Message("info", f"{path} replaced; the one before is {place}"))
@@ -208,17 +126,6 @@ class Writer:
             f"{path} {what}: {why}. The model of this run is {self._run.model}; "
             f"`kwb save {self._run.name}` writes it all the same."
         )
-
-    def _place_of(self, before: Before | None) -> tuple[str, Path | None]:
-        """Where what a file holds is once it is replaced, and the name to keep it under if it is nowhere else."""
-        if before is None:
-            return "", None
-        if before.own and (not self._went_on or before.notes.get("epoch") == self._notes.get("epoch")):
-            return "", None  # a part of this very run, or its model
-        if before.kept and before.writer is not None:
-            return str(before.writer.model), None
-        keep = previous_path(before.path)
-        return str(keep), keep
 
     def _write(self, path: Path, place: str, keep: Path | None, emit: Emit, epoch: int, step: int) -> bool:
         try:
