@@ -88,9 +88,72 @@ async def test_data_that_cannot_be_read_is_told_in_place(open_app: OpenApp, work
         await pilot.press("enter")  # the file is the first
         await until(lambda: "✗" in shown(pilot.app), 60)
         assert "bad.csv:3" in shown(pilot.app)
-        await pilot.press("escape")
+        await pilot.press("escape", "escape")  # back to the data, and out
         await settle(pilot)
         assert not pilot.app.screen.is_modal
+
+
+@pytest.mark.slow
+async def test_what_the_file_shows_is_done_and_the_target_is_picked(
+    open_app: OpenApp, workplace: Path
+) -> None:
+    """Semicolons and decimal commas need no advice; the list of columns stays while one types."""
+    rows = "".join(f"{n};{n},5;2024-01-{n % 28 + 1:02};{n % 3}\n" for n in range(1, 61))
+    (workplace / "semi.csv").write_text(f"id;size;sold;condition\n{rows}")
+    async with open_app() as pilot:
+        app = pilot.app
+        await look_at(pilot, "semi.csv")
+        suggestion = str(app.screen.query_one("#suggestion", Static).visual)
+        assert "delimiter: ;" in suggestion
+        assert "decimal: ','" in suggestion
+        assert "';' stands between the columns" in suggestion
+        assert "'id' is left out: it looks like an id" in suggestion
+        assert "'sold' is left out: it holds dates or times" in suggestion
+        learn = app.screen.query_one("#learn Input", Input)
+        listing = app.screen.query_one("#learn OptionList", OptionList)
+        await pilot.press("ctrl+u", *"conditon")  # a slip: nothing fits, and the columns are one key away
+        assert "there is no column 'conditon'" in shown(app)
+        await pilot.press("backspace", "backspace")
+        await settle(pilot)
+        assert listing.option_count == 1
+        await pilot.press("tab")
+        assert learn.value == "condition"
+        await pilot.press(*", si")
+        await pilot.press("enter")  # completes, as it is no column yet
+        assert learn.value == "condition, size"
+        await settle(pilot)
+        assert "no column is left to learn from" in shown(app)
+        await pilot.press(*["backspace"] * 6)
+        await pilot.press("enter")
+        await until(lambda: app.editor is not None)
+        assert app.editor.get("data.delimiter") == ";"
+        assert app.editor.get("data.decimal") == ","
+        assert app.editor.get("data.ignore") == ["id", "sold"]
+        assert app.editor.get("data.targets") == ["condition"]
+        built = await app.worker.call("assemble", text=app.editor.text, folder=str(workplace))
+        assert built["layers"][-1]["output_shape"][-1] in (1, 3)
+
+
+@pytest.mark.slow
+async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, workplace: Path) -> None:
+    (workplace / "latin.csv").write_bytes("größe,preis\n1,2\n2,3\n3,5\n".encode("latin-1"))
+    async with open_app(size=(80, 24)) as pilot:
+        app = pilot.app
+        await pilot.press("n")
+        await until(lambda: isinstance(app.screen, NewRecipeDialog))
+        await until(lambda: app.screen.query_one(OptionList).option_count)
+        await pilot.press("enter")
+        await until(lambda: app.screen.query_one("#options").display, 60)
+        assert "Name its encoding" in shown(app)
+        await pilot.press(*"encoding", "enter")
+        await settle(pilot)
+        assert "not as in a recipe" in shown(app)
+        await pilot.press(*": latin-1", "enter")
+        await until(lambda: app.screen.query_one("#learn").display, 60)
+        await pilot.press("enter")
+        await until(lambda: app.editor is not None)
+        assert app.editor.get("data.encoding") == "latin-1"
+        assert app.editor.get("data.targets") == ["preis"]
 
 
 def test_how_it_looks(looks_as_before: LooksAsBefore, workplace: Path) -> None:

@@ -11,6 +11,7 @@ MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
 MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
 MOST_MISSING = 0.5  # a column with more gaps is made up rather than filled in
 
+_MANY = 20  # rows: fewer may be in any order by chance
 _ID = re.compile(r"(.*[_\s.-])?(id|ids|uuid|guid)|.*[a-z]I[dD]")
 _ROW = re.compile(r"(.*[_\s.-])?(index|idx|key|nr|no|row|row_?num(ber)?|number)|column_1")
 
@@ -85,7 +86,7 @@ def remarks(inputs: Sequence[Column], rows: int) -> list[str]:
     return [
         f"'{column.name}' counts the rows one by one: leave it out if that is all it is."
         for column in inputs
-        if column.counts_rows(rows)
+        if rows >= _MANY and column.counts_rows(rows)
     ]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
+from workbench.errors import RecipeError
 from workbench.recipe.columns import (
     MOST_CLASSES,
     Column,
@@ -85,6 +86,9 @@ def suggest(
         data: the data section so far: `{use: csv, path: prices.csv}`.
         facts: what the data looks like.
         targets: the columns to learn; by default those that are likely.
+
+    Raises:
+        RecipeError: no column is left for the inputs.
     """
     targets = tuple(targets) if targets is not None else likely_targets(facts)
     reasons: list[str] = []
@@ -120,6 +124,8 @@ def suggest(
             reasons.append(
                 f"{_listed(list(left_out)[_MOST_REASONS:])}: left out, as they are of no use either."
             )
+    if not inputs:
+        raise RecipeError("no column is left to learn from.", hint=" ".join(reasons))
     reasons += remarks(inputs, facts.rows)
     if (policy := missing_policy(inputs, learned)) is not None:
         section["missing"] = policy

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.widgets import OptionList
 
 from tests.tui.assembling.conftest import checked, typed
-from tests.tui.conftest import OpenApp, shown
+from tests.tui.conftest import OpenApp, shown, until
+from workbench.tui.widgets.pick import PickDialog
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +86,28 @@ async def test_what_cannot_be_is_told_and_undone(open_app: OpenApp, recipe: str)
         assert "xpenguins.csv" in app.editor.text or "penguins.csvx" in app.editor.text
         await typed(pilot, "escape")
         assert "✗" in str(screen.query_one("#columns").border_title)
+
+
+async def test_a_file_is_picked_and_what_is_wrong_with_it_is_said_whole(
+    open_app: OpenApp, recipe: str, workplace: Path
+) -> None:
+    (workplace / "odd.csv").write_text("a,b\n1,2\n3\n")
+    (workplace / "notes.txt").write_text("no data")
+    async with open_app(recipe=recipe, size=(80, 24)) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3")
+        await checked(pilot)
+        await typed(pilot, "c", "'csv'", "enter")
+        await until(lambda: isinstance(app.screen, PickDialog), what="it asks which file")
+        await until(lambda: app.screen.query_one(OptionList).option_count == 2, what="the two tables")
+        assert app.editor.get("data.path") == "penguins.csv"
+        await typed(pilot, "'od'", "enter")  # what the list marks
+        await checked(pilot)
+        assert app.editor.get("data.path") == "odd.csv"
+        text = " ".join(shown(app).split())
+        assert "✗ odd.csv:3: this line has 1 columns, and the table 2." in text
+        assert "Put a text that holds ',' in" in text
 
 
 async def test_without_a_recipe_both_screens_say_what_to_do(open_app: OpenApp) -> None:

@@ -43,7 +43,7 @@ def test_errors_have_a_sign_and_right_a_mark() -> None:
         "0",
     ]
     assert [cell_text("right", True), cell_text("right", False)] == ["✓", "✗"]
-    assert cell_text("true", "two\nlines\x1b[31m") == "two·lines·[31m"
+    assert cell_text("true", "two\nlines\x1b[31m") == r"two\nlines\x1b[31m"
 
 
 class TableApp(App[None]):

@@ -22,6 +22,7 @@ from workbench.tui.screens.saved.scatter import ScatterPlot
 from workbench.tui.screens.saved.screen import SavedScreen
 from workbench.tui.screens.saved.weight_picture import WeightPicture
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
+from workbench.tui.widgets.pick import PickDialog
 
 SLOW = (
     120.0  # seconds for an answer of a child that starts TensorFlow first, on a machine that does much else
@@ -48,7 +49,7 @@ async def choose(pilot, name: str) -> SavedScreen:
 
 async def answer(pilot, text: str | None = None) -> None:
     """Type into the dialog that asks for a text, and press Enter; None takes what is there."""
-    await until(lambda: isinstance(pilot.app.screen, PromptDialog))
+    await until(lambda: isinstance(pilot.app.screen, PromptDialog | PickDialog))
     if text is not None:
         pilot.app.screen.query_one(Input).value = text
     await pilot.pause()
@@ -388,10 +389,11 @@ async def test_classes_are_counted_beside_the_truth(open_app, from_training) -> 
         assert table.values is not None, "all rows are there, not the first ones only"
         await pilot.press("w")
         await until(lambda: f"{wrong:,} wrong of 270 rows" in shown(pilot.app), what="only the wrong ones")
-        await pilot.press("w", "e")
-        await until(
-            lambda: table._values.get(0, [[0]])[0][0] < table._values[0][1][0], what="the data's order"
-        )
+        await pilot.press("w")
+        await until(lambda: "wrong of" not in shown(pilot.app), what="all rows again")
+        await pilot.press("e")
+        await until(lambda: "worst first" not in shown(pilot.app), what="the order of the data")
+        await settle(pilot)
         rows = [values[0] for values in table._values[0]]
         assert rows == sorted(rows)
         matrix.focus()

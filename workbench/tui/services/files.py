@@ -77,7 +77,8 @@ def recent_runs(root: Path, most: int = RECENT_RUNS) -> list[RunSummary]:
 
 def list_data(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """The files with one of these suffixes in a folder and in the folders right below it."""
-    return list(islice(_files(folder, suffixes), MOST_RECIPES))
+    visible = (path for path in _files(folder, suffixes) if not path.name.startswith("."))
+    return list(islice(visible, MOST_RECIPES))
 
 
 def _files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
@@ -96,3 +97,22 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(Path(entry.path) for entry in os.scandir(folder))
     except OSError:
         return []
+
+
+def complete_path(typed: str, workplace: Path, suffixes: Collection[str]) -> list[str]:
+    """The files with one of these suffixes, and the folders, in the folder that is being typed; none without a slash.
+
+    Folders end in a slash. `~` is the home folder.
+    """
+    folder, slash, _ = typed.rpartition("/")
+    if not slash:
+        return []
+    found = []
+    for path in _entries(workplace / Path(f"{folder}/").expanduser())[:MOST_LOOKED_AT]:
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            found.append(f"{folder}/{path.name}/")
+        elif path.name.casefold().endswith(tuple(suffixes)):
+            found.append(f"{folder}/{path.name}")
+    return found[:MOST_RECIPES]

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import ColumnRoles
+from workbench.tui.chart.scale import number
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def column_text(column: Mapping[str, Any]) -> str:
         return f"{words}{' …' if column['distinct'] > 4 else ''}"
     if column["low"] is None:
         return "no values"
-    return f"{column['low']:.4g} … {column['high']:.4g}, mean {column['mean']:.4g}"
+    low, high, mean = (number(column[name]) for name in ("low", "high", "mean"))
+    return f"{low} … {high}, mean {mean}"
 
 
 def kind_text(column: Mapping[str, Any]) -> str:

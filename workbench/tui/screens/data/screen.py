@@ -2,70 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on, work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, DataTable, Static
 
-from workbench.catalog import Entry, Kind
+from workbench.catalog import Kind
+from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import Change, ColumnRoles, Use, assign, toggle
 from workbench.recipe.editing import Editor
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
-from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
 from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
+from workbench.tui.screens.data.dataset_dialog import DatasetDialog
 from workbench.tui.screens.data.look import Look, balance_lines
 from workbench.tui.screens.inquiry import Inquiry
+from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
+from workbench.tui.widgets.pick import PickDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
 ROWS = 20  # first rows shown
-
-
-class DatasetDialog(ModalScreen[Entry | None]):
-    """Choose a dataset or a reader by typing."""
-
-    DEFAULT_CSS = """
-    DatasetDialog {
-        align: center middle;
-        background: $background 60%;
-        & > CatalogPanel {
-            width: 70;
-            max-width: 95%;
-            height: 24;
-            max-height: 90%;
-            background: $surface;
-            border: round $border;
-        }
-    }
-    """
-
-    def compose(self) -> ComposeResult:
-        yield CatalogPanel()
-
-    def on_mount(self) -> None:
-        panel = self.query_one(CatalogPanel)
-        panel.offer(kwb(self).catalog, (Kind.DATASET,), title="Choose the data")
-        panel.focus_search()
-
-    @on(CatalogPanel.Chosen)
-    def _chosen(self, event: CatalogPanel.Chosen) -> None:
-        self.dismiss(event.entry)
-
-    @on(CatalogPanel.Left)
-    def _left(self) -> None:
-        self.dismiss(None)
 
 
 class DataScreen(WorkbenchScreen):
@@ -100,6 +68,7 @@ class DataScreen(WorkbenchScreen):
         yield Static("", id="data-empty", markup=False)
         with Horizontal(id="data"):
             with Vertical(id="data-left"):
+                yield Static("", id="data-fault", markup=False)
                 yield ColumnsList(id="columns")
                 with ContentSwitcher(id="below", initial="first"):
                     yield DataTable(id="first", show_cursor=False, zebra_stripes=True)
@@ -168,8 +137,18 @@ class DataScreen(WorkbenchScreen):
             return
         self.query_one(ColumnsList).border_title = self._title(editor)
         self._show_settings()
+        self._show_fault()
         if not self._is_seen():
             self._inquiry.soon()
+
+    def _show_fault(self) -> None:
+        """What is wrong, whole: the line above the columns has room for its beginning only."""
+        fault = self._fault or self._look.fault
+        self.set_class(fault is not None and self.is_settled, "-fault")
+        if fault is not None:
+            place = f"{fault.where}: " if fault.where else ""
+            hint = f"\n{fault.hint}" if fault.hint else ""
+            self.query_one("#data-fault", Static).update(f"✗ {place}{fault.what}{hint}")
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
@@ -296,13 +275,39 @@ class DataScreen(WorkbenchScreen):
             return
         keep = ("split", "scale", "missing")
         kept = {key: value for key, value in self._section().items() if key in keep}
+        arguments = dict(entry.example)
+        if READER in entry.tags:
+            path = await self._ask_path(editor.folder, [tag for tag in entry.tags if tag.startswith(".")])
+            if path is None:
+                return
+            arguments = {"path": path}
         try:
-            editor.set("data", {"use": entry.name, **dict(entry.example), **kept})
+            editor.set("data", {"use": entry.name, **arguments, **kept})
         except WorkbenchError as fault:
             kwb(self).notice(fault, "warning")
             return
-        if entry.example:
+        if entry.example and READER not in entry.tags:
             self.action_settings()
+
+    async def _ask_path(self, folder: Path, suffixes: list[str]) -> str | None:
+        """The file to read, as the recipe is to name it; None if the user does not want any."""
+        known = await asyncio.to_thread(data_files, folder, suffixes)
+
+        def wrong(text: str) -> str:
+            if not text.strip():
+                return "name a file"
+            return "" if (folder / Path(text.strip()).expanduser()).exists() else "there is no such file"
+
+        text = await self.app.push_screen_wait(
+            PickDialog(
+                "Which file?",
+                options=known,
+                text=f"from {folder}",
+                check=wrong,
+                source=typed_paths(folder, [*suffixes, ".gz"]),
+            )
+        )
+        return None if text is None else text.strip()
 
     # ------------------------------------------------------------------ settings
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,21 +11,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from workbench.catalog import Entry, Kind
+from workbench.catalog import Kind
+from workbench.catalog.readers import READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
+from workbench.tui.chart.scale import number
 from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data
-from workbench.tui.widgets.dialogs import Dialog, PromptDialog
+from workbench.tui.widgets.data_files import typed_paths
+from workbench.tui.widgets.dialogs import Dialog
+from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput
 
 if TYPE_CHECKING:
-    from workbench.recipe.suggest import Facts
+    from workbench.recipe.suggest import Column, Facts
 
-READER = "reader"  # the tag of datasets that read a file
 _OTHER_FILE = "other"
 MOST_COLUMNS_SHOWN = 12
 
@@ -43,11 +44,13 @@ class NewRecipeDialog(Dialog[Any]):
             border-left: vkey $border-blurred; }
         VerticalScroll:focus { border-left: vkey $border; }
         Input { margin: 0; }
-        #learn { display: none; height: auto; margin-top: 1; }
-        #learn Label { width: 100%; }
+        #learn, #options { display: none; height: auto; margin-top: 1; }
+        #learn Label, #options Label { width: 100%; }
+        #learn OptionList { width: 100%; max-width: 100%; height: auto; max-height: 8; margin: 0; }
         Static { width: 100%; }
     }
     NewRecipeDialog.-narrow OptionList { max-width: 24; }
+    NewRecipeDialog.-narrow #learn OptionList { max-width: 100%; max-height: 5; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,9 +73,16 @@ class NewRecipeDialog(Dialog[Any]):
                 with VerticalScroll():
                     yield Static("Enter looks into the data.", id="facts", markup=False)
                     yield Static("", id="suggestion", markup=False)
-            with Vertical(id="learn"):
-                yield Label("What to learn: columns, separated by commas. Enter makes the recipe.")
+            with Vertical(id="options"):
+                yield Label(
+                    "What the message asks for, such as: encoding: latin-1. Enter reads the data again."
+                )
                 yield Input(compact=True)
+            with Vertical(id="learn"):
+                yield Label(
+                    "What to learn: columns, separated by commas. Tab takes over, Enter makes the recipe."
+                )
+                yield PickInput(several=True)
                 yield Static("", classes="dialog-fault", markup=False)
 
     def on_mount(self) -> None:
@@ -90,7 +100,7 @@ class NewRecipeDialog(Dialog[Any]):
             options.append(_heading("Files in this folder"))
         for path in files:
             shown = str(path.relative_to(app.workplace))
-            self._sections[shown] = {"use": readers[path.suffix], "path": shown}
+            self._sections[shown] = {"use": readers[path.suffix].name, "path": shown}
             options.append(Option(Content(shown), id=shown))
         options.append(_heading("Datasets"))
         for entry in datasets:
@@ -128,14 +138,23 @@ class NewRecipeDialog(Dialog[Any]):
 
         def wrong(text: str) -> str:
             path = app.workplace / Path(text.strip()).expanduser()
-            if path.suffix not in readers:
+            if reader_of(path.name, readers) is None:
                 return f"one of these can be read: {', '.join(readers)}"
-            return "" if path.is_file() else "there is no such file"
+            return "" if path.exists() else "there is no such file"
 
-        text = await app.push_screen_wait(PromptDialog("A file of data", check=wrong))
+        text = await app.push_screen_wait(
+            PickDialog(
+                "A file of data",
+                text="A folder with / lists its files.",
+                check=wrong,
+                source=typed_paths(app.workplace, [*readers, ".gz"]),
+            )
+        )
         if text is not None:
             path = Path(text.strip()).expanduser()
-            self._look_at(path.stem, {"use": readers[path.suffix], "path": str(path)})
+            reader = reader_of(path.name, readers)
+            assert reader is not None
+            self._look_at(path.stem, {"use": reader.name, "path": str(path)})
 
     @work(exclusive=True, group="preview")
     async def _look_at(self, name: str, section: dict[str, Any]) -> None:
@@ -145,24 +164,40 @@ class NewRecipeDialog(Dialog[Any]):
         facts_view = self.query_one("#facts", Static)
         facts_view.update("Waiting for the worker …" if app.worker.state != "ready" else "Reading …")
         self.query_one("#suggestion", Static).update("")
+        self._section, self._called = section, Path(name).stem
         try:
             answer = await app.worker.call("preview", data=section, folder=str(app.workplace))
         except WorkbenchError as fault:
             facts_view.update(Content.styled(f"✗ {fault}", "$text-error"))
+            if "path" in section:  # a message that says what to say has a place to say it
+                self.query_one("#options").display = True
+                self.query_one("#options Input").focus()
             return
+        self.query_one("#options").display = False
         self._facts = facts = Facts.from_record(answer["preview"])
-        self._section = section
-        self._called = Path(name).stem
         facts_view.update(facts_text(facts))
-        learn = self.query_one("#learn Input", Input)
         self.query_one("#learn").display = True
-        learn.suggester = SuggestFromList([column.name for column in facts.columns])
-        learn.value = ", ".join(likely_targets(facts))
-        learn.focus()
-        self._suggest(learn.value)
+        columns = [Pickable(column.name, column_text(column)) for column in facts.columns]
+        likely = ", ".join(likely_targets(facts))
+        self.query_one(PickInput).offer(columns, likely)
+        self.query_one("#learn Input").focus()
+        self._suggest(likely)
 
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
+    @on(Input.Submitted, "#options Input")
+    def _read_again(self, event: Input.Submitted) -> None:
+        """Read the data with what the message asked for."""
+        from workbench.recipe.yaml_values import plain_map
+
+        event.stop()
+        try:
+            options = plain_map(event.value)
+        except WorkbenchError as error:
+            self.query_one("#facts", Static).update(Content.styled(f"✗ {error}", "$text-error"))
+            return
+        self._look_at(self._called, {**self._section, **options})
+
+    @on(PickInput.Changed)
+    def _changed(self, event: PickInput.Changed) -> None:
         self._suggest(event.value)
 
     def _suggest(self, text: str) -> None:
@@ -174,15 +209,17 @@ class NewRecipeDialog(Dialog[Any]):
         known = {column.name for column in self._facts.columns}
         wrong = [name for name in targets if name not in known]
         fault = f"✗ there is no column '{wrong[0]}'" if wrong else "" if targets else "✗ name a column"
-        self.query_one(".dialog-fault", Static).update(fault)
         self._text = ""
         if not fault:
-            self._text = recipe_text(suggest(self._called, self._section, self._facts, targets))
+            try:
+                self._text = recipe_text(suggest(self._called, self._section, self._facts, targets))
+            except WorkbenchError as error:
+                fault = f"✗ {error}"
+        self.query_one(".dialog-fault", Static).update(fault)
         self.query_one("#suggestion", Static).update(highlighted(self._text))
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    @on(PickInput.Submitted)
+    def _submitted(self) -> None:
         if self._text:
             from workbench.recipe.editing import Editor
 
@@ -191,23 +228,12 @@ class NewRecipeDialog(Dialog[Any]):
     def action_leave(self) -> None:
         """Back to the data, or close."""
         learn = self.query_one("#learn")
-        if learn.display:
-            learn.display = False
+        if learn.display or self.query_one("#options").display:
+            learn.display = self.query_one("#options").display = False
             self._facts = None
             self.query_one(OptionList).focus()
         else:
             self.dismiss(None)
-
-
-def readers_by_suffix(datasets: Iterable[Entry]) -> dict[str, str]:
-    """Which dataset reads files of a suffix, by the tags that its plugin gave it."""
-    found: dict[str, str] = {}
-    for entry in datasets:
-        if READER in entry.tags:
-            for tag in entry.tags:
-                if tag.startswith("."):
-                    found.setdefault(tag, entry.name)
-    return found
 
 
 def facts_text(facts: Facts) -> Content:
@@ -216,21 +242,23 @@ def facts_text(facts: Facts) -> Content:
     parts: list[Content | str] = [f"{facts.rows:,} rows{test}, {len(facts.columns)} columns\n"]
     width = min(max((len(column.name) for column in facts.columns), default=0), 24)
     for column in facts.columns[:MOST_COLUMNS_SHOWN]:
-        if column.kind == "number" and column.low is not None and column.high is not None:
-            said = f"{column.low:.4g} to {column.high:.4g}"
-        elif column.shape:
-            said = " × ".join(map(str, column.shape))
-        elif column.distinct:
-            said = f"{column.distinct} different"
-        else:
-            said = ""
-        missing = f", {column.missing} missing" if column.missing else ""
-        parts.append(
-            Content.assemble(f"  {column.name:<{width}} ", (f"{column.kind:<8} {said}{missing}", "dim"), "\n")
-        )
+        parts.append(Content.assemble(f"  {column.name:<{width}} ", (column_text(column), "dim"), "\n"))
     if len(facts.columns) > MOST_COLUMNS_SHOWN:
         parts.append(f"  and {len(facts.columns) - MOST_COLUMNS_SHOWN} more\n")
     return Content.assemble(*parts)
+
+
+def column_text(column: Column) -> str:
+    """What a column holds, in a few words."""
+    if column.kind == "number" and column.low is not None and column.high is not None:
+        said = f"{number(column.low)} to {number(column.high)}"
+    elif column.kind == "unusable":
+        said = "dates or times" if "dates" in column.fault else column.fault
+    elif column.shape:
+        said = " × ".join(map(str, column.shape))
+    else:
+        said = f"{column.distinct} different" if column.distinct else ""
+    return f"{column.kind:<8} {said}{f', {column.missing} missing' if column.missing else ''}"
 
 
 def _heading(text: str) -> Option:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from textual import work
 
 from workbench.catalog import Kind
+from workbench.catalog.readers import READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.tui.app_access import kwb
 from workbench.tui.leaving import keep_changes
@@ -17,8 +19,11 @@ from workbench.tui.screens.saved import outcomes, upkeep
 from workbench.tui.screens.saved.browsing import BrowsingScreen
 from workbench.tui.screens.saved.listing import from_workplace
 from workbench.tui.screens.saved.outcomes import Outcome
+from workbench.tui.services.files import list_recipes
 from workbench.tui.widgets.ask_file import may_write
+from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
+from workbench.tui.widgets.pick import Pickable, PickDialog
 
 OWN_RECIPE = "its recipe's data"
 
@@ -49,10 +54,15 @@ class UsingScreen(BrowsingScreen):
         self._tell()
         return found
 
-    def _known_data(self) -> list[str]:
-        """What is offered where data is asked for: recipes, datasets."""
-        catalog = kwb(self).catalog
-        return [entry.name for kind in (Kind.RECIPE, Kind.DATASET) for entry in catalog.of_kind(kind)]
+    def _known_data(self) -> list[Pickable]:
+        """What is offered where data is asked for: data files, recipes, datasets. Reads the disk: for a thread."""
+        app = kwb(self)
+        datasets = list(app.catalog.of_kind(Kind.DATASET))
+        found = data_files(app.workplace, tuple(readers_by_suffix(datasets)))
+        recipes = list_recipes(app.workplace)
+        found += [Pickable(str(recipe.path.relative_to(app.workplace)), "recipe") for recipe in recipes]
+        found += [Pickable(entry.name, "built-in recipe") for entry in app.catalog.of_kind(Kind.RECIPE)]
+        return found + [Pickable(entry.name, "dataset") for entry in datasets if READER not in entry.tags]
 
     async def _ask_data(self, title: str) -> dict[str, Any] | None:
         """The data to use, as arguments of a command; None if the user does not want any."""
@@ -63,14 +73,18 @@ class UsingScreen(BrowsingScreen):
         text = "A recipe (its test part), a dataset, or a data file."
         if own:
             text += " Nothing: the data of the recipe it was trained with."
+        known = await asyncio.to_thread(self._known_data)
+        app = kwb(self)
+        suffixes = [*readers_by_suffix(app.catalog.of_kind(Kind.DATASET)), ".gz", ".yaml"]
         data = await self.app.push_screen_wait(
-            PromptDialog(
+            PickDialog(
                 title,
                 self._data.get(file.path, ""),
+                known,
                 text=text,
                 placeholder=OWN_RECIPE if own else "price.yaml, diabetes, new.csv …",
                 check=lambda given: "" if given.strip() or own else "name some data",
-                suggestions=self._known_data(),
+                source=typed_paths(app.workplace, suffixes),
             )
         )
         if data is None:
