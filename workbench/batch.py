@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
 from workbench.process import Diverted, import_keras, let_go, open_terminals, tell_warnings
 from workbench.recipe.names import check_names
 from workbench.recipe.opening import open_recipe
-from workbench.reporting import JsonLines, Reporter, for_stream
+from workbench.reporting import JsonLines, Lasting, Reporter, for_stream
 from workbench.storage.event_stream import read_events
 from workbench.storage.reader import check
 from workbench.storage.runs import RunFolder, RunSummary, open_run, summary_of
@@ -61,7 +61,7 @@ def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
     if not as_json:
         return _run(job, open_catalog, for_stream(sys.stdout))
     with Diverted() as diverted:
-        return _run(job, open_catalog, JsonLines(diverted.stream))
+        return _run(job, open_catalog, JsonLines(cast("TextIO", Lasting(diverted.stream))))
 
 
 def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
@@ -89,7 +89,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
 
             folder = resumed.folder if resumed else None
             session = Session(document, catalog, take, runs_folder=RUNS, resume=folder)
-            with _interruptible(session.control, reporter):
+            with _interruptible(session.control, reporter) as received:
                 finished = session.run()
         except WorkbenchError as fault:
             if not failed_told:
@@ -100,7 +100,9 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             failed = events.Failed(WorkbenchError(f"an internal fault: {fault!r}.").as_record())
             reporter.take(failed, events.to_json(failed, name))
             raise
-    return ExitCode.INTERRUPTED if finished.status == "interrupted" else ExitCode.DONE
+    if finished.status != "interrupted":
+        return ExitCode.DONE
+    return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
 
 
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:
@@ -144,14 +146,17 @@ def _tell_again(run_folder: RunFolder, take: Callable[[events.Event, str], None]
 
 
 @contextmanager
-def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once.
+def _interruptible(control: Control, reporter: Reporter) -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once. Yields the numbers
+    of the signals received so far.
 
     So does the loss of the terminal, which may be told more than once; `nohup` has it change nothing, as ever.
     """
     terminals = open_terminals()
+    received: list[int] = []
 
     def stop(number: int, frame: Any) -> None:
+        received.append(number)
         if number == signal.SIGHUP:
             let_go(terminals)
             control.stop("interrupted")
@@ -166,7 +171,7 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[None]:
         numbers.append(signal.SIGHUP)
     previous = {number: signal.signal(number, stop) for number in numbers}
     try:
-        yield
+        yield received
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     USAGE = 2  # the recipe or the command line is wrong
     FILE = 3  # a file was refused, or cannot be read or written
     INTERRUPTED = 130  # stopped by Ctrl-C, with the work saved
+    TERMINATED = 143  # stopped by SIGTERM, as `kwb stop` sends it, with the work saved
 
 
 class WorkbenchError(Exception):

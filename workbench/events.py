@@ -211,18 +211,27 @@ def from_json(line: str) -> tuple[Event, float, str] | None:
     Raises:
         ValueError: the line is not a record of the stream.
     """
-    record = json.loads(line)
-    if not isinstance(record, dict) or "event" not in record:
+    try:
+        record = json.loads(line)
+    except RecursionError:
+        raise ValueError("a record is nested too deeply") from None
+    if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         raise ValueError(f"not an event record: {line[:80]!r}")
     cls = KINDS.get(record["event"])
     if cls is None:
         return None
-    known = {f.name for f in fields(cls)}
+    known = {f.name: f.type for f in fields(cls)}
+    values = {key: _restored(value) for key, value in record.items() if key in known}
+    for key, value in values.items():
+        if known[key] == "float" and isinstance(value, str) and value in _NOT_FINITE:
+            values[key] = _NOT_FINITE[value]
+        elif not isinstance(value, _JSON_TYPES.get(str(known[key]).partition("[")[0], object)):
+            raise ValueError(f"'{key}' of a '{record['event']}' record is of a wrong type: {value!r:.80}")
     try:
-        event = cls(**{key: _restored(value) for key, value in record.items() if key in known})
+        event = cls(**values)
+        return event, float(record.get("time", 0.0)), str(record.get("run", ""))
     except TypeError as fault:
         raise ValueError(f"a '{record['event']}' record lacks a field: {fault}") from fault
-    return event, float(record.get("time", 0.0)), str(record.get("run", ""))
 
 
 def plain(value: Any) -> Any:
@@ -239,6 +248,19 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else str(value)
     return str(value)
 
+
+# What a field's annotation allows of JSON; of what is not listed, anything.
+_JSON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "int": int,
+    "float": (int, float),
+    "str": str,
+    "bool": bool,
+    "Mapping": dict,
+    "Logs": dict,
+    "list": list,
+    "tuple": list,
+    "Sequence": list,
+}
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

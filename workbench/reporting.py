@@ -33,19 +33,19 @@ class Reporter(Protocol):
 
 
 class Lasting:
-    """A stream whose terminal may go away, as that of a job which was disowned: what is written then is lost, and the
-    training goes on."""
+    """A stream whose other end may go away, as the terminal of a job which was disowned, or `head`: what is written
+    then is lost, and the training goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        with _terminal_may_be_gone():
+        with _reader_may_be_gone():
             return self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with _terminal_may_be_gone():
+        with _reader_may_be_gone():
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -53,11 +53,11 @@ class Lasting:
 
 
 @contextmanager
-def _terminal_may_be_gone() -> Iterator[None]:
+def _reader_may_be_gone() -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        if fault.errno != errno.EIO:
+        if fault.errno not in (errno.EIO, errno.EPIPE):
             raise
 
 

@@ -42,7 +42,7 @@ def test_an_interrupt_saves_and_says_so(tmp_path: Path, signal_number: int) -> N
     finally:
         process.kill()
     lines += [json.loads(line) for line in rest.splitlines()]
-    assert process.returncode == 130
+    assert process.returncode == (143 if signal_number == signal.SIGTERM else 130)
     assert lines[-1]["event"] == "finished"
     assert lines[-1]["status"] == "interrupted"
     saved = [line["path"] for line in lines if line["event"] == "saved"]

@@ -34,7 +34,7 @@ def test_a_run_is_stopped_by_name_and_saved(tmp_path: Path, kwb: Kwb) -> None:
         assert f"process {training.pid} on {os.uname().nodename} stops after its batch" in stopped.err
         assert "interrupted in epoch" in stopped.err
         training.communicate(timeout=30)
-        assert training.returncode == 130
+        assert training.returncode == 143
         (run,) = list_runs(tmp_path / "saved" / "runs")
         assert run.folder.model.is_file()
     finally:

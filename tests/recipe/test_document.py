@@ -145,7 +145,7 @@ class TestFile:
 
     def test_over_a_megabyte_is_refused(self, tmp_path):
         told = self.read(tmp_path, RECIPE.encode() + b"# " + b"x" * 1_000_000)
-        assert told == "DIR/r.yaml: a recipe of over 1 MB is not read."
+        assert told == "DIR/r.yaml: a recipe of over 200 KB is not read."
 
     def test_a_missing_file_and_a_folder_are_told(self, tmp_path):
         with pytest.raises(RecipeError, match=r"gone\.yaml: there is no such recipe file"):

@@ -100,8 +100,8 @@ def test_it_can_be_left_while_a_file_does_not_come(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["silence", "hang-up"])
-def test_a_terminal_that_goes_away_loses_nothing(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize("how", ["silence", "hang-up", "terminate"])
+def test_a_terminal_that_goes_away_or_a_signal_loses_nothing(tmp_path: Path, how: str) -> None:
     (tmp_path / "long.yaml").write_text(LONG)
     terminal = PseudoTerminal(tmp_path, "long.yaml")
     runs_folder = tmp_path / "saved" / "runs"
@@ -113,8 +113,12 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path: Path, how: str) -> No
         if how == "silence":
             terminal.vanish()
         else:
-            os.kill(terminal.process.pid, signal.SIGHUP)
-        assert terminal.process.wait(30) == 129
+            os.kill(terminal.process.pid, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
+        assert terminal.process.wait(30) == (143 if how == "terminate" else 129)
+        if how == "terminate":
+            _until(
+                lambda: f"kwb watch {run.folder.name}".encode() in terminal.written, "it says what goes on"
+            )
         before = summary_of(run.folder).epoch
         _until(lambda: summary_of(run.folder).epoch > before + 2, "the training goes on")
         ask_to_stop(run.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             code = _run(given, context)
-            sys.stdout.flush()
+            with suppress(BrokenPipeError):  # what it says counts, whether or not it is read
+                sys.stdout.flush()
+                return code
+            give_up(sys.stdout)
             return code
         except BrokenPipeError:  # the reader of our output has left: `kwb catalog | head`
             give_up(sys.stdout)

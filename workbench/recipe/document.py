@@ -19,7 +19,7 @@ from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.faults import explain
 from workbench.recipe.schema import Recipe, Train
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000  # ruamel reads some 40,000 a second at worst
 MAX_NODES = 100_000  # aliases let a small file name a huge tree
 
 Key = tuple[str | int, ...]
@@ -86,7 +86,7 @@ def read_text(path: Path) -> str:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise RecipeError("a recipe of over 1 MB is not read.", where=str(path))
+            raise RecipeError(f"a recipe of over {MAX_BYTES // 1000} KB is not read.", where=str(path))
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise RecipeError("there is no such recipe file.", where=str(path)) from None
@@ -126,7 +126,9 @@ def yaml_value(text: str) -> Any:
     """A value as YAML reads it: `50` is a number, `[a, b]` a list, `1e-3` a number too."""
     try:
         return _plain(YAML(typ="rt").load(text), _Budget("value"))
-    except YAMLError:
+    except WorkbenchError:
+        raise
+    except Exception:  # as for a recipe's text
         return text
 
 
@@ -157,10 +159,12 @@ def _tree(text: str, name: str) -> CommentedMap:
         ) from None
     except RecursionError:
         raise RecipeError("this is not valid YAML: it is nested too deeply.", where=name) from None
-    except (YAMLError, ValueError) as fault:
-        raise RecipeError(
-            f"this is not valid YAML: {str(fault).partition(chr(10))[0]}.", where=name
-        ) from None
+    except (
+        Exception
+    ) as fault:  # ruamel's constructors raise what they like for tags that do not fit their value
+        known = isinstance(fault, YAMLError | ValueError)
+        told = str(fault).partition("\n")[0] if known else "a tag or an alias does not fit its value"
+        raise RecipeError(f"this is not valid YAML: {told}.", where=name) from None
     if not isinstance(tree, CommentedMap):
         found = "empty" if tree is None else "a list" if isinstance(tree, CommentedSeq) else "a single value"
         raise RecipeError(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document, parse
@@ -61,6 +60,6 @@ class Reading:
     def data(self) -> dict[str, Any] | None:
         try:
             data = YAML(typ="safe", pure=True).load(self.text)
-        except (YAMLError, ValueError, RecursionError):
+        except Exception:  # ruamel raises what it likes for tags that do not fit their value
             return None
         return data if isinstance(data, dict) else None

@@ -206,6 +206,13 @@ class KwbApp(Shell, inherit_bindings=False):
 
     # ------------------------------------------------------------------ the start
 
+    def on_load(self) -> None:
+        """Before the terminal is changed."""
+        if not self.is_headless:
+            from workbench.tui.hangup import watch_signals
+
+            watch_signals(self)
+
     def on_mount(self) -> None:
         self.call_after_refresh(self._after_first_paint)
 
@@ -214,10 +221,6 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def _after_first_paint(self) -> None:
         """Everything that takes time, once there is something to look at."""
-        if not self.is_headless:
-            from workbench.tui.hangup import watch_terminal
-
-            watch_terminal(self)
         for fault in self._faults:
             self.notice(fault, "warning")
         self._begin()

@@ -1,7 +1,8 @@
-"""A terminal that goes away (a connection that broke, a window that was closed) takes nothing with it.
+"""Signals, and a terminal that goes away (a connection that broke, a window that was closed), take nothing with them.
 
-What was edited is kept, a training goes on by itself (`kwb watch` shows it, `kwb stop` ends it), and the app ends. Most
-terminals say so with SIGHUP. Some only fall silent: their end of file would have Textual read it for ever.
+What was edited is kept, a training goes on by itself (`kwb watch` shows it, `kwb stop` ends it), and the app ends:
+after SIGINT or SIGTERM with the terminal as it was before, at once where there is no terminal any more. Most terminals
+say so with SIGHUP. Some only fall silent: their end of file would have Textual read it for ever.
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0  # seconds
 PATIENCE = 5.0  # seconds for the child to answer; without an answer it ends after its batch and saves
-EXIT_CODE = 128 + signal.SIGHUP
 
 
-def watch_terminal(app: KwbApp) -> None:
-    """From now on, end the app when its terminal is gone."""
+def watch_signals(app: KwbApp) -> None:
+    """From now on, end the app in good order when a signal asks for it; a second one ends it at once."""
+    loop = asyncio.get_running_loop()
     leaving: list[asyncio.Task[None]] = []
 
-    def gone() -> None:
+    def leave(number: signal.Signals) -> None:
         if not leaving:
-            leaving.append(asyncio.create_task(_leave(app)))
+            leaving.append(asyncio.create_task(_leave(app, number)))
+        elif number != signal.SIGHUP:
+            _leave_at_once(app, number)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gone)
-    app.set_interval(LOOK_EVERY, lambda: gone() if terminal_is_gone() else None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN or number != signal.SIGHUP:
+            loop.add_signal_handler(number, leave, number)
+    app.set_interval(LOOK_EVERY, lambda: leave(signal.SIGHUP) if terminal_is_gone() else None)
 
 
 def terminal_is_gone() -> bool:
@@ -44,7 +49,7 @@ def terminal_is_gone() -> bool:
         return False
 
 
-async def _leave(app: KwbApp) -> None:
+async def _leave(app: KwbApp, number: signal.Signals) -> None:
     try:
         with suppress(Exception):
             app.keep_unsaved()
@@ -53,5 +58,19 @@ async def _leave(app: KwbApp) -> None:
         if training is not None and training.state.live:
             with suppress(Exception):
                 await asyncio.wait_for(training.detach(), PATIENCE)
+                if training.run_folder is not None:
+                    app.last_words.append(f"kwb watch {training.run_folder.name}")
     finally:
-        os._exit(EXIT_CODE)  # an orderly end would wait for a terminal that does not answer
+        if number == signal.SIGHUP or terminal_is_gone():
+            os._exit(128 + number)  # an orderly end would wait for a terminal that does not answer
+        asyncio.get_running_loop().call_later(PATIENCE, _leave_at_once, app, number)
+        app.exit(return_code=128 + number)
+
+
+def _leave_at_once(app: KwbApp, number: signal.Signals) -> None:
+    """End the process; the terminal is still made what it was."""
+    with suppress(Exception):
+        if app._driver is not None:
+            app._driver.stop_application_mode()
+            app._driver.close()
+    os._exit(128 + number)

@@ -57,7 +57,7 @@ def read_settings(path: Path) -> tuple[Settings, list[WorkbenchError]]:
     """The settings, and what is wrong with the file. Without a file, the defaults."""
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Settings(), []
     except (OSError, UnicodeDecodeError) as fault:
         return Settings(), [WorkbenchError(f"the settings cannot be read: {fault}.", where=str(path))]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -42,15 +44,19 @@ def start(
         raise WorkbenchError(
             "the workbench needs a terminal.", hint="Without one: kwb --batch RECIPE, or kwb COMMAND --json."
         )
-    if os.environ.get("TERM") == "dumb":
-        raise WorkbenchError("the workbench needs a terminal that can move its cursor (TERM is 'dumb').")
+    if (term := os.environ.get("TERM", "")) in ("", "dumb"):
+        told = "TERM is 'dumb'" if term else "TERM is not set"
+        raise WorkbenchError(f"the workbench needs a terminal that can move its cursor ({told}).")
     settings, faults = read_settings(settings_file())
     watched = None
     if watch is not None:
         from workbench.storage.runs import find_run
 
         watched = find_run(watch, settings.runs).path
-    folder = state_folder()
+    folder, temporary = _folder_for_state()
+    if temporary:
+        told = f"{state_folder()} cannot be written: nothing is kept between starts."
+        faults = [*faults, WorkbenchError(told, hint="KWB_STATE_DIR names another folder.")]
     app = KwbApp(
         settings=settings,
         state=State(folder / FILE_NAME),
@@ -63,10 +69,24 @@ def start(
     )
     _run(app, settings.mouse)
     echo(*app.last_words)
+    if temporary:
+        shutil.rmtree(folder, ignore_errors=True)
     code = app.return_code or 0
     if not _threads_ended():
         leave_at_once(code)
     return code
+
+
+def _folder_for_state() -> tuple[Path, bool]:
+    """Where state and logs go; and whether that is only for this time, since the right place cannot be written."""
+    folder = state_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder, False
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="kwb-")), True
 
 
 def _run(app: KwbApp, mouse: bool) -> None:

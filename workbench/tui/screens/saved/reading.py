@@ -146,7 +146,7 @@ def recipe(request: Mapping[str, Any]) -> dict[str, str]:
         ) from None
     text = to_yaml(_shortened(model.model_dump(mode="json", exclude_defaults=True)))
     if len(text) > MAX_BYTES:
-        raise FileError("the recipe that it keeps is of over 1 MB.", where=request["file"])
+        raise FileError(f"the recipe that it keeps is of over {MAX_BYTES // 1000} KB.", where=request["file"])
     return {"text": text, "name": model.name, "run": _text(notes.get("run"))}
 
 
