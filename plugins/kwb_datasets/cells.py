@@ -11,10 +11,18 @@ import pyarrow.compute as pc
 
 Texts = Any  # a pyarrow Array or ChunkedArray of strings
 
+_CODE = r"^\s*[-+]?[\d.,]*\d[\d.,]*\s*$"
+
 
 def without_missing(texts: Texts, words: Sequence[str]) -> Texts:
     """The texts, null where one of the words stands."""
     return pc.if_else(pc.is_in(texts, pa.array(words, texts.type)), pa.scalar(None, texts.type), texts)
+
+
+def are_codes(texts: Texts, words: Sequence[str]) -> bool | None:
+    """Whether all texts but the words for no value are numbers: then no such word is a code. None without any text."""
+    texts = pc.drop_null(without_missing(texts, words))
+    return bool(pc.all(pc.match_substring_regex(texts, _CODE)).as_py()) if len(texts) else None
 
 
 def are_numbers(texts: Texts, decimal: str, thousands: str) -> bool:

@@ -173,7 +173,7 @@ class TextTable:
         import pyarrow as pa
         import pyarrow.csv as pa_csv
 
-        from kwb_datasets.cells import settled
+        from kwb_datasets.cells import are_codes, settled
         from kwb_datasets.columns import numpy_columns
 
         names = self.names()
@@ -186,7 +186,11 @@ class TextTable:
         marks = (self.decimal, self.thousands)
         own = [name for name in table.column_names if name not in self.text]
         table = settled(table, own, self.missing_values, marks)
-        words = [name for name in table.column_names if name in self.text - self.literal]
+        # "NA" among names is a country; among numbers it is none.
+        codes = {
+            name for name in self.literal if name in names and are_codes(table[name], self.missing_values)
+        }
+        words = [name for name in table.column_names if name in self.text - (self.literal - codes)]
         table = settled(table, words, self.missing_values, (self.decimal, ""))
         return Source(
             columns=numpy_columns(table),

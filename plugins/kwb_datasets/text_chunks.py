@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from kwb_datasets.cells import are_numbers, to_numbers, without_missing
+from kwb_datasets.cells import are_codes, are_numbers, to_numbers, without_missing
 from kwb_datasets.columns import numpy_columns
 from kwb_datasets.text import TextTable
 from kwb_datasets.workfile import Workfile
@@ -44,10 +44,15 @@ class TextChunks:
     def __init__(self, table: TextTable) -> None:
         names = table.names()
         self.names = tuple(table.columns or names)
+        codes: dict[str, bool] = {}
         types = {name: _Type.TEXT if name in table.text else _Type.NOTHING for name in self.names}
         for batch in self._batches(table, names, dict.fromkeys(self.names, pa.string())):
             for name in self.names:
                 types[name] = _joined(types[name], batch.column(name), (table.decimal, table.thousands))
+                if name in table.literal:
+                    found = are_codes(batch.column(name), table.missing_values)
+                    codes[name] = codes.get(name, True) and found is not False
+        table.literal -= {name for name, all_codes in codes.items() if all_codes}
         grouped = [name for name, kind in types.items() if kind is _Type.GROUPED]
         schema = {name: pa.float64() if name in grouped else kind.value for name, kind in types.items()}
         self._copy = Workfile()

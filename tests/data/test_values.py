@@ -70,6 +70,27 @@ def test_a_class_is_what_the_cell_says(catalog, tmp_path: Path, stream: bool) ->
     assert part.targets["out"][np.argsort(part.index)].tolist() == [2, 0, 2, 1, 2, 0]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_word_for_no_value_among_numbers_is_none(catalog, tmp_path: Path, stream: bool) -> None:
+    """Codes 01 and 02 with gaps: the gaps are no third code, in training and later."""
+    write(tmp_path / "t.csv", [["code", "y"], ["01", 1], ["NA", 2], ["02", 3], ["?", 4], ["01", 5]])
+    section = {
+        "use": "csv",
+        "path": "t.csv",
+        "targets": "y",
+        "categories": "code",
+        "missing": "drop",
+        "stream": stream,
+    }
+    loaded = loading.load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+    assert loaded.preparation.inputs[0].feature_names == ("code=01", "code=02")
+    assert loaded.rows_dropped == 2
+    new = write(tmp_path / "new.csv", [["code"], ["NA"], ["02"]])
+    arguments = data_argument(str(new), catalog, loaded.preparation)
+    part = apply_to(loaded.preparation, arguments, catalog, folder=tmp_path, seed=0, with_targets=False)
+    assert (part.index.tolist(), part.inputs["features"].tolist()) == ([1], [[0, 1]])
+
+
 def test_a_word_for_no_value_that_the_recipe_names_is_one_everywhere(prepare) -> None:
     prepared = prepare(
         "k,y\nNA,1\nDE,2\nNone,3\n", targets="y", categories="k", missing_values=["NA"], missing="drop"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from workbench.catalog.lookup import Catalog
+from workbench.data.streamed_part import StreamedPart
 from workbench.errors import DataError
 from workbench.training.predicted import predict, prediction_table
 from workbench.training.saved import SavedModel
@@ -165,3 +166,31 @@ def test_from_the_command_line(tmp_path: Path, kwb: Callable[..., Any]) -> None:
     assert done.returncode == 0, done.stderr
     wanted = model.evaluate(X, [TARGETS["width"], TARGETS["height"]], verbose=0, return_dict=True)
     assert json.loads(done.stdout) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_rows_that_are_streamed(tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluated and predicted block by block: the same numbers as at once."""
+    monkeypatch.setattr("workbench.training.saved.WINDOW_BYTES", 1)
+    rows = 1_000
+    x = np.random.default_rng(3).normal(size=(rows, 3)).astype("float32")
+    y = x.sum(axis=1, keepdims=True)
+    np.savez(tmp_path / "data.npz", x=x, y=y)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    model.save(tmp_path / "one.keras")
+    data = {"use": "npz", "path": "data.npz", "inputs": {"x": "x"}, "targets": "y", "stream": True}
+    path = tmp_path / "r.yaml"
+    path.write_text(json.dumps({"kwb": 1, "data": data, "model": {"sequential": [{"use": "Flatten"}]}}))
+    saved = SavedModel.open(tmp_path / "one.keras", catalog)
+    part = saved.read(str(path), catalog, with_targets=True)
+    assert isinstance(part, StreamedPart)
+    wanted = model.evaluate(x, y, verbose=0, return_dict=True, batch_size=256)
+    assert saved.evaluate(part) == pytest.approx(wanted, rel=1e-5)
+    table = prediction_table(saved, predict(saved, lambda with_targets: part))
+    assert table.rows == rows
+    (judged,) = table.judged
+    np.testing.assert_allclose(judged.predicted, model.predict(x, verbose=0)[:, 0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(judged.true, y[:, 0])
+    worst = table.order(judged.name)
+    errors = np.abs(model.predict(x, verbose=0) - y)[:, 0]
+    np.testing.assert_allclose(errors[worst], np.sort(errors)[::-1], rtol=1e-4, atol=1e-5)

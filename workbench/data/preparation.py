@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from workbench.data.encoding import encode_input, encode_target, encode_weights
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
+from workbench.data.number_texts import is_marked_number
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
 from workbench.data.specs import ClassTarget, Input, Reader, Record, Target
@@ -160,9 +161,12 @@ class Preparation(Record):
 
     def kinds(self) -> ColumnKinds:
         """How the columns of new data are to be read: what was text in training is text."""
-        text = [column.name for spec in self.inputs for column in spec.columns_of_text]
-        text += [spec.column for spec in self.targets if isinstance(spec, ClassTarget)]
-        return ColumnKinds.of(self.reader.literal if self.reader else (), text)
+        values = {column.name: column.categories for spec in self.inputs for column in spec.columns_of_text}
+        values |= {spec.column: spec.values for spec in self.targets if isinstance(spec, ClassTarget)}
+        literal = self.reader.literal if self.reader else ()
+        # Among codes that are all numbers, a word for no value was none in training either.
+        names = [name for name in literal if not all(map(is_marked_number, values.get(name, ())))]
+        return ColumnKinds.of(names, values)
 
     @property
     def needed(self) -> frozenset[str]:

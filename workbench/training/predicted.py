@@ -108,7 +108,8 @@ class PredictionTable:
         if key not in self._orders:
             judged = next((each for each in self.judged if each.name == by), None)
             chosen = judged or (self.judged[0] if self.judged else None)
-            order = np.arange(self.rows)
+            # A test part was drawn at random: its rows are shown as they stand in the data.
+            order = np.argsort(self.columns["row"], kind="stable")
             if judged is not None:
                 order = np.argsort(-judged.badness, kind="stable")
             if wrong and chosen is not None and chosen.classes is not None:

@@ -412,7 +412,7 @@ async def test_data_without_targets_is_predicted_alone(open_app, from_training) 
     async with open_app(mode="saved", plugin_files=[folder / "gate.py"], size=(80, 24)) as pilot:
         await choose(pilot, "gated.keras")
         await pilot.press("p")
-        await answer(pilot, "new.csv")
+        await answer(pilot, "new.c")  # the list below has the file
         await until(lambda: isinstance(pilot.app.screen, PredictionsScreen), SLOW)
         await settle(pilot)
         text = shown(pilot.app)
