@@ -27,6 +27,7 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
         "optimizer",
         "loss",
         "metrics",
+        "weighted_metrics",
         "loss_weights",
         "run_eagerly",
     }:
@@ -41,7 +42,8 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
             optimizer=optimizer,
             loss=loss,
             loss_weights=_loss_weights(train, structure),
-            metrics=_metrics(train, structure, maker),
+            metrics=_metrics(train.metrics, structure, maker, "train.metrics"),
+            weighted_metrics=_metrics(train.weighted_metrics, structure, maker, "train.weighted_metrics"),
             run_eagerly=train.run_eagerly,
         )
     except (KeyboardInterrupt, WorkbenchError):
@@ -82,32 +84,22 @@ def _loss_weights(train: Train, structure: Structure) -> Any:
     return _by_output(weights, structure, "train.loss_weights")
 
 
-def _metrics(train: Train, structure: Structure, maker: Maker) -> Any:
-    if not train.metrics:
+def _metrics(
+    asked: Sequence[Use] | Mapping[str, Sequence[Use]], structure: Structure, maker: Maker, where: str
+) -> Any:
+    if not asked:
         return None  # an empty list makes Keras expect that a train_step of the user's own updates metrics
-    if isinstance(train.metrics, tuple):
-        made = [
-            _named(Kind.METRIC, item, maker, f"train.metrics[{i}]") for i, item in enumerate(train.metrics)
-        ]
-        if structure.output_form == "one":
-            return made
-        # One list for a model of several outputs means each of them; Keras wants an instance for each.
-        return _by_output(
-            {
-                name: [
-                    _named(Kind.METRIC, item, maker, f"train.metrics[{i}]")
-                    for i, item in enumerate(train.metrics)
-                ]
-                for name in structure.outputs
-            },
-            structure,
-            "train.metrics",
-        )
-    by_output = {
-        name: [_named(Kind.METRIC, item, maker, f"train.metrics.{name}[{i}]") for i, item in enumerate(items)]
-        for name, items in train.metrics.items()
-    }
-    return _by_output(by_output, structure, "train.metrics")
+
+    def made(items: Sequence[Use], where: str) -> list[Any]:
+        return [_named(Kind.METRIC, item, maker, f"{where}[{i}]") for i, item in enumerate(items)]
+
+    if isinstance(asked, Mapping):
+        by_output = {name: made(items, f"{where}.{name}") for name, items in asked.items()}
+    elif structure.output_form == "one":
+        return made(asked, where)
+    else:  # One list for a model of several outputs means each of them; Keras wants an instance for each.
+        by_output = {name: made(asked, where) for name in structure.outputs}
+    return _by_output(by_output, structure, where)
 
 
 def _named(kind: Kind, item: Use, maker: Maker, where: str) -> Any:

@@ -43,7 +43,9 @@ class Structure:
         return _pack(self.input_form, self.inputs, values)
 
     def pack_targets(self, values: Mapping[str, Any]) -> Any:
-        """Values by target name, in the form of the model's outputs."""
+        """Values by target name, in the form of the model's outputs; None where there are none."""
+        if not values:  # a model that brings its own losses needs none
+            return None
         if self.output_form == "one":
             (value,) = values.values()
             return value
@@ -104,7 +106,7 @@ def output_structure(
     names = tuple(targets)
     if isinstance(outputs, Mapping):
         own = tuple(outputs)
-        if len(own) == 1 == len(names):
+        if len(own) == 1 == len(names) or not names:
             return "dict", own
         _same_names("output", own, names, where)
         return "dict", own

@@ -120,6 +120,11 @@ class Preparation(Record):
         """The class names of each target that has them."""
         return {spec.name: spec.classes for spec in self.targets if isinstance(spec, ClassTarget)}
 
+    def number_names(self) -> dict[str, tuple[str, ...]]:
+        """What several numbers for one target are called: its classes, or its columns where it has several."""
+        columns = {spec.name: spec.column_names for spec in self.targets if len(spec.column_names) > 1}
+        return columns | self.classes()
+
     @property
     def row_bytes(self) -> int:
         """The bytes of an encoded row: 32-bit numbers, and its place in the source."""

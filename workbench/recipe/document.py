@@ -207,7 +207,11 @@ def _plain_key(key: Any, budget: _Budget) -> Any:
 
 
 # Where a thing's bare name may stand for a map with `use`.
-_NAMED = (("data",), ("model",), *(("train", key) for key in ("optimizer", "loss", "metrics", "callbacks")))
+_NAMED = (
+    ("data",),
+    ("model",),
+    *(("train", key) for key in ("optimizer", "loss", "metrics", "weighted_metrics", "callbacks")),
+)
 
 
 def _override(data: dict[str, Any], assignment: str) -> None:

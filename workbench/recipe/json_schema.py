@@ -24,6 +24,7 @@ def json_schema(catalog: Catalog) -> dict[str, Any]:
     _allow_bare_names(schema)
     train = definitions["Train"]["properties"]
     _allow_one(train["metrics"])
+    _allow_one(train["weighted_metrics"])
     train |= {"losses": train["loss"], "weights": train["loss_weights"]}
     return schema
 

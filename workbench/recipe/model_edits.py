@@ -252,7 +252,7 @@ def _rename_targets(text: str, data: Data, key: Key, names: Sequence[str]) -> st
     return text
 
 
-_BY_OUTPUT = ("loss", "losses", "metrics", "loss_weights", "weights")
+_BY_OUTPUT = ("loss", "losses", "metrics", "weighted_metrics", "loss_weights", "weights")
 
 
 def rewire(text: str, data: Data, key: Key, inputs: str) -> str:

@@ -94,11 +94,12 @@ def _names(document: Document) -> Iterator[Named]:
     losses = train.loss if isinstance(train.loss, Mapping) else {"": train.loss} if train.loss else {}
     for name, loss in losses.items():
         yield from _item(Kind.LOSS, loss, f"train.loss.{name}".rstrip("."))
-    metrics = train.metrics if isinstance(train.metrics, Mapping) else {"": train.metrics}
-    for name, group in metrics.items():
-        for index, metric in enumerate(group):
-            if metric.use not in METRIC_WORDS:
-                yield from _item(Kind.METRIC, metric, f"train.metrics{'.' if name else ''}{name}[{index}]")
+    for key in ("metrics", "weighted_metrics"):
+        metrics = getattr(train, key)
+        for name, group in (metrics if isinstance(metrics, Mapping) else {"": metrics}).items():
+            for index, metric in enumerate(group):
+                if metric.use not in METRIC_WORDS:
+                    yield from _item(Kind.METRIC, metric, f"train.{key}{'.' if name else ''}{name}[{index}]")
 
 
 def _item(kind: Kind, item: Use, where: str) -> Iterator[Named]:

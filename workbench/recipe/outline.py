@@ -225,12 +225,13 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[Row]:
         )
     key = "train.losses" if "losses" in train else "train.loss"
     yield from _by_output(Role.LOSS, train.get("losses", train.get("loss")), key, "loss")
-    metrics = train.get("metrics")
-    if isinstance(metrics, Mapping) and "use" not in metrics:
-        for output, group in metrics.items():
-            yield from _group(Role.METRIC, group, f"train.metrics.{output}", f"metric of {output}")
-    else:
-        yield from _group(Role.METRIC, metrics, "train.metrics", "metric")
+    for key, name in (("metrics", "metric"), ("weighted_metrics", "weighted metric")):
+        metrics = train.get(key)
+        if isinstance(metrics, Mapping) and "use" not in metrics:
+            for output, group in metrics.items():
+                yield from _group(Role.METRIC, group, f"train.{key}.{output}", f"{name} of {output}")
+        else:
+            yield from _group(Role.METRIC, metrics, f"train.{key}", name)
     yield from _group(Role.CALLBACK, train.get("callbacks"), "train.callbacks", "callback")
 
 

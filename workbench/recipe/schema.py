@@ -291,6 +291,9 @@ class Train(Strict):
     metrics: Annotated[tuple[Item, ...] | dict[str, tuple[Item, ...]], BeforeValidator(_metrics)] = Field(
         (), description="Metrics, or a map by output name."
     )
+    weighted_metrics: Annotated[tuple[Item, ...] | dict[str, tuple[Item, ...]], BeforeValidator(_metrics)] = (
+        Field((), description="Metrics that count sample weights and class weights; or a map by output name.")
+    )
     class_weight: dict[int | str, float] | Literal["balanced"] | None = Field(
         None,
         description="The weight of each class, by its name; `balanced` makes up for unequal numbers of rows.",

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from workbench import events
 from workbench.assembly.compile import compile_model, make_callbacks
@@ -155,8 +156,12 @@ def prepare(
         )
         was_compiled = assembly.model.compiled
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
-        if recipe.train.loss is None and not was_compiled and not _learns(assembly.model):
-            raise RecipeError("a loss is missing.", where="train", hint="For numbers `loss: mse`.")
+        if recipe.train.loss is None and not was_compiled and not _learns(assembly, inputs):
+            raise RecipeError(
+                "a loss is missing.",
+                where="train",
+                hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
+            )
         cautions += _check_losses(recipe, assembly, prepared)
         callbacks = make_callbacks(recipe.train, assembly.maker)
         _check_rates(callbacks, assembly.model)
@@ -229,10 +234,30 @@ def _check_rates(callbacks: Sequence[Any], model: Any) -> None:
             )
 
 
-def _learns(model: Any) -> bool:
+def _learns(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
     """Whether a model without a compiled loss still has one: its own `add_loss` terms or its own step."""
+    model = assembly.model
     own = any(
         getattr(type(model), method) is not getattr(keras.Model, method)
         for method in ("compute_loss", "train_step")
     )
-    return own or bool(model.losses)
+    return own or bool(model.losses) or _adds_losses(assembly, inputs)
+
+
+def _adds_losses(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
+    """Whether calling the model adds losses, which is seen only in a call on tensors."""
+    signature = assembly.structure.pack_inputs(
+        {name: tf.TensorSpec([None, *spec.shape], spec.dtype) for name, spec in inputs.items()}
+    )
+    found: list[bool] = []
+
+    def call(tensors: Any) -> Any:
+        outputs = assembly.model(tensors, training=True)
+        found.append(bool(assembly.model.losses))
+        return outputs
+
+    try:
+        tf.function(call, autograph=False).get_concrete_function(signature)
+    except Exception:  # the model's own code; training shows its error at the right place
+        return True
+    return any(found)

@@ -133,14 +133,16 @@ class SavedModel:
                 where=str(self.path),
                 hint="Save it compiled, or train it with a recipe (`model: {load: FILE}`).",
             )
+        classes = self.notes.preparation.number_names() if self.notes else {}
         with told_as("evaluating", str(self.path)):
             if isinstance(rows, Part):
-                return numbers(evaluate(self.model, self._arrays(rows), BATCH_SIZE))
+                return numbers(evaluate(self.model, self._arrays(rows), BATCH_SIZE, classes=classes))
 
             def batches(epoch: int, step: int) -> Iterator[Arrays]:
                 return map(self._arrays, rows.batches(BATCH_SIZE, step=step))
 
-            return numbers(evaluate(self.model, Stream(rows.rows, BATCH_SIZE, batches), BATCH_SIZE))
+            stream = Stream(rows.rows, BATCH_SIZE, batches)
+            return numbers(evaluate(self.model, stream, BATCH_SIZE, classes=classes))
 
     def _arrays(self, part: Part) -> Arrays:
         structure = self._structure(part)

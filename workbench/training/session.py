@@ -175,6 +175,7 @@ class Session:
             seed=self.document.recipe.seed,
             engine=position.engine or train.engine,  # type: ignore[arg-type]
             class_weight=class_weights(self.document.recipe, ready.prepared),
+            classes=ready.prepared.preparation.number_names(),
             initial_epoch=position.epoch,
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
@@ -243,7 +244,10 @@ class Session:
             return {}
         batch_size = self.document.recipe.train.batch_size
         with told_as("evaluating on the test part", self.document.name):
-            return numbers(evaluate(ready.model, ready.feed(ready.prepared.test), batch_size))
+            classes = ready.prepared.preparation.number_names()
+            return numbers(
+                evaluate(ready.model, ready.feed(ready.prepared.test), batch_size, classes=classes)
+            )
 
     def _save(
         self, ready: Ready, run: runs.RunFolder, status: str, progress: Progress, emit: Emit

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import keras
@@ -17,6 +17,7 @@ from workbench.events import EngineChosen
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
 from workbench.training.engines.choose import choose, preserved, without_difference
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
+from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.programs import Step
@@ -38,6 +39,7 @@ class FitSettings:
         shuffle: a new order of rows each epoch, drawn from `seed` and the epoch's number.
         engine: which engine runs the steps.
         class_weight: a weight for each class number.
+        classes: the class names of each output, by which a metric's number for each class is called.
         validation_batch_size: rows of a validation batch; None for `batch_size`.
         validation_freq: validate every so many epochs.
         initial_epoch: the epoch to begin with, from 0.
@@ -52,6 +54,7 @@ class FitSettings:
     seed: int = 0
     engine: Engine = "auto"
     class_weight: ClassWeight | None = None
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     validation_batch_size: int | None = None
     validation_freq: int = 1
     initial_epoch: int = 0
@@ -108,7 +111,13 @@ def fit(
                 model, validation, settings, chosen.engine, metrics, 1 if one_by_one else CALL_STEPS
             )
         loop = Loop(
-            callbacks, model, runner, tester, epochs=settings.epochs, metrics=settings.initial_metrics
+            callbacks,
+            model,
+            runner,
+            tester,
+            epochs=settings.epochs,
+            metrics=settings.initial_metrics,
+            per_class=PerClass(settings.classes),
         )
         model.train_function, model.test_function = runner, tester
         with _telling(source):
@@ -127,9 +136,13 @@ def fit(
 
 
 def evaluate(
-    model: keras.Model, data: Arrays | Stream, batch_size: int = 32, engine: Engine = "auto"
+    model: keras.Model,
+    data: Arrays | Stream,
+    batch_size: int = 32,
+    engine: Engine = "auto",
+    classes: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, float]:
-    """The loss and the metrics of a compiled model on the data.
+    """The loss and the metrics of a compiled model on the data; `classes` as in `FitSettings`.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -139,9 +152,10 @@ def evaluate(
         tester = _tester(model, data, settings, "chunk" if engine == "auto" else engine, metrics)
         model.test_function = tester
         with _telling(tester.source):
-            return model.evaluate(
+            logs = model.evaluate(
                 ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
             )
+        return dict(PerClass(classes or {}).apart(logs) or {})
 
 
 def _build_metrics(builder: Builder) -> None:

@@ -18,6 +18,7 @@ import tensorflow as tf
 from keras.src.utils.python_utils import pythonify_logs  # what CallbackList makes of logs
 
 from workbench.training.engines.builder import CALL_STEPS
+from workbench.training.engines.logs import PerClass
 from workbench.training.engines.metrics import Logs, QuickMetrics
 from workbench.training.engines.programs import Program
 
@@ -116,6 +117,7 @@ class Loop(keras.callbacks.CallbackList):
 
     Args:
         metrics: values of `model.metrics_variables` to begin the first epoch with, for a resume inside an epoch.
+        per_class: how logs with a number for each class are shown to callbacks.
     """
 
     def __init__(
@@ -127,7 +129,9 @@ class Loop(keras.callbacks.CallbackList):
         *,
         epochs: int = 1,
         metrics: Sequence[np.ndarray] = (),
+        per_class: PerClass = PerClass(),  # noqa: B008  (frozen)
     ) -> None:
+        self._per_class = per_class
         self._training = training
         self._testing = testing
         self._metrics = metrics
@@ -160,7 +164,7 @@ class Loop(keras.callbacks.CallbackList):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._training is not None
         if not self._nothing_left:
-            super().on_train_batch_end(self._training.step - 1, logs)
+            super().on_train_batch_end(self._training.step - 1, self._per_class.apart(logs))
         if self._training.finished and not self.model.stop_training:
             self.model.stop_training = self._epoch_over = True
 
@@ -169,7 +173,8 @@ class Loop(keras.callbacks.CallbackList):
         self._take_back()
         if self._async_train:
             self._flush_futures()
-        logs = pythonify_logs(logs)  # one dict for all: a callback may put something in for those after it
+        # One dict for all: a callback may put something in for those after it.
+        logs = pythonify_logs(self._per_class.apart(logs))
         failed: list[Exception] = []
         for callback in self.callbacks:
             try:
@@ -191,9 +196,15 @@ class Loop(keras.callbacks.CallbackList):
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._testing is not None
-        super().on_test_batch_end(self._testing.step - 1, logs)
+        super().on_test_batch_end(self._testing.step - 1, self._per_class.apart(logs))
         if self._testing.finished:
             self.model.stop_evaluating = True
+
+    def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        super().on_test_end(self._per_class.apart(logs))
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        super().on_train_end(self._per_class.apart(logs))
 
     def _take_back(self) -> None:
         if self._epoch_over:

@@ -50,7 +50,8 @@ class QuickMetrics:
         """The metrics' results: those that the last step gave, unless something has changed since."""
         if self._latest is not None and tf.executing_eagerly():
             return dict(self._latest)
-        return keras.Model.get_metrics_result(self._model)
+        # A metric may give its variable, which validation sets back before anybody has read it.
+        return keras.tree.map_structure(_as_it_is, keras.Model.get_metrics_result(self._model))
 
     def _learn(self, variables: list[Any]) -> None:
         """What to do the next time; metrics are made as late as at the first step."""
@@ -59,6 +60,11 @@ class QuickMetrics:
         own = (type(metric).__module__.startswith("keras.") for metric in self._model.metrics)
         if all(own) and not any(np.any(keras.ops.convert_to_numpy(variable)) for variable in variables):
             self._zeros = [(v.value, tf.zeros(v.shape, v.dtype)) for v in variables]
+
+
+def _as_it_is(value: Any) -> Any:
+    """The value that a variable has now."""
+    return tf.convert_to_tensor(value) if isinstance(value, keras.Variable | tf.Variable) else value
 
 
 @contextmanager
