@@ -71,7 +71,8 @@ class RunFolder:
 @dataclass(frozen=True)
 class RunSummary:
     """How a run stands. `status` is running, done, stopped, interrupted, failed, or crashed: ended without
-    a word. `started` and `last_event` are seconds since the epoch, 0 where there is no event.
+    a word. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
+    `run_started` reports.
     """
 
     folder: RunFolder
@@ -81,6 +82,7 @@ class RunSummary:
     epoch: int = 0
     epochs: int = 0
     logs: Mapping[str, float] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 def create_run(
@@ -176,7 +178,10 @@ def summary_of(run: RunFolder) -> RunSummary:
     elif status in ("", "open"):
         status = "crashed"
     ends = [moment for _, moment, _ in first + last]
-    return RunSummary(run, status, *((ends[0], ends[-1]) if ends else (0.0, 0.0)), epoch, epochs, logs)
+    recipe = next((event.recipe for event, *_ in first if isinstance(event, events.RunStarted)), {})
+    return RunSummary(
+        run, status, *((ends[0], ends[-1]) if ends else (0.0, 0.0)), epoch, epochs, logs, recipe
+    )
 
 
 def _new_folder(root: Path, name: str) -> Path:

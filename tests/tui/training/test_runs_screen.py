@@ -8,7 +8,9 @@ import time
 import pytest
 
 from tests.tui.conftest import settle, shown, until
+from workbench import events
 from workbench.errors import FileError
+from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder, RunSummary
 from workbench.tui.screens.assemble.screen import AssembleScreen
@@ -16,6 +18,7 @@ from workbench.tui.screens.runs import compare, upkeep
 from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, middle_cut, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.reopen import read_run_recipe
+from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.training_view import Stage
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
@@ -296,3 +299,74 @@ def test_the_recipe_of_a_run_knows_where_its_paths_start(finished) -> None:
     assert recipe.name == "residual-regressor"
     assert "epochs: 8" in recipe.text
     assert recipe.folder.is_dir()
+
+
+def with_rates(workplace, rates: dict[str, float], epochs: int = 20_000) -> None:
+    """Runs of one recipe that differ in their learning rate, far on in a long training."""
+    for number, (name, rate) in enumerate(rates.items()):
+        run = RunFolder(workplace / "saved" / "runs" / name)
+        run.path.mkdir(parents=True)
+        recipe = {
+            "name": "price",
+            "train": {"epochs": epochs, "optimizer": {"use": "Adam", "learning_rate": rate}},
+        }
+        run.recipe.write_text("kwb: 1\n")
+        with EventLog(run) as log:
+            log.append(
+                events.RunStarted(folder=str(run.path), recipe=recipe, environment={}),
+                1_760_000_000.0 + number,
+            )
+            log.append(
+                events.Epoch(epoch=15_523, epochs=epochs, logs={"loss": 1234.5, "val_loss": 1.5e-7},
+                             seconds=0.1, steps_per_second=10.0, learning_rate=rate),
+                1_760_000_001.0 + number,
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(200, 50), (120, 40), (80, 24)])
+async def test_what_tells_runs_of_one_recipe_apart_has_a_column_and_no_number_is_cut(
+    open_app, workplace, size
+) -> None:
+    with_rates(workplace, {"price-1": 0.001, "price-2": 0.01, "price-3": 0.1})
+    async with open_app(mode="runs", size=size) as pilot:
+        await names_listed(pilot)
+        lines = shown(pilot.app).splitlines()
+        heading = next(line for line in lines if "status" in line)
+        assert "learning_rate" in heading
+        for name, rate in (("price-1", "0.001"), ("price-2", "0.01"), ("price-3", "0.1")):
+            line = next(line for line in lines if f"  {name} " in line)
+            assert rate in line.split()
+            assert "15523/20000" in line.split()
+            assert "1234" in line or "1235" in line
+
+
+async def test_home_and_end_go_to_the_first_and_the_last_run(open_app, workplace) -> None:
+    with_rates(workplace, {f"price-{number:02}": 0.001 for number in range(30)})
+    async with open_app(mode="runs", size=(80, 24)) as pilot:
+        await names_listed(pilot)
+        table = pilot.app.screen.query_one(RunsTable)
+        await pilot.press("end")
+        assert table.cursor_row == 29
+        await pilot.press("home")
+        assert table.cursor_row == 0
+
+
+def test_keys_that_differ_among_runs_of_one_recipe() -> None:
+    runs = [
+        ("a", {"train.epochs": "5", "train.optimizer.learning_rate": "0.1", "name": "a"}),
+        ("a", {"train.epochs": "6", "train.optimizer.learning_rate": "0.2", "name": "a"}),
+        ("b", {"train.epochs": "7", "data.use": "x", "name": "b"}),
+    ]
+    assert compare.differing_keys(runs) == ["train.optimizer.learning_rate", "train.epochs"]
+    assert compare.differing_keys(runs[1:]) == []  # different recipes are told apart by their names
+    absent = [("a", {"train.epochs": "5"}), ("a", {"train.epochs": "5", "train.batch_size": "8"})]
+    assert compare.differing_keys(absent) == ["train.batch_size"]
+
+
+def test_keys_are_called_by_as_little_as_tells_them_apart() -> None:
+    keys = ["train.optimizer.learning_rate", "model.sequential[0].units", "model.sequential[1].units"]
+    assert list(compare.short_keys(keys).values()) == [
+        "learning_rate",
+        "sequential[0].units",
+        "sequential[1].units",
+    ]

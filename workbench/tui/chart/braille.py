@@ -91,8 +91,8 @@ def trace(
     origin = last_row + 0.5 + scale.low * per_y
 
     def row(value: float) -> int:
-        place = int(origin - (log10(value) if log else value) * per_y)
-        return 0 if place < 0 else last_row if place > last_row else place
+        place = origin - (log10(value) if log else value) * per_y  # infinite, far from a clipped axis
+        return 0 if place < 0.0 else last_row if place > last_row else int(place)
 
     before, before_row = -2, -1  # the dot that the line goes on from; before_row < 0: there is none
     alone: tuple[int, int] | None = None

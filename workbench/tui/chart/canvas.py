@@ -40,6 +40,8 @@ class ChartCanvas(Widget):
 
     log_scale: reactive[bool] = reactive(False)
     """A logarithmic y axis; values ≤ 0 are left out with a mark and a notice."""
+    clip: reactive[bool] = reactive(False)
+    """Whether outliers are left out of the y axis; they are drawn at its edge."""
     smoothing: reactive[float] = reactive(0.0)
     """Weight of the exponential moving average, 0 ≤ weight < 1; 0 draws the samples only."""
     cursor: reactive[float | None] = reactive(None)
@@ -266,6 +268,8 @@ class ChartCanvas(Widget):
         notices = []
         if self.log_scale:
             notices.append("log")
+        if self.clip:
+            notices.append("outliers cut")
         if self.smoothing:
             notices.append(f"smooth {self.smoothing:g}")
         if not self.view.follows:
@@ -282,6 +286,7 @@ class ChartCanvas(Widget):
             cursor=self.cursor,
             notices=notices,
             empty=self._empty,
+            clip=self.clip,
         )
 
     def notify_style_update(self) -> None:

@@ -63,6 +63,7 @@ class Picture:
     cursor: float | None
     notices: Sequence[str]
     empty: str
+    clip: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,10 @@ from workbench.tui.chart.model import (
     Plot,
 )
 from workbench.tui.chart.scale import Scale, linear_ticks, x_labels, x_number
-from workbench.tui.chart.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY
+from workbench.tui.chart.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
+from workbench.tui.chart.view import Window
+
+OUTLIERS = 0.02  # of the values at either end are no part of a clipped axis
 
 
 def draw(grid: Grid, picture: Picture) -> Plot | None:
@@ -77,7 +80,9 @@ def _y_scale(picture: Picture) -> Scale:
         start, stop = series.visible(*picture.window)
         if start == stop:
             continue
-        if stop - start == len(series):
+        if picture.clip and (middle := _without_outliers(series, start, stop, positive=picture.log)):
+            lowest, highest = middle
+        elif stop - start == len(series):
             lowest, highest = series.lowest, series.highest
         else:
             lowest, highest = min(series.low[start:stop]), max(series.high[start:stop])
@@ -86,6 +91,14 @@ def _y_scale(picture: Picture) -> Scale:
             lowest = min((value for value in values if value > 0.0), default=math.inf)
         low, high = min(low, lowest), max(high, highest)
     return Scale.around(low, high, log=picture.log)
+
+
+def _without_outliers(series: Series, start: int, stop: int, *, positive: bool) -> Window | None:
+    """The range of all but the highest and lowest values; None where there are too few to say which those are."""
+    least = 0.0 if positive else -math.inf
+    values = sorted(value for value in series.mean[start:stop] if value > least)
+    cut = max(int(len(values) * OUTLIERS), 1)
+    return (values[cut], values[-1 - cut]) if len(values) >= 8 else None
 
 
 def _draw_y_axis(
@@ -113,7 +126,7 @@ def _draw_x_axis(grid: Grid, plot: Plot, rows: int) -> None:
         return
     y = plot.top + plot.height
     start, end = plot.window
-    whole = 1.0 if end - start >= 2 and start == math.floor(start) else 0.0
+    whole = 1.0 if end - start >= 1 else 0.0  # epochs are counted; only inside of one there are parts
     values = linear_ticks(start, end, max(plot.width // 12, 2 if plot.width >= 16 else 1), whole)
     if rows == 2:
         grid.put(plot.left, y, "─" * plot.width, AXIS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from textual import events
 from textual.binding import BindingType
@@ -23,9 +23,9 @@ class Chart(ChartCanvas, can_focus=True):
     """A chart that is handled by keys and mouse. Data and appearance: see `ChartCanvas`.
 
     Keys: ←/→ move the cursor, `[`/`]` jump to event marks, + and - zoom, shift+←/→ or h/l pan, 0 or home show
-    all, f follows or freezes, g switches the log axis, s smooths, escape puts the cursor away. Mouse: the
-    wheel zooms (inside a page that scrolls only with the focus), a drag pans, hovering shows values, and a
-    click pins the cursor.
+    all, f follows or freezes, g switches the log axis, v cuts outliers (G and V in all charts), s smooths, escape
+    puts the cursor away. Mouse: the wheel zooms (inside a page that scrolls only with the focus), a drag pans,
+    hovering shows values, and a click pins the cursor.
     """
 
     ALLOW_SELECT = False  # a drag pans
@@ -54,6 +54,18 @@ class Chart(ChartCanvas, can_focus=True):
             super().__init__()
             self.chart = chart
             self.view = view
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    class AxisShared(Message):
+        """The user wants a property of the y axis, `log_scale` or `clip`, to be in all charts as it is here now."""
+
+        def __init__(self, chart: Chart, what: Literal["log_scale", "clip"]) -> None:
+            super().__init__()
+            self.chart = chart
+            self.what = what
 
         @property
         def control(self) -> Chart:
@@ -92,6 +104,17 @@ class Chart(ChartCanvas, can_focus=True):
 
     def action_toggle_log(self) -> None:
         self.log_scale = not self.log_scale
+
+    def action_toggle_log_all(self) -> None:
+        self.log_scale = not self.log_scale
+        self.post_message(self.AxisShared(self, "log_scale"))
+
+    def action_toggle_clip(self) -> None:
+        self.clip = not self.clip
+
+    def action_toggle_clip_all(self) -> None:
+        self.clip = not self.clip
+        self.post_message(self.AxisShared(self, "clip"))
 
     def action_cycle_smoothing(self) -> None:
         self.smoothing = next((weight for weight in SMOOTHING_CYCLE if weight > self.smoothing), 0.0)

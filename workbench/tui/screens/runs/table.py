@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from workbench.storage.runs import RunSummary
+from workbench.tui.chart.grid import fit
+from workbench.tui.screens.runs.compare import ABSENT, differing_keys, flat, short_keys
 from workbench.tui.screens.runs.listing import GLYPHS, metrics_of, middle_cut
 from workbench.tui.screens.train.words import number
 
-_WIDTHS = {"": 3, "status": 13, "epoch": 8, "started": 12}
-_METRIC, _LEAST_NAME = 8, 16
+_WIDTHS = {"": 3, "status": 13, "started": 12}
+_LEAST, _MOST, _LEAST_NAME = 8, 14, 16  # cells of a column for values; of the name's
+_PLACES_OF_KEYS = (1, 3, 4)  # of the keys that the runs' recipes differ in most, among the metrics
 _STYLES = {"running": "bold green", "done": "", "failed": "red", "crashed": "red"}
 
 
 class RunsTable(DataTable[Text]):
     """A row for each run that is shown: its mark, status, name, epoch, and what it logged last."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_top", "First", id="runs.first", show=False, tooltip="Go to the first run"),
+        Binding("end", "scroll_bottom", "Last", id="runs.last", show=False, tooltip="Go to the last run"),
+    ]
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
-        self._shape: tuple[tuple[str, ...], int] = ((), 0)  # the columns, and the width of the name's
+        self._widths: dict[str, int] = {}  # of the columns
+        self._values: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
+        self._keys: dict[str, str] = {}  # of those that stand for a key of the recipe: the key
 
     def show(self, shown: Sequence[RunSummary], runs: Sequence[RunSummary], marked: Collection[str]) -> None:
         """Bring the table up to date; rows that stay are changed cell by cell.
@@ -32,15 +44,14 @@ class RunsTable(DataTable[Text]):
             runs: all that there are: the columns stay as they are while some are filtered out.
             marked: names of runs, in the order of their curves.
         """
-        columns = self._wanted_columns(runs)
-        shape = (columns, self._name_width(columns, runs))
+        before = self._widths, self._keys
+        self._choose_columns(runs)
         marks = {name: at for at, name in enumerate(marked, 1)}
-        if shape != self._shape or [run.folder.name for run in shown] != self.names:
-            self._shape = shape
+        if before != (self._widths, self._keys) or [run.folder.name for run in shown] != self.names:
             self._rebuild(shown, marks)
             return
         for run in shown:
-            for column, cell in zip(columns, self._cells(run, marks), strict=True):
+            for column, cell in zip(self._widths, self._cells(run, marks), strict=True):
                 if self.get_cell(run.folder.name, column) != cell:
                     self.update_cell(run.folder.name, column, cell)
 
@@ -55,48 +66,85 @@ class RunsTable(DataTable[Text]):
         names = self.names
         return names[self.cursor_row] if 0 <= self.cursor_row < len(names) else None
 
-    def _wanted_columns(self, runs: Sequence[RunSummary]) -> tuple[str, ...]:
-        """As many as the width has room for; each takes two cells of air."""
-        width = self.app.size.width
-        base = ["", "status", "run", "epoch", *(["started"] if width >= 100 else [])]
-        used = sum(_WIDTHS.get(column, _LEAST_NAME) + 2 for column in base)
-        metrics = metrics_of(runs)[: max((width - 1 - used) // (_METRIC + 2), 1)]
-        return (*base, *metrics)
+    def _choose_columns(self, runs: Sequence[RunSummary]) -> None:
+        """As many columns as the width has room for; each takes two cells of air.
 
-    def _name_width(self, columns: Sequence[str], runs: Sequence[RunSummary]) -> int:
-        """What the others leave for the run's name."""
-        others = sum(_WIDTHS.get(column, _METRIC) + 2 for column in columns if column != "run")
+        After those that every run has come what was logged, the two losses first, and between them the keys in which
+        runs of one recipe differ: of these at least one is to be seen.
+        """
+        room = self.app.size.width - 3
+        widths = {"": _WIDTHS[""], "status": _WIDTHS["status"], "run": _LEAST_NAME}
+        widths["epoch"] = max([5, *(len(_epochs(run)) for run in runs)])
+        if self.app.size.width >= 100:
+            widths["started"] = _WIDTHS["started"]
+        used = sum(width + 2 for width in widths.values())
+        keys = differing_keys((str(run.recipe.get("name", "")), self._values_of(run)) for run in runs)
+        metrics = metrics_of(runs)
+        names = short_keys(keys)
+        self._keys = {}
+        wanted = [("metric", name) for name in metrics]
+        for place, key in zip(_PLACES_OF_KEYS, keys, strict=False):
+            wanted.insert(place, ("key", key))
+        wanted += [("key", key) for key in keys[len(_PLACES_OF_KEYS) :]]
+        for kind, name in wanted:
+            column = names[name] if kind == "key" else name
+            if column in widths:
+                continue
+            values = [
+                self._values_of(run).get(name, "") if kind == "key" else _logged(run.logs, name)
+                for run in runs
+            ]
+            width = min(max([_LEAST, len(column), *map(len, values)]), _MOST)
+            if used + width + 2 > room and name != wanted[0][1]:
+                continue
+            used += width + 2
+            widths[column] = width
+            if kind == "key":
+                self._keys[column] = name
         longest = max((len(run.folder.name) for run in runs), default=0)
-        return min(max(self.app.size.width - 3 - others, _LEAST_NAME), max(longest, _LEAST_NAME))
+        widths["run"] = min(max(room - used + _LEAST_NAME, _LEAST_NAME), max(longest, _LEAST_NAME))
+        self._widths = widths
+
+    def _values_of(self, run: RunSummary) -> Mapping[str, str]:
+        """The values of a run's recipe, key by key; made once, as long as it is the same recipe."""
+        known = self._values.get(run.folder.name)
+        if known is None or known[0] is not run.recipe:
+            known = self._values[run.folder.name] = run.recipe, flat(run.recipe)
+        return known[1]
 
     def _rebuild(self, shown: Sequence[RunSummary], marks: Mapping[str, int]) -> None:
-        columns, name_width = self._shape
         under = self.name_under_cursor
         with self.app.batch_update():
             self.clear(columns=True)
-            for column in columns:
-                width = name_width if column == "run" else _WIDTHS.get(column, _METRIC)
-                self.add_column(column, key=column, width=width)
+            for column, width in self._widths.items():
+                self.add_column(fit(column, width), key=column, width=width)
             for run in shown:
                 self.add_row(*self._cells(run, marks), key=run.folder.name)
             if under in (names := self.names):
                 self.move_cursor(row=names.index(under), animate=False)
 
     def _cells(self, run: RunSummary, marks: Mapping[str, int]) -> list[Text]:
-        columns, name_width = self._shape
         name = run.folder.name
         started = time.strftime("%d %b %H:%M", time.localtime(run.started)) if run.started else "–"
         cells = {
             "": Text(f"▣ {marks[name]}" if name in marks else "□"),
             "status": Text(f"{GLYPHS.get(run.status, '?')} {run.status}", style=_STYLES.get(run.status, "")),
-            "run": Text(middle_cut(name, name_width)),
-            "epoch": Text(f"{run.epoch}/{run.epochs}" if run.epochs else "–", justify="right"),
+            "run": Text(middle_cut(name, self._widths["run"])),
+            "epoch": Text(_epochs(run), justify="right"),
             "started": Text(started),
         }
         return [
-            cells[column] if column in cells else Text(_logged(run.logs, column), justify="right")
-            for column in columns
+            cells[column] if column in cells else Text(self._value(run, column, width), justify="right")
+            for column, width in self._widths.items()
         ]
+
+    def _value(self, run: RunSummary, column: str, width: int) -> str:
+        key = self._keys.get(column)
+        return fit(self._values_of(run).get(key, ABSENT) if key else _logged(run.logs, column), width)
+
+
+def _epochs(run: RunSummary) -> str:
+    return f"{run.epoch}/{run.epochs}" if run.epochs else "–"
 
 
 def _logged(logs: Mapping[str, float], name: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widget import Widget
@@ -16,6 +17,7 @@ from workbench.tui.screens.train.curves import BATCHES, ORDER, TRAINING, VALIDAT
 
 LEAST_WIDTH = 48  # of a chart, in cells
 LEAST_HEIGHT = 8
+ASPECT = 3.0  # of a chart that looks good: its width by its height, in cells
 MOST_CURVES = 8  # of one chart: more cannot be told apart
 
 _LOOKS = {TRAINING: (0, "solid"), VALIDATION: (1, "dashed"), BATCHES: (7, "dotted")}
@@ -79,6 +81,8 @@ class ChartGrid(VerticalScroll, can_focus=False):
         self._shape = (0, 0)
         self.log_scales: set[str] = set()
         """Names of panels whose y axis is logarithmic."""
+        self.clipped: set[str] = set()
+        """Names of panels whose y axis leaves outliers out."""
         self.smoothing = 0.0
 
     def compose(self) -> ComposeResult:
@@ -134,10 +138,12 @@ class ChartGrid(VerticalScroll, can_focus=False):
 
     def _give_shared(self, name: str, chart: PanelChart) -> None:
         chart.log_scale = name in self.log_scales
+        chart.clip = name in self.clipped
         chart.smoothing = self.smoothing
         if others := self.charts:
             chart.view, chart.cursor = others[0].view, others[0].cursor
         self.watch(chart, "log_scale", lambda on: self._log_switched(name, on), init=False)
+        self.watch(chart, "clip", lambda on: self._clip_switched(name, on), init=False)
         self.watch(chart, "smoothing", self._smoothed, init=False)
 
     def _show_empty(self) -> None:
@@ -164,6 +170,15 @@ class ChartGrid(VerticalScroll, can_focus=False):
     def _log_switched(self, name: str, on: bool) -> None:
         (self.log_scales.add if on else self.log_scales.discard)(name)
 
+    def _clip_switched(self, name: str, on: bool) -> None:
+        (self.clipped.add if on else self.clipped.discard)(name)
+
+    @on(Chart.AxisShared)
+    def _axis_shared(self, message: Chart.AxisShared) -> None:
+        message.stop()
+        for chart in self._charts.values():
+            setattr(chart, message.what, getattr(message.chart, message.what))
+
     def _smoothed(self, weight: float) -> None:
         self.smoothing = weight
         for chart in self._charts.values():
@@ -175,18 +190,34 @@ class ChartGrid(VerticalScroll, can_focus=False):
         self._fit()
 
     def _fit(self) -> None:
-        """As many columns as have room, but no empty ones; rows fill the height, or scroll."""
+        """Rows fill the height, or scroll."""
         count, (width, height) = len(self._charts), self.size
         if not count or width <= 0 or height <= 0:
             return
-        columns = min(max(width // LEAST_WIDTH, 1), count)
+        columns = best_columns(count, width, height)
         rows = -(-count // columns)
-        columns = -(-count // rows)
         each = max(height // rows, min(LEAST_HEIGHT, height))
         if (columns, each) != self._shape or self.styles.grid_size_columns != columns:
             self._shape = columns, each
             self.styles.grid_size_columns = columns
             self.styles.grid_rows = str(each)
+
+
+def best_columns(count: int, width: int, height: int) -> int:
+    """In how many columns so many charts look best: each about `ASPECT` times as wide as high, in cells, and no place
+    left empty where that is as good. Where not all find room, as many columns as there can be."""
+    most = min(max(width // LEAST_WIDTH, 1), count)
+
+    def rows(columns: int) -> int:
+        return -(-count // columns)
+
+    def ugliness(columns: int) -> float:
+        aspect = (width / columns) / (height / rows(columns))
+        return abs(math.log(aspect / ASPECT)) + 0.3 * (rows(columns) * columns - count)
+
+    fitting = [columns for columns in range(1, most + 1) if height // rows(columns) >= LEAST_HEIGHT]
+    columns = min(fitting, key=ugliness) if fitting else most
+    return -(-count // rows(columns))
 
 
 def names_of(charts: Iterable[PanelChart]) -> list[str]:

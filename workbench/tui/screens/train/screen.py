@@ -104,6 +104,7 @@ class TrainScreen(SourceScreen):
         state = kwb(self).state
         charts = self.query_one("#charts", ChartGrid)
         charts.log_scales = set(state.get("train.log_scales", []))
+        charts.clipped = set(state.get("train.clipped", []))
         charts.smoothing = state.get("train.smoothing", 0.0)
         self._each_second = self.set_interval(1.0, self._tick, pause=True)
         self.choose_source()
@@ -327,7 +328,11 @@ class TrainScreen(SourceScreen):
     def _keep_choices(self) -> None:
         charts = self.query_one("#charts", ChartGrid)
         kwb(self).state.update(
-            {"train.log_scales": sorted(charts.log_scales), "train.smoothing": charts.smoothing}
+            {
+                "train.log_scales": sorted(charts.log_scales),
+                "train.clipped": sorted(charts.clipped),
+                "train.smoothing": charts.smoothing,
+            }
         )
 
 
