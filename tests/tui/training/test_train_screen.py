@@ -6,10 +6,13 @@ import pytest
 
 from tests.tui.conftest import settle, shown, until
 from workbench import events
+from workbench.recipe.editing import Editor
 from workbench.storage.event_stream import EventLog
+from workbench.storage.runs import RunFolder
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.train.chart_grid import ChartGrid
 from workbench.tui.screens.train.epoch_table import EpochTable
+from workbench.tui.screens.train.follow import PART
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.training_view import Stage
 from workbench.tui.screens.train.weights import WeightsPane
@@ -76,9 +79,9 @@ async def test_the_panes_are_chosen_by_their_letters(open_app, placed, finished)
         await pilot.press("o")
         await shows(pilot, "310 to train on")
         await pilot.press("i")
-        await shows(pilot, "watch: [losses, gradients")
+        await shows(pilot, "a adds  watch: [losses, gradients")
         await pilot.press("w")
-        await shows(pilot, "add `watch: [histograms]`")
+        await shows(pilot, "a adds `watch: [histograms]`")
         await pilot.press("c")
         await shows(pilot, "mae")
         assert isinstance(pilot.app.focused, Chart)
@@ -175,6 +178,100 @@ async def test_the_keys_of_the_panes_give_way_before_their_names(open_app, place
         await pilot.resize_terminal(38, 24)
         line = next(line for line in (await drawn(pilot)).splitlines() if "Inte" in line)
         assert line.split() == ["Charts", "Inte…", "Weig…", "Epoc…", "Outp…"]
+
+
+async def test_capital_letters_switch_the_axes_of_all_charts_and_that_is_kept(
+    open_app, placed, finished, tmp_path
+) -> None:
+    run = placed(finished, "done")
+    async with open_app(watch=run.path) as pilot:
+        screen = await at_stage(pilot, Stage.FINISHED)
+        await until(lambda: isinstance(pilot.app.focused, Chart))
+        await pilot.press("v")
+        assert [chart.clip for chart in charts(screen)] == [True, False]
+        await pilot.press("G")
+        assert [chart.log_scale for chart in charts(screen)] == [True, True]
+        assert [chart.clip for chart in charts(screen)] == [True, False]  # that of the others is left alone
+        assert "log · outliers cut" in await drawn(pilot)
+        await pilot.press("V", "V")
+        assert [chart.clip for chart in charts(screen)] == [True, True]
+        await pilot.press("1")
+        await settle(pilot)
+        pilot.app.save_state()
+    async with open_app(watch=run.path, state=State(tmp_path / "state" / "state.json")) as pilot:
+        screen = await at_stage(pilot, Stage.FINISHED)
+        await until(lambda: charts(screen))
+        assert [chart.clip for chart in charts(screen)] == [True, True]
+
+
+WATCHING = """kwb: 1
+name: price
+data: {use: diabetes}
+model: {sequential: [{use: Dense, units: 1}]}
+train: {epochs: 2, loss: mse}
+"""
+
+
+async def test_a_pane_that_shows_nothing_has_a_key_that_has_the_recipe_watch_it(
+    open_app, placed, finished, workplace
+) -> None:
+    async with open_app(watch=placed(finished, "done").path) as pilot:
+        await at_stage(pilot, Stage.FINISHED)
+        await pilot.press("w")
+        await drawn(pilot)
+        await pilot.press("a")  # no recipe is open
+        editor = Editor(WATCHING, name="price", folder=workplace)
+        pilot.app.set_editor(editor)
+        await drawn(pilot)
+        await pilot.press("a")
+        assert editor.get("train.watch") == ["losses", "metrics", "histograms"]  # the defaults stay
+        assert pilot.app.notices[-1][1].what.startswith(
+            "price now watches histograms, from the next training on"
+        )
+        assert editor.fault is None  # it is valid
+        await pilot.press("i", "a")
+        assert editor.get("train.watch")[3:] == ["gradients", "updates", "dead"]
+        said = len(pilot.app.notices)
+        await pilot.press("a")  # there is nothing more to add
+        assert len(pilot.app.notices) == said
+        editor.set("train.watch", "none")
+        await pilot.press("w", "a")
+        assert editor.get("train.watch") == ["histograms"]
+
+
+async def test_a_long_history_is_read_to_its_end_before_a_curve_is_drawn(
+    open_app, workplace, owned, monkeypatch
+) -> None:
+    """Whoever watches a run wants to know how it stands now."""
+    run = RunFolder(workplace / "saved" / "runs" / "long")
+    run.path.mkdir(parents=True)
+    run.recipe.write_text(WATCHING)
+    logs = {f"metric_{number}": 0.5 for number in range(20)}
+    with EventLog(run) as log:
+        recipe = {"name": "price", "train": {"epochs": 9000}}
+        log.append(events.RunStarted(folder=str(run.path), recipe=recipe, environment={}), 1_760_000_000.0)
+        for epoch in range(1, 3001):
+            log.append(
+                events.Epoch(epoch=epoch, epochs=9000, logs={"loss": 1.0 / epoch, **logs}, seconds=0.1,
+                             steps_per_second=10.0, learning_rate=0.1),
+                1_760_000_000.0 + epoch,
+            )  # fmt: skip
+    assert run.events.stat().st_size > 8 * PART
+    owned(run)
+    drawn_at: list[int] = []
+    update = ChartGrid.update
+
+    def noting(grid, panels, marks) -> None:
+        drawn_at.append(grid.screen.record.view.done)
+        update(grid, panels, marks)
+
+    monkeypatch.setattr(ChartGrid, "update", noting)
+    async with open_app(watch=run.path, settled=False) as pilot:
+        screen = screen_of(pilot)
+        await until(lambda: drawn_at)
+        assert drawn_at[0] == screen.record.view.done == 3000
+        assert "catching up" not in await drawn(pilot)
+        assert "watched" in shown(pilot.app)
 
 
 async def test_a_run_that_failed_says_why_and_what_to_do(open_app, placed, failed) -> None:

@@ -25,6 +25,8 @@ _STYLES = {"running": "bold green", "done": "", "failed": "red", "crashed": "red
 class RunsTable(DataTable[Text]):
     """A row for each run that is shown: its mark, status, name, epoch, and what it logged last."""
 
+    BINDING_GROUP_TITLE = "List of runs"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "scroll_top", "First", id="runs.first", show=False, tooltip="Go to the first run"),
         Binding("end", "scroll_bottom", "Last", id="runs.last", show=False, tooltip="Go to the last run"),

@@ -19,13 +19,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
+from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder
 from workbench.tui import heap
 from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.runs.reopen import resume_run
-from workbench.tui.screens.train import situation, words
+from workbench.tui.screens.train import situation, watching, words
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
 from workbench.tui.screens.train.output import LogTail, OutputPane
@@ -63,6 +64,8 @@ class TrainScreen(SourceScreen):
         ),
         Binding("z", "enlarge", "Enlarge", id="train.enlarge",
                 tooltip="Give the chart in focus the whole screen, or take it back"),
+        Binding("a", "watch", "Watch", id="train.watch",
+                tooltip="Add what this pane shows to the recipe (train.watch); the next training reports it"),
         Binding("less_than_sign", "turn(-1)", "Layers before", id="train.layers-before", show=False, key_display="<",
                 tooltip="Show the eight curves before, where a chart has more"),
         Binding("greater_than_sign", "turn(1)", "More layers", id="train.layers-after", show=False, key_display=">",
@@ -148,6 +151,9 @@ class TrainScreen(SourceScreen):
         view = self.record.view
         status = self.query_one(StatusLines)
         status.view, status.asked = view, self.rate_asked or 0.0
+        status.where = "catching up" if self.catching_up else "" if self.run is None else "watched"
+        if self.catching_up:  # the end first: a curve of what was long ago helps nobody
+            return
         self._show_stage(view)
         charts = self.query_one("#charts", ChartGrid)
         match self.query_one(ContentSwitcher).current:
@@ -161,7 +167,9 @@ class TrainScreen(SourceScreen):
                 internals.say_empty(_unwatched(view))
                 internals.update(self.record.curves.inside, self.record.curves.marks)
             case "weights":
-                self.query_one(WeightsPane).set_watched(bool({"histograms", "all"} & watched_in(view)))
+                self.query_one(WeightsPane).set_watched(
+                    bool({"histograms", "all"} & watching.watched_in(view.recipe))
+                )
                 self.query_one(WeightsPane).update()
             case "epochs":
                 self.query_one(EpochTable).update()
@@ -184,7 +192,6 @@ class TrainScreen(SourceScreen):
         self._stage_shown = view.stage
         if view.stage is Stage.RUNNING:
             heap.set_aside()  # from now on the charts are drawn many times a second
-        self.query_one(StatusLines).where = "" if mine or self.run is None else "watched"
         self.refresh_bindings()
         if self._each_second is not None:
             if mine and view.stage.alive:
@@ -248,6 +255,8 @@ class TrainScreen(SourceScreen):
             return self.can_resume
         if action == "enlarge":
             return self.maximized is not None or isinstance(self.focused, Chart | HistogramChart)
+        if action == "watch":
+            return bool(self._unwatched)
         if action == "turn":
             return any(chart.pages > 1 for chart in self.query(PanelChart))
         return True
@@ -296,6 +305,26 @@ class TrainScreen(SourceScreen):
         elif isinstance(self.focused, Chart | HistogramChart):
             self.maximize(self.focused)
 
+    @property
+    def _unwatched(self) -> list[str]:
+        """What the pane in view shows and the open recipe does not watch."""
+        editor = kwb(self).editor
+        pane = self.query_one(ContentSwitcher).current if self.is_mounted else None
+        return watching.missing(editor.data, pane) if editor is not None and pane else []
+
+    def action_watch(self) -> None:
+        app, added = kwb(self), self._unwatched
+        if app.editor is None or not added:
+            return
+        try:
+            watching.add(app.editor, added)
+        except WorkbenchError as error:
+            app.notice(error)
+            return
+        what = words.listed(added)
+        app.notice(f"{app.editor.name} now watches {what}, from the next training on (t).", "information")
+        self.refresh_bindings()
+
     def action_turn(self, direction: int) -> None:
         for chart in self.query(PanelChart):
             if chart.pages > 1:
@@ -336,20 +365,15 @@ class TrainScreen(SourceScreen):
         )
 
 
-def watched_in(view: TrainingView) -> set[str]:
-    """The monitors that the recipe asks for."""
-    watch = view.recipe.get("train", {}).get("watch") or ()
-    return {watch} if isinstance(watch, str) else set(map(str, watch))
-
-
 def _unwatched(view: TrainingView) -> str:
-    watched = watched_in(view)
+    watched = watching.watched_in(view.recipe)
     if watched - {"losses", "metrics"} or (watched and not view.done):
         return "the inside of the model is told with the end of an epoch"
     what = (
         "This model adds nothing to its loss." if watched else "This recipe does not look inside the model."
     )
-    return f"{what}\n\nUnder train:  watch: [losses, gradients, updates, dead, histograms]"
+    added = ", ".join(watching.SHOWN_BY["internals"])
+    return f"{what}\n\na adds  watch: [{added}]  to the recipe, for the next training"
 
 
 def resident(pid: int) -> int:

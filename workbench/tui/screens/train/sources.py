@@ -37,6 +37,7 @@ class SourceScreen(SteeringScreen):
     Attributes:
         training: the training of this app that is shown, or None.
         run: the run that is watched instead, or None.
+        catching_up: whether more of the watched run's history is to be read before it can be shown as it is now.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,7 @@ class SourceScreen(SteeringScreen):
         self.record = TrainingRecord()
         self.training: Training | None = None
         self.run: RunFolder | None = None
+        self.catching_up = False
         self._reading: asyncio.Task[None] | None = None
         self._follower: RunFollower | None = None
         self._held: list[tuple[events.Event, float]] | None = None
@@ -126,6 +128,7 @@ class SourceScreen(SteeringScreen):
             return
         self.run = run
         self._forget(TrainingView(Stage.ASSEMBLING, name=run.name, folder=str(run.path)))
+        self.catching_up = True  # until it is known how much there is to read
         self._follower = RunFollower(run)
         self._follower.hidden = self.hidden
         self._reading = asyncio.create_task(self._follow(self._follower))
@@ -134,7 +137,10 @@ class SourceScreen(SteeringScreen):
     async def _follow(self, follower: RunFollower) -> None:
         try:
             async for news in follower.news():
+                before, self.catching_up = self.catching_up, news.behind
                 self._take(news.events)
+                if before and not self.catching_up:
+                    self.changed()
                 view = self.record.view
                 if news.owner is None and not news.behind and not news.events and view.stage.alive:
                     self.record.become(view.died())
@@ -142,6 +148,8 @@ class SourceScreen(SteeringScreen):
                 follower.ended = self.record.view.stage.ended
         except WorkbenchError as fault:
             kwb(self).notice(fault)
+            self.catching_up = False
+            self.changed()
 
     @property
     def hidden(self) -> bool:
@@ -159,6 +167,7 @@ class SourceScreen(SteeringScreen):
     def _stop_reading(self) -> None:
         if self._reading is not None:
             self._reading.cancel()
+        self.catching_up = False
         self._reading = self._follower = self._held = None
 
     def _forget(self, view: TrainingView) -> None:

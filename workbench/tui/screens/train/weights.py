@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.screens.train.distributions import Distributions
 
+WATCH_HINT = "nothing is watched: a adds `watch: [histograms]` to the recipe, for the next training"
 _LEAST_CHART = 40  # cells beside which a second histogram has room
 _MOST_CHARTS = 4
 
@@ -120,4 +121,4 @@ class WeightsPane(Horizontal):
 def _empty_text(watched: bool) -> str:
     if watched:
         return "histograms come with the end of an epoch"
-    return "nothing watched: add `watch: [histograms]` under train"
+    return WATCH_HINT
