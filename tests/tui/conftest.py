@@ -61,6 +61,9 @@ def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
     def make(*, no_color: bool = False, settings: Settings | None = None, **arguments: Any) -> KwbApp:
         if not no_color:
             monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv(
+            "COLORTERM", "truecolor"
+        )  # kwb's themes have other colours where there are only 256
         arguments.setdefault("state", State(tmp_path / "state" / "state.json"))
         arguments.setdefault("warm", False)
         arguments.setdefault("nursery", shared_nursery())

@@ -54,6 +54,15 @@ class Terminal:
     def screen(self) -> str:
         return self._run("capture-pane", "-p")
 
+    def do(self, *arguments: str) -> None:
+        """Give tmux a command."""
+        self._run(*arguments)
+
+    def buffer(self) -> str:
+        """tmux's newest buffer; "" while there is none."""
+        done = subprocess.run([*self._tmux, "show-buffer"], capture_output=True, text=True, timeout=20)
+        return done.stdout
+
     def clipboard(self) -> str:
         return self._run("show-buffer")
 
@@ -143,3 +152,19 @@ def test_a_run_that_there_is_not_is_told_without_an_app(terminal: Open) -> None:
     kwb = terminal("watch nothing")
     screen = kwb.until(lambda screen: "LEFT WITH 3" in screen, "end")
     assert "there is no run 'nothing'" in screen
+
+
+def test_copies_into_a_tmux_that_takes_nothing_from_programs(terminal: Open, tmp_path: Path) -> None:
+    """tmux's own setting, `set-clipboard external`: OSC 52 from a program inside is dropped."""
+    kwb = terminal("residual-regressor", size=(80, 24))
+    kwb.do("set-option", "-g", "set-clipboard", "external")
+    kwb.until(lambda screen: "optimizer" in screen, "rows of the recipe")
+    kwb.press("End")
+    kwb.press("y")
+    kwb.until(lambda screen: "copied" in screen, "word of the copy")
+    end = time.monotonic() + PATIENCE
+    while not (copied := kwb.buffer()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert "\t" not in copied
+    assert "save" in copied or copied.startswith("- ")  # the YAML of the row

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.driver import Driver
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
@@ -21,10 +20,9 @@ from workbench.tui.plugins import Plugins
 from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
-from workbench.tui.slow_link import Outflow, paced
 from workbench.tui.state import State
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
-from workbench.tui.themes import THEMES
+from workbench.tui.themes import themes_for
 from workbench.tui.type_ahead import TypeAhead
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
 
@@ -116,7 +114,6 @@ class KwbApp(Shell, inherit_bindings=False):
         nursery: Nursery | None = None,
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
-        self.outflow = Outflow()
         super().__init__()
         heap.spare_strips()
         terminal_text.escape_all_text()
@@ -143,7 +140,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.type_ahead = TypeAhead(self)
         if not self.settings.animations:
             self.animation_level = "none"
-        for theme in THEMES:
+        for theme in themes_for(self.console.color_system):
             self.register_theme(theme)
         wanted = self.settings.theme or self.state.get("theme", DEFAULT_THEME)
         # Set before anything is parsed: a theme changed later has every style parsed again, some 20 ms.
@@ -154,9 +151,6 @@ class KwbApp(Shell, inherit_bindings=False):
                 WorkbenchError(f"there is no theme '{self.settings.theme}'.", where="settings: theme"),
             )
         self.set_keymap(self.settings.keymap)
-
-    def get_driver_class(self) -> type[Driver]:
-        return paced(super().get_driver_class())
 
     @property
     def catalog(self) -> Catalog:

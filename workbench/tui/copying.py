@@ -6,6 +6,10 @@ selection made with the mouse goes before everything.
 
 from __future__ import annotations
 
+import asyncio
+import os
+from contextlib import suppress
+
 from textual.screen import Screen
 from textual.widgets import DataTable, Input, OptionList, Static, TextArea
 
@@ -43,3 +47,26 @@ def _of_textual(node: object) -> str | None:
     if isinstance(node, Static):
         return str(node.visual)
     return None
+
+
+def in_tmux() -> bool:
+    """Whether the app runs inside tmux, which does not take what a program copies (unless set-clipboard is on)."""
+    return bool(os.environ.get("TMUX"))
+
+
+async def to_tmux(text: str) -> bool:
+    """Put a text into a buffer of tmux, which hands it on to its terminal's clipboard where it can.
+
+    Returns:
+        False where tmux took it not: the terminal's own way of copying has been tried before.
+    """
+    for options in (("-w",), ()):  # tmux before 3.2 knows no -w
+        with suppress(OSError, TimeoutError):
+            process = await asyncio.create_subprocess_exec(
+                "tmux", "load-buffer", *options, "-",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+            await asyncio.wait_for(process.communicate(text.encode()), 5.0)
+            if process.returncode == 0:
+                return True
+    return False

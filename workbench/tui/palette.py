@@ -34,11 +34,13 @@ def commands(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
         "App: Plugins", "What is installed, broken ones with their error", partial(show_plugins, app)
     )
     yield SystemCommand("App: Screenshot", "Save this screen as an SVG file", partial(save_picture, app))
+    yield SystemCommand(
+        "Theme", "Choose the colours of the app; each is shown as you look at it", app.ask_theme
+    )
     for theme in sorted(app.available_themes):
         yield SystemCommand(
             f"Theme: {theme}", "Colours of the app", partial(app.choose_theme, theme), discover=False
         )
-    yield SystemCommand("App: Theme", "Choose the colours of the app", app.search_themes)
 
 
 def _from_bindings(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal
 from weakref import WeakSet
 
-from textual import events
+from textual import events, work
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.tui.safety import Crash, SafeApp
+from workbench.tui.slow_link import Outflow, paced
 from workbench.tui.state import State
 
 Severity = Literal["information", "warning", "error"]
@@ -46,9 +48,13 @@ class Shell(SafeApp):
     state: State
 
     def __init__(self, **arguments: Any) -> None:
+        self.outflow = Outflow()
         super().__init__(**arguments)
         self.notices: list[tuple[Severity, WorkbenchError]] = []
         self._helped: WeakSet[Screen[Any]] = WeakSet()  # screens that show their help
+
+    def get_driver_class(self) -> type[Driver]:
+        return paced(super().get_driver_class())
 
     def notice(self, fault: WorkbenchError | str, severity: Severity = "error") -> None:
         """Tell something in a corner; F2 shows it whole, with its details."""
@@ -112,12 +118,14 @@ class Shell(SafeApp):
         return super().check_action(action, parameters)
 
     def action_copy(self) -> None:
-        """Copy what has the focus to the clipboard of the terminal (OSC 52, also over SSH)."""
-        from workbench.tui.copying import text_to_copy
+        """Copy what has the focus to the terminal's clipboard (OSC 52, also over SSH), and in tmux to its buffer."""
+        from workbench.tui.copying import in_tmux, text_to_copy, to_tmux
 
         text = text_to_copy(self.screen)
         if text:
             self.copy_to_clipboard(text)
+            if in_tmux():
+                self.run_worker(to_tmux(text), group="copy", exclusive=True)
             lines = text.count("\n") + 1
             self.notify(f"copied {lines} line{'s' if lines > 1 else ''}.", timeout=2, markup=False)
         else:
@@ -126,6 +134,15 @@ class Shell(SafeApp):
     def action_help_quit(self) -> None:
         """Ctrl+C ends many programs, but not this one."""
         self.notify("q leaves kwb, ctrl+q from anywhere.", timeout=3)
+
+    @work(group="theme", exclusive=True)
+    async def ask_theme(self) -> None:
+        """Choose a theme from a list, and see each at once."""
+        from workbench.tui.widgets.theme_dialog import ThemeDialog
+
+        names = sorted(self.available_themes, key=lambda name: (not name.startswith("kwb"), name))
+        if name := await self.push_screen_wait(ThemeDialog(names)):
+            self.choose_theme(name)
 
     def choose_theme(self, name: str) -> None:
         """Use a theme, now and at the next start."""

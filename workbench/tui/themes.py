@@ -6,6 +6,9 @@ for good, vermilion for a fault. Nothing in the app is said by colour alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from textual.theme import Theme
 
 DEFAULT = "kwb-dark"
@@ -72,3 +75,62 @@ THEMES = (
         variables={"footer-key-foreground": "#8f5a00", "border": "#005a8c", "border-blurred": "#b5b5b5"},
     ),
 )
+
+# Where a terminal has 256 colours (over SSH, in tmux: COLORTERM is not carried along), the nearest of them to a dark
+# blue is black or navy. These are colours that such a terminal has, with true greys behind everything.
+_IN_256: dict[str, dict[str, str]] = {
+    "kwb-dark": {
+        "primary": "#5fafff", "secondary": "#87d787", "accent": "#ffaf5f", "foreground": "#d0d0d0",
+        "background": "#121212", "surface": "#1c1c1c", "panel": "#262626",
+        "success": "#5fd75f", "warning": "#d7af5f", "error": "#ff8787",
+        "border-blurred": "#4e4e4e",
+    },
+    "kwb-light": {
+        "primary": "#005faf", "secondary": "#005f00", "accent": "#af5f00", "foreground": "#1c1c1c",
+        "background": "#ffffff", "surface": "#eeeeee", "panel": "#e4e4e4",
+        "success": "#005f00", "warning": "#875f00", "error": "#af0000",
+        "border-blurred": "#bcbcbc",
+    },
+    "kwb-safe": {
+        "primary": "#5fafd7", "secondary": "#d787af", "accent": "#ffff5f", "foreground": "#e4e4e4",
+        "background": "#121212", "surface": "#1c1c1c", "panel": "#262626",
+        "success": "#5fafd7", "warning": "#d7af00", "error": "#ff875f",
+        "border-blurred": "#4e4e4e",
+    },
+    "kwb-safe-light": {
+        "primary": "#005f87", "secondary": "#875f87", "accent": "#875f00", "foreground": "#121212",
+        "background": "#ffffff", "surface": "#eeeeee", "panel": "#e4e4e4",
+        "success": "#005f87", "warning": "#875f00", "error": "#af5f00",
+        "border-blurred": "#bcbcbc",
+    },
+}  # fmt: skip
+
+
+def themes_for(color_system: str | None) -> Sequence[Theme]:
+    """kwb's themes, in colours that the terminal has (`256`; any other: as they are)."""
+    return [_with_scrollbars(_in_256(theme) if color_system == "256" else theme) for theme in THEMES]
+
+
+def _in_256(theme: Theme) -> Theme:
+    colours = dict(_IN_256[theme.name])
+    blurred = colours.pop("border-blurred")
+    variables = {"footer-key-foreground": colours["accent"], "border": colours["primary"]}
+    return replace(theme, **colours, variables=variables | {"border-blurred": blurred})  # type: ignore[arg-type]
+
+
+def _with_scrollbars(theme: Theme) -> Theme:
+    """Scrollbars as quiet as a border: they say where one is, no more."""
+    bar, behind = theme.variables["border-blurred"], theme.surface or ""
+    return replace(
+        theme,
+        variables=theme.variables
+        | {
+            "scrollbar": bar,
+            "scrollbar-hover": theme.primary,
+            "scrollbar-active": theme.primary,
+            "scrollbar-background": behind,
+            "scrollbar-background-hover": behind,
+            "scrollbar-background-active": behind,
+            "scrollbar-corner-color": behind,
+        },
+    )

@@ -27,7 +27,8 @@ class FieldRow(Vertical):
     FieldRow {
         height: auto;
         & > Horizontal { height: 1; }
-        .field-name { width: 20; text-style: none; color: $text-muted; text-overflow: ellipsis; text-wrap: nowrap; }
+        .field-name { width: 20; padding-right: 1; text-style: none; color: $text-muted; }
+        .field-name { text-overflow: ellipsis; text-wrap: nowrap; }
         .field-name.-set { color: $foreground; text-style: bold; }
         Input { width: 1fr; }
         Select { width: 1fr; height: 1; }

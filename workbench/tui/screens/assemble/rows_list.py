@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
+from textwrap import dedent, fill
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,8 +14,11 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from workbench.recipe.document import split_key, to_yaml
+from workbench.recipe.editing import Editor
 from workbench.recipe.outline import Role, Row
 from workbench.recipe.reading import Fault
+from workbench.tui.app_access import kwb
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination
 
@@ -174,8 +177,13 @@ class RowsList(OptionList):
             self.post_message(self.Asked(self, what, self.row))
 
     def copy_text(self) -> str:
-        """What `y` copies: the row's cells."""
-        return "\t".join(self._cells(self.row)) if self.row else ""
+        """What `y` copies: what the recipe says there, as YAML that can be put into another; the row's words where it
+        says nothing."""
+        if self.row is None:
+            return ""
+        editor = kwb(self).editor
+        text = row_text(editor, self.row.key) if editor is not None else ""
+        return text or "  ".join(cell for cell in self._cells(self.row) if cell)
 
     # ------------------------------------------------------------------ drawing
 
@@ -260,3 +268,13 @@ def _list(text: str) -> list[int | None]:
     """The shape in `shape [8, null]`."""
     inside = text.removeprefix("shape").strip(" []")
     return [int(part) if part.strip().isdigit() else None for part in inside.split(",")] if inside else []
+
+
+def row_text(editor: Editor, key: str) -> str:
+    """What a recipe says at a key, as YAML: an item of a list, or a key with its value; "" where it says nothing."""
+    if not key or (value := editor.get(key)) is None:
+        return ""
+    last = split_key(key)[-1]
+    if isinstance(last, int):
+        return dedent(to_yaml({"items": [value]}).partition("\n")[2]).rstrip()
+    return to_yaml({last: value}).rstrip()
