@@ -35,7 +35,7 @@ def commands(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     )
     yield SystemCommand("App: Screenshot", "Save this screen as an SVG file", partial(save_picture, app))
     yield SystemCommand(
-        "Theme", "Choose the colours of the app; each is shown as you look at it", app.ask_theme
+        "Theme: Choose", "Choose the colours of the app; each is shown as you look at it", app.ask_theme
     )
     for theme in sorted(app.available_themes):
         yield SystemCommand(
