@@ -47,7 +47,13 @@ MODELS: dict[str, Item] = {
 CALLBACKS: dict[str, list[Item]] = {
     "none": [],
     "early stopping": [
-        {"use": "EarlyStopping", "monitor": "LOSS", "patience": 8, "restore_best_weights": True}
+        {
+            "use": "EarlyStopping",
+            "monitor": "LOSS",
+            "patience": 3,
+            "min_delta": 0.05,
+            "restore_best_weights": True,
+        }
     ],
     "plateau": [{"use": "ReduceLROnPlateau", "monitor": "LOSS", "patience": 1, "min_delta": 0.1}],
     "collections": [{"use": "Collections"}],
@@ -112,6 +118,7 @@ ALWAYS = {
     "class, collections",
     "keras.Variable, on the model",
     "stack, unkeepable",
+    "graph, plateau",
 }
 CHOSEN = [cell for cell in CELLS if os.environ.get("KWB_RESUME_MATRIX") == "all" or cell.label in ALWAYS]
 

@@ -138,13 +138,16 @@ def call_fault(name: str, shapes: Any, fault: BaseException, where: str) -> Reci
         return RecipeError(f"{name} is called without its argument '{missing[1]}'.", where=where)
     if isinstance(fault, TypeError) and (unknown := _UNKNOWN.fullmatch(str(fault))):
         return RecipeError(f"{name} is called with '{unknown[1]}', which it does not take.", where=where)
+    hint = ""
+    if "batch size must be static" in str(fault).replace("\n", " "):
+        hint = "`train.static_batch: true` builds the model for batches of just `batch_size` rows."
     several = isinstance(shapes, list) and all(isinstance(shape, list | tuple) for shape in shapes)
     given = (
         "inputs of shapes " + " and ".join(map(shape_text, shapes))
         if several
         else f"an input of shape {shape_text(shapes)}"
     )
-    return RecipeError(f"{name} cannot take {given}: {short_message(fault)}.", where=where)
+    return RecipeError(f"{name} cannot take {given}: {short_message(fault)}.", where=where, hint=hint)
 
 
 def arity_fault(entry: Entry, given: int, where: str, *, in_stack: bool) -> RecipeError:

@@ -60,7 +60,7 @@ class _Builder:
         self.entries: dict[str, Entry | None] = {}
         for input_name, shape in spec.inputs.items():
             given = self._given(input_name, shape, inputs)
-            self.tensors[input_name] = keras.Input(shape, dtype=given.dtype, name=input_name)
+            self.tensors[input_name] = given.symbol(input_name, shape)
         self.inputs = dict(self.tensors)
         for extra in inputs:
             if extra not in spec.inputs:

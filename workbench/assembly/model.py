@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from workbench.assembly.faults import call_fault, model_arity_fault
 from workbench.assembly.graph import build_graph
 from workbench.assembly.make import LoadModel, Maker, OnBuilt
 from workbench.assembly.stack import build_stack
+from workbench.assembly.stateful import static_batch
 from workbench.assembly.structure import InputSpec, Structure, input_structure, output_structure
 from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog
@@ -133,7 +134,8 @@ def _connect(
     if by_name:
         input_form = "dict"
     tensors = {
-        name: keras.Input(inputs[name].shape, dtype=inputs[name].dtype, name=name) for name in input_names
+        name: replace(inputs[name], batch=static_batch(model) or inputs[name].batch).symbol(name)
+        for name in input_names
     }
     packed = Structure(input_form, input_names, "one", ()).pack_inputs(tensors)
     try:

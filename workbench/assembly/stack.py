@@ -35,7 +35,7 @@ def build_stack(
         )
     ((input_name, input_spec),) = inputs.items()
     names = LayerNames(inputs)
-    tensor = keras.Input(input_spec.shape, dtype=input_spec.dtype, name=input_name)
+    tensor = input_spec.symbol(input_name)
     layers: list[Any] = []
     try:
         for index, item in enumerate(spec.sequential):

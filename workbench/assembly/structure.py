@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import keras
+
 from workbench.errors import RecipeError, did_you_mean
 
 Form = Literal["one", "tuple", "dict"]
@@ -18,10 +20,19 @@ Form = Literal["one", "tuple", "dict"]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input: its shape without the batch axis (None for a free length) and its type."""
+    """One input: its shape without the batch axis (None for a free length) and its type.
+
+    Attributes:
+        batch: the rows of each batch, where the model is built for just so many; None for any.
+    """
 
     shape: tuple[int | None, ...]
     dtype: str = "float32"
+    batch: int | None = None
+
+    def symbol(self, name: str, shape: tuple[int | None, ...] | None = None) -> Any:
+        """A symbolic tensor of this input, of another shape where one is given."""
+        return keras.Input(shape or self.shape, batch_size=self.batch, dtype=self.dtype, name=name)
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,11 @@ class Train(Strict):
 
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(32, ge=1)
+    static_batch: bool | None = Field(
+        None,
+        description="Build the model for batches of just `batch_size` rows, as stateful layers need it; by default "
+        "where a layer is `stateful: true`.",
+    )
     optimizer: Item = Field(Use(use="Adam"), description="`Adam`, or `{use: Adam, learning_rate: 1.0e-3}`.")
     loss: Loss | None = Field(
         None,

@@ -92,11 +92,23 @@ def untracked(model: Any) -> Iterator[tuple[str, Any]]:
     """Layers and variables hung where Keras does not look, with their path: never trained, never saved."""
     tracked = {id(layer) for layer in layers_by_path(model).values()}
     tracked |= {id(variable) for variable in model.variables}
+    tracked |= {id(state) for state in states(model)}
     tracked |= {id(v) for layer in layers_by_path(model).values() for v in layer.metrics_variables}
     for path, layer in layers_by_path(model).items():
         seen: set[int] = set()
         for name, value in attributes(layer):
             yield from _hidden(value, _join(path, name), tracked, seen, depth=4)
+
+
+def states(model: Any) -> list[Any]:
+    """The variables in which stateful layers remember the batch before: no weights, and in no file."""
+    found: list[Any] = []
+    for layer in layers_by_path(model).values():
+        if getattr(layer, "stateful", False):
+            found += [
+                v for v in keras.tree.flatten(getattr(layer, "states", ())) if isinstance(v, keras.Variable)
+            ]
+    return list({id(state): state for state in found}.values())
 
 
 def value_of(variable: Any) -> np.ndarray:

@@ -27,13 +27,13 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.training.memory_kinds import (
-    DICTS,
     FACTORIES,
-    LISTS,
     PLAIN,
     TEXTS,
     attributes_of,
+    dict_kind,
     is_of_a_framework,
+    list_kind,
     value_of,
     variables_of,
 )
@@ -113,13 +113,16 @@ class Encoder:
             return {"t": "timedelta", "v": [value.days, value.seconds, value.microseconds]}
         if isinstance(value, enum.Enum):
             return {"t": "enum", "class": type(value).__qualname__, "v": value.name}
+        if (
+            value is keras.ops.less or value is keras.ops.greater
+        ):  # Keras' callbacks choose one at the first epoch's end
+            return {"t": "comparison", "v": value.__name__}
         if isinstance(value, _UNMOVED):
             return SAME
         return None
 
     def _nested(self, value: Any, place: str, depth: int) -> dict[str, Any]:
-        kind = LISTS.get(type(value))
-        if kind is not None:
+        if (kind := list_kind(value)) is not None:
             record: dict[str, Any] = {"t": kind, "v": self._items(value, place, depth)}
             if isinstance(value, collections.deque):
                 record["maxlen"] = value.maxlen
@@ -130,7 +133,7 @@ class Encoder:
                 "class": type(value).__qualname__,
                 "v": self._items(value, place, depth),
             }
-        if type(value) in DICTS:
+        if dict_kind(value) is not None:
             return self._dict(value, place, depth)
         if isinstance(value, np.ndarray):
             items = self._items(value.reshape(-1).tolist(), place, depth)
@@ -152,7 +155,7 @@ class Encoder:
         for at, (key, item) in enumerate(value.items()):
             told = f"{place}[{key!r}]" if isinstance(key, PLAIN) else f"{place}[key {at}]"
             pairs.append([self.encode(key, f"{told}.key", depth), self.encode(item, told, depth)])
-        record: dict[str, Any] = {"t": DICTS[type(value)], "v": pairs}
+        record: dict[str, Any] = {"t": dict_kind(value), "v": pairs}
         if isinstance(value, collections.defaultdict):
             factory = getattr(value.default_factory, "__name__", "")
             record["factory"] = factory if FACTORIES.get(factory) is value.default_factory else None

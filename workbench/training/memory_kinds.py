@@ -51,6 +51,22 @@ TEXTS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
 _HEAP_TYPE = 1 << 9  # CPython's mark of a class that is made while a program runs
 
 
+def list_kind(value: Any) -> str | None:
+    """Which kind of list, tuple or set a value is, TensorFlow's wrappers of attributes included; else None."""
+    return LISTS.get(type(value)) or _wrapped(value, {list: "list", tuple: "tuple"})
+
+
+def dict_kind(value: Any) -> str | None:
+    """Which kind of dict a value is; None for anything else."""
+    return DICTS.get(type(value)) or _wrapped(value, {dict: "dict"})
+
+
+def _wrapped(value: Any, kinds: dict[type, str]) -> str | None:
+    if not type(value).__module__.startswith("tensorflow.python.trackable"):
+        return None
+    return next((kind for cls, kind in kinds.items() if isinstance(value, cls)), None)
+
+
 def variables_of(value: Any) -> list[Any] | None:
     """The variables of a thing of Keras or TensorFlow that holds some, a subclass of the user's too; else None."""
     if isinstance(value, keras.Layer):

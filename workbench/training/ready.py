@@ -18,6 +18,7 @@ from workbench.assembly.layers import layer_rows
 from workbench.assembly.losses import TargetSpec, check_losses
 from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
+from workbench.assembly.stateful import batch_of, check_batches, static_batch
 from workbench.assembly.structure import InputSpec
 from workbench.atomic import check_writable
 from workbench.catalog.lookup import Catalog
@@ -28,9 +29,11 @@ from workbench.data.preparation import Part
 from workbench.errors import Caution, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Load, Recipe
-from workbench.storage import formats, reader
+from workbench.storage import formats, reader, structure
 from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
+
+LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
 
 _SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
@@ -74,15 +77,21 @@ class Ready:
         return Stream(part.rows, size, batches)
 
     def probe(self, rows: int) -> Any:
-        """The inputs of the first training rows, to compare predictions on."""
+        """The inputs of the first training rows, to compare predictions on.
+
+        Args:
+            rows: how many, for batches too large to be tried; else a batch of them, which is all some models take.
+        """
+        size = self.document.recipe.train.batch_size
+        rows = size if size <= LARGEST_PROBE or static_batch(self.model) else rows
         train = self.prepared.train
         part = train.take(slice(rows)) if isinstance(train, Part) else train.head(rows)
         return self.arrays(part).x
 
     def symbols(self) -> Any:
         """Symbolic tensors in the structure the model is called with."""
-        specs = input_specs(self.prepared)
-        symbols = {name: keras.Input(spec.shape, dtype=spec.dtype) for name, spec in specs.items()}
+        specs = input_specs(self.prepared, static_batch(self.model))
+        symbols = {name: spec.symbol(name) for name, spec in specs.items()}
         return self.assembly.structure.pack_inputs(symbols)
 
     def arrays(self, part: Part) -> Arrays:
@@ -143,7 +152,7 @@ def prepare(
     try:
         check_saves(recipe.save)
         class_weights(recipe, prepared)
-        inputs = input_specs(prepared)
+        inputs = input_specs(prepared, batch_of(recipe))
         resolver = Resolver(catalog)
         assembly = assemble(
             document,
@@ -154,6 +163,7 @@ def prepare(
             load_weights=load_weights,
             on_built=on_built,
         )
+        check_batches(assembly.model, recipe, _rows(prepared))
         was_compiled = assembly.model.compiled
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
         if recipe.train.loss is None and not was_compiled and not _learns(assembly, inputs):
@@ -163,6 +173,9 @@ def prepare(
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
         cautions += _check_losses(recipe, assembly, prepared)
+        if structure.states(assembly.model) and recipe.train.shuffle:
+            told = "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps them."
+            cautions.append(Caution(told, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
         _check_rates(callbacks, assembly.model)
     except WorkbenchError as fault:
@@ -189,11 +202,17 @@ def check_saves(paths: Sequence[str]) -> None:
             ) from fault
 
 
-def input_specs(prepared: loading.Prepared | loading.Streamed) -> dict[str, InputSpec]:
-    """The data's inputs as the assembly wants them."""
+def input_specs(
+    prepared: loading.Prepared | loading.Streamed, batch: int | None = None
+) -> dict[str, InputSpec]:
+    """The data's inputs as the assembly wants them.
+
+    Args:
+        batch: the rows of each batch, where the model is built for just so many.
+    """
     preparation = prepared.preparation
     dtypes = preparation.input_dtypes()
-    return {name: InputSpec(shape, dtypes[name]) for name, shape in preparation.input_shapes().items()}
+    return {name: InputSpec(shape, dtypes[name], batch) for name, shape in preparation.input_shapes().items()}
 
 
 def _check_losses(
@@ -218,6 +237,11 @@ def _size(name: str, prepared: loading.Prepared | loading.Streamed) -> float:
     part = train if isinstance(train, Part) else train.head(PROBED_ROWS)
     values = np.abs(part.targets[name].astype(np.float64))
     return float(values.mean()) if values.size else 0.0
+
+
+def _rows(prepared: loading.Prepared | loading.Streamed) -> dict[str, int]:
+    parts = {"training": prepared.train, "validation": prepared.validation, "test": prepared.test}
+    return {name: part.rows for name, part in parts.items() if part is not None}
 
 
 def _check_rates(callbacks: Sequence[Any], model: Any) -> None:

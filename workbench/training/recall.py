@@ -94,6 +94,7 @@ class Decoder:
             "range": lambda: range(*value),
             "slice": lambda: slice(*value),
             "timedelta": lambda: datetime.timedelta(*value),
+            "comparison": lambda: {"less": keras.ops.less, "greater": keras.ops.greater}[value],
         }
         return made[kind]()
 
@@ -103,7 +104,10 @@ class Decoder:
         if kind in ("list", "deque"):  # may hold themselves
             made: Any = [] if kind == "list" else collections.deque(maxlen=record["maxlen"])
             self._keep(record, made)
-            made.extend(self._items(record["v"], found))
+            items = self._items(record["v"], found)
+            if kind == "list" and items and len(items) == len(found) and all(map(_is_variable, items)):
+                return self._keep(record, current)  # each has its value already
+            made.extend(items)
             return made
         if kind == "set":
             made = self._keep(record, set())
@@ -207,10 +211,25 @@ class Decoder:
         return found
 
 
+def _is_variable(value: Any) -> bool:
+    return isinstance(value, keras.Variable | tf.Variable)
+
+
 _DECODERS: dict[str, Callable[[Decoder, Any, Any], Any]] = {
     **dict.fromkeys(("array", "scalar", "tensor", "variable"), Decoder._array),
     **dict.fromkeys(
-        ("bytes", "bytearray", "complex", "text", "path", "range", "slice", "timedelta", "enum"),
+        (
+            "bytes",
+            "bytearray",
+            "complex",
+            "text",
+            "path",
+            "range",
+            "slice",
+            "timedelta",
+            "enum",
+            "comparison",
+        ),
         Decoder._simple,
     ),
     **dict.fromkeys(("list", "tuple", "set", "frozenset", "deque", "named"), Decoder._list),

@@ -58,6 +58,9 @@ class Memory:
     def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
         self.model = model
         self.callbacks = callbacks
+        self._begun: dict[
+            int, frozenset[str]
+        ] = {}  # functions and the like that callbacks have from the beginning
         self._first = frozenset(
             (path, name) for path, layer in self._layers() for name, _ in structure.attributes(layer)
         )
@@ -175,7 +178,13 @@ class Memory:
         kept.arrays |= encoder.arrays
         if not stock:
             kept.lost |= {_readable(at): what for at, what in encoder.lost.items()}
+        made = [name for name, record in memory.items() if record == SAME]
         memory = {name: record for name, record in memory.items() if record != SAME}
+        begun = self._begun.setdefault(number, frozenset(made))
+        if not stock:
+            kept.lost |= {
+                f"{kind}.{name}": type(getattr(callback, name)).__name__ for name in made if name not in begun
+            }
         return {"class": kind, "memory": memory}
 
     def _layers(self) -> list[tuple[str, Any]]:
@@ -189,7 +198,8 @@ class Memory:
         return [
             (name, value)
             for name, value in found
-            if not name.startswith("_") and (type(value) in PLAIN or (path, name) not in self._first)
+            if not name.startswith("_")
+            and (type(value) in PLAIN or (path, name) not in self._first or name == "states")
         ]
 
     def _encoded(self, value: Any, place: str) -> tuple[Any, dict[str, np.ndarray]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.assembly.foreign import ForeignStructure, foreign_structure
+from workbench.assembly.stateful import static_batch
 from workbench.assembly.structure import Structure
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
@@ -117,8 +118,9 @@ class SavedModel:
         if isinstance(rows, Part):
             yield rows
             return
-        held = max(1, WINDOW_BYTES // rows.preparation.row_bytes // BATCH_SIZE)
-        yield from rows.batches(held * BATCH_SIZE)
+        size = static_batch(self.model) or BATCH_SIZE
+        held = max(1, WINDOW_BYTES // rows.preparation.row_bytes // size)
+        yield from rows.batches(held * size)
 
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics.
@@ -134,15 +136,23 @@ class SavedModel:
                 hint="Save it compiled, or train it with a recipe (`model: {load: FILE}`).",
             )
         classes = self.notes.preparation.number_names() if self.notes else {}
+        static = static_batch(self.model)
+        if static is not None and rows.rows % static:
+            raise DataError(
+                f"the model takes batches of just {static} rows, and the data has {rows.rows}.",
+                where=str(self.path),
+                hint=f"Give it a multiple of {static} rows.",
+            )
+        size = static or BATCH_SIZE
         with told_as("evaluating", str(self.path)):
             if isinstance(rows, Part):
-                return numbers(evaluate(self.model, self._arrays(rows), BATCH_SIZE, classes=classes))
+                return numbers(evaluate(self.model, self._arrays(rows), size, classes=classes))
 
             def batches(epoch: int, step: int) -> Iterator[Arrays]:
-                return map(self._arrays, rows.batches(BATCH_SIZE, step=step))
+                return map(self._arrays, rows.batches(size, step=step))
 
-            stream = Stream(rows.rows, BATCH_SIZE, batches)
-            return numbers(evaluate(self.model, stream, BATCH_SIZE, classes=classes))
+            stream = Stream(rows.rows, size, batches)
+            return numbers(evaluate(self.model, stream, size, classes=classes))
 
     def _arrays(self, part: Part) -> Arrays:
         structure = self._structure(part)
@@ -156,20 +166,25 @@ class SavedModel:
             structure = self._structure(part)
         except DataError:  # the data's targets are others; the outputs have names of their own
             structure = self._structure(replace(part, targets={}))
+        size = static_batch(self.model)
+        # The last batch of a model that takes just so many rows is filled up with the last row.
+        places = np.minimum(np.arange(-(-part.rows // (size or 1)) * (size or 1)), part.rows - 1)
+        given = part if len(places) == part.rows else part.take(places)
         with told_as("predicting", str(self.path)):
-            outputs = self.model.predict(structure.pack_inputs(part.inputs), batch_size=BATCH_SIZE, verbose=0)
-        return structure.unpack_outputs(outputs)
+            packed = structure.pack_inputs(given.inputs)
+            outputs = self.model.predict(packed, batch_size=size or BATCH_SIZE, verbose=0)
+        return {name: values[: part.rows] for name, values in structure.unpack_outputs(outputs).items()}
 
     def probe(self) -> Any:
         """Made-up inputs to compare predictions on; None where the file says nothing of its inputs."""
         if self.notes is None:
             return None
         preparation, noise = self.notes.preparation, np.random.default_rng(0)
-        types = preparation.input_dtypes()
+        types, rows = preparation.input_dtypes(), static_batch(self.model) or 4
         inputs = {
-            name: np.zeros((4, *shape), types[name])  # a whole number may be a place in a small table
+            name: np.zeros((rows, *shape), types[name])  # a whole number may be a place in a small table
             if types[name].startswith("int")
-            else noise.normal(size=(4, *shape)).astype(types[name])
+            else noise.normal(size=(rows, *shape)).astype(types[name])
             for name, shape in preparation.input_shapes().items()
         }
         return self.notes.structure.pack_inputs(inputs)

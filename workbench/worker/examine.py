@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from workbench.assembly.layers import Inside, look_inside
 from workbench.assembly.trace import shape_of
 from workbench.catalog.lookup import Catalog
@@ -24,7 +22,7 @@ from workbench.data.source import Source
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data
-from workbench.training.ready import Ready, input_specs, prepare
+from workbench.training.ready import Ready, prepare
 
 
 @dataclass
@@ -130,9 +128,7 @@ def _data_part(prepared: loading.Prepared | loading.Streamed) -> dict[str, Any]:
 
 
 def _inside(ready: Ready, catalog: Catalog) -> Inside:
-    specs = input_specs(ready.prepared)
-    symbols = {name: keras.Input(spec.shape, dtype=spec.dtype, name=name) for name, spec in specs.items()}
-    return look_inside(ready.model, ready.assembly.structure.pack_inputs(symbols), catalog)
+    return look_inside(ready.model, ready.symbols(), catalog)
 
 
 def _model_part(ready: Ready, inside: Inside) -> dict[str, Any]:
