@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workbench.data import Part, Prepared, apply_to
+from workbench.data.loading import Streamed, load_or_stream
 from workbench.data.memory import free_memory, should_stream, size_text
 from workbench.errors import ExitCode, OutOfMemoryError, WorkbenchError, out_of_memory
+from workbench.recipe.schema import Data
 
 # What the child may take beyond what it has after its imports.
 _CHILD = """
@@ -72,6 +75,22 @@ print(type(part).__name__, part.rows)
     assert lines[0] == "Streamed"
     assert lines[1] == " ".join(map(str, many_categories[-5:]))
     assert lines[2] == f"StreamedPart {ROWS}"
+
+
+def test_the_test_part_is_that_of_the_training_however_much_memory_there_is(
+    catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In memory and as a stream the split is drawn in other ways: rows that were trained on must not come into it."""
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{n},{n % 3}\n" for n in range(500)))
+    data = Data.model_validate({"use": "csv", "path": "t.csv", "targets": "y", "split": {"test": 0.2}})
+    for free, kind in ((10**12, Prepared), (10**4, Streamed)):
+        monkeypatch.setattr("workbench.data.memory.free_memory", lambda free=free: free)
+        loaded = load_or_stream(data, catalog, folder=tmp_path, seed=1)
+        assert isinstance(loaded, kind)
+        wanted = loaded.test if isinstance(loaded.test, Part) else loaded.test.read_all()
+        monkeypatch.setattr("workbench.data.memory.free_memory", lambda free=free: 10**16 // free)
+        again = apply_to(loaded.preparation, data, catalog, folder=tmp_path, seed=1)
+        assert sorted(again.index) == sorted(wanted.index)
 
 
 def test_what_may_not_be_streamed_says_what_it_needs(tmp_path: Path, many_categories: np.ndarray) -> None:

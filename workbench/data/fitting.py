@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from workbench.data.chunks import StreamedSource
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.preparation import Preparation
 from workbench.data.roles import Roles
@@ -69,7 +70,12 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Pre
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
         sample_weight=roles.sample_weight,
         missing=data.missing,
-        reader=Reader(use=data.use, arguments=_plain_arguments(data, origin), literal=data.literal_columns),
+        reader=Reader(
+            use=data.use,
+            arguments=_plain_arguments(data, origin),
+            literal=data.literal_columns,
+            streamed=isinstance(origin, StreamedSource),
+        ),
     )
 
 

@@ -84,13 +84,21 @@ def load_or_stream(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> 
         if not streams:
             raise
     del source  # makes room
-    streamed = read(_as_stream(data), catalog, folder)
+    streamed = read(_streaming(data, True), catalog, folder)
     assert isinstance(streamed, StreamedSource)
     return streaming.prepare(data, streamed, seed)
 
 
-def _as_stream(data: Data) -> Data:
-    return Data.model_validate({**data.model_dump(exclude_unset=True), "stream": True})
+def _streaming(data: Data, streamed: bool) -> Data:
+    return Data.model_validate({**data.model_dump(exclude_unset=True), "stream": streamed})
+
+
+def _as_trained(data: Data, preparation: Preparation, catalog: Catalog) -> Data:
+    """The section, read as in training where that is left open: in memory and as a stream, test parts differ."""
+    streamed = preparation.reader.streamed if preparation.reader else None
+    if streamed is None or not streams_if_needed(data, catalog):
+        return data
+    return _streaming(data, streamed)
 
 
 def apply_to(
@@ -133,6 +141,8 @@ def apply_or_stream(
     Raises:
         RecipeError: the test part is wanted and there is none. DataError: see `Preparation.apply`.
     """
+    if part != "all" and data.split.test:
+        data = _as_trained(data, preparation, catalog)
     source = read(data, catalog, folder, preparation.kinds())
     if isinstance(source, Source) and streams_if_needed(data, catalog):
         rows = max(map(len, source.columns.values()), default=0)
@@ -140,7 +150,7 @@ def apply_or_stream(
             check_fits(preparation, rows, source, copies=USUAL_COPIES, streams=True)
         except OutOfMemoryError:
             del source
-            source = read(_as_stream(data), catalog, folder, preparation.kinds())
+            source = read(_streaming(data, True), catalog, folder, preparation.kinds())
     brings_test, keeps_test = source.test is not None, data.split.test > 0
     if part == "test" and not brings_test and not keeps_test:
         raise RecipeError(

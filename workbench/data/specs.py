@@ -206,3 +206,6 @@ class Reader(Record):
     use: str
     arguments: dict[str, Any] = {}
     literal: tuple[str, ...] = ()  # columns read as they are written
+    streamed: bool | None = (
+        None  # whether rows were read as they were needed: their split is drawn in another way
+    )
