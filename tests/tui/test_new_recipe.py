@@ -144,7 +144,7 @@ async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, workplace: Pat
         await until(lambda: app.screen.query_one(OptionList).option_count)
         await pilot.press("enter")
         await until(lambda: app.screen.query_one("#options").display, 60)
-        assert "Name its encoding" in shown(app)
+        await until(lambda: "Name its encoding" in shown(app))
         await pilot.press(*"encoding", "enter")
         await settle(pilot)
         assert "not as in a recipe" in shown(app)
