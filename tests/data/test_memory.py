@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from workbench.data import Part, Prepared, apply_to
 from workbench.data.loading import Streamed, load_or_stream
 from workbench.data.memory import free_memory, should_stream, size_text
+from workbench.data.statistics import Moments
 from workbench.errors import ExitCode, OutOfMemoryError, WorkbenchError, out_of_memory
 from workbench.recipe.schema import Data
 
@@ -136,6 +138,18 @@ def test_whether_to_stream_counts_what_the_rows_become() -> None:
     assert should_stream("auto", free // 40, free // 4)
     assert should_stream("auto", free // 4)
     assert (should_stream(True, 1), should_stream(False, free)) == (True, False)
+
+
+def test_wide_rows_are_summed_in_bounded_memory() -> None:
+    values = np.random.default_rng(0).integers(256, size=(3_000, 4_096), dtype=np.uint8)
+    moments = Moments(4_096)
+    tracemalloc.start()
+    moments.add(values)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * 2**25, "as 64-bit numbers all rows take 94 MiB, and more than once"
+    np.testing.assert_allclose(moments.mean, values.mean(axis=0))
+    np.testing.assert_allclose(moments.squares / len(values), values.var(axis=0))
 
 
 def test_a_lack_of_memory_deep_down_is_said_in_plain_words() -> None:

@@ -14,7 +14,7 @@ from workbench.recipe.schema import Scaling
 # No model has an input this wide: whoever reads a stream of names should know before the memory is full.
 MOST_TEXTS = 200_000
 
-_ROWS_AT_ONCE = 65_536
+_NUMBERS_AT_ONCE = 2**22  # 32 MiB in double precision, however wide a row is
 
 
 class Moments:
@@ -30,8 +30,9 @@ class Moments:
 
     def add(self, values: np.ndarray) -> None:
         """Take in (rows, width) numbers; what is not finite counts as missing."""
-        for start in range(0, len(values), _ROWS_AT_ONCE):
-            self._add(values[start : start + _ROWS_AT_ONCE].astype(np.float64))
+        rows = max(1, _NUMBERS_AT_ONCE // max(values.shape[1], 64))
+        for start in range(0, len(values), rows):
+            self._add(values[start : start + rows].astype(np.float64))
 
     def _add(self, values: np.ndarray) -> None:
         present = np.isfinite(values)
