@@ -1,10 +1,12 @@
-"""The process that reads strangers' files, kept for many questions: the one that `kwb inspect` starts for each."""
+"""The processes that are asked about files, kept for many questions, and started again when a file has ended them."""
 
 from __future__ import annotations
 
 import json
 import select
 import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,31 @@ from workbench.storage import reader
 LIMIT = 120.0  # seconds by the clock, on a machine that does other things; the process has its own limit, far below
 
 
-class Asker:
-    """Asks, and starts the process again when a file has ended it."""
+class Ended(Exception):
+    """A file has ended the process, or keeps it busy; `code` is its exit code."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
+class Asked:
+    """One process that answers a line of JSON with a line of JSON."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self.ended = 0  # how many files have ended it
 
-    def ask(self, do: str, path: Path) -> dict[str, Any]:
-        """The answer: {result} or {error}; a file that ends the process gives the error that the user sees."""
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer.
+
+        Raises:
+            Ended: there is none.
+        """
         if self._process is None:
             self._process = subprocess.Popen(
-                reader.command(),
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -33,31 +48,52 @@ class Asker:
             )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"id": 0, "do": do, "file": str(path)}).encode() + b"\n")
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
         line = b""
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self._process.stdout], [], [], LIMIT)
-            assert ready, f"no answer for {path}"
-            part = self._process.stdout.read(1 << 20)
+            part = self._process.stdout.read(1 << 20) if ready else b""
             if not part:
-                code = self._process.wait()
-                self._process.stdin.close()
-                self._process.stdout.close()
-                self._process = None
                 self.ended += 1
-                fault = reader.death(code, str(path))
-                return {"error": fault.as_record()}
+                raise Ended(self.close())
             line += part
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def memory(self) -> int:
-        """The most bytes that the process has had in memory so far."""
-        assert self._process is not None
+        """The most bytes that the process has had in memory so far; 0 where there is none."""
+        if self._process is None:
+            return 0
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
-    def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+    def close(self) -> int:
+        """End it, if it has not ended; its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if process.poll() is None and select.select([process.stdout], [], [], 0)[0] == []:
+            process.kill()
+        process.communicate()
+        return process.returncode
+
+
+class Asker(Asked):
+    """The process that reads strangers' files: the one that `kwb inspect` starts for each."""
+
+    def __init__(self) -> None:
+        super().__init__(reader.command())
+
+    def ask_of(self, do: str, path: Path) -> dict[str, Any]:
+        """The answer: {result} or {error}; a file that ends the process gives the error that the user sees."""
+        try:
+            return self.ask({"id": 0, "do": do, "file": str(path)})
+        except Ended as ended:
+            return {"error": reader.death(ended.code, str(path)).as_record()}
+
+
+class Harness(Asked):
+    """See `tests.hostile.harness`."""
+
+    def __init__(self) -> None:
+        super().__init__([sys.executable, "-m", "tests.hostile.harness"])

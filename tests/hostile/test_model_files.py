@@ -299,26 +299,25 @@ def told(answer: dict[str, Any]) -> str:
 def test_a_keras_file_is_refused(name: str, asker: Asker, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     REFUSED[name](path)
-    assert told(asker.ask("inspect", path))
-    if asker._process is not None:
-        assert asker.memory() < MOST_MEMORY
+    assert told(asker.ask_of("inspect", path))
+    assert asker.memory() < MOST_MEMORY
 
 
 @pytest.mark.parametrize("name", REFUSED_H5)
 def test_an_h5_file_is_refused(name: str, asker: Asker, tmp_path: Path) -> None:
     path = tmp_path / "m.h5"
     REFUSED_H5[name](path)
-    assert told(asker.ask("inspect", path)) or told(asker.ask("check", path))
+    assert told(asker.ask_of("inspect", path)) or told(asker.ask_of("check", path))
 
 
 @pytest.mark.parametrize("name", FINE)
 def test_what_is_only_odd_is_shown(name: str, asker: Asker, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     FINE[name](path)
-    answer = asker.ask("inspect", path)
+    answer = asker.ask_of("inspect", path)
     assert answer["result"]["parameters"] >= 3
     assert not told(answer)
-    assert "result" in asker.ask("check", path)
+    assert "result" in asker.ask_of("check", path)
 
 
 def make_device(path: Path) -> None:
@@ -349,8 +348,8 @@ NO_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_what_is_no_file_is_refused_at_once(name: str, ending: str, asker: Asker, tmp_path: Path) -> None:
     make, words = NO_FILES[name]
     make(tmp_path / ending)
-    assert words in told(asker.ask("inspect", tmp_path / ending))
-    assert words in told(asker.ask("check", tmp_path / ending))
+    assert words in told(asker.ask_of("inspect", tmp_path / ending))
+    assert words in told(asker.ask_of("check", tmp_path / ending))
 
 
 @pytest.mark.parametrize(

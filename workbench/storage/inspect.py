@@ -231,7 +231,9 @@ def _optimizer(found: Container) -> dict[str, Any] | None:
     if not isinstance(config, dict) or "class_name" not in config:
         return None
     row = _row(config, "")
-    return {"class": row.layer_class, "registered": row.registered, "config": config.get("config") or {}}
+    arguments = config.get("config")
+    given = arguments if isinstance(arguments, dict) else {}
+    return {"class": row.layer_class, "registered": row.registered, "config": given}
 
 
 def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ...], str]:
