@@ -82,6 +82,7 @@ async def begin(app: KwbApp) -> None:
         await app.plugins.load_files()
         await _open_at_start(app)
     app.plugins.tell_broken()
+    await app.plugins.changed(set())  # meanwhile
 
 
 async def _open_at_start(app: KwbApp) -> None:

@@ -38,6 +38,7 @@ class Plugins:
         self.loading = False
         self._imported: dict[Path, set[Path]] = {}  # files that a plugin file imports from beside it
         self._sums: dict[Path, int] = {}
+        self._changed: set[Path] = set()  # files that were changed and not looked into yet
         self._told: set[str] = set()
 
     @property
@@ -123,14 +124,20 @@ class Plugins:
     # ------------------------------------------------------------------ changes
 
     async def changed(self, paths: Set[Path]) -> None:
-        """Files were changed on disk: load them again, in a new worker. One that says the same as before is left."""
-        sums = await asyncio.to_thread(_sums, paths)
-        known = self._sums
-        files = [path for path in paths if path in sums and sums[path] != known.get(path)]
-        if not files or self.loading:
-            return
-        await self.load_again(self._app.worker.renew)
-        self._tell_loaded([path.name for path in sorted(files)])
+        """Files were changed on disk: load them again, in a new worker. One that says the same as before is left.
+
+        While plugins are being loaded, it is only noted.
+        """
+        self._changed |= paths
+        while self._changed and not self.loading:
+            noted, self._changed = self._changed, set()
+            sums = await asyncio.to_thread(_sums, noted)
+            files = [path for path in noted if path in sums and sums[path] != self._sums.get(path)]
+            if files and not self.loading:
+                await self._load_again(self._app.worker.renew)
+                self._tell_loaded([path.name for path in sorted(files)])
+            elif files:
+                self._changed |= set(files)
 
     async def load_again(self, renew: Callable[[], Awaitable[None]]) -> None:
         """Show what the plugins offer now, with their code as it is on disk.
@@ -138,9 +145,16 @@ class Plugins:
         Args:
             renew: puts another worker in the place of the one that holds their code as it was.
         """
+        await self._load_again(renew)
+        await self.changed(set())
+
+    async def _load_again(self, renew: Callable[[], Awaitable[None]]) -> None:
         self.loading = bool(self.files)
         self._app.refresh_header()
-        await renew()
+        try:
+            await renew()
+        finally:
+            self.loading = False
         if self.files:
             await self.load_files(renewed=True)
         else:

@@ -83,7 +83,7 @@ class Watching:
             elif own in changed:
                 self._missed = True
         if files := changed.intersection(plugins):
-            await app.plugins.changed(files)
+            app.run_worker(app.plugins.changed(files), group="plugins")
         if files := changed.intersection(data):
             app.share(FilesChanged(files))
         if (

@@ -200,3 +200,31 @@ async def test_an_answer_that_is_waited_for_comes_though_the_code_changed(
         assert app.worker._warm is not before
         assert (await asked)["results"]
         await until(lambda: not before.alive)
+
+
+async def test_a_file_changed_while_it_is_being_loaded_is_loaded_once_more(
+    open_app: OpenApp, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_app(recipe="gated.yaml", plugin_files=[gate], settled=False) as pilot:
+        app = pilot.app
+        call = app.worker.call
+        told_of = []
+
+        async def late(command: str, **arguments: Any) -> Any:
+            """The real worker, whose first answer of a scan comes after the edit."""
+            answer = await call(command, **arguments)
+            if command == "scan" and "scanned" not in told_of:
+                told_of.append("scanned")
+                await until(lambda: "edited" in told_of)
+            return answer
+
+        monkeypatch.setattr(app.worker, "call", late)
+        await until(lambda: "scanned" in told_of, 60)
+        await until(lambda: gate in app.watching._watch._known)
+        edit(gate, SHARPER.replace("*", "\\*"), "strength=0.5, sharpness=3, **kwargs")
+        await until(lambda: gate in app.plugins._changed)
+        assert app.plugins.loading
+        told_of.append("edited")
+        await until(lambda: "gate.py changed, loaded again." in told(pilot), 60)
+        await at_gate(pilot)
+        await until(lambda: "sharpness" in fields(pilot))

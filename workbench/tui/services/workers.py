@@ -131,7 +131,10 @@ class WorkerService:
             await asyncio.wait([self._starting])
         before, self._warm = self._warm, None
         if before is not None and before.alive:
-            self._spawn(before.quit(grace=LAST_ANSWER))
+            if self._calls:
+                self._spawn(before.quit(grace=LAST_ANSWER))
+            else:  # it has nothing to answer; what it is at may never end
+                before.kill()
         await self._warm_up()
 
     async def _warm_up(self) -> None:
