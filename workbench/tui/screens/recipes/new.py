@@ -46,11 +46,11 @@ class NewRecipeDialog(Dialog[Any]):
         Input { margin: 0; }
         #learn, #options { display: none; height: auto; margin-top: 1; }
         #learn Label, #options Label { width: 100%; }
-        #learn OptionList { width: 100%; max-width: 100%; height: auto; max-height: 8; margin: 0; }
+        #learn OptionList { width: 100%; max-width: 100%; height: auto; max-height: 20vh; margin: 0; }
         Static { width: 100%; }
     }
     NewRecipeDialog.-narrow OptionList { max-width: 24; }
-    NewRecipeDialog.-narrow #learn OptionList { max-width: 100%; max-height: 5; }
+    NewRecipeDialog.-narrow #learn OptionList { max-width: 100%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
