@@ -18,9 +18,9 @@ from pathlib import Path
 
 KWB = [sys.executable, "-c", "from workbench.cli import command; command()"]
 
-# What Textual and Rich write of their own: colours, cursor and modes, and Textual's questions to the terminal.
+# What Textual and Rich write of their own: colours, cursor and modes, questions to the terminal, the pointer's shape.
 _OURS = re.compile(
-    rb"\x1b\[[0-9;?<>=$]*[A-Za-z~]|\x1b\[\?[0-9;]*\$p|\x1b_G[^\x1b]*\x1b\\|\x1bP[^\x1b]*\x1b\\|\x1b[78=>]"
+    rb"\x1b\[[0-9;?<>=$]*[A-Za-z~]|\x1b\[\?[0-9;]*\$p|\x1b_G[^\x1b]*\x1b\\|\x1bP[^\x1b]*\x1b\\|\x1b[78=>]|\x1b\]22;[a-z-]*\x07"
 )
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
