@@ -41,7 +41,7 @@ def complete_rows(
     for name, column in table.items():
         policy = missing.targets if name in needed else missing.inputs
         if policy == "error" and column.missing.any():
-            raise _missing_value(column, table, needed, source, hint)
+            raise _missing_value(column, table, needed, source, hint, filled=missing.inputs == "mean")
     dropping = [
         column
         for name, column in table.items()
@@ -62,7 +62,13 @@ def complete_rows(
 
 
 def _missing_value(
-    column: Column, table: Mapping[str, Column], needed: Collection[str], source: Source, hint: str
+    column: Column,
+    table: Mapping[str, Column],
+    needed: Collection[str],
+    source: Source,
+    hint: str,
+    *,
+    filled: bool,
 ) -> DataError:
     missing = np.flatnonzero(column.missing)
     first = int(missing[0])
@@ -80,11 +86,11 @@ def _missing_value(
     return DataError(
         f"{what}; {count}.",
         where=source.place(first),
-        hint=hint or _hint(column, table, column.name in needed, word),
+        hint=hint or _hint(column, table, word, needed=column.name in needed, filled=filled),
     )
 
 
-def _hint(column: Column, table: Mapping[str, Column], needed: bool, word: str) -> str:
+def _hint(column: Column, table: Mapping[str, Column], word: str, *, needed: bool, filled: bool) -> str:
     """What a recipe can say: nothing that loses or makes up half of the data."""
     advice: list[str] = []
     if word:
@@ -97,11 +103,13 @@ def _hint(column: Column, table: Mapping[str, Column], needed: bool, word: str) 
         left_out = "Learn another column" if needed else f"Leave the column out: `ignore: [{column.name}]`"
         return " ".join([*advice, f"{left_out}."])
     lost = int(np.logical_or.reduce([each.missing for each in table.values()]).sum())
-    drop = f"`missing: drop` leaves out {lost:,} of {rows:,} rows" if lost <= MOST * rows else ""
+    drop = ""
+    if lost <= MOST * rows and not (needed and filled):  # inputs that are filled in need not cost a row
+        drop = f"`missing: drop` leaves out {lost:,} of {rows:,} rows"
     if needed:
         only = f"`missing: {{inputs: mean, targets: drop}}` leaves out {int(column.missing.sum()):,} of {rows:,} rows"
         advice.append(f"A target or a weight cannot be made up: {drop or only}.")
     else:
-        filled = "their commonest value" if column.kind is ColumnKind.TEXT else "the mean"
-        advice.append(f"`missing: mean` fills in {filled}{f'; {drop}' if drop else ''}.")
+        stand_in = "their commonest value" if column.kind is ColumnKind.TEXT else "the mean"
+        advice.append(f"`missing: mean` fills in {stand_in}{f'; {drop}' if drop else ''}.")
     return " ".join(advice)
