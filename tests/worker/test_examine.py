@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog, recipe_file
 from workbench.recipe.document import parse, read
 from workbench.recipe.schema import Data
-from workbench.worker.examine import KeptData, examine, look_at_data
+from workbench.worker.examine import KeptData, _stamp, examine, look_at_data
 
 HEAD = "kwb: 1\ndata: {use: diabetes}\ntrain: {loss: mse}\n"
 
@@ -182,3 +183,14 @@ def test_a_look_at_data_that_cannot_be_used_as_it_is(catalog, tmp_path):
     assert answer["fault"] is not None
     assert answer["roles"]["inputs"] == {"features": ["a", "b"]}
     assert answer["roles"]["targets"] == {}
+
+
+def test_any_file_that_the_section_names_counts_also_one_put_in_its_place_with_the_same_time(tmp_path):
+    for name in ("a.csv", "labels.csv", "new.csv"):
+        (tmp_path / name).write_text("1\n")
+        os.utime(tmp_path / name, ns=(0, 0))
+    data = Data.model_validate({"use": "csv", "path": "a.csv", "labels": "labels.csv", "delimiter": ";"})
+    before = _stamp(data, tmp_path)
+    assert len(before) == 2
+    os.replace(tmp_path / "new.csv", tmp_path / "labels.csv")
+    assert _stamp(data, tmp_path) != before

@@ -7,6 +7,7 @@ people edit models many times on the same data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,15 @@ class KeptData:
         self._prepared = None
 
 
-def _stamp(data: Data, folder: Path) -> tuple[int, int] | None:
-    path = data.arguments.get("path")
-    try:
-        status = (folder / Path(path).expanduser()).stat() if isinstance(path, str) else None
-    except OSError:
-        return None
-    return (status.st_mtime_ns, status.st_size) if status else None
+def _stamp(data: Data, folder: Path) -> tuple[tuple[int, int, int], ...]:
+    """What is another when a file that the section names was changed or replaced."""
+    found = []
+    for text in data.arguments.values():
+        with suppress(OSError, ValueError, RuntimeError):
+            if isinstance(text, str):
+                status = (folder / Path(text).expanduser()).stat()
+                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)
 
 
 @dataclass
