@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -108,7 +109,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:
     """The recipe, and the run to go on with, if any."""
     folder = Path(job.recipe)
-    if folder.is_dir():
+    if isdir(folder):
         run_folder, summary = open_run(folder), summary_of(open_run(folder))
         document = run_document(run_folder, job.overrides)
         if keys := differences(replace(summary, status="failed"), document):

@@ -74,6 +74,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["inspect", "odd.weights.h5"], 0, FILE_SHOWN),
         (["inspect", FILE_NAME], 3, FILE_SHOWN),
         (["inspect", NASTY], 3, SHOWN),
+        (["inspect", "x" * 300], 3, "the name is too long"),
+        (["--batch", "x" * 5000], 2, "no recipe file"),
         (["inspect", "--json", "named.keras"], 0, r"\u202egnp"),
         (["inspect", f"--{FILE_NAME}"], 2, FILE_SHOWN[:20]),
         ([NASTY, NASTY, "--batch"], 2, r"\x1b]0;owned"),

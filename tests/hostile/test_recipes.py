@@ -9,8 +9,9 @@ import pytest
 
 from tests.hostile.files import NASTY, SHOWN
 from workbench import events
-from workbench.errors import RecipeError
+from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import MAX_BYTES, parse, read
+from workbench.tui.settings import read_settings
 
 BOMB = "a: &a [1, 1]\n" + "".join(
     f"b{level}: &b{level} [{', '.join(['*' + ('a' if level == 0 else f'b{level - 1}')] * 9)}]\n"
@@ -116,3 +117,47 @@ def test_numbers_that_json_cannot_say_come_back() -> None:
     assert found is not None
     assert isinstance(found[0], events.Epoch)
     assert found[0].steps_per_second == float("inf")
+
+
+PATHS = [
+    "~nobody-of-that-name/x",
+    "a\0b",
+    "\ud800",
+    "\udcff.csv",
+    "x" * 5000,
+    "/dev/null/x",
+    "",
+    ".",
+    "/dev/zero",
+    NASTY,
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("use", ["csv", "npz", "parquet"])
+def test_a_path_that_is_none_is_refused_in_a_sentence(path: str, use: str, tmp_path: Path) -> None:
+    from tests.hostile.harness import catalog
+    from workbench.data import loading
+    from workbench.recipe.schema import Data
+
+    data = Data.model_validate({"use": use, "path": path, "targets": ["y"]})
+    with pytest.raises(WorkbenchError):
+        loading.load(data, catalog(), folder=tmp_path, seed=0)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_recipe_of_such_a_name_is_refused_in_a_sentence(path: str) -> None:
+    from tests.hostile.harness import catalog
+    from workbench.recipe.opening import open_recipe
+
+    with pytest.raises(WorkbenchError):
+        open_recipe(path, catalog())
+
+
+def test_settings_may_name_a_home_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text(
+        "plugins: [~nobody-of-that-name/x.py]\nruns: ~nobody-of-that-name/runs\n"
+    )
+    settings, faults = read_settings(tmp_path / "settings.yaml")
+    assert not faults
+    assert settings.runs == Path("~nobody-of-that-name/runs")

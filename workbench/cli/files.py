@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from os.path import expanduser
 from pathlib import Path
 
 import click
@@ -105,7 +106,7 @@ def _replaces(out: Path, file: Path, data: str) -> bool:
     Raises:
         FileError: it is the model or the data itself.
     """
-    for what, read in (("model", file), ("data", Path(data).expanduser())):
+    for what, read in (("model", file), ("data", Path(expanduser(data)))):
         if out.exists() and read.exists() and out.samefile(read):
             raise FileError(f"is the {what}, which predictions must not replace.", where=f"--out {out}")
     return out.exists()

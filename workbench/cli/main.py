@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workbench.errors import ExitCode, WorkbenchError, out_of_memory
+from workbench.escaping import escape_line
 from workbench.output import echo, echo_text, give_up, prepare_streams
 
 
@@ -41,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             echo("interrupted", err=True)
             return ExitCode.INTERRUPTED
+        except (
+            OSError
+        ) as fault:  # of the system, and foreseen by nobody: a name too long, a disk that is gone
+            place = f"{fault.filename}: " if fault.filename else ""
+            _show_error(f"kwb: {escape_line(f'{place}{fault.strerror or fault}')}.", fault, context)
+            return ExitCode.FILE
         except Exception as fault:
             if (short := out_of_memory(fault)) is not None:
                 _show_error(f"kwb: {short}", fault, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from os.path import expanduser
 from pathlib import Path
 from typing import Literal
 
@@ -182,7 +183,7 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
     Raises:
         FileError: there is no such file. RecipeError: no reader for such a file, or no such dataset.
     """
-    path = Path(text).expanduser()
+    path = Path(expanduser(text))
     readers = readers_by_suffix(catalog.of_kind(Kind.DATASET))
     used = preparation.reader if preparation else None
     reader = reader_of(path.name, readers)

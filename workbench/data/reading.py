@@ -6,6 +6,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import replace
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def read(
     function = resolve(entry)
     arguments = data.arguments
     if isinstance(arguments.get("path"), str):
-        arguments["path"] = str(folder.absolute() / Path(arguments["path"]).expanduser())
+        arguments["path"] = str(folder.absolute() / Path(expanduser(arguments["path"])))
     arguments = _checked(function, arguments, entry)
     if (parameter := _kinds_parameter(function)) is not None:
         arguments[parameter] = ColumnKinds.of(data.literal_columns) if kinds is None else kinds

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from os.path import exists, expanduser
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,9 @@ class Document:
 
     def find(self, path: str) -> Path:
         """A file to read that the recipe names: beside the recipe's file, else in the current folder."""
-        wanted = Path(path).expanduser()
+        wanted = Path(expanduser(path))
         beside = self.folder / wanted
-        return beside if beside.exists() or not wanted.exists() else wanted
+        return beside if exists(beside) or not exists(wanted) else wanted
 
 
 def read(path: Path, overrides: Sequence[str] = ()) -> Document:

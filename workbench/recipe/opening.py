@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import expanduser, isfile
 from pathlib import Path
 
 from workbench.catalog import Kind
@@ -17,8 +18,8 @@ def open_recipe(name: str, catalog: Catalog, overrides: Sequence[str] = ()) -> D
     Raises:
         RecipeError: neither; the nearest built-in name is told.
     """
-    path = Path(name).expanduser()
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    path = Path(expanduser(name))
+    if path.suffix in (".yaml", ".yml") or isfile(path):
         return read(path, overrides)
     known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]
     if "/" in name or (name not in known and "." not in name):

@@ -165,6 +165,8 @@ def _check_name(path: Path, extension: str, kind: str) -> None:
 
 def _damaged(fault: OSError, path: Path) -> FileError:
     text = str(fault)
+    if fault.errno is not None and fault.filename is not None:  # the system's own, not HDF5's
+        return file_error(fault, path, "read")
     if isinstance(fault, BlockingIOError) or "unable to lock file" in text:
         return FileError(
             "is being written by another program.", where=str(path), hint="Wait until it is done."

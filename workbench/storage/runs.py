@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def open_run(path: str | os.PathLike[str]) -> RunFolder:
         FileError: there is none.
     """
     run = RunFolder(Path(path))
-    if not run.recipe.is_file():
+    if not os.path.isfile(run.recipe):
         raise FileError(
             "is not a run's folder: it has no recipe.yaml.",
             where=os.fspath(path),
@@ -135,8 +136,8 @@ def find_run(name: str, root: str | os.PathLike[str]) -> RunFolder:
     Raises:
         FileError: there is none.
     """
-    run = RunFolder(Path(name).expanduser().absolute())
-    if run.recipe.is_file():
+    run = RunFolder(Path(expanduser(name)).absolute())
+    if os.path.isfile(run.recipe):  # which raises nothing, whatever the name
         return run
     folder = Path(root).absolute()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,13 +102,13 @@ async def _open_at_start(app: KwbApp) -> None:
     ):
         return  # it may be a plugin file's
     app.recipe_to_open = None
-    path = app.workplace / Path(recipe).expanduser()
+    path = app.workplace / Path(expanduser(recipe))
     if not await _take_up_unsaved(app, path):
         app.open_recipe(recipe)
 
 
 def _is_file(recipe: str, workplace: Path) -> bool:
-    return recipe.endswith((".yaml", ".yml")) or (workplace / Path(recipe).expanduser()).is_file()
+    return recipe.endswith((".yaml", ".yml")) or (workplace / Path(expanduser(recipe))).is_file()
 
 
 async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
@@ -144,7 +145,7 @@ def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor
     from workbench.recipe.editing import Editor
 
     name = str(recipe)
-    path = Path(recipe).expanduser()
+    path = Path(expanduser(recipe))
     path = path if path.is_absolute() else workplace / path
     if isinstance(recipe, Path) or path.suffix in (".yaml", ".yml") or path.is_file():
         return Editor.open(path)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def _files(value: Any) -> tuple[Path, ...]:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise ValueError("is a list of files")
-    return tuple(Path(item).expanduser() for item in items)
+    return tuple(Path(expanduser(item)) for item in items)
 
 
 _READERS: dict[str, Any] = {
@@ -128,5 +129,5 @@ _READERS: dict[str, Any] = {
     "mouse": _switch,
     "keymap": _keymap,
     "plugins": _files,
-    "runs": lambda value: Path(_text(value)).expanduser(),
+    "runs": lambda value: Path(expanduser(_text(value))),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ def paths_in(data: Any, *folders: Path) -> Iterator[Path]:
     """
     for text in _named(data, False):
         if "." in text or "/" in text:
-            yield from (folder / Path(text).expanduser() for folder in folders)
+            yield from (folder / Path(expanduser(text)) for folder in folders)
 
 
 def _named(value: Any, reads: bool) -> Iterator[str]:

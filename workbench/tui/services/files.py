@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def complete_path(typed: str, workplace: Path, suffixes: Collection[str]) -> lis
     if not slash:
         return []
     found = []
-    for path in _entries(workplace / Path(f"{folder}/").expanduser())[:MOST_LOOKED_AT]:
+    for path in _entries(workplace / Path(expanduser(f"{folder}/")))[:MOST_LOOKED_AT]:
         if path.name.startswith("."):
             continue
         if path.is_dir():

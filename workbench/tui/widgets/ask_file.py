@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
     )
     if text is None:
         return None
-    path = app.workplace / Path(text.strip()).expanduser()
+    path = app.workplace / Path(expanduser(text.strip()))
     return path if await may_write(app, path) else None
 
 
@@ -47,7 +48,7 @@ async def may_write(app: KwbApp, path: Path) -> bool:
 
 def _wrong(text: str, folder: Path) -> str:
     """What is wrong with a recipe's file name; empty if nothing."""
-    path = folder / Path(text.strip()).expanduser()
+    path = folder / Path(expanduser(text.strip()))
     if not text.strip():
         return "give it a name"
     if path.suffix not in (".yaml", ".yml"):

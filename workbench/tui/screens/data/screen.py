@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -296,7 +297,7 @@ class DataScreen(WorkbenchScreen):
         def wrong(text: str) -> str:
             if not text.strip():
                 return "name a file"
-            return "" if (folder / Path(text.strip()).expanduser()).exists() else "there is no such file"
+            return "" if (folder / Path(expanduser(text.strip()))).exists() else "there is no such file"
 
         text = await self.app.push_screen_wait(
             PickDialog(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -137,7 +138,7 @@ class NewRecipeDialog(Dialog[Any]):
         readers = readers_by_suffix(app.catalog.of_kind(Kind.DATASET))
 
         def wrong(text: str) -> str:
-            path = app.workplace / Path(text.strip()).expanduser()
+            path = app.workplace / Path(expanduser(text.strip()))
             if reader_of(path.name, readers) is None:
                 return f"one of these can be read: {', '.join(readers)}"
             return "" if path.exists() else "there is no such file"
@@ -151,7 +152,7 @@ class NewRecipeDialog(Dialog[Any]):
             )
         )
         if text is not None:
-            path = Path(text.strip()).expanduser()
+            path = Path(expanduser(text.strip()))
             reader = reader_of(path.name, readers)
             assert reader is not None
             self._look_at(path.stem, {"use": reader.name, "path": str(path)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from os.path import expanduser
 from pathlib import Path
 from typing import ClassVar
 
@@ -119,7 +120,7 @@ class SavedScreen(UsingScreen):
         app = kwb(self)
 
         def wrong(text: str) -> str:
-            path = app.workplace / Path(text.strip()).expanduser()
+            path = app.workplace / Path(expanduser(text.strip()))
             if not text.strip() or not path.is_file():
                 return "there is no such file"
             return "" if format_of(path) else "not a .keras, .h5 or .weights.h5 file"
@@ -129,7 +130,7 @@ class SavedScreen(UsingScreen):
         )
         if text is None:
             return
-        path = Path(app.workplace / Path(text.strip()).expanduser()).absolute()
+        path = Path(app.workplace / Path(expanduser(text.strip()))).absolute()
         if all(file.path != path for file in self._files):
             self._others.append(path)
             app.state.set("saved.others", [str(other) for other in self._others[-20:]])

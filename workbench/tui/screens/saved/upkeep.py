@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from os.path import expanduser
 from pathlib import Path
 
 from workbench.atomic import extension_of, file_error
@@ -31,7 +32,7 @@ def copy_fault(path: Path, text: str, workplace: Path) -> str:
     """What is wrong with a place for a copy in any of the formats; empty if nothing."""
     if not text.strip():
         return "a name is needed"
-    target = workplace / Path(text.strip()).expanduser()
+    target = workplace / Path(expanduser(text.strip()))
     if not format_of(target):
         return f"let it end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
     if target.is_dir():

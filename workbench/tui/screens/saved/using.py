@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ class UsingScreen(BrowsingScreen):
         )
         if text is None:
             return None
-        target = app.workplace / Path(text.strip()).expanduser()
+        target = app.workplace / Path(expanduser(text.strip()))
         return target if await may_write(app, target) else None
 
     # ------------------------------------------------------------------ recipes
