@@ -257,6 +257,26 @@ def test_weighted_metrics_count_sample_weights(engine: str, folder: Path, catalo
     )
 
 
+# --- 23: weights of time steps ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["plain", "chunk"])
+def test_each_time_step_may_have_a_weight(engine: str, folder: Path, catalog: Catalog) -> None:
+    steps = rng.normal(size=(ROWS, 4, 2)).astype("float32")
+    weights = rng.uniform(0.0, 2.0, size=(ROWS, 4))
+    np.savez(folder / "s.npz", x=steps, y=steps.cumsum(axis=1)[:, :, :1], w=weights)
+    text = f"""
+kwb: 1
+data: {{use: npz, path: s.npz, targets: [y], sample_weight: w}}
+model: {{sequential: [{{use: SimpleRNN, units: 3, return_sequences: true}}, {{use: Dense, units: 1}}]}}
+train: {{engine: {engine}, epochs: 2, batch_size: 16, shuffle: false, watch: none, loss: mse, weighted_metrics: [mae]}}
+"""
+    document = parse(text, folder=folder)
+    ready = prepare(document, catalog)
+    np.testing.assert_allclose(ready.arrays(ready.prepared.train).sample_weight, weights, rtol=1e-6)
+    assert_close(logs_of(document, catalog, folder), stock_logs(document, catalog))
+
+
 # --- 24: a metric that gives its variable -------------------------------------------------------------------------
 
 

@@ -65,16 +65,20 @@ def encode_target(
 
 
 def encode_weights(column: Column, place: Place) -> np.ndarray:
-    """Sample weights (rows,) float32.
+    """Sample weights (rows,) float32, or (rows, time steps) where each step has one.
 
     Raises:
         DataError: a weight is below 0, or none is above.
     """
-    weights = encode_number(NumberColumn(name=column.name), column, place)
-    below = np.flatnonzero(weights < 0)
+    if column.kind is ColumnKind.ARRAY:
+        weights = encode_array(ArrayColumn(name=column.name, shape=column.values.shape[1:]), column, place)
+    else:
+        weights = encode_number(NumberColumn(name=column.name), column, place)
+    lowest = weights.reshape(len(weights), -1).min(axis=1)
+    below = np.flatnonzero(lowest < 0)
     if len(below):
         raise DataError(
-            f"the sample weight '{column.name}' is {weights[below[0]]:g}; weights are 0 or more.",
+            f"the sample weight '{column.name}' is {lowest[below[0]]:g}; weights are 0 or more.",
             where=place(int(below[0])),
         )
     if not weights.any():

@@ -34,7 +34,7 @@ class Part:
         inputs: by input name, (rows, ...) float32 or, for unscaled arrays of whole numbers, int32.
         targets: by target name: (rows, columns) float32, class numbers (rows,) int32, or an array.
             Empty where the targets were not asked for.
-        sample_weight: (rows,) float32, or None.
+        sample_weight: (rows,) float32, (rows, time steps), or None.
         index: (rows,) int64, each row's position in the source, from 0.
     """
 

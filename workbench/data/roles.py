@@ -62,9 +62,9 @@ def choose_roles(data: Data, source: Source) -> Roles:
     weight = data.sample_weight
     if weight is not None:
         _check_names([weight], source, "data.sample_weight")
-        if source.columns[weight].ndim != 1:
+        if source.columns[weight].ndim > 2:
             raise RecipeError(
-                f"'{weight}' has {source.columns[weight].ndim} axes; a weight is one number a row.",
+                f"'{weight}' has {source.columns[weight].ndim} axes; a weight is one number a row, or one a time step.",
                 where="data.sample_weight",
             )
     taken = {name for group in targets.values() for name in group} | set(data.ignore)

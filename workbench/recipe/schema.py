@@ -160,7 +160,9 @@ class Data(BaseModel):
         (),
         description="Targets that are class names, read as they are written; they become the numbers 0, 1, 2 ...",
     )
-    sample_weight: str | None = Field(None, description="The column with each row's weight.")
+    sample_weight: str | None = Field(
+        None, description="The column with the weight of each row, or of each of its time steps."
+    )
     missing: MissingPolicy = Field(
         "error",
         description="What to do with missing values: refuse them, drop their rows, or fill in the mean (for texts "
