@@ -274,7 +274,7 @@ async def test_names_and_titles_are_never_markup_and_cannot_break_the_screen():
     chart.extend("模型", [(0, 1.0), (1, 2.0)])
     async with shown(chart, (120, 12)):
         lines = text(chart)
-        assert "[red]title[/] [/nothing]·second·[31m line" in lines[0]
+        assert r"[red]title[/] [/nothing]\nsecond\x1b[31m line" in lines[0]
         assert "[bold]loss[/]" in "".join(lines)
         assert all(chart.render_line(y).cell_length == 120 for y in range(12))
         assert "模型" in "".join(lines)
