@@ -190,10 +190,12 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """The run ended by a fault: `error` is `WorkbenchError.as_record()`."""
+    """The run ended by a fault: `error` is `WorkbenchError.as_record()`. `kept` says of what moment its last checkpoint
+    is (`epoch 6`), of which `kwb export-checkpoint` makes a file; empty where there is none."""
 
     kind: ClassVar[str] = "failed"
     error: Mapping[str, str]
+    kept: str = ""
 
 
 KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}

@@ -50,18 +50,24 @@ CALLBACKS: dict[str, list[Item]] = {
         {
             "use": "EarlyStopping",
             "monitor": "LOSS",
+            "mode": "min",
             "patience": 3,
             "min_delta": 0.05,
             "restore_best_weights": True,
         }
     ],
-    "plateau": [{"use": "ReduceLROnPlateau", "monitor": "LOSS", "patience": 1, "min_delta": 0.1}],
+    "plateau": [
+        {"use": "ReduceLROnPlateau", "monitor": "LOSS", "mode": "min", "patience": 1, "min_delta": 0.1}
+    ],
     "collections": [{"use": "Collections"}],
     "objects": [{"use": "Objects"}],
     "variables": [{"use": "Variables"}],
     "on the model": [{"use": "OnModel"}],
     "unkeepable": [{"use": "Unkeepable"}],
-    "two": [{"use": "Collections"}, {"use": "ReduceLROnPlateau", "monitor": "LOSS", "patience": 2}],
+    "two": [
+        {"use": "Collections"},
+        {"use": "ReduceLROnPlateau", "monitor": "LOSS", "mode": "min", "patience": 2},
+    ],
 }
 OPTIMIZERS: dict[str, Item] = {
     "Adam": {"use": "Adam", "learning_rate": 0.01},

@@ -25,6 +25,7 @@ import h5py
 from workbench.atomic import extension_of, file_error
 from workbench.errors import FileError, WorkbenchError
 from workbench.storage import archive, hdf5
+from workbench.storage.keras2 import translated_training
 from workbench.storage.limits import CONFIG_LIMIT, DEPTH_LIMIT, MEMBER_LIMIT, SLACK, Refused, size_in_words
 
 _MEMBERS = {archive.CONFIG, archive.METADATA, archive.WEIGHTS, archive.NOTES}
@@ -307,7 +308,9 @@ def _read_hdf5(path: Path) -> Container:
             kind,
             parse_json(model, "model_config") if model else None,
             legacy=legacy_layout,
-            training_config=parse_json(training, "training_config") if training else None,
+            training_config=translated_training(parse_json(training, "training_config"))
+            if training
+            else None,
             keras_version=attributes["keras_version"],
             stored=stored,
         )

@@ -26,7 +26,7 @@ import numpy as np
 
 from workbench.atomic import atomic_path, errno_of, extension_of, file_error, keep_as, scratch_path
 from workbench.errors import FileError
-from workbench.storage import archive, container, guard, layout, legacy, rebuild, structure, verify
+from workbench.storage import archive, container, guard, keras2, layout, legacy, rebuild, structure, verify
 
 # Where Keras looks for a class that a legacy file names without its module.
 _SPACES = (
@@ -206,7 +206,10 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
     found = [f"loaded uncompiled: {checked.uncompilable}"] if checked.uncompilable else []
     with _keras_faults(path, "loaded", found):
         if checked.legacy:
-            model = keras.saving.load_model(path, compile=False)
+            with container.faults(path):
+                config = keras2.translated(checked.config)
+            with keras2.with_config(path, checked.config, config) as file:
+                model = keras.saving.load_model(file, compile=False)
             if compile and (fault := legacy.compile_model(model, path)):
                 found.append(fault)
             return Loaded(model, {}, tuple(found))

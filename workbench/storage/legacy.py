@@ -20,7 +20,7 @@ import h5py
 import keras
 import numpy as np
 
-from workbench.storage import hdf5, structure
+from workbench.storage import hdf5, keras2, structure
 
 
 def write(target: Path, model: Any, tree: str) -> None:
@@ -56,7 +56,7 @@ def compile_model(model: Any, path: Path) -> str:
         if text is None:
             return ""
         try:
-            arguments = _compile_arguments(json.loads(text))
+            arguments = _compile_arguments(keras2.translated_training(json.loads(text)))
             model.compile(**arguments)
             model.optimizer.build(model.trainable_variables)
         except Exception as fault:  # whatever a class named by the file raises

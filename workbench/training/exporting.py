@@ -77,12 +77,20 @@ def kept_in(run: RunFolder) -> list[Kept]:
     return sorted(found, key=lambda each: (each.epoch, each.step, each.whole, each.generation.number))
 
 
+def last_kept(run: RunFolder) -> str:
+    """The moment of a run's last checkpoint, in words; empty where it has none."""
+    kept = kept_in(run)
+    return str(kept[-1]) if kept else ""
+
+
 def export_hint(run: RunFolder) -> str:
     """What a run that failed has left, and how to get at it; empty where it has nothing."""
-    kept = kept_in(run)
-    if not kept:
-        return ""
-    return f"The weights of {kept[-1]} are kept: `kwb export-checkpoint {run.path}` makes a file of them."
+    kept = last_kept(run)
+    return (
+        f"The weights of {kept} are kept: `kwb export-checkpoint {run.path}` makes a file of them."
+        if kept
+        else ""
+    )
 
 
 def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int | None = None) -> Exported:

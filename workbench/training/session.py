@@ -25,7 +25,7 @@ from workbench.training import environment
 from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
-from workbench.training.exporting import export_hint
+from workbench.training.exporting import export_hint, last_kept
 from workbench.training.faults import told_as
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
@@ -119,7 +119,7 @@ class Session:
                     return self._train(ready, run, emit, began, memory, position, saveable=not unsaveable)
                 except WorkbenchError as fault:
                     fault.hint = f"{fault.hint} {export_hint(run)}".strip()
-                    emit(events.Failed(fault.as_record()))
+                    emit(events.Failed(fault.as_record(), last_kept(run)))
                     raise
 
     def _fit_threads(self, data: Prepared | Streamed) -> bool:

@@ -24,6 +24,7 @@ from workbench.recipe.schema import Data
 from workbench.storage import formats
 from workbench.storage.reader import Reading
 from workbench.storage.runs import open_run
+from workbench.training.exporting import export
 from workbench.training.predicted import PredictionTable, predict, prediction_table
 from workbench.training.ready import assembled_event, prepare
 from workbench.training.saved import SavedModel
@@ -198,6 +199,11 @@ def _save_run(child: Child, arguments: Arguments) -> list[dict[str, str]]:
     return save_run(open_run(arguments["run"]), child.catalog)
 
 
+def _export_checkpoint(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """The last checkpoint of a run's folder (`run`) as a model file in it: see `exporting.export`."""
+    return export(open_run(arguments["run"]), child.catalog).as_record()
+
+
 def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
     installed = {plugin.distribution for plugin in child.catalog.plugins if plugin.entries}
     record: dict[str, Any] = Reading().ask("inspect", arguments["file"], installed=sorted(installed))
@@ -234,6 +240,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "predicted_rows": _predicted_rows,
     "save_as": _save_as,
     "save_run": _save_run,
+    "export_checkpoint": _export_checkpoint,
     "inspect": _inspect,
     "check": _check,
 }

@@ -66,3 +66,11 @@ async def test_a_stopped_training_says_what_it_left_and_k_saves_it(open_app, wor
         await until(lambda: app.screen._under_cursor.folder.name == good)
         await pilot.press("k")
         await until(lambda: run_of(saved) == good, 60)
+
+        # One that has no model, as after a failure: its last checkpoint becomes a file.
+        (run.path.parent / good / "model.keras").unlink()
+        await pilot.press("k")
+        made = run.path.parent / good / "model.keras"
+        await until(made.is_file, 120)
+        await until(lambda: any("the last checkpoint of" in error.what for _, error in app.notices))
+        assert run_of(made) == good

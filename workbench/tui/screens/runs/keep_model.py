@@ -1,4 +1,4 @@
-"""Writing the model of a run to the files of its recipe, though it was stopped."""
+"""Writing the model of a run to the files of its recipe, though it was stopped; or making a file of a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 async def save_model(app: KwbApp, run: RunFolder) -> bool:
     """Have the worker write it, and say where what was there before is now.
 
+    Of a run that has no model, because it failed or was killed, the last checkpoint becomes a file in the run's folder.
+
     Returns:
         False if it was not written.
     """
+    if not run.model.exists():
+        return await _export_checkpoint(app, run)
     try:
         files = await app.worker.call("save_run", run=str(run.path.absolute()))
     except WorkbenchError as error:
@@ -27,4 +31,16 @@ async def save_model(app: KwbApp, run: RunFolder) -> bool:
         app.notice(
             WorkbenchError(f"{file['path']} is the model of {run.name} now.", hint=before), "information"
         )
+    return True
+
+
+async def _export_checkpoint(app: KwbApp, run: RunFolder) -> bool:
+    try:
+        made = await app.worker.call("export_checkpoint", run=str(run.path.absolute()))
+    except WorkbenchError as error:
+        app.notice(error)
+        return False
+    step = f", step {made['step']}" if made["step"] else ""
+    told = f"{made['path']} is the last checkpoint of {run.name} (epoch {made['epoch']}{step})."
+    app.notice(WorkbenchError(told, hint=" ".join(made["warnings"])), "information")
     return True

@@ -46,7 +46,7 @@ class RunsScreen(BrowsingScreen):
         Binding("u", "resume", "Resume", id="runs.resume", tooltip="Go on from the run's last checkpoint"),
         Binding("e", "rerun", "Edit", id="runs.rerun", tooltip="Open the run's recipe as a new one, to train it again"),
         Binding("k", "save_model", "Save model", id="runs.save-model", show=False,
-                tooltip="Write the run's model to its recipe's files, also that of a run which was stopped"),
+                tooltip="Write the run's model to its recipe's files; of one that failed, a checkpoint to a file"),
         Binding("n", "rename", "Name", id="runs.rename", show=False, tooltip="Rename the run's folder"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", key_display="x",
                 tooltip="Delete the marked runs, or the one under the cursor, after asking"),

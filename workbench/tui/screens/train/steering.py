@@ -93,8 +93,11 @@ class SteeringScreen(WorkbenchScreen):
 
     @property
     def can_save_model(self) -> bool:
-        """Whether there are files of the recipe that the run shown left as they were."""
-        return self.record.view.stage is Stage.FINISHED and bool(self.record.view.left)
+        """Whether the run shown left files of the recipe as they were, or failed and has a checkpoint."""
+        view = self.record.view
+        if view.stage is Stage.FAILED:
+            return bool(view.rescued)
+        return view.stage is Stage.FINISHED and bool(view.left)
 
     @work(group="save-model", exclusive=True)
     async def action_save_model(self) -> None:

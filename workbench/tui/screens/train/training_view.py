@@ -143,6 +143,7 @@ class TrainingView:
     checkpoint: events.Checkpoint | None = None
     saved: tuple[events.Saved, ...] = ()
     left: tuple[str, ...] = ()
+    rescued: str = ""
     status: str = ""
     evaluation: Logs = field(default_factory=dict)
     seconds: float = 0.0
@@ -236,7 +237,7 @@ class TrainingView:
             case events.Failed():
                 error = event.error
                 fault = Fault(error.get("what", ""), error.get("where", ""), error.get("hint", ""))
-                return replace(self, moment=moment, stage=Stage.FAILED, fault=fault)
+                return replace(self, moment=moment, stage=Stage.FAILED, fault=fault, rescued=event.kept)
             case _:
                 return replace(self, moment=moment)
 
