@@ -114,3 +114,30 @@ def test_the_same_into_a_file(folder: Path) -> None:
         text = (done.stdout + done.stderr).decode()
         assert SHOWN in text
         assert not any(character in text for character in "\x1b\x07\x9b\u202e\u2028")
+
+
+@pytest.mark.slow
+def test_classes_of_strange_names_are_trained_on_and_predicted(folder: Path) -> None:
+    word = NASTY.replace("\r", "").replace("\n", "").replace("\t", "")
+    shown = SHOWN.replace(r"\r", "").replace(r"\n", "").replace(r"\t", "")
+    rows = "".join(f"{number},{word if number % 2 else 'plain'}\n" for number in range(40))
+    (folder / "classes.csv").write_text(f"a,kind\n{rows}")
+    (folder / "classes.yaml").write_text(
+        "kwb: 1\nname: classes\ndata: {use: csv, path: classes.csv, targets: [kind], classes: [kind]}\n"
+        "model: {sequential: [{use: Dense, units: 2, activation: softmax}]}\n"
+        "train: {epochs: 2, loss: sparse_categorical_crossentropy}\nsave: [saved/classes.keras]\n"
+    )
+    trained = run_in_terminal(["--batch", "classes.yaml"], folder)
+    assert trained.process.returncode == 0, trained.text
+    predicted = run_in_terminal(["predict", "saved/classes.keras", "--data", "classes.csv"], folder)
+    assert predicted.process.returncode == 0, predicted.text
+    assert shown in predicted.text
+    assert not trained.unsafe
+    assert not predicted.unsafe
+    whole = subprocess.run(
+        [*KWB, "predict", "saved/classes.keras", "--data", "classes.csv"],
+        cwd=folder,
+        capture_output=True,
+        timeout=120,
+    )
+    assert word in whole.stdout.decode()  # data for a program stays as it is
