@@ -11,7 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.test_engines import BATCH, ENGINES, ONE_INPUT, VALIDATION, part, settings
+from tests.training.test_engines import BATCH, ONE_INPUT, VALIDATION, part, settings
+from tests.training.test_engines import ENGINES as EVERY_ENGINE
+from tests.training.test_equivalence import WHOLE
 from workbench import events
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
@@ -22,6 +24,8 @@ from workbench.training.engines import fit
 from workbench.training.ready import prepare
 from workbench.training.session import Session
 
+# All engines with KWB_EQUIVALENCE=all; between these two lie the others, which share their parts.
+ENGINES = EVERY_ENGINE if WHOLE else ("plain", "chunk-xla")
 ROWS = 60
 rng = np.random.default_rng(5)
 X = rng.normal(size=(ROWS, 2))
@@ -186,8 +190,8 @@ def own_losses(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     return Catalog(discover([path], scan=single_file.scan))
 
 
-@pytest.mark.parametrize("engine", ["plain", "chunk", "chunk-xla"])
-@pytest.mark.parametrize("targets", ["[]", "[weight]"])
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("targets", ["[]", "[weight]"] if WHOLE else ["[]"])
 @pytest.mark.parametrize("model", ["AddsLoss", "OwnStep", "{sequential: [{use: Dense, units: 2}, Decay]}"])
 def test_a_model_may_bring_its_own_loss(
     model: str, targets: str, engine: str, folder: Path, own_losses: Catalog
