@@ -206,3 +206,15 @@ def test_a_callback_that_sets_the_rate_of_a_schedule(callback: str, these: Catal
     with pytest.raises(RecipeError, match="which CosineDecay of the optimizer sets too") as refused:
         prepare(document, these)
     assert "train.callbacks" in refused.value.where
+
+
+def test_a_run_keeps_what_decides_its_numbers(these: Catalog, tmp_path: Path, kwb: Any) -> None:
+    """Callbacks may go, of a run that did not come to its end; what else is another is named, and the way out."""
+    folder, _, _ = run(recipe(tmp_path, [{"use": "Breaks", "epoch": 2}]), these, tmp_path)
+    done = kwb("--batch", str(folder.path), "--set", "train.callbacks=[]", "--set", "train.batch_size=4")
+    assert done.returncode == 2
+    assert "a run goes on with the train.batch_size that it began with" in done.stderr
+    assert "export-checkpoint" in done.stderr
+    done = kwb("--batch", str(folder.path), "--set", "train.callbacks=[]", "--set", "train.epochs=3")
+    assert done.returncode == 0, done.stderr
+    assert folder.model.exists()
