@@ -227,6 +227,8 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[Row]:
     yield from _by_output(Role.LOSS, train.get("losses", train.get("loss")), key, "loss")
     for key, name in (("metrics", "metric"), ("weighted_metrics", "weighted metric")):
         metrics = train.get(key)
+        if key == "weighted_metrics" and not metrics:
+            continue  # rarely wanted, so no row invites to it
         if isinstance(metrics, Mapping) and "use" not in metrics:
             for output, group in metrics.items():
                 yield from _group(Role.METRIC, group, f"train.{key}.{output}", f"{name} of {output}")
