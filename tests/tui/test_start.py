@@ -90,6 +90,9 @@ def test_it_can_be_left_while_a_file_does_not_come(tmp_path: Path) -> None:
     terminal = PseudoTerminal(tmp_path, "gone.yaml")
     try:
         _until(lambda: b"residual-regressor" in terminal.written, "the recipes are shown")
+        terminal.press("q")  # kept: it may be for the recipe that is to come
+        _until(lambda: b"gives up." in terminal.written, "what is waited for is said")
+        terminal.press("\x1b")
         terminal.press("q")
         assert terminal.process.wait(30) == 0
         _until(lambda: b"\x1b[?1049l" in terminal.written, "the shell's screen is back")

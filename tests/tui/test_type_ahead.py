@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.tui.conftest import OpenApp, settle, until
+from tests.tui.conftest import OpenApp, settle, shown, until
 from tests.worker.conftest import recipe
 from workbench.recipe.editing import Editor
+from workbench.tui.screens.assemble.recipe_text import RecipeText
 
 
 @contextmanager
@@ -43,19 +44,35 @@ async def test_they_are_for_the_recipe_that_was_opened(
         await until(lambda: not app.training.state.live, 60)
 
 
-async def test_a_file_that_takes_long_to_read_keeps_no_keys(open_app: OpenApp, tmp_path: Path) -> None:
+async def test_what_a_file_that_takes_long_is_waited_for_is_said_and_escape_gives_it_up(
+    open_app: OpenApp, tmp_path: Path
+) -> None:
     async with open_app() as pilot:
         app = pilot.app
         with slow_recipe(tmp_path) as slow:
             app.open_recipe(slow, then="data")
             await pilot.press("5")
+            await until(lambda: "reading slow.yaml … Keys wait" in shown(app))
             assert app.current_mode == "recipes"
-            await until(lambda: app.current_mode == "runs")  # kept for a second, then done
-            await pilot.press("6")
-            await until(lambda: app.current_mode == "saved")
+            await pilot.press("escape", "6")
+            await until(lambda: app.current_mode == "saved")  # the 5 was for the recipe, and is gone
             assert app.editor is None
+            slow.write_text(recipe())  # whoever still reads it does so for nobody
+            await settle(pilot)
+            assert (app.editor, app.current_mode) == (None, "saved")
+
+
+async def test_keys_wait_for_a_recipe_however_long_it_takes(open_app: OpenApp, tmp_path: Path) -> None:
+    async with open_app() as pilot:
+        app = pilot.app
+        with slow_recipe(tmp_path) as slow:
+            app.open_recipe(slow, then="data")
+            await pilot.press("2", "v", "end", "x")
+            await until(lambda: "Keys wait for it" in shown(app))
             slow.write_text(recipe())
-            await until(lambda: app.current_mode == "data")
+            await until(lambda: app.current_mode == "assemble" and isinstance(app.focused, RecipeText))
+            await until(lambda: len(app.editor.text) == len(recipe()) + 1)
+            assert any(line.endswith("x") for line in app.editor.text.splitlines())
 
 
 async def test_a_recipe_that_cannot_be_read_leaves_the_keys_to_the_screen_before(open_app: OpenApp) -> None:

@@ -269,8 +269,7 @@ class KwbApp(Shell, inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
             self.last_key = time.monotonic()
-        if not self.type_ahead.keeps(event):
-            await super().on_event(event)
+        await self.type_ahead.take(event, super().on_event)
 
     # ------------------------------------------------------------------ the open recipe
 

@@ -27,7 +27,7 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
     if not await keep_changes(app, "Open"):
         return False
     try:
-        with app.type_ahead.kept():
+        with app.type_ahead.kept(f"reading {Path(recipe).name}"):
             editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.workplace)
     except WorkbenchError as fault:
         app.notice(fault)
@@ -76,9 +76,10 @@ async def begin(app: KwbApp) -> None:
 
     Plugin files come last: to list one, the worker has to load Keras.
     """
-    if not await app.plugins.list_installed():
-        return
-    await _open_at_start(app)
+    with app.type_ahead.kept("looking for recipes", cancel=False):  # the first keys are for what is shown then
+        if not await app.plugins.list_installed():
+            return
+        await _open_at_start(app)
     if app.plugins.files:
         await app.plugins.load_files()
         await _open_at_start(app)

@@ -150,6 +150,7 @@ class WorkerService:
             if self._warm is None or not self._warm.alive:
                 if self._starting is None:
                     self._starting = asyncio.create_task(self._start())
+                    self._starting.add_done_callback(_seen)
                 await asyncio.shield(self._starting)
             worker = self._warm
             if worker is None:
@@ -313,3 +314,9 @@ class WorkerService:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Look at a task's end: when the app is left while a child starts, nobody else does, and Python says so."""
+    if not task.cancelled():
+        task.exception()

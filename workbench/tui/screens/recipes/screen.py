@@ -237,7 +237,8 @@ class RecipesScreen(WorkbenchScreen):
         if path is None:
             return
         try:
-            await asyncio.to_thread(duplicate, self._text_of(item), path)
+            with app.type_ahead.kept(f"copying {item.name}"):
+                await asyncio.to_thread(duplicate, self._text_of(item), path)
         except (WorkbenchError, OSError) as fault:
             app.notice(fault if isinstance(fault, WorkbenchError) else str(fault))
             return

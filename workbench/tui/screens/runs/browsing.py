@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 from textual import on, work
 from textual.timer import Timer
@@ -85,8 +86,11 @@ class BrowsingScreen(WorkbenchScreen):
     @work(group="look")
     async def _look(self) -> None:
         assert self._lister is not None
+        keys = kwb(self).type_ahead  # those typed meanwhile are for the table
+        first_time = nullcontext() if self._looked else keys.kept("listing the runs", cancel=False)
         try:
-            runs = await asyncio.to_thread(self._lister.refresh)
+            with first_time:
+                runs = await asyncio.to_thread(self._lister.refresh)
         finally:
             self._looking = False
         if runs != self._runs or not self._looked:

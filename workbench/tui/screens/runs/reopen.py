@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder
+from workbench.tui.leaving import keep_changes
 from workbench.tui.screens.runs.compare import read_recipe, recipe_folder
 from workbench.tui.screens.runs.listing import has_checkpoint
 
@@ -43,7 +44,8 @@ async def resume_run(app: KwbApp, run: RunFolder) -> None:
     try:
         if not has_checkpoint(run):
             raise WorkbenchError("there is no checkpoint to go on from.", where=run.name)
-        recipe = await asyncio.to_thread(read_run_recipe, run)
+        with app.type_ahead.kept("reading the run's recipe"):
+            recipe = await asyncio.to_thread(read_run_recipe, run)
         app.worker.train(recipe, resume=str(run.path.absolute()))
     except WorkbenchError as fault:
         app.notice(fault, "warning")
@@ -53,12 +55,15 @@ async def resume_run(app: KwbApp, run: RunFolder) -> None:
 
 
 async def edit_again(app: KwbApp, run: RunFolder) -> None:
-    """Open a run's recipe as a new one: the run keeps its own."""
+    """Open a run's recipe as a new one: the run keeps its own. Unsaved changes of the open one are asked about."""
     from workbench.recipe.editing import Editor
     from workbench.tui.leaving import keep_changes
 
+    if not await keep_changes(app, "Open"):
+        return
     try:
-        recipe = await asyncio.to_thread(read_run_recipe, run)
+        with app.type_ahead.kept("reading the run's recipe"):
+            recipe = await asyncio.to_thread(read_run_recipe, run)
     except WorkbenchError as fault:
         app.notice(fault, "warning")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 from textual import events, on, work
@@ -50,6 +51,7 @@ class BrowsingScreen(WorkbenchScreen):
         self._data: dict[Path, str] = {}  # the data last named for a file
         self._others: list[Path] = []
         self._looking = False
+        self._looked = False
         self._timer: Timer | None = None
 
     # ------------------------------------------------------------------ made of
@@ -108,10 +110,14 @@ class BrowsingScreen(WorkbenchScreen):
         if not app.runs_folder.is_relative_to(folders[0]):
             folders.append(app.runs_folder)
         began = time.monotonic()
+        keys = app.type_ahead  # those typed meanwhile are for the list
+        first_time = nullcontext() if self._looked else keys.kept("listing the files", cancel=False)
         try:
-            files = await asyncio.to_thread(list_saved, folders, self._others)
+            with first_time:
+                files = await asyncio.to_thread(list_saved, folders, self._others)
         finally:
             self._looking = False
+        self._looked = True
         took = time.monotonic() - began
         if self._timer is not None and took > LOOK_EVERY / 100:  # a slow disk is not worn out
             self._timer.stop()

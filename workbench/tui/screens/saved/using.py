@@ -24,8 +24,10 @@ from workbench.tui.services.files import list_recipes
 from workbench.tui.widgets.ask_file import may_write
 from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
+from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.pick import Pickable, PickDialog
 
+_LOOK_AGAIN = 0.1  # seconds
 OWN_RECIPE = "its recipe's data"
 
 
@@ -138,6 +140,8 @@ class UsingScreen(BrowsingScreen):
             lambda found: Outcome(True, f"predicted {found['rows']:,} rows of {on}"),
             **data,
         )
+        while isinstance(self.focused, FilterLine):  # nothing comes between the letters of a text
+            await asyncio.sleep(_LOOK_AGAIN)
         if found is not None and file == self._file and self.is_current:
             assert file is not None
             self.app.push_screen(
@@ -245,7 +249,8 @@ class UsingScreen(BrowsingScreen):
             app.go("assemble")
             return
         try:
-            kept = await self._reader.ask("recipe", str(file.path))
+            with app.type_ahead.kept("reading the file's recipe"):
+                kept = await self._reader.ask("recipe", str(file.path))
             folder = again.recipe_folder(app.runs_folder, kept["run"], app.workplace)
             editor = again.continued(kept["text"], kept["name"], folder, name, weights_only=weights_only)
         except WorkbenchError as fault:
