@@ -17,6 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.output import echo
 from workbench.process import leave_at_once
 from workbench.tui.app import KwbApp
+from workbench.tui.escape_key import install as install_escape_key
 from workbench.tui.settings import read_settings, settings_file
 from workbench.tui.state import FILE_NAME, State, state_folder
 
@@ -91,6 +92,7 @@ def _folder_for_state() -> tuple[Path, bool]:
 
 def _run(app: KwbApp, mouse: bool) -> None:
     """Run the app; its threads may outlast it."""
+    install_escape_key()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     threads = ThreadPoolExecutor(thread_name_prefix="kwb")

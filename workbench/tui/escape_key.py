@@ -1,0 +1,35 @@
+"""Escape, and then another key: two keys, also where they come in one packet.
+
+A terminal sends escape as the byte that other keys' sequences begin with. Textual therefore takes `ESC t` within a
+tenth of a second for alt+t, and `ESC 1` for the `¡` of a Mac's keyboard. kwb has no keys with alt; whoever leaves a
+field and goes on quickly, or types over a slow line, means escape and `t`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual._xterm_parser import XTermParser
+from textual.events import Key
+
+# What the sequences of other keys, and answers of the terminal, begin with.
+_BEGIN = frozenset("[O]P_^X")
+# Sent for a word to the left or right, and to delete it.
+_WORDS = frozenset(("\x1bb", "\x1bf", "\x1b\x7f", "\x1b\t"))
+
+_sequence_to_key_events = XTermParser._sequence_to_key_events
+
+
+def _keys(self: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
+    if len(sequence) == 2 and sequence[0] == "\x1b" and sequence not in _WORDS and sequence[1] not in _BEGIN:
+        yield Key("escape", "\x1b")
+        yield from _sequence_to_key_events(self, sequence[1])
+    else:
+        yield from _sequence_to_key_events(self, sequence, alt)
+
+
+def install() -> None:
+    """Have Textual's parser read escape so."""
+    parser: Any = XTermParser
+    parser._sequence_to_key_events = _keys
