@@ -65,6 +65,7 @@ class NewRecipeDialog(Dialog[Any]):
         self._facts: Facts | None = None
         self._text = ""
         self._called = "model"
+        self._hasty = False  # enter was pressed before the data was read
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -95,7 +96,8 @@ class NewRecipeDialog(Dialog[Any]):
         app = kwb(self)
         datasets = list(app.catalog.of_kind(Kind.DATASET))
         readers = readers_by_suffix(datasets)
-        files = await asyncio.to_thread(list_data, app.workplace, tuple(readers))
+        with app.type_ahead.kept("listing the data", cancel=False):
+            files = await asyncio.to_thread(list_data, app.workplace, tuple(readers))
         options: list[Option] = []
         if files:
             options.append(_heading("Files in this folder"))
@@ -166,23 +168,36 @@ class NewRecipeDialog(Dialog[Any]):
         facts_view.update("Waiting for the worker …" if app.worker.state != "ready" else "Reading …")
         self.query_one("#suggestion", Static).update("")
         self._section, self._called = section, Path(name).stem
+        # What is typed from now on is for this line; the guess is put there only if nothing was.
+        self._facts, self._text, self._hasty = None, "", False
+        pick = self.query_one(PickInput)
+        pick.offer((), "")
+        self.query_one("#learn").display = True
+        self.query_one(".dialog-fault", Static).update("")
+        self.query_one("#learn Input").focus()
         try:
             answer = await app.worker.call("preview", data=section, folder=str(app.workplace))
         except WorkbenchError as fault:
             facts_view.update(Content.styled(f"✗ {fault}", "$text-error"))
             if "path" in section:  # a message that says what to say has a place to say it
                 self.query_one("#options").display = True
-                self.query_one("#options Input").focus()
+            if not pick.value:  # else somebody is typing there
+                self._back_to_data()
+                if "path" in section:
+                    self.query_one("#options Input").focus()
             return
         self.query_one("#options").display = False
         self._facts = facts = Facts.from_record(answer["preview"])
         facts_view.update(facts_text(facts))
-        self.query_one("#learn").display = True
         columns = [Pickable(column.name, column_text(column)) for column in facts.columns]
-        likely = ", ".join(likely_targets(facts))
-        self.query_one(PickInput).offer(columns, likely)
-        self.query_one("#learn Input").focus()
-        self._suggest(likely)
+        if pick.value:
+            pick.offer(columns, pick.value)
+        else:
+            pick.offer(columns, ", ".join(likely_targets(facts)))
+            self.query_one("#learn Input", Input).select_all()
+        self._suggest(pick.value)
+        if self._hasty:
+            self._make()
 
     @on(Input.Submitted, "#options Input")
     def _read_again(self, event: Input.Submitted) -> None:
@@ -199,6 +214,7 @@ class NewRecipeDialog(Dialog[Any]):
 
     @on(PickInput.Changed)
     def _changed(self, event: PickInput.Changed) -> None:
+        self._hasty = False
         self._suggest(event.value)
 
     def _suggest(self, text: str) -> None:
@@ -221,6 +237,12 @@ class NewRecipeDialog(Dialog[Any]):
 
     @on(PickInput.Submitted)
     def _submitted(self) -> None:
+        if self._facts is None:
+            self._hasty = True
+        else:
+            self._make()
+
+    def _make(self) -> None:
         if self._text:
             from workbench.recipe.editing import Editor
 
@@ -228,13 +250,18 @@ class NewRecipeDialog(Dialog[Any]):
 
     def action_leave(self) -> None:
         """Back to the data, or close."""
-        learn = self.query_one("#learn")
-        if learn.display or self.query_one("#options").display:
-            learn.display = self.query_one("#options").display = False
-            self._facts = None
-            self.query_one(OptionList).focus()
+        if self.query_one("#learn").display or self.query_one("#options").display:
+            self.workers.cancel_group(self, "preview")
+            self.query_one("#facts", Static).update("Enter looks into the data.")
+            self.query_one("#options").display = False
+            self._back_to_data()
         else:
             self.dismiss(None)
+
+    def _back_to_data(self) -> None:
+        self.query_one("#learn").display = False
+        self._facts = None
+        self.query_one(OptionList).focus()
 
 
 def facts_text(facts: Facts) -> Content:

@@ -57,7 +57,6 @@ async def resume_run(app: KwbApp, run: RunFolder) -> None:
 async def edit_again(app: KwbApp, run: RunFolder) -> None:
     """Open a run's recipe as a new one: the run keeps its own. Unsaved changes of the open one are asked about."""
     from workbench.recipe.editing import Editor
-    from workbench.tui.leaving import keep_changes
 
     if not await keep_changes(app, "Open"):
         return
