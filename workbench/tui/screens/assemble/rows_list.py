@@ -52,6 +52,7 @@ class RowsList(OptionList):
         background: transparent;
         padding: 0;
         border: none;
+        text-wrap: nowrap;
         & > .option-list--option { padding: 0 1; }
         &:focus { border: none; background-tint: transparent; }
         &:focus > .option-list--option-highlighted {  /* under the colours of the row's own words */
@@ -168,6 +169,10 @@ class RowsList(OptionList):
     def on_resize(self, event: events.Resize) -> None:
         self._redraw()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The rows have another width now."""
+        self.call_after_refresh(self._redraw)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a row there is nothing to ask for."""
         return action != "ask" or bool(self.rows)
@@ -214,13 +219,18 @@ class RowsList(OptionList):
         old = self._stale or (row.key in known.shapes and row.key not in known.fresh)
         dim = "dim italic" if old else weak
         if head:
+            if len(count) > width // 2:
+                count = f"{known.total:,}" if known.total is not None else count
             title = Content.assemble((f"{mark}{name}", "bold"), (f"  {use}" if use else "", "bold $primary"))
             line = title.append(Content.styled(f"  {arguments}", weak))
-            line = _fit(line, width - len(count) - 1).append(Content.styled(f" {count}", dim))
+            line = _fit(line, max(width - len(count) - 1, 0)).append(Content.styled(f" {count}", dim))
         else:
             first, second, last, number = self._columns(width)
             right = [shape, count] if row.part == "model" and row.role is not Role.OUTPUTS else []
-            room = width - first - second - 2 - (last + number + 1 if right else 0)
+            room = width - first - second - 2
+            if room < last + number + 5:
+                right = []
+            room -= last + number + 1 if right else 0
             parts = [_fit(Content(mark + name), first), Content(" ")]
             used = Content.styled(use, "$primary" if row.written else weak)
             if not arguments and not right:
@@ -231,6 +241,7 @@ class RowsList(OptionList):
                 parts += [Content(" "), _fit(Content.styled(shape, dim), last)]
                 parts.append(_fit(Content.styled(count.rjust(number), dim), number))
             line = Content("").join(parts)
+        line = _fit(line, width)
         if faulty and self._fault is not None:
             told = " ".join(part for part in (self._fault.what, self._fault.hint) if part)
             line = _with_below(line, told, width, "$text-error")
