@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from tests.coroutines import until
 from tests.tui.assembling.conftest import checked, typed
@@ -84,7 +85,7 @@ async def test_the_text_is_edited_and_its_fault_marked(open_app: OpenApp, recipe
         assert len(screen.rows.rows) == 10
         assert "✗" in str(text.border_title)
         await typed(pilot, "escape", "d")
-        assert "not valid YAML" in shown(app)
+        assert "not valid YAML" in str(screen.query_one("#fault Static", Static).content)
         await typed(pilot, "u")
         assert app.editor.text == RECIPE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import App, ComposeResult
+from textual.widgets import Select
 
 from tests.coroutines import until
 from tests.tui.conftest import pytest_pyfunc_call, settle
@@ -31,7 +32,7 @@ async def test_a_text_being_typed_survives_that_more_becomes_known() -> None:
         await form.show(Subject("line 3", fields=(TAKES,)), {"takes": "z3"})
         form.focus_field("takes")
         await settle(pilot)
-        await pilot.press(*", z2", "left", "left")
+        await pilot.press("end", *", z2", "left", "left")
         known = Field("takes", "text", required=True, suggestions=("z1", "z2"), label="called on")
         await form.show(Subject("line 3", "Concatenate", fields=(NAME, known, AXIS)), {"takes": "z3, z2"})
         await pilot.press(*"z9, ")
@@ -45,7 +46,7 @@ async def test_a_text_being_typed_survives_that_more_becomes_known() -> None:
         assert form.rows[2].has_focus_within
 
 
-async def test_what_needs_another_editor_gets_it_with_the_focus() -> None:
+async def test_what_needs_another_editor_gets_it_when_the_focus_has_left() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
         await form.show(Subject("line 3", fields=(AXIS,)), {})
@@ -56,6 +57,13 @@ async def test_what_needs_another_editor_gets_it_with_the_focus() -> None:
         await settle(pilot)
         assert names(form) == ["takes", "axis"]
         assert form.rows[1].has_focus_within
+        await pilot.press("1")  # typed as ever
+        await settle(pilot)
+        assert form.rows[1].value == 1
+        await pilot.press("up")
+        await settle(pilot)
+        assert isinstance(form.rows[1].editor, Select)
+        assert form.rows[1].editor.value == 1  # the second choice
 
 
 async def test_another_thing_gets_a_form_of_its_own() -> None:
@@ -77,6 +85,7 @@ async def test_a_comma_that_more_comes_after_stays() -> None:
         await form.show(subject, {"takes": "z3"})
         form.focus_field("takes")
         await settle(pilot)
+        await pilot.press("end")
         for key in ", z2, z1":
             await pilot.press("space" if key == " " else key)
             row = form.rows[0]
@@ -98,7 +107,48 @@ async def test_what_comes_back_late_does_not_undo_what_was_typed_since() -> None
         await pilot.press("3")
         await form.show(subject, {"axis": 123})
         assert form.rows[0].editor.value == "123"
-        # What somebody else did to it, an undo, shows once the keys are still.
+        # What somebody else did to it shows when the focus has left.
         await form.show(subject, {"axis": 7})
+        await settle(pilot)
+        assert form.rows[0].editor.value == "123"
+        pilot.app.set_focus(None)
         await until(lambda: form.rows[0].editor.value == "7")
         assert form.rows[0].value == 7
+
+
+async def test_a_field_that_gets_the_focus_is_typed_over() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        await form.show(Subject("line 3", fields=(AXIS, NAME)), {"axis": 8, "name": "b"})
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press("3", "0", "down", "a", "up", "end", "5")
+        await settle(pilot)
+        assert [row.value for row in form.rows] == [305, "a"]
+
+
+async def test_a_text_that_is_no_value_stays_until_it_is_taken_back() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        subject, other = Subject("line 3", fields=(AXIS, NAME)), Subject("line 4", fields=(NAME,))
+        await form.show(subject, {"axis": 8})
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press(*"30xyz", "down")
+        await settle(pilot)
+        assert [str(draft) for draft in form.drafts] == ["axis: '30xyz' must be a whole number; 8 stays."]
+        await form.show(other, {})
+        await form.show(subject, {"axis": 8})
+        row = form.rows[0]
+        assert (row.text, row.wrong, row.value) == ("30xyz", "must be a whole number", 8)
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press("ctrl+z")
+        await settle(pilot)
+        assert (row.text, row.wrong, row.value, list(form.drafts)) == ("8", "", 8, [])
+        # Where the recipe has another value by then, the text is of no use any more.
+        await pilot.press("x", "down")
+        await settle(pilot)
+        await form.show(other, {})
+        await form.show(subject, {"axis": 9})
+        assert (form.rows[0].text, list(form.drafts)) == ("9", [])

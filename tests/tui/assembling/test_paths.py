@@ -168,7 +168,7 @@ async def test_training_is_chosen_by_keys(open_app: OpenApp, recipe: str) -> Non
             pilot, "down", "a", "'mae'", "enter", "escape", "down", "a", "'earlyst'", "enter", "escape"
         )
         await typed(
-            pilot, "down", "a", "escape", "a", "escape", "enter", *["backspace"] * 5, "'h5'", "escape"
+            pilot, "down", "a", "escape", "a", "escape", "enter", "end", *["backspace"] * 5, "'h5'", "escape"
         )
         train = app.editor.get("train")
         assert train["optimizer"] == {"use": "SGD", "learning_rate": 0.05}

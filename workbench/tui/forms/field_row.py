@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from time import monotonic
 from typing import Any
 
 from textual import events, on
@@ -12,16 +10,21 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import SuggestFromList
-from textual.timer import Timer
 from textual.widgets import Input, Label, Select, Static
 
-from workbench.tui.forms.fields import UNSET, Field, alike, default_text, read_value, same, text_of
-
-STILL = 0.5  # seconds after the last key; what others do to a value waits so long
+from workbench.tui.forms.fields import UNSET, Field, default_text, read_value, same, text_of
 
 
 class FieldRow(Vertical):
-    """Posts `Changed` when its text has become another valid value."""
+    """Posts `Changed` when its text has become another valid value.
+
+    While it has the focus, its text is the user's: what others make of the value is shown when the focus has left.
+
+    Args:
+        field: what is asked for.
+        value: the recipe's.
+        draft: a text that is no value, left here before, and what is wrong with it: shown instead of the value.
+    """
 
     DEFAULT_CSS = """
     FieldRow {
@@ -57,13 +60,20 @@ class FieldRow(Vertical):
             super().__init__()
             self.field = field
 
-    def __init__(self, field: Field, value: Any = UNSET) -> None:
+    class Left(Message):
+        """The focus has left the field."""
+
+        def __init__(self, row: FieldRow) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(self, field: Field, value: Any = UNSET, draft: tuple[str, str] = ("", "")) -> None:
         super().__init__()
         self.field = field
         self.value = value
-        self._choices = _choices(field, value)
-        self._typed_at = -math.inf
-        self._later: Timer | None = None
+        self._draft = draft
+        self._choices = _choices(field, value) if not draft[1] else []
+        self._elsewhere: Any = value  # what others made of the value while it had the focus
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -78,13 +88,26 @@ class FieldRow(Vertical):
                 )
             else:
                 yield Input(
-                    text_of(self.field, self.value),
+                    self._draft[0] if self._draft[1] else text_of(self.field, self.value),
                     placeholder=default_text(self.field),
                     suggester=self._suggester,
                     compact=True,
-                    select_on_focus=False,
                 )
         yield Static("", classes="field-fault", markup=False)
+
+    def on_mount(self) -> None:
+        if self._draft[1]:
+            self.tell(self._draft[1])
+
+    @property
+    def text(self) -> str:
+        """What is typed."""
+        return self.editor.value if isinstance(self.editor, Input) else text_of(self.field, self.value)
+
+    @property
+    def in_focus(self) -> bool:
+        """Whether what is typed goes here."""
+        return self.is_attached and self.screen.focused is self.editor
 
     @property
     def _label(self) -> Content:
@@ -95,20 +118,14 @@ class FieldRow(Vertical):
         known = self.field.suggestions
         return SuggestFromList(known, case_sensitive=False) if known else None
 
-    def refit(self, field: Field) -> bool:
-        """More is known of the argument now. What is being typed stays as it is, with the cursor in it.
-
-        Returns:
-            False if the field needs another kind of editor.
-        """
-        if _choices(field, self.value) != self._choices:
-            return False
+    def refit(self, field: Field) -> None:
+        """More is known of the argument now. What is being typed stays as it is, with the cursor in it; where another
+        kind of editor fits better, it comes when the focus has left."""
         self.field = field
         self.query_one(Label).update(self._label)
         if isinstance(self.editor, Input):
             self.editor.placeholder = default_text(field)
             self.editor.suggester = self._suggester
-        return True
 
     @property
     def editor(self) -> Input | Select[int]:
@@ -125,25 +142,33 @@ class FieldRow(Vertical):
         )
 
     def show(self, value: Any) -> None:
-        """The value became another one elsewhere. A text being typed is left alone: what it meant some keys ago comes
-        back here too, without the comma that it ends with for now."""
-        if self._later is not None:
-            self._later.stop()
-            self._later = None
+        """The value became another one elsewhere. Where the field has the focus, it is shown when that has left."""
+        self._elsewhere = value
+        if not self.in_focus and not same(value, self.value):
+            self.restore(value)
+
+    def restore(self, value: Any) -> None:
+        """Show a value, also in place of what is being typed: when the user takes that back."""
         editor = self.editor
-        if same(value, self.value) or (editor.has_focus and alike(value, self.value)):
-            return
-        since = monotonic() - self._typed_at
-        if editor.has_focus and since < STILL:
-            self._later = self.set_timer(STILL - since, lambda: self.show(value))
-            return
-        self.value = value
+        self.value = self._elsewhere = value
         with self.prevent(Input.Changed, Select.Changed):
             if isinstance(editor, Select):
                 editor.value = self._chosen(value)
             else:
                 editor.value = text_of(self.field, value)
+                if self.in_focus:
+                    editor.select_all()
         self.tell("")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        if self.in_focus or not self.app.app_focus:  # only the terminal has lost it
+            return
+        self.post_message(self.Left(self))
+        if not self.wrong and not same(self._elsewhere, self.value):
+            self.restore(self._elsewhere)
+        if not self.wrong and _choices(self.field, self.value) != self._choices:
+            self._draft, self._choices = ("", ""), _choices(self.field, self.value)
+            self.refresh(recompose=True)
 
     def _chosen(self, value: Any) -> Any:
         return next((i for i, (_, each) in enumerate(self._choices) if same(each, value)), Select.NULL)
@@ -151,17 +176,18 @@ class FieldRow(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self._typed_at = monotonic()
+        fault = self._fault(event.value)
+        self.tell(fault)
+        if not fault:
+            self._take(read_value(self.field, event.value))
+
+    def _fault(self, text: str) -> str:
+        """What is wrong with a text, "" if it is a value."""
         try:
-            value = read_value(self.field, event.value)
+            value = read_value(self.field, text)
         except ValueError as fault:
-            self.tell(str(fault))
-            return
-        if value is UNSET and self.field.required:
-            self.tell("is needed")
-            return
-        self.tell("")
-        self._take(value)
+            return str(fault)
+        return "is needed" if value is UNSET and self.field.required else ""
 
     @on(Select.Changed)
     def _picked(self, event: Select.Changed) -> None:
@@ -170,7 +196,7 @@ class FieldRow(Vertical):
 
     def _take(self, value: Any) -> None:
         changed = not same(value, self.value)
-        self.value = value
+        self.value = self._elsewhere = value
         self.query_one(".field-name").set_class(value is not UNSET, "-set")
         if changed:
             self.post_message(self.Changed(self, value))

@@ -164,13 +164,6 @@ def default_text(field: Field) -> str:
     return "none" if field.default is None else text_of(field, field.default)
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Whether two texts differ by no more than spaces and a comma at the end."""
-    if not (isinstance(one, str) and isinstance(other, str)):
-        return False
-    return "".join(one.split()).rstrip(",") == "".join(other.split()).rstrip(",")
-
-
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same to a recipe: 1 and true are not."""
     return one is other or (type(one) is type(other) and one == other) or _same_number(one, other)

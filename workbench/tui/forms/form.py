@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from textual import on
@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from workbench.tui.forms.field_row import FieldRow
-from workbench.tui.forms.fields import UNSET, Field
+from workbench.tui.forms.fields import UNSET, Field, same, text_of
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,53 @@ class Subject:
     fields: tuple[Field, ...] = ()
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A text that is no value: the recipe keeps the value, the form the text.
+
+    Attributes:
+        row: the subject that it belongs to, by its id.
+        field: that it was typed into.
+        text: as typed.
+        fault: what is wrong with it.
+        value: the recipe's.
+    """
+
+    row: str
+    field: Field
+    text: str
+    fault: str
+    value: Any
+
+    def __str__(self) -> str:
+        kept = (
+            "it is left to its default" if self.value is UNSET else f"{text_of(self.field, self.value)} stays"
+        )
+        return f"{self.field.label or self.field.name}: '{self.text}' {self.fault}; {kept}."
+
+
 class Form(Vertical):
-    """Keys: tab and shift+tab go from field to field, so do ↑ and ↓; escape leaves the form."""
+    """Keys: tab and shift+tab go from field to field, so do ↑ and ↓; escape leaves the form; ctrl+z undoes.
+
+    A text that is no value stays, with what is wrong with it, also when another row is shown meanwhile: see `drafts`.
+    """
 
     BINDING_GROUP_TITLE = "Form"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="form.leave", tooltip="Back to the rows"),
         Binding("down", "step(1)", "Next", id="form.next", show=False, tooltip="The next field"),
         Binding("up", "step(-1)", "Previous", id="form.previous", show=False, tooltip="The field before"),
+        Binding(
+            "ctrl+z",
+            "undo(False)",
+            "Undo",
+            id="form.undo",
+            key_display="^z",
+            tooltip="Take the last edit back: what was typed here, or what brought you here",
+        ),
+        Binding(
+            "ctrl+y", "undo(True)", "Redo", id="form.redo", show=False, tooltip="Do again what was undone"
+        ),
     ]
     DEFAULT_CSS = """
     Form {
@@ -65,8 +104,8 @@ class Form(Vertical):
         def control(self) -> Form:
             return self.form
 
-    class Left(Message):
-        """Escape was pressed."""
+    class Said(Message):
+        """What a form says to its screen."""
 
         def __init__(self, form: Form) -> None:
             super().__init__()
@@ -76,10 +115,29 @@ class Form(Vertical):
         def control(self) -> Form:
             return self.form
 
+    class Left(Said):
+        """Escape was pressed."""
+
+    class Undo(Said):
+        """The last edit is to be taken back; with `again`, done again."""
+
+        def __init__(self, form: Form, again: bool) -> None:
+            super().__init__(form)
+            self.again = again
+
+    class DraftsChanged(Said):
+        """The focus has left a text that is no value (`draft`), or one is no more (None)."""
+
+        def __init__(self, form: Form, draft: Draft | None) -> None:
+            super().__init__(form)
+            self.draft = draft
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.subject = Subject("")
         self._lock = asyncio.Lock()
+        self._values: Mapping[str, Any] = {}  # the recipe's
+        self._drafts: dict[tuple[str, str], Draft] = {}
 
     def compose(self) -> ComposeResult:
         yield VerticalScroll(can_focus=False)
@@ -90,6 +148,19 @@ class Form(Vertical):
         """The fields in order."""
         return list(self.query(FieldRow))
 
+    @property
+    def drafts(self) -> Sequence[Draft]:
+        """Texts that were left in fields and are no values."""
+        return list(self._drafts.values())
+
+    def forget(self) -> None:
+        """Drop the drafts: they were of another recipe."""
+        self._drafts.clear()
+
+    def moved(self, old: str, new: str) -> None:
+        """What the form is about has another id now, which begins otherwise."""
+        self.subject = replace(self.subject, id=new + self.subject.id.removeprefix(old))
+
     async def show(self, subject: Subject, values: Mapping[str, Any]) -> None:
         """Ask for these values; where the subject is the same, only what changed is touched."""
         async with self._lock:
@@ -97,35 +168,44 @@ class Form(Vertical):
 
     async def _show(self, subject: Subject, values: Mapping[str, Any]) -> None:
         if subject.id == self.subject.id and subject.fields == self.subject.fields:
-            self.subject = subject
+            self.subject, self._values = subject, values
             for row in self.rows:
                 row.show(values.get(row.field.name, UNSET))
         else:
             same_thing = subject.id == self.subject.id
-            self.subject = subject
+            for row in self.rows:
+                if row.wrong and not (same_thing and row.in_focus):
+                    self._keep(row, row.text, row.wrong)
+            self.subject, self._values = subject, values
             await self._remake(subject, values, keep=same_thing)
         self.border_title = subject.title
         self._about(subject.about)
 
     async def _remake(self, subject: Subject, values: Mapping[str, Any], *, keep: bool) -> None:
-        """Make the fields anew. With `keep`, not the one that is being typed into, where it is still asked for."""
+        """Make the fields again. With `keep`, not the one that has the focus, where it is still asked for."""
         body, at = self.query_one(VerticalScroll), None
-        typed = next((row for row in self.rows if row.has_focus_within), None) if keep else None
+        typed = next((row for row in self.rows if row.in_focus), None) if keep else None
         if typed is not None:
             names = [field.name for field in subject.fields]
             at = names.index(typed.field.name) if typed.field.name in names else None
-        fields = [FieldRow(field, values.get(field.name, UNSET)) for field in subject.fields]
+        fields = [self._row(subject, field, values.get(field.name, UNSET)) for field in subject.fields]
         with self.app.batch_update():
-            if typed is None or at is None or not typed.refit(subject.fields[at]):
+            if typed is None or at is None:
                 await body.remove_children()
                 await body.mount(*fields)
-                if typed is not None and at is not None:
-                    fields[at].editor.focus()
                 return
+            typed.refit(subject.fields[at])
             typed.show(values.get(typed.field.name, UNSET))
             await body.remove_children([row for row in self.rows if row is not typed])
             await body.mount(*fields[:at], before=typed)
             await body.mount(*fields[at + 1 :], after=typed)
+
+    def _row(self, subject: Subject, field: Field, value: Any) -> FieldRow:
+        draft = self._drafts.get((subject.id, field.name))
+        if draft is not None and not same(draft.value, value):  # the value was changed elsewhere since
+            del self._drafts[(subject.id, field.name)]
+            draft = None
+        return FieldRow(field, value, (draft.text, draft.fault) if draft else ("", ""))
 
     def focus_field(self, name: str = "") -> bool:
         """Put the cursor into the field of that name, else into the first that is needed and empty, else the first."""
@@ -155,9 +235,46 @@ class Form(Vertical):
         if at is not None and 0 <= at + step < len(rows):
             rows[at + step].editor.focus()
 
+    def action_undo(self, again: bool) -> None:
+        row = next((row for row in self.rows if row.in_focus), None)
+        if row is not None and row.wrong and not again:
+            self._drop(row)
+            row.restore(self._values.get(row.field.name, UNSET))
+        else:
+            self.post_message(self.Undo(self, again))
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Show these values in all fields, also in the one that has the focus: an edit was taken back."""
+        self._values = values
+        for row in self.rows:
+            value = values.get(row.field.name, UNSET)
+            if row.wrong or not same(row.value, value):
+                self._drop(row)
+                row.restore(value)
+
+    def _keep(self, row: FieldRow, text: str, fault: str) -> None:
+        value = self._values.get(row.field.name, UNSET)
+        draft = Draft(self.subject.id, row.field, text, fault, value)
+        if self._drafts.get((draft.row, row.field.name)) != draft:
+            self._drafts[(draft.row, row.field.name)] = draft
+            self.post_message(self.DraftsChanged(self, draft))
+
+    def _drop(self, row: FieldRow) -> None:
+        if self._drafts.pop((self.subject.id, row.field.name), None) is not None:
+            self.post_message(self.DraftsChanged(self, None))
+
+    @on(FieldRow.Left)
+    def _field_left(self, event: FieldRow.Left) -> None:
+        event.stop()
+        if event.row in self.rows and event.row.wrong:
+            self._keep(event.row, event.row.text, event.row.wrong)
+        elif event.row in self.rows:
+            self._drop(event.row)
+
     @on(FieldRow.Changed)
     def _changed(self, event: FieldRow.Changed) -> None:
         event.stop()
+        self._drop(event.row)
         self.post_message(self.Changed(self, self.subject, event.row.field.name, event.value))
 
     @on(FieldRow.Focused)

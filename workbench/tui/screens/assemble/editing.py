@@ -28,7 +28,6 @@ class EditingScreen(OverviewScreen):
     def __init__(self) -> None:
         super().__init__()
         self._intent: actions.Intent | None = None  # what is to be done with the catalog's next choice
-        self._edit_next = False  # whether the form takes the focus when it is filled
 
     def on_mount(self) -> None:
         self._descriptions = Descriptions(kwb(self).worker.call)
@@ -87,10 +86,29 @@ class EditingScreen(OverviewScreen):
             return
         subject = subjects.subject_of(row, editor, description, kwb(self).catalog)
         await self.form.show(subject, subjects.values_of(row, editor, description))
-        known = description is not None or self._entry(row) is None
-        if self._edit_next and known and self.rows.row is not None and self.rows.row.key == row.key:
-            self._edit_next = False
-            self.form.focus_field()
+
+    @work(group="edit", exclusive=True)
+    async def _edit(self, row: Row, wanted: str) -> None:
+        """Put the cursor into the form of a row. Keys typed meanwhile are for the form."""
+        with kwb(self).type_ahead.kept(f"asking the worker what {row.use or row.name} takes"):
+            await self._enter_form(row, wanted)
+
+    async def _enter_form(self, row: Row, wanted: str = "", *, told: bool = True) -> None:
+        entry = self._entry(row)
+        await self._fill_form(row, self._descriptions.known(entry) if entry else None)
+        if (
+            entry is not None
+            and entry.target
+            and not self.form.rows
+            and not self._descriptions.is_fresh(entry)
+        ):
+            try:
+                await self._fill_form(row, await self._descriptions.fetch(entry))
+            except WorkbenchError as fault:
+                kwb(self).notice(fault, "warning")
+                return
+        if not self.form.focus_field(wanted) and told:
+            kwb(self).notice("there is nothing to edit here: a adds, c changes.", "information")
 
     @on(CatalogChanged)
     def _plugins_loaded(self, event: CatalogChanged) -> None:
@@ -102,7 +120,7 @@ class EditingScreen(OverviewScreen):
 
     @on(Form.Changed)
     def _answered(self, event: Form.Changed) -> None:
-        editor, row = self.editor, self.rows.row
+        editor, row = self.editor, self.row_of(event.subject.id)
         if editor is None or row is None:
             return
         entry = self._entry(row)
@@ -113,7 +131,37 @@ class EditingScreen(OverviewScreen):
             self.form.tell(event.name, fault.what)
             return
         self.form.tell(event.name, "")
-        self._select = key
+        if key is not None and key != row.key:  # the next letter is for the row by its new key
+            self.form.moved(row.key, key)
+            self._select = key
+            self._refresh()
+
+    @on(Form.Undo)
+    def _take_back(self, event: Form.Undo) -> None:
+        """Undo from within the form. What is typed next is for the form, unless that was about what is gone now."""
+        editor = self.editor
+        if editor is None:
+            return
+        if not (editor.redo() if event.again else editor.undo()):
+            kwb(self).notice(f"there is nothing to {'redo' if event.again else 'undo'}.", "information")
+            return
+        self._refresh()
+        if (row := self.rows.row) is None:
+            return
+        entry = self._entry(row)
+        description = self._descriptions.known(entry) if entry else None
+        subject = subjects.subject_of(row, editor, description, kwb(self).catalog)
+        if subject.id == self.form.subject.id:
+            self.form.restore(subjects.values_of(row, editor, description))
+        else:
+            self.action_rows()
+
+    @on(Form.DraftsChanged)
+    def _drafts_changed(self, event: Form.DraftsChanged) -> None:
+        """A text that is no value is not in the recipe: say so, and mark its row."""
+        if event.draft is not None:
+            kwb(self).notice(f"{event.draft}", "warning")
+        self._refresh()
 
     # ------------------------------------------------------------------ rows
 
@@ -128,8 +176,7 @@ class EditingScreen(OverviewScreen):
             return
         if event.what in ("edit", "rename", "rewire"):
             wanted = {"rename": _rename_field(row), "rewire": subjects.TAKES}.get(event.what, "")
-            if not self.form.focus_field(wanted):
-                kwb(self).notice("there is nothing to edit here: a adds, c changes.", "information")
+            self._edit(row, wanted)
             return
         self._act(event.what, row)
 
@@ -140,7 +187,8 @@ class EditingScreen(OverviewScreen):
             return
         try:
             if what == "graph":
-                await self._know_data(editor)
+                with kwb(self).type_ahead.kept("reading the data"):
+                    await self._know_data(editor)
             key = await actions.act(what, row, editor, self._examination, kwb(self))
         except WorkbenchError as fault:
             kwb(self).notice(fault, "warning")
@@ -178,18 +226,20 @@ class EditingScreen(OverviewScreen):
         if intent is None:
             kwb(self).notice(f"a {entry.kind} has no place in this recipe's rows.", "information")
             return
-        try:
-            description = await self._description(entry)
-            if entry is actions.GRAPH_ENTRY:
-                await self._know_data(editor)
-            self._select = actions.place(entry, intent, editor, description, self._examination)
-        except WorkbenchError as fault:
-            kwb(self).notice(fault, "warning")
-            return
-        self._edit_next = True
-        self._offer_catalog()
-        self.action_rows()
-        self._refresh()
+        with kwb(self).type_ahead.kept(f"asking the worker what {entry.name} takes"):
+            try:
+                description = await self._description(entry)
+                if entry is actions.GRAPH_ENTRY:
+                    await self._know_data(editor)
+                self._select = actions.place(entry, intent, editor, description, self._examination)
+            except WorkbenchError as fault:
+                kwb(self).notice(fault, "warning")
+                return
+            self._offer_catalog()
+            self.action_rows()
+            self._refresh()
+            if (row := self.rows.row) is not None:
+                await self._enter_form(row, told=False)
 
     # ------------------------------------------------------------------ catalog
 

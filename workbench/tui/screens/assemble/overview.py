@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from textual import events, on
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from workbench.errors import WorkbenchError
+from workbench.errors import Caution, WorkbenchError
 from workbench.recipe.editing import Editor
+from workbench.recipe.outline import Row
 from workbench.recipe.reading import Fault
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Form
@@ -51,9 +52,12 @@ class OverviewScreen(WorkbenchScreen):
                 yield Static("", id="assemble-empty", markup=False)
                 yield RowsList(id="rows")
                 yield Form(id="form")
-            with ContentSwitcher(id="side", initial="text"):
-                yield RecipeText(id="text")
-                yield PictureView(id="picture")
+            with Vertical(id="side"):
+                with ContentSwitcher(id="pane", initial="text"):
+                    yield RecipeText(id="text")
+                    yield PictureView(id="picture")
+                with VerticalScroll(id="fault", can_focus=False):
+                    yield Static("", markup=False)
 
     @property
     def editor(self) -> Editor | None:
@@ -67,6 +71,11 @@ class OverviewScreen(WorkbenchScreen):
     @property
     def form(self) -> Form:
         return self.query_one(Form)
+
+    def row_of(self, subject: str) -> Row | None:
+        """The row that a form is about, by its subject's id."""
+        found = [row for row in self.rows.rows if f"{subject} ".startswith(f"{row.key} ")]
+        return max(found, key=lambda row: len(row.key), default=None)
 
     @property
     def examination(self) -> Examination:
@@ -91,6 +100,8 @@ class OverviewScreen(WorkbenchScreen):
         self._seen = (-1, 0)
         self._select = "model"
         self.query_one(PictureView).show({})
+        self.query_one(RecipeText).take()  # what was typed was the recipe before
+        self.form.forget()
         self._refresh()
         self.action_rows()
 
@@ -126,15 +137,30 @@ class OverviewScreen(WorkbenchScreen):
             self._select, kwb(self).row_to_show = key, ""
         if stale:
             self._examination = self._examination.carried(self.rows.rows, rows)
-        self.rows.show(rows, self._examination, fault, stale=stale, select=self._select)
+        self.rows.show(rows, self._with_drafts(), fault, stale=stale, select=self._select)
         self._select = None
         text = self.query_one(RecipeText)
         text.show(editor.text, fault)
+        self._show_fault(fault)
         self.query_one(PictureView).set_class(stale or self._examination.fault is not None, "-stale")
         changed = " *" if editor.dirty else ""
         self.rows.border_title = f"{editor.name}{changed}  {self._status(fault, stale)}"
         if stale:
             self._inquiry.soon()
+
+    def _show_fault(self, fault: Fault | None) -> None:
+        """The whole text of an error, below the pane that it is marked in."""
+        place = f"line {fault.line}: " if fault and fault.line else ""
+        told = " ".join(part for part in (fault.what, fault.hint) if part) if fault else ""
+        view = self.query_one("#fault")
+        view.display = bool(told)
+        view.query_one(Static).update(f"✗ {place}{told}")
+
+    def _with_drafts(self) -> Examination:
+        """What is known, and what was typed into forms and is not in the recipe."""
+        of_rows = [(draft, self.row_of(draft.row)) for draft in self.form.drafts]
+        drafts = tuple(Caution(str(draft), row.key) for draft, row in of_rows if row is not None)
+        return replace(self._examination, cautions=(*self._examination.cautions, *drafts))
 
     def _fault(self, editor: Editor) -> Fault | None:
         """What is known to be wrong: found here at once, else by the worker in this very text."""

@@ -35,6 +35,8 @@ class RecipeText(TextArea):
         Binding("ctrl+underscore,ctrl+z", "undo", "Undo", id="text.undo", show=False,
                 tooltip="Take the last edit back"),
         Binding("ctrl+r,ctrl+y", "redo", "Redo", id="text.redo", show=False, tooltip="Do again what was undone"),
+        Binding("f4", "wrap", "Wrap", id="text.wrap", key_display="F4",
+                tooltip="Go on with long lines in the next line, or cut them at the edge"),
     ]  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "recipe-text--comment",
@@ -57,12 +59,11 @@ class RecipeText(TextArea):
     """
 
     class Typed(Message):
-        """The text was edited here."""
+        """The text was edited here: `area.take()` gives it."""
 
-        def __init__(self, area: RecipeText, text: str) -> None:
+        def __init__(self, area: RecipeText) -> None:
             super().__init__()
             self.area = area
-            self.text = text
 
         @property
         def control(self) -> RecipeText:
@@ -78,6 +79,13 @@ class RecipeText(TextArea):
             super().__init__()
             self.again = again
 
+    class Wrapped(Message):
+        """Long lines are wrapped now, or cut."""
+
+        def __init__(self, wrapped: bool) -> None:
+            super().__init__()
+            self.wrapped = wrapped
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(
             "",
@@ -90,20 +98,29 @@ class RecipeText(TextArea):
             compact=True,
         )
         self._fault_line: int | None = None
+        self._taken = ""  # the text that the recipe has, as far as this pane knows
         self.indent_width = 2
 
+    def take(self) -> str:
+        """The text as it is now, for the recipe. When a message of an edit arrives, more may have been typed."""
+        self._taken = self.text
+        return self._taken
+
     def show(self, text: str, fault: Fault | None) -> None:
-        """Show the recipe's text; the cursor stays at the words where it is."""
-        if text != self.text:
+        """Show the recipe's text; the cursor stays at the words where it is.
+
+        Edits made here that the recipe does not know yet are never written over: they are on their way to it.
+        """
+        if self.text == self._taken and text != self.text:
             self._replace_changed(text)
+            self._taken = self.text
         line = fault.line - 1 if fault and fault.line else None
         if line != self._fault_line:
             self._fault_line = line
             self.notify_style_update()  # lines are cached as they were drawn
             self.refresh()
-        told = " ".join((fault.what, fault.hint)).strip() if fault else ""
-        place = f"line {fault.line}: " if fault and fault.line else ""
-        self.border_title = f"YAML  ✗ {place}{told}" if told else "YAML"
+        place = f"line {fault.line}" if fault and fault.line else ""
+        self.border_title = f"YAML  ✗ {place}".rstrip() if fault else "YAML"
 
     def reveal(self, line: int) -> None:
         """Bring a line (from 1) into view."""
@@ -128,7 +145,8 @@ class RecipeText(TextArea):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self.post_message(self.Typed(self, self.text))
+        if self.text != self._taken:
+            self.post_message(self.Typed(self))
 
     def action_undo(self) -> None:
         self.post_message(self.Undo())
@@ -138,6 +156,10 @@ class RecipeText(TextArea):
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
+
+    def action_wrap(self) -> None:
+        self.soft_wrap = not self.soft_wrap
+        self.post_message(self.Wrapped(self.soft_wrap))
 
     def get_line(self, line_index: int) -> Text:
         """A line with its colours."""

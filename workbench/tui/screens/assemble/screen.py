@@ -20,8 +20,8 @@ class AssembleScreen(EditingScreen):
     BINDING_GROUP_TITLE = "Assemble"
     HELP = "The open recipe, line by line, and what is made of it."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "undo", "Undo", id="assemble.undo", tooltip="Take the last edit back"),
-        Binding("ctrl+r,U", "redo", "Redo", id="assemble.redo", show=False, tooltip="Do again what was undone"),
+        Binding("u,ctrl+z", "undo", "Undo", id="assemble.undo", tooltip="Take the last edit back"),
+        Binding("ctrl+r,ctrl+y,U", "redo", "Redo", id="assemble.redo", show=False, tooltip="Do again what was undone"),
         Binding("slash", "search", "Catalog", id="assemble.search", key_display="/", tooltip="Search the catalog"),
         Binding("v", "side('text')", "YAML", id="assemble.text", tooltip="The recipe's text, to read and to edit"),
         Binding("p", "side('picture')", "Picture", id="assemble.picture", tooltip="A picture of the model's graph"),
@@ -31,6 +31,7 @@ class AssembleScreen(EditingScreen):
 
     def on_mount(self) -> None:
         self.query_one(ContentSwitcher).current = kwb(self).state.get("assemble.side", "text")
+        self.query_one(RecipeText).soft_wrap = kwb(self).state.get("assemble.wrap", False)
 
     # ------------------------------------------------------------------ text, picture
 
@@ -44,7 +45,11 @@ class AssembleScreen(EditingScreen):
     @on(RecipeText.Typed)
     def _typed(self, event: RecipeText.Typed) -> None:
         if self.editor is not None:
-            self.editor.replace_text(event.text, joined=True)
+            self.editor.replace_text(event.area.take(), joined=True)
+
+    @on(RecipeText.Wrapped)
+    def _wrapped(self, event: RecipeText.Wrapped) -> None:
+        kwb(self).state.set("assemble.wrap", event.wrapped)
 
     @on(RecipeText.Undo)
     def _text_undo(self, event: RecipeText.Undo) -> None:

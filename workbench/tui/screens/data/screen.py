@@ -52,8 +52,8 @@ class DataScreen(WorkbenchScreen):
         Binding("b", "below('balance')", "Balance", id="data.balance", tooltip="How many rows each class has"),
         Binding("c", "choose", "Change", id="data.choose", tooltip="Choose other data"),
         Binding("r", "read_again", "Read again", id="data.read", show=False, tooltip="Read the data again"),
-        Binding("u", "undo", "Undo", id="data.undo", tooltip="Take the last edit back"),
-        Binding("ctrl+r,U", "redo", "Redo", id="data.redo", show=False, tooltip="Do again what was undone"),
+        Binding("u,ctrl+z", "undo", "Undo", id="data.undo", tooltip="Take the last edit back"),
+        Binding("ctrl+r,ctrl+y,U", "redo", "Redo", id="data.redo", show=False, tooltip="Do again what was undone"),
         Binding("escape", "columns", "Columns", id="data.columns", show=False, tooltip="Back to the columns"),
     ]  # fmt: skip
 
@@ -113,6 +113,7 @@ class DataScreen(WorkbenchScreen):
     @on(RecipeOpened)
     def _opened(self) -> None:
         self._look, self._seen, self._fault = Look(), None, None
+        self.query_one(Form).forget()
         self._refresh()
 
     @on(CatalogChanged)
@@ -288,11 +289,12 @@ class DataScreen(WorkbenchScreen):
             kwb(self).notice(fault, "warning")
             return
         if entry.example and READER not in entry.tags:
-            self.action_settings()
+            await self._enter_settings()
 
     async def _ask_path(self, folder: Path, suffixes: list[str]) -> str | None:
         """The file to read, as the recipe is to name it; None if the user does not want any."""
-        known = await asyncio.to_thread(data_files, folder, suffixes)
+        with kwb(self).type_ahead.kept("listing the files", cancel=False):
+            known = await asyncio.to_thread(data_files, folder, suffixes)
 
         def wrong(text: str) -> str:
             if not text.strip():
@@ -312,14 +314,18 @@ class DataScreen(WorkbenchScreen):
 
     # ------------------------------------------------------------------ settings
 
-    @work(group="settings")
-    async def _show_settings(self) -> None:
+    def _dataset(self) -> tuple[str, Entry | None]:
+        """What the recipe calls its data, and the entry of that name."""
         editor = self.editor
         use = str(editor.get("data.use") or editor.get("data") or "") if editor else ""
         try:
-            entry = kwb(self).catalog.find(Kind.DATASET, use)
+            return use, kwb(self).catalog.find(Kind.DATASET, use)
         except WorkbenchError:
-            entry = None
+            return use, None
+
+    @work(group="settings")
+    async def _show_settings(self) -> None:
+        use, entry = self._dataset()
         known = self._descriptions.known(entry) if entry else None
         await self._fill_settings(use, known)
         if entry is None or self._descriptions.is_fresh(entry):
@@ -346,10 +352,37 @@ class DataScreen(WorkbenchScreen):
         except WorkbenchError as fault:
             event.form.tell(event.name, fault.what)
 
-    def action_settings(self) -> None:
+    @work(group="edit", exclusive=True)
+    async def action_settings(self) -> None:
         """Put the cursor into the settings."""
-        self.add_class("-settings")
-        self.query_one(Form).focus_field()
+        await self._enter_settings()
+
+    async def _enter_settings(self) -> None:
+        with kwb(self).type_ahead.kept("filling the form"):
+            self.add_class("-settings")
+            use, entry = self._dataset()
+            await self._fill_settings(use, self._descriptions.known(entry) if entry else None)
+            self.query_one(Form).focus_field()
+
+    @on(Form.Undo)
+    def _take_back(self, event: Form.Undo) -> None:
+        """Undo from within the settings; back to the columns where they are of other data then."""
+        self.action_redo() if event.again else self.action_undo()
+        if self.editor is None:
+            return
+        form, (use, entry) = self.query_one(Form), self._dataset()
+        known = self._descriptions.known(entry) if entry else None
+        subject = settings_form.subject_of(use, known, kwb(self).catalog)
+        if subject.id == form.subject.id:
+            form.restore(settings_form.values_of(self.editor, subject))
+        else:
+            self.action_columns()
+
+    @on(Form.DraftsChanged)
+    def _drafts_changed(self, event: Form.DraftsChanged) -> None:
+        """A text that is no value is not in the recipe: say so."""
+        if event.draft is not None:
+            kwb(self).notice(f"{event.draft}", "warning")
 
     @on(Form.Left)
     def action_columns(self) -> None:
