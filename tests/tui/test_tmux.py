@@ -33,7 +33,7 @@ class Terminal:
             "TERM": "screen-256color",
         }
         workplace = folder / "workplace"
-        workplace.mkdir()
+        workplace.mkdir(exist_ok=True)
         set_variables = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
         width, height = map(str, size)
         self._run(

@@ -76,7 +76,9 @@ async def begin(app: KwbApp) -> None:
 
     Plugin files come last: to list one, the worker has to load Keras.
     """
-    with app.type_ahead.kept("looking for recipes", cancel=False):  # the first keys are for what is shown then
+    with app.type_ahead.kept(
+        "looking for recipes", cancel=False
+    ):  # the first keys are for what is shown then
         if not await app.plugins.list_installed():
             return
         await _open_at_start(app)

@@ -25,6 +25,7 @@ from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, 
 from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
+from workbench.tui.screens.data.choosing import DatasetDialog
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import DatasetDialog
 from workbench.tui.screens.data.look import Look, balance_lines
