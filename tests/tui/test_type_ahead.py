@@ -25,6 +25,13 @@ def slow_recipe(folder: Path) -> Iterator[Path]:
             os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
 
 
+def arrive(slow: Path) -> None:
+    """Write it for whoever reads it, and have it be a file like any other from then on."""
+    slow.write_text(recipe())
+    slow.unlink()
+    slow.write_text(recipe())
+
+
 async def test_they_are_for_the_recipe_that_was_opened(
     open_app: OpenApp, workplace: Path, tmp_path: Path
 ) -> None:
@@ -37,7 +44,7 @@ async def test_they_are_for_the_recipe_that_was_opened(
             await pilot.press("t")
             assert app.training is None
             assert app.editor.name == "before"
-            slow.write_text(recipe())
+            arrive(slow)
             await until(lambda: app.training)
         assert app.training.name == "slow.yaml"
         await until(lambda: app.current_mode == "train")
@@ -69,7 +76,7 @@ async def test_keys_wait_for_a_recipe_however_long_it_takes(open_app: OpenApp, t
             app.open_recipe(slow, then="data")
             await pilot.press("2", "v", "end", "x")
             await until(lambda: "Keys wait for it" in shown(app))
-            slow.write_text(recipe())
+            arrive(slow)
             await until(lambda: app.current_mode == "assemble" and isinstance(app.focused, RecipeText))
             await until(lambda: len(app.editor.text) == len(recipe()) + 1)
             assert any(line.endswith("x") for line in app.editor.text.splitlines())

@@ -61,7 +61,13 @@ class Watching:
 
     def _may_ask(self) -> bool:
         app = self._app
-        return self._quiet and not app.screen.is_modal and not isinstance(app.focused, Input | TextArea)
+        waiting = app.type_ahead.closed  # keys that are for what has the focus now
+        return (
+            self._quiet
+            and not waiting
+            and not app.screen.is_modal
+            and not isinstance(app.focused, Input | TextArea)
+        )
 
     async def look(self) -> None:
         """Look once, and do what follows from what changed."""
