@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from os.path import expanduser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
@@ -9,6 +14,11 @@ from textual.screen import ModalScreen
 from workbench.catalog import Entry, Kind
 from workbench.tui.app_access import kwb
 from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
+from workbench.tui.widgets.data_files import data_files, typed_paths
+from workbench.tui.widgets.pick import PickDialog
+
+if TYPE_CHECKING:
+    from workbench.tui.app import KwbApp
 
 
 class DatasetDialog(ModalScreen[Entry | None]):
@@ -44,3 +54,25 @@ class DatasetDialog(ModalScreen[Entry | None]):
     @on(CatalogPanel.Left)
     def _left(self) -> None:
         self.dismiss(None)
+
+
+async def ask_path(app: KwbApp, folder: Path, suffixes: list[str]) -> str | None:
+    """The file to read, as the recipe is to name it; None if the user does not want any. Needs a worker's context."""
+    with app.type_ahead.kept("listing the files", cancel=False):
+        known = await asyncio.to_thread(data_files, folder, suffixes)
+
+    def wrong(text: str) -> str:
+        if not text.strip():
+            return "name a file"
+        return "" if (folder / Path(expanduser(text.strip()))).exists() else "there is no such file"
+
+    text = await app.push_screen_wait(
+        PickDialog(
+            "Which file?",
+            options=known,
+            text=f"from {folder}",
+            check=wrong,
+            source=typed_paths(folder, [*suffixes, ".gz"]),
+        )
+    )
+    return None if text is None else text.strip()

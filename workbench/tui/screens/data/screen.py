@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from os.path import expanduser
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on, work
@@ -14,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, DataTable, Static
 
-from workbench.catalog import Kind
+from workbench.catalog import Entry, Kind
 from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import Change, ColumnRoles, Use, assign, toggle
@@ -25,14 +22,11 @@ from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, 
 from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
-from workbench.tui.screens.data.choosing import DatasetDialog
 from workbench.tui.screens.data.columns_list import ColumnsList
-from workbench.tui.screens.data.dataset_dialog import DatasetDialog
+from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
 from workbench.tui.screens.data.look import Look, balance_lines
 from workbench.tui.screens.inquiry import Inquiry
-from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
-from workbench.tui.widgets.pick import PickDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
 ROWS = 20  # first rows shown
@@ -280,7 +274,9 @@ class DataScreen(WorkbenchScreen):
         kept = {key: value for key, value in self._section().items() if key in keep}
         arguments = dict(entry.example)
         if READER in entry.tags:
-            path = await self._ask_path(editor.folder, [tag for tag in entry.tags if tag.startswith(".")])
+            path = await ask_path(
+                kwb(self), editor.folder, [tag for tag in entry.tags if tag.startswith(".")]
+            )
             if path is None:
                 return
             arguments = {"path": path}
@@ -291,27 +287,6 @@ class DataScreen(WorkbenchScreen):
             return
         if entry.example and READER not in entry.tags:
             await self._enter_settings()
-
-    async def _ask_path(self, folder: Path, suffixes: list[str]) -> str | None:
-        """The file to read, as the recipe is to name it; None if the user does not want any."""
-        with kwb(self).type_ahead.kept("listing the files", cancel=False):
-            known = await asyncio.to_thread(data_files, folder, suffixes)
-
-        def wrong(text: str) -> str:
-            if not text.strip():
-                return "name a file"
-            return "" if (folder / Path(expanduser(text.strip()))).exists() else "there is no such file"
-
-        text = await self.app.push_screen_wait(
-            PickDialog(
-                "Which file?",
-                options=known,
-                text=f"from {folder}",
-                check=wrong,
-                source=typed_paths(folder, [*suffixes, ".gz"]),
-            )
-        )
-        return None if text is None else text.strip()
 
     # ------------------------------------------------------------------ settings
 
