@@ -117,6 +117,8 @@ class NewRecipeDialog(Dialog[Any]):
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_list is not self.query_one(OptionList):  # it is the list of columns
+            return
         section = self._sections.get(event.option_id or "", {})
         about = [
             entry.summary
