@@ -6,10 +6,14 @@ line, the terminal app, the worker) turn it into text or a record; nothing below
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, Self
+
+from workbench.origin import Origin, origin_of, raised_in_users_code
 
 from workbench.escaping import escape_line
 
@@ -32,28 +36,57 @@ class WorkbenchError(Exception):
         what: one sentence, what is wrong.
         where: the place: a file with its line, a recipe key, a layer path. May be empty.
         hint: what to do about it. May be empty.
+        origin: where in the user's code it came from. Without it, that is found from the exception that caused it.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
 
-    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", origin: Origin | None = None) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.hint = hint
+        self._origin = origin
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where in the user's code it came from, if it did. What a plugin says with a WorkbenchError of its own stands
+        for itself."""
+        if self._origin is not None:
+            return self._origin
+        at: BaseException | None = self
+        while isinstance(at, WorkbenchError):
+            if at._origin is not None:
+                return at._origin
+            if raised_in_users_code(at):
+                return None
+            at = at.__cause__
+        return origin_of(at) if at is not None else None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         hint = f" {self.hint}" if self.hint else ""
         return escape_line(f"{place}{self.what}{hint}")
 
-    def at(self, where: str) -> WorkbenchError:
+    def at(self, where: str) -> Self:
         """The same fault, with a place, for a caller that knows it better."""
-        return type(self)(self.what, where=where, hint=self.hint)
+        moved = copy.copy(self)
+        moved.where = where
+        moved.__cause__ = self
+        return moved
 
-    def as_record(self) -> dict[str, str]:
-        """The fault as the `failed` event carries it."""
-        return {"what": self.what, "where": self.where, "hint": self.hint}
+    def as_record(self) -> dict[str, Any]:
+        """The fault as the `failed` event carries it: what, where, hint; and where the user's code raised it,
+        `exception`, `code` (see `origin.Place`) and `traceback`."""
+        record: dict[str, Any] = {"what": self.what, "where": self.where, "hint": self.hint}
+        origin = self.origin
+        return record | origin.as_record() if origin is not None else record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """The fault of a record, as it comes from another process or from a run's folder."""
+        what, where, hint = (str(record.get(key, "")) for key in ("what", "where", "hint"))
+        return cls(what, where=where, hint=hint, origin=Origin.from_record(record))
 
 
 @dataclass(frozen=True)

@@ -190,11 +190,13 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """The run ended by a fault: `error` is `WorkbenchError.as_record()`. `kept` says of what moment its last checkpoint
-    is (`epoch 6`), of which `kwb export-checkpoint` makes a file; empty where there is none."""
+    """The run ended by a fault: `error` is `WorkbenchError.as_record()`. For a loss that is not finite it has `nan`:
+    {name, value, epoch, step}, and `inside` ({what, layer, step}) where `watch: [nan]` found the place. `kept` says of
+    what moment its last checkpoint is (`epoch 6`), of which `kwb export-checkpoint` makes a file; empty where there is
+    none."""
 
     kind: ClassVar[str] = "failed"
-    error: Mapping[str, str]
+    error: Mapping[str, Any]
     kept: str = ""
 
 

@@ -203,6 +203,7 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[Row]:
         "batch_size",
         "engine",
         "watch",
+        "on_nan",
         "shuffle",
         "dtype",
         "run_eagerly",

@@ -314,6 +314,11 @@ class Train(Strict):
         None, description="Keras' dtype policy: float32, mixed_bfloat16, mixed_float16 ..."
     )
     run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
+    on_nan: Literal["stop", "continue"] = Field(
+        "stop",
+        description="When the loss is nan or infinite: `stop` ends the training at once, `continue` trains on. A "
+        "training that ends so has failed either way, and no file is written.",
+    )
     checkpoint_seconds: float = Field(
         10.0, ge=0.0, description="At least so long between two checkpoints, which --resume goes on from."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ STEP_INTERVAL = 0.1  # seconds between step events: quick enough for an eye, far
 
 
 class Progress(keras.callbacks.Callback):
-    """Emits `step`, `epoch`, `paused`, `resumed` and warnings; obeys stop, pause and a new learning rate.
+    """Emits `step`, `epoch`, `paused` and `resumed`; obeys stop, pause and a new learning rate.
 
     Args:
         emit: takes each event.
@@ -43,7 +42,7 @@ class Progress(keras.callbacks.Callback):
         self._control = control
         self._epochs = epochs
         self.steps = steps
-        self._warned = False
+        self.reported = False  # whether the last batch had a `step` event
         self.epoch = 0
         self.step = 0
         self.history: list[Mapping[str, Any]] = list(history)
@@ -63,10 +62,15 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.step = batch + 1
         now = self._last_batch = time.perf_counter()
-        if now - self._last_event >= STEP_INTERVAL:
-            self._last_event = now
-            self._emit(events.Step(self.epoch, self.step, self.steps, numbers(logs), self._speed()))
+        self.reported = now - self._last_event >= STEP_INTERVAL
+        if self.reported:
+            self.report(numbers(logs))
         self._obey()
+
+    def report(self, logs: Mapping[str, float]) -> None:
+        """Emit a `step` event now."""
+        self._last_event = self._last_batch
+        self._emit(events.Step(self.epoch, self.step, self.steps, logs, self._speed()))
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.logs = numbers(logs)
@@ -81,13 +85,6 @@ class Progress(keras.callbacks.Callback):
                 learning_rate=self._learning_rate(),
             )
         )
-        if not self._warned and not math.isfinite(self.logs.get("loss", 0.0)):
-            self._warned = True
-            text = (
-                f"the loss is {self.logs['loss']} after epoch {epoch + 1}. A smaller learning rate, scaled "
-                "inputs (data.scale: standard) or gradient clipping (optimizer: clipnorm) may help."
-            )
-            self._emit(events.Message("warning", text))
 
     def _obey(self) -> None:
         control = self._control

@@ -23,6 +23,7 @@ from workbench.storage.runs import RunFolder
 from workbench.storage.structure import variables_by_path
 from workbench.training import generations
 from workbench.training.control import Control
+from workbench.training.finite import weights_are_finite
 from workbench.training.generations import Generation
 from workbench.training.progress import Progress
 from workbench.training.remembering import Memory
@@ -177,6 +178,9 @@ class Keeper(keras.callbacks.Callback):
         return time.monotonic() - self._last >= self._seconds
 
     def _write(self, epoch: int, step: int, *, with_metrics: bool) -> None:
+        if not weights_are_finite(self.model):  # the last one that can be used must not be pushed out
+            self._last = time.monotonic()
+            return
         try:
             kept = self._memory.take()
             self._warn(kept.lost)

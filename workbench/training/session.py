@@ -27,6 +27,7 @@ from workbench.training.control import Control
 from workbench.training.engines import FitSettings, evaluate, fit
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.faults import told_as
+from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
@@ -148,6 +149,7 @@ class Session:
         prepared = ready.prepared
         steps = -(-prepared.train.rows // train.batch_size)
         progress = Progress(emit, self.control, epochs=train.epochs, steps=steps, history=position.history)
+        finite = Finite(progress, emit, train.on_nan)
         keeper = Keeper(
             run,
             memory,
@@ -187,10 +189,13 @@ class Session:
                     ready.feed(prepared.train, shuffled=train.shuffle),
                     ready.feed(prepared.validation) if prepared.validation else None,
                     settings,
-                    [*ready.callbacks, progress, monitors.callback(emit), keeper],
+                    [*ready.callbacks, progress, finite, monitors.callback(emit), keeper],
                     chosen,
-                    monitors.wrap_step,
+                    lambda step: finite.wrap_step(monitors.wrap_step(step)),
                 )
+            finite.check_end(last_logs(ready.callbacks, progress.history))
+        except NotFiniteError as fault:
+            raise self._not_finite(fault, monitors) from None
         except KeyboardInterrupt:
             raise
         except WorkbenchError:
@@ -208,12 +213,28 @@ class Session:
         status = self.control.stop_requested or "done"
         written = self._save(ready, run, status, progress, emit) if saveable else Written()
         evaluation = self._evaluate(ready, status)  # last: its faults must not cost the model
+        if (bad := first_bad(evaluation)) is not None:
+            emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
         for told in worse_than_before(written.replaced, self.document.resolved(), evaluation):
             emit(events.Message("warning", told))
         seconds = time.perf_counter() - began
         finished = events.Finished(status, progress.logs, evaluation, seconds, written.left)
         emit(finished)
         return finished
+
+    def _not_finite(self, error: NotFiniteError, monitors: Monitors) -> NotFiniteError:
+        """The error of a training whose loss is not finite, with all that is known about it."""
+        hints = [error.hint]
+        if (inside := monitors.nonfinite()) is not None:
+            error.inside = inside
+            error.what = f"{error.what} First of all, {inside.told} (step {inside.step})."
+            hints = [inside.hint.strip() or error.hint]
+        elif not {"nan", "all"} & set(self.document.recipe.train.watch):
+            hints.append("`watch: [nan]` under `train` names the layer that it comes from.")
+        error.where = self.document.name
+        error.hint = " ".join(hints)
+        error.what = f"training failed: {error.what}"
+        return error
 
     def _why_unsaveable(self, ready: Ready) -> str:
         """What keeps a model of custom classes from coming back from a file, if anything: known now, not after hours.

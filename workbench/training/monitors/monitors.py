@@ -13,6 +13,7 @@ from workbench.training.monitors.dead import Dead
 from workbench.training.monitors.histograms import Histograms
 from workbench.training.monitors.layer_metrics import metric_values, model_metric_values, reset_forgotten
 from workbench.training.monitors.losses import Losses, has_output_losses, output_losses
+from workbench.training.monitors.nonfinite import Fault as NonFiniteFault
 from workbench.training.monitors.seen import Seen
 from workbench.training.monitors.updates import Updates
 
@@ -83,6 +84,11 @@ class Monitors:
                 metric_values(model) if "metrics" in self.watched else {},
                 model_metric_values(model) if self._losses and has_output_losses(model) else {},
             )
+
+    def nonfinite(self) -> NonFiniteFault | None:
+        """The first place inside the model that was not finite; None where `nan` is not watched, or nothing was found.
+        Given once, here or by `read`."""
+        return self._updates.read_fault() if self._updates else None
 
     def read(self, epoch: int, *, last: bool = False) -> tuple[events.Internals, list[events.Message]]:
         """What was seen since the last reading, and what is to be told.

@@ -49,8 +49,17 @@ class Fault:
 
     def text(self, epoch: int) -> str:
         """One or two sentences for the user."""
-        told = _TEXT[self.place.kind].format(layer=self.place.layer)
-        return f"{told} (found in epoch {epoch}, step {self.step}).{_HINT.get(self.place.kind, '')}"
+        return f"{self.told} (found in epoch {epoch}, step {self.step}).{self.hint}"
+
+    @property
+    def told(self) -> str:
+        """What is not finite, in words."""
+        return _TEXT[self.place.kind].format(layer=self.place.layer)
+
+    @property
+    def hint(self) -> str:
+        """What may help; empty where nothing is known, else with a blank before it."""
+        return _HINT.get(self.place.kind, "")
 
 
 class NonFinite:

@@ -210,6 +210,8 @@ _TRAIN_FIELDS = (
              choices=("auto", "plain", "steps", "chunk")),
     _setting("train.watch", "list", [], "Internals to watch in training.",
              suggestions=("losses", "gradients", "updates", "dead", "histograms", "nan", "all")),
+    _setting("train.on_nan", "choice", "stop", "When the loss is nan: stop at once, or train on. Failed either way.",
+             choices=("stop", "continue")),
     _setting("train.shuffle", "boolean", True, "Another order of the rows in each epoch."),
     _setting("train.class_weight", "yaml", None, "balanced, or a map from class to weight.",
              suggestions=("balanced",)),

@@ -1,0 +1,199 @@
+"""Where in the user's own code an exception came from: the file, the line, the function, and the line itself.
+
+An exception of a layer passes through Keras and TensorFlow, which put many frames around the one that its author can
+do something about. Here that one is found: the deepest frame that is neither of the standard library, nor of an
+installed package (but for those that plugins are made of), nor of kwb. Code that AutoGraph has rewritten is shown as it
+was written, and an operation that fails in a compiled graph is traced back to the line that made it.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import sysconfig
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+MOST_TRACEBACK = 40_000  # characters: a stack of a thousand frames is cut in its middle
+
+_OURS = str(Path(__file__).parent) + os.sep
+_PACKAGES = re.compile(r"[\\/](?:site|dist)-packages[\\/]([^\\/.]+)")
+_GENERATED = "__autograph_generated_file"
+_TEXT_FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+), in (.+?)\s*$', re.M)
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+# Top-level packages that plugins are made of.
+_plugin_packages: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in code.
+
+    Attributes:
+        file: its path.
+        line: from 1.
+        function: the function's name; empty at the module's level and for a file that is no valid Python.
+        source: the line as it is written, without its indentation.
+        column: from 1, where Python names one (a syntax error); 0 where it does not.
+    """
+
+    file: str
+    line: int
+    function: str = ""
+    source: str = ""
+    column: int = 0
+
+    def __str__(self) -> str:
+        """`gate.py:17 in call`; a file below the current folder by its path from there."""
+        inside = f" in {self.function}" if self.function else ""
+        return f"{_short(self.file)}:{self.line}{inside}"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The place, the line of code below it, and a caret where a column is known."""
+        if not self.source:
+            return (str(self),)
+        caret = (f"    {' ' * (self.column - 1)}^",) if 0 < self.column <= len(self.source) + 1 else ()
+        return (str(self), f"    {self.source}", *caret)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the user's code raised.
+
+    Attributes:
+        exception: the exception's class.
+        place: where.
+        traceback: all frames, as Python prints them.
+    """
+
+    exception: str
+    place: Place
+    traceback: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """`RuntimeError at gate.py:17 in call`, and the line of code."""
+        first, *rest = self.place.lines
+        return (f"{self.exception} at {first}", *rest)
+
+    def as_record(self) -> dict[str, Any]:
+        """The fields that the record of an error has more."""
+        return {"exception": self.exception, "code": asdict(self.place), "traceback": self.traceback}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Origin | None:
+        """The origin of an error's record; None where it has none that can be understood."""
+        code = record.get("code")
+        try:
+            return (
+                cls(str(record["exception"]), Place(**code), str(record.get("traceback", "")))
+                if code
+                else None
+            )
+        except (KeyError, TypeError):
+            return None
+
+
+def add_plugin_package(module: str) -> None:
+    """Count a module's top-level package as a plugin's: its code is its user's, though it lies among the installed."""
+    _plugin_packages.add(module.partition(".")[0])
+
+
+def origin_of(error: BaseException) -> Origin | None:
+    """Where in the user's code an exception was raised; None where no code of the user's had a part in it."""
+    for each in _chain(error):
+        if isinstance(each, SyntaxError) and each.filename and _is_users(each.filename):
+            return Origin(type(each).__name__, _of_syntax(each), traceback_of(error))
+        users = [frame for frame in _frames(each) if _is_users(frame[0])]
+        if users:
+            file, line, function = users[-1]
+            source = _clean(linecache.getline(file, line).strip())
+            place = Place(file, line, "" if function == "<module>" else _clean(function), source)
+            return Origin(type(each).__name__, place, traceback_of(error))
+    return None
+
+
+def raised_in_users_code(error: BaseException) -> bool:
+    """Whether the `raise` itself stands in the user's code."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and _is_users(trace.tb_frame.f_code.co_filename)
+
+
+def traceback_of(error: BaseException) -> str:
+    """The whole traceback as text, without colours and control characters."""
+    text = _ANSI.sub("", "".join(traceback.format_exception(error)))
+    if len(text) > MOST_TRACEBACK:
+        half = MOST_TRACEBACK // 2
+        text = f"{text[:half]}\n  ...\n{text[-half:]}"
+    return "\n".join(_clean(line) for line in text.splitlines())
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and those behind it, each once: a plugin may raise one from itself."""
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or at.__context__
+
+
+def _frames(error: BaseException) -> Iterator[tuple[str, int, str]]:
+    """(file, line, function) of the frames an exception passed, the outermost first."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        yield frame.f_code.co_filename, line, frame.f_code.co_qualname.rpartition(".")[2]
+    # AutoGraph knows for its own files which line was written by whom; innermost first.
+    for each in _chain(error):
+        if (rewritten := getattr(each, "ag_error_metadata", None)) is not None:
+            for info in reversed(rewritten.translated_stack):
+                yield info.filename, info.lineno, info.function_name
+            break
+    # Of an operation in a graph TensorFlow writes down where it was made.
+    text = str(getattr(error, "message", "") or "")
+    if "defined at (most recent call last)" in text:
+        for file, number, function in _TEXT_FRAME.findall(text):
+            yield file, int(number), function
+
+
+def _is_users(file: str) -> bool:
+    if file.startswith(("<", _OURS)) or _GENERATED in file:
+        return False
+    if package := _PACKAGES.search(file):
+        return package[1] in _plugin_packages
+    return not file.startswith(_standard_library())
+
+
+@cache
+def _standard_library() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple({os.path.join(paths[name], "") for name in ("stdlib", "platstdlib")})
+
+
+def _of_syntax(error: SyntaxError) -> Place:
+    written = (error.text or "").rstrip("\n")
+    source = written.lstrip()
+    column = max((error.offset or 0) - (len(written) - len(source)), 0)
+    return Place(error.filename or "", error.lineno or 1, "", _clean(source), column)
+
+
+def _short(file: str) -> str:
+    """The path from the current folder where it lies below; of an installed package, from where packages lie."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        package = _PACKAGES.search(file)
+        return _clean(file[package.start(1) :] if package else file)
+
+
+def _clean(text: str) -> str:
+    """One line without characters that could disturb a terminal."""
+    return "".join(glyph if glyph.isprintable() else " " if glyph == "\t" else "\ufffd" for glyph in text)
