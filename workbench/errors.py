@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
-from workbench.origin import Origin, origin_of, raised_in_users_code
-
 from workbench.escaping import escape_line
+from workbench.origin import Origin, origin_of, raised_in_users_code
 
 
 class ExitCode(IntEnum):
@@ -52,16 +51,16 @@ class WorkbenchError(Exception):
     def origin(self) -> Origin | None:
         """Where in the user's code it came from, if it did. What a plugin says with a WorkbenchError of its own stands
         for itself."""
-        if self._origin is not None:
-            return self._origin
         at: BaseException | None = self
-        while isinstance(at, WorkbenchError):
+        seen: set[int] = set()  # an error can be raised `from` itself
+        while isinstance(at, WorkbenchError) and id(at) not in seen:
             if at._origin is not None:
                 return at._origin
             if raised_in_users_code(at):
                 return None
-            at = at.__cause__
-        return origin_of(at) if at is not None else None
+            seen.add(id(at))
+            at = at.__cause__ if at.__cause__ is not at else at.__context__
+        return origin_of(at) if at is not None and not isinstance(at, WorkbenchError) else None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

@@ -19,6 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from workbench.escaping import escape_line
+
+MADE_AT = (
+    "kwb_made_at"  # an attribute of an exception: (file, line, function) of the frames that made an operation
+)
 MOST_TRACEBACK = 40_000  # characters: a stack of a thousand frames is cut in its middle
 
 _OURS = str(Path(__file__).parent) + os.sep
@@ -114,8 +119,8 @@ def origin_of(error: BaseException) -> Origin | None:
         users = [frame for frame in _frames(each) if _is_users(frame[0])]
         if users:
             file, line, function = users[-1]
-            source = _clean(linecache.getline(file, line).strip())
-            place = Place(file, line, "" if function == "<module>" else _clean(function), source)
+            source = escape_line(linecache.getline(file, line).strip())
+            place = Place(file, line, "" if function == "<module>" else escape_line(function), source)
             return Origin(type(each).__name__, place, traceback_of(error))
     return None
 
@@ -134,7 +139,7 @@ def traceback_of(error: BaseException) -> str:
     if len(text) > MOST_TRACEBACK:
         half = MOST_TRACEBACK // 2
         text = f"{text[:half]}\n  ...\n{text[-half:]}"
-    return "\n".join(_clean(line) for line in text.splitlines())
+    return "\n".join(escape_line(line) for line in text.splitlines())
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -144,7 +149,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while at is not None and id(at) not in seen:
         seen.add(id(at))
         yield at
-        at = at.__cause__ or at.__context__
+        at = at.__cause__ if at.__cause__ not in (None, at) else at.__context__
 
 
 def _frames(error: BaseException) -> Iterator[tuple[str, int, str]]:
@@ -157,7 +162,8 @@ def _frames(error: BaseException) -> Iterator[tuple[str, int, str]]:
             for info in reversed(rewritten.translated_stack):
                 yield info.filename, info.lineno, info.function_name
             break
-    # Of an operation in a graph TensorFlow writes down where it was made.
+    # Of an operation in a graph: where it was made, as somebody else has found out, or as TensorFlow wrote it down.
+    yield from getattr(error, MADE_AT, ())
     text = str(getattr(error, "message", "") or "")
     if "defined at (most recent call last)" in text:
         for file, number, function in _TEXT_FRAME.findall(text):
@@ -182,7 +188,7 @@ def _of_syntax(error: SyntaxError) -> Place:
     written = (error.text or "").rstrip("\n")
     source = written.lstrip()
     column = max((error.offset or 0) - (len(written) - len(source)), 0)
-    return Place(error.filename or "", error.lineno or 1, "", _clean(source), column)
+    return Place(error.filename or "", error.lineno or 1, "", escape_line(source), column)
 
 
 def _short(file: str) -> str:
@@ -191,9 +197,4 @@ def _short(file: str) -> str:
         return str(Path(file).relative_to(Path.cwd()))
     except (ValueError, OSError):
         package = _PACKAGES.search(file)
-        return _clean(file[package.start(1) :] if package else file)
-
-
-def _clean(text: str) -> str:
-    """One line without characters that could disturb a terminal."""
-    return "".join(glyph if glyph.isprintable() else " " if glyph == "\t" else "\ufffd" for glyph in text)
+        return escape_line(file[package.start(1) :] if package else file)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.assembly.faults import short_message
+from workbench.sentence import short_message
 
 TWO = {"left": (8,), "right": (8,)}
 BOTH = "{left: [8], right: [8]}"
@@ -121,7 +121,7 @@ def test_of_a_graph_that_fails_only_the_reason_is_told(run_eagerly):
     with pytest.raises(Exception, match="label value") as caught:
         model.fit(np.ones((1, 3)), np.array([3]), verbose=0)
     assert short_message(caught.value) == (
-        "InvalidArgumentError: Received a label value of 3 which is outside the valid range of [0, 2).  Label values: 3"
+        "InvalidArgumentError: Received a label value of 3 which is outside the valid range of [0, 2). Label values: 3"
     )
 
 

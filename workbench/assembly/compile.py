@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.assembly.faults import short_message
 from workbench.assembly.make import Maker
 from workbench.assembly.structure import Structure
 from workbench.catalog import Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.names import METRIC_WORDS
 from workbench.recipe.schema import Train, Use
+from workbench.sentence import short_message
 
 
 def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) -> None:

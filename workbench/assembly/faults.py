@@ -9,47 +9,10 @@ from typing import Any
 
 from workbench.catalog import Entry
 from workbench.errors import RecipeError, did_you_mean
-
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_WRAPPING = re.compile(
-    r"Exception encountered when calling [^\n]*\n+(?P<inner>.*?)(?:\n+Arguments received by .*)?\Z", re.S
-)
-# Keras' words for any exception in a layer's `call`, where the layer does not say what shape it gives.
-_INFERRING = re.compile(
-    r"Could not automatically infer the output shape .* Error encountered:\s+(?P<inner>.+)", re.S
-)
-
-# What TensorFlow puts before and behind the sentence that says why an operation failed.
-_GRAPH_TRACE = re.compile(
-    r"\AGraph execution error:\s+(Detected at node .*\n(?=\S))?|\A\{\{function_node [^}]*\}\}\s*", re.S
-)
-_GRAPH_PLACE = re.compile(r"\s*(\[\[\{\{node |\[Op:).*\Z", re.S)
+from workbench.sentence import short_message
 
 _MISSING = re.compile(r"missing a required argument: '(\w+)'")
 _UNKNOWN = re.compile(r"got an unexpected keyword argument '(\w+)'")
-
-
-def short_message(fault: BaseException) -> str:
-    """The sentence that says what is wrong, without Keras' list of received arguments around it."""
-    if isinstance(fault, SystemExit):
-        return f"it called sys.exit({fault.code!r})"
-    text = _ANSI.sub("", str(fault)).strip()
-    while match := _WRAPPING.search(text):
-        text = match["inner"].strip()
-    text = re.sub(r"\n*(Arguments received by|Call arguments received by).*", "", text, flags=re.S)
-    if match := _INFERRING.match(text):
-        text = match["inner"].strip()
-    text = _GRAPH_TRACE.sub("", text)
-    text = _GRAPH_PLACE.sub("", text)
-    text = re.sub(r"in user code:.*?(\w+Error: )", "", text, flags=re.S)
-    # The caller names the layer and its input's shape itself.
-    text = re.sub(r"Input \d+ with name '[^']*' of layer '[^']*' is incompatible with the layer: ", "", text)
-    text = re.sub(r"\. Full shape received: .*", "", text, flags=re.S)
-    first = text.split("\n\n")[0].replace("\n", " ").strip().rstrip(".")
-    if not first:
-        return type(fault).__name__
-    known = isinstance(fault, ValueError | RuntimeError)
-    return first if known else f"{type(fault).__name__}: {first}"
 
 
 def shape_text(shape: Any) -> str:

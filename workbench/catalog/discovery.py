@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import sys
-import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ import pluggy
 from workbench.catalog import hookspecs
 from workbench.catalog.entries import Entry, Kind, Registry
 from workbench.errors import WorkbenchError, did_you_mean
+from workbench.origin import Origin, add_plugin_package, origin_of, traceback_of
 
 HEAVY = frozenset({"keras", "tensorflow", "torch", "jax"})
 
@@ -39,7 +39,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Plugin:
-    """One plugin, usable or not. `error` is for people; `details` holds the traceback, if there is one."""
+    """One plugin, usable or not. `error` is for people; `origin` is where in its code it came from, if it did;
+    `details` holds the traceback, if there is one."""
 
     name: str
     distribution: str
@@ -49,6 +50,12 @@ class Plugin:
     error: str = ""
     warning: str = ""
     details: str = ""
+    origin: Origin | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file given by `--plugin`."""
+        return self.distribution.endswith(".py")
 
     def as_record(self) -> dict[str, Any]:
         """The row `kwb plugins --json` prints."""
@@ -60,6 +67,7 @@ class Plugin:
             "error": self.error or None,
             "warning": self.warning or None,
             "entries": [entry.as_record() for entry in self.entries],
+            **(self.origin.as_record() if self.origin is not None else {}),
         }
 
 
@@ -122,8 +130,12 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     except KeyboardInterrupt:
         raise
     except BaseException as fault:
+        add_plugin_package(point.module)
         return plugin(
-            State.ERROR, error=_told(fault, f"importing '{point.value}'"), details=traceback.format_exc()
+            State.ERROR,
+            error=_told(fault, f"importing '{point.value}'"),
+            details=traceback_of(fault),
+            origin=origin_of(fault),
         )
     if problem := _incompatible(module):
         return plugin(State.INCOMPATIBLE, error=problem)
@@ -135,7 +147,9 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     except WorkbenchError as fault:
         return plugin(State.ERROR, error=str(fault))
     except BaseException as fault:
-        return plugin(State.ERROR, error=_told(fault, "in a hook"), details=traceback.format_exc())
+        add_plugin_package(point.module)
+        error, details = _told(fault, "in a hook"), traceback_of(fault)
+        return plugin(State.ERROR, error=error, details=details, origin=origin_of(fault))
     heavy = sorted((HEAVY & sys.modules.keys()) - heavy_before)
     warnings = []
     if heavy:
@@ -156,7 +170,9 @@ def _from_file(
     try:
         entries = tuple(scan(path)) if scan else ()
     except WorkbenchError as fault:
-        return Plugin(name, str(path), "", State.ERROR, error=str(fault))
+        origin = fault.origin
+        details = origin.traceback if origin is not None else ""
+        return Plugin(name, str(path), "", State.ERROR, error=str(fault), details=details, origin=origin)
     return Plugin(name, str(path), "", State.LOADED, entries=entries)
 
 

@@ -67,8 +67,7 @@ class Catalog:
             raise RecipeError(
                 f"several plugins offer {_a(kind)} '{name}'.", where=where, hint=f"Write {names}."
             )
-        hint = self._hint(list(self.of_kind(kind)), name, _a(kind))
-        raise RecipeError(f"no {kind} '{name}'.", where=where, hint=hint)
+        raise self._unknown(f"no {kind} '{name}'", list(self.of_kind(kind)), name, _a(kind), where)
 
     def find_any(self, kinds: Sequence[Kind], name: str, where: str = "") -> Entry:
         """The entry of that name in the first of the kinds that has it. See `find`."""
@@ -76,8 +75,24 @@ class Catalog:
             if name in self._names[kind]:
                 return self.find(kind, name, where)
         entries = [entry for entry in self.entries if entry.kind in kinds]
-        hint = self._hint(entries, name, "something that can stand here")
-        raise RecipeError(f"nothing that can stand here is called '{name}'.", where=where, hint=hint)
+        what = f"nothing that can stand here is called '{name}'"
+        raise self._unknown(what, entries, name, "something that can stand here", where)
+
+    def _unknown(
+        self, what: str, possible: Sequence[Entry], name: str, wanted: str, where: str
+    ) -> RecipeError:
+        """The error of a name that nobody offers. A plugin file that cannot be used is the likely reason, so why is
+        said with it."""
+        known = any(name in (entry.name, *entry.aliases) for entry in self.entries)
+        broken = [plugin for plugin in self.plugins if plugin.is_file and plugin.state is State.ERROR]
+        if not broken or known:
+            return RecipeError(f"{what}.", where=where, hint=self._hint(possible, name, wanted))
+        plugin = broken[0]
+        return RecipeError(
+            f"{what}, and the plugin file '{plugin.name}' is not loaded: {plugin.error.rstrip('.')}.",
+            where=where,
+            origin=plugin.origin,
+        )
 
     def _hint(self, possible: Sequence[Entry], name: str, wanted: str) -> str:
         """What to do about an unknown name: the same one elsewhere, the nearest one, or where to look."""

@@ -17,6 +17,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.single_file import import_file, module_target
 from workbench.errors import WorkbenchError
+from workbench.origin import add_plugin_package
 
 
 def resolve(entry: Entry) -> Any:
@@ -47,6 +48,8 @@ def resolve(entry: Entry) -> Any:
 
 def _imported(entry: Entry, where: str) -> Any:
     module_name, _, attribute = entry.target.rpartition(":")
+    if not module_name.endswith(".py") and not module_name.startswith("keras."):
+        add_plugin_package(module_name)
     try:
         module = (
             import_file(Path(module_name))

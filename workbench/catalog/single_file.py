@@ -168,7 +168,7 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
             raise WorkbenchError(f"importing it ended the process: {last[0]}", where=str(path))
         record = json.loads(answer.read_text())
     if "error" in record:
-        raise WorkbenchError(**record["error"])
+        raise WorkbenchError.from_record(record["error"])
     return entries_from(record["entries"])
 
 

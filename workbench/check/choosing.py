@@ -69,7 +69,9 @@ def is_file(name: str) -> bool:
 def _entries_of(plugin: Plugin) -> tuple[Entry, ...]:
     if plugin.state is not State.LOADED:
         raise WorkbenchError(
-            f"it is not loaded: {plugin.error or plugin.state.value}", where=f"plugin '{plugin.name}'"
+            f"it is not loaded: {plugin.error or plugin.state.value}",
+            where=f"plugin '{plugin.name}'",
+            origin=plugin.origin,
         )
     if not plugin.entries:
         raise WorkbenchError("it offers nothing.", where=f"plugin '{plugin.name}'")

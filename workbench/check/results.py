@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from workbench.assembly.faults import short_message
 from workbench.catalog import Entry
 from workbench.errors import WorkbenchError
+from workbench.sentence import short_message
 
 
 class Status(StrEnum):
@@ -38,6 +38,7 @@ class Result:
         hint: what to do about it.
         traceback: of the exception behind a failure, for `--debug`.
         follows: whether it only follows from a failure that is told elsewhere.
+        code: where in the user's code an exception came from: the place, then the line of code.
     """
 
     kind: str
@@ -48,22 +49,24 @@ class Result:
     hint: str = ""
     traceback: str = ""
     follows: bool = False
+    code: Sequence[str] = ()
 
     @property
     def told(self) -> str:
         """Detail and hint in one text."""
         return f"{self.detail} {self.hint}".strip()
 
-    def as_record(self) -> dict[str, str]:
+    def as_record(self) -> dict[str, Any]:
         """The row that `kwb check --json` prints."""
-        record = {
+        record: dict[str, Any] = {
             "kind": self.kind,
             "entry": self.entry,
             "check": self.check,
             "status": self.status.value,
             "detail": self.told,
         }
-        return record | ({"traceback": self.traceback} if self.traceback else {})
+        code = {"code": "\n".join(self.code)} if self.code else {}
+        return record | code | ({"traceback": self.traceback} if self.traceback else {})
 
 
 class Failed(WorkbenchError):

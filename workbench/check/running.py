@@ -17,6 +17,7 @@ from workbench.check.inputs import NoInput
 from workbench.check.results import GOOD, Failed, NotApplicable, Result, Skipped, Status, judged, said
 from workbench.check.subject import Subject
 from workbench.errors import WorkbenchError
+from workbench.origin import Origin, origin_of
 
 Ends = Callable[[Subject], str | None]
 
@@ -106,11 +107,19 @@ def _made(entry: Entry, subject: Subject, check: Check) -> Result:
         raise
     except WorkbenchError as fault:
         trace = "" if isinstance(fault, Failed) and fault.__cause__ is None else _trace(fault)
-        return judged(entry, check.id, Status.FAILED, fault.what, fault.hint, trace)
+        return _with_code(judged(entry, check.id, Status.FAILED, fault.what, fault.hint, trace), fault.origin)
     except BaseException as fault:  # plugin code: SystemExit included
-        return judged(entry, check.id, Status.FAILED, f"{said(fault)}.", trace=_trace(fault))
+        result = judged(entry, check.id, Status.FAILED, f"{said(fault)}.", trace=_trace(fault))
+        return _with_code(result, origin_of(fault))
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def _with_code(result: Result, origin: Origin | None) -> Result:
+    """A failure with the place in the user's code; what the author has announced needs none."""
+    if origin is None or result.status is not Status.FAILED:
+        return result
+    return replace(result, code=origin.lines)
 
 
 def _trace(fault: BaseException) -> str:

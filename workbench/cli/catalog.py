@@ -28,7 +28,7 @@ def plugins_command(shared: Shared, as_json: bool) -> None:
         return
     for plugin in plugins:
         echo(_plugin_line(plugin))
-        for text in (plugin.error, plugin.warning):
+        for text in (plugin.error, *(plugin.origin.lines if plugin.origin else ()), plugin.warning):
             if text:
                 echo(f"    {text}")
     if not plugins:
@@ -54,7 +54,7 @@ def _plugin_line(plugin: Plugin) -> str:
 @shared_options
 def catalog_command(shared: Shared, search: str | None, kind: str | None, as_json: bool) -> None:
     """List what plugins offer; SEARCH looks in names, summaries and tags."""
-    entries = [entry for entry in shared.catalog().entries if kind in (None, entry.kind.value)]
+    entries = [entry for entry in shared.catalog(tolerant=False).entries if kind in (None, entry.kind.value)]
     if search:
         wanted = search.casefold()
         entries = [e for e in entries if wanted in f"{e.name} {e.summary} {' '.join(e.tags)}".casefold()]

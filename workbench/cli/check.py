@@ -117,6 +117,7 @@ def _lines(results: list[Result], debug: bool) -> Iterator[str]:
     for result in results:
         if result.status in ("failed", "xfail", "skipped") and not result.follows:
             yield f"    {_WORDS.get(result.status, result.status)}: {result.check}: {result.detail}"
+            yield from (f"        {line}" for line in result.code)
             if result.hint:
                 yield f"        {result.hint}"
             if debug and result.traceback:

@@ -75,8 +75,16 @@ def _run(arguments: Sequence[str], context: dict[str, bool]) -> int:
 
 
 def _show_error(told: str, fault: Exception, context: dict[str, bool]) -> None:
-    if context.get("debug"):
+    debug = context.get("debug")
+    if debug:
         import traceback
 
         told = "".join(traceback.format_exception(fault)).rstrip("\n")
     echo_text(told, err=True)
+    origin = fault.origin if isinstance(fault, WorkbenchError) else None
+    if origin is None:
+        return
+    if debug and fault.__cause__ is None:  # it was raised in another process
+        echo_text(origin.traceback, err=True)
+    more = () if debug else ("--debug shows the whole traceback.",)
+    echo(*(f"  {line}" for line in (*origin.lines, *more)), err=True)

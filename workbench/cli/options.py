@@ -23,15 +23,15 @@ class Shared:
     plugin_files: tuple[Path, ...] = ()
     blocked: tuple[str, ...] = ()
 
-    def catalog(self, *, imports_keras: bool = False) -> Catalog:
+    def catalog(self, *, imports_keras: bool = False, tolerant: bool = True) -> Catalog:
         """What there is.
 
         Args:
             imports_keras: this process will import keras anyway, so it looks into plugin files itself.
+            tolerant: go on without a plugin file that cannot be used. Where keras is imported nothing is.
 
         Raises:
-            WorkbenchError: a name to block is no plugin's, or (where keras is imported) a plugin file
-                cannot be used.
+            WorkbenchError: a name to block is no plugin's, or a plugin file cannot be used.
         """
         from workbench.catalog import single_file
         from workbench.catalog.discovery import discover
@@ -40,9 +40,9 @@ class Shared:
         scan = single_file.scan if imports_keras else single_file.scan_in_child
         plugins = discover(self.plugin_files, blocked=self.blocked, scan=scan)
         files = {str(path.resolve()) for path in self.plugin_files}
-        for plugin in plugins if imports_keras else ():
+        for plugin in plugins if imports_keras or not tolerant else ():
             if plugin.error and plugin.distribution in files:  # asked for by name, so it is needed
-                raise WorkbenchError(plugin.error, where="--plugin")
+                raise WorkbenchError(plugin.error, where="--plugin", origin=plugin.origin)
         return Catalog(plugins)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ class Fault:
     hint: str = ""
     key: str = ""
     line: int | None = None
+    error: WorkbenchError | None = field(default=None, compare=False)  # it, whole
 
     @classmethod
     def of(cls, error: WorkbenchError, name: str) -> Fault:
         """The fault of an error whose place begins with the recipe's name: `name:14: model.sequential[2]`."""
+        what = f"{error.what} ({error.origin.place})" if error.origin is not None else error.what
         found = re.match(re.escape(name) + r"(?::(\d+))?(?:: (.*))?\Z", error.where)
         if found is None:
             where = f"{error.where}: " if error.where else ""
-            return cls(f"{where}{error.what}", error.hint)
-        return cls(error.what, error.hint, found[2] or "", int(found[1]) if found[1] else None)
+            return cls(f"{where}{what}", error.hint, error=error)
+        return cls(what, error.hint, found[2] or "", int(found[1]) if found[1] else None, error)
 
 
 class Reading:

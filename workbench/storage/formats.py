@@ -26,6 +26,7 @@ import numpy as np
 
 from workbench.atomic import atomic_path, errno_of, extension_of, file_error, keep_as, scratch_path
 from workbench.errors import FileError
+from workbench.sentence import short_message
 from workbench.storage import archive, container, guard, keras2, layout, legacy, rebuild, structure, verify
 
 # Where Keras looks for a class that a legacy file names without its module.
@@ -223,7 +224,7 @@ def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: boo
                 if not compile:
                     raise
                 model, completed = _load_archive(whole, record, str(path), False)
-                found.append(f"loaded uncompiled: {_first_line(fault)}")
+                found.append(f"loaded uncompiled: {short_message(fault, typed=False)}")
             found += _restore_state(model, record["state"])
     if model.compiled and getattr(model, "optimizer", None) is None:
         model.compiled = False  # Keras says so of a class with a compile() of its own, which it did not call
@@ -352,7 +353,7 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
         except Exception as fault:  # a class from the file or a plugin can raise anything
             if isinstance(fault, OSError) or errno_of(fault) is not None:
                 raise file_error(fault, path, doing) from fault
-            text = _first_line(fault)
+            text = short_message(fault, typed=False)
             hint = _KWARGS_HINT if _LACKS_KWARGS.search(text) else ""
             raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from fault
     found += [str(w.message).strip() for w in raised if issubclass(w.category, UserWarning)]
@@ -361,12 +362,6 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
 # A layer's `get_config` gives these back whether its `__init__` takes them or not.
 _LACKS_KWARGS = re.compile(r"__init__\(\) got an unexpected keyword argument '(name|trainable|dtype)'")
 _KWARGS_HINT = "Let __init__ take **kwargs, and pass them on: super().__init__(**kwargs)."
-
-
-def _first_line(fault: BaseException) -> str:
-    """What went wrong. Keras wraps the exception of a class it rebuilds in one for each thing that holds it."""
-    text = str(fault).rpartition("Exception encountered: ")[2].strip()
-    return next(iter(text.splitlines()), type(fault).__name__)
 
 
 def _sha256(path: Path) -> str:

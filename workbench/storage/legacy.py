@@ -20,6 +20,7 @@ import h5py
 import keras
 import numpy as np
 
+from workbench.sentence import short_message
 from workbench.storage import hdf5, keras2, structure
 
 
@@ -61,7 +62,7 @@ def compile_model(model: Any, path: Path) -> str:
             model.optimizer.build(model.trainable_variables)
         except Exception as fault:  # whatever a class named by the file raises
             model.compiled = False
-            return f"loaded uncompiled: {_first_line(fault)}"
+            return f"loaded uncompiled: {short_message(fault, typed=False)}"
     return restore_optimizer(model, path)
 
 
@@ -165,7 +166,3 @@ def _read_optimizer(file: Any, optimizer: Any) -> str:
     for variable, value in zip(optimizer.variables, values, strict=True):
         variable.assign(value)
     return ""
-
-
-def _first_line(fault: BaseException) -> str:
-    return next(iter(str(fault).strip().splitlines()), type(fault).__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workbench.assembly.faults import short_message
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
+from workbench.sentence import short_message
 
 
 @contextmanager

@@ -7,7 +7,9 @@ nan by its nature (an AUC of rows of one class), so it decides nothing.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +18,7 @@ import tensorflow as tf
 
 from workbench import events
 from workbench.errors import TrainingError
+from workbench.origin import MADE_AT
 from workbench.training.monitors.means import variable
 from workbench.training.monitors.nonfinite import Fault
 from workbench.training.progress import Progress, numbers
@@ -112,6 +115,7 @@ class Finite(keras.callbacks.Callback):
         # is logged is the mean over the epoch so far.
         self._good = variable(self._zero)
         self._begun, self._first_step = False, 0
+        self._graphs: list[Any] = []
         self.first: NotFinite | None = None
 
     # ------------------------------------------------------------------ inside the compiled step
@@ -120,6 +124,8 @@ class Finite(keras.callbacks.Callback):
         """The step, with the steps counted that end with a finite loss: some operations on single numbers."""
 
         def counted(data: Any) -> Any:
+            if not tf.executing_eagerly():
+                self._graphs.append(tf.compat.v1.get_default_graph())
             logs = step(data)
             if values := _losses_of(logs):
                 finite = tf.math.is_finite(tf.add_n(values) if len(values) > 1 else values[0])
@@ -127,6 +133,19 @@ class Finite(keras.callbacks.Callback):
             return logs
 
         return counted
+
+    def add_place(self, error: BaseException) -> None:
+        """Note with an exception of a compiled step where the operation that failed was made, if TensorFlow does not
+        say so itself: it does not for a step that is called inside of another graph."""
+        text = str(getattr(error, "message", "") or "")
+        if not isinstance(error, tf.errors.OpError) or "defined at (most recent call last)" in text:
+            return
+        for name in re.findall(r"\{\{node ([^}]+)\}\}", text):
+            for graph in self._graphs:
+                with suppress(KeyError, ValueError):
+                    frames = graph.get_operation_by_name(name).traceback or ()
+                    setattr(error, MADE_AT, [(frame.filename, frame.lineno, frame.name) for frame in frames])
+                    return
 
     # ------------------------------------------------------------------ between the steps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench import events
-from workbench.assembly.faults import short_message
 from workbench.assembly.layers import sublayers
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
@@ -18,6 +18,7 @@ from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
 from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
 from workbench.recipe.document import Document, to_yaml
+from workbench.sentence import short_message
 from workbench.storage import formats, runs
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
@@ -205,10 +206,10 @@ class Session:
             keeper.rescue()
             if (short := out_of_memory(fault, self.document.name)) is not None:
                 raise short from fault
+            finite.add_place(fault)
             raise TrainingError(
-                f"training failed in epoch {progress.epoch or 1}: {short_message(fault)}.",
+                f"training failed in epoch {progress.epoch or 1}: {short_message(fault)}{_at_node(fault)}.",
                 where=self.document.name,
-                hint="`train.run_eagerly: true` shows the place in a layer's own code (with --debug).",
             ) from fault
         status = self.control.stop_requested or "done"
         written = self._save(ready, run, status, progress, emit) if saveable else Written()
@@ -294,6 +295,12 @@ def _shown_difference(engine: str, difference: str, chosen: str) -> str:
         hint = "`train.engine: auto` trains as plain Keras does."
         return f"engine {engine} trains this model to other numbers than plain Keras: {difference}. {hint}"
     return f"engine {engine} was left out, it trains this model to other numbers: {difference}."
+
+
+def _at_node(fault: BaseException) -> str:
+    """` (at functional/embedding/GatherV2)`: the operation of a graph that failed, which begins with its layers."""
+    found = re.search(r"Detected at node (\S+) defined at", str(fault))
+    return f" (at {found[1]})" if found is not None else ""
 
 
 def _is_of_the_place(fault: BaseException | None) -> bool:

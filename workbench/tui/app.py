@@ -256,6 +256,8 @@ class KwbApp(Shell, inherit_bindings=False):
         for mode in SCREENS:
             if stack := self._screen_stacks.get(mode):
                 stack[0].post_message(message.copy())
+        if isinstance(message, messages.TrainingChanged) and message.training.fault is not None:
+            self.remember(message.training.fault)
         if not isinstance(message, messages.TrainingEvents):  # of those it shows nothing, and they are many
             self.refresh_header()
 

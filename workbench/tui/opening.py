@@ -61,7 +61,8 @@ def start_training(app: KwbApp) -> bool:
         return False
     if (wrong := app.plugins.fault_of(editor)) is not None:
         place = ": ".join(str(part) for part in (editor.name, wrong.line, wrong.key) if part)
-        app.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint))
+        origin = wrong.error.origin if wrong.error is not None else None
+        app.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint, origin=origin))
         return False
     try:
         app.worker.train(editor)

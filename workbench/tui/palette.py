@@ -77,6 +77,7 @@ def show_plugins(app: KwbApp) -> None:
         mark = "✓" if plugin.state == "loaded" else "✗"
         said = plugin.error or f"{len(plugin.entries)} entries"
         lines.append(f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}")
+        lines += [f"    {line}" for line in (plugin.origin.lines if plugin.origin is not None else ())]
         lines += [f"    ▲ {plugin.warning}"] if plugin.warning else []
     app.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))
 

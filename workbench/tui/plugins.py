@@ -117,7 +117,8 @@ class Plugins:
         broken = [plugin for plugin in self._app.catalog.plugins if plugin.state in ("error", "incompatible")]
         for plugin in broken:
             if plugin.error not in self._told:
-                error = WorkbenchError(f"{plugin.error}.", where=f"plugin {plugin.name}")
+                what, where = f"{plugin.error.rstrip('.')}.", f"plugin {plugin.name}"
+                error = WorkbenchError(what, where=where, origin=plugin.origin)
                 self._app.notice(error, "warning")
         self._told = {plugin.error for plugin in broken}
 

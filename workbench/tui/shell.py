@@ -67,6 +67,11 @@ class Shell(SafeApp):
         text = text if title else f"{MARKS[severity]} {text}"
         self.notify(text, title=title, severity=severity, timeout=8, markup=False)
 
+    def remember(self, fault: WorkbenchError) -> None:
+        """Keep an error for F2 that the screen shows by itself; once, however often it is found again."""
+        if all(str(known) != str(fault) for _, known in self.notices[-20:]):
+            self.notices.append(("error", fault))
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Where nothing is to move, a text field's cursor does not blink either."""
         if self.animation_level == "none" and hasattr(event.widget, "cursor_blink"):

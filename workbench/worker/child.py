@@ -25,6 +25,7 @@ from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
+from workbench.origin import origin_of
 from workbench.output import echo
 from workbench.process import import_keras, leave_at_once
 from workbench.worker.outlet import Importance, Outlet
@@ -235,7 +236,8 @@ def _take_standard_input() -> BinaryIO:
 def _told(fault: BaseException, where: str) -> dict[str, Any]:
     if (told := out_of_memory(fault, where)) is not None:
         return told.as_record()
-    return {"what": f"{type(fault).__name__}: {fault}", "where": where, "hint": ""}
+    what = f"{type(fault).__name__}: {fault}"
+    return WorkbenchError(what, where=where, origin=origin_of(fault)).as_record()
 
 
 def redirect(log: Path) -> None:

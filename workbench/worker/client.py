@@ -285,7 +285,7 @@ def _tail(log: Path) -> str:
 
 def _fault_from(record: dict[str, Any]) -> WorkbenchError:
     cls = _BY_EXIT_CODE.get(int(record.get("exit_code", ExitCode.FAILED)), TrainingError)
-    fault = cls(record["what"], where=record.get("where", ""), hint=record.get("hint", ""))
+    fault = cls.from_record(record)
     if details := record.get("details"):
         fault.__notes__ = [details]
     return fault

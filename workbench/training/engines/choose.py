@@ -22,6 +22,7 @@ import keras
 import tensorflow as tf
 
 from workbench.events import EngineChosen
+from workbench.sentence import short_message
 from workbench.training.engines import operations
 from workbench.training.engines.agreement import Agreement
 from workbench.training.engines.builder import Builder, EngineName
@@ -68,8 +69,7 @@ def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int) -> Choic
 
 
 def first_line(fault: BaseException) -> str:
-    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(fault).__name__
+    return short_message(fault)[:200]
 
 
 def _plain(builder: Builder, reason: str) -> Choice:

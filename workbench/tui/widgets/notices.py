@@ -67,6 +67,10 @@ class NoticesDialog(Dialog[None]):
 
 
 def whole(fault: WorkbenchError) -> str:
-    """A fault with its place, what to do, the child's last lines, and the traceback if there is one."""
-    parts = [fault.where, fault.what, fault.hint, getattr(fault, "log", ""), *getattr(fault, "__notes__", [])]
+    """A fault with its place, what to do, the child's last lines, the line of the user's code, and the traceback if
+    there is one."""
+    origin = fault.origin
+    code = ["\n".join(origin.lines), origin.traceback] if origin is not None else []
+    notes = getattr(fault, "__notes__", []) if origin is None else []
+    parts = [fault.where, fault.what, fault.hint, getattr(fault, "log", ""), *code, *notes]
     return "\n\n".join(part for part in parts if part)

@@ -58,7 +58,7 @@ class Examination:
             answer.get("inputs", {}),
             answer.get("targets", {}),
             answer.get("data", ""),
-            fault and Fault.of(WorkbenchError(**fault), name),
+            fault and Fault.of(WorkbenchError.from_record(fault), name),
             {row["key"]: row["path"] for row in rows},
             frozenset(row["key"] for row in rows),
             answer,

@@ -199,6 +199,9 @@ class OverviewScreen(WorkbenchScreen):
         self._seen = seen
         if answer is not None:
             self._examination = Examination.of(answer, name).after(self._examination)
+            found = self._examination.fault
+            if found is not None and found.error is not None and found.error.origin is not None:
+                kwb(self).remember(found.error)
             if self._examination.fault is None:
                 self.query_one(PictureView).show(answer)
         self._refresh()

@@ -51,7 +51,7 @@ class Look:
             answer["targets"],
             answer["data"],
             answer["balance"],
-            fault and WorkbenchError(**fault),
+            fault and WorkbenchError.from_record(fault),
         )
 
 

@@ -63,9 +63,11 @@ class OutputPane(Vertical):
         yield Log(max_lines=_MOST_LINES, highlight=False)
 
     def show_messages(self, view: TrainingView) -> None:
-        """Tell the messages, the latest at the bottom, with the time since the start."""
+        """Tell the messages, the latest at the bottom, with the time since the start; then the traceback of the error
+        that ended the training, if the user's code had a part in it."""
         notes = view.messages[-50:]
-        if not notes:
+        origin = view.fault.origin if view.fault is not None else None
+        if not notes and origin is None:
             self.query_one("#messages", Static).update("none yet")
             return
         parts: list[Content | str | tuple[str, str]] = []
@@ -73,6 +75,8 @@ class OutputPane(Vertical):
             moment = words.duration(note.moment - view.started) if view.started else ""
             parts.append((f"{moment:>7} ", "dim"))
             parts.append((f"{note.glyph} {note.text}\n", _STYLES.get(note.level, "")))
+        if origin is not None:
+            parts.append(origin.traceback)
         messages = self.query_one("#messages", Static)
         messages.update(Content.assemble(*parts).rstrip())
         self.call_after_refresh(messages.scroll_end, animate=False)

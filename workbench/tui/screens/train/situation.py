@@ -109,6 +109,9 @@ def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
     lines: list[Piece] = [(f"✗ {head}.\n", "bold $text-error")]
     if fault is not None:
         lines.append(f"{fault.what}\n")
+        if fault.origin is not None:
+            first, *source = fault.origin.lines
+            lines += [("code   ", "dim"), (f"{first}\n", "bold"), *(f"       {line}\n" for line in source)]
         if fault.where:
             lines += [("where  ", "dim"), f"{fault.where}\n"]
         if fault.hint:
@@ -129,7 +132,8 @@ def _ways_out(view: TrainingView, *, mine: bool) -> Sequence[Piece]:
         keys += [("t", "bold reverse"), " train from the start   "]
     if mine:
         keys += [("2", "bold reverse"), " the recipe   "]
-    keys += [("o", "bold reverse"), " messages and output\n"]
+    traced = view.fault is not None and view.fault.origin is not None
+    keys += [("o", "bold reverse"), " the whole traceback\n" if traced else " messages and output\n"]
     return keys
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench import events
 from workbench.errors import WorkbenchError
+from workbench.origin import Origin
 from workbench.tui.screens.train import words
 from workbench.tui.screens.train.curves import first_bad
 
@@ -89,16 +90,18 @@ class Note:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a training ended badly: what, where, what to do, and the last lines of the child's log."""
+    """Why a training ended badly: what, where, what to do, the last lines of the child's log, and where in the user's
+    code it came from."""
 
     what: str
     where: str = ""
     hint: str = ""
     log: str = ""
+    origin: Origin | None = None
 
     @classmethod
     def of(cls, fault: WorkbenchError) -> Fault:
-        return cls(fault.what, fault.where, fault.hint, getattr(fault, "log", ""))
+        return cls(fault.what, fault.where, fault.hint, getattr(fault, "log", ""), fault.origin)
 
 
 @dataclass(frozen=True)
@@ -235,8 +238,7 @@ class TrainingView:
                     left=tuple(event.left),
                 )
             case events.Failed():
-                error = event.error
-                fault = Fault(error.get("what", ""), error.get("where", ""), error.get("hint", ""))
+                fault = Fault.of(WorkbenchError.from_record(event.error))
                 return replace(self, moment=moment, stage=Stage.FAILED, fault=fault, rescued=event.kept)
             case _:
                 return replace(self, moment=moment)

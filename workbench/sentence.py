@@ -1,0 +1,67 @@
+"""Other people's exceptions in one sentence, instead of the page of text that Keras and TensorFlow put around it."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 500  # characters: TensorFlow lists all labels of a batch, Keras a whole configuration
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_WRAPPING = re.compile(
+    r"Exception encountered when calling [^\n]*\n+(?P<inner>.*?)(?:\n+Arguments received by .*)?\Z", re.S
+)
+# Keras' words for any exception in a layer's `call`, where the layer does not say what shape it gives.
+_INFERRING = re.compile(
+    r"Could not automatically infer the output shape .* Error encountered:\s+(?P<inner>.+)", re.S
+)
+
+# What TensorFlow puts before and behind the sentence that says why an operation failed.
+_GRAPH_TRACE = re.compile(
+    r"\AGraph execution error:\s+(Detected at node .*\n(?=\S))?|\A\{\{function_node [^}]*\}\}\s*", re.S
+)
+_GRAPH_PLACE = re.compile(r"\s*(\[\[\{\{node |\[Op:).*\Z", re.S)
+# AutoGraph's own traceback, before the exception that it tells of.
+_IN_USER_CODE = re.compile(r"in user code:\n.*\n\s+(?=\w+(?:Error|Exception|Interrupt|Warning)?: )", re.S)
+# "Dimensions must be equal, but are 10 and 3 for '{{node MatMul}} = MatMul[T=DT_FLOAT, ...](x, y)' with ..."
+_FOR_NODE = re.compile(
+    r" for '\{\{node [^}]*\}\} = [^']*'( with input shapes: [^.]*\])?(?: and with .*)?", re.S
+)
+
+# What Keras appends to a class that it cannot find: the configuration of the whole model.
+_CONFIG = re.compile(r"\s*(Full object config|Object config|The full config): .*\Z", re.S)
+
+
+def short_message(fault: BaseException, *, typed: bool = True) -> str:
+    """The sentence that says what is wrong, in one line and without its last full stop.
+
+    Args:
+        fault: an exception of Keras, TensorFlow or a plugin.
+        typed: whether an exception of another kind than ValueError and RuntimeError is named, which say nothing.
+    """
+    if isinstance(fault, SystemExit):
+        return f"it called sys.exit({fault.code!r})"
+    said = fault.args[0] if isinstance(fault, KeyError) and fault.args else fault  # its str() is a repr()
+    text = _ANSI.sub("", str(said)).strip()
+    while match := _WRAPPING.search(text):
+        text = match["inner"].strip()
+    text = text.rpartition("Exception encountered: ")[
+        2
+    ]  # of a class that is rebuilt, once for each that holds it
+    text = re.sub(r"\n*(Arguments received by|Call arguments received by).*", "", text, flags=re.S)
+    if match := _INFERRING.match(text):
+        text = match["inner"].strip()
+    text = _GRAPH_TRACE.sub("", text)
+    text = _GRAPH_PLACE.sub("", text)
+    text = _IN_USER_CODE.sub("", text)
+    text = _CONFIG.sub("", text)
+    # The caller names the layer and its input's shape itself.
+    text = re.sub(r"Input \d+ with name '[^']*' of layer '[^']*' is incompatible with the layer: ", "", text)
+    text = re.sub(r"\. Full shape received: .*", "", text, flags=re.S)
+    text = _FOR_NODE.sub(r"\1", text)
+    first = " ".join(text.strip().split("\n\n")[0].split()).rstrip(".")
+    if len(first) > LONGEST:
+        first = f"{first[:LONGEST].rsplit(' ', 1)[0]} ..."
+    if not first:
+        return type(fault).__name__
+    known = not typed or isinstance(fault, ValueError | RuntimeError)
+    return first if known else f"{type(fault).__name__}: {first}"
