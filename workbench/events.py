@@ -178,7 +178,8 @@ class Resumed(Event):
 @dataclass(frozen=True)
 class Finished(Event):
     """The run ended with its work saved. Status is done, stopped or interrupted. `left` are files of the recipe that
-    were left as they were, because this run must not replace them."""
+    were left as they were, because this run must not replace them. `reason` is why a callback ended it before its last
+    epoch; empty where none did."""
 
     kind: ClassVar[str] = "finished"
     status: str
@@ -186,6 +187,7 @@ class Finished(Event):
     evaluation: Logs
     seconds: float
     left: Sequence[str] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)

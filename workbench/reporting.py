@@ -258,7 +258,8 @@ def _epoch_line(event: events.Epoch) -> str:
 
 
 def _finished_line(event: events.Finished) -> str:
-    return f"{event.status} in {event.seconds:.1f} s"
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"{event.status} in {event.seconds:.1f} s{reason}"
 
 
 def _evaluation_table(evaluation: Mapping[str, float]) -> Table:

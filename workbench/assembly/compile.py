@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.assembly.make import Maker
+from workbench.assembly.names import check_outputs
 from workbench.assembly.structure import Structure
 from workbench.catalog import Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
@@ -32,6 +33,8 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
         "run_eagerly",
     }:
         return
+    if train.loss is not None:
+        check_outputs(structure.outputs, "train.loss")
     keep_optimizer = loaded and "optimizer" not in train.model_fields_set
     optimizer = (
         model.optimizer if keep_optimizer else maker.make(Kind.OPTIMIZER, train.optimizer, "train.optimizer")

@@ -36,12 +36,14 @@ _LARGE = 500.0
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """One target: its shape without the batch axis, how many classes its numbers stand for (0: none), and how large
-    its numbers are on the mean (0: not known, or of no matter)."""
+    """One target: its shape without the batch axis, how many classes its numbers stand for (0: none), how large its
+    numbers are on the mean (0: not known, or of no matter), and its lowest and highest value, where they are known and
+    it is one number a row."""
 
     shape: tuple[int | None, ...]
     classes: int = 0
     size: float = 0.0
+    labels: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def check_losses(
             _check_classes(meeting)
         else:
             _check_numbers(meeting)
+            cautions += _about_labels(meeting)
         cautions += _about_logits(meeting)
         cautions += _about_size(meeting)
     return cautions
@@ -179,6 +182,29 @@ def _check_numbers(meeting: _Meeting) -> None:
         hint = "The last layer must give what the target holds."
     what = f"the output has the shape {_shape(units)}, the target {_shape(shape)}."
     raise meeting.fault(what, hint)
+
+
+def _about_labels(meeting: _Meeting) -> Iterator[Caution]:
+    """Numbers that a loss takes for labels and that are none: in TensorFlow an error of the first steps or, compiled by
+    XLA, a loss that is nan."""
+    if meeting.target.labels is None:
+        return
+    low, high = meeting.target.labels
+    width = meeting.width
+    hint = "Name the target's column in `data.classes`: then its values are numbered from 0."
+    if (
+        meeting.loss in _SPARSE
+        and width is not None
+        and len(meeting.units) == 1
+        and (low < 0 or high >= width)
+    ):
+        what = f"the labels go from {low:g} to {high:g}, and {_units(width)} stand for the labels 0 to {width - 1}."
+        raise meeting.fault(what, hint)
+    if meeting.loss in _BINARY and (low < 0 or high > 1):
+        yield Caution(
+            f"{meeting.loss} takes labels from 0 to 1, the target has numbers from {low:g} to {high:g}. {hint}",
+            meeting.where,
+        )
 
 
 def _about_logits(meeting: _Meeting) -> Iterator[Caution]:

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workbench.errors import RecipeError
 
 # TensorFlow's own rule; it shows only when training begins.
 _SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.>-]*")
+
+
+def check_outputs(names: Sequence[str], where: str) -> None:
+    """Refuse the name of an output that TensorFlow cannot have: of several outputs each has a loss called by it.
+
+    Raises:
+        RecipeError: naming the output.
+    """
+    for name in names if len(names) > 1 else ():
+        if not _SCOPE.fullmatch(name):
+            raise RecipeError(
+                f"TensorFlow takes no output by the name of '{name}'.",
+                where=where,
+                hint="Letters a-z, digits, '_', '-' and '.' make a name; it begins with a letter or a digit. "
+                "`data.targets: {price: [...]}` gives the columns of a target another name.",
+            )
 
 
 class LayerNames:

@@ -44,8 +44,10 @@ class NotFinite:
     step: int = 0
 
     def __str__(self) -> str:
-        name = {"loss": "the loss", "val_loss": "the validation loss"}.get(self.name, f"'{self.name}'")
         place = f"epoch {self.epoch}, step {self.step}" if self.step else f"epoch {self.epoch}"
+        if self.name == "weights":
+            return f"weights are nan or infinite after {place}"
+        name = {"loss": "the loss", "val_loss": "the validation loss"}.get(self.name, f"'{self.name}'")
         return f"{name} is nan or infinite in {place}"
 
     def as_record(self) -> dict[str, Any]:
@@ -100,6 +102,8 @@ class Finite(keras.callbacks.Callback):
         emit: takes events.
         on_nan: whether to end the training at the first loss that is not finite.
     """
+
+    every_batch = False
 
     def __init__(self, progress: Progress, emit: Callable[[events.Event], None], on_nan: OnNan) -> None:
         super().__init__()
@@ -201,15 +205,18 @@ class Finite(keras.callbacks.Callback):
     # ------------------------------------------------------------------ the end
 
     def check_end(self, logs: Mapping[str, float]) -> None:
-        """Hold the losses that a training ends with against what a training is for.
+        """Refuse an end that is not finite: losses, or weights that the very last update has made so.
 
         Args:
             logs: of the epoch whose weights the model has now.
 
         Raises:
-            NotFiniteError: one is not finite, the validation's included.
+            NotFiniteError: a loss is not finite, the validation's included, or a trainable weight.
         """
         if (bad := first_bad(logs)) is None:
+            if not weights_are_finite(self.model):
+                self.first = NotFinite("weights", math.nan, self._progress.epoch, self._progress.step)
+                raise self.error()
             return
         if self.first is None or bad[0].startswith("val_"):
             self.first = NotFinite(*bad, self._progress.epoch)

@@ -32,6 +32,7 @@ from workbench.recipe.schema import Load, Recipe
 from workbench.storage import formats, reader, structure
 from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
+from workbench.training.watching import check_watched
 
 LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
 
@@ -178,6 +179,8 @@ def prepare(
             cautions.append(Caution(told, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
         _check_rates(callbacks, assembly.model)
+        validates = prepared.validation is not None
+        check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
     except WorkbenchError as fault:
         raise document.located(fault) from fault
     return Ready(document, prepared, assembly, callbacks, tuple(cautions))
@@ -224,7 +227,12 @@ def _check_losses(
     classes = prepared.preparation.classes()
     started = isinstance(recipe.model, Load) or recipe.weights is not None
     targets = {
-        name: TargetSpec(shape, len(classes.get(name, ())), 0.0 if started else _size(name, prepared))
+        name: TargetSpec(
+            shape,
+            len(classes.get(name, ())),
+            0.0 if started else _size(name, prepared),
+            _labels(prepared, name),
+        )
         for name, shape in prepared.preparation.target_shapes().items()
     }
     named = isinstance(recipe.train.loss, Mapping)
@@ -242,6 +250,16 @@ def _size(name: str, prepared: loading.Prepared | loading.Streamed) -> float:
 def _rows(prepared: loading.Prepared | loading.Streamed) -> dict[str, int]:
     parts = {"training": prepared.train, "validation": prepared.validation, "test": prepared.test}
     return {name: part.rows for name, part in parts.items() if part is not None}
+
+
+def _labels(prepared: loading.Prepared | loading.Streamed, name: str) -> tuple[float, float] | None:
+    """The lowest and the highest value of a target of one number a row; None where it has others, or is streamed."""
+    if not isinstance(prepared, loading.Prepared):
+        return None
+    values = np.asarray(prepared.train.targets[name])
+    if values.size == 0 or values.size != len(values) or values.dtype.kind not in "iufb":
+        return None
+    return float(values.min()), float(values.max())
 
 
 def _check_rates(callbacks: Sequence[Any], model: Any) -> None:

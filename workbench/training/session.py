@@ -25,6 +25,7 @@ from workbench.storage.ownership import own
 from workbench.training import environment
 from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
+from workbench.training.ending import Ending
 from workbench.training.engines import FitSettings, evaluate, fit
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.faults import told_as
@@ -151,6 +152,7 @@ class Session:
         steps = -(-prepared.train.rows // train.batch_size)
         progress = Progress(emit, self.control, epochs=train.epochs, steps=steps, history=position.history)
         finite = Finite(progress, emit, train.on_nan)
+        ending = Ending()
         keeper = Keeper(
             run,
             memory,
@@ -190,7 +192,7 @@ class Session:
                     ready.feed(prepared.train, shuffled=train.shuffle),
                     ready.feed(prepared.validation) if prepared.validation else None,
                     settings,
-                    [*ready.callbacks, progress, finite, monitors.callback(emit), keeper],
+                    [*ending.watched(ready.callbacks), progress, finite, monitors.callback(emit), keeper],
                     chosen,
                     lambda step: finite.wrap_step(monitors.wrap_step(step)),
                 )
@@ -219,7 +221,8 @@ class Session:
         for told in worse_than_before(written.replaced, self.document.resolved(), evaluation):
             emit(events.Message("warning", told))
         seconds = time.perf_counter() - began
-        finished = events.Finished(status, progress.logs, evaluation, seconds, written.left)
+        reason = ending.reason if status == "done" else ""
+        finished = events.Finished(status, progress.logs, evaluation, seconds, written.left, reason)
         emit(finished)
         return finished
 
@@ -286,7 +289,7 @@ class Session:
             epoch=epoch,
             step=progress.step,
             unfinished="" if status == "done" else f"this run was {status} in epoch {epoch or 1} of {epochs}",
-            broken=why_not_finite(progress.logs, ready.model),
+            broken=why_not_finite(last_logs(ready.callbacks, progress.history), ready.model),
         )
 
 

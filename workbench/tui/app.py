@@ -129,9 +129,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.plugins = Plugins(self, (*self.settings.plugins, *plugin_files), blocked)
         self.last_key = 0.0
         self.recipe_to_open = recipe
-        self.row_to_show = (
-            ""  # the key of a row that was added elsewhere, for the assemble screen to highlight
-        )
+        self.row_to_show = ""  # the key of a row added elsewhere, for the assemble screen to highlight
         self.last_words: list[str] = []
         self._faults = tuple(faults)
         self._warm = warm

@@ -75,7 +75,7 @@ def _finished(view: TrainingView, folder: str) -> Content:
         f" after {words.counted(view.done, 'epoch')} in {words.duration(view.seconds)}.",
     ]
     if view.done < view.epochs and view.status == "done":
-        lines.append(f" A callback ended it before epoch {view.epochs}.")
+        lines.append(f" {view.reason or f'A callback ended it before epoch {view.epochs}'}.")
     if view.evaluation:
         lines += ["  On the test part: ", (words.logged(view.evaluation), "bold"), "."]
     lines.append("\n")

@@ -150,6 +150,7 @@ class TrainingView:
     status: str = ""
     evaluation: Logs = field(default_factory=dict)
     seconds: float = 0.0
+    reason: str = ""
     fault: Fault | None = None
 
     # ------------------------------------------------------------------ what the reader wants to know
@@ -236,6 +237,7 @@ class TrainingView:
                     evaluation=event.evaluation,
                     seconds=event.seconds,
                     left=tuple(event.left),
+                    reason=event.reason,
                 )
             case events.Failed():
                 fault = Fault.of(WorkbenchError.from_record(event.error))
@@ -257,6 +259,7 @@ class TrainingView:
             epochs=epochs if isinstance(epochs, int) else 0,
             resumed_from=event.resumed_from or "",
             status="",
+            reason="",
             evaluation=_NO_LOGS,
             saved=(),
             left=(),

@@ -1,0 +1,151 @@
+"""Which callback ended a training is said; what cannot work is refused before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench import events
+from workbench.errors import RecipeError
+from workbench.recipe.document import parse
+from workbench.training.ready import prepare
+from workbench.training.session import Session
+
+RECIPE = """
+kwb: 1
+name: r
+data: {{use: csv, path: rows.csv, targets: {targets}, split: {split}{data}}}
+model: {model}
+train: {{epochs: {epochs}, batch_size: 8, engine: {engine}, loss: {loss}, {more}}}
+"""
+LINE = "{sequential: [{use: Dense, units: 1}]}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    x = np.linspace(-1.0, 1.0, 40)
+    rows = "\n".join(f"{a:.4f},{2 * a:.4f},{n % 4 + 1},{n % 2 + 1}" for n, a in enumerate(x))
+    (tmp_path / "rows.csv").write_text(f"x,y,k,two\n{rows}\n")
+    return tmp_path
+
+
+def document(
+    folder, *, model=LINE, targets="[y]", split="{validation: 0.2}", loss="mse", more="", epochs=1,
+    engine="plain", data=", inputs: {features: [x]}",
+):  # fmt: skip
+    text = RECIPE.format(
+        model=model,
+        targets=targets,
+        split=split,
+        loss=loss,
+        more=more,
+        epochs=epochs,
+        engine=engine,
+        data=data,
+    )
+    return parse(text, name="r.yaml", folder=folder)
+
+
+def refused(catalog, folder, **parts) -> str:
+    with pytest.raises(RecipeError) as caught:
+        prepare(document(folder, **parts), catalog)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ["plain", "chunk"])
+def test_early_stopping_says_what_it_watched_and_for_how_long(catalog, folder, engine):
+    more = (
+        "optimizer: {use: SGD, learning_rate: 0.0}, "
+        "callbacks: [TerminateOnNaN, {use: EarlyStopping, patience: 3, restore_best_weights: true}]"
+    )
+    heard: list[events.Event] = []
+    session = Session(
+        document(folder, more=more, epochs=50, engine=engine), catalog,
+        lambda event, line: heard.append(event), runs_folder=folder / "runs",
+    )  # fmt: skip
+    finished = session.run()
+    assert finished.status == "done"
+    assert sum(isinstance(event, events.Epoch) for event in heard) == 4
+    assert finished.reason == (
+        "EarlyStopping: val_loss did not improve for 3 epochs, the weights of epoch 1 are put back"
+    )
+
+
+def test_a_training_that_comes_to_its_end_has_no_such_reason(catalog, folder):
+    session = Session(
+        document(folder, more="callbacks: [EarlyStopping]", epochs=1), catalog,
+        lambda event, line: None, runs_folder=folder / "runs",
+    )  # fmt: skip
+    assert session.run().reason == ""
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        (
+            {"more": "callbacks: [{use: EarlyStopping, monitor: val_los}]"},
+            "EarlyStopping watches 'val_los', which is not logged. Did you mean 'val_loss'?",
+        ),
+        (
+            {"more": "metrics: [mae], callbacks: [{use: ReduceLROnPlateau, monitor: val_mse}]"},
+            "ReduceLROnPlateau watches 'val_mse', which is not logged.",
+        ),
+        (
+            {"more": "metrics: [mae], callbacks: [{use: EarlyStopping, monitor: zebra}]"},
+            "There will be: loss, mae, val_loss, val_mae, learning_rate.",
+        ),
+        (
+            {"more": "callbacks: [{use: EarlyStopping}]", "split": "{}"},
+            "EarlyStopping watches 'val_loss', and there is no validation part. Give one "
+            "(`split: {validation: 0.2}` under `data`), or watch a value of training: `monitor: loss`.",
+        ),
+        (
+            {"targets": "[k]", "loss": "sparse_categorical_crossentropy",
+             "model": "{sequential: [{use: Dense, units: 4, activation: softmax}]}"},
+            "the labels go from 1 to 4, and 4 units stand for the labels 0 to 3. Name the target's column in "
+            "`data.classes`",
+        ),
+        (
+            {"targets": "{価格: [y], other: [k]}",
+             "model": "{inputs: {features: [1]}, graph: ['a = Dense(1)(features)', 'b = Dense(1)(features)'], "
+                      "outputs: [a, b]}".replace("[a, b]", "[価格, other]").replace("a =", "価格 =")
+                      .replace("b =", "other =")},
+            "TensorFlow takes no output by the name of '価格'.",
+        ),
+    ],
+)  # fmt: skip
+def test_refused_before_training(catalog, folder, parts, says):
+    assert says in refused(catalog, folder, **parts)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "metrics: [mae], callbacks: [{use: EarlyStopping, monitor: val_mae}]",
+        "metrics: [{use: RootMeanSquaredError, name: far}], callbacks: [{use: EarlyStopping, monitor: val_far}]",
+        "metrics: [{use: MeanAbsoluteError}], callbacks: [{use: EarlyStopping, monitor: mean_absolute_error}]",
+        "callbacks: [{use: ReduceLROnPlateau}, {use: EarlyStopping, monitor: learning_rate, mode: min}]",
+    ],
+)
+def test_what_will_be_logged_is_watched(catalog, folder, more):
+    """Held against what Keras logs: the callback finds its value, and Keras does not warn."""
+    heard: list[events.Event] = []
+    session = Session(
+        document(folder, more=more, epochs=1), catalog, lambda event, line: heard.append(event),
+        runs_folder=folder / "runs",
+    )  # fmt: skip
+    session.run()
+    (epoch,) = [event for event in heard if isinstance(event, events.Epoch)]
+    assert more.rpartition("monitor: ")[2].rstrip("}]").split(",")[0] in epoch.logs
+
+
+def test_labels_from_1_are_a_caution_with_binary_crossentropy(catalog, folder):
+    model = "{sequential: [{use: Dense, units: 1, activation: sigmoid}]}"
+    ready = prepare(document(folder, targets="[two]", loss="binary_crossentropy", model=model), catalog)
+    assert [
+        c.what
+        for c in ready.cautions
+        if "takes labels from 0 to 1, the target has numbers from 1 to 2" in c.what
+    ]

@@ -1,0 +1,80 @@
+"""The app shows where a plugin's own code failed, the traceback one key away; and why a plugin file does not load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.coroutines import until
+from tests.tui.conftest import settle, shown
+from workbench.recipe.editing import Editor
+from workbench.tui.palette import show_plugins
+from workbench.tui.screens.train.screen import TrainScreen
+from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.widgets.dialogs import DetailsDialog
+from workbench.tui.widgets.notices import NoticesDialog
+
+pytestmark = pytest.mark.slow
+
+GATE = """import keras
+
+
+class Gate(keras.layers.Layer):
+    def call(self, x, training=False):
+        if training:
+            raise RuntimeError("boom in [call]")
+        return x
+"""
+RECIPE = """
+kwb: 1
+name: gated
+data: {use: diabetes}
+model: {sequential: [Gate, {use: Dense, units: 1}]}
+train: {epochs: 2, engine: plain, loss: mse}
+"""
+
+
+async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, workplace: Path) -> None:
+    file = workplace / "gate.py"
+    file.write_text(GATE)
+    async with open_app(mode="train", warm=True, plugin_files=[file]) as pilot:
+        app = pilot.app
+        await until(lambda: any(entry.name == "Gate" for entry in app.catalog.entries), 120)
+        app.set_editor(Editor(RECIPE, name="gated.yaml", folder=workplace))
+        await pilot.press("t")
+        screen = await until(lambda: isinstance(app.screen, TrainScreen) and app.screen)
+        await until(lambda: screen.record.view.stage is Stage.FAILED, 120)
+        text = await until(lambda: "gate.py:7" in (text := shown(app)) and text)
+        assert "code   RuntimeError at gate.py:7 in call" in text
+        assert 'raise RuntimeError("boom in [call]")' in text
+        assert "o the whole traceback" in text
+        await pilot.press("o")
+        messages = await until(lambda: "Traceback" in (t := str(screen.query_one("#messages").visual)) and t)
+        assert f'File "{file}", line 7, in call' in messages
+        await pilot.press("f2")
+        await until(lambda: isinstance(app.screen, NoticesDialog))
+        await settle(pilot)
+        whole = app.screen.copy_text()
+        assert "RuntimeError at gate.py:7 in call" in whole
+        assert f'File "{file}", line 7, in call' in whole
+        await pilot.press("escape")
+
+        # The file no longer loads: the app says so, not that there is no such layer.
+        await until(lambda: isinstance(app.screen, TrainScreen))
+        file.write_text(GATE.replace("return x\n", "return (x\n"))
+        await until(
+            lambda: any(plugin.name == "gate" and plugin.error for plugin in app.catalog.plugins), 120
+        )
+        await pilot.press("t")
+        told = await until(
+            lambda: [error for _, error in app.notices if "no layer 'Gate', and the plugin" in error.what]
+        )
+        assert "the plugin file 'gate' is not loaded: " in told[-1].what
+        assert "SyntaxError: '(' was never closed" in told[-1].what
+        assert told[-1].origin.lines[0] == "SyntaxError at gate.py:8"
+        show_plugins(app)
+        dialog = await until(lambda: isinstance(app.screen, DetailsDialog) and app.screen, 120)
+        listed = dialog.copy_text()
+        assert "✗ gate" in listed
+        assert "SyntaxError at gate.py:8\n        return (x\n               ^" in listed
