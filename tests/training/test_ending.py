@@ -108,6 +108,13 @@ def test_a_training_that_comes_to_its_end_has_no_such_reason(catalog, folder):
             "`data.classes`",
         ),
         (
+            {"targets": "[k]", "loss": "sparse_categorical_crossentropy",
+             "data": ", inputs: {features: [x]}, classes: [k]",
+             "model": "{sequential: [{use: Dense, units: 4, activation: softmax}]}",
+             "more": "metrics: [accuracy, {use: F1Score, average: macro}]"},
+            "train.metrics[1]: F1Score takes a column for each class, the target is one class number a row.",
+        ),
+        (
             {"targets": "{価格: [y], other: [k]}",
              "model": "{inputs: {features: [1]}, graph: ['a = Dense(1)(features)', 'b = Dense(1)(features)'], "
                       "outputs: [a, b]}".replace("[a, b]", "[価格, other]").replace("a =", "価格 =")
@@ -149,3 +156,18 @@ def test_labels_from_1_are_a_caution_with_binary_crossentropy(catalog, folder):
         for c in ready.cautions
         if "takes labels from 0 to 1, the target has numbers from 1 to 2" in c.what
     ]
+
+
+def test_a_learning_rate_that_a_schedule_sets_is_not_set_by_hand_and_training_goes_on(catalog, folder):
+    heard: list[events.Event] = []
+    more = "optimizer: {use: SGD, learning_rate: {use: CosineDecay, initial_learning_rate: 0.01, decay_steps: 9}}"
+    session = Session(
+        document(folder, more=more),
+        catalog,
+        lambda event, line: heard.append(event),
+        runs_folder=folder / "runs",
+    )
+    session.control.set_learning_rate(0.5)
+    assert session.run().status == "done"
+    told = [event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"]
+    assert "the learning rate cannot be set: it follows CosineDecay." in told

@@ -99,6 +99,36 @@ def check_losses(
     return cautions
 
 
+def check_metrics(
+    metrics: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
+) -> None:
+    """Refuse a metric that takes a column for each class where the target is a class number.
+
+    Args:
+        metrics: as they are compiled: a list, or lists by output name or in the outputs' order.
+        outputs, targets, named: see `check_losses`; `named` of the metrics.
+
+    Raises:
+        RecipeError: naming the metric.
+    """
+    if not isinstance(metrics, Mapping):
+        several = len(outputs) > 1 and isinstance(metrics, list | tuple)
+        metrics = dict(zip(outputs, metrics if several else [metrics], strict=False))
+    if len(outputs) == len(targets) == 1:
+        targets = dict.fromkeys(outputs, next(iter(targets.values())))
+    for output, group in metrics.items():
+        target = targets.get(output)
+        for index, metric in enumerate(group if isinstance(group, list | tuple) else [group]):
+            by_column = isinstance(metric, keras.metrics.FBetaScore)  # F1Score is one
+            if by_column and target is not None and target.classes and not target.shape:
+                raise RecipeError(
+                    f"{type(metric).__name__} takes a column for each class, the target is one class number a row.",
+                    where=f"train.metrics{f'.{output}' if named else ''}[{index}]",
+                    hint="`accuracy` takes class numbers. For this one, give the data a column of 0 and 1 for each "
+                    "class as its target, with categorical_crossentropy.",
+                )
+
+
 def _meetings(
     loss: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
 ) -> Iterator[_Meeting]:

@@ -89,7 +89,7 @@ class Progress(keras.callbacks.Callback):
     def _obey(self) -> None:
         control = self._control
         if (rate := control.take_learning_rate()) is not None:
-            self.model.optimizer.learning_rate = rate
+            self._set_rate(rate)
         if control.paused:
             self._emit(events.Paused(self.epoch, self.step))
             began = time.perf_counter()
@@ -98,6 +98,17 @@ class Progress(keras.callbacks.Callback):
             self._emit(events.Resumed(self.epoch, self.step))
         if control.stop_requested:
             self.model.stop_training = True
+
+    def _set_rate(self, rate: float) -> None:
+        optimizer = self.model.optimizer
+        try:
+            if optimizer is None:  # a step of the model's own, with optimizers of its own
+                raise TypeError
+            optimizer.learning_rate = rate
+        except TypeError:
+            schedule = type(getattr(optimizer, "_learning_rate", None)).__name__
+            what = "the model has no optimizer" if optimizer is None else f"it follows {schedule}"
+            self._emit(events.Message("warning", f"the learning rate cannot be set: {what}."))
 
     def _speed(self) -> float:
         """Training steps per second in this epoch, validation and pauses left out."""

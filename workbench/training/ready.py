@@ -15,7 +15,7 @@ import tensorflow as tf
 from workbench import events
 from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.layers import layer_rows
-from workbench.assembly.losses import TargetSpec, check_losses
+from workbench.assembly.losses import TargetSpec, check_losses, check_metrics
 from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.stateful import batch_of, check_batches, static_batch
@@ -235,6 +235,10 @@ def _check_losses(
         )
         for name, shape in prepared.preparation.target_shapes().items()
     }
+    compiled = getattr(assembly.model, "_compile_config", None)  # Keras' own, kept to save the model
+    if compiled is not None:
+        by_name = isinstance(recipe.train.metrics, Mapping)
+        check_metrics(compiled.config.get("metrics"), assembly.outputs, targets, named=by_name)
     named = isinstance(recipe.train.loss, Mapping)
     return check_losses(getattr(assembly.model, "loss", None), assembly.outputs, targets, named=named)
 
