@@ -13,7 +13,7 @@ import os
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,7 @@ class Place:
     column: int = 0
 
     def __str__(self) -> str:
-        """`gate.py:17 in call`; a file below the current folder by its path from there."""
+        """`gate.py:17 in call`."""
         inside = f" in {self.function}" if self.function else ""
         return f"{_short(self.file)}:{self.line}{inside}"
 
@@ -163,11 +163,17 @@ def _frames(error: BaseException) -> Iterator[tuple[str, int, str]]:
                 yield info.filename, info.lineno, info.function_name
             break
     # Of an operation in a graph: where it was made, as somebody else has found out, or as TensorFlow wrote it down.
-    yield from getattr(error, MADE_AT, ())
+    yield from _below_ours(getattr(error, MADE_AT, ()))
     text = str(getattr(error, "message", "") or "")
     if "defined at (most recent call last)" in text:
-        for file, number, function in _TEXT_FRAME.findall(text):
-            yield file, int(number), function
+        found = _TEXT_FRAME.findall(text)
+        yield from _below_ours([(file, int(number), function) for file, number, function in found])
+
+
+def _below_ours(frames: Sequence[tuple[str, int, str]]) -> Sequence[tuple[str, int, str]]:
+    """The frames that kwb called: those above it are of the program that started it."""
+    first = next((at for at, frame in enumerate(frames) if frame[0].startswith(_OURS)), 0)
+    return frames[first:]
 
 
 def _is_users(file: str) -> bool:
@@ -192,9 +198,10 @@ def _of_syntax(error: SyntaxError) -> Place:
 
 
 def _short(file: str) -> str:
-    """The path from the current folder where it lies below; of an installed package, from where packages lie."""
+    """The path from the current folder where it lies below; of an installed package, from where packages lie; else the
+    name, as a traceback has the whole path."""
     try:
         return str(Path(file).relative_to(Path.cwd()))
     except (ValueError, OSError):
         package = _PACKAGES.search(file)
-        return escape_line(file[package.start(1) :] if package else file)
+        return escape_line(file[package.start(1) :] if package else Path(file).name)

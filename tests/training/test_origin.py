@@ -66,6 +66,15 @@ class InGraph(keras.layers.Layer):
         return x
 
 
+class InGradient(keras.layers.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        x = tf.debugging.check_numerics(x * self.factor, "bad")  # line of InGradient
+        return tf.sqrt(x * 0.0)
+
+
 class InTrainStep(keras.Model):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -187,6 +196,7 @@ def failed(folder: Path, name: str, *, engine: str = "plain", save: str = "[]") 
         ("InTrainingOnly", "KeyError", "call", "KeyError: boom in training."),
         ("Rewritten", "ValueError", "call", "Dimensions must be equal, but are 10 and 3"),
         ("InGraph", "InvalidArgumentError", "call", ""),
+        ("InGradient", "InvalidArgumentError", "call", "Tensor had NaN values"),
         ("InTrainStep", "AttributeError", "train_step", "no_such_method"),
         ("in_loss", "AttributeError", "in_loss", "no_such_attribute"),
         ("InMetric", "ValueError", "update_state", "invalid literal for int"),
@@ -207,7 +217,7 @@ def test_the_line_is_shown(tmp_path, name, exception, function, says):
 
 
 @pytest.mark.parametrize("engine", ["steps", "chunk", "chunk-xla"])
-@pytest.mark.parametrize("name", ["InTrainingOnly", "Rewritten", "InGraph"])
+@pytest.mark.parametrize("name", ["InTrainingOnly", "Rewritten", "InGraph", "InGradient"])
 def test_the_line_is_shown_by_every_engine(tmp_path, name, engine):
     error = failed(tmp_path, name, engine=engine)
     assert error.origin.place.line == line_of(name)[0]

@@ -140,14 +140,19 @@ class Finite(keras.callbacks.Callback):
 
     def add_place(self, error: BaseException) -> None:
         """Note with an exception of a compiled step where the operation that failed was made, if TensorFlow does not
-        say so itself: it does not for a step that is called inside of another graph."""
+        say so itself: it does not for a step that is called inside of another graph. The gradient of an operation is
+        said to be made where that operation was."""
         text = str(getattr(error, "message", "") or "")
-        if not isinstance(error, tf.errors.OpError) or "defined at (most recent call last)" in text:
+        if not isinstance(error, tf.errors.OpError):
             return
-        for name in re.findall(r"\{\{node ([^}]+)\}\}", text):
+        if "defined at (most recent call last)" in text:
+            names = re.findall(r"Detected at node (gradient_tape/\S+) defined at", text)
+        else:
+            names = re.findall(r"\{\{node ([^}]+)\}\}", text)
+        for name in names:
             for graph in self._graphs:
                 with suppress(KeyError, ValueError):
-                    frames = graph.get_operation_by_name(name).traceback or ()
+                    frames = graph.get_operation_by_name(name.removeprefix("gradient_tape/")).traceback or ()
                     setattr(error, MADE_AT, [(frame.filename, frame.lineno, frame.name) for frame in frames])
                     return
 
