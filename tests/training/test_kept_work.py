@@ -172,8 +172,11 @@ def test_a_mended_recipe_goes_on(these: Catalog, tmp_path: Path) -> None:
 def test_a_model_without_a_configuration_gives_its_weights(these: Catalog, tmp_path: Path) -> None:
     model = {"use": "NoConfig", "units": 1}
     document = recipe(tmp_path, [{"use": "Breaks", "epoch": 2}], model)
-    folder, _, failed = run(document, these, tmp_path)
+    folder, heard, failed = run(document, these, tmp_path)
     assert "The weights of epoch 2 are kept" in str(failed)
+    assert any(
+        "makes a .weights.h5 file" in event.text for event in heard if isinstance(event, events.Message)
+    )
     exported = export(folder, these)
     assert exported.path.name == "model.weights.h5"
     again = NoConfig(1)

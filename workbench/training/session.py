@@ -116,7 +116,9 @@ class Session:
                     if unsaveable:
                         emit(
                             events.Message(
-                                "warning", f"this model would not come back from a file: {unsaveable}"
+                                "warning",
+                                f"this model would not come back from a file: {unsaveable} "
+                                f"`kwb export-checkpoint {run.path}` makes a .weights.h5 file of its weights.",
                             )
                         )
                     return self._train(ready, run, emit, began, memory, position, saveable=not unsaveable)
