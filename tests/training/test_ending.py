@@ -133,6 +133,8 @@ def test_refused_before_training(catalog, folder, parts, says):
         "metrics: [mae], callbacks: [{use: EarlyStopping, monitor: val_mae}]",
         "metrics: [{use: RootMeanSquaredError, name: far}], callbacks: [{use: EarlyStopping, monitor: val_far}]",
         "metrics: [{use: MeanAbsoluteError}], callbacks: [{use: EarlyStopping, monitor: mean_absolute_error}]",
+        "metrics: [mae], weighted_metrics: [mae], "
+        "callbacks: [{use: EarlyStopping, monitor: val_weighted_mae, mode: min}]",
         "callbacks: [{use: ReduceLROnPlateau}, {use: EarlyStopping, monitor: learning_rate, mode: min}]",
     ],
 )

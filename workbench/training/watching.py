@@ -53,7 +53,9 @@ def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], 
         if known is None:
             continue
         names = [*known, *(f"val_{each}" for each in known if validates), "learning_rate"]
-        if watched not in names:
+        # A metric of several numbers (F1Score) is logged by class too: `f1_score_cat`.
+        by_class = any(watched.startswith(f"{each}_") for each in names if not each.endswith("loss"))
+        if watched not in names and not by_class:
             hint = did_you_mean(watched, names) or f"There will be: {', '.join(names)}."
             raise RecipeError(f"{name} watches '{watched}', which is not logged.", where=where, hint=hint)
 
@@ -88,6 +90,8 @@ def _logged(model: Any, outputs: Sequence[str]) -> list[str] | None:
         if found is None:
             return None
         names += found
+        if key == "weighted_metrics":
+            names += [f"weighted_{each}" for each in found]
     return names
 
 
