@@ -198,3 +198,14 @@ async def test_a_stack_is_written_as_a_graph_and_a_layer_shared(open_app: OpenAp
         await checked(pilot)
         assert screen.examination.fault is None
         await settle(pilot)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+async def test_escape_leaves_the_text_at_any_width(open_app: OpenApp, width: int) -> None:
+    async with open_app(recipe="custom-stack", size=(width, 24)) as pilot:
+        screen = await checked(pilot)
+        await typed(pilot, "v")
+        assert pilot.app.focused is screen.query_one("#text")
+        await typed(pilot, "escape")
+        assert pilot.app.focused is screen.query_one("#rows")
+        assert screen.query_one("#rows").region.width > 0

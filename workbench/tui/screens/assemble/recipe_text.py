@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
@@ -142,6 +143,11 @@ class RecipeText(TextArea):
     def _location(text: str, index: int) -> tuple[int, int]:
         before = text[:index]
         return before.count("\n"), index - (before.rfind("\n") + 1)
+
+    def on_key(self, event: events.Key) -> None:
+        """Escape is for the binding; a `TextArea` that indents would go to the next widget that can have the focus."""
+        if event.key == "escape":
+            event.prevent_default()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
