@@ -56,7 +56,9 @@ def load(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> Prepared:
     return loaded
 
 
-def load_or_stream(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> Prepared | Streamed:
+def load_or_stream(
+    data: Data, catalog: Catalog, *, folder: Path, seed: int, streamed: bool | None = None
+) -> Prepared | Streamed:
     """Read and prepare a recipe's data; as a stream where its reader says so or the memory is too small.
 
     Args:
@@ -64,15 +66,19 @@ def load_or_stream(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> 
         catalog: the datasets there are.
         folder: the recipe's folder, which relative paths start from.
         seed: the recipe's; it draws the split.
+        streamed: whether the rows were streamed before, where the free memory decides: a run that is resumed needs
+            the same split and order. None decides now.
 
     Raises:
+        OutOfMemoryError: the rows were held in memory before, and do not fit now.
         RecipeError, DataError, FileError: see `read`, `choose_roles`, `fit`. Recipe keys are told in `where`
             as `data.targets`; places in a file as `prices.csv:14`.
     """
-    source = read(data, catalog, folder)
+    wanted = _as_before(data, streamed, catalog)
+    source = read(wanted, catalog, folder)
     if isinstance(source, StreamedSource):
         return streaming.prepare(data, source, seed)
-    streams = streams_if_needed(data, catalog)
+    streams = streams_if_needed(wanted, catalog)
     try:
         return in_memory.prepare(
             data,
@@ -85,18 +91,17 @@ def load_or_stream(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> 
         if not streams:
             raise
     del source  # makes room
-    streamed = read(_streaming(data, True), catalog, folder)
-    assert isinstance(streamed, StreamedSource)
-    return streaming.prepare(data, streamed, seed)
+    source = read(_streaming(data, True), catalog, folder)
+    assert isinstance(source, StreamedSource)
+    return streaming.prepare(data, source, seed)
 
 
 def _streaming(data: Data, streamed: bool) -> Data:
     return Data.model_validate({**data.model_dump(exclude_unset=True), "stream": streamed})
 
 
-def _as_trained(data: Data, preparation: Preparation, catalog: Catalog) -> Data:
-    """The section, read as in training where that is left open: in memory and as a stream, test parts differ."""
-    streamed = preparation.reader.streamed if preparation.reader else None
+def _as_before(data: Data, streamed: bool | None, catalog: Catalog) -> Data:
+    """The section, read as before where that is left open: in memory and as a stream, the parts differ."""
     if streamed is None or not streams_if_needed(data, catalog):
         return data
     return _streaming(data, streamed)
@@ -143,7 +148,8 @@ def apply_or_stream(
         RecipeError: the test part is wanted and there is none. DataError: see `Preparation.apply`.
     """
     if part != "all" and data.split.test:
-        data = _as_trained(data, preparation, catalog)
+        streamed = preparation.reader.streamed if preparation.reader else None
+        data = _as_before(data, streamed, catalog)
     source = read(data, catalog, folder, preparation.kinds())
     if isinstance(source, Source) and streams_if_needed(data, catalog):
         rows = max(map(len, source.columns.values()), default=0)

@@ -16,11 +16,11 @@ from workbench.storage.runs import RunFolder
 from workbench.training import generations
 from workbench.training.generations import Generation
 from workbench.training.notes import Notes
-from workbench.training.ready import Ready, prepare
+from workbench.training.ready import Ready, load_data, prepare
 from workbench.training.remembering import Memory
 from workbench.training.reopening import run_document
 from workbench.training.replacing import Before, place_of
-from workbench.training.resume import fill
+from workbench.training.resume import fill, streamed_before
 
 PROBE_ROWS = 32
 
@@ -109,7 +109,7 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     if out is not None:
         formats.format_of(out)
     document = run_document(run, ["train.callbacks=[]", "save=[]"])  # which may be what failed
-    ready = prepare(document, catalog)
+    ready = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
     _, position, arrays = generations.read(kept.generation.path)
     fill(Memory(ready.model, ()), kept.generation, position, arrays)
     notes = Notes.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()

@@ -26,7 +26,7 @@ from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
-from workbench.errors import Caution, FileError, RecipeError, WorkbenchError
+from workbench.errors import Caution, FileError, OutOfMemoryError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Load, Recipe
 from workbench.storage import formats, reader, structure
@@ -103,8 +103,13 @@ class Ready:
         )
 
 
-def load_data(document: Document, catalog: Catalog) -> loading.Prepared | loading.Streamed:
+def load_data(
+    document: Document, catalog: Catalog, streamed: bool | None = None
+) -> loading.Prepared | loading.Streamed:
     """A recipe's data, once it is known that its files can be written.
+
+    Args:
+        streamed: what a run's checkpoint says of its data (see `resume.streamed_before`); None for a new run.
 
     Raises:
         WorkbenchError: with the recipe's file and line where the recipe is at fault.
@@ -112,8 +117,15 @@ def load_data(document: Document, catalog: Catalog) -> loading.Prepared | loadin
     recipe = document.recipe
     try:
         check_saves(recipe.save)
-        return loading.load_or_stream(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
+        return loading.load_or_stream(
+            recipe.data, catalog, folder=document.folder, seed=recipe.seed, streamed=streamed
+        )
     except WorkbenchError as fault:
+        if isinstance(fault, OutOfMemoryError) and streamed is False:
+            fault.hint = (
+                "This run holds its data in memory, and a stream would split the rows in another way: free some "
+                "memory, or start a new run."
+            )
         raise document.located(fault) from fault
 
 

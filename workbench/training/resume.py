@@ -3,7 +3,8 @@
 What decides how a training goes on: the weights; the optimizer's slots, iterations and learning rate; the state of
 seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; what callbacks and the
 model's own classes remember (best value, patience left, best weights, a second optimizer: see `remembering`); the
-engine. The order of rows needs no saving: it is drawn from the seed and the epoch's number.
+engine; whether the data was streamed. The order of rows needs no saving: it is drawn from the seed and the epoch's
+number, in one way for rows in memory and in another for a stream.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Keeper(keras.callbacks.Callback):
         memory: of the model and the recipe's callbacks.
         progress: knows the history.
         seconds: at least so long between two generations; 0 writes at every chance.
+        streamed: whether the data is streamed.
         resumed: where the training resumes, or the start.
     """
 
@@ -83,6 +85,7 @@ class Keeper(keras.callbacks.Callback):
         emit: Any,
         *,
         seconds: float,
+        streamed: bool,
         resumed: Position,
     ) -> None:
         super().__init__()
@@ -94,6 +97,7 @@ class Keeper(keras.callbacks.Callback):
         self._control = control
         self._emit = emit
         self._seconds = seconds
+        self._streamed = streamed
         self._resumed = resumed
         self._epoch = resumed.epoch
         self._last = time.monotonic()
@@ -153,7 +157,7 @@ class Keeper(keras.callbacks.Callback):
                 self._iterations() - self._begin - self._epoch * steps
             )  # of the last batch nobody may have heard
             step = done if 0 < done <= steps else self._progress.step
-            position = {"epoch": self._epoch, "step": step, "format": 0}
+            position = {"epoch": self._epoch, "step": step, "streamed": self._streamed, "format": 0}
             with contextlib.suppress(FileError):
                 generations.write(self._run.failed, position, arrays)
 
@@ -190,6 +194,7 @@ class Keeper(keras.callbacks.Callback):
                 "step": step,
                 "stopped": bool(self.model.stop_training) and step == 0,
                 "engine": self.engine,
+                "streamed": self._streamed,
                 "history": list(self._progress.history),
                 "memory": kept.record,
                 "dtype_policy": keras.config.dtype_policy().name,
@@ -209,6 +214,17 @@ class Keeper(keras.callbacks.Callback):
         # Events count epochs from 1: a generation between two epochs stands at the end of the first.
         told = (epoch + 1, step) if step else (epoch, self._progress.steps)
         self._emit(events.Checkpoint(str(generation.path), "generation", *told, generation.sha256))
+
+
+def streamed_before(run: RunFolder) -> bool | None:
+    """Whether a run streams its data, which the free memory may decide; None where no checkpoint says so.
+
+    Checkpoints of older versions do not.
+    """
+    positions = [
+        position for folder in (run.checkpoints, run.failed) for _, position in generations.whole(folder)
+    ]
+    return next((each["streamed"] for each in reversed(positions) if "streamed" in each), None)
 
 
 def restore(run: RunFolder, memory: Memory) -> Position:

@@ -35,7 +35,7 @@ from workbench.training.notes import Notes
 from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, load_data, prepare
 from workbench.training.remembering import Memory
-from workbench.training.resume import Keeper, Position, restore
+from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saving import Writer, Written, why_not_finite, worse_than_before
 from workbench.training.small import fit_threads, graphs_as_they_are, is_small
 
@@ -83,7 +83,7 @@ class Session:
                 The run's folder keeps what there was, with a `failed` event.
         """
         began = time.perf_counter()
-        data = load_data(self.document, self.catalog)
+        data = load_data(self.document, self.catalog, streamed_before(self._resume) if self._resume else None)
         one_thread = self._fit_threads(data)
         ready = prepare(self.document, self.catalog, data=data)
         unsaveable = self._why_unsaveable(ready)
@@ -162,6 +162,7 @@ class Session:
             self.control,
             emit,
             seconds=train.checkpoint_seconds,
+            streamed=isinstance(prepared, Streamed),
             resumed=position,
         )
 
