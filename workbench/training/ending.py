@@ -61,7 +61,7 @@ class _Look(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._look()
 
-    def _look(self, *_: Any) -> None:
+    def _look(self, batch: int = 0, logs: Any = None) -> None:
         if self._ending.by is None and self.model.stop_training:
             self._ending.by, self._ending.epoch = self._behind, self._epoch
 
