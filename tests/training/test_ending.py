@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from workbench import events
+from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
 from workbench.training.ready import prepare
@@ -71,6 +75,55 @@ def test_early_stopping_says_what_it_watched_and_for_how_long(catalog, folder, e
     assert finished.reason == (
         "EarlyStopping: val_loss did not improve for 3 epochs, the weights of epoch 1 are put back"
     )
+
+
+HOOKS = ("train_batch_begin", "train_batch_end", "batch_end", "epoch_end", "test_batch_end", "test_end")
+
+
+class StopsAt(keras.callbacks.Callback):
+    """Ends the training in its second epoch, at one hook."""
+
+    def __init__(self, hook: str) -> None:
+        super().__init__()
+        self.now = 0
+        setattr(self, f"on_{hook}", self.stop)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch + 1
+
+    def stop(self, at=None, logs=None):
+        self.model.stop_training = self.model.stop_training or self.now == 2
+
+
+class Looks(StopsAt):
+    """Sees every hook and ends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("epoch_end")
+        for hook in HOOKS:
+            setattr(self, f"on_{hook}", self.look)
+
+    def look(self, at=None, logs=None):
+        assert self.model is not None
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_whichever_hook_a_callback_ends_it_in_that_callback_is_named(catalog, folder, hook):
+    entries = tuple(
+        Entry(Kind.CALLBACK, cls.__name__, f"{__name__}:{cls.__name__}", plugin="ends", distribution="ends")
+        for cls in (StopsAt, Looks)
+    )
+    ends = replace(catalog.plugins[0], name="ends", distribution="ends", error="", entries=entries)
+    more = f"callbacks: [Looks, {{use: StopsAt, hook: {hook}}}, Looks]"
+    heard: list[events.Event] = []
+    session = Session(
+        document(folder, more=more, epochs=5, engine="chunk"), Catalog((*catalog.plugins, ends)),
+        lambda event, line: heard.append(event), runs_folder=folder / "runs",
+    )  # fmt: skip
+    finished = session.run()
+    assert finished.status == "done"
+    assert sum(isinstance(event, events.Epoch) for event in heard) == 2
+    assert finished.reason == "StopsAt ended it in epoch 2"
 
 
 def test_a_training_that_comes_to_its_end_has_no_such_reason(catalog, folder):

@@ -52,8 +52,6 @@ class _Look(keras.callbacks.Callback):
         self._ending = ending
         self._behind = behind
         self._epoch = 0
-        if _has_batch_hook(behind):
-            self.on_train_batch_end = self._look
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._epoch = epoch + 1
@@ -61,11 +59,23 @@ class _Look(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._look()
 
-    def _look(self, batch: int = 0, logs: Any = None) -> None:
+    # At each hook where the other may have ended it: only there is it known which one did.
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._look()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._look()
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        self._look()
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._look()
+
+    def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        self._look()
+
+    def _look(self) -> None:
         if self._ending.by is None and self.model.stop_training:
             self._ending.by, self._ending.epoch = self._behind, self._epoch
-
-
-def _has_batch_hook(callback: Any) -> bool:
-    own = getattr(type(callback), "on_train_batch_end", None)
-    return own is not keras.callbacks.Callback.on_train_batch_end
