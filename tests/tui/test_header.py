@@ -7,6 +7,7 @@ import pytest
 from tests.tui.conftest import OpenApp, settle, shown
 from workbench.recipe.editing import Editor
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
+from workbench.tui.widgets.key_line import KeyLine
 
 LONG = "a-recipe-with-a-rather-long-name"
 RECIPE = "kwb: 1\ndata: {use: diabetes}\nmodel: {sequential: [{use: Dense, units: 1}]}\ntrain: {epochs: 1, loss: mse}\n"
@@ -66,3 +67,18 @@ async def test_marks_are_said_in_words_under_the_pointer(open_app: OpenApp) -> N
         assert header.tooltip == "Worker (the process that holds Keras): off"
         await pilot.hover(KwbHeader, offset=(first_line(pilot).index("Runs"), 0))
         assert header.tooltip == "Go to Runs"
+
+
+async def test_the_keys_are_shown_at_every_width_also_where_they_fill_the_line(open_app: OpenApp) -> None:
+    """A scrollbar in place of the keys was what came where the last key ended at the edge."""
+    async with open_app(mode="assemble", size=(60, 24)) as pilot:
+        pilot.app.set_editor(Editor(RECIPE, name="short"))
+        full = []
+        for width in range(70, 110):
+            await pilot.resize_terminal(width, 24)
+            await settle(pilot)
+            keys = shown(pilot.app).splitlines()[-1]
+            assert keys.rstrip().endswith("F1 Help q Leave"), (width, keys)
+            assert not pilot.app.screen.query_one(KeyLine).show_horizontal_scrollbar
+            full += [width] if len(keys.rstrip()) == width else []
+        assert full

@@ -152,3 +152,13 @@ async def test_a_text_that_is_no_value_stays_until_it_is_taken_back() -> None:
         await form.show(other, {})
         await form.show(subject, {"axis": 9})
         assert (form.rows[0].text, list(form.drafts)) == ("9", [])
+        # So it is where the form shows the same row all the time: an edit is taken back in the rows.
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press("x", "down")
+        await settle(pilot)
+        assert len(form.drafts) == 1
+        await form.show(subject, {"axis": 9})
+        assert (form.rows[0].text, len(form.drafts)) == ("x", 1)
+        await form.show(subject, {"axis": 7})
+        assert (form.rows[0].text, list(form.drafts)) == ("7", [])

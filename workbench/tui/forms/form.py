@@ -171,6 +171,8 @@ class Form(Vertical):
             self.subject, self._values = subject, values
             for row in self.rows:
                 row.show(values.get(row.field.name, UNSET))
+                if not row.wrong:  # the value was changed elsewhere, and is shown in place of a draft
+                    self._drop(row)
         else:
             same_thing = subject.id == self.subject.id
             for row in self.rows:

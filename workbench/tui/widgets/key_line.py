@@ -22,6 +22,11 @@ class KeyLine(Footer):
     Made anew only when other keys are to be shown.
     """
 
+    # The blank after the last key may stand beyond the edge; a scrollbar for it would hide the keys.
+    DEFAULT_CSS = """
+    KeyLine { overflow: hidden; }
+    """
+
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)
         self._shown: list[tuple[Any, ...]] | None = None
