@@ -118,7 +118,15 @@ def test_help_and_version(run):
     for word in ("--batch RECIPE", *commands, "--set"):
         assert word in out
     assert "\n  run " not in out
+    assert "...\n" not in out  # no command's line is cut
     assert run("--version")[:2] == (0, f"kwb, version {__version__}\n")
+
+
+def test_the_two_ways_to_a_model_file_of_a_run_name_each_other(run):
+    for command, other in (("save", "export-checkpoint"), ("export-checkpoint", "save")):
+        words = " ".join(run(command, "--help")[1].split())
+        assert f"`kwb {other}`" in words
+        assert "RUN is a run's folder, or its name below saved/runs;" in words
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def _plugin_line(plugin: Plugin) -> str:
     return f"{mark} {plugin.name:<16} {source:<20} {offers or plugin.state.value}".rstrip()
 
 
-@click.command("catalog")
+@click.command("catalog", short_help="List, or search, what plugins offer.")
 @click.argument("search", required=False)
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only one kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -21,12 +21,12 @@ _DATA = click.option(
 )
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Look inside a model file, without Keras.")
 @_FILE
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def inspect_command(shared: Shared, file: Path, as_json: bool) -> int:
-    """Look inside a .keras, .h5 or .weights.h5 file, without keras.
+    """Look inside a .keras, .h5 or .weights.h5 file, without Keras.
 
     The file is read in a process of its own, with limits. Exit code 3: it would be refused, and why.
     """

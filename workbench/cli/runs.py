@@ -34,7 +34,8 @@ def watch_command(shared: Shared, run: str) -> int:
 def stop_command(shared: Shared, run: str, no_wait: bool) -> None:
     """Stop a run that is being trained anywhere on this machine: after its batch, and saved.
 
-    RUN is as for `kwb watch`. The run can be resumed.
+    RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
+    The run can be resumed.
     """
     from workbench.storage.ownership import ask_to_stop, owner
     from workbench.storage.runs import find_run, summary_of
@@ -63,9 +64,11 @@ def stop_command(shared: Shared, run: str, no_wait: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None, as_json: bool) -> None:
-    """Make a model file of a run's last checkpoint: also of a run that failed, or was killed.
+    """Make a new model file of a run's last checkpoint: also of a run that failed, or was killed, or still trains.
 
-    RUN is as for `kwb watch`. A `.weights.h5` file can be had where the model's configuration cannot be saved.
+    RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
+    A `.weights.h5` file can be had where the model's configuration cannot be saved. The files of the recipe are left
+    alone: `kwb save` writes those, with the model that a run ended with.
     """
     from workbench import batch
     from workbench.storage.runs import find_run
@@ -84,14 +87,16 @@ def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None
     )
 
 
-@click.command("save", short_help="Write a run's model to the files its recipe names.")
+@click.command("save", short_help="Write a run's model to its recipe's files.")
 @_RUN
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def save_command(shared: Shared, run: str, as_json: bool) -> None:
-    """Write a run's model to the files that its recipe names (`save:`), also that of a run which was stopped.
+    """Write the model that a run ended with to the files of its recipe (`save:`), also that of a stopped run.
 
-    RUN is as for `kwb watch`. What a file held before is kept: in the run that wrote it, or beside the file.
+    RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
+    What a file held before is kept: in the run that wrote it, or beside the file. A run that failed or was killed has
+    no model, but checkpoints: `kwb export-checkpoint` makes a file of one.
     """
     from workbench import batch
     from workbench.storage.runs import find_run
