@@ -15,6 +15,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import parse, to_yaml
+from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder
 from workbench.training.exporting import export, kept_in
 from workbench.training.ready import prepare
@@ -143,6 +144,15 @@ def test_an_error_at_the_end_of_epoch_seven(these: Catalog, tmp_path: Path) -> N
 
     with pytest.raises(FileError, match="no checkpoint of epoch 3"):
         export(folder, these, epoch=3)
+
+
+def test_a_run_that_still_trains_keeps_the_name_of_its_model(these: Catalog, tmp_path: Path) -> None:
+    """Or `kwb save` would take the checkpoint for the model that the run ended with."""
+    folder, _, _ = run(recipe(tmp_path, [{"use": "Breaks", "epoch": 7}]), these, tmp_path)
+    with own(folder):
+        assert export(folder, these).path.name == "epoch-7.keras"
+        assert not folder.model.exists()
+    assert export(folder, these).path == folder.model
 
 
 def test_an_error_within_an_epoch_leaves_the_weights(these: Catalog, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError
 from workbench.storage import formats
+from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
 from workbench.training import generations
 from workbench.training.generations import Generation
@@ -142,10 +143,13 @@ def _chosen(run: RunFolder, epoch: int | None) -> Kept:
 
 
 def _free(run: RunFolder, kept: Kept, extension: str) -> Path:
-    """A file in the run's folder that is not there yet: `model.keras`, which a run that ends has as well."""
+    """A file in the run's folder that is not there yet: `model.keras`, which a run that ends has as well.
+
+    While the run trains that name is left to it: `kwb save` takes it for the model that the run ended with.
+    """
     stem = f"epoch-{kept.epoch}" if not kept.step else f"epoch-{kept.epoch + 1}-step-{kept.step}"
     model = run.path / f"model{extension}"
-    return run.path / f"{stem}{extension}" if model.exists() else model
+    return run.path / f"{stem}{extension}" if model.exists() or owner(run) else model
 
 
 def _write(
