@@ -44,6 +44,31 @@ def test_a_weight_goes_to_the_rows_of_its_class(catalog, tmp_path, labels, weigh
 
 
 @pytest.mark.parametrize(
+    ("columns", "weight", "wanted"),
+    [
+        (["cat", "dog", "eel"], "{eel: 3, cat: 20}", {2: 3, 0: 20}),
+        (["cat", "dog", "eel"], "{0: 20, 2: 3}", {0: 20, 2: 3}),
+        (["3", "5", "7"], "{7: 3}", {2: 3}),
+    ],
+)
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_columns_of_one_hot_rows_are_classes(catalog, tmp_path, columns, weight, wanted, stream) -> None:
+    rows = "".join(f"{n},{int(n % 3 == 0)},{int(n % 3 == 1)},{int(n % 3 == 2)}\n" for n in range(12))
+    (tmp_path / "t.csv").write_text(f"x,{','.join(columns)}\n{rows}")
+    text = (
+        f"kwb: 1\ndata: {{use: csv, path: t.csv, targets: {{kind: {columns}}}, stream: {stream}}}\n"
+        f"model: {{sequential: [Dense]}}\ntrain: {{class_weight: {weight}}}\n"
+    )
+    recipe = parse(text, name="r.yaml", folder=tmp_path).recipe
+    assert (
+        class_weights(recipe, loading.load_or_stream(recipe.data, catalog, folder=tmp_path, seed=0)) == wanted
+    )
+    wrong = parse(text.replace(weight, "{cow: 2}"), name="r.yaml", folder=tmp_path).recipe
+    with pytest.raises(RecipeError, match="'kind' has no class 'cow'"):
+        class_weights(wrong, loading.load_or_stream(wrong.data, catalog, folder=tmp_path, seed=0))
+
+
+@pytest.mark.parametrize(
     ("labels", "section", "weight", "what"),
     [
         (["cat", "dog"] * 4, ", classes: y", "{cart: 2}", "'y' has no class 'cart'.*Did you mean 'cat'"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from workbench.data.loading import Prepared, Streamed
-from workbench.data.specs import ClassTarget
+from workbench.data.specs import ClassTarget, Target
 from workbench.data.weights import balanced_class_weights
 from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.schema import Recipe
@@ -38,7 +38,7 @@ def class_weights(recipe: Recipe, prepared: Prepared | Streamed) -> dict[int, fl
     (target,) = targets
     if wanted == "balanced":
         return _balanced(prepared)
-    names = target.classes if isinstance(target, ClassTarget) else _numbers(target.name, prepared)
+    names = target.classes if isinstance(target, ClassTarget) else _numbers(target, prepared)
     return {_number(key, names, target.name): weight for key, weight in wanted.items()}
 
 
@@ -56,19 +56,20 @@ def _number(key: str | int, names: tuple[str, ...], target: str) -> int:
     )
 
 
-def _numbers(target: str, prepared: Prepared | Streamed) -> tuple[str, ...]:
-    """The classes of a target without names: whole numbers, or the columns of one-hot rows."""
+def _numbers(target: Target, prepared: Prepared | Streamed) -> tuple[str, ...]:
+    """The classes of a target that is no column of classes: whole numbers, or the columns of one-hot rows."""
     train = prepared.train if isinstance(prepared, Prepared) else prepared.train.head(_LOOKED_AT)
-    values = train.targets[target]
+    values = train.targets[target.name]
     flat = values.reshape(len(values), -1)
     if flat.shape[1] > 1 and np.isin(flat, (0, 1)).all() and (flat.sum(axis=1) == 1).all():
-        return tuple(map(str, range(flat.shape[1])))
+        columns = target.column_names
+        return columns if len(columns) == flat.shape[1] else tuple(map(str, range(flat.shape[1])))
     most = int(flat.max(initial=0)) if np.isfinite(flat).all() else _MOST_CLASSES
     if flat.shape[1] != 1 or (flat < 0).any() or (flat % 1 != 0).any() or most >= _MOST_CLASSES:
         raise RecipeError(
-            f"the target '{target}' has no classes to weigh.",
+            f"the target '{target.name}' has no classes to weigh.",
             where=_WHERE,
-            hint=f"If its values are classes, say `classes: [{target}]` under data.",
+            hint=f"If its values are classes, say `classes: [{target.name}]` under data.",
         )
     return tuple(map(str, range(most + 1)))
 
