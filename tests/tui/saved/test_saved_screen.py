@@ -353,6 +353,7 @@ async def test_numbers_are_drawn_beside_the_truth_and_exported(open_app, from_tr
         await pilot.press("v")
         await settle(pilot)
         assert "predicted − true" in shown(pilot.app)
+        assert "v Predicted e Data order s Save CSV" in shown(pilot.app)
         await pilot.press("s")
         await answer(pilot, "out.csv")
         out = pilot.app.workplace / "out.csv"
@@ -389,6 +390,7 @@ async def test_classes_are_counted_beside_the_truth(open_app, from_training) -> 
         assert table.values is not None, "all rows are there, not the first ones only"
         await pilot.press("w")
         await until(lambda: f"{wrong:,} wrong of 270 rows" in shown(pilot.app), what="only the wrong ones")
+        assert "v Shares e Data order w All rows" in shown(pilot.app), "what each key would show next"
         await pilot.press("w")
         await until(lambda: "wrong of" not in shown(pilot.app), what="all rows again")
         await pilot.press("e")
@@ -396,6 +398,7 @@ async def test_classes_are_counted_beside_the_truth(open_app, from_training) -> 
         await settle(pilot)
         rows = [values[0] for values in table._values[0]]
         assert rows == sorted(rows)
+        assert "v Shares e Worst first w Wrong only" in shown(pilot.app)
         matrix.focus()
         await pilot.press("right")
         await settle(pilot)

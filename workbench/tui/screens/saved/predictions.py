@@ -38,7 +38,7 @@ class PredictionsScreen(WorkbenchScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="predictions.back", tooltip="Back to the saved files"),
-        Binding("v", "other_view", "Residuals/shares", id="predictions.view",
+        Binding("v", "other_view", "Other view", id="predictions.view",
                 tooltip="Numbers: predicted, or how far off; classes: counts, or shares of the true class"),
         Binding("e", "by_error", "Worst first", id="predictions.by-error",
                 tooltip="The worst predictions first, or the rows in the order of the data"),
@@ -190,6 +190,19 @@ class PredictionsScreen(WorkbenchScreen):
             return self._shown is not None and self._shown["kind"] == "classes"
         return bool(self._comparisons) if action in ("other_view", "by_error") else True
 
+    def key_words(self, action: str) -> str | None:
+        """What the key would show next."""
+        shown = self._shown
+        if action == "other_view" and shown is not None and shown["kind"] == "numbers":
+            return "Predicted" if self.query_one(ScatterPlot).residuals else "Residuals"
+        if action == "other_view" and shown is not None:
+            return "Counts" if self.query_one(ConfusionTable).shares else "Shares"
+        if action == "by_error" and self._by:
+            return "Data order"
+        if action == "wrong_only" and self._wrong:
+            return "All rows"
+        return None
+
     def action_leave(self) -> None:
         """Back to the files."""
         self.app.pop_screen()
@@ -202,15 +215,18 @@ class PredictionsScreen(WorkbenchScreen):
             scatter.residuals = not scatter.residuals
         elif shown is not None:
             self.query_one(ConfusionTable).toggle_shares()
+        self.refresh_bindings()
 
     def action_by_error(self) -> None:
         """The worst first, or the order of the data."""
         self._by = "" if self._by or self._shown is None else self._shown["name"]
+        self.refresh_bindings()
         self._reorder()
 
     def action_wrong_only(self) -> None:
         """Only wrong classes, or all rows."""
         self._wrong = not self._wrong
+        self.refresh_bindings()
         self._reorder()
 
     def action_next(self) -> None:
