@@ -90,7 +90,12 @@ def assert_equal(part, other) -> None:
         assert array.dtype == other.inputs[name].dtype
     for name, array in part.targets.items():
         np.testing.assert_array_equal(array, other.targets[name])
-    np.testing.assert_array_equal(part.sample_weight, other.sample_weight)
+    if isinstance(part.sample_weight, dict):
+        assert list(part.sample_weight) == list(other.sample_weight)
+        for name, array in part.sample_weight.items():
+            np.testing.assert_array_equal(array, other.sample_weight[name])
+    else:
+        np.testing.assert_array_equal(part.sample_weight, other.sample_weight)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "folder", "csv"])
@@ -241,6 +246,39 @@ def test_arrays_stream_from_stored_and_compressed_files(both, tmp_path: Path, sa
             "tokens": "int32",
         }
         assert len(indices(stream.train, seed=1)) == 32
+
+
+def test_weights_of_each_target(both, catalog, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    columns = {"y": random.normal(size=ROWS), "w": random.random(ROWS), "steps": random.random((ROWS, 4))}
+    np.savez(tmp_path / "t.npz", x=random.normal(size=(ROWS, 4, 2)), z=columns["y"] + 1, **columns)
+    targets = {"y": ["y"], "z": ["z"], "same": ["y"]}
+    section = {"use": "npz", "path": "t.npz", "targets": targets, "split": {"validation": 0.2}}
+    memory, stream = both({**section, "sample_weight": {"z": "w", "y": "steps"}})
+    assert list(memory.preparation.input_shapes()) == ["x"]
+    train = memory.train
+    assert {name: array.shape[1:] for name, array in train.sample_weight.items()} == {
+        "y": (4,),
+        "z": (),
+        "same": (),
+    }
+    np.testing.assert_allclose(train.sample_weight["z"], columns["w"][train.index], rtol=1e-6)
+    np.testing.assert_allclose(train.sample_weight["y"], columns["steps"][train.index], rtol=1e-6)
+    assert set(train.sample_weight["same"]) == {1.0}
+    part = stream.train.read_all()
+    np.testing.assert_allclose(part.sample_weight["z"], columns["w"][part.index], rtol=1e-6)
+    whole = [
+        loading.apply_to(
+            memory.preparation,
+            Data.model_validate({**section, "stream": flag}),
+            catalog,
+            folder=tmp_path,
+            seed=5,
+            part="all",
+        )
+        for flag in (False, True)
+    ]
+    assert_equal(*whole)
 
 
 def test_arrays_with_a_test_part_of_their_own(both, tmp_path: Path) -> None:

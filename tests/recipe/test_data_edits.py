@@ -51,6 +51,25 @@ def test_a_weight_is_one_column():
     assert edited("{use: csv, sample_weight: a}", assign(data, roles, "a", Use.INPUT)) == {"use": "csv"}
 
 
+def test_weights_of_each_target():
+    section = "{use: csv, sample_weight: {price: a, kind: b}}"
+    weights = {"price": "a", "kind": "b"}
+    roles = ColumnRoles({"features": ["c"]}, {"price": ["price"], "kind": ["kind"]}, weights)
+    data = {"use": "csv", "sample_weight": weights}
+    assert roles.use_of("a") is roles.use_of("b") is Use.WEIGHT
+    assert edited(section, assign(data, roles, "a", Use.WEIGHT)) == data
+    assert edited(section, assign(data, roles, "a", Use.INPUT)) == {
+        "use": "csv",
+        "sample_weight": {"kind": "b"},
+    }
+    assert edited(section, assign(data, roles, "c", Use.WEIGHT)) == {"use": "csv", "sample_weight": "c"}
+    data["sample_weight"] = {"price": "a"}
+    roles = ColumnRoles({"features": ["c"]}, {"price": ["price"]}, {"price": "a"})
+    assert edited("{use: csv, sample_weight: {price: a}}", assign(data, roles, "a", Use.INPUT)) == {
+        "use": "csv"
+    }
+
+
 def test_inputs_of_several_names():
     first = edited("{use: csv}", assign({"use": "csv"}, PLAIN, "c", Use.INPUT, "right"))
     assert first == {"use": "csv", "inputs": {"features": ["a", "b"], "right": ["c"]}}

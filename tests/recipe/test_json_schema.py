@@ -59,6 +59,19 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("weights", "valid"), [("w", True), ("{y: w}", True), ("{}", False), ("{y: 3}", False)]
+)
+def test_weights_for_all_targets_or_for_each(validator, weights, valid):
+    text = f"kwb: 1\ndata: {{use: csv, path: t.csv, sample_weight: {weights}}}\nmodel: M\n"
+    assert validator.is_valid(data(text)) is valid
+    if valid:
+        parse(text)
+    else:
+        with pytest.raises(RecipeError, match="sample_weight"):
+            parse(text)
+
+
 @pytest.mark.parametrize("rest", RIGHT)
 def test_what_kwb_reads_the_schema_allows(validator, rest):
     text = f"kwb: 1\ndata: {{use: csv, path: t.csv, targets: y}}\n{rest}\n"

@@ -50,6 +50,10 @@ class ForeignStructure:
             )
         return _filled(self.outputs, values)
 
+    def pack_weights(self, weights: Any) -> Any:
+        """As `Structure.pack_weights`."""
+        return self.pack_targets(weights) if isinstance(weights, Mapping) else weights
+
     def unpack_outputs(self, values: Any) -> dict[str, Any]:
         """What the model returned, by output name, in the model's own order."""
         named = dict(zip(keras.tree.flatten(self.outputs), keras.tree.flatten(values), strict=True))

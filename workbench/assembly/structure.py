@@ -62,6 +62,10 @@ class Structure:
             return value
         return _pack(self.output_form, self.outputs, values)
 
+    def pack_weights(self, weights: Any) -> Any:
+        """Sample weights in the form of the model's outputs; those for all targets as they are."""
+        return self.pack_targets(weights) if isinstance(weights, Mapping) else weights
+
     def unpack_outputs(self, values: Any) -> dict[str, Any]:
         """What the model returned, by output name."""
         if self.output_form == "one":

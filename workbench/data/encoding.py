@@ -68,7 +68,7 @@ def encode_weights(column: Column, place: Place) -> np.ndarray:
     """Sample weights (rows,) float32, or (rows, time steps) where each step has one.
 
     Raises:
-        DataError: a weight is below 0, or none is above.
+        DataError: a weight is below 0.
     """
     if column.kind is ColumnKind.ARRAY:
         weights = encode_array(ArrayColumn(name=column.name, shape=column.values.shape[1:]), column, place)
@@ -81,8 +81,6 @@ def encode_weights(column: Column, place: Place) -> np.ndarray:
             f"the sample weight '{column.name}' is {lowest[below[0]]:g}; weights are 0 or more.",
             where=place(int(below[0])),
         )
-    if not weights.any():
-        raise DataError(f"the sample weights '{column.name}' are all 0.", where=place(0))
     return weights
 
 

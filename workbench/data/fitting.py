@@ -68,7 +68,7 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Pre
     return Preparation(
         inputs=tuple(fitter.input(name, columns) for name, columns in roles.inputs.items()),
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
-        sample_weight=roles.sample_weight,
+        sample_weight=data.sample_weight,
         missing=data.missing,
         reader=Reader(
             use=data.use,

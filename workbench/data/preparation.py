@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import Field, ValidationError
 
-from workbench.data.encoding import encode_input, encode_target, encode_weights
+from workbench.data.encoding import Place, encode_input, encode_target, encode_weights
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
 from workbench.data.number_texts import is_marked_number
@@ -19,9 +19,10 @@ from workbench.data.source import Source, as_source
 from workbench.data.specs import ClassTarget, Input, Reader, Record, Target
 from workbench.data.table import Column, read_column
 from workbench.errors import DataError, FileError
-from workbench.recipe.schema import MissingPolicy, missing_of
+from workbench.recipe.schema import MissingPolicy, missing_of, weight_columns
 
 Table = Mapping[str, Column]
+Weights = np.ndarray | Mapping[str, np.ndarray]
 
 TRAINED_HINT = "The model was trained with `missing: error`: fill these values in, or leave the rows out."
 
@@ -34,13 +35,13 @@ class Part:
         inputs: by input name, (rows, ...) float32 or, for unscaled arrays of whole numbers, int32.
         targets: by target name: (rows, columns) float32, class numbers (rows,) int32, or an array.
             Empty where the targets were not asked for.
-        sample_weight: (rows,) float32, (rows, time steps), or None.
+        sample_weight: (rows,) float32 or (rows, time steps), for all targets or by target name; or None.
         index: (rows,) int64, each row's position in the source, from 0.
     """
 
     inputs: Mapping[str, np.ndarray]
     targets: Mapping[str, np.ndarray]
-    sample_weight: np.ndarray | None
+    sample_weight: Weights | None
     index: np.ndarray
 
     @property
@@ -53,7 +54,7 @@ class Part:
         return Part(
             {name: array[rows] for name, array in self.inputs.items()},
             {name: array[rows] for name, array in self.targets.items()},
-            None if self.sample_weight is None else self.sample_weight[rows],
+            _taken(self.sample_weight, rows),
             self.index[rows],
         )
 
@@ -63,13 +64,26 @@ def join(parts: Sequence[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
-    weights = [part.sample_weight for part in parts if part.sample_weight is not None]
     return Part(
         {name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
         {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
-        np.concatenate(weights) if weights else None,
+        _joined([part.sample_weight for part in parts if part.sample_weight is not None]),
         np.concatenate([part.index for part in parts]),
     )
+
+
+def _taken(weights: Weights | None, rows: slice | np.ndarray) -> Weights | None:
+    if isinstance(weights, Mapping):
+        return {name: array[rows] for name, array in weights.items()}
+    return None if weights is None else weights[rows]
+
+
+def _joined(weights: Sequence[Weights]) -> Weights | None:
+    if not weights:
+        return None
+    if isinstance(first := weights[0], Mapping):
+        return {name: np.concatenate([cast("Any", each)[name] for each in weights]) for name in first}
+    return np.concatenate(cast("Any", weights))
 
 
 class Preparation(Record):
@@ -78,7 +92,7 @@ class Preparation(Record):
     version: Literal[1] = 1
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
     targets: tuple[Target, ...] = ()
-    sample_weight: str | None = None
+    sample_weight: str | dict[str, str] | None = None
     missing: MissingPolicy = "error"
     reader: Reader | None = None
 
@@ -157,7 +171,7 @@ class Preparation(Record):
         names = [name for spec in self.inputs for name in spec.column_names]
         if with_targets:
             names += [name for spec in self.targets for name in spec.column_names]
-            names += [self.sample_weight] if self.sample_weight else []
+            names += weight_columns(self.sample_weight)
         return list(dict.fromkeys(names))
 
     def complete_rows(self, table: Table, source: Source, hint: str) -> np.ndarray:
@@ -177,7 +191,7 @@ class Preparation(Record):
     def needed(self) -> frozenset[str]:
         """The columns whose missing values no mean can stand for: targets and weights."""
         targets = {name for spec in self.targets for name in spec.column_names}
-        return frozenset(targets | ({self.sample_weight} if self.sample_weight else set()))
+        return frozenset(targets | set(weight_columns(self.sample_weight)))
 
     def encode(self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool) -> Part:
         """These rows of a table that `read` gave, encoded."""
@@ -186,16 +200,36 @@ class Preparation(Record):
         def place(row: int) -> str:
             return source.place(int(rows[row]))
 
-        weights = None
-        if with_targets and self.sample_weight:
-            weights = encode_weights(taken[self.sample_weight], place)
         targets = self.targets if with_targets else ()
         return Part(
             inputs={spec.name: encode_input(spec, taken, place) for spec in self.inputs},
             targets={spec.name: encode_target(spec, taken, place) for spec in targets},
-            sample_weight=weights,
+            sample_weight=self._weights(taken, place) if with_targets else None,
             index=rows,
         )
+
+    def _weights(self, taken: Table, place: Place) -> Weights | None:
+        """The weights of rows for all targets or for each; a target without a column has weights of 1.
+
+        Raises:
+            DataError: a weight is below 0, or none is above.
+        """
+        if self.sample_weight is None:
+            return None
+        columns = {name: encode_weights(taken[name], place) for name in weight_columns(self.sample_weight)}
+        of_all = isinstance(self.sample_weight, str) or len(self.sample_weight) == len(self.targets)
+        if of_all and not any(array.any() for array in columns.values()):
+            listed = ", ".join(f"'{name}'" for name in columns)
+            raise DataError(f"the sample weights {listed} are all 0.", where=place(0))
+        if isinstance(self.sample_weight, str):
+            return columns[self.sample_weight]
+        rows = len(next(iter(columns.values())))
+        return {
+            spec.name: columns[self.sample_weight[spec.name]]
+            if spec.name in self.sample_weight
+            else np.ones(rows, np.float32)
+            for spec in self.targets
+        }
 
 
 def read_table(source: Source, names: list[str]) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workbench.data.source import Source
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
-from workbench.recipe.schema import Data, Scaling
+from workbench.recipe.schema import Data, Scaling, weight_columns
 
 FEATURES = "features"
 
@@ -21,7 +21,8 @@ class Roles:
         classes: the target columns that are class names, with the names where the source gives them.
         categories: number columns to treat as categories.
         scaling: how each input column is scaled.
-        sample_weight, stratify: columns, or None.
+        sample_weight: the column of every target's weights, or columns by target, or None.
+        stratify: a column, or None.
     """
 
     inputs: Mapping[str, tuple[str, ...]]
@@ -29,7 +30,7 @@ class Roles:
     classes: Mapping[str, tuple[str, ...] | None]
     categories: frozenset[str]
     scaling: Mapping[str, Scaling]
-    sample_weight: str | None = None
+    sample_weight: str | Mapping[str, str] | None = None
     stratify: str | None = None
 
     @property
@@ -37,15 +38,13 @@ class Roles:
         """Every column that becomes part of an input, a target or the weights, once each."""
         groups = [*self.inputs.values(), *self.targets.values()]
         names = dict.fromkeys(name for group in groups for name in group)
-        if self.sample_weight:
-            names[self.sample_weight] = None
-        return tuple(names)
+        return tuple(dict.fromkeys([*names, *weight_columns(self.sample_weight)]))
 
     @property
     def needed(self) -> frozenset[str]:
         """The columns whose missing values no mean can stand for: targets and weights."""
         columns = {name for group in self.targets.values() for name in group}
-        return frozenset(columns | ({self.sample_weight} if self.sample_weight else set()))
+        return frozenset(columns | set(weight_columns(self.sample_weight)))
 
 
 def choose_roles(data: Data, source: Source) -> Roles:
@@ -59,17 +58,9 @@ def choose_roles(data: Data, source: Source) -> Roles:
     """
     _check_names(data.ignore, source, "data.ignore")
     targets = _targets(data, source)
-    weight = data.sample_weight
-    if weight is not None:
-        _check_names([weight], source, "data.sample_weight")
-        if source.columns[weight].ndim > 2:
-            raise RecipeError(
-                f"'{weight}' has {source.columns[weight].ndim} axes; a weight is one number a row, or one a time step.",
-                where="data.sample_weight",
-            )
+    _check_weights(data, source, targets)
     taken = {name for group in targets.values() for name in group} | set(data.ignore)
-    if weight is not None:
-        taken.add(weight)
+    taken |= set(weight_columns(data.sample_weight))
     if data.inputs is None:
         inputs = _default_inputs(source, taken)
     else:
@@ -88,9 +79,29 @@ def choose_roles(data: Data, source: Source) -> Roles:
         classes=_classes(data, source, targets),
         categories=_categories(data, source, input_columns),
         scaling=_scaling(data, inputs),
-        sample_weight=weight,
+        sample_weight=data.sample_weight,
         stratify=_stratify(data, source, targets),
     )
+
+
+def _check_weights(data: Data, source: Source, targets: Collection[str]) -> None:
+    where, weights = "data.sample_weight", data.sample_weight
+    places = {where: weights} if isinstance(weights, str) else {}
+    if isinstance(weights, Mapping):
+        for target in weights:
+            if target not in targets:
+                raise RecipeError(
+                    f"there is no target '{target}'.",
+                    where=f"{where}.{target}",
+                    hint=did_you_mean(target, targets) or f"The targets are: {_listed(targets)}.",
+                )
+        places = {f"{where}.{target}": column for target, column in weights.items()}
+    for place, column in places.items():
+        _check_names([column], source, place)
+        if (axes := source.columns[column].ndim) > 2:
+            raise RecipeError(
+                f"'{column}' has {axes} axes; a weight is one number a row, or one a time step.", where=place
+            )
 
 
 def _default_inputs(source: Source, taken: set[str]) -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workbench.recipe.schema import weight_columns
+
 
 class Use(StrEnum):
     """What a column is for."""
@@ -23,7 +25,7 @@ class ColumnRoles:
 
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     targets: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    sample_weight: str | None = None
+    sample_weight: str | Mapping[str, str] | None = None
     categories: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
 
@@ -44,7 +46,7 @@ class ColumnRoles:
             return Use.INPUT
         if any(column in names for names in self.targets.values()):
             return Use.TARGET
-        return Use.WEIGHT if column == self.sample_weight else Use.NONE
+        return Use.WEIGHT if column in weight_columns(self.sample_weight) else Use.NONE
 
     def group_of(self, column: str) -> str:
         """The name of the input that a column is part of, "" if of none."""
@@ -106,9 +108,13 @@ def assign(data: Mapping[str, Any], roles: ColumnRoles, column: str, use: Use, g
         ignored.append(column)
     if ignored != _without(data.get("ignore", ()), ""):
         put("ignore", ignored)
+    weights = data.get("sample_weight")
     if use is Use.WEIGHT:
-        put("sample_weight", column)
-    elif data.get("sample_weight") == column:
+        if roles.use_of(column) is not Use.WEIGHT:  # it may be that of one target
+            put("sample_weight", column)
+    elif isinstance(weights, Mapping) and column in weights.values():
+        put("sample_weight", {target: name for target, name in weights.items() if name != column})
+    elif weights == column:
         put("sample_weight", None)
     return Change(values, tuple(key for key in removed if key not in values))
 

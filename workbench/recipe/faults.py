@@ -49,10 +49,14 @@ def _by_place(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], lis
     for error in errors:
         steps = (i for i, part in enumerate(error["loc"]) if _is_internal(part))
         place = _key(error["loc"][: next(steps, None)])
-        if error["type"] == "too_short" and any(other[: len(place)] == place for other in groups):
+        if error["type"] == "too_short" and any(_within(other, place) for other in groups):
             continue  # its items are at fault: without them the list is too short as well
         groups.setdefault(place, []).append(error)
     return groups
+
+
+def _within(place: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
+    return len(place) > len(outer) and place[: len(outer)] == outer
 
 
 def _most_telling(errors: Sequence[ErrorDetails], depth: int) -> ErrorDetails:
@@ -61,7 +65,8 @@ def _most_telling(errors: Sequence[ErrorDetails], depth: int) -> ErrorDetails:
         return errors[0]
     meant = [e for e in errors if e["type"] == "literal_error" and isinstance(e["input"], str)]
     deeper = [e for e in errors if len(_key(e["loc"])) > depth]
-    return (meant or deeper or errors)[0]
+    empty = [e for e in errors if e["type"] == "too_short"]  # of the right type
+    return (meant or deeper or empty or errors)[0]
 
 
 def _key(location: tuple[str | int, ...]) -> tuple[str | int, ...]:

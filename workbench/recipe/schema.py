@@ -6,6 +6,7 @@ stranger's recipe is data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -140,6 +141,16 @@ def missing_of(policy: MissingPolicy) -> Missing:
     return Missing(inputs=policy, targets="drop" if policy == "drop" else "error")
 
 
+SampleWeight = str | Annotated[dict[str, str], Field(min_length=1)]
+
+
+def weight_columns(sample_weight: str | Mapping[str, str] | None) -> tuple[str, ...]:
+    """The columns of a `sample_weight`, once each."""
+    if isinstance(sample_weight, Mapping):
+        return tuple(dict.fromkeys(sample_weight.values()))
+    return () if sample_weight is None else (sample_weight,)
+
+
 class Data(BaseModel):
     """What the model learns from. Keys beyond these go to the dataset itself (a path, a delimiter)."""
 
@@ -160,8 +171,10 @@ class Data(BaseModel):
         (),
         description="Targets that are class names, read as they are written; they become the numbers 0, 1, 2 ...",
     )
-    sample_weight: str | None = Field(
-        None, description="The column with the weight of each row, or of each of its time steps."
+    sample_weight: SampleWeight | None = Field(
+        None,
+        description="The column with the weight of each row, or of each of its time steps; "
+        "`{price: w1, kind: w2}` gives each target its own, and one without a column counts every row alike.",
     )
     missing: MissingPolicy = Field(
         "error",

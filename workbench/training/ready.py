@@ -99,7 +99,9 @@ class Ready:
         """A part of the data in the structure the model is called with."""
         structure = self.assembly.structure
         return Arrays(
-            structure.pack_inputs(part.inputs), structure.pack_targets(part.targets), part.sample_weight
+            structure.pack_inputs(part.inputs),
+            structure.pack_targets(part.targets),
+            structure.pack_weights(part.sample_weight),
         )
 
 

@@ -157,7 +157,9 @@ class SavedModel:
     def _arrays(self, part: Part) -> Arrays:
         structure = self._structure(part)
         return Arrays(
-            structure.pack_inputs(part.inputs), structure.pack_targets(part.targets), part.sample_weight
+            structure.pack_inputs(part.inputs),
+            structure.pack_targets(part.targets),
+            structure.pack_weights(part.sample_weight),
         )
 
     def predict(self, part: Part) -> dict[str, np.ndarray]:
@@ -200,7 +202,11 @@ def _by_column(part: Part, preparation: Preparation) -> Part:
     if len(preparation.targets) != 1 or not isinstance(spec := preparation.targets[0], NumberTarget):
         return part
     (values,) = part.targets.values()
-    return replace(part, targets={name: values[:, at : at + 1] for at, name in enumerate(spec.columns)})
+    targets = {name: values[:, at : at + 1] for at, name in enumerate(spec.columns)}
+    weights = part.sample_weight
+    if isinstance(weights, Mapping):
+        (weights,) = weights.values()
+    return replace(part, targets=targets, sample_weight=weights)
 
 
 def plain_columns(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

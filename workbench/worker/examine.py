@@ -22,7 +22,7 @@ from workbench.data.roles import FEATURES, choose_roles
 from workbench.data.source import Source
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
-from workbench.recipe.schema import Data
+from workbench.recipe.schema import Data, weight_columns
 from workbench.training.ready import Ready, prepare
 
 
@@ -214,7 +214,8 @@ def _rough_roles(data: Data, source: Source) -> dict[str, Any]:
     named = data.targets if data.targets is not None else source.targets
     groups = named if isinstance(named, Mapping) else {name: (name,) for name in named}
     targets = {name: [each for each in group if each in columns] for name, group in groups.items()}
-    taken = {each for group in targets.values() for each in group} | set(data.ignore) | {data.sample_weight}
+    taken = {each for group in targets.values() for each in group} | set(data.ignore)
+    taken |= set(weight_columns(data.sample_weight))
     inputs = data.inputs or {FEATURES: tuple(name for name in columns if name not in taken)}
     return {
         "inputs": {name: [each for each in group if each in columns] for name, group in inputs.items()},
