@@ -159,9 +159,10 @@ class Memory:
                 Decoder(arrays).decode(item, loose.get(name))
             except Unplaced as why:
                 yield f"{name}: {why}"
-        python, numpy = (Decoder(arrays).decode(item, None) for item in record["random"])
-        random.setstate(python)
-        np.random.set_state(numpy)
+        if record["random"]:
+            python, numpy = (Decoder(arrays).decode(item, None) for item in record["random"])
+            random.setstate(python)
+            np.random.set_state(numpy)
 
     def _callback(
         self, number: int, callback: Any, kept: Kept, known: frozenset[int], names: Mapping[int, str]

@@ -26,6 +26,7 @@ from workbench.training import generations
 from workbench.training.control import Control
 from workbench.training.finite import weights_are_finite
 from workbench.training.generations import Generation
+from workbench.training.older import not_kept, translated
 from workbench.training.progress import Progress
 from workbench.training.remembering import Memory
 from workbench.training.swapped import Swaps
@@ -54,6 +55,7 @@ class Recall:
     memory: Memory
     record: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+    older: bool = False  # of the version that kept nothing of the model's own objects
 
     def give_back(self) -> list[str]:
         """Variables and memory as they were; what has no place now, and why."""
@@ -117,7 +119,11 @@ class Keeper(keras.callbacks.Callback):
             self._resumed = Position()  # frees the arrays
             if self._epoch >= self.params["epochs"]:
                 self._swaps.finish(self.model)
-        self._warn(self._memory.take().lost)
+        kept = self._memory.take()
+        self._warn(kept.lost)
+        if recall is not None and recall.older and (new := not_kept(kept.record)):
+            told = f"the checkpoint is of an older kwb, which did not keep {', '.join(new)}"
+            self._emit(events.Message("warning", f"not as it was before --resume: {told}"))
         self._begin = self._iterations() - self._start * self._progress.steps - self._start_step
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -278,7 +284,9 @@ def fill(
                 where=str(generation.path),
                 hint="The recipe or a layer's code has changed since. Start again: leave out --resume.",
             )
-    recall = Recall(memory, position["memory"] if position.get("format") == FORMAT else {}, arrays)
+    older = "format" not in position
+    record = translated(position) if older else position.get("memory", {})
+    recall = Recall(memory, record, arrays, older)
     recall.give_back()
     return recall
 
