@@ -83,6 +83,19 @@ async def test_edits_on_both_sides_are_asked_about_and_mine_can_stay(open_app: O
         assert "epochs: 2, batch_size: 16" in small.read_text()
 
 
+@pytest.mark.parametrize("width", [80, 70])
+async def test_the_question_shows_every_key_also_where_it_is_narrow(
+    open_app: OpenApp, small: Path, width: int
+) -> None:
+    async with open_app(size=(width, 24)) as pilot:
+        editor = await opened(pilot, small)
+        editor.set("train.batch_size", 16)
+        edit(small, "epochs: 2", "epochs: 77")
+        await asked(pilot)
+        for key in ("Keep mine k", "Take the one on disk t", "Difference d"):
+            assert key in shown(pilot.app)
+
+
 async def test_what_is_on_disk_can_be_taken_and_is_one_undo_away(open_app: OpenApp, small: Path) -> None:
     async with open_app() as pilot:
         editor = await opened(pilot, small)

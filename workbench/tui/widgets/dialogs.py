@@ -40,6 +40,7 @@ Dialog {
     .dialog-fault { width: 100%; color: $text-error; height: auto; }
     .dialog-buttons { height: auto; margin-top: 1; align-horizontal: right; }
     Button { margin-left: 1; padding: 0 1; }
+    .-many Button { min-width: 8; }
     Button:focus { text-style: bold reverse; }
     Input { margin-top: 1; }
     VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
@@ -91,7 +92,7 @@ class ConfirmDialog(Dialog[str | None]):
             yield Label(self._title, classes="dialog-title", markup=False)
             if self._text:
                 yield Static(self._text, classes="dialog-text", markup=False)
-            with Horizontal(classes="dialog-buttons"):
+            with Horizontal(classes="dialog-buttons -many" if len(self._choices) > 2 else "dialog-buttons"):
                 for choice in self._choices:
                     yield Button(
                         _with_key(choice), id=f"answer-{choice.answer}", variant=choice.variant, compact=True
