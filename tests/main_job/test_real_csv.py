@@ -117,6 +117,25 @@ def test_another_way_of_writing_the_file_is_found_out(trained: Run) -> None:
     assert done.out == wanted
 
 
+def test_what_a_new_file_lacks_is_said_and_not_how_to_read_it(trained: Run) -> None:
+    """The training said what stands between its columns; the new file has something else there, and a column less."""
+    lines = PENGUINS.read_text().splitlines()
+    (trained.folder / "marked.csv").write_text("\n".join(line.replace(",", ";") for line in lines) + "\n")
+    recipe = RECIPE.replace("penguins.csv", 'marked.csv\n  delimiter: ";"').replace("epochs: 40", "epochs: 1")
+    (trained.folder / "marked.yaml").write_text(recipe)
+    assert kwb_in(trained.folder, ["--batch", "marked.yaml", "--set", "save=[out/marked.keras]"]).code == 0
+    done = kwb_in(trained.folder, ["predict", "out/marked.keras", "--data", "penguins.csv"])
+    assert done.code == 0, done.err
+    header = lines[0].split(",")
+    lacking = next(name for name in header if name.startswith("flipper"))
+    at = header.index(lacking)
+    short = [",".join(line.split(",")[:at] + line.split(",")[at + 1 :]) for line in lines]
+    (trained.folder / "short.csv").write_text("\n".join(short) + "\n")
+    done = kwb_in(trained.folder, ["predict", "out/marked.keras", "--data", "short.csv"])
+    assert f"no column '{lacking}'" in done.err
+    assert "delimiter" not in done.err
+
+
 def test_an_output_of_another_encoding_loses_nothing(trained: Run) -> None:
     text = PENGUINS.read_text().replace("species", "\u7a2e\u985e", 1)
     (trained.folder / "names.csv").write_text(text)

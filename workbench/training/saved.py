@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from workbench.data.loading import Rows, StreamedPart
 from workbench.data.preparation import Part, Preparation
 from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
-from workbench.errors import DataError, FileError, WorkbenchError
+from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.opening import open_recipe
 from workbench.recipe.schema import Data
@@ -65,14 +64,16 @@ class SavedModel:
         data = loading.data_argument(text, catalog, preparation)
         try:
             return self._read(data, catalog, Path(), 0, with_targets=with_targets)
-        except WorkbenchError:
+        except WorkbenchError as error:
             # Perhaps this file is only written in another way than that of the training.
             plain = loading.without_options(data)
             if plain is None:
                 raise
-            with suppress(WorkbenchError):
+            try:
                 return self._read(plain, catalog, Path(), 0, with_targets=with_targets)
-            raise
+            except WorkbenchError as own:
+                # Where the options do not fit the file, what is wrong with it shows only without them.
+                raise (own if isinstance(error, RecipeError) else error) from None
 
     def read_own(self, folder: Path, catalog: Catalog, *, with_targets: bool) -> Rows:
         """The data of the recipe that it was trained with: the test part, or all rows where none was kept.
