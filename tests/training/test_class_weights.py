@@ -43,6 +43,13 @@ def test_a_weight_goes_to_the_rows_of_its_class(catalog, tmp_path, labels, weigh
     assert given == [of_label.get(str(label), 1) for label in labels]
 
 
+def test_a_class_that_only_later_rows_of_a_stream_have_takes_its_weight(catalog, tmp_path) -> None:
+    labels = [0] * 1_500 + [1] * 1_500 + [2] * 50
+    found, numbers = weights(catalog, tmp_path, labels, "", "{0: 1, 2: 5}", stream=True)
+    assert found == {0: 1, 2: 5}
+    assert numbers.tolist() == labels
+
+
 @pytest.mark.parametrize(
     ("columns", "weight", "wanted"),
     [

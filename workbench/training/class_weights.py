@@ -38,7 +38,7 @@ def class_weights(recipe: Recipe, prepared: Prepared | Streamed) -> dict[int, fl
     (target,) = targets
     if wanted == "balanced":
         return _balanced(prepared)
-    names = target.classes if isinstance(target, ClassTarget) else _numbers(target, prepared)
+    names = target.classes if isinstance(target, ClassTarget) else _numbers(target, prepared, wanted)
     return {_number(key, names, target.name): weight for key, weight in wanted.items()}
 
 
@@ -56,8 +56,14 @@ def _number(key: str | int, names: tuple[str, ...], target: str) -> int:
     )
 
 
-def _numbers(target: Target, prepared: Prepared | Streamed) -> tuple[str, ...]:
-    """The classes of a target that is no column of classes: whole numbers, or the columns of one-hot rows."""
+def _numbers(
+    target: Target, prepared: Prepared | Streamed, wanted: Mapping[str | int, float]
+) -> tuple[str, ...]:
+    """The classes of a target that is no column of classes: whole numbers, or the columns of one-hot rows.
+
+    Only the first rows of a stream are looked at. Those behind may hold higher numbers, so that numbers in `wanted`
+    are taken for classes.
+    """
     train = prepared.train if isinstance(prepared, Prepared) else prepared.train.head(_LOOKED_AT)
     values = train.targets[target.name]
     flat = values.reshape(len(values), -1)
@@ -71,6 +77,8 @@ def _numbers(target: Target, prepared: Prepared | Streamed) -> tuple[str, ...]:
             where=_WHERE,
             hint=f"If its values are classes, say `classes: [{target.name}]` under data.",
         )
+    if isinstance(prepared, Streamed):
+        most = max(most, *(key for key in wanted if isinstance(key, int) and key < _MOST_CLASSES), 0)
     return tuple(map(str, range(most + 1)))
 
 
