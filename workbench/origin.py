@@ -179,6 +179,8 @@ def _below_ours(frames: Sequence[tuple[str, int, str]]) -> Sequence[tuple[str, i
 def _is_users(file: str) -> bool:
     if file.startswith(("<", _OURS)) or _GENERATED in file:
         return False
+    if not os.path.isabs(file):  # so compiled extensions name their sources: `h5f.pyx`
+        return False
     if package := _PACKAGES.search(file):
         return package[1] in _plugin_packages
     return not file.startswith(_standard_library())

@@ -91,7 +91,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["check", "MyDense", "-k", NASTY], 2, "a\\x1b[2j"),
         (["catalog", NASTY], 0, SHOWN),
         (["catalog", "--no-plugin", NASTY], 2, SHOWN),
-        (["catalog", "--plugin", "odd.py", "--plugin", "broken.py", "Odd"], 0, SHOWN[:5]),
+        (["catalog", "--plugin", "odd.py", "Odd"], 0, SHOWN[:5]),
+        (["catalog", "--plugin", "odd.py", "--plugin", "broken.py", "Odd"], 2, SHOWN[:5]),
     ],
     ids=lambda value: (
         " ".join(value).replace(NASTY, "NASTY").replace(FILE_NAME, "NASTY") if isinstance(value, list) else ""

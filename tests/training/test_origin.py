@@ -6,6 +6,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import h5py
 import pytest
 
 from workbench import events
@@ -13,6 +14,7 @@ from workbench.catalog import Entry, Kind
 from workbench.catalog.discovery import Plugin, State, discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
+from workbench.origin import origin_of
 from workbench.recipe.document import parse
 from workbench.training.session import Session
 
@@ -261,3 +263,11 @@ def test_an_error_that_has_nothing_to_do_with_the_users_code_has_no_line(catalog
         Session(parse(text), catalog, lambda event, line: None, runs_folder=tmp_path).run()
     assert caught.value.origin is None
     assert set(caught.value.as_record()) == {"what", "where", "hint"}
+
+
+def test_the_sources_of_a_compiled_extension_are_not_the_users(tmp_path: Path) -> None:
+    """h5py raises from `h5f.pyx`, a file that nobody has."""
+    (tmp_path / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(800))
+    with pytest.raises(OSError, match="open file") as raised:
+        h5py.File(tmp_path / "cut.h5")
+    assert origin_of(raised.value) is None

@@ -66,7 +66,7 @@ class Reading:
             raise death(self._process.returncode, path)
         found = json.loads(answer)
         if "error" in found:
-            raise FileError(**{key: found["error"][key] for key in ("what", "where", "hint")})
+            raise FileError.from_record(found["error"])
         return found["result"]
 
     def close(self) -> None:

@@ -280,7 +280,9 @@ async def test_a_run_that_failed_says_why_and_what_to_do(open_app, placed, faile
         text = await drawn(pilot)
         assert "✗ Training failed" in text
         assert screen.record.view.fault.what[:60] in text
-        assert "try" in text
+        assert "strict.py:8 in call" in text
+        assert 'return tf.debugging.check_numerics(x, "a value is not finite")' in text
+        assert "o the whole traceback" in text
 
 
 async def test_a_run_whose_process_was_killed_says_what_is_kept(open_app, placed, killed) -> None:

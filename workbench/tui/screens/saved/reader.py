@@ -41,7 +41,7 @@ class Reader:
         while (found := await self._ask({"do": do, "file": file, **arguments})) is None:
             pass  # another question ended the process; this one was not at fault
         if "error" in found:
-            raise FileError(**found["error"])
+            raise FileError.from_record(found["error"])
         if "died" in found:
             raise death(found["died"], file)
         return dict(found["result"])
