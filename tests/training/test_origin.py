@@ -266,8 +266,11 @@ def test_an_error_that_has_nothing_to_do_with_the_users_code_has_no_line(catalog
 
 
 def test_the_sources_of_a_compiled_extension_are_not_the_users(tmp_path: Path) -> None:
-    """h5py raises from `h5f.pyx`, a file that nobody has."""
+    """h5py raises from `h5f.pyx`, a file that nobody has; the line of the user's own code is the one that called it."""
     (tmp_path / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(800))
     with pytest.raises(OSError, match="open file") as raised:
         h5py.File(tmp_path / "cut.h5")
-    assert origin_of(raised.value) is None
+    found = origin_of(raised.value)
+    assert found is not None
+    assert found.place.file == __file__
+    assert found.place.source == 'h5py.File(tmp_path / "cut.h5")'
