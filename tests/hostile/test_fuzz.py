@@ -151,7 +151,7 @@ def hold_model(asker: Asker, harness: Harness, path: Path, seed: str) -> None:
     """What `kwb inspect`, and then `kwb evaluate`, do with a file."""
     looked = asker.ask_of("inspect", path)
     if "error" in looked:
-        is_shown_safely(str(FileError(**looked["error"])))
+        is_shown_safely(str(FileError.from_record(looked["error"])))
         ended = looked["error"]["what"].startswith("reading it ended")
         assert not ended or any(
             f"SIG{name}" in looked["error"]["what"] for name in ("SEGV", "BUS", "FPE", "ABRT")
