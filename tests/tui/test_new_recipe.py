@@ -103,8 +103,8 @@ async def test_what_the_file_shows_is_done_and_the_target_is_picked(
     async with open_app() as pilot:
         app = pilot.app
         await look_at(pilot, "semi.csv")
-        suggestion = str(app.screen.query_one("#suggestion", Static).visual)
-        assert "delimiter: ;" in suggestion
+        shows = app.screen.query_one("#suggestion", Static)
+        suggestion = await until(lambda: "delimiter: ;" in (text := str(shows.visual)) and text, 60)
         assert "decimal: ','" in suggestion
         assert "';' stands between the columns" in suggestion
         assert "'id' is left out: it looks like an id" in suggestion
@@ -146,8 +146,7 @@ async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, workplace: Pat
         await until(lambda: app.screen.query_one("#options").display, 60)
         await until(lambda: "Name its encoding" in shown(app))
         await pilot.press(*"encoding", "enter")
-        await settle(pilot)
-        assert "not as in a recipe" in shown(app)
+        await until(lambda: "not as in a recipe" in shown(app))
         await pilot.press(*": latin-1", "enter")
         await until(lambda: app.screen.query_one("#learn").display, 60)
         await pilot.press("enter")
