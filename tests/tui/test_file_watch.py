@@ -64,3 +64,15 @@ def test_what_a_recipe_reads(tmp_path: Path) -> None:
     assert list(paths_in(recipe, tmp_path)) == [tmp_path / name for name in names]
     assert list(paths_in({"data": "diabetes"}, tmp_path)) == []
     assert list(paths_in("no recipe", tmp_path)) == []
+
+
+def test_what_changes_between_the_reading_and_the_first_look_is_reported(tmp_path: Path) -> None:
+    path, other = tmp_path / "gate.py", tmp_path / "other.py"
+    path.write_text("a = 1\n")
+    watch = FileWatch()
+    watch.note([path])
+    path.write_text("a = 20\n")
+    assert watch.look([other]) == set()  # it is not forgotten before it was looked at
+    watch.look([path])
+    assert watch.look([path]) == {path}
+    assert watch.look([path]) == set()

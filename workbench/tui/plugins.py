@@ -74,13 +74,18 @@ class Plugins:
         self.loading = bool(self.files)
         self._app.refresh_header()
         try:
-            before = await asyncio.to_thread(_sums, self.watched)
+            before = await asyncio.to_thread(self._noted)
             done = await self._discover(self.files, self.blocked, renewed=renewed)
-            self._sums = await asyncio.to_thread(_sums, self.watched) | before
+            self._sums = await asyncio.to_thread(self._noted) | before
             return done
         finally:
             self.loading = False
             self._app.refresh_header()
+
+    def _noted(self) -> dict[Path, int]:
+        """The sums of the files that are watched. Changes that come after it are reported. Called in a thread."""
+        self._app.watching.note(self.watched)
+        return _sums(self.watched)
 
     async def _discover(self, files: Sequence[Path], blocked: Sequence[str], *, renewed: bool) -> bool:
         from workbench.catalog.discovery import discover

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,10 @@ class Watching:
     def start(self) -> None:
         """Look from now on."""
         self._app.set_interval(LOOK_EVERY, self._look_again)
+
+    def note(self, paths: Iterable[Path]) -> None:
+        """Report every change of these files from now on: they are being read."""
+        self._watch.note(paths)
 
     @property
     def _quiet(self) -> bool:
