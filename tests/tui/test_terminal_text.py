@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
@@ -11,9 +14,13 @@ from textual.content import Content
 from textual.strip import Strip
 
 from tests.hostile.files import NASTY, SHOWN
-from tests.tui.conftest import OpenApp, until
+from tests.tui.conftest import OpenApp, settle, shown, until
+from workbench.errors import WorkbenchError
+from workbench.recipe.editing import Editor
 from workbench.tui.screens.assemble.recipe_text import RecipeText
+from workbench.tui.screens.assemble.rows_list import RowsList
 
+RECIPE = "kwb: 1\nname: one\ndata: {use: diabetes}\nmodel: {sequential: [{use: Dense, units: 1}]}\ntrain: {loss: mse}\n"
 LINES = SHOWN.replace(r"\n", "\n").replace(r"\t", "\t")
 
 
@@ -37,3 +44,36 @@ async def test_a_text_pane_keeps_a_character_for_a_character(open_app: OpenApp) 
         await until(lambda: pane.text)
         assert pane.get_line(0).plain == "name: a�]0;t�b"
         assert pane.text == "name: a\x1b]0;t\x07b\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("a\nb\tc[red]d", r"a\nb\tc[red]d"), ("長い名前" * 10, "長い名前"), ("n" * 200, "nnnnnnnn")],
+    ids=["break", "wide", "long"],
+)
+async def test_names_in_places_of_one_line_stay_in_it(open_app: OpenApp, workplace: Path, name, seen) -> None:
+    run = workplace / "saved" / "runs" / name
+    run.mkdir(parents=True)
+    (run / "recipe.yaml").write_text(RECIPE)
+    (workplace / "saved" / f"{name[:60]}.keras").write_bytes(b"")
+    (workplace / f"{name[:60]}.yaml").write_text(RECIPE)
+    async with open_app(mode="recipes", size=(120, 24)) as pilot:
+        app = pilot.app
+        await until(lambda: seen in shown(app), what="the recipe's row")
+        for mode, where in (("runs", "#about"), ("saved", "#files")):
+            app.go(mode)
+            await until(lambda where=where: app.screen.query(where), what=where)
+            await until(lambda: any(seen in line for line in shown(app).splitlines()[1:-1]), what=mode)
+            await settle(pilot)
+            assert all(cell_len(line) <= 120 for line in shown(app).splitlines())
+        app.set_editor(Editor(RECIPE, name=name, folder=workplace))
+        app.go("assemble")
+        await until(lambda: app.screen.query(RowsList), what="the rows")
+        await settle(pilot)
+        lines = shown(app).splitlines()
+        assert seen[:4] in lines[0] or "…" in lines[0]
+        assert seen in lines[1]
+        app.notice(WorkbenchError(f"'{name}' is wrong.", where=name))
+        await until(lambda: any(seen in line for line in shown(app).splitlines()[5:]), what="the notice's title")
+        await pilot.press("f2")
+        await until(lambda: app.screen.is_modal and f"'{seen}" in shown(app), what="the row of the notice")

@@ -11,6 +11,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
+from workbench.escaping import escape_line
 from workbench.tui.safety import Crash, SafeApp
 from workbench.tui.slow_link import Outflow, paced
 from workbench.tui.state import State
@@ -63,7 +64,7 @@ class Shell(SafeApp):
         self.notices.append((severity, fault))
         del self.notices[:-MOST_NOTICES]
         text = "\n".join(part for part in (fault.what, fault.hint) if part)
-        title = f"{MARKS[severity]} {fault.where}" if fault.where else ""
+        title = f"{MARKS[severity]} {escape_line(fault.where)}" if fault.where else ""
         text = text if title else f"{MARKS[severity]} {text}"
         self.notify(text, title=title, severity=severity, timeout=8, markup=False)
 

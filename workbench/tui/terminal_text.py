@@ -14,9 +14,10 @@ import rich.text
 import textual.content
 from rich.console import Console
 from rich.segment import Segment
+from textual.content import Content
 from textual.strip import Strip
 
-from workbench.escaping import escape, mask
+from workbench.escaping import escape, escape_line, mask
 
 _render = Strip.render
 _WHITE = re.compile("[\t\n]")
@@ -26,6 +27,11 @@ def _render_masked(self: Strip, console: Console) -> str:
     if self._render_cache is None and not all(text.isprintable() for text, _, _ in self._segments):
         self = Strip([Segment(_WHITE.sub(" ", mask(text)), style) for text, style, _ in self._segments])
     return _render(self, console)
+
+
+def one_line(text: str) -> Content:
+    """Text for a place of one line, such as a title: a line break or a tab is a code too, and markup is not obeyed."""
+    return Content(escape_line(text))
 
 
 def escape_all_text() -> None:

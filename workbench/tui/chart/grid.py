@@ -55,7 +55,8 @@ class Grid:
 
 
 def fit(text: str, width: int) -> str:
-    """Text in at most `width` cells, with an ellipsis where it was cut."""
+    """Text in at most `width` cells of one line, with an ellipsis where it was cut."""
+    text = printable(text)
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""

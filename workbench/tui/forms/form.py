@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from workbench.tui.forms.field_row import FieldRow
 from workbench.tui.forms.fields import UNSET, Field, same, text_of
+from workbench.tui.terminal_text import one_line
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class Form(Vertical):
                     self._keep(row, row.text, row.wrong)
             self.subject, self._values = subject, values
             await self._remake(subject, values, keep=same_thing)
-        self.border_title = subject.title
+        self.border_title = one_line(subject.title)
         self._about(subject.about)
 
     async def _remake(self, subject: Subject, values: Mapping[str, Any], *, keep: bool) -> None:

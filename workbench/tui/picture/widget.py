@@ -17,6 +17,7 @@ from textual.strip import Strip
 from workbench.tui.picture.drawing import Span, draw
 from workbench.tui.picture.layout import Layout, lay_out
 from workbench.tui.picture.scene import Scene, scene_of
+from workbench.tui.terminal_text import one_line
 
 
 class PictureView(ScrollView, can_focus=True):
@@ -152,7 +153,7 @@ class PictureView(ScrollView, can_focus=True):
             self._tell()
 
     def _tell(self) -> None:
-        self.border_title = f"Inside {self.inside}" if self._inside else "Picture"
+        self.border_title = one_line(f"Inside {self.inside}" if self._inside else "Picture")
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from workbench.tui.app_access import kwb
-from workbench.tui.chart.grid import fit
+from workbench.tui.chart.grid import fit, printable
 
 MODE_NAMES = {
     "recipes": "Recipes",
@@ -69,17 +69,17 @@ class KwbHeader(Widget):
             training = _TRAINING[app.training.state], style
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
-        opening = f"opening {app.recipe_to_open}" if app.recipe_to_open is not None else ""
-        told = ", ".join(filter(None, (opening, app.plugins.says))) or f"worker {state}"
+        opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""
+        told = ", ".join(filter(None, (opening, printable(app.plugins.says)))) or f"worker {state}"
         mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} {told}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None
         if app.editor is not None:
-            star = " *" if app.editor.dirty else ""
-            yield _spaced(training, (f"{app.editor.name}{star}", "bold"), worker)
-            yield _spaced(training, (f"{app.editor.name}{star}", "bold"), mark)
+            name, star = printable(app.editor.name), " *" if app.editor.dirty else ""
+            yield _spaced(training, (f"{name}{star}", "bold"), worker)
+            yield _spaced(training, (f"{name}{star}", "bold"), mark)
             left = room - _spaced(training, mark).cell_length - 2 - len(star)
             if left >= _LEAST_NAME:
-                yield _spaced(training, (fit(app.editor.name, left) + star, "bold"), mark)
+                yield _spaced(training, (fit(name, left) + star, "bold"), mark)
             if star:
                 yield _spaced(training, ("*", "bold"), mark)
         yield _spaced(training, worker)
@@ -100,9 +100,11 @@ class KwbHeader(Widget):
         app = kwb(self)
         lines = [f"Worker (the process that holds Keras): {app.worker_state}"]
         if app.editor is not None:
-            lines.insert(0, f"Recipe: {app.editor.name}{', not saved' if app.editor.dirty else ''}")
+            lines.insert(
+                0, f"Recipe: {printable(app.editor.name)}{', not saved' if app.editor.dirty else ''}"
+            )
         if app.training is not None:
-            lines.insert(0, f"Training: {app.training.name}, {app.training.state}")
+            lines.insert(0, f"Training: {printable(app.training.name)}, {app.training.state}")
         return "\n".join(lines)
 
 

@@ -9,12 +9,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
 from workbench.tui.shell import MARKS, Severity
+from workbench.tui.terminal_text import one_line
 from workbench.tui.widgets.dialogs import Dialog
 
 
@@ -43,7 +43,7 @@ class NoticesDialog(Dialog[None]):
             yield Label("Notices", classes="dialog-title")
             yield OptionList(
                 *(
-                    Option(Content(f"{MARKS[severity]} {fault.what}".partition("\n")[0]), id=str(number))
+                    Option(one_line(f"{MARKS[severity]} {fault.what}"), id=str(number))
                     for number, (severity, fault) in enumerate(self._notices)
                 ),
                 compact=True,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.actions import SkipAction
 from textual.app import ComposeResult
@@ -17,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.tui.chart.grid import printable
 from workbench.tui.widgets.dialogs import Dialog
 
 
@@ -147,9 +149,13 @@ class PickInput(Vertical):
         typed = self._typed
         self._shown = matching([*self._options, *self._more], typed)
         listing = self.query_one(OptionList)
-        width = max((len(option.text) for option in self._shown), default=0)
+        width = max((cell_len(printable(option.text)) for option in self._shown), default=0)
         listing.set_options(
-            Option(Content.assemble(f"{option.text:<{min(width, 40)}}", (f"  {option.about}", "dim")))
+            Option(
+                Content.assemble(
+                    _padded(option.text, min(width, 40)), (f"  {printable(option.about)}", "dim")
+                )
+            )
             for option in self._shown
         )
         exact = [at for at, option in enumerate(self._shown) if option.text == typed]
@@ -251,3 +257,8 @@ class PickDialog(Dialog[str | None]):
             self.query_one(".dialog-fault", Static).update(f"✗ {wrong}")
         else:
             self.dismiss(value)
+
+
+def _padded(text: str, width: int) -> str:
+    shown = printable(text)
+    return shown + " " * (width - cell_len(shown))

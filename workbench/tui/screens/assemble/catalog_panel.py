@@ -17,6 +17,8 @@ from textual.widgets.option_list import Option
 from workbench.catalog import Entry, Kind
 from workbench.catalog.discovery import Plugin, State
 from workbench.catalog.lookup import Catalog
+from workbench.tui.chart.grid import printable
+from workbench.tui.terminal_text import one_line
 
 LISTED = tuple(kind for kind in Kind if kind is not Kind.RECIPE)
 
@@ -146,7 +148,7 @@ class CatalogPanel(Vertical):
             options.clear_options()
             options.add_options([Option(_line(item, self._kinds, clashing, width)) for item in self._found])
         options.highlighted = 0 if self._found else None
-        self.border_title = f"{self._title}  {len(self._found)}"
+        self.border_title = one_line(f"{self._title}  {len(self._found)}")
         self._show_details()
 
     def action_step(self, step: int) -> None:
@@ -237,7 +239,9 @@ def _clashing(entries: Sequence[Entry] | Iterator[Entry]) -> Collection[str]:
 
 def _line(item: Entry | Plugin, kinds: Sequence[Kind], clashing: Collection[str], width: int) -> Content:
     if isinstance(item, Plugin):
-        line = Content.assemble((f"✗ {item.name} ", "$text-error"), (item.error or item.state.value, "dim"))
+        line = Content.assemble(
+            (f"✗ {printable(item.name)} ", "$text-error"), (printable(item.error or item.state.value), "dim")
+        )
         return line.truncate(width, ellipsis=True, pad=True)
     name = item.qualified_name if item.name in clashing else item.name
     kind = f" {item.kind.value}" if len(kinds) > 2 else ""
@@ -245,7 +249,9 @@ def _line(item: Entry | Plugin, kinds: Sequence[Kind], clashing: Collection[str]
     room = width - first.cell_length - 2
     if room < 12:
         return first.truncate(width, ellipsis=True, pad=True)
-    return Content.assemble(first, "  ", (item.summary, "dim")).truncate(width, ellipsis=True, pad=True)
+    return Content.assemble(first, "  ", (printable(item.summary), "dim")).truncate(
+        width, ellipsis=True, pad=True
+    )
 
 
 def _details(entry: Entry, documentation: str) -> Content:

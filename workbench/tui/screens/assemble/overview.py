@@ -25,6 +25,7 @@ from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.inquiry import Inquiry
+from workbench.tui.terminal_text import one_line
 
 PAUSE = 0.25  # seconds without an edit before the worker is asked
 
@@ -144,7 +145,7 @@ class OverviewScreen(WorkbenchScreen):
         self._show_fault(fault)
         self.query_one(PictureView).set_class(stale or self._examination.fault is not None, "-stale")
         changed = " *" if editor.dirty else ""
-        self.rows.border_title = f"{editor.name}{changed}  {self._status(fault, stale)}"
+        self.rows.border_title = one_line(f"{editor.name}{changed}  {self._status(fault, stale)}")
         if stale:
             self._inquiry.soon()
 

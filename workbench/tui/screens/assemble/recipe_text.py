@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 
 from workbench.escaping import mask
 from workbench.recipe.reading import Fault
+from workbench.tui.terminal_text import one_line
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:^|(?<=\s))\#.*)
@@ -121,7 +122,7 @@ class RecipeText(TextArea):
             self.notify_style_update()  # lines are cached as they were drawn
             self.refresh()
         place = f"line {fault.line}" if fault and fault.line else ""
-        self.border_title = f"YAML  ✗ {place}".rstrip() if fault else "YAML"
+        self.border_title = one_line(f"YAML  ✗ {place}".rstrip() if fault else "YAML")
 
     def reveal(self, line: int) -> None:
         """Bring a line (from 1) into view."""

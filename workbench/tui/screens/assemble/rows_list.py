@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from workbench.escaping import escape_line
 from workbench.recipe.document import split_key, to_yaml
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import Role, Row
@@ -208,7 +209,7 @@ class RowsList(OptionList):
 
     def _content(self, row: Row) -> Content:
         width = max(self.scrollable_content_region.width - 3, 20)
-        name, use, arguments, shape, count = self._cells(row)
+        name, use, arguments, shape, count = map(escape_line, self._cells(row))
         head = row.role in _HEADS
         indent = "" if head else f"{_MARKS.get(row.role, ' ')} "
         faulty = self._fault is not None and self._row_of(self._fault.key) == row.key

@@ -14,6 +14,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from workbench.recipe.data_edits import ColumnRoles, Use
+from workbench.tui.chart.grid import printable
 from workbench.tui.screens.data.look import column_text, kind_text
 
 _MARKS = {Use.INPUT: "▾", Use.TARGET: "▸", Use.WEIGHT: "⚖", Use.NONE: "·"}
@@ -140,13 +141,14 @@ class ColumnsList(OptionList):
         missing = f"{column['missing']:,} missing  " if column["missing"] else ""
         style = {Use.INPUT: "", Use.TARGET: "bold $secondary", Use.WEIGHT: "$accent", Use.NONE: "dim"}[use]
         rest = Content.assemble(
-            (missing, "$text-warning"), (column_text(column), "$text-error" if column["fault"] else "dim")
+            (missing, "$text-warning"),
+            (printable(column_text(column)), "$text-error" if column["fault"] else "dim"),
         )
         return Content.assemble(
             (f"{_MARKS[use]} ", style),
-            _fit(Content.styled(name, style), names),
+            _fit(Content.styled(printable(name), style), names),
             "  ",
-            _fit(Content.styled(self._use_text(name), style), uses),
+            _fit(Content.styled(printable(self._use_text(name)), style), uses),
             "  ",
             _fit(Content.styled(kind_text(column), "dim"), kinds),
             "  ",

@@ -26,6 +26,7 @@ from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
 from workbench.tui.screens.data.look import Look, balance_lines
 from workbench.tui.screens.inquiry import Inquiry
+from workbench.tui.terminal_text import one_line
 from workbench.tui.widgets.dialogs import PromptDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
@@ -132,7 +133,7 @@ class DataScreen(WorkbenchScreen):
         if editor is None:
             self.query_one("#data-empty", Static).update("No recipe is open.\n\nPress 1 for the recipes.")
             return
-        self.query_one(ColumnsList).border_title = self._title(editor)
+        self.query_one(ColumnsList).border_title = one_line(self._title(editor))
         self._show_settings()
         self._show_fault()
         if not self._is_seen():
@@ -150,7 +151,7 @@ class DataScreen(WorkbenchScreen):
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
         if self.editor is not None:
-            self.query_one(ColumnsList).border_title = self._title(self.editor)
+            self.query_one(ColumnsList).border_title = one_line(self._title(self.editor))
 
     def _title(self, editor: Editor) -> str:
         use = editor.get("data.use") or editor.get("data") or "no data"

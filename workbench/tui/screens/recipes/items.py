@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import set_cell_size
 from textual.content import Content
+
+from workbench.tui.chart.grid import fit, printable
 
 if TYPE_CHECKING:
     from workbench.catalog.entries import Entry
@@ -54,8 +57,8 @@ class Item:
     @property
     def prompt(self) -> Content:
         """The row; the list cuts it off where it ends."""
-        name = self.name if len(self.name) <= NAME_WIDTH else f"{self.name[: NAME_WIDTH - 1]}…"
-        return Content.assemble(f"{name:<{NAME_WIDTH}}  ", (self.about, "dim"))
+        name = set_cell_size(fit(self.name, NAME_WIDTH), NAME_WIDTH)
+        return Content.assemble(name, "  ", (printable(self.about), "dim"))
 
 
 def builtin_items(entries: Sequence[Entry]) -> list[Item]:

@@ -7,6 +7,7 @@ from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,6 +20,7 @@ from workbench.catalog import Kind
 from workbench.catalog.readers import READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
+from workbench.tui.chart.grid import fit, printable
 from workbench.tui.chart.scale import number
 from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data
@@ -270,9 +272,17 @@ def facts_text(facts: Facts) -> Content:
     """The data at a glance: rows, and each column with its range."""
     test = f" and {facts.test_rows:,} for the test" if facts.test_rows else ""
     parts: list[Content | str] = [f"{facts.rows:,} rows{test}, {len(facts.columns)} columns\n"]
-    width = min(max((len(column.name) for column in facts.columns), default=0), 24)
+    width = min(max((cell_len(printable(column.name)) for column in facts.columns), default=0), 24)
     for column in facts.columns[:MOST_COLUMNS_SHOWN]:
-        parts.append(Content.assemble(f"  {column.name:<{width}} ", (column_text(column), "dim"), "\n"))
+        parts.append(
+            Content.assemble(
+                "  ",
+                set_cell_size(fit(column.name, width), width),
+                " ",
+                (printable(column_text(column)), "dim"),
+                "\n",
+            )
+        )
     if len(facts.columns) > MOST_COLUMNS_SHOWN:
         parts.append(f"  and {len(facts.columns) - MOST_COLUMNS_SHOWN} more\n")
     return Content.assemble(*parts)

@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
+from workbench.tui.chart.grid import printable
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
@@ -183,7 +184,7 @@ class RecipesScreen(WorkbenchScreen):
             shown = highlighted(text)
         except (WorkbenchError, OSError, UnicodeDecodeError) as fault:
             shown = Content.styled(f"✗ {fault}", "$text-error")
-        title = Content.assemble((item.name, "bold"), "\n", (item.about, "dim"))
+        title = Content.assemble((printable(item.name), "bold"), "\n", (printable(item.about), "dim"))
         self.query_one("#preview-title", Static).update(title)
         self.query_one("#preview-text", Static).update(shown)
         self.query_one("#preview").scroll_home(animate=False)

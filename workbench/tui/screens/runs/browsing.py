@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunSummary
 from workbench.tui.app_access import kwb
+from workbench.tui.chart.grid import printable
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.runs.histories import Histories
@@ -173,12 +174,14 @@ class BrowsingScreen(WorkbenchScreen):
         parts = []
         if (run := self._under_cursor) is not None:
             view = self._histories.of(run.folder).record.view if not self._marked else None
-            parts.append(f"{GLYPHS.get(run.status, '?')} {run.folder.name}")
+            parts.append(f"{GLYPHS.get(run.status, '?')} {printable(run.folder.name)}")
             if view is not None and view.evaluation:
-                tested = "  ".join(f"{name} {number(value)}" for name, value in view.evaluation.items())
+                tested = "  ".join(
+                    f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()
+                )
                 parts.append(f"on the test part {tested}")
             if view is not None and view.fault is not None:
-                parts.append(view.fault.what)
+                parts.append(printable(view.fault.what))
         if self._filter:
             parts.append(f"{len(self._shown)} of {len(self._runs)} shown")
         self.query_one("#about", Static).update("   ".join([*parts, ORDERS[self._order]]))

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
+
 from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder, RunSummary, summary_of
+from workbench.tui.chart.grid import printable
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
 
@@ -132,10 +135,11 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 def middle_cut(name: str, width: int) -> str:
     """The name in so many cells, its end kept: the time of a run stands there."""
-    if len(name) <= width:
+    name = printable(name)
+    if cell_len(name) <= width:
         return name
     end = min(max(width * 2 // 3, 6), width - 1)
-    return f"{name[: width - 1 - end]}…{name[len(name) - end :]}"
+    return f"{set_cell_size(name, width - 1 - end).rstrip()}…{set_cell_size(name[::-1], end).rstrip()[::-1]}"
 
 
 def metrics_of(runs: Sequence[RunSummary]) -> list[str]:

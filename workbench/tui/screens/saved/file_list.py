@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.cells import set_cell_size
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -56,7 +57,7 @@ class FileList(OptionList):
         name = middle_cut(printable(short_name(file.path, self._workplace)), width)
         if width == room:
             return Content(name)
-        return Content.assemble(f"{name:<{width}} ", (f"{amount(file.size):>{_SIZE}}", "dim"))
+        return Content.assemble(set_cell_size(name, width) + " ", (f"{amount(file.size):>{_SIZE}}", "dim"))
 
     def on_resize(self) -> None:
         self._fill()

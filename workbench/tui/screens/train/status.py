@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from workbench.tui.screens.train import words
 from workbench.tui.screens.train.training_view import Stage, TrainingView
+from workbench.tui.terminal_text import one_line
 
 _STYLES = {
     Stage.RUNNING: "bold $text-success",
@@ -32,7 +33,7 @@ def first_line(view: TrainingView, width: int, where: str) -> Content:
     right = _progress(view, width)
     room = width - stage.cell_length - right.cell_length - 4  # a blank at either end and beside the name
     name = f"{view.name}  {where}" if where else view.name
-    middle = Content(name).truncate(max(room, 0), ellipsis=True)
+    middle = one_line(name).truncate(max(room, 0), ellipsis=True)
     gap = width - stage.cell_length - middle.cell_length - right.cell_length - 3
     return Content.assemble(stage, "  ", middle, " " * max(gap, 0), right, " ")
 
