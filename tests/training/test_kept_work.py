@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder
 from workbench.training.exporting import export, kept_in
 from workbench.training.ready import prepare
+from workbench.training.saving import save_run
 from workbench.training.session import Session
 
 X = np.random.default_rng(2).normal(size=(24, 2)).astype("float32")
@@ -153,6 +155,35 @@ def test_a_run_that_still_trains_keeps_the_name_of_its_model(these: Catalog, tmp
         assert export(folder, these).path.name == "epoch-7.keras"
         assert not folder.model.exists()
     assert export(folder, these).path == folder.model
+
+
+def test_what_cannot_be_saved_is_said_with_what_can_be_done(these: Catalog, tmp_path: Path) -> None:
+    document = recipe(tmp_path, [{"use": "Breaks", "epoch": 7}])
+    folder, _, _ = run(document, these, tmp_path)
+    with pytest.raises(FileError, match="did not come to its end") as kept:
+        save_run(folder, these)
+    assert (
+        f"`kwb export-checkpoint {folder.path}` makes a file of its last checkpoint, epoch 7."
+        in kept.value.hint
+    )
+    shutil.rmtree(folder.checkpoints)
+    shutil.rmtree(folder.failed, ignore_errors=True)
+    with pytest.raises(FileError, match="wrote no checkpoint") as nothing:
+        save_run(folder, these)
+    with pytest.raises(FileError, match="has no checkpoint") as neither:
+        export(folder, these)
+    said = f"`kwb --batch {folder.path}` trains it from the start."
+    assert said in nothing.value.hint
+    assert said in neither.value.hint
+    assert "export-checkpoint" not in str(nothing.value)
+    with own(folder), pytest.raises(FileError, match="still trains"):
+        save_run(folder, these)
+    with pytest.raises(
+        WorkbenchError, match="broken on purpose"
+    ):  # from the start: the same error at epoch 7
+        Session(
+            document, these, lambda event, line: None, runs_folder=folder.path.parent, resume=folder
+        ).run()
 
 
 def test_an_error_within_an_epoch_leaves_the_weights(these: Catalog, tmp_path: Path) -> None:

@@ -84,6 +84,11 @@ def last_kept(run: RunFolder) -> str:
     return str(kept[-1]) if kept else ""
 
 
+def from_the_start(run: RunFolder) -> str:
+    """What can be done with a run that ended before its first checkpoint was written."""
+    return f"Nothing of it can be saved; `kwb --batch {run.path}` trains it from the start."
+
+
 def export_hint(run: RunFolder) -> str:
     """What a run that failed has left, and how to get at it; empty where it has nothing."""
     kept = last_kept(run)
@@ -127,9 +132,8 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
 def _chosen(run: RunFolder, epoch: int | None) -> Kept:
     kept = kept_in(run)
     if not kept:
-        raise FileError(
-            "has no checkpoint.", where=str(run.path), hint="It ended before the first was written."
-        )
+        hint = "The first is not written yet." if owner(run) else from_the_start(run)
+        raise FileError("has no checkpoint.", where=str(run.path), hint=hint)
     if epoch is None:
         return kept[-1]
     for each in reversed(kept):

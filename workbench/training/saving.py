@@ -20,8 +20,10 @@ from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError, WorkbenchError
 from workbench.storage import formats
 from workbench.storage.event_stream import ends_of
+from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
 from workbench.storage.structure import value_of
+from workbench.training.exporting import from_the_start, last_kept
 from workbench.training.reopening import run_document
 from workbench.training.replacing import Before, place_of
 from workbench.training.saved import SavedModel
@@ -175,6 +177,24 @@ def _same_test(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return losses[0] == losses[1] and all(one.get(key) == other.get(key) for key in keys)
 
 
+def _no_model(run: RunFolder) -> FileError:
+    """What is there of a run that has no model.keras, and what can be done."""
+    kept = last_kept(run)
+    export = (
+        f"`kwb export-checkpoint {run.path}` makes a file of its last checkpoint, {kept}." if kept else ""
+    )
+    if owner(run) is not None:
+        return FileError(
+            "it has no model.keras yet: it still trains.",
+            where=str(run.path),
+            hint=export or "Let it end first.",
+        )
+    what = "it has no model.keras: it did not come to its end"
+    if kept:
+        return FileError(f"{what}.", where=str(run.path), hint=export)
+    return FileError(f"{what}, and wrote no checkpoint.", where=str(run.path), hint=from_the_start(run))
+
+
 def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     """Write a run's model to the files that its recipe names, whatever became of the run. What they hold is kept.
 
@@ -188,11 +208,7 @@ def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     if not paths:
         raise FileError("its recipe names no file to save (`save:`).", where=str(run.path))
     if not run.model.is_file():
-        raise FileError(
-            "it has no model.keras: it did not come to its end.",
-            where=str(run.path),
-            hint=f"`kwb export-checkpoint {run.name}` makes a file of its last checkpoint.",
-        )
+        raise _no_model(run)
     saved = SavedModel.open(run.model, catalog)
     notes = saved.notes
     epoch = notes.epoch if notes is not None else 0
