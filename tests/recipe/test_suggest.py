@@ -153,9 +153,21 @@ def test_a_gap_of_a_class_stays_a_gap(catalog: Catalog) -> None:
     assert (data["classes"], data["missing_values"], data["missing"]) == (["kind"], ["NA"], "drop")
 
 
-def test_a_large_target_is_spoken_of() -> None:
-    facts = Facts(100, (number("rooms"), number("price", 60_000, 730_000)))
-    assert any("60,000 to 730,000" in reason for reason in suggest("x", {"use": "csv"}, facts).reasons)
+@pytest.mark.parametrize(
+    ("rows", "low", "high", "far"),
+    [
+        (100, 60_000, 730_000, True),
+        (400, 2_000, 5_000, True),
+        (400, 83, 709, False),
+        (2_000, 2_000, 20_000, False),
+    ],
+)
+def test_a_target_is_large_where_the_training_does_not_reach_it(
+    rows: int, low: int, high: int, far: bool
+) -> None:
+    facts = Facts(rows, (number("rooms"), number("price", low, high)))
+    said = any("give it in larger units" in reason for reason in suggest("x", {"use": "csv"}, facts).reasons)
+    assert said == far
 
 
 def test_pictures_get_convolutions_and_bytes_are_scaled(catalog: Catalog) -> None:

@@ -56,6 +56,7 @@ def test_what_cannot_be_trained_is_refused(catalog, data, layers, loss, what, hi
     assert (fault.value.where, fault.value.what, fault.value.hint) == ("r.yaml:4: train.loss", what, hint)
 
 
+DEEP = "{sequential: [{use: Dense, units: 64, activation: relu}, {use: Dense, units: 32}, {use: Dense, units: 1}]}"
 CSV = "kwb: 1\ndata: {{use: csv, path: '{path}', targets: y}}\nmodel: {model}\ntrain: {{loss: {loss}}}\n"
 
 
@@ -67,6 +68,9 @@ CSV = "kwb: 1\ndata: {{use: csv, path: '{path}', targets: y}}\nmodel: {model}\nt
         (1, "{sequential: [{use: Dense, units: 1}]}", "mse", False),
         (100_000, "{sequential: [{use: Dense, units: 1, activation: exponential}]}", "mse", False),
         (100_000, "{sequential: [{use: Dense, units: 1}]}", "mape", False),
+        (200, DEEP, "mse", True),  # 20 steps
+        (200, DEEP, "mse, epochs: 300", False),  # 600 steps
+        (200, "{sequential: [{use: Dense, units: 1}]}", "mse, epochs: 300", True),
     ],
 )
 def test_a_target_far_from_where_a_network_begins_is_warned_of(catalog, tmp_path, scale, model, loss, said):

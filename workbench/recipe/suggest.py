@@ -22,11 +22,11 @@ from workbench.recipe.columns import (
     remarks,
     why_left_out,
 )
+from workbench.recipe.reach import about_size, epochs_and_batch
 
 __all__ = ["MOST_CLASSES", "Column", "Facts", "Suggestion", "likely_targets", "recipe_text", "suggest"]
 
 _MOST_REASONS = 6
-_LARGE = 500.0  # where a usual learning rate takes too long
 _WRITTEN = {
     "delimiter": "{} stands between the columns.",
     "decimal": "{} marks the decimals.",
@@ -141,7 +141,7 @@ def suggest(
     if (scaling := _scaling(inputs)) is not None:
         section["scale"] = scaling
         reasons.append("Inputs of different size are scaled, measured on the training part only.")
-    model = _model(inputs, learned, classes, reasons)
+    model = _model(facts.rows, inputs, learned, classes, reasons)
     return Suggestion(
         {
             "kwb": 1,
@@ -208,14 +208,18 @@ def _scaling(inputs: Sequence[Column]) -> str | None:
 
 
 def _model(
-    inputs: Sequence[Column], learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
+    rows: int,
+    inputs: Sequence[Column],
+    learned: Sequence[Column],
+    classes: Mapping[str, int],
+    reasons: list[str],
 ) -> dict[str, Any]:
     """A stack where there is one input and one target, else a graph that joins and divides."""
     arrays = [column for column in inputs if column.shape]
     table = [column for column in inputs if not column.shape]
     if len(arrays) + bool(table) <= 1 and len(learned) <= 1:
         shape = arrays[0].shape if arrays else None
-        stack = [*_body(shape, len(table), reasons), *_head(learned, classes, reasons)]
+        stack = [*_body(shape, len(table), reasons), *_head(rows, learned, classes, reasons)]
         return {"sequential": stack}
     shapes: dict[str, list[int]] = {_variable(column.name): list(column.shape) for column in arrays}
     if table:
@@ -233,7 +237,7 @@ def _model(
         lines.append(f"joined = Concatenate()({', '.join(ends)})")
     outputs = []
     for column in learned:
-        layers = _head([column], classes, [])
+        layers = _head(rows, [column], classes, [])
         output = _variable(column.name)
         output = f"{output}_out" if output in shapes or output in (joined, *ends) else output
         for number, layer in enumerate(layers):
@@ -268,7 +272,9 @@ def _dense(units: int) -> dict[str, Any]:
     return {"use": "Dense", "units": units, "activation": "relu"}
 
 
-def _head(learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]) -> list[dict[str, Any]]:
+def _head(
+    rows: int, learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
+) -> list[dict[str, Any]]:
     if not learned:
         return [{"use": "Dense", "units": 1}]
     column = learned[0]
@@ -283,26 +289,23 @@ def _head(learned: Sequence[Column], classes: Mapping[str, int], reasons: list[s
             {"use": "Reshape", "target_shape": list(column.shape)},
         ]
     reasons.append(f"'{column.name}' is a number: a last layer without activation, and the squared error.")
-    if max(abs(column.low or 0.0), abs(column.high or 0.0)) >= _LARGE:
-        reasons.append(
-            f"'{column.name}' is large ({column.low:,.0f} to {column.high:,.0f}): give it in larger units (thousands, "
-            "millions), or raise the learning rate, or the model may never get there."
-        )
+    if large := about_size(column.name, column.low or 0.0, column.high or 0.0, rows):
+        reasons.append(large)
     return [{"use": "Dense", "units": column.shape[0] if column.shape else 1}]
 
 
 def _train(
     rows: int, learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
 ) -> dict[str, Any]:
-    size = 0 if rows < 5_000 else 1 if rows < 50_000 else 2
+    epochs, batch = epochs_and_batch(rows)
     losses = {
         column.name: "sparse_categorical_crossentropy" if column.name in classes else "mse"
         for column in learned
     }
     metrics = {column.name: "accuracy" if column.name in classes else "mae" for column in learned}
     train: dict[str, Any] = {
-        "epochs": (60, 30, 10)[size],
-        "batch_size": (32, 64, 128)[size],
+        "epochs": epochs,
+        "batch_size": batch,
         "optimizer": {"use": "Adam", "learning_rate": 1e-3},
     }
     if len(learned) == 1:

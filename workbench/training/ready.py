@@ -28,6 +28,7 @@ from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
 from workbench.errors import Caution, FileError, OutOfMemoryError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document
+from workbench.recipe.reach import reach
 from workbench.recipe.schema import Load, Recipe
 from workbench.storage import formats, reader, structure
 from workbench.training.class_weights import class_weights
@@ -244,7 +245,7 @@ def _check_losses(
         name: TargetSpec(
             shape,
             len(classes.get(name, ())),
-            0.0 if started else _size(name, prepared),
+            0.0 if started else _size(name, recipe, assembly.model, prepared),
             _labels(prepared, name),
         )
         for name, shape in prepared.preparation.target_shapes().items()
@@ -257,12 +258,24 @@ def _check_losses(
     return check_losses(getattr(assembly.model, "loss", None), assembly.outputs, targets, named=named)
 
 
-def _size(name: str, prepared: loading.Prepared | loading.Streamed) -> float:
-    """How large a target's numbers are, on the mean of the training rows; of a stream the first ones."""
+def _size(name: str, recipe: Recipe, model: Any, prepared: loading.Prepared | loading.Streamed) -> float:
+    """How large a target's numbers are, on the mean of the training rows; of a stream the first ones. 0 where so many
+    steps get there."""
     train = prepared.train
     part = train if isinstance(train, Part) else train.head(PROBED_ROWS)
     values = np.abs(part.targets[name].astype(np.float64))
-    return float(values.mean()) if values.size else 0.0
+    size = float(values.mean()) if values.size else 0.0
+    if not isinstance(model.optimizer, keras.optimizers.Adam) or _depth(model) < 3:
+        return size
+    rate = model.optimizer._learning_rate  # a number, or a schedule, of which Keras gives only the value now
+    rate = getattr(rate, "initial_learning_rate", 1e-3) if isinstance(rate, _SCHEDULE) else rate
+    steps = recipe.train.epochs * math.ceil(train.rows / recipe.train.batch_size)
+    return 0.0 if size < reach(steps, float(np.asarray(rate))) else size
+
+
+def _depth(model: Any) -> int:
+    """How many layers of weights there are, about."""
+    return sum(len(weight.shape) > 1 for weight in model.trainable_weights)
 
 
 def _rows(prepared: loading.Prepared | loading.Streamed) -> dict[str, int]:
