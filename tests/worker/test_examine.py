@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from workbench.catalog import Kind
+from workbench.catalog import Kind, single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog, recipe_file
 from workbench.recipe.document import parse, read
 from workbench.recipe.schema import Data
+from workbench.training.ready import prepare
 from workbench.worker.examine import KeptData, _stamp, examine, look_at_data
 
 HEAD = "kwb: 1\ndata: {use: diabetes}\ntrain: {loss: mse}\n"
@@ -194,3 +196,46 @@ def test_any_file_that_the_section_names_counts_also_one_put_in_its_place_with_t
     assert len(before) == 2
     os.replace(tmp_path / "new.csv", tmp_path / "labels.csv")
     assert _stamp(data, tmp_path) != before
+
+
+SHAPED = """
+import keras
+
+
+class Gate(keras.layers.Layer):
+    def call(self, x, training=False):
+        if training:
+            return x
+        return x * self.missing
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Late(keras.layers.Layer):
+    def call(self, x):
+        return x @ keras.ops.ones((3, 3))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+"""
+
+
+def test_a_call_that_fails_is_found_though_the_layer_says_its_shape(tmp_path):
+    """Keras builds such a layer without calling it."""
+    (tmp_path / "shaped.py").write_text(SHAPED)
+    own = Catalog(discover([tmp_path / "shaped.py"], scan=single_file.scan))
+    late = HEAD + "model: {sequential: [{use: Dense, units: 4}, Late, {use: Dense, units: 1}]}"
+    answer = examine(parse(late, name="r.yaml"), own, KeptData())
+    fault = answer["fault"]
+    assert fault["where"] == "r.yaml:4: model.sequential[1]"
+    assert fault["what"].startswith("Late cannot take an input of shape (batch, 4): ")
+    assert [row["output_shape"] for row in answer["rows"]] == [[None, 4], [None, 4], [None, 1]]
+    with pytest.raises(
+        Exception, match=r"(?i)dim|shape|incompatible|multipl"
+    ):  # as plain Keras says in its first step
+        prepare(parse(late, name="r.yaml"), own).model.predict(np.zeros((2, 10)), verbose=0)
+    gate = HEAD + "model: {sequential: [{use: Dense, units: 4}, Gate, {use: Dense, units: 1}]}"
+    assert (
+        examine(parse(gate, name="r.yaml"), own, KeptData())["fault"] is None
+    )  # it trains; only validation fails

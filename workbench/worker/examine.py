@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from workbench.assembly.faults import call_fault
 from workbench.assembly.layers import Inside, look_inside
 from workbench.assembly.trace import shape_of
+from workbench.assembly.trial_call import failed_call
 from workbench.catalog.lookup import Catalog
 from workbench.data import loading
 from workbench.data.preview import class_balance, preview
@@ -114,6 +116,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         ready = prepare(document, catalog, data=prepared, on_built=on_built)
         inside = _inside(ready, catalog)
         answer |= _model_part(ready, inside)
+        _refuse_failing_calls(ready, inside, built)
         answer["cautions"] = [asdict(caution) for caution in ready.cautions]
     except WorkbenchError as fault:
         answer["fault"] = document.located(fault).as_record()
@@ -145,6 +148,19 @@ def _model_part(ready: Ready, inside: Inside) -> dict[str, Any]:
         "input_names": list(ready.assembly.structure.inputs),
         "output_names": list(ready.assembly.structure.outputs),
     }
+
+
+def _refuse_failing_calls(ready: Ready, inside: Inside, built: Mapping[str, _Built]) -> None:
+    """Raise what the own code of a model raises in a call, at the layer it is in. Looked for where no call was seen."""
+    if inside.calls or (failed := failed_call(ready.model, ready.symbols())) is None:
+        return
+    keys = {id(layer): key for key, item in built.items() for layer in item.layers}
+    at = next((layer for layer in failed.layers if id(layer) in keys), None)
+    inner = failed.layers[0] if failed.layers else ready.model
+    shapes = failed.shapes if failed.shapes is not None else "unknown"
+    raise call_fault(
+        type(inner).__name__, shapes, failed.error, keys[id(at)] if at is not None else "model"
+    ) from failed.error
 
 
 def _row(key: str, item: _Built, inside: Inside | None) -> dict[str, Any]:
