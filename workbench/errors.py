@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import difflib
+import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -151,6 +153,21 @@ def out_of_memory(error: BaseException, where: str = "") -> OutOfMemoryError | N
             )
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def near(path: str | os.PathLike[str]) -> str:
+    """A path as one would type it here: from the working directory where it lies below."""
+    here = os.path.join(os.getcwd(), "")
+    return os.fspath(path).removeprefix(here) or os.fspath(path)
+
+
+def without_path(text: str | Exception, path: str | os.PathLike[str]) -> str:
+    """What the system or a library says of a file, for a message that names the file itself."""
+    forms = {os.fspath(path), os.path.abspath(path)}
+    if isinstance(text, OSError) and text.strerror and text.filename in (None, *forms):
+        return text.strerror
+    names = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return re.sub(rf"(?<![\w./-])(['\"]?)(?:{names})\1(?![\w/-]|\.\w)", "the file", str(text))
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

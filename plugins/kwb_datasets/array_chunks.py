@@ -18,7 +18,7 @@ import numpy as np
 
 from kwb_datasets.workfile import Workfile, read_at
 from workbench.data.source import Columns
-from workbench.errors import DataError, FileError
+from workbench.errors import DataError, FileError, near, without_path
 
 CHUNK_BYTES = 16 * 2**20
 
@@ -61,7 +61,9 @@ class ArrayArchive:
                     if info.filename.endswith(".npy")
                 }
         except (OSError, zipfile.BadZipFile) as fault:
-            raise FileError(f"'{file}' is no readable .npz file: {fault}.", where="data.path") from None
+            raise FileError(
+                f"'{near(file)}' is no readable .npz file: {without_path(fault, file)}.", where="data.path"
+            ) from None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from workbench.data.chunks import StreamedSource
 from workbench.data.files import data_file
 from workbench.data.memory import Streaming, should_stream
 from workbench.data.source import Columns, Source
-from workbench.errors import DataError, FileError, RecipeError, did_you_mean
+from workbench.errors import DataError, FileError, RecipeError, did_you_mean, near
 
 if TYPE_CHECKING:
     from kwb_datasets.array_chunks import ArrayArchive
@@ -111,8 +111,8 @@ def _no_archive(file: Path) -> FileError:
     with file.open("rb") as opened:
         if opened.read(6) == b"\x93NUMPY":
             return FileError(
-                f"'{file}' holds a single array without a name.",
+                f"'{near(file)}' holds a single array without a name.",
                 where="data.path",
                 hint="Write a .npz file with `numpy.savez(path, x=..., y=...)`.",
             )
-    return FileError(f"'{file}' is no readable .npz file.", where="data.path")
+    return FileError(f"'{near(file)}' is no readable .npz file.", where="data.path")

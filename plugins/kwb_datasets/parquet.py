@@ -9,7 +9,7 @@ from workbench.data.chunks import StreamedSource
 from workbench.data.files import data_file
 from workbench.data.memory import Streaming, should_stream
 from workbench.data.source import Source
-from workbench.errors import DataError, FileError, RecipeError, did_you_mean
+from workbench.errors import DataError, FileError, RecipeError, did_you_mean, near
 
 
 def parquet(
@@ -51,7 +51,7 @@ def parquet(
         table = ds.dataset(files, format="parquet").to_table(columns=columns)
     except (pa.ArrowException, OSError) as fault:
         first = str(fault).partition("\n")[0]
-        raise FileError(f"'{place}' is no readable Parquet file: {first}", where="data.path") from None
+        raise FileError(f"'{near(place)}' is no readable Parquet file: {first}", where="data.path") from None
     return Source(columns=numpy_columns(table), origin=place.name)
 
 
@@ -63,7 +63,7 @@ def _files(folder: Path) -> list[Path]:
         if not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
     ]
     if not files:
-        raise FileError(f"the folder '{folder}' holds no .parquet file.", where="data.path")
+        raise FileError(f"the folder '{near(folder)}' holds no .parquet file.", where="data.path")
     return files
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from kwb_datasets.columns import numpy_columns
 from workbench.data.source import Columns
-from workbench.errors import FileError
+from workbench.errors import FileError, near
 
 PIECE_BYTES = 16 * 2**20
 _BUFFER = 2**16  # one for each column
@@ -43,7 +43,8 @@ class ParquetChunks:
                 own = opened.schema_arrow.remove_metadata()
                 if schema is not None and not own.equals(schema):
                     raise FileError(
-                        f"'{file}' has other columns or types than '{files[0]}'.", where="data.path"
+                        f"'{near(file)}' has other columns or types than '{near(files[0])}'.",
+                        where="data.path",
                     )
                 schema = own
                 wanted = set(own.names if columns is None else columns)
@@ -90,7 +91,7 @@ class ParquetReader:
             table = self._take(piece.rows)
         except (pa.ArrowException, OSError) as fault:
             first = str(fault).partition("\n")[0]
-            raise FileError(f"'{piece.file}' cannot be read: {first}", where="data.path") from None
+            raise FileError(f"'{near(piece.file)}' cannot be read: {first}", where="data.path") from None
         self._next = (piece.file, piece.row_group, piece.start + piece.rows, tuple(names))
         # Arrow gives the columns in the file's order.
         return numpy_columns(table.select(list(names)))

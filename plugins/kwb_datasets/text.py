@@ -19,7 +19,15 @@ from workbench.data.files import data_file
 from workbench.data.kinds import ColumnKinds
 from workbench.data.memory import Streaming, should_stream
 from workbench.data.source import Source
-from workbench.errors import DataError, FileError, RecipeError, WorkbenchError, did_you_mean
+from workbench.errors import (
+    DataError,
+    FileError,
+    RecipeError,
+    WorkbenchError,
+    did_you_mean,
+    near,
+    without_path,
+)
 
 # What statistics packages and spreadsheets write for "no value".
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
@@ -212,7 +220,9 @@ class TextTable:
         except UnicodeDecodeError:
             raise self._wrong_encoding() from None
         except OSError as fault:
-            raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
+            raise FileError(
+                f"'{near(self.file)}' cannot be read: {without_path(fault, self.file)}.", where="data.path"
+            ) from None
 
     def options(self, names: list[str]) -> tuple[Any, Any, Any]:
         """Arrow's options for reading, parsing and converting."""
@@ -302,9 +312,11 @@ class TextTable:
         except UnicodeError:
             raise self._wrong_encoding() from None
         except records.Error as fault:
-            raise FileError(f"'{self.file}' is no table of text: {fault}.", where="data.path") from None
+            raise FileError(f"'{near(self.file)}' is no table of text: {fault}.", where="data.path") from None
         except OSError as fault:
-            raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
+            raise FileError(
+                f"'{near(self.file)}' cannot be read: {without_path(fault, self.file)}.", where="data.path"
+            ) from None
 
     def _refuse_other_encodings(self) -> None:
         import pyarrow as pa
@@ -313,14 +325,18 @@ class TextTable:
             with pa.input_stream(str(self.file)) as file:  # unpacked, where its name says it is packed
                 start = file.read(4096)
         except OSError as fault:
-            raise FileError(f"'{self.file}' cannot be read: {fault}.", where="data.path") from None
+            raise FileError(
+                f"'{near(self.file)}' cannot be read: {without_path(fault, self.file)}.", where="data.path"
+            ) from None
         wide = _WIDE_ENCODINGS.get(start[:2])
         if wide and not self.encoding.casefold().startswith("utf-16"):
             raise FileError(
-                f"'{self.file}' is written in {wide}.", where="data.path", hint=f"Say `encoding: {wide}`."
+                f"'{near(self.file)}' is written in {wide}.",
+                where="data.path",
+                hint=f"Say `encoding: {wide}`.",
             )
         if not wide and b"\0" in start and "16" not in self.encoding:
-            raise FileError(f"'{self.file}' is no text file.", where="data.path")
+            raise FileError(f"'{near(self.file)}' is no text file.", where="data.path")
 
     def _refuse_wrong_columns(self, names: list[str]) -> None:
         from kwb_datasets.columns import refuse_duplicate_names
@@ -360,11 +376,13 @@ class TextTable:
                     hint=f"Put a text that holds '{self.delimiter}' in {self.quote}quotes{self.quote}.",
                 )
         first = str(fault).partition("\n")[0]
-        return FileError(f"'{self.file}' cannot be read: {first}.", where="data.path")
+        return FileError(
+            f"'{near(self.file)}' cannot be read: {without_path(first, self.file)}.", where="data.path"
+        )
 
     def _wrong_encoding(self) -> FileError:
         return FileError(
-            f"'{self.file}' is not written in {self.encoding}.",
+            f"'{near(self.file)}' is not written in {self.encoding}.",
             where="data.encoding" if self.encoding != "utf-8" else "data.path",
             hint="Name its encoding, such as `encoding: latin-1` or `encoding: cp1252`.",
         )

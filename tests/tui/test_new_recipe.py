@@ -144,8 +144,8 @@ async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, workplace: Pat
         await until(lambda: app.screen.query_one(OptionList).option_count)
         await pilot.press("enter")
         await until(lambda: app.screen.query_one("#options").display, 60)
-        # The long path before it may break the line anywhere.
         await until(lambda: "Name its encoding" in str(app.screen.query_one("#facts", Static).content))
+        assert "'latin.csv' is not written in utf-8" in str(app.screen.query_one("#facts", Static).content)
         await pilot.press(*"encoding", "enter")
         await until(lambda: "not as in a recipe" in shown(app))
         await pilot.press(*": latin-1", "enter")

@@ -74,6 +74,8 @@ async def test_names_in_places_of_one_line_stay_in_it(open_app: OpenApp, workpla
         assert seen[:4] in lines[0] or "…" in lines[0]
         assert seen in lines[1]
         app.notice(WorkbenchError(f"'{name}' is wrong.", where=name))
-        await until(lambda: any(seen in line for line in shown(app).splitlines()[5:]), what="the notice's title")
+        await until(
+            lambda: any(seen in line for line in shown(app).splitlines()[5:]), what="the notice's title"
+        )
         await pilot.press("f2")
         await until(lambda: app.screen.is_modal and f"'{seen}" in shown(app), what="the row of the notice")

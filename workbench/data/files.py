@@ -6,7 +6,7 @@ import difflib
 import os
 from pathlib import Path
 
-from workbench.errors import FileError, RecipeError
+from workbench.errors import FileError, RecipeError, near
 
 
 def data_file(path: str, *, folder_allowed: bool = False) -> Path:
@@ -21,19 +21,21 @@ def data_file(path: str, *, folder_allowed: bool = False) -> Path:
         try:
             siblings = [sibling.name for sibling in file.parent.iterdir()]
         except OSError:
-            raise RecipeError(f"there is no folder '{file.parent}'.", where="data.path") from None
-        near = difflib.get_close_matches(file.name, siblings, n=1)
+            raise RecipeError(f"there is no folder '{near(file.parent)}'.", where="data.path") from None
+        names = difflib.get_close_matches(file.name, siblings, n=1)
         raise RecipeError(
-            f"there is no file '{file}'.",
+            f"there is no file '{near(file)}'.",
             where="data.path",
-            hint=f"Did you mean '{near[0]}'?" if near else "A relative path starts from the recipe's folder.",
+            hint=f"Did you mean '{names[0]}'?"
+            if names
+            else "A relative path starts from the recipe's folder.",
         )
     if file.is_dir():
         if folder_allowed:
             return file
-        raise FileError(f"'{file}' is a folder, not a file.", where="data.path")
+        raise FileError(f"'{near(file)}' is a folder, not a file.", where="data.path")
     if not os.access(file, os.R_OK):
-        raise FileError(f"'{file}' may not be read.", where="data.path", hint="Check its permissions.")
+        raise FileError(f"'{near(file)}' may not be read.", where="data.path", hint="Check its permissions.")
     if not file.stat().st_size:
-        raise FileError(f"'{file}' is empty.", where="data.path")
+        raise FileError(f"'{near(file)}' is empty.", where="data.path")
     return file

@@ -23,7 +23,7 @@ from typing import IO, Any
 import h5py
 
 from workbench.atomic import extension_of, file_error
-from workbench.errors import FileError, WorkbenchError
+from workbench.errors import FileError, WorkbenchError, without_path
 from workbench.storage import archive, hdf5
 from workbench.storage.keras2 import translated_training
 from workbench.storage.limits import CONFIG_LIMIT, DEPTH_LIMIT, MEMBER_LIMIT, SLACK, Refused, size_in_words
@@ -105,7 +105,7 @@ def faults(path: Path) -> Iterator[None]:
     except RecursionError as fault:
         raise FileError("refused: it is nested too deeply.", where=str(path), hint=_HARM) from fault
     except Exception as fault:  # the libraries raise what they like, and promise nothing
-        what = str(fault).rstrip(".")[:_LONGEST] or type(fault).__name__
+        what = without_path(str(fault), path).rstrip(".")[:_LONGEST] or type(fault).__name__
         raise FileError(
             f"is damaged or truncated: {what}.", where=str(path), hint="Copy it again."
         ) from fault
@@ -180,7 +180,7 @@ def _damaged(fault: OSError, path: Path) -> FileError:
         )
     if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return file_error(fault, path, "read")
-    return FileError(f"is damaged: {text.rstrip('.')[:_LONGEST]}.", where=str(path))
+    return FileError(f"is damaged: {without_path(text, path).rstrip('.')[:_LONGEST]}.", where=str(path))
 
 
 # Zip

@@ -25,7 +25,7 @@ import keras
 import numpy as np
 
 from workbench.atomic import atomic_path, errno_of, extension_of, file_error, keep_as, scratch_path
-from workbench.errors import FileError
+from workbench.errors import FileError, without_path
 from workbench.sentence import short_message
 from workbench.storage import archive, container, guard, keras2, layout, legacy, rebuild, structure, verify
 
@@ -353,7 +353,7 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
         except Exception as fault:  # a class from the file or a plugin can raise anything
             if isinstance(fault, OSError) or errno_of(fault) is not None:
                 raise file_error(fault, path, doing) from fault
-            text = short_message(fault, typed=False)
+            text = without_path(short_message(fault, typed=False), path)
             hint = _KWARGS_HINT if _LACKS_KWARGS.search(text) else ""
             raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from fault
     found += [str(w.message).strip() for w in raised if issubclass(w.category, UserWarning)]

@@ -25,7 +25,7 @@ import ml_dtypes
 import numpy as np
 
 from workbench.atomic import file_error, flush_to_disk
-from workbench.errors import FileError
+from workbench.errors import FileError, without_path
 
 KEPT = 2
 
@@ -111,7 +111,7 @@ def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarr
         try:
             return _read(path)
         except (OSError, ValueError, KeyError) as fault:
-            faults.append(f"{path.name}: {fault}")
+            faults.append(f"{path.name}: {without_path(fault, path)}")
     if faults:
         raise FileError(
             f"no checkpoint can be read ({'; '.join(faults)}).",
@@ -130,7 +130,9 @@ def read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]
     try:
         return _read(path)
     except (OSError, ValueError, KeyError) as error:
-        raise FileError(f"the checkpoint cannot be read: {error}.", where=str(path)) from error
+        raise FileError(
+            f"the checkpoint cannot be read: {without_path(error, path)}.", where=str(path)
+        ) from error
 
 
 def _read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:

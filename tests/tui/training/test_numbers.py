@@ -184,6 +184,7 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_lists_and_amounts() -> None:
     assert words.listed(["a", "b", "c"]) == "a, b and c"
+    assert words.listed(["a", "a"]) == "a"
     assert words.amount(1_500_000_000) == "1.5 GB"
     assert words.amount(512_000_000) == "512 MB"
     assert words.speed(1890.4) == "1,890 steps/s"

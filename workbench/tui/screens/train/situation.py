@@ -9,6 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.errors import near
 from workbench.tui.screens.train import words
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 
@@ -62,12 +63,6 @@ def _nothing(recipe: str) -> Content:
     return Content.assemble(*lines)
 
 
-def _near(folder: str) -> str:
-    """A path as one would type it here: from the current folder where it lies below."""
-    path = Path(folder)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else folder
-
-
 def _finished(view: TrainingView, folder: str) -> Content:
     how = {"stopped": "Stopped", "interrupted": "Interrupted"}.get(view.status, "Done")
     lines: list[Piece] = [
@@ -83,14 +78,14 @@ def _finished(view: TrainingView, folder: str) -> Content:
         inside = [saved for saved in view.saved if Path(saved.path).parent == Path(folder)]
         places = [saved.path for saved in view.saved if saved not in inside]
         if inside:
-            places.append(f"{_near(folder)}/")
+            places.append(f"{near(folder)}/")
         lines += [("saved ", "dim"), words.listed(places), ("  read back and verified", "dim")]
     elif folder:
-        lines += [("run ", "dim"), _near(folder)]
+        lines += [("run ", "dim"), near(folder)]
     if replaced := [saved for saved in view.saved if saved.replaced]:
         lines += [
             ("\nthe one before is  ", "dim"),
-            words.listed([_near(saved.replaced) for saved in replaced]),
+            words.listed([near(saved.replaced) for saved in replaced]),
         ]
     if view.left:
         lines += [
@@ -117,7 +112,7 @@ def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
         if fault.hint:
             lines += [("try    ", "dim"), f"{fault.hint}\n"]
     if folder and (view.done or view.checkpoint):
-        lines += [("kept   ", "dim"), f"{view.kept}, in {_near(folder)}\n"]
+        lines += [("kept   ", "dim"), f"{view.kept}, in {near(folder)}\n"]
     lines += _ways_out(view, mine=mine)
     if fault is not None and fault.log.strip():
         lines += [("\nthe last lines of its log\n", "dim"), fault.log.rstrip()]
