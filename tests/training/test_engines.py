@@ -648,3 +648,18 @@ def test_afterwards_the_model_is_an_ordinary_keras_model(tmp_path: Any) -> None:
         keras.utils.set_random_seed(2)
         stock(trained, ONE_INPUT, epochs=1)
     np.testing.assert_allclose(model.predict(LEFT, verbose=0), reloaded.predict(LEFT, verbose=0), rtol=1e-5)
+
+
+def test_all_validations_of_a_training_share_one_iterator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras makes an iterator over the data for each; that it looks where ours is put is its own affair."""
+    made: list[Any] = []
+    make = tf.data.Dataset.__iter__
+
+    def noting(dataset: tf.data.Dataset) -> Any:
+        made.append(dataset)
+        return make(dataset)
+
+    monkeypatch.setattr(tf.data.Dataset, "__iter__", noting)
+    history = fit(sequential(), ONE_INPUT, part(ONE_INPUT, VALIDATION), settings(epochs=6, engine="chunk"))
+    assert len(history.history["val_loss"]) == 6
+    assert len(made) == 2  # one for training, one for the validations

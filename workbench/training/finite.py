@@ -81,6 +81,8 @@ def first_bad(logs: Mapping[str, float], *, validation: bool = True) -> tuple[st
         logs: by name.
         validation: whether those of validation count.
     """
+    if all(map(math.isfinite, logs.values())):  # asked several times an epoch, and nearly always so
+        return None
     bad = {name: value for name, value in losses_in(logs).items() if not math.isfinite(value)}
     for whole in ("loss", "val_loss") if validation else ("loss",):
         group = [name for name in bad if name.startswith("val_") == whole.startswith("val_")]
@@ -173,7 +175,7 @@ class Finite(keras.callbacks.Callback):
             self._look(numbers(logs))
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        seen = numbers(logs)
+        seen = self._progress.logs  # as numbers
         if (bad := first_bad(seen, validation=False)) is not None:
             self._found(bad)
             self._epochs_in_row += 1
