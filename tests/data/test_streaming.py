@@ -152,6 +152,23 @@ def test_scaling_goes_by_the_training_part(both, tmp_path: Path) -> None:
     np.testing.assert_allclose(features.std(axis=0), 1, atol=1e-5)
 
 
+def test_weights_are_judged_over_a_whole_part(catalog, tmp_path: Path) -> None:
+    """Whole blocks of weights of 0 are rows that do not count; a part without any other trains nothing."""
+
+    def loaded(weight_of) -> Streamed:
+        rows = "\n".join(f"{n},{n % 7},{weight_of(n)}" for n in range(ROWS))
+        (tmp_path / "w.csv").write_text(f"x,y,w\n{rows}\n")
+        section = {"use": "csv", "path": "w.csv", "targets": "y", "sample_weight": "w", "stream": True}
+        return loading.load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+
+    stream = loaded(lambda n: 2 if n >= 0.9 * ROWS else 0)
+    assert len(stream.train.counts) > 3
+    weights = np.concatenate([batch.sample_weight for batch in stream.train.batches(50)])
+    assert weights.tolist() == [0.0] * (ROWS * 9 // 10) + [2.0] * (ROWS // 10)
+    with pytest.raises(DataError, match="the sample weights 'w' are all 0"):
+        loaded(lambda n: 0)
+
+
 # Batches
 
 

@@ -193,8 +193,14 @@ class Preparation(Record):
         targets = {name for spec in self.targets for name in spec.column_names}
         return frozenset(targets | set(weight_columns(self.sample_weight)))
 
-    def encode(self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool) -> Part:
-        """These rows of a table that `read` gave, encoded."""
+    def encode(
+        self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool, whole: bool = True
+    ) -> Part:
+        """These rows of a table that `read` gave, encoded.
+
+        Args:
+            whole: whether they are all the rows of a part, and not a block of them.
+        """
         taken = {name: column.take(rows) for name, column in table.items()}
 
         def place(row: int) -> str:
@@ -204,23 +210,28 @@ class Preparation(Record):
         return Part(
             inputs={spec.name: encode_input(spec, taken, place) for spec in self.inputs},
             targets={spec.name: encode_target(spec, taken, place) for spec in targets},
-            sample_weight=self._weights(taken, place) if with_targets else None,
+            sample_weight=self._weights(taken, place, whole) if with_targets else None,
             index=rows,
         )
 
-    def _weights(self, taken: Table, place: Place) -> Weights | None:
+    def refuse_no_weight(self, where: str) -> None:
+        """Raise that all sample weights of a part are 0, unless a target without a column counts its rows alike."""
+        weights = self.sample_weight
+        if isinstance(weights, str) or len(weights or ()) == len(self.targets):
+            listed = ", ".join(f"'{name}'" for name in weight_columns(weights))
+            raise DataError(f"the sample weights {listed} are all 0.", where=where)
+
+    def _weights(self, taken: Table, place: Place, whole: bool) -> Weights | None:
         """The weights of rows for all targets or for each; a target without a column has weights of 1.
 
         Raises:
-            DataError: a weight is below 0, or none is above.
+            DataError: a weight is below 0, or none of a whole part is above.
         """
         if self.sample_weight is None:
             return None
         columns = {name: encode_weights(taken[name], place) for name in weight_columns(self.sample_weight)}
-        of_all = isinstance(self.sample_weight, str) or len(self.sample_weight) == len(self.targets)
-        if of_all and not any(array.any() for array in columns.values()):
-            listed = ", ".join(f"'{name}'" for name in columns)
-            raise DataError(f"the sample weights {listed} are all 0.", where=place(0))
+        if whole and not any(array.any() for array in columns.values()):
+            self.refuse_no_weight(place(0))
         if isinstance(self.sample_weight, str):
             return columns[self.sample_weight]
         rows = len(next(iter(columns.values())))

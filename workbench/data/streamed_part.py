@@ -196,7 +196,7 @@ class StreamedPart:
             if len(own):
                 rows = chunk.rows[wanted[own] - starts[number]]
                 part = self.preparation.encode(
-                    chunk.table, rows, chunk.source, with_targets=self.with_targets
+                    chunk.table, rows, chunk.source, with_targets=self.with_targets, whole=False
                 )
                 parts.append(replace(part, index=part.index + chunk.start))
                 places.append(own)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from workbench.data.chunks import StreamedSource
 from workbench.data.division import TEST, TRAIN, VALIDATION, Division
 from workbench.data.fitting import fit, gather
 from workbench.data.in_memory import summary, typed
-from workbench.data.preparation import TRAINED_HINT, Preparation, read_table
+from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles, missing_column
-from workbench.data.specs import ClassTarget
+from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.errors import DataError
-from workbench.recipe.schema import Data, Split, missing_of
+from workbench.recipe.schema import Data, Split, missing_of, weight_columns
 
 # The memory that all samples for robust scaling may take together.
 SAMPLE_BYTES = 64 * 2**20
@@ -33,6 +33,7 @@ class Streamed:
         rows_read: rows in the source, its own test part included.
         rows_dropped: rows left out for a missing value.
         class_counts: for each target of classes, the training rows of each class.
+        labels: for each target that is one number a row, its lowest and highest in the training part.
     """
 
     train: StreamedPart
@@ -42,6 +43,7 @@ class Streamed:
     rows_read: int
     rows_dropped: int
     class_counts: Mapping[str, np.ndarray]
+    labels: Mapping[str, tuple[float, float]]
 
     def summary(self) -> str:
         """One line for people."""
@@ -63,7 +65,9 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
     shares = data.split if test_source is None else data.split.model_copy(update={"test": 0.0})
     statistics = gather(data, roles, sample_bytes=SAMPLE_BYTES // len(roles.used))
     selection = _selection(data, roles, Division(source, shares, seed, roles.stratify))
-    counts = _survey(source, roles, selection, statistics)
+    spans = _Spans(tuple(dict.fromkeys(name for names in roles.targets.values() for name in names)))
+    weights = _Spans(weight_columns(data.sample_weight))
+    counts = _survey(source, roles, selection, statistics, (spans, weights))
     _check_parts(shares, source, selection, counts)
     read, kept, test = source.rows, int(counts.sum()), None
     if test_source is not None:
@@ -71,6 +75,9 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
         test_counts = _survey(test_source, roles, whole, statistics)
         read, kept = read + test_source.rows, kept + int(test_counts.sum())
     preparation = fit(data, roles, statistics, source)
+    for which in (TRAIN, VALIDATION, TEST):
+        if weights.names and counts[which].any() and weights.all_zero(which):
+            preparation.refuse_no_weight(source.origin)
 
     def part(which: int) -> StreamedPart:
         own = replace(selection, part=which)
@@ -92,7 +99,39 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
             for spec in preparation.targets
             if isinstance(spec, ClassTarget)
         },
+        labels={
+            spec.name: spans.of(spec.columns[0], TRAIN)
+            for spec in preparation.targets
+            if isinstance(spec, NumberTarget) and len(spec.columns) == 1
+        },
     )
+
+
+@dataclass
+class _Spans:
+    """The lowest and the highest number of columns in each part, filled while rows go by."""
+
+    names: tuple[str, ...]
+    _found: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
+
+    def add(self, table: Table, kept: np.ndarray, parts: np.ndarray) -> None:
+        """Take in the rows at the positions `kept`, each of the part that `parts` says."""
+        for name in self.names:
+            values = table[name].values
+            if values.dtype.kind not in "iufb":
+                continue
+            for part in (TRAIN, VALIDATION, TEST):
+                own = values[kept[parts == part]]
+                own = own[np.isfinite(own)]
+                if own.size:
+                    low, high = self.of(name, part)
+                    self._found[name, part] = (min(low, float(own.min())), max(high, float(own.max())))
+
+    def of(self, name: str, part: int) -> tuple[float, float]:
+        return self._found.get((name, part), (np.inf, -np.inf))
+
+    def all_zero(self, part: int) -> bool:
+        return all(self.of(name, part) == (0.0, 0.0) for name in self.names)
 
 
 def apply(preparation: Preparation, source: StreamedSource, *, with_targets: bool) -> StreamedPart:
@@ -132,8 +171,9 @@ def _survey(
     roles: Roles | None,
     selection: Selection,
     statistics: Mapping[str, ColumnStatistics],
+    spans: Sequence[_Spans] = (),
 ) -> np.ndarray:
-    """Read every chunk once, in order: fill the statistics, count each part's rows: (3, chunks)."""
+    """Read every chunk once, in order: fill the statistics and spans, count each part's rows: (3, chunks)."""
     counts = np.zeros((3, len(source.chunks.rows)), dtype=np.int64)
     names = list(dict.fromkeys(selection.reads))
     reader = source.chunks.open()
@@ -148,6 +188,8 @@ def _survey(
             # The rows of a test part that the data brings along are nobody's training rows.
             parts = division.parts(chunk, rows)[kept] if division else np.full(len(kept), TEST, np.int8)
             counts[:, chunk] = np.bincount(parts, minlength=3)
+            for each in spans:
+                each.add(table, kept, parts)
             for name, gathered in statistics.items():
                 gathered.add(table[name], kept[parts == TRAIN], source, start)
     finally:

@@ -284,9 +284,9 @@ def _rows(prepared: loading.Prepared | loading.Streamed) -> dict[str, int]:
 
 
 def _labels(prepared: loading.Prepared | loading.Streamed, name: str) -> tuple[float, float] | None:
-    """The lowest and the highest value of a target of one number a row; None where it has others, or is streamed."""
+    """The lowest and the highest value of a target of one number a row; None where it has others."""
     if not isinstance(prepared, loading.Prepared):
-        return None
+        return prepared.labels.get(name)
     values = np.asarray(prepared.train.targets[name])
     if values.size == 0 or values.size != len(values) or values.dtype.kind not in "iufb":
         return None
