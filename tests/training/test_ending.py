@@ -168,6 +168,10 @@ def test_a_training_that_comes_to_its_end_has_no_such_reason(catalog, folder):
             "train.metrics[1]: F1Score takes a column for each class, the target is one class number a row.",
         ),
         (
+            {"more": "callbacks: [{use: ReduceLROnPlateau, monitor: learning_rate}]"},
+            "watches 'learning_rate', and Keras does not know whether less or more of it is better. Say so: `mode: ",
+        ),
+        (
             {"targets": "{価格: [y], other: [k]}",
              "model": "{inputs: {features: [1]}, graph: ['a = Dense(1)(features)', 'b = Dense(1)(features)'], "
                       "outputs: [a, b]}".replace("[a, b]", "[価格, other]").replace("a =", "価格 =")
@@ -189,6 +193,8 @@ def test_refused_before_training(catalog, folder, parts, says):
         "metrics: [mae], weighted_metrics: [mae], "
         "callbacks: [{use: EarlyStopping, monitor: val_weighted_mae, mode: min}]",
         "callbacks: [{use: ReduceLROnPlateau}, {use: EarlyStopping, monitor: learning_rate, mode: min}]",
+        "weighted_metrics: [mae], callbacks: [{use: EarlyStopping, monitor: val_mae}]",
+        "metrics: [mape], callbacks: [{use: EarlyStopping, monitor: val_mape}]",
     ],
 )
 def test_what_will_be_logged_is_watched(catalog, folder, more):
@@ -201,6 +207,26 @@ def test_what_will_be_logged_is_watched(catalog, folder, more):
     session.run()
     (epoch,) = [event for event in heard if isinstance(event, events.Epoch)]
     assert more.rpartition("monitor: ")[2].rstrip("}]").split(",")[0] in epoch.logs
+
+
+def test_labels_of_a_stream_are_held_against_the_units(catalog, folder):
+    """Of all rows: only the last ones have the label that is too high."""
+    rows = "\n".join(f"{n / 5000},{4 if n > 4990 else n % 4}" for n in range(5000))
+    (folder / "rows.csv").write_text(f"x,k\n{rows}\n")
+    parts = {
+        "targets": "[k]",
+        "split": "{}",
+        "loss": "sparse_categorical_crossentropy",
+        "data": ", inputs: {features: [x]}, stream: true",
+    }
+    told = refused(
+        catalog, folder, **parts, model="{sequential: [{use: Dense, units: 4, activation: softmax}]}"
+    )
+    assert "the labels go from 0 to 4, and 4 units stand for the labels 0 to 3" in told
+    prepare(
+        document(folder, **parts, model="{sequential: [{use: Dense, units: 5, activation: softmax}]}"),
+        catalog,
+    )
 
 
 def test_labels_from_1_are_a_caution_with_binary_crossentropy(catalog, folder):

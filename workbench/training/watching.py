@@ -58,6 +58,28 @@ def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], 
         if watched not in names and not by_class:
             hint = did_you_mean(watched, names) or f"There will be: {', '.join(names)}."
             raise RecipeError(f"{name} watches '{watched}', which is not logged.", where=where, hint=hint)
+        if callback.mode not in ("min", "max") and not _has_direction(watched.removeprefix("val_"), model):
+            raise RecipeError(
+                f"{name} watches '{watched}', and Keras does not know whether less or more of it is better.",
+                where=where,
+                hint="Say so: `mode: min`, or `mode: max`.",
+            )
+
+
+def _has_direction(name: str, model: Any) -> bool:
+    """Whether Keras finds by itself if less or more of a value is better; where nobody can tell, True.
+
+    It asks the compiled metrics, by their own names: those of several outputs have others in the logs.
+    """
+    if name == "loss":
+        return True
+    config = getattr(model, "_compile_config", None)
+    compiled = config.config if config is not None else {}
+    for metric in keras.tree.flatten([compiled.get(key) for key in ("metrics", "weighted_metrics")]):
+        if _name(metric) == name:
+            # A word or a function becomes a metric only in the first step.
+            return not isinstance(metric, keras.Metric) or hasattr(metric, "_direction")
+    return False
 
 
 def _is_stock(callback: Any) -> bool:
