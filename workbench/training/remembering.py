@@ -12,6 +12,7 @@ import hashlib
 import json
 import random
 import sys
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ import tensorflow as tf
 
 from workbench.errors import FileError
 from workbench.storage import structure
+from workbench.training import csv_logs
 from workbench.training.memory import SAME, Encoder
 from workbench.training.memory_kinds import PLAIN
 from workbench.training.recall import Decoder, Unplaced
@@ -38,9 +40,8 @@ _OF_COMPILE = frozenset(
     }
     | {"_eval_epoch_iterator", "train_function", "test_function", "predict_function"}
 )
-_OPEN_FILES = {
-    "CSVLogger": ("csv_file", "writer")
-}  # of Keras' callbacks, which open them when training begins
+# Of Keras' callback, which opens its file when training begins and looks then whether there is a header.
+_OF_LOGGER = ("csv_file", "writer", "append", "append_header")
 
 
 @dataclass
@@ -70,11 +71,11 @@ class Memory:
             for name, value in self._attributes(path, layer)
         }
 
-    def go_on(self) -> None:
-        """The training has a past: what Keras' callbacks wrote of it is not begun again."""
+    def go_on(self, epoch: int) -> None:
+        """The training has a past, up to `epoch`: what Keras' callbacks wrote of it is not begun again."""
         for callback in self.callbacks:
             if isinstance(callback, keras.callbacks.CSVLogger):
-                callback.append = True
+                csv_logs.resume(callback, epoch)
 
     def take(self) -> Kept:
         """Everything, as it is now."""
@@ -148,6 +149,8 @@ class Memory:
         for callback, kept in _paired(self.callbacks, record["callbacks"]):
             decoder = Decoder(arrays, type(callback).__module__, weights)
             for name, item in kept["memory"].items():
+                if name in _not_remembered(callback):  # of a checkpoint of an older version
+                    continue
                 now = vars(callback).get(name)
                 try:
                     vars(callback)[name] = decoder.decode(item, now)
@@ -169,7 +172,7 @@ class Memory:
     ) -> dict[str, Any]:
         kind = type(callback).__name__
         stock = type(callback).__module__.startswith("keras.")
-        skipped = (*_OF_KERAS, *(_OPEN_FILES.get(kind, ()) if stock else ()))
+        skipped = _not_remembered(callback)
         encoder = Encoder(known, names)
         memory = {
             name: encoder.encode(value, f"memory/callback/{number}/{kind}/{name}")
@@ -222,18 +225,45 @@ class Memory:
         return {id(variable): path for path, variable in structure.variables_by_path(self.model).items()}
 
     def _loose_variables(self) -> Iterator[tuple[str, str, Any]]:
-        """Variables at the top of the modules, and in the classes, of what is the user's in the training."""
+        """Variables at the top of the modules, in the classes, and in what encloses the functions, of the user."""
         owners = [layer for _, layer in self._layers()] + list(self.callbacks)
         classes = {cls: None for owner in owners for cls in type(owner).__mro__ if _is_users(cls)}
         places: dict[str, Mapping[str, Any]] = {}
         for cls in classes:
             places[cls.__module__] = vars(sys.modules.get(cls.__module__, object))
             places[f"{cls.__module__}.{cls.__qualname__}"] = vars(cls)
+        for owner in owners:
+            places |= _enclosed(vars(owner), f"{type(owner).__module__}.{type(owner).__qualname__}")
+        for cls in classes:
+            places |= _enclosed(vars(cls), f"{cls.__module__}.{cls.__qualname__}")
         known = self._known()
         for module, names in places.items():
             for name, value in list(names.items()):
                 if isinstance(value, keras.Variable | tf.Variable) and id(value) not in known:
                     yield module, name, value
+
+
+def _enclosed(attributes: Mapping[str, Any], owner: str) -> dict[str, dict[str, Any]]:
+    """What functions among the attributes of a class or an object have from the functions around them, by name."""
+    found = {}
+    for name, value in list(attributes.items()):
+        function = getattr(value, "__func__", getattr(value, "fget", value))
+        cells = getattr(function, "__closure__", None)
+        if isinstance(function, types.FunctionType) and cells:
+            names = zip(function.__code__.co_freevars, cells, strict=True)
+            found[f"{owner}.{name}"] = {free: cell.cell_contents for free, cell in names if _is_filled(cell)}
+    return found
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # its function has not come to that line, or has deleted the name
+        return False
+
+
+def _not_remembered(callback: Any) -> tuple[str, ...]:
+    return (*_OF_KERAS, *(_OF_LOGGER if isinstance(callback, keras.callbacks.CSVLogger) else ()))
 
 
 def _is_users(cls: type) -> bool:

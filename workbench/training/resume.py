@@ -246,7 +246,7 @@ def restore(run: RunFolder, memory: Memory) -> Position:
         return Position()
     generation, position, arrays = found
     recall = fill(memory, generation, position, arrays)
-    memory.go_on()
+    memory.go_on(position["epoch"])
     metrics = [arrays[name] for name in sorted(arrays) if name.startswith("metrics/")]
     return Position(
         epoch=position["epoch"],
