@@ -38,6 +38,7 @@ from workbench.training.remembering import Memory
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saving import Writer, Written, why_not_finite, worse_than_before
 from workbench.training.small import fit_threads, graphs_as_they_are, is_small
+from workbench.training.unkept import Unkept
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
@@ -175,6 +176,7 @@ class Session:
         # `plain` is stock Keras, in this as well.
         small = train.engine != "plain" and is_small(ready.model, ready.symbols(), train.batch_size)
         monitors = Monitors(ready.model, train.watch, steps=steps)
+        unkept = Unkept(emit)
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
             epochs=position.epoch if position.stopped else train.epochs,
@@ -197,7 +199,7 @@ class Session:
                     settings,
                     [*ending.watched(ready.callbacks), progress, finite, monitors.callback(emit), keeper],
                     chosen,
-                    lambda step: finite.wrap_step(monitors.wrap_step(step)),
+                    lambda step: finite.wrap_step(monitors.wrap_step(unkept.wrap_step(step))),
                 )
             finite.check_end(last_logs(ready.callbacks, progress.history))
         except NotFiniteError as fault:

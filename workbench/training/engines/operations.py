@@ -52,6 +52,11 @@ def unrepeatable(operations: Collection[str]) -> list[str]:
     return sorted(name for name in operations if name in _HIDDEN_STATE or name.startswith(_EFFECTS))
 
 
+def hidden_state(operations: Collection[str]) -> list[str]:
+    """The operations with a state that nobody can keep."""
+    return sorted(_HIDDEN_STATE.intersection(operations))
+
+
 def random(operations: Collection[str]) -> list[str]:
     """The operations that draw random numbers."""
     return sorted(name for name in operations if name in _HIDDEN_STATE or name.startswith(_STATELESS_RANDOM))
