@@ -108,6 +108,35 @@ def test_a_callback_may_change_a_metric_at_a_batch() -> None:
     assert_close(history, wanted.history)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_callback_may_have_the_step_made_again(engine: str) -> None:
+    """As `make_train_function(force=True)` does: what Python held while the step was traced is looked at again."""
+
+    class Scaled(keras.Sequential):
+        factor = 1.0
+
+        def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+            return self.factor * super().compute_loss(*args, **kwargs)
+
+    class Changes(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                self.model.factor = 0.25
+                self.model.make_train_function(force=True)
+
+    def made() -> Scaled:
+        keras.utils.set_random_seed(1)
+        model = Scaled([layers.Input((5,)), layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.05), "mse")
+        return model
+
+    model, other = made(), made()
+    validation = part(ONE_INPUT, VALIDATION)
+    history = fit(model, ONE_INPUT, validation, settings(engine=engine, epochs=3), [Changes()]).history
+    assert_close(history, stock(other, ONE_INPUT, epochs=3, callbacks=[Changes()]))
+    np.testing.assert_allclose(model.get_weights()[0], other.get_weights()[0], rtol=1e-5, atol=1e-6)
+
+
 def test_a_callback_that_needs_less_says_so() -> None:
     recorder = Recorder()
     chosen: list[EngineChosen] = []

@@ -20,7 +20,7 @@ from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, So
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
-from workbench.training.engines.programs import Step
+from workbench.training.engines.programs import Program, Step
 
 Engine = Literal["auto", "plain", "steps", "chunk", "chunk-xla"]
 
@@ -103,7 +103,12 @@ def fit(
             _build_metrics(builder)
         on_chosen(chosen)
         foreign = stock_function(model, "train")
-        runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step, most)
+
+        def renewed() -> Program:
+            again = wrap_step(model.train_step) if wrap_step else model.train_step
+            return Builder(model, "train", again, source, settings.epochs, most).build(program.name)  # type: ignore[arg-type]
+
+        runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step, most, renewed)
         tester = None
         if validation is not None:
             one_by_one = bool(acting_at_batches(callbacks, "test"))

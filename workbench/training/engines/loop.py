@@ -80,6 +80,7 @@ class Runner:
 
     Args:
         most: how many steps one call may take; 1 where a callback acts at every batch.
+        renewed: makes the program again, from the step as it is now.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Runner:
         metrics: QuickMetrics,
         start: int = 0,
         most: int = CALL_STEPS,
+        renewed: Callable[[], Program] | None = None,
     ) -> None:
         self.steps = steps
         self.step = start
@@ -102,6 +104,7 @@ class Runner:
         self._epoch = 0
         self._pace = Pace(most)
         self._one_by_one = most == 1
+        self._renewed = renewed
 
     @property
     def finished(self) -> bool:
@@ -111,6 +114,11 @@ class Runner:
         """Go to the first step of an epoch; the first time, to the step the training resumes at."""
         self._epoch = epoch
         self.step, self._start = self._start, 0
+
+    def renew(self) -> None:
+        """Trace the step again: somebody has asked Keras to."""
+        if self._renewed is not None:
+            self._program = self._renewed()
 
     def __call__(self, iterator: Any) -> Logs:
         if getattr(iterator, "element_spec", None) != _TICK_SPEC:
@@ -186,6 +194,10 @@ class Loop(keras.callbacks.CallbackList):
         self._nothing_left = self._training.finished
         if not self._nothing_left:
             super().on_train_batch_begin(self._training.step, logs)
+            # A callback has called `make_train_function(force=True)`: what it changed is to be in the next step.
+            if self.model.train_function not in (self._training, None):
+                self._training.renew()
+                self.model.train_function = self._training
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._training is not None
