@@ -356,7 +356,27 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
             text = without_path(short_message(fault, typed=False), path)
             hint = _KWARGS_HINT if _LACKS_KWARGS.search(text) else ""
             raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from fault
-    found += [str(w.message).strip() for w in raised if issubclass(w.category, UserWarning)]
+    found += [_in_our_words(str(w.message).strip()) for w in raised if issubclass(w.category, UserWarning)]
+
+
+def _in_our_words(warning: str) -> str:
+    """A warning of Keras, where it has words that say little of what it means for the file."""
+    skipped = re.match(
+        r"Skipping variable loading for optimizer '(.+?)', because it has (\d+) variables whereas "
+        r"the saved optimizer has (\d+) variables",
+        warning,
+    )
+    if skipped is None:
+        return warning
+    name, own, saved = skipped.groups()
+    why = (
+        "which the model makes only in training"
+        if own == "0"
+        else f"{saved} variables there, {own} here: `train.dtype`?"
+    )
+    return (
+        f"a reload does not bring back the state of the optimizer '{name}' ({why}); --resume of the run does"
+    )
 
 
 # A layer's `get_config` gives these back whether its `__init__` takes them or not.

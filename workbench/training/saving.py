@@ -86,6 +86,7 @@ class Writer:
         self._resolver = Resolver(catalog)
         self._went_on = went_on
         self._failed: WorkbenchError | None = None
+        self._said: set[str] = set()
         # Looked at before the run's own file is written: it may be what one of them was copied from.
         self._before = {Path(path): Before.of(Path(path), run) for path in paths}
 
@@ -139,7 +140,9 @@ class Writer:
             emit(events.Message("error", str(error)))
             return False
         for warning in saved.warnings:
-            emit(events.Message("warning", f"{path}: {warning}"))
+            if warning not in self._said:  # true of each file of this model
+                self._said.add(warning)
+                emit(events.Message("warning", f"{path}: {warning}"))
         emit(events.Saved(str(path), saved.format, epoch, step, saved.sha256, place))
         return True
 
