@@ -264,7 +264,7 @@ def test_weighted_metrics_count_sample_weights(engine: str, folder: Path, catalo
 # --- 23: weights of time steps ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", ["plain", "chunk"])
+@pytest.mark.parametrize("engine", EVERY_ENGINE if WHOLE else ["plain", "chunk"])
 def test_each_time_step_may_have_a_weight(engine: str, folder: Path, catalog: Catalog) -> None:
     steps = rng.normal(size=(ROWS, 4, 2)).astype("float32")
     weights = rng.uniform(0.0, 2.0, size=(ROWS, 4))

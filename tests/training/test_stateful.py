@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.test_engines import ENGINES
+from tests.training.test_equivalence import WHOLE
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
@@ -75,7 +77,12 @@ def losses(heard: list[Any]) -> list[float]:
     return [event.logs["loss"] for event in heard if isinstance(event, events.Epoch)]
 
 
-@pytest.mark.parametrize(("form", "engine"), [("sequential", "chunk"), ("graph", "plain"), ("load", "plain")])
+@pytest.mark.parametrize(
+    ("form", "engine"),
+    [(form, engine) for form in FORMS for engine in ENGINES]
+    if WHOLE
+    else [("sequential", "chunk"), ("graph", "plain"), ("load", "plain")],
+)
 def test_as_plain_keras_and_saved(form: str, engine: str, catalog: Catalog, tmp_path: Path) -> None:
     document = recipe(tmp_path, form, engine=engine)
     folder, heard = run(document, catalog, tmp_path)
