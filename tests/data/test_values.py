@@ -152,6 +152,11 @@ def test_a_category_written_as_another_program_writes_its_number(prepare) -> Non
         ([["1,5"], ["2.5"]], Marks()),
         ([["1.656"], ["2.5"]], Marks()),
         ([["1,5 kg"], ["a, b"]], Marks()),
+        ([["04.03.2020", "29.12.2021"], ["1,5", "2"]], Marks(",", "")),
+        ([["04.03.20"], ["1.656,50"]], Marks(",", ".")),
+        ([["1.2.3", "1.10.0"], ["1.656.000,5"]], Marks(",", ".")),
+        ([["1,2,3"], ["2.5"]], Marks()),
+        ([["1.656.000"], ["2,75"]], Marks(",", ".")),
     ],
 )
 def test_marks_are_found_where_they_leave_no_doubt(columns, marks) -> None:

@@ -10,6 +10,10 @@ from itertools import islice
 _MARKED = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?")
 _COMMA_GROUPS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
 _POINT_GROUPS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+")
+# A mark that comes twice groups thousands; in 04.03.2020, a date, or 1.2.3, a version, it groups nothing.
+_NO_NUMBER = re.compile(
+    r"(?!(?:[-+]?\d{1,3}(?:\.\d{3})+)(?:,|$)).*\..*\..*|(?!(?:[-+]?\d{1,3}(?:,\d{3})+)(?:\.|$)).*,.*,.*"
+)
 
 _MOST_LOOKED_AT = 100_000
 
@@ -56,12 +60,12 @@ def found_marks(columns: Iterable[Iterable[str]]) -> Marks:
     `1,656` alone may be one and a half or sixteen hundred: nothing is concluded from it but beside others.
 
     Args:
-        columns: the texts of each column; a column with a text that is no number says nothing.
+        columns: the texts of each column; a column with a text that is no number, as dates are none, says nothing.
     """
     seen = _Evidence()
     for texts in columns:
         texts = [text.strip() for text in islice(texts, _MOST_LOOKED_AT)]
-        if texts and all(_MARKED.fullmatch(text) for text in texts):
+        if texts and all(_MARKED.fullmatch(text) and not _NO_NUMBER.fullmatch(text) for text in texts):
             for text in texts:
                 seen |= _evidence(text)
     if seen.comma_decimal and not seen.comma_thousands and not seen.point_decimal:
