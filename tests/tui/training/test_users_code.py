@@ -10,6 +10,7 @@ from tests.coroutines import until
 from tests.tui.conftest import settle, shown
 from workbench.recipe.editing import Editor
 from workbench.tui.palette import show_plugins
+from workbench.tui.screens.train.output import Messages
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.training_view import Stage
 from workbench.tui.widgets.dialogs import DetailsDialog
@@ -52,6 +53,14 @@ async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, workplace
         await pilot.press("o")
         messages = await until(lambda: "Traceback" in (t := str(screen.query_one("#messages").visual)) and t)
         assert f'File "{file}", line 7, in call' in messages
+        # Its last lines, the user's own, are in sight; the first can be scrolled to by keyboard, and back.
+        await until(lambda: "Arguments received by Gate.call()" in shown(app))
+        await until(lambda: isinstance(app.focused, Messages))
+        await pilot.press("home")
+        await until(lambda: "Traceback (most recent call last)" in shown(app))
+        assert "Arguments received by Gate.call()" not in shown(app), "it is long, or the test shows nothing"
+        await pilot.press("end")
+        await until(lambda: "Arguments received by Gate.call()" in shown(app))
         await pilot.press("f2")
         await until(lambda: isinstance(app.screen, NoticesDialog))
         await settle(pilot)

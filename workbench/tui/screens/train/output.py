@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Log, Static
 
@@ -41,12 +41,20 @@ class LogTail:
         return [escape_log(line) for line in content[:whole].decode(errors="replace").split("\n")[:-1]]
 
 
+class Messages(VerticalScroll, can_focus=True):
+    """The messages, and the traceback below them; it can be scrolled by keyboard."""
+
+    BINDING_GROUP_TITLE = "Messages"
+
+
 class OutputPane(Vertical):
     """Messages above, the child's log below."""
 
     DEFAULT_CSS = """
     OutputPane {
-        & > Static { height: auto; max-height: 50%; padding: 0 1; overflow-y: auto; }
+        & > Messages { height: auto; max-height: 50%; padding: 0 1; scrollbar-size: 1 1; }
+        & > Messages.-traceback { max-height: 80%; }
+        & > Messages > Static { height: auto; }
         & > .output-title { height: 1; max-height: 1; text-style: bold; padding: 0 1; background: $surface; }
         & > Log { height: 1fr; scrollbar-size: 1 1; padding: 0 1; }
     }
@@ -54,11 +62,12 @@ class OutputPane(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._told = 0
+        self._shown = ""
 
     def compose(self) -> ComposeResult:
         yield Static("messages", classes="output-title", markup=False)
-        yield Static("none yet", id="messages", markup=False)
+        with Messages():
+            yield Static("none yet", id="messages", markup=False)
         yield Static("output of the process", classes="output-title", id="output-place", markup=False)
         yield Log(max_lines=_MOST_LINES, highlight=False)
 
@@ -67,7 +76,10 @@ class OutputPane(Vertical):
         that ended the training, if the user's code had a part in it."""
         notes = view.messages[-50:]
         origin = view.fault.origin if view.fault is not None else None
+        pane = self.query_one(Messages)
+        pane.set_class(origin is not None, "-traceback")
         if not notes and origin is None:
+            self._shown = ""
             self.query_one("#messages", Static).update("none yet")
             return
         parts: list[Content | str | tuple[str, str]] = []
@@ -77,9 +89,11 @@ class OutputPane(Vertical):
             parts.append((f"{note.glyph} {note.text}\n", _STYLES.get(note.level, "")))
         if origin is not None:
             parts.append(origin.traceback)
-        messages = self.query_one("#messages", Static)
-        messages.update(Content.assemble(*parts).rstrip())
-        self.call_after_refresh(messages.scroll_end, animate=False)
+        content = Content.assemble(*parts).rstrip()
+        if content.plain != self._shown:  # else whoever scrolls back is left there
+            self._shown = content.plain
+            self.query_one("#messages", Static).update(content)
+            pane.scroll_end(animate=False)  # the user's own lines are the last of a traceback
 
     def set_place(self, words_: str) -> None:
         """Say where the output comes from, or why there is none."""
