@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import inspect
 import os
 import pty
 import random
@@ -16,12 +17,18 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from textual import messages
+from textual._xterm_parser import XTermParser
+from textual.drivers._writer_thread import WriterThread
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from tests.tui.conftest import OpenApp, settle
 from workbench.tui.lean_output import lean
-from workbench.tui.slow_link import FULL, MOST_WAITING, PING, Outflow, Wait
+from workbench.tui.slow_link import FULL, MOST_WAITING, PING, Outflow, PacedDriver, Wait, _MeasuredFile
 
 # ---------------------------------------------------------------------- fewer bytes, the same picture
 
@@ -108,6 +115,26 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+async def test_what_the_driver_relies_on_in_textual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that moves these private parts would leave a slow line without its account, in silence."""
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "__stderr__", terminal)
+        app = SimpleNamespace(outflow=Outflow(), _post_message=None)
+        driver = PacedDriver(app)
+        assert isinstance(driver._file, _MeasuredFile), "the driver's constructor keeps its file in `_file`"
+        assert "WriterThread(self._file)" in inspect.getsource(LinuxDriver.start_application_mode)
+        driver._writer_thread = WriterThread(driver._file)
+        driver._writer_thread.start()
+        driver.write("abc\u20ac")
+        driver._writer_thread.stop()
+        assert os.read(master, 100) == "abc\u20ac".encode()
+        assert (app.outflow.sent, app.outflow.waiting) == (6, 0)
+    os.close(master)
+    answers = [event for event in XTermParser().feed("\x1b[?2026;2$y") if isinstance(event, Message)]
+    assert [type(answer) for answer in answers] == [messages.TerminalSupportsSynchronizedOutput]
 
 
 def test_a_quick_terminal_is_never_waited_for() -> None:

@@ -152,6 +152,20 @@ async def test_a_text_that_is_no_value_stays_until_it_is_taken_back() -> None:
         await form.show(other, {})
         await form.show(subject, {"axis": 9})
         assert (form.rows[0].text, list(form.drafts)) == ("9", [])
+        # Its note goes at once, though the row is not shown.
+        await form.show(subject, {"axis": 8})
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press("x", "down")
+        await settle(pilot)
+        form.forget_where(lambda draft: True)
+        assert len(form.drafts) == 1  # it is shown
+        await form.show(other, {})
+        form.forget_where(lambda draft: draft.value != 8)
+        assert len(form.drafts) == 1
+        form.forget_where(lambda draft: draft.value == 8)
+        assert not form.drafts
+        await form.show(subject, {"axis": 9})
         # So it is where the form shows the same row all the time: an edit is taken back in the rows.
         form.focus_field("axis")
         await settle(pilot)

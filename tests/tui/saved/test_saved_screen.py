@@ -110,6 +110,11 @@ async def test_weights_are_listed_and_drawn(open_app, put, weights_file) -> None
         await settle(pilot)
         assert "✗ 1 NaN" in shown(pilot.app)
         assert "✗ 2 infinite" in shown(pilot.app)
+        table = screen_of(pilot).query_one(ContentsTable)
+        await pilot.press("home")
+        assert table.cursor_row == 0
+        await pilot.press("end")
+        assert table.cursor_row == table.row_count - 1 > 0
         await pilot.press("escape")
         assert isinstance(pilot.app.focused, FileList)
 

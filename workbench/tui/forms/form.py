@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -157,6 +157,13 @@ class Form(Vertical):
     def forget(self) -> None:
         """Drop the drafts: they were of another recipe."""
         self._drafts.clear()
+
+    def forget_where(self, stale: Callable[[Draft], bool]) -> None:
+        """Drop drafts of what is not shown that say what holds no more: the value was changed elsewhere since."""
+        kept = {
+            key: draft for key, draft in self._drafts.items() if key[0] == self.subject.id or not stale(draft)
+        }
+        self._drafts = kept
 
     def moved(self, old: str, new: str) -> None:
         """What the form is about has another id now, which begins otherwise."""

@@ -46,6 +46,8 @@ Dialog {
     VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
 }
 Dialog.-narrow > Vertical { width: 100%; padding: 0 1; }
+Dialog.-narrow .-many { layout: vertical; }
+Dialog.-narrow .-many Button { width: 100%; margin-left: 0; }
 """
 
 

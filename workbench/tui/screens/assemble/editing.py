@@ -11,7 +11,8 @@ from workbench.catalog import Entry, Kind
 from workbench.errors import WorkbenchError
 from workbench.recipe.outline import Role, Row
 from workbench.tui.app_access import kwb
-from workbench.tui.forms.form import Form
+from workbench.tui.forms.fields import UNSET, same
+from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble import actions, subjects
@@ -155,6 +156,19 @@ class EditingScreen(OverviewScreen):
             self.form.restore(subjects.values_of(row, editor, description))
         else:
             self.action_rows()
+
+    def is_stale(self, draft: Draft) -> bool:
+        """Also where the value is another by now, as far as it is known what the row's layer takes."""
+        editor, row = self.editor, self.row_of(draft.row)
+        if editor is None or row is None:
+            return True
+        entry = self._entry(row)
+        description = self._descriptions.known(entry) if entry else None
+        if entry is not None and description is None:
+            return False
+        return not same(
+            subjects.values_of(row, editor, description).get(draft.field.name, UNSET), draft.value
+        )
 
     @on(Form.DraftsChanged)
     def _drafts_changed(self, event: Form.DraftsChanged) -> None:

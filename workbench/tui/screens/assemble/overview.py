@@ -16,7 +16,7 @@ from workbench.recipe.editing import Editor
 from workbench.recipe.outline import Row
 from workbench.recipe.reading import Fault
 from workbench.tui.app_access import kwb
-from workbench.tui.forms.form import Form
+from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
@@ -159,9 +159,14 @@ class OverviewScreen(WorkbenchScreen):
 
     def _with_drafts(self) -> Examination:
         """What is known, and what was typed into forms and is not in the recipe."""
+        self.form.forget_where(self.is_stale)
         of_rows = [(draft, self.row_of(draft.row)) for draft in self.form.drafts]
         drafts = tuple(Caution(str(draft), row.key) for draft, row in of_rows if row is not None)
         return replace(self._examination, cautions=(*self._examination.cautions, *drafts))
+
+    def is_stale(self, draft: Draft) -> bool:
+        """Whether the recipe has no such value any more as the one that a draft was typed over."""
+        return self.row_of(draft.row) is None
 
     def _fault(self, editor: Editor) -> Fault | None:
         """What is known to be wrong: found here at once, else by the worker in this very text."""

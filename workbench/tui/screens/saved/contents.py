@@ -85,6 +85,10 @@ class ContentsTable(DataTable[Text]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Files", id="contents.leave", tooltip="Back to the list of files"),
+        Binding(
+            "home", "scroll_top", "First", id="contents.first", show=False, tooltip="Go to the first row"
+        ),
+        Binding("end", "scroll_bottom", "Last", id="contents.last", show=False, tooltip="Go to the last row"),
     ]
 
     class WeightChosen(Message):
