@@ -6,10 +6,12 @@ import os
 import time
 
 import pytest
+from rich.cells import cell_len
 
 from tests.tui.conftest import settle, shown, until
 from workbench import events
 from workbench.errors import FileError
+from workbench.escaping import escape_line
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder, RunSummary
@@ -250,6 +252,19 @@ def test_names_of_runs_are_cut_where_they_are_alike() -> None:
     assert short_names(["price-1", "digits-1"]) == ["price-1", "digits-1"]
     assert short_names(["one-run"]) == ["one-run"]
     assert middle_cut("residual-regressor-20261123-091451", 16) == "resid…123-091451"
+
+
+@pytest.mark.parametrize(
+    "name", ["price-20260101-093029" * 3, "長い名前" * 15, "e\u0301" * 40, "a\nb\x1b" * 20]
+)
+def test_a_name_that_is_cut_fits_and_keeps_its_end(name: str) -> None:
+    cut = middle_cut(name, 24)
+    assert 22 <= cell_len(cut) <= 24  # a wide letter may leave a cell
+    head, tail = cut.split("…")
+    whole = escape_line(name)
+    assert whole.startswith(head)
+    assert whole.endswith(tail)
+    assert cell_len(tail[0])
 
 
 def test_recipes_are_compared_key_by_key() -> None:

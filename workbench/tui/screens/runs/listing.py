@@ -139,7 +139,10 @@ def middle_cut(name: str, width: int) -> str:
     if cell_len(name) <= width:
         return name
     end = min(max(width * 2 // 3, 6), width - 1)
-    return f"{set_cell_size(name, width - 1 - end).rstrip()}…{set_cell_size(name[::-1], end).rstrip()[::-1]}"
+    tail = set_cell_size(name[::-1], end).rstrip()[::-1]
+    while tail and not cell_len(tail[0]):  # a mark that belongs to the letter before
+        tail = tail[1:]
+    return f"{set_cell_size(name, width - 1 - end).rstrip()}…{tail}"
 
 
 def metrics_of(runs: Sequence[RunSummary]) -> list[str]:
