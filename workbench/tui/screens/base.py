@@ -36,8 +36,18 @@ class WorkbenchScreen(Screen[None]):
     def _compositor_refresh(self) -> None:
         # Private in Textual: the one place through which a screen's changes get painted. What is held back stays
         # marked as changed, so the frame that is painted later shows it too.
+        # Textual drops a frame of a batch of updates: where that was the whole screen, it is still to be painted.
+        whole, changed = self.size.region, self._compositor._dirty_regions
+        self._whole_is_due = self._whole_is_due or whole in changed
         if kwb(self).outflow.may_paint(self._compositor_refresh):
+            if self._whole_is_due:
+                changed.add(whole)
+            self._whole_is_due = bool(
+                self._whole_is_due and self.app._batch_count
+            )  # then it is not painted yet
             super()._compositor_refresh()
+
+    _whole_is_due = False
 
     def compose(self) -> ComposeResult:
         yield KwbHeader()
