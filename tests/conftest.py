@@ -20,6 +20,12 @@ Kwb = Callable[..., "subprocess.CompletedProcess[str]"]
 Install = Callable[[str], Path]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes what kwb keeps for whoever runs them."""
+    os.environ["KWB_STATE_DIR"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def catalog() -> Catalog:
     """What the distribution kwb itself offers."""

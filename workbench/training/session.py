@@ -17,6 +17,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
 from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
+from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
 from workbench.sentence import short_message
 from workbench.storage import formats, runs
@@ -26,7 +27,7 @@ from workbench.training import environment
 from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
 from workbench.training.ending import Ending
-from workbench.training.engines import FitSettings, evaluate, fit
+from workbench.training.engines import Choices, FitSettings, evaluate, fit
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.faults import told_as
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
@@ -200,6 +201,7 @@ class Session:
                     [*ending.watched(ready.callbacks), progress, finite, monitors.callback(emit), keeper],
                     chosen,
                     lambda step: finite.wrap_step(monitors.wrap_step(unkept.wrap_step(step))),
+                    Choices(state_folder() / "engines"),
                 )
             finite.check_end(last_logs(ready.callbacks, progress.history))
         except NotFiniteError as fault:

@@ -7,12 +7,9 @@ a folder that cannot be written means that nothing is kept.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-
-import platformdirs
 
 from workbench.atomic import write_bytes
 from workbench.errors import WorkbenchError
@@ -20,12 +17,6 @@ from workbench.errors import WorkbenchError
 FILE_NAME = "state.json"
 
 Value = TypeVar("Value")
-
-
-def state_folder() -> Path:
-    """Where state and logs lie: `$KWB_STATE_DIR`, or the platform's folder for state."""
-    folder = os.environ.get("KWB_STATE_DIR") or platformdirs.user_state_dir("kwb", appauthor=False)
-    return Path(folder)
 
 
 class State:

@@ -4,13 +4,16 @@
     steps       several steps a call, batches from a tf.data pipeline
     chunk       several steps a call, in a compiled loop over data held in tensors
     chunk-xla   the same loop compiled by XLA
-    auto        measures the engines on real steps of this model and keeps the fastest
+    auto        measures the engines on real steps of this model and keeps the fastest; the next training of the same
+                step on this machine takes the same (`choices`)
+    measure     as auto, but measures again
 
 `fit` and `evaluate` are the whole interface; Keras' own `fit` keeps running the show underneath, so callbacks,
 history, validation and early stopping are Keras' own.
 """
 
+from workbench.training.engines.choices import Choices
 from workbench.training.engines.data import Arrays, Stream
 from workbench.training.engines.fit import FitSettings, evaluate, fit
 
-__all__ = ["Arrays", "FitSettings", "Stream", "evaluate", "fit"]
+__all__ = ["Arrays", "Choices", "FitSettings", "Stream", "evaluate", "fit"]

@@ -5,6 +5,8 @@ Keras needs as well, so `chunk` costs nothing extra. XLA is tried where the time
 dropped after a few steps where it is slow. What measuring changes (weights, optimizer, metrics, seeds) is put back, so
 that training ends with the same bits as if the engine had been named in the first place.
 
+A choice is kept (`choices`), and the next training of the same step takes it without measuring.
+
 No choice changes what a training learns. `plain`, `steps` and `chunk` run the same operations and end with the same
 bits. XLA takes sums in another order, which is all that it may do: one whose numbers are others is not chosen, nor is
 it for a model that draws random numbers, which XLA's generators draw differently.
@@ -15,7 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import keras
@@ -26,11 +28,15 @@ from workbench.sentence import short_message
 from workbench.training.engines import operations
 from workbench.training.engines.agreement import Agreement
 from workbench.training.engines.builder import Builder, EngineName
+from workbench.training.engines.choices import Choices, Kept, fingerprint
 from workbench.training.engines.data import StreamSource
 from workbench.training.engines.programs import Program
 
 TINY_RUN = 64  # steps: less than any measuring
 LONG_RUN = 60.0  # seconds: enough to measure `steps` and `plain` too, which seldom win
+XLA_GAIN = 1.15  # times the others: what it must be faster, to be chosen for good
+CLOSE = 1.6  # times: nearer to one another, they are measured again, so often:
+AGAIN = 2
 MEASURING = 0.15  # seconds
 HOPELESS = 3.0  # a step so many times slower than the best ends a candidate, the time of a call set aside:
 CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
@@ -38,34 +44,68 @@ CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
 Choice = tuple[Program, EngineChosen]
 
 
-def choose(builder: Builder, wanted: str, epoch: int, steps_left: int, reason: str = "") -> Choice:
+def choose(
+    builder: Builder,
+    wanted: str,
+    epoch: int,
+    steps_left: int,
+    reason: str = "",
+    choices: Choices | None = None,
+) -> Choice:
     """The program to train with.
 
     Args:
-        wanted: an engine's name, or "auto".
+        wanted: an engine's name, "auto", or "measure": as "auto", whatever was chosen before.
         epoch: the epoch that training begins with.
         steps_left: the steps that training will run.
         reason: what has been decided before, to be told with the choice.
+        choices: where choices are kept; None keeps none.
     """
-    program, chosen = _choose(builder, wanted, epoch, steps_left)
+    program, chosen = _choose(builder, wanted, epoch, steps_left, choices)
     return program, replace(chosen, reason="; ".join(filter(None, (reason, chosen.reason))))
 
 
-def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int) -> Choice:
+def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int, choices: Choices | None) -> Choice:
     if wanted == "plain":
         return _plain(builder, "asked for")
     if obstacle := builder.obstacle():
         return _plain(builder, obstacle)
-    if wanted != "auto":
+    if wanted not in ("auto", "measure"):
         return _named(builder, wanted, epoch)
     if isinstance(builder.source, StreamSource):
         return _fallback(builder, "steps", "the data is read as a stream")
     if steps_left <= TINY_RUN:
         return _plain(builder, f"{steps_left} steps are too few to gain anything")
     try:
-        return _Measuring(builder, epoch, steps_left).fastest()
+        if choices is None:
+            return _Measuring(builder, epoch, steps_left).fastest()
+        return _as_before(builder, epoch, steps_left, choices, again=wanted == "measure")
     except Exception as fault:  # the model's own code ran: anything may have been raised
         return _plain(builder, f"the training step cannot be compiled: {first_line(fault)}")
+
+
+def _as_before(builder: Builder, epoch: int, steps_left: int, choices: Choices, *, again: bool) -> Choice:
+    """The choice kept for this step; where there is none that serves, one that is measured now and kept."""
+    key = fingerprint(builder)
+    kept = None if again else choices.get(key)
+    if kept is not None and kept.holds(steps_left):
+        with suppress(Exception):  # what could be compiled then may not be now: measured again
+            reason = f"as measured on {kept.day}"
+            return builder.build(kept.engine), EngineChosen(kept.engine, kept.speeds, reason, kept.differs)  # type: ignore[arg-type]
+    measuring = _Measuring(builder, epoch, steps_left, xla=kept is None or not kept.xla_settled)
+    program, chosen = measuring.fastest()
+    if not chosen.candidates:
+        return program, chosen
+    now = Kept(chosen.engine, chosen.candidates, steps_left, measuring.xla_settled, chosen.differs)
+    other = None if again or kept is not None else choices.get(key)
+    if other is not None:  # another kwb has measured meanwhile
+        reason = f"as measured on {other.day}"
+        return builder.build(other.engine), EngineChosen(other.engine, other.speeds, reason, other.differs)  # type: ignore[arg-type]
+    choices.keep(key, now)
+    if kept is not None and "chunk-xla" in (kept.engine, chosen.engine) and kept.engine != chosen.engine:
+        told = f"measured again, for a far longer training than on {kept.day}: the last digits may be others"
+        chosen = replace(chosen, reason=f"{chosen.reason}; {told}")
+    return program, chosen
 
 
 def first_line(fault: BaseException) -> str:
@@ -117,7 +157,18 @@ def _fallback(builder: Builder, name: str, reason: str) -> Choice:
 
 
 class _Measuring:
-    def __init__(self, builder: Builder, epoch: int, steps_left: int) -> None:
+    """Measures the candidates.
+
+    Attributes:
+        xla_settled: whether XLA was considered, not left out because the training is short.
+
+    Args:
+        xla: whether it may be chosen.
+    """
+
+    def __init__(self, builder: Builder, epoch: int, steps_left: int, *, xla: bool = True) -> None:
+        self.xla_settled = True
+        self._xla = xla
         self._builder = builder
         self._epoch = epoch
         self._steps_left = steps_left
@@ -137,14 +188,29 @@ class _Measuring:
             return chunk, EngineChosen(chunk.name, {}, reason)
         with preserved(traced.variables) as restore:
             self._measure(chunk, long=False)
-            if self._xla_may_pay(trace_seconds):
+            if self._xla and self._xla_may_pay(trace_seconds):
                 self._measure(chunk)
                 self._try("chunk-xla", restore)
+                for _ in range(AGAIN if self._is_close() else 0):
+                    for program in list(self._programs.values()):
+                        self._measure(program)
             if self._seconds_left() > LONG_RUN:
                 self._try("steps", restore)
                 self._try("plain", restore)
-        name = max(self._speeds, key=self._speeds.__getitem__)
+        name = self._best()
         return self._programs[name], EngineChosen(name, self._speeds, self._reason(name), self._differs)
+
+    def _best(self) -> str:
+        """The fastest; not XLA where it gains next to nothing, for then a busy machine would decide."""
+        others = {name: speed for name, speed in self._speeds.items() if name != "chunk-xla"}
+        best = max(others, key=others.__getitem__, default="chunk-xla")
+        xla = self._speeds.get("chunk-xla", 0.0)
+        return "chunk-xla" if xla > XLA_GAIN * others.get(best, 0.0) else best
+
+    def _is_close(self) -> bool:
+        """Whether a busy machine may have decided which is faster: what is chosen is chosen for good."""
+        speeds = sorted(self._speeds.values())
+        return len(speeds) > 1 and speeds[-1] < CLOSE * speeds[0]
 
     def _seconds_left(self) -> float:
         return self._steps_left / max(self._speeds.values())
@@ -166,6 +232,7 @@ class _Measuring:
         affordable = 0.02 * left + 0.0005 * self._steps_left
         if compiling > min(gain, affordable):
             self._notes.append("the run is too short for XLA to pay")
+            self.xla_settled = False
             return False
         return True
 
@@ -207,7 +274,7 @@ class _Measuring:
             self._builder.most,
         )
         self._programs[program.name] = program
-        self._speeds[program.name] = speed
+        self._speeds[program.name] = max(speed, self._speeds.get(program.name, 0.0))
 
     def _reason(self, name: str) -> str:
         others = {other: speed for other, speed in self._speeds.items() if other != name}

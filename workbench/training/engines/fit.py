@@ -15,6 +15,7 @@ from workbench.assembly.batch_hooks import acting_at_batches
 from workbench.errors import TrainingError
 from workbench.events import EngineChosen
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
+from workbench.training.engines.choices import Choices
 from workbench.training.engines.choose import choose, preserved, without_difference
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
 from workbench.training.engines.logs import PerClass
@@ -22,11 +23,7 @@ from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.programs import Program, Step
 
-Engine = Literal["auto", "plain", "steps", "chunk", "chunk-xla"]
-
-# An evaluation is compiled by XLA too when a run evaluates this many batches in all. The rule looks at nothing that
-# is measured, so that a resumed run evaluates with the same program.
-_XLA_TEST_STEPS = 5000
+Engine = Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     on_chosen: Callable[[EngineChosen], None] = lambda chosen: None,
     wrap_step: Callable[[Step], Step] | None = None,
+    choices: Choices | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
@@ -81,6 +79,7 @@ def fit(
         on_chosen: told which engine runs, before the first step.
         wrap_step: given the model's `train_step`, gives the step to run in its place, with the same logs. It is
             traced into the compiled step: what watches the inside of a model belongs here.
+        choices: where `auto` keeps what it has measured; None to measure every time.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -97,7 +96,7 @@ def fit(
         builder = Builder(model, "train", step, source, settings.epochs, most)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
         program, chosen = choose(
-            builder, settings.engine, settings.initial_epoch, steps_left, _one_by_one(acting)
+            builder, settings.engine, settings.initial_epoch, steps_left, _one_by_one(acting), choices
         )
         if settings.initial_metrics:
             _build_metrics(builder)
@@ -202,8 +201,7 @@ def _tester(
     else:
         source = ArraySource(data, settings.validation_batch_size or settings.batch_size)
     builder = Builder(model, "test", model.test_step, source, 1, most)
-    if engine == "chunk-xla" and source.steps * settings.epochs < _XLA_TEST_STEPS:
-        engine = "chunk"
+    # No rule that counts epochs: a longer training would validate with other last digits than a shorter one.
     if engine == "chunk-xla" and settings.engine != engine:
         program, _ = without_difference(builder)
     else:

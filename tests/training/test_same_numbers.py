@@ -1,0 +1,130 @@
+"""The same recipe gives the same numbers in every run: a choice of an engine is kept.
+
+KWB_SAME_NUMBERS=all runs each recipe five times in processes of their own; CI runs it twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from workbench.events import EngineChosen
+from workbench.training.engines import Arrays, Choices, FitSettings, choose, fit
+from workbench.training.engines.choices import LONGER, Kept
+
+RUNS = 5 if os.environ.get("KWB_SAME_NUMBERS") == "all" else 2
+
+RECIPE = """
+kwb: 1
+name: noisy
+seed: 3
+data:
+  use: digits
+  split: {{validation: 0.2}}
+model:
+  sequential:
+    - {{use: RandomFlip, mode: horizontal}}
+    - {{use: RandomRotation, factor: 0.1}}
+    - {{use: GaussianNoise, stddev: 0.1}}
+    - {{use: Flatten}}
+    - {{use: Dense, units: 16, activation: relu}}
+    - {{use: Dropout, rate: 0.3}}
+    - {{use: Dense, units: 10, activation: softmax}}
+train: {{epochs: {epochs}, loss: sparse_categorical_crossentropy, metrics: [accuracy]}}
+save: [saved.weights.h5]
+"""
+
+rng = np.random.default_rng(1)
+X = rng.normal(size=(256, 4)).astype("float32")
+DATA = Arrays(X, X[:, :1])
+
+
+def logs_of(output: str) -> list[dict[str, float]]:
+    events = [json.loads(line) for line in output.splitlines()]
+    return [event["logs"] for event in events if event["event"] == "epoch"]
+
+
+def weights_in(path: Path) -> str:
+    found = hashlib.sha256()
+
+    def add(name: str, value: Any) -> None:
+        if isinstance(value, h5py.Dataset):
+            found.update(name.encode() + np.asarray(value).tobytes())
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return found.hexdigest()
+
+
+def test_random_layers_give_the_same_logs_and_files_in_every_run(kwb: Any, tmp_path: Path) -> None:
+    """Also with the epochs doubled, as far as the shorter one goes."""
+    runs = []
+    for number, epochs in enumerate([*[4] * RUNS, 8]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "recipe.yaml").write_text(RECIPE.format(epochs=epochs))
+        done = kwb("--batch", "recipe.yaml", "--json", cwd=folder, timeout=400)
+        assert done.returncode == 0, done.stderr
+        runs.append((logs_of(done.stdout), weights_in(folder / "saved.weights.h5")))
+    *same, (longer, _) = runs
+    assert len(same[0][0]) == 4
+    assert all(run == same[0] for run in same)
+    assert longer[:4] == same[0][0]
+
+
+@pytest.fixture
+def measures_xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "TINY_RUN", 0)
+    monkeypatch.setattr(choose, "MEASURING", 0.01)
+    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self, seconds: True)
+
+
+def trained(choices: Choices, engine: str = "auto", epochs: int = 2, units: int = 4) -> EngineChosen:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([layers.Input((4,)), layers.Dense(units), layers.Dense(1)])
+    model.compile("adam", "mse")
+    chosen: list[EngineChosen] = []
+    settings = FitSettings(epochs=epochs, engine=engine)  # type: ignore[arg-type]
+    fit(model, DATA, None, settings, on_chosen=chosen.append, choices=choices)
+    return chosen[0]
+
+
+@pytest.mark.usefixtures("measures_xla")
+@pytest.mark.parametrize("other", ["chunk", "chunk-xla"])
+def test_what_was_chosen_is_chosen_again(tmp_path: Path, other: str) -> None:
+    """For any number of epochs; measured again when asked for, when the model is another or the file is broken."""
+    choices = Choices(tmp_path / "engines")
+    first = trained(choices)
+    (file,) = (tmp_path / "engines").iterdir()
+    kept = json.loads(file.read_text())
+    assert (kept["engine"], kept["speeds"]) == (first.engine, first.candidates)
+    file.write_text(json.dumps(kept | {"engine": other, "day": "2001-02-03"}))
+    for epochs in (2, 4):
+        again = trained(choices, epochs=epochs)
+        assert (again.engine, again.reason) == (other, "as measured on 2001-02-03")
+    assert "2001" not in trained(choices, units=5).reason
+    assert "times" in trained(choices, "measure").reason
+    file.write_text("{")
+    assert "times" in trained(choices).reason
+    assert json.loads(file.read_text())["speeds"], "a broken file is replaced"
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "engines").write_text("a file")
+    assert trained(Choices(tmp_path / "engines"), epochs=20).engine == "chunk"
+
+
+def test_what_a_short_training_chose_serves_one_that_is_not_far_longer() -> None:
+    short = Kept("chunk", {"chunk": 10.0}, 100, xla_settled=False)
+    assert short.holds(LONGER * 100)
+    assert not short.holds(LONGER * 100 + 1)
+    assert Kept("chunk-xla", {"chunk": 1.0, "chunk-xla": 9.0}, 100, xla_settled=True).holds(10**9)

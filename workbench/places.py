@@ -1,0 +1,14 @@
+"""Folders of kwb's own on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def state_folder() -> Path:
+    """Where state and logs lie: `$KWB_STATE_DIR`, or the platform's folder for state."""
+    folder = os.environ.get("KWB_STATE_DIR") or platformdirs.user_state_dir("kwb", appauthor=False)
+    return Path(folder)

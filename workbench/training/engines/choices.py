@@ -1,0 +1,152 @@
+"""Choices of an engine that were made before on this machine, kept so that a recipe gives the same numbers every time.
+
+An engine is chosen by measuring, and XLA rounds otherwise than TensorFlow does: chosen anew for each training, the
+same recipe would end with other last digits from one run to the next. So a choice is kept in kwb's state folder, one
+file for each kind of training step, and the next training of the same step takes it without measuring.
+
+Nothing here ever fails: a file that is missing or broken is a choice not made, and in a folder that cannot be written
+every training measures.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from workbench import __version__
+from workbench.atomic import write_bytes
+from workbench.errors import FileError
+from workbench.training.engines.builder import Builder
+from workbench.training.engines.data import ArraySource
+
+MOST = 500  # files; of more, those not used for longest go
+LONGER = 4  # times: a choice made for a short training holds for others up to so much longer
+
+_NAMES = {"f", "cond", "body", "then_branch", "else_branch", "branches", "shared_name", "container"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A choice.
+
+    Attributes:
+        engine: its name.
+        speeds: what was measured, in steps per second.
+        differs: engines that train to other numbers than plain Keras, and how.
+        steps: of the training it was made for.
+        xla_settled: whether XLA was considered, not left out because that training was short.
+        day: when, as 2026-11-26.
+    """
+
+    engine: str
+    speeds: Mapping[str, float]
+    steps: int
+    xla_settled: bool
+    differs: Mapping[str, str] = field(default_factory=dict)
+    day: str = field(default_factory=lambda: datetime.date.today().isoformat())
+
+    def holds(self, steps: int) -> bool:
+        """Whether it serves a training of so many steps. What XLA trains goes on being trained by XLA; what was not
+        may gain much where the training is far longer than the one that was measured."""
+        return self.engine == "chunk-xla" or "plain" in self.speeds or steps <= LONGER * self.steps
+
+
+class Choices:
+    """The choices kept in a folder, shared by all kwb processes.
+
+    Args:
+        folder: made when the first is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> Kept | None:
+        """The choice kept for a fingerprint; None where there is none that can be read."""
+        path = self._path(key)
+        try:
+            found = json.loads(path.read_bytes())
+            kept = Kept(**found)
+            valid = (
+                kept.engine in ("plain", "steps", "chunk", "chunk-xla")
+                and all(isinstance(speed, float) for speed in kept.speeds.values())
+                and isinstance(kept.differs, dict)
+                and isinstance(kept.steps, int)
+                and isinstance(kept.xla_settled, bool)
+                and isinstance(kept.day, str)
+            )
+        except (OSError, ValueError, TypeError, AttributeError):
+            return None
+        if not valid:
+            return None
+        with suppress(OSError):
+            os.utime(path)  # what is used stays
+        return kept
+
+    def keep(self, key: str, kept: Kept) -> None:
+        """Keep a choice in place of the one before."""
+        with suppress(FileError, OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(self._path(key), json.dumps(asdict(kept), indent=1).encode(), flush=False)
+            files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+            for path in files[:-MOST]:
+                path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+
+def fingerprint(builder: Builder) -> str:
+    """What decides which engine is fastest, and whether its numbers are right, as a short text.
+
+    The traced step with all that its operations are given, the variables, the batch, the rows, the versions and the
+    machine; not how long the training is, nor any name, which Keras counts up within a process.
+    """
+    source = builder.source
+    graph = builder.traced.function.graph.as_graph_def()
+    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    parts: list[Any] = [
+        sorted(_digest([_operation(node) for node in body]) for body in bodies),
+        sorted((tuple(variable.shape), variable.dtype.name) for variable in builder.traced.variables),
+        str(keras.tree.flatten(source.signature())),
+        source.batch_size,
+        source.rows if isinstance(source, ArraySource) else 0,
+        builder.most,
+        [__version__, keras.__version__, tf.__version__],
+        [platform.machine(), _processor(), os.cpu_count()],
+        [device.device_type for device in tf.config.list_physical_devices()],
+    ]
+    return _digest(parts)
+
+
+def _operation(node: Any) -> tuple[str, list[tuple[str, str]]]:
+    """An operation with what it is given, without names."""
+    kept = (
+        (name, value.SerializeToString(deterministic=True).hex())
+        for name, value in sorted(node.attr.items())
+        if name not in _NAMES and not name.startswith("_") and value.WhichOneof("value") != "func"
+    )
+    return node.op, list(kept)
+
+
+def _digest(parts: Any) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith("model name")), platform.processor())
