@@ -57,7 +57,7 @@ def weights_in(path: Path) -> str:
     found = hashlib.sha256()
 
     def add(name: str, value: Any) -> None:
-        if isinstance(value, h5py.Dataset):
+        if isinstance(value, h5py.Dataset) and not name.startswith("kwb/"):  # the run's name and time
             found.update(name.encode() + np.asarray(value).tobytes())
 
     with h5py.File(path) as file:
