@@ -37,7 +37,7 @@ _plugin_packages: set[str] = set()
 
 
 @dataclass(frozen=True)
-class Place:
+class CodePlace:
     """A place in code.
 
     Attributes:
@@ -79,7 +79,7 @@ class Origin:
     """
 
     exception: str
-    place: Place
+    place: CodePlace
     traceback: str = ""
 
     @property
@@ -98,7 +98,7 @@ class Origin:
         code = record.get("code")
         try:
             return (
-                cls(str(record["exception"]), Place(**code), str(record.get("traceback", "")))
+                cls(str(record["exception"]), CodePlace(**code), str(record.get("traceback", "")))
                 if code
                 else None
             )
@@ -120,7 +120,7 @@ def origin_of(error: BaseException) -> Origin | None:
         if users:
             file, line, function = users[-1]
             source = escape_line(linecache.getline(file, line).strip())
-            place = Place(file, line, "" if function == "<module>" else escape_line(function), source)
+            place = CodePlace(file, line, "" if function == "<module>" else escape_line(function), source)
             return Origin(type(each).__name__, place, traceback_of(error))
     return None
 
@@ -192,11 +192,11 @@ def _standard_library() -> tuple[str, ...]:
     return tuple({os.path.join(paths[name], "") for name in ("stdlib", "platstdlib")})
 
 
-def _of_syntax(error: SyntaxError) -> Place:
+def _of_syntax(error: SyntaxError) -> CodePlace:
     written = (error.text or "").rstrip("\n")
     source = written.lstrip()
     column = max((error.offset or 0) - (len(written) - len(source)), 0)
-    return Place(error.filename or "", error.lineno or 1, "", escape_line(source), column)
+    return CodePlace(error.filename or "", error.lineno or 1, "", escape_line(source), column)
 
 
 def _short(file: str) -> str:

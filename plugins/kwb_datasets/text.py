@@ -72,7 +72,7 @@ def csv(
         kinds: what kwb knows of the columns.
     """
     file = data_file(path)
-    layout = Layout(delimiter, header, decimal, thousands, encoding, quote, skip, missing_values, columns)
+    layout = TextFormat(delimiter, header, decimal, thousands, encoding, quote, skip, missing_values, columns)
     table = TextTable.open(file, layout, kinds)
     # A compressed file is taken for a tenth of what it holds.
     size = file.stat().st_size * (1 if file.suffix in (".csv", ".tsv", ".txt") else 10)
@@ -80,7 +80,7 @@ def csv(
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextFormat:
     """How a text file is written, as the arguments of `csv` say it; None is found out."""
 
     delimiter: str | None
@@ -101,7 +101,7 @@ class TextTable:
         found: of the layout, what the recipe did not say and the file shows to be unusual.
     """
 
-    def __init__(self, file: Path, layout: Layout, kinds: ColumnKinds) -> None:
+    def __init__(self, file: Path, layout: TextFormat, kinds: ColumnKinds) -> None:
         self.file = file
         self.delimiter = layout.delimiter or _usual_delimiter(file)
         self.header = layout.header
@@ -126,7 +126,7 @@ class TextTable:
             ) from None
 
     @classmethod
-    def open(cls, file: Path, layout: Layout, kinds: ColumnKinds) -> TextTable:
+    def open(cls, file: Path, layout: TextFormat, kinds: ColumnKinds) -> TextTable:
         """Look at the beginning of a file.
 
         Raises:

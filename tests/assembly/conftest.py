@@ -15,7 +15,7 @@ from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.layers import layer_rows
 from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.structure import InputSpec
-from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.entries import Kind, Registry
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
@@ -88,7 +88,7 @@ def with_acme(catalog: Catalog, installed) -> Catalog:
         registry = Registry(kind, "acme", "acme-layers", "1.2.0")
         getattr(plugin, f"kwb_register_{kind.plural}", lambda registry: None)(registry=registry)
         entries += registry.entries.values()
-    acme = Plugin("acme", "acme-layers", "1.2.0", State.LOADED, tuple(entries))
+    acme = Plugin("acme", "acme-layers", "1.2.0", PluginState.LOADED, tuple(entries))
     return Catalog((*catalog.plugins, acme))
 
 

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from workbench.catalog.discovery import Plugin, State, discover
+from workbench.catalog.discovery import Plugin, PluginState, discover
 from workbench.errors import WorkbenchError
 
 
 def found(name: str) -> Plugin:
     plugins = {plugin.name: plugin for plugin in discover()}
-    assert plugins["kwb_custom"].state is State.LOADED  # whatever the other one does
+    assert plugins["kwb_custom"].state is PluginState.LOADED  # whatever the other one does
     return plugins[name]
 
 
 def test_a_plugin_is_found_through_its_entry_point(plugin, offering):
     plugin("acme", offering("layers", "'Gate', 'acme.layers:Gate', summary='A gate.', inputs=2"))
     acme = found("acme")
-    assert (acme.state, acme.error, acme.warning) == (State.LOADED, "", "")
+    assert (acme.state, acme.error, acme.warning) == (PluginState.LOADED, "", "")
     assert (acme.distribution, acme.version) == ("acme-dist", "1.0")
     (gate,) = acme.entries
     assert (gate.qualified_name, gate.target, gate.inputs, gate.outputs) == (
@@ -54,7 +54,7 @@ def test_plugins_come_in_the_order_of_their_names(plugin):
 def test_a_plugin_that_fails_is_listed_with_its_error(plugin, source, error):
     plugin("acme", source)
     acme = found("acme")
-    assert (acme.state, acme.entries) == (State.ERROR, ())
+    assert (acme.state, acme.entries) == (PluginState.ERROR, ())
     assert acme.error.startswith(error)
     assert "\n" not in acme.error
     assert "Traceback" in acme.details
@@ -77,7 +77,7 @@ def test_ctrl_c_is_the_users_and_goes_through(plugin):
 def test_another_version_of_the_interface_is_incompatible(plugin, header, error):
     plugin("acme", "", header=header)
     acme = found("acme")
-    assert (acme.state, acme.error) == (State.INCOMPATIBLE, error)
+    assert (acme.state, acme.error) == (PluginState.INCOMPATIBLE, error)
 
 
 def test_an_entry_point_without_a_module_is_an_error(distribution):
@@ -88,7 +88,7 @@ def test_an_entry_point_without_a_module_is_an_error(distribution):
 def test_an_entry_point_may_name_an_object(distribution):
     source = "from workbench.catalog import hookimpl\nclass offers:\n    KWB_API = 1\n"
     distribution("acme-dist", {"acme_objects.py": source}, {"acme": "acme_objects:offers"})
-    assert found("acme").state is State.LOADED
+    assert found("acme").state is PluginState.LOADED
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_entry_point_may_name_an_object(distribution):
 def test_a_misspelt_hook_is_an_error_not_silence(plugin, name, hint):
     plugin("acme", f"@hookimpl\ndef {name}(registry):\n    pass\n")
     acme = found("acme")
-    assert acme.state is State.ERROR
+    assert acme.state is PluginState.ERROR
     assert acme.error.startswith(f"acme: there is no hook '{name}'. ")
     assert hint in acme.error
 
@@ -116,7 +116,7 @@ def test_a_hook_without_its_mark_is_an_error_not_silence(plugin):
 
 def test_other_names_that_begin_with_kwb_are_the_plugins_own_business(plugin):
     plugin("acme", "import kwb_custom\nkwb_version = 3\ndef kwb_helper(): pass\n")
-    assert found("acme").state is State.LOADED
+    assert found("acme").state is PluginState.LOADED
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_other_names_that_begin_with_kwb_are_the_plugins_own_business(plugin):
 def test_a_malformed_registration_is_an_error(plugin, offering, call, error):
     plugin("acme", offering("layers", call))
     acme = found("acme")
-    assert acme.state is State.ERROR
+    assert acme.state is PluginState.ERROR
     assert error in acme.error
 
 
@@ -180,7 +180,7 @@ def test_registration_is_all_or_nothing(plugin, offering):
 def test_a_blocked_plugin_is_not_imported(plugin):
     plugin("acme", "raise SystemExit")
     (acme,) = [each for each in discover(blocked=["acme"]) if each.name == "acme"]
-    assert (acme.state, acme.error, acme.distribution) == (State.BLOCKED, "", "acme-dist")
+    assert (acme.state, acme.error, acme.distribution) == (PluginState.BLOCKED, "", "acme-dist")
 
 
 def test_blocking_what_is_not_there_is_refused():

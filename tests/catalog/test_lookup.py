@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workbench.catalog import Entry, Kind
-from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog, recipe_file
 from workbench.errors import RecipeError
 
@@ -16,12 +16,12 @@ def plugin(name: str, *entries: tuple[Kind, str], aliases: tuple[str, ...] = (),
     made = tuple(
         Entry(kind, entry, f"{name}.things:{entry}", plugin=name, aliases=aliases) for kind, entry in entries
     )
-    return Plugin(name, f"{name}-dist", "1.0", **{"state": State.LOADED} | state, entries=made)
+    return Plugin(name, f"{name}-dist", "1.0", **{"state": PluginState.LOADED} | state, entries=made)
 
 
 ACME = plugin("acme", (Kind.LAYER, "Gate"), (Kind.MODEL, "Net"), (Kind.DATASET, "ramps"))
 RIVAL = plugin("rival", (Kind.LAYER, "Gate"), (Kind.MODEL, "Tower"))
-BROKEN = plugin("broken", state=State.ERROR, error="no")
+BROKEN = plugin("broken", state=PluginState.ERROR, error="no")
 
 
 def fault(catalog: Catalog, kind: Kind, name: str, where: str = "") -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import pytest
 
-from workbench.check.results import Failed
+from workbench.check.results import CheckFailed
 from workbench.check.small_kinds import callback_fit
 
 
@@ -35,5 +35,5 @@ def test_a_callback_of_batches_is_called_at_every_batch():
 
 
 def test_a_callback_that_says_it_needs_less_and_does_not_fails():
-    with pytest.raises(Failed, match="other weights"):
+    with pytest.raises(CheckFailed, match="other weights"):
         callback_fit(SimpleNamespace(make=Careless))

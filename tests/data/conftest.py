@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.catalog.discovery import Plugin, State, discover
+from workbench.catalog.discovery import Plugin, PluginState, discover
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.data import Prepared, load
@@ -52,7 +52,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         monkeypatch.syspath_prepend(tmp_path)
         importlib.invalidate_caches()
         entry = Entry(Kind.DATASET, "theirs", f"{name}:theirs", plugin="acme", distribution="acme-data")
-        plugin = Plugin("acme", "acme-data", "1.0", State.LOADED, entries=(entry,))
+        plugin = Plugin("acme", "acme-data", "1.0", PluginState.LOADED, entries=(entry,))
         request = Catalog((*discover(), plugin))
         return request
 

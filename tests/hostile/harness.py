@@ -34,13 +34,13 @@ def model(path: Path) -> None:
     """What `kwb evaluate` does with a file that passed `reader.check`."""
     from workbench.catalog.resolve import Resolver
     from workbench.storage import formats, guard
-    from workbench.training.notes import Notes
+    from workbench.training.notes import Provenance
 
     if path.name.endswith(".weights.h5"):
         guard.check_file(path, Resolver(catalog()))
         return
     loaded = formats.load(path, Resolver(catalog()))
-    Notes.from_record(loaded.notes, str(path))
+    Provenance.from_record(loaded.notes, str(path))
 
 
 def recipe(path: Path) -> None:
@@ -86,11 +86,11 @@ def run(path: Path) -> None:
 def settings(path: Path) -> None:
     """What the app reads when it starts."""
     from workbench.tui.settings import read_settings
-    from workbench.tui.state import State
+    from workbench.tui.state import AppState
     from workbench.tui.unsaved import Unsaved
 
     _, faults = read_settings(path)
-    State(path).get("mode", "recipes")
+    AppState(path).get("mode", "recipes")
     (path.parent / "unsaved.json").write_bytes(path.read_bytes())
     Unsaved(path.parent).take_up()
     if faults:

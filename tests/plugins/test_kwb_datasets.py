@@ -20,7 +20,7 @@ from kwb_datasets.arrays import npz
 from kwb_datasets.downloads import images
 from kwb_datasets.parquet import parquet
 from kwb_datasets.text import csv
-from workbench.catalog.discovery import State, discover
+from workbench.catalog.discovery import PluginState, discover
 from workbench.catalog.entries import Kind
 from workbench.catalog.lookup import Catalog
 from workbench.data import Source, load
@@ -56,7 +56,7 @@ def test_everything_offered_can_be_found_and_listing_it_imports_nothing_heavy() 
         "print([m for m in ('keras', 'tensorflow', 'sklearn', 'pyarrow', 'numpy') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.split("\n")[:2] == [f"{State.LOADED} 12", "[]"]
+    assert result.stdout.split("\n")[:2] == [f"{PluginState.LOADED} 12", "[]"]
 
 
 @pytest.mark.parametrize(

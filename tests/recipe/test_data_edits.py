@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.recipe.data_edits import ColumnRoles, Use, assign, toggle
+from workbench.recipe.data_edits import ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
 
 PLAIN = ColumnRoles({"features": ["a", "b", "c"]}, {"price": ["price"]})
@@ -19,7 +19,7 @@ def edited(section: str, change) -> dict:
 
 def test_an_input_becomes_a_target():
     data = {"use": "csv"}
-    assert edited("{use: csv}", assign(data, PLAIN, "a", Use.TARGET)) == {
+    assert edited("{use: csv}", assign(data, PLAIN, "a", ColumnUse.TARGET)) == {
         "use": "csv",
         "targets": ["price", "a"],
     }
@@ -28,27 +28,27 @@ def test_an_input_becomes_a_target():
 def test_a_target_becomes_an_input_again():
     roles = ColumnRoles({"features": ["b", "c"]}, {"price": ["price"], "a": ["a"]})
     data = {"use": "csv", "targets": ["price", "a"]}
-    change = assign(data, roles, "a", Use.INPUT)
+    change = assign(data, roles, "a", ColumnUse.INPUT)
     assert edited("{use: csv, targets: [price, a]}", change) == {"use": "csv", "targets": ["price"]}
 
 
 def test_a_column_is_left_out_and_taken_back():
     data = {"use": "csv"}
-    out = edited("{use: csv}", assign(data, PLAIN, "b", Use.NONE))
+    out = edited("{use: csv}", assign(data, PLAIN, "b", ColumnUse.NONE))
     assert out == {"use": "csv", "ignore": ["b"]}
     roles = ColumnRoles({"features": ["a", "c"]}, {"price": ["price"]})
-    back = assign({"use": "csv", "ignore": ["b"]}, roles, "b", Use.INPUT)
+    back = assign({"use": "csv", "ignore": ["b"]}, roles, "b", ColumnUse.INPUT)
     assert edited("{use: csv, ignore: [b]}", back) == {"use": "csv"}
 
 
 def test_a_weight_is_one_column():
     roles = ColumnRoles({"features": ["b", "c"]}, {"price": ["price"]}, "a")
     data = {"use": "csv", "sample_weight": "a"}
-    assert edited("{use: csv, sample_weight: a}", assign(data, roles, "b", Use.WEIGHT)) == {
+    assert edited("{use: csv, sample_weight: a}", assign(data, roles, "b", ColumnUse.WEIGHT)) == {
         "use": "csv",
         "sample_weight": "b",
     }
-    assert edited("{use: csv, sample_weight: a}", assign(data, roles, "a", Use.INPUT)) == {"use": "csv"}
+    assert edited("{use: csv, sample_weight: a}", assign(data, roles, "a", ColumnUse.INPUT)) == {"use": "csv"}
 
 
 def test_weights_of_each_target():
@@ -56,28 +56,28 @@ def test_weights_of_each_target():
     weights = {"price": "a", "kind": "b"}
     roles = ColumnRoles({"features": ["c"]}, {"price": ["price"], "kind": ["kind"]}, weights)
     data = {"use": "csv", "sample_weight": weights}
-    assert roles.use_of("a") is roles.use_of("b") is Use.WEIGHT
-    assert edited(section, assign(data, roles, "a", Use.WEIGHT)) == data
-    assert edited(section, assign(data, roles, "a", Use.INPUT)) == {
+    assert roles.use_of("a") is roles.use_of("b") is ColumnUse.WEIGHT
+    assert edited(section, assign(data, roles, "a", ColumnUse.WEIGHT)) == data
+    assert edited(section, assign(data, roles, "a", ColumnUse.INPUT)) == {
         "use": "csv",
         "sample_weight": {"kind": "b"},
     }
-    assert edited(section, assign(data, roles, "c", Use.WEIGHT)) == {"use": "csv", "sample_weight": "c"}
+    assert edited(section, assign(data, roles, "c", ColumnUse.WEIGHT)) == {"use": "csv", "sample_weight": "c"}
     data["sample_weight"] = {"price": "a"}
     roles = ColumnRoles({"features": ["c"]}, {"price": ["price"]}, {"price": "a"})
-    assert edited("{use: csv, sample_weight: {price: a}}", assign(data, roles, "a", Use.INPUT)) == {
+    assert edited("{use: csv, sample_weight: {price: a}}", assign(data, roles, "a", ColumnUse.INPUT)) == {
         "use": "csv"
     }
 
 
 def test_inputs_of_several_names():
-    first = edited("{use: csv}", assign({"use": "csv"}, PLAIN, "c", Use.INPUT, "right"))
+    first = edited("{use: csv}", assign({"use": "csv"}, PLAIN, "c", ColumnUse.INPUT, "right"))
     assert first == {"use": "csv", "inputs": {"features": ["a", "b"], "right": ["c"]}}
     roles = ColumnRoles({"features": ["a", "b"], "right": ["c"]}, {"price": ["price"]})
     section = "{use: csv, inputs: {features: [a, b], right: [c]}}"
-    moved = edited(section, assign(first, roles, "b", Use.INPUT, "right"))
+    moved = edited(section, assign(first, roles, "b", ColumnUse.INPUT, "right"))
     assert moved["inputs"] == {"features": ["a"], "right": ["c", "b"]}
-    gone = edited(section, assign(first, roles, "c", Use.NONE))
+    gone = edited(section, assign(first, roles, "c", ColumnUse.NONE))
     assert gone == {"use": "csv", "inputs": {"features": ["a", "b"]}, "ignore": ["c"]}
 
 
@@ -85,8 +85,8 @@ def test_named_targets_stay_named():
     roles = ColumnRoles({"features": ["a"]}, {"p": ["price"], "k": ["kind"]})
     data = {"use": "csv", "targets": {"p": ["price"], "k": "kind"}}
     section = "{use: csv, targets: {p: [price], k: kind}}"
-    assert edited(section, assign(data, roles, "kind", Use.NONE))["targets"] == {"p": ["price"]}
-    assert edited(section, assign(data, roles, "a", Use.TARGET))["targets"] == {
+    assert edited(section, assign(data, roles, "kind", ColumnUse.NONE))["targets"] == {"p": ["price"]}
+    assert edited(section, assign(data, roles, "a", ColumnUse.TARGET))["targets"] == {
         "p": ["price"],
         "k": ["kind"],
         "a": ["a"],
@@ -104,12 +104,12 @@ def test_lists_are_toggled(key):
 def test_what_a_column_is_for():
     roles = ColumnRoles({"left": ["a"], "right": ["b"]}, {"t": ["c", "d"]}, "e")
     assert [roles.use_of(name) for name in "abcdef"] == [
-        Use.INPUT,
-        Use.INPUT,
-        Use.TARGET,
-        Use.TARGET,
-        Use.WEIGHT,
-        Use.NONE,
+        ColumnUse.INPUT,
+        ColumnUse.INPUT,
+        ColumnUse.TARGET,
+        ColumnUse.TARGET,
+        ColumnUse.WEIGHT,
+        ColumnUse.NONE,
     ]
     assert roles.group_of("b") == "right"
 

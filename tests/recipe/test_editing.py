@@ -11,7 +11,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError
 from workbench.recipe.document import parse
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import Form, Role
+from workbench.recipe.outline import ModelForm, Role
 
 STACK = """\
 # Prices.
@@ -438,7 +438,7 @@ def test_an_input_is_added(graph):
 
 def test_a_stack_becomes_the_same_graph(stack):
     stack.to_graph({"x": [10]}, "progression")
-    assert stack.form is Form.GRAPH
+    assert stack.form is ModelForm.GRAPH
     assert stack.get("model") == {
         "inputs": {"x": [10]},
         "graph": [
@@ -463,7 +463,7 @@ def test_saved_files_in_a_stack_become_shared_layers():
 
 def test_another_model(stack):
     stack.use("model", "ResidualRegressor", {"output_dim": 1})
-    assert stack.form is Form.CLASS
+    assert stack.form is ModelForm.CLASS
     assert stack.rows[0].arguments == "output_dim 1"
     stack.start_graph({"x": [10]})
     stack.add_layer(0, "Dense", {"units": 1})

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from tests.coroutines import until
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 
 FOLDER = Path(__file__).parent
 SIZE = (120, 36)
@@ -28,7 +28,7 @@ async def take(names: set[str]) -> None:
     """Walk through the app and keep the screens asked for; all of them when none is named."""
     app = KwbApp(
         settings=Settings(animations=False),
-        state=State(Path("state.json").absolute()),
+        state=AppState(Path("state.json").absolute()),
         workplace=Path.cwd(),
         log_folder=Path.cwd(),
         recipe="reconstructing-regressor",

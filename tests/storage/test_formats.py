@@ -26,7 +26,7 @@ from tests.storage.models import (
     softsquare,
     trained,
 )
-from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.catalog.single_file import scan
@@ -505,6 +505,6 @@ def test_a_class_of_a_notebook_loads_from_a_plugin_file(tmp_path: Path) -> None:
         load(tmp_path / "m.keras", Resolver(Catalog(())))
     file = tmp_path / "mine.py"
     file.write_text(source)
-    mine = Plugin("mine", str(file), "", State.LOADED, scan(file))
+    mine = Plugin("mine", str(file), "", PluginState.LOADED, scan(file))
     loaded = load(tmp_path / "m.keras", Resolver(Catalog((mine,)))).model
     assert same(loaded.predict(inputs, verbose=0), wanted)

@@ -11,7 +11,7 @@ import pytest
 
 from workbench import events
 from workbench.catalog import Entry, Kind
-from workbench.catalog.discovery import Plugin, State, discover
+from workbench.catalog.discovery import Plugin, PluginState, discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
 from workbench.origin import origin_of
@@ -163,7 +163,7 @@ def failed(folder: Path, name: str, *, engine: str = "plain", save: str = "[]") 
     entry = Entry(
         kind=kind, name=name, target=f"{file}:{name}", plugin=file.stem, distribution=str(file), summary=""
     )
-    mine = Plugin(file.stem, str(file), "", State.LOADED, (entry,))
+    mine = Plugin(file.stem, str(file), "", PluginState.LOADED, (entry,))
     catalog = Catalog((*(p for p in discover() if p.distribution == "kwb"), mine))
     words = {"data": "diabetes", "model": "{sequential: [{use: Dense, units: 1}]}", "loss": "mse"}
     words |= {"metrics": "", "callbacks": "", "engine": engine, "save": save}
@@ -245,7 +245,7 @@ def test_what_a_plugin_says_in_its_own_words_stands_for_itself(tmp_path):
         distribution=str(file),
         summary="",
     )
-    catalog = Catalog((Plugin("w", str(file), "", State.LOADED, (entry,)),))
+    catalog = Catalog((Plugin("w", str(file), "", PluginState.LOADED, (entry,)),))
     document = parse(RECIPE.format(
         data="words", model="Dense", engine="plain", loss="mse", metrics="", callbacks="", save="[]"
     ))  # fmt: skip

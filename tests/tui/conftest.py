@@ -28,7 +28,7 @@ from tests.coroutines import pytest_pyfunc_call, until
 from tests.nursery import shared_nursery
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 
 __all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
 
@@ -64,7 +64,7 @@ def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(
             "COLORTERM", "truecolor"
         )  # kwb's themes have other colours where there are only 256
-        arguments.setdefault("state", State(tmp_path / "state" / "state.json"))
+        arguments.setdefault("state", AppState(tmp_path / "state" / "state.json"))
         arguments.setdefault("warm", False)
         arguments.setdefault("nursery", shared_nursery())
         return KwbApp(

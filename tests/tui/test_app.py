@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.tui.app import SCREENS, KwbApp
 from workbench.tui.palette import show_plugins
 from workbench.tui.settings import Settings
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 from workbench.tui.widgets.dialogs import ConfirmDialog
 from workbench.tui.widgets.filter_line import FilterLine
 from workbench.tui.widgets.help_panel import HelpPanel
@@ -150,13 +150,13 @@ async def test_y_copies_through_the_terminal(open_app: OpenApp) -> None:
 
 async def test_what_was_chosen_is_kept_between_starts(open_app: OpenApp, tmp_path: Path) -> None:
     path = tmp_path / "kept.json"
-    async with open_app(state=State(path)) as pilot:
+    async with open_app(state=AppState(path)) as pilot:
         await pilot.press("down", "down")
         pilot.app.choose_theme("kwb-light")
         await settle(pilot)
         await pilot.press("q")
         await until(lambda: not pilot.app.is_running)
-    async with open_app(state=State(path)) as pilot:
+    async with open_app(state=AppState(path)) as pilot:
         assert pilot.app.theme == "kwb-light"
         await pilot.press("y")
         assert pilot.app.clipboard == "custom-stack"

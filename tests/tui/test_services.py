@@ -20,7 +20,7 @@ from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.storage.event_stream import read_events
 from workbench.storage.runs import RunFolder
-from workbench.tui.messages import Shared, TrainingEvents, WorkerChanged
+from workbench.tui.messages import SharedMessage, TrainingEvents, WorkerChanged
 from workbench.tui.services.training import Training, TrainingState
 from workbench.tui.services.workers import WorkerService, WorkerState
 from workbench.worker.client import WorkerDied
@@ -37,8 +37,8 @@ class Open:
 @asynccontextmanager
 async def service(
     folder: Path, nursery: Nursery | None = None
-) -> AsyncIterator[tuple[WorkerService, list[Shared]]]:
-    posted: list[Shared] = []
+) -> AsyncIterator[tuple[WorkerService, list[SharedMessage]]]:
+    posted: list[SharedMessage] = []
     made = WorkerService(
         posted.append,
         log_folder=folder / "logs",
@@ -52,11 +52,11 @@ async def service(
         await made.close()
 
 
-def states(posted: list[Shared]) -> list[str]:
+def states(posted: list[SharedMessage]) -> list[str]:
     return [str(message.state) for message in posted if isinstance(message, WorkerChanged)]
 
 
-def kinds(posted: list[Shared]) -> set[str]:
+def kinds(posted: list[SharedMessage]) -> set[str]:
     """The kinds of events that came from a training."""
     batches = [message.batch for message in posted if isinstance(message, TrainingEvents)]
     return {event.kind for batch in batches for event, _ in batch}
@@ -184,7 +184,7 @@ async def test_callers_that_give_up_or_come_together_share_one_child(tmp_path: P
 
 
 async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) -> None:
-    posted: list[Shared] = []
+    posted: list[SharedMessage] = []
     workers = WorkerService(
         posted.append,
         log_folder=tmp_path / "logs",

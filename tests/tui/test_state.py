@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 
 
 def test_keeps_values_by_name(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "state.json"
-    state = State(path)
+    state = AppState(path)
     state.update({"train.log-scale": True, "mode": "runs", "smoothing": 1, "marked": ["a", "b"]})
     state.save()
-    again = State(path)
+    again = AppState(path)
     assert again.get("train.log-scale", False) is True
     assert again.get("mode", "") == "runs"
     assert again.get("smoothing", 0.5) == 1
@@ -27,7 +27,7 @@ def test_keeps_values_by_name(tmp_path: Path) -> None:
 def test_a_value_of_another_type_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text('{"mode": 7, "log": "yes", "smoothing": true}')
-    state = State(path)
+    state = AppState(path)
     assert state.get("mode", "recipes") == "recipes"
     assert state.get("log", False) is False
     assert state.get("smoothing", 0.6) == 0.6
@@ -38,16 +38,16 @@ def test_a_value_of_another_type_is_not_used(tmp_path: Path) -> None:
 def test_an_unreadable_file_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state.json"
     path.write_bytes(content)
-    state = State(path)
+    state = AppState(path)
     assert state.get("mode", "recipes") == "recipes"
     state.set("mode", "runs")
     state.save()
-    assert State(path).get("mode", "") == "runs"
+    assert AppState(path).get("mode", "") == "runs"
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    state = State(tmp_path / "file" / "state.json")
+    state = AppState(tmp_path / "file" / "state.json")
     state.set("mode", "runs")
     state.save()
     assert state.get("mode", "") == "runs"
@@ -55,27 +55,27 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
 
 def test_what_cannot_be_json_does_not_spoil_the_file(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    state = State(path)
+    state = AppState(path)
     state.set("mode", "runs")
     state.save()
     state.set("bad", object())
     state.save()
-    assert State(path).get("mode", "") == "runs"
+    assert AppState(path).get("mode", "") == "runs"
     assert os.listdir(tmp_path) == ["state.json"]
 
 
 def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    State(path).save()
+    AppState(path).save()
     assert not path.exists()
-    State(None).save()
+    AppState(None).save()
 
 
 def test_two_apps_do_not_take_each_others_values_back(tmp_path: Path) -> None:
-    first, second = State(tmp_path / "state.json"), State(tmp_path / "state.json")
+    first, second = AppState(tmp_path / "state.json"), AppState(tmp_path / "state.json")
     first.set("theme", "kwb-safe")
     first.save()
     second.set("mode", "runs")
     second.save()
-    found = State(tmp_path / "state.json")
+    found = AppState(tmp_path / "state.json")
     assert (found.get("theme", ""), found.get("mode", "")) == ("kwb-safe", "runs")

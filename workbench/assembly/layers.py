@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.trace import Call, Trace, shape_of, trace
+from workbench.assembly.trace import Call, CallTrace, shape_of, trace
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.single_file import module_target
@@ -68,11 +68,11 @@ def output_shapes(model: Any, example: Any) -> Mapping[int, Any]:
     return _seen(model, list(_walk(model)), example).shapes
 
 
-def _seen(model: Any, named: Sequence[tuple[str, Any]], example: Any) -> Trace:
+def _seen(model: Any, named: Sequence[tuple[str, Any]], example: Any) -> CallTrace:
     try:
         return trace(model, named, example)
     except Exception:  # a model that cannot be traced (run_eagerly) still trains; only the shapes are missing
-        return Trace({id(layer): _static_shape(layer) for _, layer in named})
+        return CallTrace({id(layer): _static_shape(layer) for _, layer in named})
 
 
 def sublayers(model: Any) -> Iterator[Any]:

@@ -63,7 +63,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Trace:
+class CallTrace:
     """A watched call.
 
     Attributes:
@@ -77,7 +77,7 @@ class Trace:
     outputs: tuple[str | None, ...] = ()
 
 
-def trace(model: Any, layers: Named, example: Any) -> Trace:
+def trace(model: Any, layers: Named, example: Any) -> CallTrace:
     """Call a model once, on symbols, and note what its layers do.
 
     Args:
@@ -105,7 +105,7 @@ def trace(model: Any, layers: Named, example: Any) -> Trace:
     finally:
         for _, layer in layers:
             object.__delattr__(layer, "call")
-    return Trace(watcher.shapes, calls, ends)
+    return CallTrace(watcher.shapes, calls, ends)
 
 
 @dataclass

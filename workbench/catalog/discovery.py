@@ -28,7 +28,7 @@ from workbench.origin import Origin, add_plugin_package, origin_of, traceback_of
 HEAVY = frozenset({"keras", "tensorflow", "torch", "jax"})
 
 
-class State(StrEnum):
+class PluginState(StrEnum):
     """What became of a plugin."""
 
     LOADED = "loaded"
@@ -45,7 +45,7 @@ class Plugin:
     name: str
     distribution: str
     version: str
-    state: State
+    state: PluginState
     entries: tuple[Entry, ...] = ()
     error: str = ""
     warning: str = ""
@@ -108,7 +108,7 @@ def _one_of_each_name(plugins: Iterable[Plugin]) -> Iterable[Plugin]:
         owner = owners.setdefault(plugin.name, plugin)
         if owner is not plugin:
             error = f"the distribution '{owner.distribution}' has a plugin of this name already"
-            plugin = replace(plugin, state=State.ERROR, entries=(), error=error)
+            plugin = replace(plugin, state=PluginState.ERROR, entries=(), error=error)
         yield plugin
 
 
@@ -116,11 +116,11 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     distribution = (point.dist and point.dist.name) or ""
     version = (point.dist and point.dist.version) or ""
 
-    def plugin(state: State, **rest: Any) -> Plugin:
+    def plugin(state: PluginState, **rest: Any) -> Plugin:
         return Plugin(point.name, distribution, version, state, **rest)
 
     if point.name in blocked:
-        return plugin(State.BLOCKED)
+        return plugin(PluginState.BLOCKED)
     heavy_before = HEAVY & sys.modules.keys()
     printed = io.StringIO()  # standard output may be carrying JSON
     try:
@@ -132,31 +132,31 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     except BaseException as fault:
         add_plugin_package(point.module)
         return plugin(
-            State.ERROR,
+            PluginState.ERROR,
             error=_told(fault, f"importing '{point.value}'"),
             details=traceback_of(fault),
             origin=origin_of(fault),
         )
     if problem := _incompatible(module):
-        return plugin(State.INCOMPATIBLE, error=problem)
+        return plugin(PluginState.INCOMPATIBLE, error=problem)
     try:
         with redirect_stdout(printed):
             entries = tuple(_ask(module, point.name, distribution, version))
     except KeyboardInterrupt:
         raise
     except WorkbenchError as fault:
-        return plugin(State.ERROR, error=str(fault))
+        return plugin(PluginState.ERROR, error=str(fault))
     except BaseException as fault:
         add_plugin_package(point.module)
         error, details = _told(fault, "in a hook"), traceback_of(fault)
-        return plugin(State.ERROR, error=error, details=details, origin=origin_of(fault))
+        return plugin(PluginState.ERROR, error=error, details=details, origin=origin_of(fault))
     heavy = sorted((HEAVY & sys.modules.keys()) - heavy_before)
     warnings = []
     if heavy:
         warnings.append(f"imports {', '.join(heavy)} when listed, which slows every start of kwb")
     if printed.getvalue():
         warnings.append(f"prints when listed: {printed.getvalue().strip().splitlines()[0][:60]!r}")
-    return plugin(State.LOADED, entries=entries, warning="; ".join(warnings))
+    return plugin(PluginState.LOADED, entries=entries, warning="; ".join(warnings))
 
 
 def _from_file(
@@ -164,16 +164,18 @@ def _from_file(
 ) -> Plugin:
     name = path.stem
     if name in blocked:
-        return Plugin(name, str(path), "", State.BLOCKED)
+        return Plugin(name, str(path), "", PluginState.BLOCKED)
     if not path.is_file():
-        return Plugin(name, str(path), "", State.ERROR, error=f"no such file: {path}")
+        return Plugin(name, str(path), "", PluginState.ERROR, error=f"no such file: {path}")
     try:
         entries = tuple(scan(path)) if scan else ()
     except WorkbenchError as fault:
         origin = fault.origin
         details = origin.traceback if origin is not None else ""
-        return Plugin(name, str(path), "", State.ERROR, error=str(fault), details=details, origin=origin)
-    return Plugin(name, str(path), "", State.LOADED, entries=entries)
+        return Plugin(
+            name, str(path), "", PluginState.ERROR, error=str(fault), details=details, origin=origin
+        )
+    return Plugin(name, str(path), "", PluginState.LOADED, entries=entries)
 
 
 def _incompatible(module: Any) -> str:

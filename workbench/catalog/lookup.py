@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.entries import Entry, Kind
 from workbench.errors import RecipeError, did_you_mean
 
@@ -84,7 +84,7 @@ class Catalog:
         """The error of a name that nobody offers. A plugin file that cannot be used is the likely reason, so why is
         said with it."""
         known = any(name in (entry.name, *entry.aliases) for entry in self.entries)
-        broken = [plugin for plugin in self.plugins if plugin.is_file and plugin.state is State.ERROR]
+        broken = [plugin for plugin in self.plugins if plugin.is_file and plugin.state is PluginState.ERROR]
         if not broken or known:
             return RecipeError(f"{what}.", where=where, hint=self._hint(possible, name, wanted))
         plugin = broken[0]
@@ -101,13 +101,13 @@ class Catalog:
             return f"'{name}' is {_a(elsewhere[0].kind)} ({elsewhere[0].plugin}), not {wanted}."
         plugin, dot, bare = name.rpartition(".")
         if dot:
-            loaded = {each.name: each.state is State.LOADED for each in self.plugins}
+            loaded = {each.name: each.state is PluginState.LOADED for each in self.plugins}
             absent = "is not loaded" if plugin in loaded else "is not installed"
             told = "" if loaded.get(plugin) else f"The plugin '{plugin}' {absent} (see `kwb plugins`). "
             same = [f"Did you mean '{e.qualified_name}'?" for e in possible if e.name == bare]
             if told or same:
                 return f"{told}{(same or [''])[0]}".strip()
-        broken = [plugin.name for plugin in self.plugins if plugin.state is not State.LOADED]
+        broken = [plugin.name for plugin in self.plugins if plugin.state is not PluginState.LOADED]
         absent = f" Not loaded: {', '.join(broken)} (see `kwb plugins`)." if broken else ""
         by_name = {n: entry for entry in possible for n in (*entry.aliases, entry.name)}
         near = did_you_mean(name, by_name)

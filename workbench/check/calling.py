@@ -14,8 +14,8 @@ import tensorflow as tf
 from workbench.assembly.faults import shape_text
 from workbench.check.comparing import compare, shapes_of
 from workbench.check.inputs import NoInput
-from workbench.check.results import Failed, NotApplicable, Skipped, said
-from workbench.check.subject import Subject
+from workbench.check.results import CheckFailed, NotApplicable, Skipped, said
+from workbench.check.subject import CheckedEntry
 
 # What TensorFlow says of an operation that is not there for a device in a type.
 _NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
@@ -23,7 +23,7 @@ _NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
 _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where they are trained and saved."
 
 
-def call(subject: Subject) -> str:
+def call(subject: CheckedEntry) -> str:
     try:
         tensors = subject.inputs.tensors
     except NoInput as fault:
@@ -32,22 +32,22 @@ def call(subject: Subject) -> str:
                 "its call makes weights, which Keras refuses: see `weights_in_build`"
             ) from fault
         if fault.broken:
-            raise Failed(f"it cannot be {fault}", hint=fault.hint) from fault.__cause__
+            raise CheckFailed(f"it cannot be {fault}", hint=fault.hint) from fault.__cause__
         raise Skipped(f"no input was found that it takes: {fault} {fault.hint}".rstrip(".")) from fault
     return f"on {' and '.join(shape_text((None, *t.shape[1:])) for t in tensors)}"
 
 
-def weights_in_build(subject: Subject) -> None:
+def weights_in_build(subject: CheckedEntry) -> None:
     try:
         layer = subject.built
     except NoInput as fault:
-        raise Failed("its call makes weights, which Keras refuses.", hint=_IN_CALL_HINT) from fault
+        raise CheckFailed("its call makes weights, which Keras refuses.", hint=_IN_CALL_HINT) from fault
     before = len(layer.variables)
     made = _variables_made_by(lambda: layer(*subject.inputs.arguments, training=False))
     if made or len(layer.variables) != before:
         count = max(made, len(layer.variables) - before)
         weights = "a weight" if count == 1 else f"{count} weights"
-        raise Failed(
+        raise CheckFailed(
             f"its call makes {weights} anew each time: they are neither trained nor saved.",
             hint=_IN_CALL_HINT,
         )
@@ -67,23 +67,23 @@ def _variables_made_by(run: Any) -> int:
     return count
 
 
-def declared_inputs(subject: Subject) -> None:
+def declared_inputs(subject: CheckedEntry) -> None:
     declared, taken = subject.entry.inputs, subject.inputs.count
     if declared is None:
         raise NotApplicable("its entry says that the number varies")
     if declared != taken:
-        raise Failed(
+        raise CheckFailed(
             f"its entry says that it takes {_tensors(declared)}; it takes {taken}.",
             hint=f"Let the entry say inputs={taken}.",
         )
 
 
-def declared_outputs(subject: Subject) -> None:
+def declared_outputs(subject: CheckedEntry) -> None:
     declared, given = subject.entry.outputs, len(subject.outputs())
     if declared is None:
         raise NotApplicable("its entry says that the number varies")
     if declared != given:
-        raise Failed(
+        raise CheckFailed(
             f"its entry says that it gives {_tensors(declared)}; it gives {given}.",
             hint=f"Let the entry say outputs={given}.",
         )
@@ -93,34 +93,36 @@ def _tensors(count: int) -> str:
     return "1 tensor" if count == 1 else f"{count} tensors"
 
 
-def finite(subject: Subject) -> None:
+def finite(subject: CheckedEntry) -> None:
     for array in subject.outputs():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise Failed(f"{np.count_nonzero(~np.isfinite(array))} of {array.size} outputs are not finite.")
+            raise CheckFailed(
+                f"{np.count_nonzero(~np.isfinite(array))} of {array.size} outputs are not finite."
+            )
 
 
-def deterministic(subject: Subject) -> None:
+def deterministic(subject: CheckedEntry) -> None:
     compare(subject.outputs(), subject.outputs(), "a second time", hint=_RANDOM_HINT)
 
 
 _RANDOM_HINT = "What is random, or counts calls, belongs under `if training:`."
 
 
-def batch_sizes(subject: Subject) -> None:
+def batch_sizes(subject: CheckedEntry) -> None:
     usual = subject.outputs()
     for size in (1, 2, 7):
         try:
             given = subject.outputs(None, *subject.inputs.of_batch(size))
         except Exception as fault:
-            raise Failed(f"a batch of {size} fails: {said(fault)}.") from fault
+            raise CheckFailed(f"a batch of {size} fails: {said(fault)}.") from fault
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
-            raise Failed(
+            raise CheckFailed(
                 f"a batch of {size} gives {shapes_of(given)}, another one {shapes_of(usual)}: "
                 "axes beside the first depend on it."
             )
 
 
-def output_shape(subject: Subject) -> None:
+def output_shape(subject: CheckedEntry) -> None:
     layer = subject.built
     if getattr(layer.compute_output_shape, "_is_default", False):
         raise NotApplicable("it does not define compute_output_shape; Keras finds the shape by calling it")
@@ -130,11 +132,11 @@ def output_shape(subject: Subject) -> None:
     except NotImplementedError as fault:
         raise NotApplicable("it does not say its output's shape") from fault
     except Exception as fault:
-        raise Failed(f"compute_output_shape fails: {said(fault)}.") from fault
+        raise CheckFailed(f"compute_output_shape fails: {said(fault)}.") from fault
     promised = [tuple(spec.shape) for spec in keras.tree.flatten(said) if spec is not None]
     given = [array.shape for array in subject.outputs()]
     if len(promised) != len(given) or not all(map(_agree, promised, given)):
-        raise Failed(
+        raise CheckFailed(
             f"compute_output_shape says {' and '.join(map(shape_text, promised))}; "
             f"it gives {' and '.join(shape_text((None, *shape[1:])) for shape in given)}."
         )
@@ -146,7 +148,7 @@ def _agree(promised: Sequence[int | None], given: Sequence[int]) -> bool:
     )
 
 
-def mixed_precision(subject: Subject) -> None:
+def mixed_precision(subject: CheckedEntry) -> None:
     keras.config.set_dtype_policy("mixed_float16")  # put back by who makes the checks
     layer = subject.make()
     try:
@@ -154,22 +156,22 @@ def mixed_precision(subject: Subject) -> None:
     except Exception as fault:
         if lacking := _NO_DEVICE.search(str(fault)):
             raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from fault
-        raise Failed(
+        raise CheckFailed(
             f"under the policy mixed_float16 it fails: {said(fault)}.",
             hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
         ) from fault
     wrong = [w.path for w in layer.trainable_weights if w.dtype == "float16"]
     if wrong:
-        raise Failed(
+        raise CheckFailed(
             f"under the policy mixed_float16 the weight '{wrong[0]}' is float16, too coarse to be trained.",
             hint="add_weight without a dtype makes it float32.",
         )
     bad = [array for array in given if array.dtype.kind == "f" and not np.isfinite(array).all()]
     if bad:
-        raise Failed("under the policy mixed_float16 its outputs are not finite.")
+        raise CheckFailed("under the policy mixed_float16 its outputs are not finite.")
 
 
-def masking(subject: Subject) -> str:
+def masking(subject: CheckedEntry) -> str:
     layer = subject.make()
     if not layer.supports_masking:
         raise NotApplicable("it does not say that it supports masks")
@@ -187,7 +189,7 @@ def masking(subject: Subject) -> str:
     except Exception as fault:
         if re.search(r"\bmask", said(fault), re.I):
             return f"refused: {said(fault)}"
-        raise Failed(
+        raise CheckFailed(
             f"it says that it supports masks and fails on one: {said(fault)}.",
             hint="Set supports_masking only where call or compute_mask can handle one.",
         ) from fault

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.catalog import Entry, Kind
-from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog
 from workbench.check.contract import CONTRACT
 from workbench.errors import WorkbenchError, did_you_mean
@@ -67,7 +67,7 @@ def is_file(name: str) -> bool:
 
 
 def _entries_of(plugin: Plugin) -> tuple[Entry, ...]:
-    if plugin.state is not State.LOADED:
+    if plugin.state is not PluginState.LOADED:
         raise WorkbenchError(
             f"it is not loaded: {plugin.error or plugin.state.value}",
             where=f"plugin '{plugin.name}'",

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from workbench.check.results import Failed
+from workbench.check.results import CheckFailed
 
 TOLERANCE = 1e-5
 
@@ -46,17 +46,17 @@ def compare(
         Failed: saying where it gives them.
     """
     if [array.shape for array in expected] != [array.shape for array in given]:
-        raise Failed(
+        raise CheckFailed(
             f"{where} it gives {shapes_of(given)}, called on a batch {shapes_of(expected)}.", hint=hint
         )
     for mine, its in zip(expected, given, strict=True):
         if mine.dtype.kind not in "fc":
             if not np.array_equal(mine, its):
-                raise Failed(f"{where} it gives other values.", hint=hint)
+                raise CheckFailed(f"{where} it gives other values.", hint=hint)
             continue
         if not np.allclose(mine, its, rtol=tolerance, atol=tolerance, equal_nan=True):
             far = float(np.nanmax(np.abs(mine.astype("float64") - its.astype("float64"))))
-            raise Failed(f"{where} it gives other values, by up to {far:.2g}.", hint=hint)
+            raise CheckFailed(f"{where} it gives other values, by up to {far:.2g}.", hint=hint)
 
 
 def shapes_of(arrays: Sequence[np.ndarray]) -> str:

@@ -10,29 +10,29 @@ import keras
 
 from workbench.catalog.resolve import package_of
 from workbench.check.contract import checks_of
-from workbench.check.results import Failed, NotApplicable, said
-from workbench.check.subject import Subject
+from workbench.check.results import CheckFailed, NotApplicable, said
+from workbench.check.subject import CheckedEntry
 from workbench.errors import WorkbenchError, did_you_mean
 
 
-def expected_failures(subject: Subject) -> None:
+def expected_failures(subject: CheckedEntry) -> None:
     known = [check.id for check in checks_of(subject.entry.kind)]
     if not subject.entry.expected_failures:
         raise NotApplicable("none is announced")
     for name in subject.entry.expected_failures:
         if name not in known:
             kind = f"{subject.entry.kind} has the checks {', '.join(known)}"
-            raise Failed(
+            raise CheckFailed(
                 f"expected_failures names '{name}', which is no check of this kind.",
                 hint=did_you_mean(name, known) or f"A {kind}.",
             )
 
 
-def resolves(subject: Subject) -> None:
+def resolves(subject: CheckedEntry) -> None:
     subject.target  # noqa: B018  raises where it cannot be had
 
 
-def registered_name(subject: Subject) -> None:
+def registered_name(subject: CheckedEntry) -> None:
     target = subject.target
     if subject.is_stock:
         raise NotApplicable("it is Keras' own")
@@ -42,21 +42,21 @@ def registered_name(subject: Subject) -> None:
     package, _, bare = name.rpartition(">")
     promised = package_of(subject.entry)
     if not package:
-        raise Failed("it is not registered with Keras.", hint=f"Register it under '{promised}'.")
+        raise CheckFailed("it is not registered with Keras.", hint=f"Register it under '{promised}'.")
     if bare != target.__name__:
-        raise Failed(
+        raise CheckFailed(
             f"it is registered as '{name}', under another name than its own, '{target.__name__}'.",
             hint=f"@keras.saving.register_keras_serializable(package='{promised}')",
         )
     if package != promised and not subject.from_file:
-        raise Failed(
+        raise CheckFailed(
             f"it is registered as '{name}': a file of it says that '{package}' must be installed, "
             f"and the distribution is '{promised}'.",
             hint=f"@keras.saving.register_keras_serializable(package='{promised}')",
         )
 
 
-def constructor(subject: Subject) -> None:
+def constructor(subject: CheckedEntry) -> None:
     try:
         subject.make()
     except WorkbenchError as fault:
@@ -64,22 +64,22 @@ def constructor(subject: Subject) -> None:
         hint = fault.hint
         if needed and not subject.from_file:
             hint = f"Let the entry's example give {', '.join(needed)}."
-        raise Failed(fault.what, hint=hint) from fault
+        raise CheckFailed(fault.what, hint=hint) from fault
 
 
-def constructor_defaults(subject: Subject) -> None:
+def constructor_defaults(subject: CheckedEntry) -> None:
     required = subject.required()
     if required:
         raise NotApplicable(f"it requires {', '.join(required)}")
     try:
         subject.make_with({})
     except WorkbenchError as fault:
-        raise Failed(
+        raise CheckFailed(
             f"without arguments: {fault.what}", hint="Let a required argument have no default."
         ) from fault
 
 
-def config_serializable(subject: Subject) -> None:
+def config_serializable(subject: CheckedEntry) -> None:
     thing = _configured(subject)
     config = thing.get_config()
     try:
@@ -87,13 +87,13 @@ def config_serializable(subject: Subject) -> None:
     except (TypeError, ValueError) as fault:
         guilty = [key for key, value in config.items() if not _can_be_text(value)]
         where = f" ({', '.join(guilty)})" if guilty else ""
-        raise Failed(
+        raise CheckFailed(
             f"its get_config{where} cannot be written as JSON: {said(fault)}.",
             hint="Give numbers, texts, lists and dicts; keras.saving.serialize_keras_object helps with objects.",
         ) from fault
 
 
-def config_keeps_arguments(subject: Subject) -> None:
+def config_keeps_arguments(subject: CheckedEntry) -> None:
     thing = _configured(subject)
     if not subject.is_class:
         raise NotApplicable("it is a function, whose arguments are kept beside it")
@@ -107,10 +107,10 @@ def config_keeps_arguments(subject: Subject) -> None:
     free = subject.target.from_config.__func__ is not _base(subject.target).from_config.__func__
     for name, parameter in own.items():
         if name not in config and not varied.get(name) and not free:
-            raise Failed(f"get_config does not give back '{name}'.", hint=_hint(name))
+            raise CheckFailed(f"get_config does not give back '{name}'.", hint=_hint(name))
         # Of what stands in None's place, some may mean None.
         if varied.get(name) is False and not (name in config and parameter.default is None):
-            raise Failed(
+            raise CheckFailed(
                 f"get_config does not give back '{name}': with another value it says the same.",
                 hint=_hint(name),
             )
@@ -120,7 +120,7 @@ def _hint(name: str) -> str:
     return f"Let get_config return {{**super().get_config(), '{name}': self.{name}}}."
 
 
-def from_config(subject: Subject) -> None:
+def from_config(subject: CheckedEntry) -> None:
     thing = _configured(subject)
     _compare(thing, "")
     if subject.is_class:
@@ -142,20 +142,22 @@ def _compare(thing: Any, made: str) -> None:
         try:
             twin = again()
         except Exception as fault:
-            raise Failed(
+            raise CheckFailed(
                 f"{road} fails{made}: {said(fault)}.",
                 hint="__init__ takes each key of get_config as an argument, the base class' (name, dtype, "
                 "trainable) through **kwargs.",
             ) from fault
         if type(twin) is not type(thing):
-            raise Failed(f"{road} gives {type(twin).__name__}{made}.")
+            raise CheckFailed(f"{road} gives {type(twin).__name__}{made}.")
         if _as_text(twin) != _as_text(thing):
             mine, its = thing.get_config(), twin.get_config()
             other = [key for key in mine if str(mine[key]) != str(its.get(key))]
-            raise Failed(f"{road} gives another configuration{made}: {', '.join(other) or 'keys differ'}.")
+            raise CheckFailed(
+                f"{road} gives another configuration{made}: {', '.join(other) or 'keys differ'}."
+            )
 
 
-def _configured(subject: Subject) -> Any:
+def _configured(subject: CheckedEntry) -> Any:
     """An instance that has a configuration."""
     thing = subject.make()
     if not hasattr(thing, "get_config"):

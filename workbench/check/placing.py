@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from workbench.check.comparing import TOLERANCE, as_arrays, compare, copy_weights
-from workbench.check.results import Failed, NotApplicable, Skipped, said
-from workbench.check.subject import Subject
+from workbench.check.results import CheckFailed, NotApplicable, Skipped, said
+from workbench.check.subject import CheckedEntry
 
 XLA_TOLERANCE = 1e-4  # it changes the order of sums
 
@@ -18,14 +18,14 @@ XLA_TOLERANCE = 1e-4  # it changes the order of sums
 _NO_KERNEL = re.compile(r"Detected unsupported operations.*?XLA_\w+: (\w+)", re.S)
 
 
-def functional_model(subject: Subject, layer: Any) -> Any:
+def functional_model(subject: CheckedEntry, layer: Any) -> Any:
     """A functional model of one layer."""
     symbols = subject.inputs.symbols()
     outputs = layer(*subject.inputs.packed(symbols))
     return keras.Model(symbols, outputs)
 
 
-def functional(subject: Subject) -> None:
+def functional(subject: CheckedEntry) -> None:
     layer = subject.make()
     model = functional_model(subject, layer)
     _compare_with_built(subject, layer, "in a functional model")
@@ -34,7 +34,7 @@ def functional(subject: Subject) -> None:
     compare(subject.outputs(), given, "in a functional model")
 
 
-def sequential(subject: Subject) -> None:
+def sequential(subject: CheckedEntry) -> None:
     if subject.inputs.count != 1 or len(subject.outputs()) != 1:
         raise NotApplicable("it does not take one tensor and give one")
     layer = subject.make()
@@ -53,39 +53,39 @@ class _Holder(keras.Model):
         return self.inner(*inputs, training=training)
 
 
-def subclassed(subject: Subject) -> None:
+def subclassed(subject: CheckedEntry) -> None:
     layer = subject.make()
     model = _Holder(layer)
     model(subject.inputs.arguments, training=False)
     _compare_with_built(subject, layer, "inside a model class")
     if len(model.weights) != len(layer.weights):
-        raise Failed(
+        raise CheckFailed(
             f"a model class that holds it has {len(model.weights)} weights, it has {len(layer.weights)}."
         )
     given = as_arrays(model(subject.inputs.arguments, training=False))
     compare(subject.outputs(), given, "inside a model class")
 
 
-def _compare_with_built(subject: Subject, layer: Any, where: str) -> None:
+def _compare_with_built(subject: CheckedEntry, layer: Any, where: str) -> None:
     """Whether a new layer has the weights that `built` has, whose values it gets."""
     mine, its = ([tuple(w.shape) for w in each.weights] for each in (subject.built, layer))
     if mine != its:
-        raise Failed(
+        raise CheckFailed(
             f"{where} it has {len(its)} weights, called on a batch {len(mine)}.",
             hint="Build every inner layer in build(), for the shape it gets.",
         )
     copy_weights(subject.built, layer)
 
 
-def graph(subject: Subject) -> None:
+def graph(subject: CheckedEntry) -> None:
     _compiled(subject, "in a compiled graph", TOLERANCE, xla=False)
 
 
-def xla(subject: Subject) -> None:
+def xla(subject: CheckedEntry) -> None:
     _compiled(subject, "compiled by XLA", XLA_TOLERANCE, xla=True)
 
 
-def _compiled(subject: Subject, where: str, tolerance: float, *, xla: bool) -> None:
+def _compiled(subject: CheckedEntry, where: str, tolerance: float, *, xla: bool) -> None:
     layer = subject.built
     run = tf.function(lambda *arguments: layer(*arguments, training=False), jit_compile=xla, autograph=False)
     try:
@@ -95,7 +95,7 @@ def _compiled(subject: Subject, where: str, tolerance: float, *, xla: bool) -> N
         if xla and (lacking := _NO_KERNEL.search(str(fault))):
             raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from fault
         hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
-        raise Failed(f"it does not run {where}: {said(fault)}.", hint=hint) from fault
+        raise CheckFailed(f"it does not run {where}: {said(fault)}.", hint=hint) from fault
     compare(subject.outputs(), given, where, tolerance=tolerance)
 
 

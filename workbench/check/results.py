@@ -69,7 +69,7 @@ class Result:
         return record | code | ({"traceback": self.traceback} if self.traceback else {})
 
 
-class Failed(WorkbenchError):
+class CheckFailed(WorkbenchError):
     """The entry does not keep what a check asks for."""
 
 

@@ -14,12 +14,12 @@ from workbench.catalog.lookup import Catalog
 from workbench.check import calling, constructing, placing, small_kinds, storing, weighing
 from workbench.check.contract import BY_ID, Check, checks_of
 from workbench.check.inputs import NoInput
-from workbench.check.results import GOOD, Failed, NotApplicable, Result, Skipped, Status, judged, said
-from workbench.check.subject import Subject
+from workbench.check.results import GOOD, CheckFailed, NotApplicable, Result, Skipped, Status, judged, said
+from workbench.check.subject import CheckedEntry
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin, origin_of
 
-Ends = Callable[[Subject], str | None]
+Ends = Callable[[CheckedEntry], str | None]
 
 # What each check does: it returns (at most a remark) where all is well, and raises where not.
 CHECKS: dict[str, Ends] = {
@@ -51,7 +51,7 @@ class EntryRun:
         on_begin: Callable[[Check], None] = lambda check: None,
     ) -> None:
         self.entry = entry
-        self._subject = Subject(entry, catalog)
+        self._subject = CheckedEntry(entry, catalog)
         self._ended: dict[str, Status] = dict(known or {})
         self._on_begin = on_begin
 
@@ -89,7 +89,7 @@ _ENDED = {
 }
 
 
-def _made(entry: Entry, subject: Subject, check: Check) -> Result:
+def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
     policy = keras.config.dtype_policy()
     keras.utils.set_random_seed(0)
     try:
@@ -106,7 +106,7 @@ def _made(entry: Entry, subject: Subject, check: Check) -> Result:
     except KeyboardInterrupt:
         raise
     except WorkbenchError as fault:
-        trace = "" if isinstance(fault, Failed) and fault.__cause__ is None else _trace(fault)
+        trace = "" if isinstance(fault, CheckFailed) and fault.__cause__ is None else _trace(fault)
         return _with_code(judged(entry, check.id, Status.FAILED, fault.what, fault.hint, trace), fault.origin)
     except BaseException as fault:  # plugin code: SystemExit included
         result = judged(entry, check.id, Status.FAILED, f"{said(fault)}.", trace=_trace(fault))

@@ -11,8 +11,8 @@ import numpy as np
 
 from workbench.assembly.batch_hooks import acts_at_batches
 from workbench.catalog.lookup import recipe_file
-from workbench.check.results import Failed, Skipped, said
-from workbench.check.subject import Subject
+from workbench.check.results import CheckFailed, Skipped, said
+from workbench.check.subject import CheckedEntry
 from workbench.data.preview import preview
 from workbench.data.reading import read as read_data
 from workbench.data.source import Source
@@ -44,7 +44,7 @@ def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
         try:
             use(truth, prediction)
             return
-        except Failed as fault:
+        except CheckFailed as fault:
             first = fault  # it takes the pair and gives nonsense
             raise
         except Exception as fault:
@@ -56,22 +56,22 @@ def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
 def _finite(value: Any, what: str) -> np.ndarray:
     array = np.asarray(keras.ops.convert_to_numpy(value))
     if not np.isfinite(array).all():
-        raise Failed(f"{what} is not finite.")
+        raise CheckFailed(f"{what} is not finite.")
     return array
 
 
-def loss_value(subject: Subject) -> None:
+def loss_value(subject: CheckedEntry) -> None:
     loss = subject.make()
 
     def use(truth: np.ndarray, prediction: np.ndarray) -> None:
         value = _finite(loss(truth, prediction), "the loss")
         if subject.is_class and value.shape != () and loss.reduction not in (None, "none"):
-            raise Failed(f"the loss has shape {value.shape}; reduced, it is one number.")
+            raise CheckFailed(f"the loss has shape {value.shape}; reduced, it is one number.")
 
     _tried(use)
 
 
-def metric_value(subject: Subject) -> None:
+def metric_value(subject: CheckedEntry) -> None:
     metric = subject.make()
 
     def use(truth: np.ndarray, prediction: np.ndarray) -> None:
@@ -84,7 +84,7 @@ def metric_value(subject: Subject) -> None:
         metric.reset_state()
         metric.update_state(truth, prediction)
         if not all(map(np.allclose, once, _values(metric))):
-            raise Failed(
+            raise CheckFailed(
                 "after reset_state the same data gives another value.",
                 hint="Let reset_state put back every variable that update_state changes.",
             )
@@ -96,26 +96,28 @@ def _values(metric: Any) -> list[np.ndarray]:
     return [_finite(value, "the value") for value in keras.tree.flatten(metric.result())]
 
 
-def optimizer_step(subject: Subject) -> None:
+def optimizer_step(subject: CheckedEntry) -> None:
     optimizer = subject.make()
     weight = keras.Variable(np.ones((3, 2), "float32"))
     optimizer.build([weight])
     optimizer.apply([keras.ops.ones((3, 2))])
     if (_finite(weight, "the weight after a step") == 1.0).all():
-        raise Failed("a step does not move the weight.")
+        raise CheckFailed("a step does not move the weight.")
 
 
-def schedule_value(subject: Subject) -> None:
+def schedule_value(subject: CheckedEntry) -> None:
     schedule = subject.make()
     for step in (0, 1, 1_000, 1_000_000):
         value = _finite(schedule(step), f"the learning rate of step {step:,}")
         if value.shape != ():
-            raise Failed(f"the learning rate of step {step:,} has shape {value.shape}, and is no number.")
+            raise CheckFailed(
+                f"the learning rate of step {step:,} has shape {value.shape}, and is no number."
+            )
         if value < 0:
-            raise Failed(f"the learning rate of step {step:,} is {float(value):g}, less than 0.")
+            raise CheckFailed(f"the learning rate of step {step:,} is {float(value):g}, less than 0.")
 
 
-def callback_fit(subject: Subject) -> str:
+def callback_fit(subject: CheckedEntry) -> str:
     callback = subject.make()
     weights = _trained_with(callback, steps_a_call=1)
     if acts_at_batches(callback, "train"):
@@ -124,7 +126,7 @@ def callback_fit(subject: Subject) -> str:
         rarer = subject.make()
         for weight, other in zip(weights, _trained_with(rarer, steps_a_call=4), strict=True):
             if not np.allclose(weight, other, rtol=1e-4, atol=1e-6):
-                raise Failed(
+                raise CheckFailed(
                     "it trains to other weights where its hooks of batches are called once for several batches.",
                     hint="Leave out `every_batch = False`: then they are called at every batch.",
                 )
@@ -145,7 +147,7 @@ def _trained_with(callback: Any, *, steps_a_call: int) -> list[np.ndarray]:
     return [np.asarray(weight) for weight in model.get_weights()]
 
 
-def initializer_values(subject: Subject) -> None:
+def initializer_values(subject: CheckedEntry) -> None:
     initializer = subject.make()
     fault: Exception | None = None
     for shape in ((4, 4), (8, 1, 10), (3, 3, 2, 4)):
@@ -156,24 +158,24 @@ def initializer_values(subject: Subject) -> None:
             continue
         array = _finite(values, "a value")
         if array.shape != shape or array.dtype != "float32":
-            raise Failed(f"asked for {shape} of float32, it gives {array.shape} of {array.dtype}.")
+            raise CheckFailed(f"asked for {shape} of float32, it gives {array.shape} of {array.dtype}.")
         return
     raise Skipped(f"no shape was found that it makes: {said(fault or ValueError())}")
 
 
-def regularizer_value(subject: Subject) -> None:
+def regularizer_value(subject: CheckedEntry) -> None:
     value = _finite(subject.make()(keras.ops.full((4, 4), 0.5)), "the penalty")
     if value.shape != ():
-        raise Failed(f"the penalty has shape {value.shape}, and is no number.")
+        raise CheckFailed(f"the penalty has shape {value.shape}, and is no number.")
 
 
-def constraint_weights(subject: Subject) -> None:
+def constraint_weights(subject: CheckedEntry) -> None:
     array = _finite(subject.make()(keras.ops.full((4, 4), -3.0)), "a weight")
     if array.shape != (4, 4):
-        raise Failed(f"of a weight of shape (4, 4) it makes one of shape {array.shape}.")
+        raise CheckFailed(f"of a weight of shape (4, 4) it makes one of shape {array.shape}.")
 
 
-def dataset_rows(subject: Subject) -> str:
+def dataset_rows(subject: CheckedEntry) -> str:
     entry = subject.entry
     if "download" in entry.tags:
         raise Skipped("it downloads its data; a check does not")
@@ -185,34 +187,34 @@ def dataset_rows(subject: Subject) -> str:
     )
     seen = preview(source if isinstance(source, Source) else source.sample())
     if not seen.rows:
-        raise Failed("it has no rows.")
+        raise CheckFailed("it has no rows.")
     for column in seen.columns:
         if column.fault:
-            raise Failed(f"the column '{column.name}' cannot be used: {column.fault}")
+            raise CheckFailed(f"the column '{column.name}' cannot be used: {column.fault}")
     missing = [name for name in seen.targets if name not in {column.name for column in seen.columns}]
     if missing:
-        raise Failed(f"its target '{missing[0]}' is no column.")
+        raise CheckFailed(f"its target '{missing[0]}' is no column.")
     return f"{seen.rows:,} rows"
 
 
-def _document(subject: Subject) -> Document:
+def _document(subject: CheckedEntry) -> Document:
     return read(recipe_file(subject.entry))
 
 
-def recipe_reads(subject: Subject) -> None:
+def recipe_reads(subject: CheckedEntry) -> None:
     document = _document(subject)
     if document.recipe.name != subject.entry.name:
-        raise Failed(
+        raise CheckFailed(
             f"its entry is called '{subject.entry.name}', the recipe in the file '{document.recipe.name}'.",
             hint="A run's folder and its files are found by one name.",
         )
 
 
-def recipe_names(subject: Subject) -> None:
+def recipe_names(subject: CheckedEntry) -> None:
     try:
         check_names(_document(subject), subject.catalog)
     except RecipeError as fault:
-        raise Failed(str(fault).removesuffix(fault.hint).strip(), hint=fault.hint) from fault
+        raise CheckFailed(str(fault).removesuffix(fault.hint).strip(), hint=fault.hint) from fault
 
 
 CHECKS = {

@@ -11,25 +11,25 @@ import numpy as np
 from workbench.catalog import Kind
 from workbench.catalog.resolve import Resolver
 from workbench.check.placing import functional_model
-from workbench.check.results import Failed
-from workbench.check.subject import Subject
+from workbench.check.results import CheckFailed
+from workbench.check.subject import CheckedEntry
 from workbench.errors import FileError
 from workbench.storage import formats, structure
 
 
-def saves_keras(subject: Subject) -> str:
+def saves_keras(subject: CheckedEntry) -> str:
     return _saves(subject, ".keras")
 
 
-def saves_h5(subject: Subject) -> str:
+def saves_h5(subject: CheckedEntry) -> str:
     return _saves(subject, ".h5")
 
 
-def saves_weights_h5(subject: Subject) -> str:
+def saves_weights_h5(subject: CheckedEntry) -> str:
     return _saves(subject, ".weights.h5")
 
 
-def _saves(subject: Subject, extension: str) -> str:
+def _saves(subject: CheckedEntry, extension: str) -> str:
     model, call = _model(subject)
     _move_weights(model)
     expected = call(model)
@@ -44,19 +44,19 @@ def _saves(subject: Subject, extension: str) -> str:
             else:
                 again = formats.load(path, Resolver(subject.catalog)).model
         except FileError as fault:
-            raise Failed(fault.what.replace(str(path), path.name), hint=fault.hint) from fault
+            raise CheckFailed(fault.what.replace(str(path), path.name), hint=fault.hint) from fault
     for (name, mine), its in zip(
         structure.weights_by_path(model).items(), structure.weights_by_path(again).values(), strict=True
     ):
         if not np.array_equal(structure.value_of(mine), structure.value_of(its)):
-            raise Failed(f"the weight '{name}' has other values after reloading.")
+            raise CheckFailed(f"the weight '{name}' has other values after reloading.")
     for mine, its in zip(expected, call(again), strict=True):
         if not np.allclose(mine, its, rtol=1e-5, atol=1e-6, equal_nan=True):
-            raise Failed("its outputs differ after reloading, with all weights equal.")
+            raise CheckFailed("its outputs differ after reloading, with all weights equal.")
     return "; ".join(saved.warnings)
 
 
-def _model(subject: Subject) -> tuple[Any, Any]:
+def _model(subject: CheckedEntry) -> tuple[Any, Any]:
     """A new built model of the entry, and how it is called: a model as it is, a layer in a functional one."""
     layer = subject.make()
     if subject.entry.kind is Kind.MODEL and subject.inputs.form in ("one", "list"):
@@ -65,7 +65,7 @@ def _model(subject: Subject) -> tuple[Any, Any]:
     return functional_model(subject, layer), lambda model: subject.outputs(model, _probe(subject))
 
 
-def _probe(subject: Subject) -> Any:
+def _probe(subject: CheckedEntry) -> Any:
     """The batch as a functional model takes it, and a model class of one argument."""
     tensors = list(subject.inputs.tensors)
     return tensors[0] if len(tensors) == 1 else tensors

@@ -31,7 +31,7 @@ _OF_NAME = (
 )
 
 
-class Subject:
+class CheckedEntry:
     """One entry under check. What checks share is made when it is first asked for."""
 
     def __init__(self, entry: Entry, catalog: Catalog) -> None:

@@ -7,46 +7,46 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from workbench.check.results import Failed, NotApplicable
-from workbench.check.subject import Subject
+from workbench.check.results import CheckFailed, NotApplicable
+from workbench.check.subject import CheckedEntry
 from workbench.storage import structure
 
 
-def no_hidden_layers(subject: Subject) -> None:
+def no_hidden_layers(subject: CheckedEntry) -> None:
     hidden = [f"'{path}' ({type(item).__name__})" for path, item in structure.untracked(subject.built)]
     if hidden:
-        raise Failed(
+        raise CheckFailed(
             f"Keras does not see {', '.join(hidden[:3])}: not trained and not saved.",
             hint="Hang it on an attribute, or in a list or dict that is one.",
         )
 
 
-def shared(subject: Subject) -> None:
+def shared(subject: CheckedEntry) -> None:
     layer = subject.make()
     twice = [subject.inputs.symbols() for _ in range(2)]
     outputs = [layer(*subject.inputs.packed(symbols)) for symbols in twice]
     model = keras.Model([symbol for symbols in twice for symbol in symbols], keras.tree.flatten(outputs))
     once = len(subject.built.weights)
     if len(model.weights) != once:
-        raise Failed(
+        raise CheckFailed(
             f"used twice in a model it has {len(model.weights)} weights, used once {once}.",
             hint="Make weights in build(), which Keras calls once.",
         )
 
 
-def training_mode(subject: Subject) -> None:
+def training_mode(subject: CheckedEntry) -> None:
     layer = subject.fresh()
     before = {id(weight) for weight in layer.weights}
     subject.outputs(layer, training=True)
     made = [weight.path for weight in layer.weights if id(weight) not in before]
     if made:
-        raise Failed(
+        raise CheckFailed(
             f"training makes '{made[0]}', which inference does not have: it would not be saved.",
             hint="Build every inner layer in build(), also one that is used only in training.",
         )
 
 
-def added_losses(subject: Subject) -> None:
+def added_losses(subject: CheckedEntry) -> None:
     layer = subject.fresh()
     layer(*subject.inputs.arguments, training=True)
     losses = layer.losses
@@ -55,13 +55,13 @@ def added_losses(subject: Subject) -> None:
     for loss in losses:
         shape = tuple(loss.shape)
         if shape:
-            raise Failed(
+            raise CheckFailed(
                 f"add_loss is given a tensor of shape {shape}, which has no one meaning as a loss.",
                 hint="Give its mean or its sum.",
             )
 
 
-def gradients(subject: Subject) -> str:
+def gradients(subject: CheckedEntry) -> str:
     layer = subject.fresh()
     weights = list(layer.trainable_weights)
     if not weights:
@@ -76,13 +76,13 @@ def gradients(subject: Subject) -> str:
         if not lacking:
             return remark
         remark = "some only in training"
-    raise Failed(
+    raise CheckFailed(
         f"no gradient reaches {', '.join(repr(structure_path(layer, w)) for w in lacking[:3])}: never trained.",
         hint="Use every weight in call(), in operations of Keras or TensorFlow; or make it with trainable=False.",
     )
 
 
-def _reached(subject: Subject, layer: Any, weights: list[Any], *, training: bool) -> list[bool] | None:
+def _reached(subject: CheckedEntry, layer: Any, weights: list[Any], *, training: bool) -> list[bool] | None:
     """Which weights a gradient reaches; None where the outputs have none."""
     with tf.GradientTape() as tape:
         outputs = keras.tree.flatten(layer(*subject.inputs.arguments, training=training))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.catalog.entries import Kind
-from workbench.cli.options import Shared, shared_options
+from workbench.cli.options import SharedOptions, shared_options
 from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MARKS = {"loaded": "✓", "error": "✗", "incompatible": "✗", "blocked": "-"
 @click.command("plugins")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def plugins_command(shared: Shared, as_json: bool) -> None:
+def plugins_command(shared: SharedOptions, as_json: bool) -> None:
     """List the plugins, broken ones with their error."""
     plugins = shared.catalog().plugins
     if as_json:
@@ -52,7 +52,7 @@ def _plugin_line(plugin: Plugin) -> str:
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only one kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def catalog_command(shared: Shared, search: str | None, kind: str | None, as_json: bool) -> None:
+def catalog_command(shared: SharedOptions, search: str | None, kind: str | None, as_json: bool) -> None:
     """List what plugins offer; SEARCH looks in names, summaries and tags."""
     entries = [entry for entry in shared.catalog(tolerant=False).entries if kind in (None, entry.kind.value)]
     if search:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.options import Shared, shared_options
+from workbench.cli.options import SharedOptions, shared_options
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.output import echo, echo_json
 
@@ -35,7 +35,7 @@ _WORDS = {"xfail": "expected to fail", "not_applicable": "not applicable"}
 @click.pass_context
 def check_command(
     context: click.Context,
-    shared: Shared,
+    shared: SharedOptions,
     names: tuple[str, ...],
     words: str,
     limit: float | None,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import Shared, shared_options
+from workbench.cli.options import SharedOptions, shared_options
 from workbench.errors import ExitCode, FileError
 from workbench.output import echo, echo_data, echo_json
 
@@ -25,15 +25,15 @@ _DATA = click.option(
 @_FILE
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def inspect_command(shared: Shared, file: Path, as_json: bool) -> int:
+def inspect_command(shared: SharedOptions, file: Path, as_json: bool) -> int:
     """Look inside a .keras, .h5 or .weights.h5 file, without Keras.
 
     The file is read in a process of its own, with limits. Exit code 3: it would be refused, and why.
     """
     from workbench.cli.rendering import inspection_lines
-    from workbench.storage.reader import Reading
+    from workbench.storage.reader import ReadingProcess
 
-    with closing(Reading()) as reading:  # which loads what it needs while the plugins are listed
+    with closing(ReadingProcess()) as reading:  # which loads what it needs while the plugins are listed
         installed = sorted({plugin.distribution for plugin in shared.catalog().plugins if plugin.entries})
         found = reading.ask("inspect", file, installed=installed)
     if as_json:
@@ -48,7 +48,7 @@ def inspect_command(shared: Shared, file: Path, as_json: bool) -> int:
 @_DATA
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> None:
+def evaluate_command(shared: SharedOptions, file: Path, data: str, as_json: bool) -> None:
     """Evaluate a saved model: its loss and metrics on data."""
     from workbench import batch
 
@@ -79,7 +79,7 @@ def evaluate_command(shared: Shared, file: Path, data: str, as_json: bool) -> No
 @click.option("--json", "as_json", is_flag=True, help="JSON: a list with an object for each row.")
 @shared_options
 def predict_command(
-    shared: Shared, file: Path, data: str, out: Path | None, sort: str, wrong: bool, as_json: bool
+    shared: SharedOptions, file: Path, data: str, out: Path | None, sort: str, wrong: bool, as_json: bool
 ) -> None:
     """Predict with a saved model, as CSV: one row for each row of the data.
 

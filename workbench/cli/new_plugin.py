@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import Shared, shared_options
+from workbench.cli.options import SharedOptions, shared_options
 from workbench.output import echo
 
 
@@ -16,7 +16,7 @@ from workbench.output import echo
     "--folder", type=click.Path(path_type=Path), help="Where to write it; else a folder of its name, here."
 )
 @shared_options
-def new_plugin_command(shared: Shared, name: str, folder: Path | None) -> None:
+def new_plugin_command(shared: SharedOptions, name: str, folder: Path | None) -> None:
     """Write a ready, tested plugin project: a layer, a recipe that trains it, and its tests.
 
     NAME is what pip will call it, such as acme-layers. A folder that holds something is left alone.

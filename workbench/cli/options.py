@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedOptions:
     """The values of the options every command has."""
 
     plugin_files: tuple[Path, ...] = ()
@@ -76,7 +76,7 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_shared(plugin_files: Sequence[Path], blocked: Sequence[str], **rest: Any) -> Any:
-        return command(Shared(tuple(plugin_files), tuple(blocked)), **rest)
+        return command(SharedOptions(tuple(plugin_files), tuple(blocked)), **rest)
 
     return with_shared
 

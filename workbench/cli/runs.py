@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import Shared, shared_options
+from workbench.cli.options import SharedOptions, shared_options
 from workbench.output import echo, echo_json
 
 _RUN = click.argument("run")
@@ -17,7 +17,7 @@ _LOOK_EVERY = 0.2  # seconds
 @click.command("watch", short_help="Show the live panels of a run.")
 @_RUN
 @shared_options
-def watch_command(shared: Shared, run: str) -> int:
+def watch_command(shared: SharedOptions, run: str) -> int:
     """Show the live panels of a run, also one that was started elsewhere.
 
     RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
@@ -31,7 +31,7 @@ def watch_command(shared: Shared, run: str) -> int:
 @_RUN
 @click.option("--no-wait", is_flag=True, help="Ask it to stop and do not wait until it has.")
 @shared_options
-def stop_command(shared: Shared, run: str, no_wait: bool) -> None:
+def stop_command(shared: SharedOptions, run: str, no_wait: bool) -> None:
     """Stop a run that is being trained anywhere on this machine: after its batch, and saved.
 
     RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
@@ -63,7 +63,9 @@ def stop_command(shared: Shared, run: str, no_wait: bool) -> None:
 @click.option("--epoch", type=int, help="The checkpoint after this many epochs, of those that are kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None, as_json: bool) -> None:
+def export_command(
+    shared: SharedOptions, run: str, out: Path | None, epoch: int | None, as_json: bool
+) -> None:
     """Make a new model file of a run's last checkpoint: also of a run that failed, or was killed, or still trains.
 
     RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.
@@ -91,7 +93,7 @@ def export_command(shared: Shared, run: str, out: Path | None, epoch: int | None
 @_RUN
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def save_command(shared: Shared, run: str, as_json: bool) -> None:
+def save_command(shared: SharedOptions, run: str, as_json: bool) -> None:
     """Write the model that a run ended with to the files of its recipe (`save:`), also that of a stopped run.
 
     RUN is a run's folder, or its name below saved/runs; the beginning of a name means its latest run.

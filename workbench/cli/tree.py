@@ -12,7 +12,7 @@ from workbench.cli.catalog import catalog_command, plugins_command
 from workbench.cli.check import check_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
 from workbench.cli.new_plugin import new_plugin_command
-from workbench.cli.options import Shared, shared_options
+from workbench.cli.options import SharedOptions, shared_options
 from workbench.cli.runs import export_command, save_command, stop_command, watch_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
@@ -78,7 +78,12 @@ def kwb() -> None:
 )
 @shared_options
 def run_command(
-    shared: Shared, recipe: str | None, batch: bool, overrides: Sequence[str], as_json: bool, resume: bool
+    shared: SharedOptions,
+    recipe: str | None,
+    batch: bool,
+    overrides: Sequence[str],
+    as_json: bool,
+    resume: bool,
 ) -> int:
     """Open the workbench on a recipe, or train it with --batch."""
     if not batch:
@@ -98,7 +103,7 @@ def run_command(
 
 @kwb.command("schema")
 @shared_options
-def schema_command(shared: Shared) -> None:
+def schema_command(shared: SharedOptions) -> None:
     """Print the JSON Schema of a recipe, for editors."""
     from workbench.recipe.json_schema import json_schema
 

@@ -10,7 +10,7 @@ from workbench.data.chunks import StreamedSource
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.preparation import Preparation
 from workbench.data.roles import Roles
-from workbench.data.source import Origin
+from workbench.data.source import RowOrigin
 from workbench.data.specs import (
     ArrayColumn,
     ArrayInput,
@@ -20,7 +20,7 @@ from workbench.data.specs import (
     Input,
     NumberColumn,
     NumberTarget,
-    Reader,
+    ReaderSpec,
     TableInput,
     Target,
 )
@@ -49,7 +49,7 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
     }
 
 
-def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Preparation:
+def fit(data: Data, roles: Roles, statistics: Statistics, origin: RowOrigin) -> Preparation:
     """Fit on gathered statistics.
 
     Categories and classes are those of all rows read, so that one that happens to occur only in the
@@ -70,7 +70,7 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Pre
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
         sample_weight=data.sample_weight,
         missing=data.missing,
-        reader=Reader(
+        reader=ReaderSpec(
             use=data.use,
             arguments=_plain_arguments(data, origin),
             literal=data.literal_columns,
@@ -79,7 +79,7 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: Origin) -> Pre
     )
 
 
-def _plain_arguments(data: Data, origin: Origin) -> dict[str, object]:
+def _plain_arguments(data: Data, origin: RowOrigin) -> dict[str, object]:
     """The reader's options, those found out too; not its path, which new data has its own of."""
     return {
         name: value
@@ -89,7 +89,7 @@ def _plain_arguments(data: Data, origin: Origin) -> dict[str, object]:
 
 
 class _Fitter:
-    def __init__(self, roles: Roles, statistics: Statistics, origin: Origin, *, with_mean: bool) -> None:
+    def __init__(self, roles: Roles, statistics: Statistics, origin: RowOrigin, *, with_mean: bool) -> None:
         self.roles = roles
         self.statistics = statistics
         self.origin = origin

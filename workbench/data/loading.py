@@ -18,7 +18,7 @@ from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
 from workbench.data.reading import can_stream, read, streams_if_needed
 from workbench.data.source import Source
-from workbench.data.specs import Reader
+from workbench.data.specs import ReaderSpec
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed
 from workbench.errors import DataError, FileError, OutOfMemoryError, RecipeError
@@ -218,7 +218,7 @@ def without_options(data: Data) -> Data | None:
     return plain if len(data.arguments) > 1 else None
 
 
-def _reader_of_training(used: Reader | None, catalog: Catalog) -> Entry | None:
+def _reader_of_training(used: ReaderSpec | None, catalog: Catalog) -> Entry | None:
     """What read the training's data, if that reads files: its function has a `path`."""
     if used is None:
         return None

@@ -16,7 +16,7 @@ from workbench.data.missing import complete_rows
 from workbench.data.number_texts import is_marked_number
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
-from workbench.data.specs import ClassTarget, Input, Reader, Record, Target
+from workbench.data.specs import ClassTarget, Input, ReaderSpec, Record, Target
 from workbench.data.table import Column, read_column
 from workbench.errors import DataError, FileError
 from workbench.recipe.schema import MissingPolicy, missing_of, weight_columns
@@ -94,7 +94,7 @@ class Preparation(Record):
     targets: tuple[Target, ...] = ()
     sample_weight: str | dict[str, str] | None = None
     missing: MissingPolicy = "error"
-    reader: Reader | None = None
+    reader: ReaderSpec | None = None
 
     def as_record(self) -> dict[str, Any]:
         """As JSON-ready values; `from_record` gives back an equal preparation."""

@@ -14,7 +14,7 @@ from workbench.errors import DataError
 Columns = Mapping[str, "np.ndarray"]
 
 
-class Origin(Protocol):
+class RowOrigin(Protocol):
     """Where rows come from, for messages."""
 
     @property

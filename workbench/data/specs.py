@@ -200,7 +200,7 @@ Input = Annotated[TableInput | ArrayInput, Field(discriminator="kind")]
 Target = Annotated[NumberTarget | ClassTarget | ArrayTarget, Field(discriminator="kind")]
 
 
-class Reader(Record):
+class ReaderSpec(Record):
     """How the training data was read, so that a file of the same kind is read the same way again."""
 
     use: str

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from workbench.data.source import Origin
+from workbench.data.source import RowOrigin
 from workbench.data.table import Column, ColumnKind
 from workbench.errors import DataError
 from workbench.recipe.schema import Scaling
@@ -110,7 +110,7 @@ class ColumnStatistics:
         self.dtype = np.dtype(np.uint8)
         self.present = 0
         self.texts: Counter[str] = Counter()
-        self._first: dict[str, tuple[Origin, int]] = {}
+        self._first: dict[str, tuple[RowOrigin, int]] = {}
         self.train_texts: Counter[str] = Counter()
         self.train_present = 0
         self._blank_rows = 0
@@ -121,7 +121,7 @@ class ColumnStatistics:
         self._sample_bytes = sample_bytes
         self._seed = seed
 
-    def add(self, column: Column, train: np.ndarray, origin: Origin, start: int = 0) -> None:
+    def add(self, column: Column, train: np.ndarray, origin: RowOrigin, start: int = 0) -> None:
         """Take in rows, of which those at the positions `train` are training rows.
 
         Args:
@@ -146,7 +146,7 @@ class ColumnStatistics:
         elif self._with_mean or self._scaling != "none":
             self._add_numbers(column, train)
 
-    def _agree(self, column: Column, origin: Origin, start: int) -> None:
+    def _agree(self, column: Column, origin: RowOrigin, start: int) -> None:
         shape = column.values.shape[1:]
         if self.kind is None or not self.present:
             self.kind, self.shape = column.kind, shape
@@ -160,7 +160,7 @@ class ColumnStatistics:
         if column.kind is ColumnKind.ARRAY:
             self.dtype = np.result_type(self.dtype, column.values.dtype)
 
-    def _add_texts(self, column: Column, train: np.ndarray, origin: Origin, start: int) -> None:
+    def _add_texts(self, column: Column, train: np.ndarray, origin: RowOrigin, start: int) -> None:
         counts = _count(column.values)
         new = counts.keys() - self.texts.keys()
         for row, text in enumerate(column.values):

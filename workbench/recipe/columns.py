@@ -17,7 +17,7 @@ _ROW = re.compile(r"(.*[_\s.-])?(index|idx|key|nr|no|row|row_?num(ber)?|number)|
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnFacts:
     """A column as a preview shows it; see `workbench.data.preview.ColumnPreview`."""
 
     name: str
@@ -32,7 +32,7 @@ class Column:
     word: str = ""
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Column:
+    def from_record(cls, record: Mapping[str, Any]) -> ColumnFacts:
         """From the answer of the worker's `preview` command."""
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         known["shape"] = tuple(known.get("shape", ()))
@@ -58,7 +58,7 @@ class Column:
         return self.low is not None and self.high is not None and self.high - self.low == rows - 1
 
 
-def why_left_out(column: Column, rows: int) -> str:
+def why_left_out(column: ColumnFacts, rows: int) -> str:
     """Why nothing can be learned from an input column as it is; empty where something can."""
     if column.kind == "unusable":
         if "dates" in column.fault:
@@ -81,7 +81,7 @@ def why_left_out(column: Column, rows: int) -> str:
     return ""
 
 
-def remarks(inputs: Sequence[Column], rows: int) -> list[str]:
+def remarks(inputs: Sequence[ColumnFacts], rows: int) -> list[str]:
     """What to look at in the input columns that are kept."""
     return [
         f"'{column.name}' counts the rows one by one: leave it out if that is all it is."
@@ -90,12 +90,12 @@ def remarks(inputs: Sequence[Column], rows: int) -> list[str]:
     ]
 
 
-def learnable(learned: Sequence[Column], rows: int) -> tuple[list[Column], list[Column]]:
+def learnable(learned: Sequence[ColumnFacts], rows: int) -> tuple[list[ColumnFacts], list[ColumnFacts]]:
     """The targets to learn, and those left out so that at least half of the rows have a value of every one.
 
     A target's gap cannot be filled in: each costs its row. One target is always kept.
     """
-    kept: list[Column] = []
+    kept: list[ColumnFacts] = []
     lost = 0
     for column in sorted(learned, key=lambda column: column.missing):
         if kept and column.missing and lost + column.missing > MOST_MISSING * rows:
@@ -105,7 +105,9 @@ def learnable(learned: Sequence[Column], rows: int) -> tuple[list[Column], list[
     return [column for column in learned if column in kept], [c for c in learned if c not in kept]
 
 
-def missing_policy(inputs: Sequence[Column], learned: Sequence[Column]) -> str | dict[str, str] | None:
+def missing_policy(
+    inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts]
+) -> str | dict[str, str] | None:
     """What to do about gaps: they are filled in for inputs; a row without its target is dropped."""
     in_inputs, in_targets = (any(column.missing for column in group) for group in (inputs, learned))
     if in_inputs and in_targets:

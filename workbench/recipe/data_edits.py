@@ -10,7 +10,7 @@ from typing import Any
 from workbench.recipe.schema import weight_columns
 
 
-class Use(StrEnum):
+class ColumnUse(StrEnum):
     """What a column is for."""
 
     INPUT = "input"
@@ -40,13 +40,13 @@ class ColumnRoles:
             frozenset(record["classes"]),
         )
 
-    def use_of(self, column: str) -> Use:
+    def use_of(self, column: str) -> ColumnUse:
         """What a column is for."""
         if self.group_of(column):
-            return Use.INPUT
+            return ColumnUse.INPUT
         if any(column in names for names in self.targets.values()):
-            return Use.TARGET
-        return Use.WEIGHT if column in weight_columns(self.sample_weight) else Use.NONE
+            return ColumnUse.TARGET
+        return ColumnUse.WEIGHT if column in weight_columns(self.sample_weight) else ColumnUse.NONE
 
     def group_of(self, column: str) -> str:
         """The name of the input that a column is part of, "" if of none."""
@@ -65,7 +65,9 @@ class Change:
     removed: tuple[str, ...] = ()
 
 
-def assign(data: Mapping[str, Any], roles: ColumnRoles, column: str, use: Use, group: str = "") -> Change:
+def assign(
+    data: Mapping[str, Any], roles: ColumnRoles, column: str, use: ColumnUse, group: str = ""
+) -> Change:
     """Make a column an input, a target, the rows' weight, or leave it out.
 
     Args:
@@ -86,31 +88,31 @@ def assign(data: Mapping[str, Any], roles: ColumnRoles, column: str, use: Use, g
             removed.append(f"data.{key}")
 
     targets = data.get("targets")
-    if use is Use.TARGET or roles.use_of(column) is Use.TARGET:
+    if use is ColumnUse.TARGET or roles.use_of(column) is ColumnUse.TARGET:
         if isinstance(targets, Mapping):
             named = {name: _without(columns, column) for name, columns in targets.items()}
             named = {name: columns for name, columns in named.items() if columns}
-            if use is Use.TARGET:
+            if use is ColumnUse.TARGET:
                 named[column] = [column]
             put("targets", named, keep_empty=True)
         else:
             others = [name for name in roles.target_columns if name != column]
-            put("targets", [*others, column] if use is Use.TARGET else others, keep_empty=True)
+            put("targets", [*others, column] if use is ColumnUse.TARGET else others, keep_empty=True)
     inputs = data.get("inputs")
-    if isinstance(inputs, Mapping) or (use is Use.INPUT and group and group not in roles.inputs):
+    if isinstance(inputs, Mapping) or (use is ColumnUse.INPUT and group and group not in roles.inputs):
         groups = {name: _without(columns, column) for name, columns in roles.inputs.items()}
-        if use is Use.INPUT:
+        if use is ColumnUse.INPUT:
             chosen = group or next(iter(groups), "x")
             groups[chosen] = [*groups.get(chosen, ()), column]
         put("inputs", {name: columns for name, columns in groups.items() if columns}, keep_empty=True)
     ignored = _without(data.get("ignore", ()), column)
-    if use is Use.NONE:
+    if use is ColumnUse.NONE:
         ignored.append(column)
     if ignored != _without(data.get("ignore", ()), ""):
         put("ignore", ignored)
     weights = data.get("sample_weight")
-    if use is Use.WEIGHT:
-        if roles.use_of(column) is not Use.WEIGHT:  # it may be that of one target
+    if use is ColumnUse.WEIGHT:
+        if roles.use_of(column) is not ColumnUse.WEIGHT:  # it may be that of one target
             put("sample_weight", column)
     elif isinstance(weights, Mapping) and column in weights.values():
         put("sample_weight", {target: name for target, name in weights.items() if name != column})

@@ -55,7 +55,7 @@ def parse_line(text: str, where: str = "") -> Line:
     Raises:
         RecipeError: it is not an assignment of a layer call, or holds something that is not allowed.
     """
-    reader = _Reader(text, where)
+    reader = _LineReader(text, where)
     try:
         tree = ast.parse(text.strip(), mode="exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
@@ -75,7 +75,7 @@ _EXAMPLE = 'Write it like `z = Dense(30, activation="relu")(x)`.'
 _ARITHMETIC = "Layers do it: Add, Subtract, Multiply, as in `z = Add()(x, y)`."
 
 
-class _Reader:
+class _LineReader:
     """Turns the syntax tree of one line into `Line`, refusing what a recipe may not hold."""
 
     def __init__(self, text: str, where: str) -> None:

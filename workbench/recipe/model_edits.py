@@ -19,7 +19,7 @@ from workbench.recipe import yaml_edit
 from workbench.recipe.arguments import is_line
 from workbench.recipe.document import Key, join_key
 from workbench.recipe.graph import Apply, Line, Make, Ref, parse_line
-from workbench.recipe.outline import Form, arguments_of, form_of, use_of
+from workbench.recipe.outline import ModelForm, arguments_of, form_of, use_of
 
 Data = Mapping[str, Any]
 Lines = list[Line | None]
@@ -43,10 +43,10 @@ def add_layer(
 ) -> tuple[str, str]:
     """See `Editor.add_layer`."""
     form = form_of(data)
-    if form is Form.STACK:
+    if form is ModelForm.STACK:
         value: Any = {"use": name, **arguments} if arguments else name
         return yaml_edit.insert_item(text, STACK, index, value), join_key((*STACK, index))
-    if form is not Form.GRAPH:
+    if form is not ModelForm.GRAPH:
         raise RecipeError(
             "this model is one class: it has no list of layers.",
             where="model",
@@ -58,7 +58,7 @@ def add_layer(
 
 def add_loaded(text: str, data: Data, index: int, file: str) -> tuple[str, str]:
     """See `Editor.add_loaded`."""
-    if form_of(data) is Form.STACK:
+    if form_of(data) is ModelForm.STACK:
         return yaml_edit.insert_item(text, STACK, index, {"load": file}), join_key((*STACK, index))
     _need_graph(data)
     taken = {*_map(data, LAYERS), *_tensors(data, _lines(data))}
@@ -278,7 +278,7 @@ def tensors_before(data: Data, key: Key) -> list[str]:
 
 def to_graph(text: str, data: Data, inputs: Mapping[str, Sequence[int | None]], output: str) -> str:
     """See `Editor.to_graph`."""
-    if form_of(data) is not Form.STACK:
+    if form_of(data) is not ModelForm.STACK:
         raise RecipeError("only a stack can be written as a graph.", where="model")
     if len(inputs) != 1:
         raise RecipeError("a stack has one input.", where="data.inputs")
@@ -365,7 +365,7 @@ def _write(text: str, old: Lines, new: Lines, outputs: Sequence[str], named: Seq
 
 
 def _need_graph(data: Data) -> None:
-    if form_of(data) is not Form.GRAPH:
+    if form_of(data) is not ModelForm.GRAPH:
         raise RecipeError(
             "only a graph has named inputs and layers.", where="model", hint="Make it a graph first."
         )

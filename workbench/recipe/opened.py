@@ -14,8 +14,8 @@ from workbench.recipe import yaml_edit
 from workbench.recipe.document import Document, read_text, split_key
 from workbench.recipe.file_text import FileText, encoded_like
 from workbench.recipe.names import check_names
-from workbench.recipe.outline import Form, Row, form_of, rows_of
-from workbench.recipe.reading import Fault, Reading
+from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
+from workbench.recipe.reading import Fault, ParsedText
 
 MOST_UNDONE = 500
 _OPEN = " …"  # ends the name of a step that the next edit may join
@@ -57,7 +57,7 @@ class OpenRecipe:
         self.on_change = on_change
         self.revision = 0
         self._saved: str | None = text
-        self._reading = Reading(text, self.name, self.folder)
+        self._reading = ParsedText(text, self.name, self.folder)
         self._readable = self._reading.data or {}
         self._undone: list[_Step] = []
         self._done: list[_Step] = []
@@ -100,12 +100,12 @@ class OpenRecipe:
         return self._reading.data is not None
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[RecipeRow, ...]:
         """What the recipe holds, as rows."""
         return rows_of(self.data)
 
     @property
-    def form(self) -> Form:
+    def form(self) -> ModelForm:
         """How the model is written."""
         return form_of(self.data)
 
@@ -236,13 +236,13 @@ class OpenRecipe:
         write_bytes(target, encoded_like(found, self.text))
         if path is not None and path != self.path:
             self.path, self.name, self.folder = path, path.name, path.parent
-            self._reading = Reading(self.text, self.name, self.folder)
+            self._reading = ParsedText(self.text, self.name, self.folder)
         self._saved = self.text
         self._tell()
         return target
 
     def _show(self, text: str) -> None:
-        self._reading = Reading(text, self.name, self.folder)
+        self._reading = ParsedText(text, self.name, self.folder)
         self._tell()
 
     def _tell(self) -> None:

@@ -34,7 +34,7 @@ class Role(StrEnum):
     FILE = "file"  # to save
 
 
-class Form(StrEnum):
+class ModelForm(StrEnum):
     """How a model is written."""
 
     STACK = "stack"
@@ -57,7 +57,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class RecipeRow:
     """One thing of a recipe.
 
     Attributes:
@@ -88,18 +88,23 @@ class Row:
         return KINDS.get(self.role)
 
 
-def form_of(data: Mapping[str, Any]) -> Form:
+def form_of(data: Mapping[str, Any]) -> ModelForm:
     """How the recipe's model is written."""
     model = data.get("model")
     if isinstance(model, str):
-        return Form.CLASS
+        return ModelForm.CLASS
     if not isinstance(model, Mapping):
-        return Form.NONE
-    forms = {"sequential": Form.STACK, "graph": Form.GRAPH, "load": Form.SAVED, "use": Form.CLASS}
-    return next((form for key, form in forms.items() if key in model), Form.NONE)
+        return ModelForm.NONE
+    forms = {
+        "sequential": ModelForm.STACK,
+        "graph": ModelForm.GRAPH,
+        "load": ModelForm.SAVED,
+        "use": ModelForm.CLASS,
+    }
+    return next((form for key, form in forms.items() if key in model), ModelForm.NONE)
 
 
-def rows_of(data: Mapping[str, Any]) -> tuple[Row, ...]:
+def rows_of(data: Mapping[str, Any]) -> tuple[RecipeRow, ...]:
     """All rows of a recipe."""
     return (*_model_rows(data), *_train_rows(data), *_save_rows(data))
 
@@ -133,28 +138,28 @@ def _short(value: Any) -> str:
 # --------------------------------------------------------------------------- model
 
 
-def _model_rows(data: Mapping[str, Any]) -> Iterator[Row]:
+def _model_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
     model: Any = data.get("model")
     match form_of(data):
-        case Form.STACK:
-            yield Row(Role.MODEL, "model", name="a stack of layers")
+        case ModelForm.STACK:
+            yield RecipeRow(Role.MODEL, "model", name="a stack of layers")
             for index, item in enumerate(_list(model["sequential"])):
                 yield _item_row(Role.LAYER, item, f"model.sequential[{index}]", str(index + 1))
-        case Form.GRAPH:
-            yield Row(Role.MODEL, "model", name="a graph of layers")
+        case ModelForm.GRAPH:
+            yield RecipeRow(Role.MODEL, "model", name="a graph of layers")
             yield from _graph_rows(model)
-        case Form.CLASS:
+        case ModelForm.CLASS:
             arguments = arguments_text(arguments_of(model))
-            yield Row(Role.MODEL, "model", "model", "a model class", use_of(model), arguments)
-        case Form.SAVED:
-            yield Row(Role.MODEL, "model", name="a saved file", use=use_of(model))
-        case Form.NONE:
-            yield Row(Role.MODEL, "model", name="no model yet", written=False)
+            yield RecipeRow(Role.MODEL, "model", "model", "a model class", use_of(model), arguments)
+        case ModelForm.SAVED:
+            yield RecipeRow(Role.MODEL, "model", name="a saved file", use=use_of(model))
+        case ModelForm.NONE:
+            yield RecipeRow(Role.MODEL, "model", name="no model yet", written=False)
 
 
-def _graph_rows(model: Mapping[str, Any]) -> Iterator[Row]:
+def _graph_rows(model: Mapping[str, Any]) -> Iterator[RecipeRow]:
     for name, shape in _map(model.get("inputs")).items():
-        yield Row(
+        yield RecipeRow(
             Role.INPUT, f"model.inputs.{name}", name=name, use="input", arguments=f"shape {one_line(shape)}"
         )
     layers = _map(model.get("layers"))
@@ -166,18 +171,18 @@ def _graph_rows(model: Mapping[str, Any]) -> Iterator[Row]:
         try:
             line = parse_line(text)
         except (RecipeError, AttributeError):
-            yield Row(Role.CALL, key, name="?", arguments=str(text))
+            yield RecipeRow(Role.CALL, key, name="?", arguments=str(text))
             continue
         call = line.value
         names, takes = ", ".join(line.targets), inputs_text(call)
         if isinstance(call.layer, str):
-            yield Row(Role.CALL, key, f"model.layers.{call.layer}", names, call.layer, "", takes)
+            yield RecipeRow(Role.CALL, key, f"model.layers.{call.layer}", names, call.layer, "", takes)
         else:
-            yield Row(Role.CALL, key, key, names, call.layer.name, _made_text(call.layer), takes)
+            yield RecipeRow(Role.CALL, key, key, names, call.layer.name, _made_text(call.layer), takes)
     outputs = model.get("outputs")
     if not isinstance(outputs, str):
         outputs = ", ".join(map(str, _list(outputs)))
-    yield Row(Role.OUTPUTS, "model.outputs", name="outputs", takes=outputs)
+    yield RecipeRow(Role.OUTPUTS, "model.outputs", name="outputs", takes=outputs)
 
 
 def _made_text(made: Make) -> str:
@@ -185,18 +190,20 @@ def _made_text(made: Make) -> str:
     return ", ".join([*map(value_text, made.positional), *filter(None, [arguments_text(keywords)])])
 
 
-def _item_row(role: Role, item: Any, key: str, name: str, part: str = "model") -> Row:
+def _item_row(role: Role, item: Any, key: str, name: str, part: str = "model") -> RecipeRow:
     arguments = arguments_of(item)
     saved = isinstance(item, Mapping) and "load" in item
     if role is Role.LAYER and "name" in arguments:
         name = str(arguments.pop("name"))
-    return Row(role, key, "" if saved else key, name, use_of(item), arguments_text(arguments), part=part)
+    return RecipeRow(
+        role, key, "" if saved else key, name, use_of(item), arguments_text(arguments), part=part
+    )
 
 
 # --------------------------------------------------------------------------- training
 
 
-def _train_rows(data: Mapping[str, Any]) -> Iterator[Row]:
+def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
     train = _map(data.get("train"))
     plain = (
         "epochs",
@@ -211,11 +218,13 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[Row]:
         "loss_weights",
     )
     settings = {key: train[key] for key in plain if key in train}
-    yield Row(Role.TRAIN, "train", "train", "training", arguments=arguments_text(settings), part="train")
+    yield RecipeRow(
+        Role.TRAIN, "train", "train", "training", arguments=arguments_text(settings), part="train"
+    )
     if "optimizer" in train:
         yield _item_row(Role.OPTIMIZER, train["optimizer"], "train.optimizer", "optimizer", "train")
     else:
-        yield Row(
+        yield RecipeRow(
             Role.OPTIMIZER,
             "train.optimizer",
             "train.optimizer",
@@ -238,9 +247,9 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[Row]:
     yield from _group(Role.CALLBACK, train.get("callbacks"), "train.callbacks", "callback")
 
 
-def _by_output(role: Role, value: Any, key: str, name: str) -> Iterator[Row]:
+def _by_output(role: Role, value: Any, key: str, name: str) -> Iterator[RecipeRow]:
     if value is None:
-        yield Row(role, key, "", name, "none", part="train", written=False)
+        yield RecipeRow(role, key, "", name, "none", part="train", written=False)
     elif isinstance(value, Mapping) and "use" not in value:
         for output, item in value.items():
             yield _item_row(role, item, f"{key}.{output}", f"{name} of {output}", "train")
@@ -248,24 +257,24 @@ def _by_output(role: Role, value: Any, key: str, name: str) -> Iterator[Row]:
         yield _item_row(role, value, key, name, "train")
 
 
-def _group(role: Role, items: Any, key: str, name: str) -> Iterator[Row]:
+def _group(role: Role, items: Any, key: str, name: str) -> Iterator[RecipeRow]:
     if isinstance(items, str) or (isinstance(items, Mapping) and "use" in items):
         yield _item_row(role, items, key, name, "train")
         return
     if not _list(items):
-        yield Row(role, key, "", f"{name}s", "none", part="train", written=False)
+        yield RecipeRow(role, key, "", f"{name}s", "none", part="train", written=False)
     for index, item in enumerate(_list(items)):
         yield _item_row(role, item, f"{key}[{index}]", name, "train")
 
 
-def _save_rows(data: Mapping[str, Any]) -> Iterator[Row]:
+def _save_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
     save = data.get("save")
     files = [save] if isinstance(save, str) else _list(save)
     if not files:
-        yield Row(Role.FILE, "save", "", "save to", "nothing", part="save", written=False)
+        yield RecipeRow(Role.FILE, "save", "", "save to", "nothing", part="save", written=False)
     for index, file in enumerate(files):
         key = "save" if isinstance(save, str) else f"save[{index}]"
-        yield Row(Role.FILE, key, "", "save to", str(file), part="save")
+        yield RecipeRow(Role.FILE, key, "", "save to", str(file), part="save")
 
 
 def _list(value: Any) -> Sequence[Any]:

@@ -35,7 +35,7 @@ class Fault:
         return cls(what, error.hint, found[2] or "", int(found[1]) if found[1] else None, error)
 
 
-class Reading:
+class ParsedText:
     """One text, read as far as it can be; each part only when it is asked for."""
 
     def __init__(self, text: str, name: str, folder: Path) -> None:

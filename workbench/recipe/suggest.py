@@ -16,7 +16,7 @@ from typing import Any
 from workbench.errors import RecipeError
 from workbench.recipe.columns import (
     MOST_CLASSES,
-    Column,
+    ColumnFacts,
     learnable,
     missing_policy,
     remarks,
@@ -24,7 +24,7 @@ from workbench.recipe.columns import (
 )
 from workbench.recipe.reach import about_size, epochs_and_batch
 
-__all__ = ["MOST_CLASSES", "Column", "Facts", "Suggestion", "likely_targets", "recipe_text", "suggest"]
+__all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "recipe_text", "suggest"]
 
 _MOST_REASONS = 6
 _WRITTEN = {
@@ -40,7 +40,7 @@ class Facts:
     """What a suggestion needs to know of data."""
 
     rows: int
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnFacts, ...]
     targets: tuple[str, ...] = ()
     test_rows: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -48,11 +48,11 @@ class Facts:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Facts:
         """From the `preview` part of the answer of the worker's `preview` command."""
-        columns = tuple(Column.from_record(column) for column in record["columns"])
+        columns = tuple(ColumnFacts.from_record(column) for column in record["columns"])
         options = record.get("options", {})
         return cls(record["rows"], columns, tuple(record["targets"]), record["test_rows"], options)
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> ColumnFacts:
         return next(column for column in self.columns if column.name == name)
 
 
@@ -160,7 +160,7 @@ def _spelt(mark: object) -> str:
     return "a tab" if mark == "\t" else f"'{mark}'"
 
 
-def _about_gaps(inputs: Sequence[Column], learned: Sequence[Column], rows: int) -> str:
+def _about_gaps(inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts], rows: int) -> str:
     parts = []
     if any(column.missing for column in inputs):
         parts.append("Missing inputs are filled in with the mean (texts: the commonest).")
@@ -171,14 +171,14 @@ def _about_gaps(inputs: Sequence[Column], learned: Sequence[Column], rows: int) 
     return " ".join(parts)
 
 
-def _words(learned: Sequence[Column], facts: Facts) -> list[str]:
+def _words(learned: Sequence[ColumnFacts], facts: Facts) -> list[str]:
     """The words for no value, where a target of classes has some: its cells are read as they are written."""
     if not any(column.classes and column.word for column in learned):
         return []
     return sorted({column.word for column in facts.columns if column.word})
 
 
-def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[Column]) -> dict[str, Any]:
+def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[ColumnFacts]) -> dict[str, Any]:
     split: dict[str, Any] = {"validation": 0.2}
     if not facts.test_rows:
         split["test"] = 0.1
@@ -189,14 +189,14 @@ def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[Column]) 
     return split
 
 
-def _named_inputs(inputs: Sequence[Column]) -> dict[str, list[str]]:
+def _named_inputs(inputs: Sequence[ColumnFacts]) -> dict[str, list[str]]:
     """Inputs with names that a graph line can use."""
     table = [column.name for column in inputs if not column.shape]
     named = {"features": table} if table else {}
     return named | {_variable(column.name): [column.name] for column in inputs if column.shape}
 
 
-def _scaling(inputs: Sequence[Column]) -> str | None:
+def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:
     """Tables are brought to mean 0 and deviation 1; pixels of 0..255 to 0..1; what is small already stays."""
     numbers = [column for column in inputs if column.kind == "number"]
     if numbers:
@@ -209,8 +209,8 @@ def _scaling(inputs: Sequence[Column]) -> str | None:
 
 def _model(
     rows: int,
-    inputs: Sequence[Column],
-    learned: Sequence[Column],
+    inputs: Sequence[ColumnFacts],
+    learned: Sequence[ColumnFacts],
     classes: Mapping[str, int],
     reasons: list[str],
 ) -> dict[str, Any]:
@@ -273,7 +273,7 @@ def _dense(units: int) -> dict[str, Any]:
 
 
 def _head(
-    rows: int, learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
+    rows: int, learned: Sequence[ColumnFacts], classes: Mapping[str, int], reasons: list[str]
 ) -> list[dict[str, Any]]:
     if not learned:
         return [{"use": "Dense", "units": 1}]
@@ -295,7 +295,7 @@ def _head(
 
 
 def _train(
-    rows: int, learned: Sequence[Column], classes: Mapping[str, int], reasons: list[str]
+    rows: int, learned: Sequence[ColumnFacts], classes: Mapping[str, int], reasons: list[str]
 ) -> dict[str, Any]:
     epochs, batch = epochs_and_batch(rows)
     losses = {
@@ -371,7 +371,7 @@ def _laid_out(value: Any, *, inside_list: bool) -> Any:
     return value
 
 
-def _width(table: Sequence[Column]) -> int:
+def _width(table: Sequence[ColumnFacts]) -> int:
     """How wide a table's input is: a number a column, and one for each category of a text column."""
     return sum(column.distinct if column.kind == "text" else 1 for column in table)
 

@@ -38,7 +38,7 @@ FORMATS = (".keras", ".h5", ".weights.h5")
 
 
 @dataclass(frozen=True)
-class SavedFile:
+class WrittenFile:
     """A file whole on disk. `warnings` says what of the model a reload will not bring back by itself."""
 
     path: Path
@@ -92,11 +92,11 @@ def save(
     path: str | os.PathLike[str],
     notes: Mapping[str, Any],
     *,
-    resolver: guard.Resolver | None = None,
+    resolver: guard.KnownClasses | None = None,
     probe: Any = None,
     check: bool = True,
     keep: Path | None = None,
-) -> SavedFile:
+) -> WrittenFile:
     """Save a built model in the format of the path's extension. An old file stays until the new is sound.
 
     Args:
@@ -137,10 +137,10 @@ def save(
         digest = _sha256(temporary)
         if keep is not None:
             keep_as(path, keep)
-    return SavedFile(Path(path), kind, digest, found)
+    return WrittenFile(Path(path), kind, digest, found)
 
 
-def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], Any]) -> SavedFile:
+def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], Any]) -> WrittenFile:
     """Save the weights alone, of a model that cannot be rebuilt from a configuration.
 
     Args:
@@ -161,11 +161,11 @@ def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], A
         except FileError as fault:
             raise fault.at(os.fspath(path)) from fault
         digest = _sha256(temporary)
-    return SavedFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration",))
+    return WrittenFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration",))
 
 
 def check_saveable(
-    model: Any, *, resolver: guard.Resolver | None = None, probe: Any = None
+    model: Any, *, resolver: guard.KnownClasses | None = None, probe: Any = None
 ) -> tuple[str, ...]:
     """Save and reload a built model in a temporary folder: what cannot be saved is known before training.
 
@@ -182,7 +182,7 @@ def check_saveable(
             raise fault.at(f"model '{model.name}'") from fault
 
 
-def load(path: str | os.PathLike[str], resolver: guard.Resolver, *, compile: bool = True) -> Loaded:
+def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile: bool = True) -> Loaded:
     """Load a model from a file of any of the three formats, made by kwb or by plain Keras.
 
     The file is judged before Keras touches it (see `guard`). One that a stranger may have made is given to

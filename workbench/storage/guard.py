@@ -71,7 +71,7 @@ _FUNCTION_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
-class Resolver(Protocol):
+class KnownClasses(Protocol):
     """Who knows the classes and functions that plugins registered with Keras."""
 
     def registered_names(self) -> AbstractSet[str]:
@@ -106,7 +106,7 @@ class Named:
     config: Any
 
 
-def check_file(path: Path, resolver: Resolver) -> Checked:
+def check_file(path: Path, resolver: KnownClasses) -> Checked:
     """The file may be loaded; the plugin classes and functions that it names are imported on the way.
 
     Raises:
@@ -206,7 +206,7 @@ def unknown(named: Named) -> Refused:
     )
 
 
-def _resolve(named: Named, resolver: Resolver) -> None:
+def _resolve(named: Named, resolver: KnownClasses) -> None:
     """Import what the file names, and see that a class is meant where one stands.
 
     A function in the place of a class would be called by Keras with arguments from the file.

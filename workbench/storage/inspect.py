@@ -20,7 +20,7 @@ from workbench.storage.limits import SLACK, Refused
 
 
 @dataclass(frozen=True)
-class LayerRow:
+class FileLayerRow:
     """One layer: its path in the model, its class, and the name a plugin registered it under, if one did."""
 
     name: str
@@ -60,8 +60,8 @@ class Inspection:
 
     path: Path
     format: str
-    model: LayerRow | None
-    layers: tuple[LayerRow, ...]
+    model: FileLayerRow | None
+    layers: tuple[FileLayerRow, ...]
     weights: tuple[WeightRow, ...]
     optimizer: Mapping[str, Any] | None
     needs: tuple[Need, ...]
@@ -190,20 +190,20 @@ def _values(dataset: Any) -> np.ndarray:
     return values
 
 
-def _model_row(config: Mapping[str, Any]) -> LayerRow:
+def _model_row(config: Mapping[str, Any]) -> FileLayerRow:
     return _row(config, _name_of(config))
 
 
-def _layers(found: Container, config: Mapping[str, Any]) -> tuple[LayerRow, ...]:
+def _layers(found: Container, config: Mapping[str, Any]) -> tuple[FileLayerRow, ...]:
     if found.made_by_kwb:
         return tuple(
-            LayerRow(str(row.get("path", "")), str(row.get("class", "")), str(row.get("registered", "")))
+            FileLayerRow(str(row.get("path", "")), str(row.get("class", "")), str(row.get("registered", "")))
             for row in found.record["layers"]
         )
     return tuple(_layers_of(config, ""))
 
 
-def _layers_of(config: Mapping[str, Any], prefix: str) -> Iterator[LayerRow]:
+def _layers_of(config: Mapping[str, Any], prefix: str) -> Iterator[FileLayerRow]:
     inner = config.get("config")
     layers = inner.get("layers") if isinstance(inner, dict) else inner
     for layer in layers if isinstance(layers, list) else []:
@@ -213,10 +213,10 @@ def _layers_of(config: Mapping[str, Any], prefix: str) -> Iterator[LayerRow]:
             yield from _layers_of(layer, f"{place}/")
 
 
-def _row(config: Mapping[str, Any], name: str) -> LayerRow:
+def _row(config: Mapping[str, Any], name: str) -> FileLayerRow:
     class_name, registered = str(config.get("class_name", "")), str(config.get("registered_name") or "")
     registered = class_name if ">" in class_name else registered
-    return LayerRow(name, class_name.split(">")[-1], registered if ">" in registered else "")
+    return FileLayerRow(name, class_name.split(">")[-1], registered if ">" in registered else "")
 
 
 def _name_of(config: Mapping[str, Any]) -> str:
@@ -269,5 +269,5 @@ def _canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def _layer_record(row: LayerRow) -> dict[str, Any]:
+def _layer_record(row: FileLayerRow) -> dict[str, Any]:
     return {"name": row.name, "class": row.layer_class, "registered": row.registered or None}

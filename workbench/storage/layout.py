@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.errors import FileError
 from workbench.storage import archive, container, hdf5, matching, structure
-from workbench.storage.matching import Child, Matched
+from workbench.storage.matching import FileLayer, Matched
 
 
 def weight_names(model: Any, saved: Path) -> dict[str, str]:
@@ -63,7 +63,7 @@ def legacy_in_order(model: Any, path: Path) -> Iterator[Matched]:
     layers = [layer for layer in model.layers if layer.weights]
     kinds = [matching.snake_case(type(layer).__name__) for layer in layers]
     wanted = [
-        Child(str(at), layer.name, "", matching.is_numbered(layer.name, kinds[at]))
+        FileLayer(str(at), layer.name, "", matching.is_numbered(layer.name, kinds[at]))
         for at, layer in enumerate(layers)
     ]
     with matching.legacy_in_order(wanted, path) as matched:

@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"_\d+\Z")
 
 
 @dataclass(frozen=True)
-class Child:
+class FileLayer:
     """A layer in a file.
 
     Attributes:
@@ -80,7 +80,7 @@ def in_order(expected: Path, given: Path) -> Iterator[Matched]:
 
 
 @contextmanager
-def legacy_in_order(wanted: Sequence[Child], given: Path) -> Iterator[Matched]:
+def legacy_in_order(wanted: Sequence[FileLayer], given: Path) -> Iterator[Matched]:
     """As `in_order`, for the legacy layout, where a list of names orders the layers.
 
     Args:
@@ -91,7 +91,9 @@ def legacy_in_order(wanted: Sequence[Child], given: Path) -> Iterator[Matched]:
         names = hdf5.attribute_names(group, "layer_names")
         stored = [name for name in names if hdf5.attribute_names(group[name], "weight_names")]
     kinds = {_NUMBER.sub("", child.name) for child in wanted if child.numbered}
-    children = [Child(str(at), name, "", _NUMBER.sub("", name) in kinds) for at, name in enumerate(stored)]
+    children = [
+        FileLayer(str(at), name, "", _NUMBER.sub("", name) in kinds) for at, name in enumerate(stored)
+    ]
     pairs, warnings = match(wanted, children)
     order = sorted(range(len(stored)), key=lambda at: int(pairs.get(str(at)) or at))
     if order == list(range(len(stored))):
@@ -120,7 +122,7 @@ def is_numbered(name: str, kind: str) -> bool:
     return not name or _NUMBER.sub("", name) == kind
 
 
-def match(wanted: Sequence[Child], given: Sequence[Child]) -> tuple[dict[str, str], list[str]]:
+def match(wanted: Sequence[FileLayer], given: Sequence[FileLayer]) -> tuple[dict[str, str], list[str]]:
     """Which of the given layers goes where: wanted key by given key, and a warning of those that go by position.
 
     One that belongs nowhere is left out, to be told by whoever compares weights.
@@ -134,7 +136,7 @@ def match(wanted: Sequence[Child], given: Sequence[Child]) -> tuple[dict[str, st
         if once and (same or not child.numbered) and child.name in by_name:
             pairs[child.key] = by_name[child.name].key
     by_position = []
-    free: dict[str, list[Child]] = {}
+    free: dict[str, list[FileLayer]] = {}
     for child in wanted:
         if child.key not in pairs.values():
             free.setdefault(child.kind, []).append(child)
@@ -169,14 +171,14 @@ def _matched_groups(wanted: Any, file: Any, place: str) -> Iterator[tuple[str, d
             yield from _matched_groups(item[new], file[key][old], f"{below}/{old}")
 
 
-def _children(group: Any) -> list[Child]:
+def _children(group: Any) -> list[FileLayer]:
     """The layers in a group that have weights, in the order of their class and number."""
     found = []
     for key, item in group.items():
         if isinstance(item, h5py.Group) and _has_weights(item):
             name = str(item[_VARIABLES].attrs.get("name", "")) if _VARIABLES in item else ""
             kind = _NUMBER.sub("", key)
-            found.append(Child(key, name, kind, is_numbered(name, kind)))
+            found.append(FileLayer(key, name, kind, is_numbered(name, kind)))
     return sorted(found, key=lambda child: (child.kind, _position(child.key)))
 
 

@@ -32,7 +32,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-class Reading:
+class ReadingProcess:
     """One process for one request. It starts to load what it needs as soon as this is made."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ def check(path: Path) -> None:
     """
     stamp = _stamp(path)
     if stamp is None or stamp not in _checked:
-        Reading().ask("check", path)
+        ReadingProcess().ask("check", path)
         if stamp is not None:
             _checked.add(stamp)
 

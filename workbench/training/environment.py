@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.catalog.discovery import State
+from workbench.catalog.discovery import PluginState
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document
 
@@ -37,7 +37,7 @@ def plugin_versions(catalog: Catalog) -> dict[str, dict[str, str]]:
     return {
         plugin.name: {"distribution": plugin.distribution, "version": plugin.version}
         for plugin in catalog.plugins
-        if plugin.state is State.LOADED
+        if plugin.state is PluginState.LOADED
     }
 
 

@@ -16,7 +16,7 @@ from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
 from workbench.training import generations
 from workbench.training.generations import Generation
-from workbench.training.notes import Notes
+from workbench.training.notes import Provenance
 from workbench.training.ready import Ready, load_data, prepare
 from workbench.training.remembering import Memory
 from workbench.training.reopening import run_document
@@ -27,7 +27,7 @@ PROBE_ROWS = 32
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptCheckpoint:
     """A checkpoint of a run. `step` is 0 where `epoch` epochs were over, else steps of the next were done as well.
 
     Attributes:
@@ -50,7 +50,7 @@ class Exported:
     path: Path
     format: str
     sha256: str
-    kept: Kept
+    kept: KeptCheckpoint
     warnings: tuple[str, ...] = ()
     replaced: str = ""  # where the model is now that the file held before
 
@@ -68,10 +68,10 @@ class Exported:
         }
 
 
-def kept_in(run: RunFolder) -> list[Kept]:
+def kept_in(run: RunFolder) -> list[KeptCheckpoint]:
     """The checkpoints that a run has, the least trained first."""
     found = [
-        Kept(generation, int(position.get("epoch", 0)), int(position.get("step", 0)), whole)
+        KeptCheckpoint(generation, int(position.get("epoch", 0)), int(position.get("step", 0)), whole)
         for folder, whole in ((run.checkpoints, True), (run.failed, False))
         for generation, position in generations.whole(folder)
     ]
@@ -118,7 +118,7 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     ready = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
     _, position, arrays = generations.read(kept.generation.path)
     fill(Memory(ready.model, ()), kept.generation, position, arrays)
-    notes = Notes.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
+    notes = Provenance.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
     if out is not None:
         return _write(ready, run, out, notes, catalog, kept)
     try:
@@ -129,7 +129,7 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
         return Exported(exported.path, exported.format, exported.sha256, kept, (reason, *exported.warnings))
 
 
-def _chosen(run: RunFolder, epoch: int | None) -> Kept:
+def _chosen(run: RunFolder, epoch: int | None) -> KeptCheckpoint:
     kept = kept_in(run)
     if not kept:
         hint = "The first is not written yet." if owner(run) else from_the_start(run)
@@ -146,7 +146,7 @@ def _chosen(run: RunFolder, epoch: int | None) -> Kept:
     )
 
 
-def _free(run: RunFolder, kept: Kept, extension: str) -> Path:
+def _free(run: RunFolder, kept: KeptCheckpoint, extension: str) -> Path:
     """A file in the run's folder that is not there yet: `model.keras`, which a run that ends has as well.
 
     While the run trains that name is left to it: `kwb save` takes it for the model that the run ended with.
@@ -157,7 +157,7 @@ def _free(run: RunFolder, kept: Kept, extension: str) -> Path:
 
 
 def _write(
-    ready: Ready, run: RunFolder, out: Path, notes: Mapping[str, Any], catalog: Catalog, kept: Kept
+    ready: Ready, run: RunFolder, out: Path, notes: Mapping[str, Any], catalog: Catalog, kept: KeptCheckpoint
 ) -> Exported:
     replaced, keep = place_of(Before.of(out, run), notes)
     try:
@@ -174,7 +174,7 @@ def _write(
     return Exported(out, saved.format, saved.sha256, kept, saved.warnings, replaced)
 
 
-def _write_weights(ready: Ready, out: Path, catalog: Catalog, kept: Kept) -> Exported:
+def _write_weights(ready: Ready, out: Path, catalog: Catalog, kept: KeptCheckpoint) -> Exported:
     """Weights without a configuration, as plain Keras saves them; a second model of the recipe must take them all."""
     saved = formats.save_weights(
         ready.model, out, lambda: prepare(ready.document, catalog, data=ready.prepared).model

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Notes:
+class Provenance:
     """The notes kept inside a file (`kwb.json`)."""
 
     recipe: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Notes:
     kwb: str = __version__
 
     @classmethod
-    def of(cls, ready: Ready, catalog: Catalog, *, run: str, epoch: int) -> Notes:
+    def of(cls, ready: Ready, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
         """The notes of a training that just ended."""
         return cls(
             recipe=ready.document.resolved(),
@@ -53,7 +53,7 @@ class Notes:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], where: str) -> Notes | None:
+    def from_record(cls, record: Mapping[str, Any], where: str) -> Provenance | None:
         """The notes of a file; None for a file that kwb did not make.
 
         Raises:

@@ -45,7 +45,7 @@ _OF_LOGGER = ("csv_file", "writer", "append", "append_header")
 
 
 @dataclass
-class Kept:
+class WrittenMemory:
     """A memory as it is written: `record` is JSON data, `lost` the kind of what cannot be kept, by its path."""
 
     record: dict[str, Any] = field(default_factory=dict)
@@ -77,9 +77,9 @@ class Memory:
             if isinstance(callback, keras.callbacks.CSVLogger):
                 csv_logs.resume(callback, epoch)
 
-    def take(self) -> Kept:
+    def take(self) -> WrittenMemory:
         """Everything, as it is now."""
-        kept = Kept()
+        kept = WrittenMemory()
         known, names = self._known(), self._names()
         layers: dict[str, dict[str, Any]] = {}
         kept.record["layers"] = layers
@@ -168,7 +168,7 @@ class Memory:
             np.random.set_state(numpy)
 
     def _callback(
-        self, number: int, callback: Any, kept: Kept, known: frozenset[int], names: Mapping[int, str]
+        self, number: int, callback: Any, kept: WrittenMemory, known: frozenset[int], names: Mapping[int, str]
     ) -> dict[str, Any]:
         kind = type(callback).__name__
         stock = type(callback).__module__.startswith("keras.")

@@ -26,7 +26,7 @@ from workbench.recipe.schema import Data
 from workbench.storage import formats, reader
 from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.faults import told_as
-from workbench.training.notes import Notes
+from workbench.training.notes import Provenance
 from workbench.training.progress import numbers
 
 BATCH_SIZE = 256
@@ -38,7 +38,7 @@ class SavedModel:
 
     path: Path
     model: Any
-    notes: Notes | None
+    notes: Provenance | None
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -50,7 +50,9 @@ class SavedModel:
         """
         reader.check(path)
         loaded = formats.load(path, Resolver(catalog))
-        return cls(path, loaded.model, Notes.from_record(loaded.notes, str(path)), tuple(loaded.warnings))
+        return cls(
+            path, loaded.model, Provenance.from_record(loaded.notes, str(path)), tuple(loaded.warnings)
+        )
 
     def read(self, text: str, catalog: Catalog, *, with_targets: bool) -> Rows:
         """The data that `--data` names: a recipe's (its test part), a dataset's, a file's.

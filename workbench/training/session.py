@@ -32,7 +32,7 @@ from workbench.training.exporting import export_hint, last_kept
 from workbench.training.faults import told_as
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.monitors import Monitors
-from workbench.training.notes import Notes
+from workbench.training.notes import Provenance
 from workbench.training.progress import Progress, numbers
 from workbench.training.ready import Ready, assembled_event, load_data, prepare
 from workbench.training.remembering import Memory
@@ -286,7 +286,7 @@ class Session:
     ) -> Written:
         """Into the run, and into the recipe's files where nothing better is lost by it."""
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs
-        notes = Notes.of(ready, self.catalog, run=run.name, epoch=epoch).as_record()
+        notes = Provenance.of(ready, self.catalog, run=run.name, epoch=epoch).as_record()
         writer = Writer(
             run, self.document.recipe.save, ready.model, notes, ready.probe(PROBE_ROWS), self.catalog,
             went_on=self._went_on,

@@ -20,7 +20,7 @@ from workbench.tui.plugins import Plugins
 from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import themes_for
 from workbench.tui.type_ahead import TypeAhead
@@ -101,7 +101,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self,
         *,
         settings: Settings | None = None,
-        state: State | None = None,
+        state: AppState | None = None,
         recipe: str | None = None,
         watch: Path | None = None,
         mode: str | None = None,
@@ -118,7 +118,7 @@ class KwbApp(Shell, inherit_bindings=False):
         heap.spare_strips()
         terminal_text.escape_all_text()
         self.settings = settings or Settings()
-        self.state = state or State(None)
+        self.state = state or AppState(None)
         self.workplace = workplace or Path.cwd()
         self.runs_folder = self.workplace / self.settings.runs
         self.watched = watch
@@ -247,7 +247,7 @@ class KwbApp(Shell, inherit_bindings=False):
         if not self.screen.is_modal:
             self.go(mode)
 
-    def share(self, message: messages.Shared) -> None:
+    def share(self, message: messages.SharedMessage) -> None:
         """Post a message to the screen of every mode."""
         if not self.is_running:
             return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.tui.services.workers import WorkerState
 
 
-class Shared(Message, bubble=False):
+class SharedMessage(Message, bubble=False):
     """A message from the app to its screens. Plain classes: making dataclasses costs the first paint 5 ms."""
 
     def copy(self) -> Self:
@@ -28,7 +28,7 @@ class Shared(Message, bubble=False):
         return copy.copy(self)
 
 
-class CatalogChanged(Shared):
+class CatalogChanged(SharedMessage):
     """`app.catalog` is filled in, or was read again; `renewed` if the plugins' code may be another now."""
 
     def __init__(self, *, renewed: bool = False) -> None:
@@ -36,7 +36,7 @@ class CatalogChanged(Shared):
         self.renewed = renewed
 
 
-class FilesChanged(Shared):
+class FilesChanged(SharedMessage):
     """Files that the open recipe reads were changed on disk: its data, a model or weights that it loads."""
 
     def __init__(self, paths: Set[Path]) -> None:
@@ -44,11 +44,11 @@ class FilesChanged(Shared):
         self.paths = paths
 
 
-class RecipeOpened(Shared):
+class RecipeOpened(SharedMessage):
     """`app.editor` is another recipe's."""
 
 
-class RecipeChanged(Shared):
+class RecipeChanged(SharedMessage):
     """The open recipe was edited, saved, or an edit was undone; `revision` counts up."""
 
     def __init__(self, revision: int) -> None:
@@ -56,7 +56,7 @@ class RecipeChanged(Shared):
         self.revision = revision
 
 
-class WorkerChanged(Shared):
+class WorkerChanged(SharedMessage):
     """The child that assembles is starting, ready, busy, dead, or off."""
 
     def __init__(self, state: WorkerState) -> None:
@@ -64,7 +64,7 @@ class WorkerChanged(Shared):
         self.state = state
 
 
-class TrainingStarted(Shared):
+class TrainingStarted(SharedMessage):
     """`app.training` is another one."""
 
     def __init__(self, training: Training) -> None:
@@ -72,7 +72,7 @@ class TrainingStarted(Shared):
         self.training = training
 
 
-class TrainingEvents(Shared):
+class TrainingEvents(SharedMessage):
     """Events of a training, in order, as `(event, moment)`; moment is seconds since the epoch.
 
     They come in batches, at most about 20 a second, because a small model ends a thousand epochs a second. Before
@@ -85,7 +85,7 @@ class TrainingEvents(Shared):
         self.batch = batch
 
 
-class TrainingChanged(Shared):
+class TrainingChanged(SharedMessage):
     """`training.state` changed: starting, running, paused, stopping, finished, failed, detached."""
 
     def __init__(self, training: Training) -> None:

@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.escaping import escape_line
 from workbench.tui.safety import Crash, SafeApp
 from workbench.tui.slow_link import Outflow, paced
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 
 Severity = Literal["information", "warning", "error"]
 MOST_NOTICES = 500
@@ -46,7 +46,7 @@ SHELL_BINDINGS: list[BindingType] = [
 class Shell(SafeApp):
     """An app that tells, helps and copies. `state` keeps what is chosen."""
 
-    state: State
+    state: AppState
 
     def __init__(self, **arguments: Any) -> None:
         self.outflow = Outflow()

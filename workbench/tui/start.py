@@ -20,7 +20,7 @@ from workbench.process import leave_at_once
 from workbench.tui.app import KwbApp
 from workbench.tui.escape_key import install as install_escape_key
 from workbench.tui.settings import read_settings, settings_file
-from workbench.tui.state import FILE_NAME, State
+from workbench.tui.state import FILE_NAME, AppState
 
 PATIENCE = 3.0  # seconds for what a thread is at when the app is left
 
@@ -61,7 +61,7 @@ def start(
         faults = [*faults, WorkbenchError(told, hint="KWB_STATE_DIR names another folder.")]
     app = KwbApp(
         settings=settings,
-        state=State(folder / FILE_NAME),
+        state=AppState(folder / FILE_NAME),
         recipe=recipe,
         watch=watched,
         plugin_files=[path.absolute() for path in plugin_files],

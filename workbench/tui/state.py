@@ -19,7 +19,7 @@ FILE_NAME = "state.json"
 Value = TypeVar("Value")
 
 
-class State:
+class AppState:
     """Values by name (`train.log-scale`); whoever keeps one says what type it has.
 
     Args:

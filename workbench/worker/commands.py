@@ -22,7 +22,7 @@ from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.faults import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
-from workbench.storage.reader import Reading
+from workbench.storage.reader import ReadingProcess
 from workbench.storage.runs import open_run
 from workbench.training.exporting import export
 from workbench.training.predicted import PredictionTable, predict, prediction_table
@@ -206,7 +206,7 @@ def _export_checkpoint(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
     installed = {plugin.distribution for plugin in child.catalog.plugins if plugin.entries}
-    record: dict[str, Any] = Reading().ask("inspect", arguments["file"], installed=sorted(installed))
+    record: dict[str, Any] = ReadingProcess().ask("inspect", arguments["file"], installed=sorted(installed))
     return record
 
 

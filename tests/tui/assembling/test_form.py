@@ -8,7 +8,7 @@ from textual.widgets import Select
 from tests.coroutines import until
 from tests.tui.conftest import pytest_pyfunc_call, settle
 from workbench.tui.forms.fields import Field
-from workbench.tui.forms.form import Form, Subject
+from workbench.tui.forms.form import Form, FormSubject
 
 __all__ = ["pytest_pyfunc_call"]
 
@@ -29,12 +29,12 @@ def names(form: Form) -> list[str]:
 async def test_a_text_being_typed_survives_that_more_becomes_known() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        await form.show(Subject("line 3", fields=(TAKES,)), {"takes": "z3"})
+        await form.show(FormSubject("line 3", fields=(TAKES,)), {"takes": "z3"})
         form.focus_field("takes")
         await settle(pilot)
         await pilot.press("end", *", z2", "left", "left")
         known = Field("takes", "text", required=True, suggestions=("z1", "z2"), label="called on")
-        await form.show(Subject("line 3", "Concatenate", fields=(NAME, known, AXIS)), {"takes": "z3, z2"})
+        await form.show(FormSubject("line 3", "Concatenate", fields=(NAME, known, AXIS)), {"takes": "z3, z2"})
         await pilot.press(*"z9, ")
         await settle(pilot)
         assert names(form) == ["name", "takes", "axis"]
@@ -49,11 +49,11 @@ async def test_a_text_being_typed_survives_that_more_becomes_known() -> None:
 async def test_what_needs_another_editor_gets_it_when_the_focus_has_left() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        await form.show(Subject("line 3", fields=(AXIS,)), {})
+        await form.show(FormSubject("line 3", fields=(AXIS,)), {})
         form.focus_field("axis")
         await settle(pilot)
         chosen = Field("axis", "choice", choices=(0, 1))
-        await form.show(Subject("line 3", fields=(TAKES, chosen)), {})
+        await form.show(FormSubject("line 3", fields=(TAKES, chosen)), {})
         await settle(pilot)
         assert names(form) == ["takes", "axis"]
         assert form.rows[1].has_focus_within
@@ -69,10 +69,10 @@ async def test_what_needs_another_editor_gets_it_when_the_focus_has_left() -> No
 async def test_another_thing_gets_a_form_of_its_own() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        await form.show(Subject("line 3", fields=(TAKES,)), {"takes": "z3"})
+        await form.show(FormSubject("line 3", fields=(TAKES,)), {"takes": "z3"})
         form.focus_field("takes")
         await settle(pilot)
-        await form.show(Subject("line 4", fields=(TAKES, AXIS)), {"takes": "z4"})
+        await form.show(FormSubject("line 4", fields=(TAKES, AXIS)), {"takes": "z4"})
         assert names(form) == ["takes", "axis"]
         assert form.rows[0].editor.value == "z4"
 
@@ -81,7 +81,7 @@ async def test_a_comma_that_more_comes_after_stays() -> None:
     """The recipe knows of the names only and says so at every key."""
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        subject = Subject("line 3", fields=(TAKES,))
+        subject = FormSubject("line 3", fields=(TAKES,))
         await form.show(subject, {"takes": "z3"})
         form.focus_field("takes")
         await settle(pilot)
@@ -98,7 +98,7 @@ async def test_a_comma_that_more_comes_after_stays() -> None:
 async def test_what_comes_back_late_does_not_undo_what_was_typed_since() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        subject = Subject("line 3", fields=(AXIS,))
+        subject = FormSubject("line 3", fields=(AXIS,))
         await form.show(subject, {})
         form.focus_field("axis")
         await settle(pilot)
@@ -119,7 +119,7 @@ async def test_what_comes_back_late_does_not_undo_what_was_typed_since() -> None
 async def test_a_field_that_gets_the_focus_is_typed_over() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        await form.show(Subject("line 3", fields=(AXIS, NAME)), {"axis": 8, "name": "b"})
+        await form.show(FormSubject("line 3", fields=(AXIS, NAME)), {"axis": 8, "name": "b"})
         form.focus_field("axis")
         await settle(pilot)
         await pilot.press("3", "0", "down", "a", "up", "end", "5")
@@ -130,7 +130,7 @@ async def test_a_field_that_gets_the_focus_is_typed_over() -> None:
 async def test_a_text_that_is_no_value_stays_until_it_is_taken_back() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)
-        subject, other = Subject("line 3", fields=(AXIS, NAME)), Subject("line 4", fields=(NAME,))
+        subject, other = FormSubject("line 3", fields=(AXIS, NAME)), FormSubject("line 4", fields=(NAME,))
         await form.show(subject, {"axis": 8})
         form.focus_field("axis")
         await settle(pilot)

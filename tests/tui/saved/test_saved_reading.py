@@ -17,7 +17,7 @@ from workbench.errors import FileError
 from workbench.tui.screens.saved import reader as reader_module
 from workbench.tui.screens.saved.contents import rows_of
 from workbench.tui.screens.saved.facts import Distribution, FileFacts, Layer, Weight
-from workbench.tui.screens.saved.reader import Reader
+from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.screens.saved.reading import distribution
 
 
@@ -100,7 +100,7 @@ def test_weights_stand_below_their_layers() -> None:
 
 
 async def test_a_file_is_read_in_another_process(weights_file) -> None:
-    reader = Reader()
+    reader = FileReader()
     facts = FileFacts.from_record(await reader.ask("look", str(weights_file)))
     assert facts.model is None
     assert [(weight.path, weight.shape, weight.dtype) for weight in facts.weights] == [
@@ -115,7 +115,7 @@ async def test_a_file_is_read_in_another_process(weights_file) -> None:
 
 
 async def test_a_weight_that_is_not_there_is_a_fault_of_the_file(weights_file) -> None:
-    reader = Reader()
+    reader = FileReader()
     with pytest.raises(FileError, match="has no weight 'layers/dense/vars/7'"):
         await reader.ask("weight", str(weights_file), weight="layers/dense/vars/7")
     with pytest.raises(FileError, match="keeps no recipe"):
@@ -126,7 +126,7 @@ async def test_a_weight_that_is_not_there_is_a_fault_of_the_file(weights_file) -
 async def test_a_file_that_kills_its_reader_harms_no_other(weights_file, tmp_path) -> None:
     """HDF5 loops in the process, which is killed there, as HDF5 may kill itself."""
     slow_file = hanging_h5_file(tmp_path / "slow.h5")
-    reader = Reader()
+    reader = FileReader()
     asking = asyncio.create_task(reader.ask("look", str(slow_file)))
     await until(lambda: reader._process)
     os.kill(reader._process.pid, signal.SIGSEGV)
@@ -138,7 +138,7 @@ async def test_a_file_that_kills_its_reader_harms_no_other(weights_file, tmp_pat
 
 async def test_who_no_longer_waits_for_a_slow_file_holds_up_nobody(weights_file, tmp_path) -> None:
     slow_file = hanging_h5_file(tmp_path / "slow.h5")
-    reader = Reader()
+    reader = FileReader()
     slow = asyncio.create_task(reader.ask("look", str(slow_file)))
     await until(lambda: reader._process)
     first = reader._process
@@ -153,7 +153,7 @@ async def test_who_no_longer_waits_for_a_slow_file_holds_up_nobody(weights_file,
 async def test_a_file_that_takes_for_ever_is_given_up(weights_file, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(reader_module, "MOST_SECONDS", 1.0)
     slow_file = hanging_h5_file(tmp_path / "slow.h5")
-    reader = Reader()
+    reader = FileReader()
     with pytest.raises(FileError, match="takes longer than 1 s"):
         await reader.ask("look", str(slow_file))
     monkeypatch.undo()
@@ -166,7 +166,7 @@ async def test_a_file_of_very_many_weights_is_told_in_part(tmp_path) -> None:
     with h5py.File(path, "w") as file:
         for number in range(3_050):
             file[f"layers/dense_{number}/vars/0"] = np.float32(number)
-    reader = Reader()
+    reader = FileReader()
     facts = FileFacts.from_record(await reader.ask("look", str(path)))
     assert (len(facts.weights), facts.weight_count, facts.parameters) == (3_000, 3_050, 3_050)
     await reader.closed()
@@ -183,7 +183,7 @@ async def test_names_in_a_file_cannot_disturb_the_terminal(tmp_path) -> None:
 
     with zipfile.ZipFile(path, "a") as file:
         file.write(tmp_path / "w.h5", "model.weights.h5")
-    reader = Reader()
+    reader = FileReader()
     facts = FileFacts.from_record(await reader.ask("look", str(path)))
     assert facts.model == Layer(r"a\nb\x07", r"Evil\x1b[2J")
     rows = rows_of(facts.layers, facts.weights)

@@ -16,7 +16,7 @@ from workbench.tui.screens.train.follow import PART
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.screens.train.training_view import Stage
 from workbench.tui.screens.train.weights import WeightsPane
-from workbench.tui.state import State
+from workbench.tui.state import AppState
 
 
 def screen_of(pilot) -> TrainScreen:
@@ -126,7 +126,7 @@ async def test_how_charts_were_set_is_kept_for_the_next_time(open_app, placed, f
         await pilot.press("5")
         await settle(pilot)
         pilot.app.state.save()
-    async with open_app(watch=run.path, state=State(tmp_path / "state" / "state.json")) as pilot:
+    async with open_app(watch=run.path, state=AppState(tmp_path / "state" / "state.json")) as pilot:
         screen = await at_stage(pilot, Stage.FINISHED)
         assert [chart.log_scale for chart in charts(screen)] == [False, True]
         assert [chart.smoothing for chart in charts(screen)] == [0.6, 0.6]
@@ -198,7 +198,7 @@ async def test_capital_letters_switch_the_axes_of_all_charts_and_that_is_kept(
         await pilot.press("1")
         await settle(pilot)
         pilot.app.save_state()
-    async with open_app(watch=run.path, state=State(tmp_path / "state" / "state.json")) as pilot:
+    async with open_app(watch=run.path, state=AppState(tmp_path / "state" / "state.json")) as pilot:
         screen = await at_stage(pilot, Stage.FINISHED)
         await until(lambda: charts(screen))
         assert [chart.clip for chart in charts(screen)] == [True, True]

@@ -64,7 +64,7 @@ class Monitors:
 
     def callback(self, emit: Emit) -> keras.callbacks.Callback:
         """The callback that reads once an epoch and emits an `internals` event, with messages where there are any."""
-        return _Reader(self, emit)
+        return _MonitorCallback(self, emit)
 
     def begin_epoch(self) -> None:
         """Make the metrics ready that Keras forgets."""
@@ -138,7 +138,7 @@ class Monitors:
             self._messages.append(text)
 
 
-class _Reader(keras.callbacks.Callback):
+class _MonitorCallback(keras.callbacks.Callback):
     every_batch = False
 
     def __init__(self, monitors: Monitors, emit: Emit) -> None:

@@ -29,7 +29,7 @@ _HINT = {
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckedPlace:
     """Where a number is checked: `kind` is a key of the texts above, `layer` a path, or empty."""
 
     kind: str
@@ -40,7 +40,7 @@ class Place:
 class Fault:
     """The first place where a number was not finite, and the step of the epoch, from 1."""
 
-    place: Place
+    place: CheckedPlace
     step: int
 
     def as_record(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class NonFinite:
         places: what will be checked, in the order of the tensors given to `check`.
     """
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[CheckedPlace]) -> None:
         self._places = tuple(places)
         self._flags = variable(np.zeros(len(self._places), bool))
         self._step = variable(np.int64(-1))
@@ -93,7 +93,7 @@ class NonFinite:
         return Fault(_first(bad, [place.layer for place in self._places if place.kind == "output"]), step + 1)
 
 
-def _first(bad: Sequence[Place], calls: Sequence[str]) -> Place:
+def _first(bad: Sequence[CheckedPlace], calls: Sequence[str]) -> CheckedPlace:
     """The first of the bad places.
 
     Forward, that is the first layer called. Bad weights and gradients come from the way back, which begins at the

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from workbench.training.monitors.layers import layer_paths, owners
 from workbench.training.monitors.means import Means, taken, variable
-from workbench.training.monitors.nonfinite import Fault, NonFinite, Place
+from workbench.training.monitors.nonfinite import CheckedPlace, Fault, NonFinite
 from workbench.training.monitors.seen import Seen
 from workbench.training.variables import put, value_of
 
@@ -146,7 +146,7 @@ class _Probe:
         by_layer: dict[str, list[int]],
         gradients: Sequence[Any],
         weights: Sequence[Any],
-        places: Sequence[Place],
+        places: Sequence[CheckedPlace],
     ) -> None:
         # Those of one layer stand side by side.
         self._weights = [weights[index] for indices in by_layer.values() for index in indices]
@@ -213,17 +213,19 @@ class _Probe:
 
 def _places(
     seen: Seen, by_layer: dict[str, list[int]], weights: Sequence[Any], gradients: Sequence[Any]
-) -> tuple[list[Place], list[Any]]:
+) -> tuple[list[CheckedPlace], list[Any]]:
     """What is checked, each with its tensor."""
-    found: list[tuple[Place, Any]] = [(Place("output", output.name), output.value) for output in seen.outputs]
+    found: list[tuple[CheckedPlace, Any]] = [
+        (CheckedPlace("output", output.name), output.value) for output in seen.outputs
+    ]
     for loss in seen.losses[-1:]:
-        found += [(Place("input"), value) for value in loss.inputs if value.dtype.is_floating]
-        found += [(Place("target"), value) for value in loss.targets if value.dtype.is_floating]
-        found.append((Place("loss"), loss.total))
+        found += [(CheckedPlace("input"), value) for value in loss.inputs if value.dtype.is_floating]
+        found += [(CheckedPlace("target"), value) for value in loss.targets if value.dtype.is_floating]
+        found.append((CheckedPlace("loss"), loss.total))
     for path, indices in by_layer.items():
-        found += [(Place("weights", path), weights[index]) for index in indices]
+        found += [(CheckedPlace("weights", path), weights[index]) for index in indices]
         found += [
-            (Place("gradient", path), gradients[index])
+            (CheckedPlace("gradient", path), gradients[index])
             for index in indices
             if gradients and gradients[index] is not None
         ]

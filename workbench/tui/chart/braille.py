@@ -56,7 +56,7 @@ SHAPES: dict[str, Shape] = {
 
 
 @dataclass
-class Trace:
+class CurveDots:
     """What one curve leaves on the dots of a plot.
 
     Attributes:
@@ -74,13 +74,13 @@ class Trace:
 
 def trace(
     series: Series, window: Window, columns: int, rows: int, scale: Scale, smoothing: float = 0.0
-) -> Trace:
+) -> CurveDots:
     """Draw a series into `columns` × `rows` dots, each column lit from its lowest to its highest sample.
 
     With `smoothing` the moving average is drawn instead, and gaps are not told again.
     """
     left, right = window
-    result = Trace([0] * columns)
+    result = CurveDots([0] * columns)
     first, stop = series.visible(left, right)
     xs, lows, highs, flags = series.x, series.low, series.high, series.flags
     means = series.smoothed(smoothing) if smoothing else series.mean

@@ -9,7 +9,7 @@ from itertools import chain
 
 from rich.cells import cell_len
 
-from workbench.tui.chart.braille import DOTS, GLYPHS, Trace, patterned, trace
+from workbench.tui.chart.braille import DOTS, GLYPHS, CurveDots, patterned, trace
 from workbench.tui.chart.grid import Grid, fit
 from workbench.tui.chart.header import draw_header, draw_notices
 from workbench.tui.chart.model import (
@@ -198,7 +198,7 @@ def _put_dots(grid: Grid, plot: Plot, dots: dict[int, int], columns: Sequence[in
             y += 1
 
 
-def _put_markers(grid: Grid, plot: Plot, curve: Curve, drawn: Trace, index: int) -> None:
+def _put_markers(grid: Grid, plot: Plot, curve: Curve, drawn: CurveDots, index: int) -> None:
     """Markers of the shape, lonely samples, and what is not finite."""
     code = SERIES + curve.colour
     if curve.shape.marker:

@@ -20,7 +20,7 @@ from workbench.tui.terminal_text import one_line
 
 
 @dataclass(frozen=True)
-class Subject:
+class FormSubject:
     """What a form is about.
 
     Attributes:
@@ -94,7 +94,7 @@ class Form(Vertical):
     class Changed(Message):
         """A field has another valid value."""
 
-        def __init__(self, form: Form, subject: Subject, name: str, value: Any) -> None:
+        def __init__(self, form: Form, subject: FormSubject, name: str, value: Any) -> None:
             super().__init__()
             self.form = form
             self.subject = subject
@@ -135,7 +135,7 @@ class Form(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.subject = Subject("")
+        self.subject = FormSubject("")
         self._lock = asyncio.Lock()
         self._values: Mapping[str, Any] = {}  # the recipe's
         self._drafts: dict[tuple[str, str], Draft] = {}
@@ -169,12 +169,12 @@ class Form(Vertical):
         """What the form is about has another id now, which begins otherwise."""
         self.subject = replace(self.subject, id=new + self.subject.id.removeprefix(old))
 
-    async def show(self, subject: Subject, values: Mapping[str, Any]) -> None:
+    async def show(self, subject: FormSubject, values: Mapping[str, Any]) -> None:
         """Ask for these values; where the subject is the same, only what changed is touched."""
         async with self._lock:
             await self._show(subject, values)
 
-    async def _show(self, subject: Subject, values: Mapping[str, Any]) -> None:
+    async def _show(self, subject: FormSubject, values: Mapping[str, Any]) -> None:
         if subject.id == self.subject.id and subject.fields == self.subject.fields:
             self.subject, self._values = subject, values
             for row in self.rows:
@@ -191,7 +191,7 @@ class Form(Vertical):
         self.border_title = one_line(subject.title)
         self._about(subject.about)
 
-    async def _remake(self, subject: Subject, values: Mapping[str, Any], *, keep: bool) -> None:
+    async def _remake(self, subject: FormSubject, values: Mapping[str, Any], *, keep: bool) -> None:
         """Make the fields again. With `keep`, not the one that has the focus, where it is still asked for."""
         body, at = self.query_one(VerticalScroll), None
         typed = next((row for row in self.rows if row.in_focus), None) if keep else None
@@ -210,7 +210,7 @@ class Form(Vertical):
             await body.mount(*fields[:at], before=typed)
             await body.mount(*fields[at + 1 :], after=typed)
 
-    def _row(self, subject: Subject, field: Field, value: Any) -> FieldRow:
+    def _row(self, subject: FormSubject, field: Field, value: Any) -> FieldRow:
         draft = self._drafts.get((subject.id, field.name))
         if draft is not None and not same(draft.value, value):  # the value was changed elsewhere since
             del self._drafts[(subject.id, field.name)]

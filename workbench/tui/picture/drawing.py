@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from workbench.tui.picture.layout import Layout
+from workbench.tui.picture.layout import GraphLayout
 
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _LINES = {
@@ -37,7 +37,7 @@ class Span:
     id: str = ""
 
 
-def draw(layout: Layout, texts: Mapping[str, Sequence[str]]) -> list[list[Span]]:
+def draw(layout: GraphLayout, texts: Mapping[str, Sequence[str]]) -> list[list[Span]]:
     """The picture line by line.
 
     Args:
@@ -71,7 +71,7 @@ def _box_lines(width: int, height: int, lines: Sequence[str]) -> list[str]:
     return [f"╭{'─' * (width - 2)}╮", *inside, f"╰{'─' * (width - 2)}╯"]
 
 
-def _wire_cells(layout: Layout) -> dict[tuple[int, int], str]:
+def _wire_cells(layout: GraphLayout) -> dict[tuple[int, int], str]:
     """The character of each cell that a line goes through."""
     vertical: dict[tuple[int, int], dict[str, int]] = {}
     horizontal: dict[tuple[int, int], dict[str, int]] = {}

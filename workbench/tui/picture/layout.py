@@ -55,7 +55,7 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class Layout:
+class GraphLayout:
     """A graph laid out."""
 
     boxes: Mapping[str, Placed] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class _Spot:
         return self.box.width if self.box else 1
 
 
-def lay_out(boxes: Sequence[Box], edges: Iterable[tuple[str, str]]) -> Layout:
+def lay_out(boxes: Sequence[Box], edges: Iterable[tuple[str, str]]) -> GraphLayout:
     """Place boxes.
 
     Args:
@@ -92,7 +92,7 @@ def lay_out(boxes: Sequence[Box], edges: Iterable[tuple[str, str]]) -> Layout:
     forward = [(a, b) for a, b in dict.fromkeys(edges) if a in order and b in order and order[a] < order[b]]
     ranks = _with_waypoints(boxes, forward)
     if not ranks:
-        return Layout()
+        return GraphLayout()
     _order(ranks)
     _place(ranks)
     return _routed(ranks)
@@ -190,7 +190,7 @@ def _spread(rank: list[_Spot], wanted: list[float]) -> list[float]:
     return [mean + offset for mean, offset in zip(flat, offsets, strict=True)]
 
 
-def _routed(ranks: list[list[_Spot]]) -> Layout:
+def _routed(ranks: list[list[_Spot]]) -> GraphLayout:
     left = min(spot.x - spot.width / 2 for rank in ranks for spot in rank)
     columns = {id(spot): 0 for rank in ranks for spot in rank}
     for rank in ranks:
@@ -221,7 +221,7 @@ def _routed(ranks: list[list[_Spot]]) -> Layout:
         y = below if index < len(ranks) - 1 else y + height
     width = max(placed.x + placed.box.width for placed in boxes.values())
     width = max(width, max((wire.x2 + 1 for wire in wires), default=0))
-    return Layout(boxes, wires, width, y)
+    return GraphLayout(boxes, wires, width, y)
 
 
 def _tracks(rank: list[_Spot], columns: Mapping[int, int]) -> dict[int, int]:

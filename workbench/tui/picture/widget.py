@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.tui.picture.drawing import Span, draw
-from workbench.tui.picture.layout import Layout, lay_out
+from workbench.tui.picture.layout import GraphLayout, lay_out
 from workbench.tui.picture.scene import Scene, scene_of
 from workbench.tui.terminal_text import one_line
 
@@ -69,7 +69,7 @@ class PictureView(ScrollView, can_focus=True):
         self._answer: Mapping[str, Any] = {}
         self._inside: list[str] = []
         self._scene = Scene()
-        self._layout = Layout()
+        self._layout = GraphLayout()
         self._lines: list[list[Span]] = []
         self._at = ""
 

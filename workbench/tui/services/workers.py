@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.errors import TrainingError, WorkbenchError
-from workbench.tui.messages import Shared, TrainingChanged, TrainingEvents, TrainingStarted, WorkerChanged
+from workbench.tui.messages import (
+    SharedMessage,
+    TrainingChanged,
+    TrainingEvents,
+    TrainingStarted,
+    WorkerChanged,
+)
 from workbench.tui.services.training import Training, TrainingState
 from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, Nursery
@@ -34,7 +40,7 @@ class WorkerState(StrEnum):
     DEAD = "dead"
 
 
-class Recipe(Protocol):
+class TrainableRecipe(Protocol):
     """What a training needs of the open recipe (`workbench.recipe.editing.Editor`)."""
 
     @property
@@ -59,7 +65,7 @@ class WorkerService:
 
     def __init__(
         self,
-        post: Callable[[Shared], None],
+        post: Callable[[SharedMessage], None],
         *,
         log_folder: Path,
         workplace: Path,
@@ -220,7 +226,7 @@ class WorkerService:
 
     # ------------------------------------------------------------------ training
 
-    def train(self, recipe: Recipe, **arguments: Any) -> Training:
+    def train(self, recipe: TrainableRecipe, **arguments: Any) -> Training:
         """Start training a recipe; what becomes of it comes as messages.
 
         Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import Form, Role, Row
+from workbench.recipe.outline import ModelForm, RecipeRow, Role
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -48,7 +48,7 @@ class Intent:
     shared: bool = False
 
 
-def intent_of(what: str, row: Row, editor: Editor) -> Intent | None:
+def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
     """What `add`, `insert` and `change` mean at a row."""
     if (
         what == "change"
@@ -60,7 +60,7 @@ def intent_of(what: str, row: Row, editor: Editor) -> Intent | None:
     match row.role:
         case Role.OPTIMIZER | Role.LOSS:
             return Intent("change", row.kind, row.key, title=f"Choose the {row.name}")
-        case Role.MODEL if what == "change" or editor.form not in (Form.STACK, Form.GRAPH):
+        case Role.MODEL if what == "change" or editor.form not in (ModelForm.STACK, ModelForm.GRAPH):
             return Intent(
                 "change", Kind.MODEL, "model", title="Choose the model", extra=(STACK_ENTRY, GRAPH_ENTRY)
             )
@@ -84,11 +84,11 @@ def intent_of(what: str, row: Row, editor: Editor) -> Intent | None:
     return Intent("add", Kind.LAYER, "model", index, "Add a layer")
 
 
-def intent_for(entry: Entry, row: Row | None, editor: Editor) -> Intent | None:
+def intent_for(entry: Entry, row: RecipeRow | None, editor: Editor) -> Intent | None:
     """Where an entry goes that was chosen without a question before it."""
     match entry.kind:
         case Kind.LAYER | Kind.MODEL:
-            if editor.form not in (Form.STACK, Form.GRAPH):
+            if editor.form not in (ModelForm.STACK, ModelForm.GRAPH):
                 return Intent("change", Kind.MODEL, "model") if entry.kind is Kind.MODEL else None
             if row is not None and row.part == "model" and row.role is not Role.SHARED:
                 return intent_of("add", row, editor)
@@ -150,7 +150,7 @@ def _name_for(entry: Entry) -> str:
     return short if entry.kind in (Kind.LOSS, Kind.METRIC) and short else entry.name
 
 
-async def act(what: str, row: Row, editor: Editor, seen: Examination, app: KwbApp) -> str | None:
+async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app: KwbApp) -> str | None:
     """Do what a key asks for at a row; the key of the row to go to is returned, None where nothing was done.
 
     Raises:
@@ -176,7 +176,7 @@ async def act(what: str, row: Row, editor: Editor, seen: Examination, app: KwbAp
 
 
 def _to_graph(editor: Editor, seen: Examination) -> str:
-    if editor.form is not Form.STACK:
+    if editor.form is not ModelForm.STACK:
         raise RecipeError("only a stack can be written as a graph.")
     if len(seen.inputs) != 1:
         raise RecipeError(
@@ -188,7 +188,7 @@ def _to_graph(editor: Editor, seen: Examination) -> str:
     return "model"
 
 
-async def _share(row: Row, editor: Editor, app: KwbApp) -> str | None:
+async def _share(row: RecipeRow, editor: Editor, app: KwbApp) -> str | None:
     if row.role is Role.SHARED:
         index = len(editor.get("model.graph") or ())
         return editor.call_shared(index, row.name)
@@ -207,7 +207,7 @@ async def _share(row: Row, editor: Editor, app: KwbApp) -> str | None:
 
 
 async def _add_input(editor: Editor, app: KwbApp) -> str | None:
-    if editor.form is not Form.GRAPH:
+    if editor.form is not ModelForm.GRAPH:
         raise RecipeError("only a graph has inputs of its own.", hint="g writes a stack as a graph.")
     name = await app.push_screen_wait(
         PromptDialog(

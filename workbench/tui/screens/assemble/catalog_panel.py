@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.catalog import Entry, Kind
-from workbench.catalog.discovery import Plugin, State
+from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog
 from workbench.tui.chart.grid import printable
 from workbench.tui.terminal_text import one_line
@@ -225,7 +225,10 @@ def search(entries: Sequence[Entry], text: str) -> list[Entry]:
 
 def _broken(catalog: Catalog, text: str) -> Iterator[Plugin]:
     for plugin in catalog.plugins:
-        if plugin.state is not State.LOADED and text.casefold() in f"{plugin.name} {plugin.error}".casefold():
+        if (
+            plugin.state is not PluginState.LOADED
+            and text.casefold() in f"{plugin.name} {plugin.error}".casefold()
+        ):
             yield plugin
 
 

@@ -9,7 +9,7 @@ from textual import events, on, work
 
 from workbench.catalog import Entry, Kind
 from workbench.errors import WorkbenchError
-from workbench.recipe.outline import Role, Row
+from workbench.recipe.outline import RecipeRow, Role
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.fields import UNSET, same
 from workbench.tui.forms.form import Draft, Form
@@ -46,7 +46,7 @@ class EditingScreen(OverviewScreen):
         if path := self._examination.paths.get(row.key):
             self.query_one(PictureView).select_path(path)
 
-    def _entry(self, row: Row) -> Entry | None:
+    def _entry(self, row: RecipeRow) -> Entry | None:
         """The entry whose arguments the row's form asks for."""
         if self.editor is None or row.kind is None or not row.form:
             return None
@@ -59,7 +59,7 @@ class EditingScreen(OverviewScreen):
             return None
 
     @work(group="form")
-    async def _show_form(self, row: Row) -> None:
+    async def _show_form(self, row: RecipeRow) -> None:
         entry = self._entry(row)
         known = self._descriptions.known(entry) if entry else None
         await self._fill_form(row, known)
@@ -81,7 +81,7 @@ class EditingScreen(OverviewScreen):
                 return await self._descriptions.fetch(entry)
         return known
 
-    async def _fill_form(self, row: Row, description: Any) -> None:
+    async def _fill_form(self, row: RecipeRow, description: Any) -> None:
         editor = self.editor
         if editor is None or self.rows.row is None or self.rows.row.key != row.key:
             return
@@ -89,12 +89,12 @@ class EditingScreen(OverviewScreen):
         await self.form.show(subject, subjects.values_of(row, editor, description))
 
     @work(group="edit", exclusive=True)
-    async def _edit(self, row: Row, wanted: str) -> None:
+    async def _edit(self, row: RecipeRow, wanted: str) -> None:
         """Put the cursor into the form of a row. Keys typed meanwhile are for the form."""
         with kwb(self).type_ahead.kept(f"asking the worker what {row.use or row.name} takes"):
             await self._enter_form(row, wanted)
 
-    async def _enter_form(self, row: Row, wanted: str = "", *, told: bool = True) -> None:
+    async def _enter_form(self, row: RecipeRow, wanted: str = "", *, told: bool = True) -> None:
         entry = self._entry(row)
         await self._fill_form(row, self._descriptions.known(entry) if entry else None)
         if (
@@ -195,7 +195,7 @@ class EditingScreen(OverviewScreen):
         self._act(event.what, row)
 
     @work(group="act")
-    async def _act(self, what: str, row: Row) -> None:
+    async def _act(self, what: str, row: RecipeRow) -> None:
         editor = self.editor
         if editor is None:
             return
@@ -297,7 +297,7 @@ class EditingScreen(OverviewScreen):
             event.panel.tell(entry, str(known["documentation"]))
 
 
-def _rename_field(row: Row) -> str:
+def _rename_field(row: RecipeRow) -> str:
     if row.role is Role.CALL:
         return subjects.GIVES
     return subjects.NAME if row.role in (Role.INPUT, Role.SHARED) else "name"

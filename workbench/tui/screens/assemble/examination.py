@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from workbench.errors import Caution, WorkbenchError
-from workbench.recipe.outline import Row
+from workbench.recipe.outline import RecipeRow
 from workbench.recipe.reading import Fault
 
 
@@ -81,7 +81,7 @@ class Examination:
             answer=before.answer,
         )
 
-    def carried(self, before: Sequence[Row], now: Sequence[Row]) -> Examination:
+    def carried(self, before: Sequence[RecipeRow], now: Sequence[RecipeRow]) -> Examination:
         """What is known, under the keys that the same rows have after an edit."""
         keys: dict[str, str] = {}
         matcher = SequenceMatcher(
@@ -103,5 +103,5 @@ class Examination:
         )
 
 
-def _same(row: Row) -> tuple[str, ...]:
+def _same(row: RecipeRow) -> tuple[str, ...]:
     return row.role.value, row.use, row.arguments, row.takes

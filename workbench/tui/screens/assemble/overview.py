@@ -13,7 +13,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from workbench.errors import Caution, WorkbenchError
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import Row
+from workbench.recipe.outline import RecipeRow
 from workbench.recipe.reading import Fault
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Draft, Form
@@ -73,7 +73,7 @@ class OverviewScreen(WorkbenchScreen):
     def form(self) -> Form:
         return self.query_one(Form)
 
-    def row_of(self, subject: str) -> Row | None:
+    def row_of(self, subject: str) -> RecipeRow | None:
         """The row that a form is about, by its subject's id."""
         found = [row for row in self.rows.rows if f"{subject} ".startswith(f"{row.key} ")]
         return max(found, key=lambda row: len(row.key), default=None)

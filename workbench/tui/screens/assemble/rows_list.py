@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from workbench.escaping import escape_line
 from workbench.recipe.document import split_key, to_yaml
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import Role, Row
+from workbench.recipe.outline import RecipeRow, Role
 from workbench.recipe.reading import Fault
 from workbench.tui.app_access import kwb
 from workbench.tui.picture.scene import shape_text
@@ -67,7 +67,7 @@ class RowsList(OptionList):
     class Asked(Message):
         """A key asks for something to be done with a row."""
 
-        def __init__(self, rows: RowsList, what: str, row: Row) -> None:
+        def __init__(self, rows: RowsList, what: str, row: RecipeRow) -> None:
             super().__init__()
             self.rows = rows
             self.what = what
@@ -80,7 +80,7 @@ class RowsList(OptionList):
     class Reached(Message):
         """Another row is highlighted."""
 
-        def __init__(self, rows: RowsList, row: Row) -> None:
+        def __init__(self, rows: RowsList, row: RecipeRow) -> None:
             super().__init__()
             self.rows = rows
             self.row = row
@@ -91,7 +91,7 @@ class RowsList(OptionList):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
-        self.rows: tuple[Row, ...] = ()
+        self.rows: tuple[RecipeRow, ...] = ()
         self._examination = Examination()
         self._fault: Fault | None = None
         self._stale = False
@@ -99,13 +99,13 @@ class RowsList(OptionList):
         self._longest = (0, 0, 0, 0)
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> RecipeRow | None:
         """The highlighted row."""
         return self.rows[self.highlighted] if self.highlighted is not None and self.rows else None
 
     def show(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[RecipeRow],
         examination: Examination,
         fault: Fault | None,
         *,
@@ -193,7 +193,7 @@ class RowsList(OptionList):
 
     # ------------------------------------------------------------------ drawing
 
-    def _cells(self, row: Row) -> tuple[str, str, str, str, str]:
+    def _cells(self, row: RecipeRow) -> tuple[str, str, str, str, str]:
         seen = self._examination
         shape, count = seen.shapes.get(row.key), seen.parameters.get(row.key)
         arguments = f"({row.takes}) {row.arguments}" if row.takes else row.arguments
@@ -207,7 +207,7 @@ class RowsList(OptionList):
         parameters = "" if count is None else "shared" if shared else f"{count:,}"
         return row.name, row.use, arguments, shape_text(shape), parameters
 
-    def _content(self, row: Row) -> Content:
+    def _content(self, row: RecipeRow) -> Content:
         width = max(self.scrollable_content_region.width - 3, 20)
         name, use, arguments, shape, count = map(escape_line, self._cells(row))
         head = row.role in _HEADS

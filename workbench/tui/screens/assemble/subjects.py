@@ -7,9 +7,9 @@ from typing import Any
 
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import Form, Role, Row, form_of
+from workbench.recipe.outline import ModelForm, RecipeRow, Role, form_of
 from workbench.tui.forms.fields import UNSET, Field, Type, fallback_fields, field_of
-from workbench.tui.forms.form import Subject
+from workbench.tui.forms.form import FormSubject
 
 # Fields that are no arguments; no argument's name holds a colon.
 TAKES, GIVES, SHAPE, FILE, NAME = "takes:", "gives:", "shape:", "file:", "name:"
@@ -23,7 +23,9 @@ _TITLES = {
 }
 
 
-def subject_of(row: Row, editor: Editor, description: Mapping[str, Any] | None, catalog: Catalog) -> Subject:
+def subject_of(
+    row: RecipeRow, editor: Editor, description: Mapping[str, Any] | None, catalog: Catalog
+) -> FormSubject:
     """The form for a row.
 
     Args:
@@ -34,16 +36,16 @@ def subject_of(row: Row, editor: Editor, description: Mapping[str, Any] | None, 
     """
     match row.role:
         case Role.INPUT:
-            return Subject(row.key, _TITLES[row.role], _ABOUT_INPUT, (_name_field(), _SHAPE_FIELD))
+            return FormSubject(row.key, _TITLES[row.role], _ABOUT_INPUT, (_name_field(), _SHAPE_FIELD))
         case Role.OUTPUTS:
             outputs = _takes_field(
                 editor.tensors_before(row.key), "The tensors that are the model's outputs."
             )
-            return Subject(row.key, _TITLES[row.role], "", (outputs,))
+            return FormSubject(row.key, _TITLES[row.role], "", (outputs,))
         case Role.TRAIN:
-            return Subject(row.key, _TITLES[row.role], "How to train.", _TRAIN_FIELDS)
+            return FormSubject(row.key, _TITLES[row.role], "How to train.", _TRAIN_FIELDS)
         case Role.FILE:
-            return Subject(row.key, _TITLES[row.role], "Written when training ends.", (_FILE_FIELD,))
+            return FormSubject(row.key, _TITLES[row.role], "Written when training ends.", (_FILE_FIELD,))
     fields: tuple[Field, ...] = _call_fields(row, editor) if row.role is Role.CALL else ()
     if row.role is Role.SHARED:
         fields = (_name_field(),)
@@ -51,7 +53,7 @@ def subject_of(row: Row, editor: Editor, description: Mapping[str, Any] | None, 
         about = (
             _about_model(editor) if row.role is Role.MODEL else "" if row.written else "Press a to add one."
         )
-        return Subject(row.key, row.use or _TITLES.get(row.role, row.name), about, fields)
+        return FormSubject(row.key, row.use or _TITLES.get(row.role, row.name), about, fields)
     parameters = parameters_of(description, editor, row)
     fields += tuple(field_of(record, catalog) for record in parameters)
     about = str(description["summary"]) if description else "Asking the worker what it takes ..."
@@ -59,11 +61,11 @@ def subject_of(row: Row, editor: Editor, description: Mapping[str, Any] | None, 
         about = f"{about} It takes no arguments."
     use = editor.get(f"{row.form}.use", row.use) if row.role is Role.CALL else row.use
     shared = f"{row.use}: {use}, shared" if row.role is Role.CALL and row.form != row.key else row.use
-    return Subject(f"{row.key} {use}", shared, about, fields)
+    return FormSubject(f"{row.key} {use}", shared, about, fields)
 
 
 def parameters_of(
-    description: Mapping[str, Any] | None, editor: Editor, row: Row
+    description: Mapping[str, Any] | None, editor: Editor, row: RecipeRow
 ) -> Sequence[Mapping[str, Any]]:
     """The arguments' descriptions; where there are none yet, of those that the recipe gives."""
     if description is not None:
@@ -77,7 +79,7 @@ def order_of(description: Mapping[str, Any] | None) -> list[str]:
     return [str(record["name"]) for record in description["parameters"]] if description else []
 
 
-def values_of(row: Row, editor: Editor, description: Mapping[str, Any] | None) -> dict[str, Any]:
+def values_of(row: RecipeRow, editor: Editor, description: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the recipe says for each field; what it does not say is left out."""
     match row.role:
         case Role.TRAIN:
@@ -96,7 +98,7 @@ def values_of(row: Row, editor: Editor, description: Mapping[str, Any] | None) -
 
 
 def apply(
-    row: Row, editor: Editor, description: Mapping[str, Any] | None, name: str, value: Any
+    row: RecipeRow, editor: Editor, description: Mapping[str, Any] | None, name: str, value: Any
 ) -> str | None:
     """Make a field's value the recipe's. The row's new key is returned where it has another one now.
 
@@ -128,7 +130,7 @@ def apply(
 # --------------------------------------------------------------------------- fields
 
 
-def _call_fields(row: Row, editor: Editor) -> tuple[Field, ...]:
+def _call_fields(row: RecipeRow, editor: Editor) -> tuple[Field, ...]:
     known = editor.tensors_before(row.key)
     here = f"Tensors here: {', '.join(known)}."
     return (
@@ -153,11 +155,11 @@ def _name_field() -> Field:
 
 def _about_model(editor: Editor) -> str:
     match form_of({"model": editor.get("model")}):
-        case Form.STACK:
+        case ModelForm.STACK:
             return "Each layer takes what the one before it gives. Press a to add one, c for a model in their place."
-        case Form.GRAPH:
+        case ModelForm.GRAPH:
             return "Each line calls layers on named tensors. Press a to add one, n for an input."
-        case Form.SAVED:
+        case ModelForm.SAVED:
             return "The model of a file. Press c to choose another."
         case _:
             return "Press c to choose the model, a to add a layer."

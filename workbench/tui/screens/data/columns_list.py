@@ -13,11 +13,11 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from workbench.recipe.data_edits import ColumnRoles, Use
+from workbench.recipe.data_edits import ColumnRoles, ColumnUse
 from workbench.tui.chart.grid import printable
 from workbench.tui.screens.data.look import column_text, kind_text
 
-_MARKS = {Use.INPUT: "▾", Use.TARGET: "▸", Use.WEIGHT: "⚖", Use.NONE: "·"}
+_MARKS = {ColumnUse.INPUT: "▾", ColumnUse.TARGET: "▸", ColumnUse.WEIGHT: "⚖", ColumnUse.NONE: "·"}
 
 
 class ColumnsList(OptionList):
@@ -123,7 +123,7 @@ class ColumnsList(OptionList):
     def _use_text(self, name: str) -> str:
         use = self._roles.use_of(name)
         text = use.value
-        if use is Use.INPUT and len(self._roles.inputs) > 1:
+        if use is ColumnUse.INPUT and len(self._roles.inputs) > 1:
             text = self._roles.group_of(name)
         if name in self._roles.categories:
             text += ", category"
@@ -139,7 +139,12 @@ class ColumnsList(OptionList):
         )
         kinds = min(max(cell_len(kind_text(each)) for each in self._columns), max(width // 6, 6))
         missing = f"{column['missing']:,} missing  " if column["missing"] else ""
-        style = {Use.INPUT: "", Use.TARGET: "bold $secondary", Use.WEIGHT: "$accent", Use.NONE: "dim"}[use]
+        style = {
+            ColumnUse.INPUT: "",
+            ColumnUse.TARGET: "bold $secondary",
+            ColumnUse.WEIGHT: "$accent",
+            ColumnUse.NONE: "dim",
+        }[use]
         rest = Content.assemble(
             (missing, "$text-warning"),
             (printable(column_text(column)), "$text-error" if column["fault"] else "dim"),

@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher, DataTable, Static
 from workbench.catalog import Entry, Kind
 from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
-from workbench.recipe.data_edits import Change, ColumnRoles, Use, assign, toggle
+from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Form
@@ -229,11 +229,16 @@ class DataScreen(WorkbenchScreen):
         if what in ("categories", "classes"):
             return toggle(data, what, column)
         if what == "toggle":
-            what = "input" if roles.use_of(column) is not Use.INPUT else "none"
-            return assign(data, roles, column, Use.INPUT if what == "input" else Use.NONE)
-        use = {"input": Use.INPUT, "target": Use.TARGET, "weight": Use.WEIGHT, "none": Use.NONE}[what]
+            what = "input" if roles.use_of(column) is not ColumnUse.INPUT else "none"
+            return assign(data, roles, column, ColumnUse.INPUT if what == "input" else ColumnUse.NONE)
+        use = {
+            "input": ColumnUse.INPUT,
+            "target": ColumnUse.TARGET,
+            "weight": ColumnUse.WEIGHT,
+            "none": ColumnUse.NONE,
+        }[what]
         group = ""
-        if use is Use.INPUT and (here := roles.group_of(column)) and len(roles.inputs) > 1:
+        if use is ColumnUse.INPUT and (here := roles.group_of(column)) and len(roles.inputs) > 1:
             names = list(roles.inputs)
             group = names[(names.index(here) + 1) % len(names)]
         return assign(data, roles, column, use, group)
@@ -262,7 +267,7 @@ class DataScreen(WorkbenchScreen):
         )
         name = await self.app.push_screen_wait(dialog)
         if name:
-            self._change(assign(self._section(), roles, column, Use.INPUT, name))
+            self._change(assign(self._section(), roles, column, ColumnUse.INPUT, name))
 
     @work(group="act")
     async def action_choose(self) -> None:

@@ -9,10 +9,10 @@ from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
 from workbench.recipe.schema import Data
 from workbench.tui.forms.fields import UNSET, Field, Type, field_of
-from workbench.tui.forms.form import Subject
+from workbench.tui.forms.form import FormSubject
 
 
-def subject_of(use: str, description: Mapping[str, Any] | None, catalog: Catalog) -> Subject:
+def subject_of(use: str, description: Mapping[str, Any] | None, catalog: Catalog) -> FormSubject:
     """The form for a dataset.
 
     Args:
@@ -23,10 +23,10 @@ def subject_of(use: str, description: Mapping[str, Any] | None, catalog: Catalog
     own = [field_of(record, catalog) for record in description["parameters"]] if description else []
     fields = tuple(_argument(field) for field in own if field.name not in Data.model_fields)
     about = str(description["summary"]) if description else ""
-    return Subject(f"data {use}", use, about, (*fields, *_FIELDS))
+    return FormSubject(f"data {use}", use, about, (*fields, *_FIELDS))
 
 
-def values_of(editor: Editor, subject: Subject) -> dict[str, Any]:
+def values_of(editor: Editor, subject: FormSubject) -> dict[str, Any]:
     """What the recipe says for each field."""
     found = {field.name: editor.get(field.name, UNSET) for field in subject.fields}
     if isinstance(editor.get("data"), str):

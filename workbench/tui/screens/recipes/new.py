@@ -29,7 +29,7 @@ from workbench.tui.widgets.dialogs import Dialog
 from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput
 
 if TYPE_CHECKING:
-    from workbench.recipe.suggest import Column, Facts
+    from workbench.recipe.suggest import ColumnFacts, Facts
 
 _OTHER_FILE = "other"
 MOST_COLUMNS_SHOWN = 12
@@ -288,7 +288,7 @@ def facts_text(facts: Facts) -> Content:
     return Content.assemble(*parts)
 
 
-def column_text(column: Column) -> str:
+def column_text(column: ColumnFacts) -> str:
     """What a column holds, in a few words."""
     if column.kind == "number" and column.low is not None and column.high is not None:
         said = f"{number(column.low)} to {number(column.high)}"

@@ -28,7 +28,7 @@ LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is se
 MOST_MARKED = 8  # curves that can be told apart
 
 
-class BrowsingScreen(WorkbenchScreen):
+class RunsBrowsingScreen(WorkbenchScreen):
     """All runs in a table, filtered and sorted; the curves of the marked ones, or of the one under the cursor."""
 
     CSS_PATH = "screen.tcss"

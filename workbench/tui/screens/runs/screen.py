@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder, RunSummary
 from workbench.tui.app_access import kwb
 from workbench.tui.screens.runs import compare, upkeep
-from workbench.tui.screens.runs.browsing import BrowsingScreen
+from workbench.tui.screens.runs.browsing import RunsBrowsingScreen
 from workbench.tui.screens.runs.difference import DifferenceDialog
 from workbench.tui.screens.runs.keep_model import save_model
 from workbench.tui.screens.runs.listing import resumable, short_names
@@ -25,7 +25,7 @@ from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
 
 
-class RunsScreen(BrowsingScreen):
+class RunsScreen(RunsBrowsingScreen):
     """All runs of the workplace."""
 
     BINDING_GROUP_TITLE = "Runs"

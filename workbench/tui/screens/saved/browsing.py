@@ -25,7 +25,7 @@ from workbench.tui.screens.saved.facts import WEIGHTS_ONLY, Distribution, FileFa
 from workbench.tui.screens.saved.file_list import FileList
 from workbench.tui.screens.saved.listing import SavedFile, chosen, list_saved, short_name
 from workbench.tui.screens.saved.outcomes import Outcome
-from workbench.tui.screens.saved.reader import Reader
+from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.screens.saved.weight_picture import WeightPicture
 from workbench.tui.screens.train.words import amount
 from workbench.tui.widgets.filter_line import FilterLine
@@ -34,14 +34,14 @@ LOOK_EVERY = 3.0  # seconds between looks at the folders, while the screen is se
 _STILL = 0.06  # seconds the cursor stays before a file or a weight is read
 
 
-class BrowsingScreen(WorkbenchScreen):
+class SavedBrowsingScreen(WorkbenchScreen):
     """Files in a list, and what is in the chosen one: `self._file`, `self._facts`, or `self._fault`."""
 
     CSS_PATH = "screen.tcss"
 
     def __init__(self) -> None:
         super().__init__()
-        self._reader = Reader()
+        self._reader = FileReader()
         self._files: list[SavedFile] = []
         self._file: SavedFile | None = None
         self._facts: FileFacts | None = None

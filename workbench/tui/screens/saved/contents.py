@@ -19,7 +19,7 @@ _LEAST_NAME = 18
 
 
 @dataclass(frozen=True)
-class Row:
+class ContentsRow:
     """A line of the table: a layer with the number of its parameters, or a weight.
 
     `level` counts the layers around it; `name` is told without their names.
@@ -33,7 +33,7 @@ class Row:
     weight: Weight | None = None
 
 
-def rows_of(layers: Sequence[Layer], weights: Sequence[Weight]) -> list[Row]:
+def rows_of(layers: Sequence[Layer], weights: Sequence[Weight]) -> list[ContentsRow]:
     """Layers in their order, each with its own weights below it; weights that no layer's name begins come last.
 
     Files of plain Keras may name their weights by another road than their layers.
@@ -47,21 +47,23 @@ def rows_of(layers: Sequence[Layer], weights: Sequence[Weight]) -> list[Row]:
         while around:
             counts[around] = counts.get(around, 0) + weight.size
             around = _around(around, names)
-    rows: list[Row] = []
+    rows: list[ContentsRow] = []
     for layer in dict.fromkeys(layers):
         around = _around(layer.name, names)
         level = _depth(around, names) + 1 if around else 0
         rest = layer.name[len(around) :].removeprefix("/")
-        rows.append(Row(rest or layer.name, level, layer.layer_class, "", counts.get(layer.name)))
+        rows.append(ContentsRow(rest or layer.name, level, layer.layer_class, "", counts.get(layer.name)))
         rows += _weight_rows(own.pop(layer.name, ()), f"{layer.name}/", level + 1)
     rows += _weight_rows((weight for rest in own.values() for weight in rest), "", 0)
     return rows
 
 
-def _weight_rows(weights: Sequence[Weight] | Iterator[Weight], prefix: str, level: int) -> Iterator[Row]:
+def _weight_rows(
+    weights: Sequence[Weight] | Iterator[Weight], prefix: str, level: int
+) -> Iterator[ContentsRow]:
     for weight in weights:
         name = weight.path.removeprefix(prefix)
-        yield Row(name, level, weight.shape_text, weight.dtype, weight.size, weight)
+        yield ContentsRow(name, level, weight.shape_text, weight.dtype, weight.size, weight)
 
 
 def _around(path: str, names: set[str]) -> str:
@@ -103,7 +105,7 @@ class ContentsTable(DataTable[Text]):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, cursor_type="row", show_header=True, zebra_stripes=False)
-        self._entries: list[Row] = []
+        self._entries: list[ContentsRow] = []
         self._more = 0
         self._shape: tuple[int, ...] = ()
 
@@ -139,7 +141,7 @@ class ContentsTable(DataTable[Text]):
             if self._more:
                 self.add_row(Text(f"… {self._more:,} more", style="dim"), *[Text()] * (len(self._shape) - 1))
 
-    def _cells(self, row: Row) -> list[Text]:
+    def _cells(self, row: ContentsRow) -> list[Text]:
         style = "" if row.weight else "bold"
         cells = [
             Text(fit("  " * row.level + printable(row.name), self._shape[0]), style=style),

@@ -45,7 +45,7 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class Need:
+class NeededClass:
     """A class that a plugin must bring."""
 
     registered: str
@@ -54,7 +54,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Notes:
+class SavedFrom:
     """What kwb noted in the file: where the model comes from. Any of it may be empty."""
 
     kwb: str
@@ -82,9 +82,9 @@ class FileFacts:
     weight_count: int
     parameters: int
     optimizer: tuple[str, str] | None
-    needs: tuple[Need, ...]
+    needs: tuple[NeededClass, ...]
     refusal: str
-    notes: Notes | None
+    notes: SavedFrom | None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FileFacts:
@@ -100,9 +100,11 @@ class FileFacts:
             weight_count=record["weight_count"],
             parameters=record["parameters"],
             optimizer=tuple(map(printable, record["optimizer"])) if record["optimizer"] else None,  # type: ignore[arg-type]
-            needs=tuple(Need(printable(name), printable(dist), here) for name, dist, here in record["needs"]),
+            needs=tuple(
+                NeededClass(printable(name), printable(dist), here) for name, dist, here in record["needs"]
+            ),
             refusal=printable(record["refusal"]),
-            notes=Notes(
+            notes=SavedFrom(
                 **{name: printable(notes[name]) for name in ("kwb", "recipe", "data", "run", "epoch")},
                 inputs=tuple(map(printable, notes["inputs"])),
                 targets=tuple(map(printable, notes["targets"])),
@@ -112,7 +114,7 @@ class FileFacts:
         )
 
     @property
-    def missing(self) -> tuple[Need, ...]:
+    def missing(self) -> tuple[NeededClass, ...]:
         return tuple(need for need in self.needs if not need.installed)
 
 
@@ -179,7 +181,7 @@ def about_file(facts: FileFacts) -> Iterator[Content]:
         yield _line("made by", f"{made}Keras {facts.keras_version}" if facts.keras_version else made[:-2])
 
 
-def _about_training(notes: Notes) -> Iterator[Content]:
+def _about_training(notes: SavedFrom) -> Iterator[Content]:
     what = [f"recipe {notes.recipe}" if notes.recipe else "", f"epoch {notes.epoch}" if notes.epoch else ""]
     yield _line("trained", "  ".join(part for part in what if part) or "–")
     if notes.run:
@@ -193,8 +195,8 @@ def _line(name: str, *parts: str | tuple[str, str]) -> Content:
     return Content.assemble((f"{name:<11}", "dim"), *parts)
 
 
-def _by_distribution(needs: Sequence[Need]) -> dict[str, list[Need]]:
-    grouped: dict[str, list[Need]] = {}
+def _by_distribution(needs: Sequence[NeededClass]) -> dict[str, list[NeededClass]]:
+    grouped: dict[str, list[NeededClass]] = {}
     for need in needs:
         grouped.setdefault(need.distribution, []).append(need)
     return grouped

@@ -17,7 +17,7 @@ _MOST_BYTES = 1 << 26  # of an answer
 _MODULE = "workbench.tui.screens.saved.reading"
 
 
-class Reader:
+class FileReader:
     """Asks the process, which is started at the first question, and again after it has died."""
 
     def __init__(self) -> None:

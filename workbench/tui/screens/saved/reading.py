@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage.inspect import Inspection, LayerRow, inspect_file, read_weight
+from workbench.storage.inspect import FileLayerRow, Inspection, inspect_file, read_weight
 from workbench.storage.reading import serve
 
 MOST_ROWS = 3_000  # layers, weights; more than anybody looks through
@@ -36,7 +36,7 @@ def look(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _layer(row: LayerRow) -> list[str]:
+def _layer(row: FileLayerRow) -> list[str]:
     return [row.name, row.layer_class, row.registered]
 
 

@@ -17,7 +17,7 @@ from workbench.errors import RecipeError, WorkbenchError
 from workbench.tui.app_access import kwb
 from workbench.tui.leaving import keep_changes
 from workbench.tui.screens.saved import outcomes, upkeep
-from workbench.tui.screens.saved.browsing import BrowsingScreen
+from workbench.tui.screens.saved.browsing import SavedBrowsingScreen
 from workbench.tui.screens.saved.listing import from_workplace
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.services.files import list_recipes
@@ -31,7 +31,7 @@ _LOOK_AGAIN = 0.1  # seconds
 OWN_RECIPE = "its recipe's data"
 
 
-class UsingScreen(BrowsingScreen):
+class UsingScreen(SavedBrowsingScreen):
     """Load, evaluate, predict, save as, continue, use as a layer."""
 
     # ------------------------------------------------------------------ asking the worker

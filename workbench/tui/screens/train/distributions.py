@@ -14,7 +14,7 @@ MOST_WEIGHTS = 256
 
 
 @dataclass(frozen=True)
-class Row:
+class HistogramRow:
     """The histogram of one epoch: one edge more than counts."""
 
     epoch: float
@@ -26,14 +26,14 @@ class Distributions:
     """Rows by the weight's path. Of very many epochs every second of the older half goes; the first stays."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[str, list[HistogramRow]] = {}
 
     @property
     def weights(self) -> list[str]:
         """Paths of weights, in the order of the model."""
         return list(self._rows)
 
-    def rows(self, weight: str) -> Sequence[Row]:
+    def rows(self, weight: str) -> Sequence[HistogramRow]:
         return self._rows.get(weight, ())
 
     def take(self, epoch: float, histograms: Mapping[str, Any]) -> None:
@@ -49,17 +49,17 @@ class Distributions:
                 del rows[1 : MOST_EPOCHS // 2 : 2]
 
 
-def _epoch(row: Row) -> float:
+def _epoch(row: HistogramRow) -> float:
     return row.epoch
 
 
-def _row(epoch: float, histogram: Any) -> Row | None:
+def _row(epoch: float, histogram: Any) -> HistogramRow | None:
     try:
         edges = array("f", [_number(edge) for edge in histogram["edges"]])
         counts = array("f", [_number(count) for count in histogram["counts"]])
     except (TypeError, KeyError, ValueError, OverflowError):
         return None
-    return Row(epoch, edges, counts) if len(edges) == len(counts) + 1 else None
+    return HistogramRow(epoch, edges, counts) if len(edges) == len(counts) + 1 else None
 
 
 def _number(value: Any) -> float:
