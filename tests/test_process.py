@@ -13,9 +13,9 @@ import pytest
 from workbench.process import import_keras
 
 
-@pytest.mark.parametrize(("fault", "shown"), [(KeyboardInterrupt, ""), (ImportError, "noise\n")])
+@pytest.mark.parametrize(("error", "shown"), [(KeyboardInterrupt, ""), (ImportError, "noise\n")])
 def test_it_is_shown_where_loading_fails_and_not_at_ctrl_c(
-    fault: type[BaseException],
+    error: type[BaseException],
     shown: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -26,10 +26,10 @@ def test_it_is_shown_where_loading_fails_and_not_at_ctrl_c(
         if name != "keras":
             return found(name, *arguments)
         os.write(2, b"noise\n")
-        raise fault
+        raise error
 
     monkeypatch.setattr(builtins, "__import__", loading)
-    with pytest.raises(fault):
+    with pytest.raises(error):
         import_keras()
     assert capfd.readouterr().err == shown
 

@@ -50,17 +50,17 @@ def extension_of(path: str | os.PathLike[str]) -> str:
     return Path(name).suffix
 
 
-def file_error(fault: Exception, path: str | os.PathLike[str], doing: str = "written") -> FileError:
-    """The fault of the operating system in plain words."""
-    number = errno_of(fault)
-    reason, hint = _REASONS.get(number or 0, (os.strerror(number) if number else str(fault), ""))
+def file_error(error: Exception, path: str | os.PathLike[str], doing: str = "written") -> FileError:
+    """The error of the operating system in plain words."""
+    number = errno_of(error)
+    reason, hint = _REASONS.get(number or 0, (os.strerror(number) if number else str(error), ""))
     return FileError(f"cannot be {doing}: {reason}.", where=os.fspath(path), hint=hint)
 
 
-def errno_of(fault: Exception) -> int | None:
+def errno_of(error: Exception) -> int | None:
     """The errno behind an exception. HDF5 gives it only inside its text, and not only in an OSError."""
-    number = fault.errno if isinstance(fault, OSError) else None
-    if number is None and (found := re.search(r"errno = (\d+)", str(fault))):
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (found := re.search(r"errno = (\d+)", str(error))):
         number = int(found.group(1))
     return number
 
@@ -94,8 +94,8 @@ def atomic_path(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator
             os.replace(temporary, target)
             if flush:
                 flush_to_disk(target.parent)
-    except OSError as fault:
-        raise file_error(fault, path) from fault
+    except OSError as error:
+        raise file_error(error, path) from error
 
 
 @contextlib.contextmanager
@@ -148,8 +148,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"kwb")
-    except OSError as fault:
-        raise file_error(fault, path) from fault
+    except OSError as error:
+        raise file_error(error, path) from error
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes, *, flush: bool = True) -> None:
@@ -179,8 +179,8 @@ def keep_as(path: str | os.PathLike[str], kept: Path) -> None:
                 flush_to_disk(temporary)
             os.replace(temporary, kept)
             flush_to_disk(kept.parent)
-    except OSError as fault:
-        raise file_error(fault, kept) from fault
+    except OSError as error:
+        raise file_error(error, kept) from error
 
 
 def flush_to_disk(path: Path) -> None:

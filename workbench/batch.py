@@ -92,13 +92,13 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             session = Session(document, catalog, take, runs_folder=RUNS, resume=folder)
             with _interruptible(session.control, reporter) as received:
                 finished = session.run()
-        except WorkbenchError as fault:
+        except WorkbenchError as error:
             if not failed_told:
-                failed = events.Failed(fault.as_record())
+                failed = events.Failed(error.as_record())
                 reporter.take(failed, events.to_json(failed, name))
             raise
-        except Exception as fault:  # ours; who reads the stream must know that nothing more comes
-            failed = events.Failed(WorkbenchError(f"an internal fault: {fault!r}.").as_record())
+        except Exception as error:  # ours; who reads the stream must know that nothing more comes
+            failed = events.Failed(WorkbenchError(f"an internal error: {error!r}.").as_record())
             reporter.take(failed, events.to_json(failed, name))
             raise
     if finished.status != "interrupted":

@@ -1,6 +1,6 @@
 """WorkbenchError: what went wrong, where, and what to do about it.
 
-Every fault that a user can cause or must know of is raised as one of these. Only the edges (the command
+Every error that a user can cause or must know of is raised as one of these. Only the edges (the command
 line, the terminal app, the worker) turn it into text or a record; nothing below them prints.
 """
 
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
 
 class WorkbenchError(Exception):
-    """A fault told in the user's terms.
+    """An error told in the user's terms.
 
     Args:
         what: one sentence, what is wrong.
@@ -70,14 +70,14 @@ class WorkbenchError(Exception):
         return escape_line(f"{place}{self.what}{hint}")
 
     def at(self, where: str) -> Self:
-        """The same fault, with a place, for a caller that knows it better."""
+        """The same error, with a place, for a caller that knows it better."""
         moved = copy.copy(self)
         moved.where = where
         moved.__cause__ = self
         return moved
 
     def as_record(self) -> dict[str, Any]:
-        """The fault as the `failed` event carries it: what, where, hint; and where the user's code raised it,
+        """The error as the `failed` event carries it: what, where, hint; and where the user's code raised it,
         `exception`, `code` (see `origin.Place`) and `traceback`."""
         record: dict[str, Any] = {"what": self.what, "where": self.where, "hint": self.hint}
         origin = self.origin
@@ -85,7 +85,7 @@ class WorkbenchError(Exception):
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """The fault of a record, as it comes from another process or from a run's folder."""
+        """The error of a record, as it comes from another process or from a run's folder."""
         what, where, hint = (str(record.get(key, "")) for key in ("what", "where", "hint"))
         return cls(what, where=where, hint=hint, origin=Origin.from_record(record))
 

@@ -192,7 +192,7 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """The run ended by a fault: `error` is `WorkbenchError.as_record()`. For a loss that is not finite it has `nan`:
+    """The run ended by an error: `error` is `WorkbenchError.as_record()`. For a loss that is not finite it has `nan`:
     {name, value, epoch, step}, and `inside` ({what, layer, step}) where `watch: [nan]` found the place. `kept` says of
     what moment its last checkpoint is (`epoch 6`), of which `kwb export-checkpoint` makes a file; empty where there is
     none."""
@@ -236,8 +236,8 @@ def from_json(line: str) -> tuple[Event, float, str] | None:
     try:
         event = cls(**values)
         return event, float(record.get("time", 0.0)), str(record.get("run", ""))
-    except TypeError as fault:
-        raise ValueError(f"a '{record['event']}' record lacks a field: {fault}") from fault
+    except TypeError as error:
+        raise ValueError(f"a '{record['event']}' record lacks a field: {error}") from error
 
 
 def plain(value: Any) -> Any:

@@ -75,6 +75,6 @@ def _write(text: str, stream: TextIO | None) -> None:
         stream.flush()
     except BrokenPipeError:
         raise
-    except OSError as fault:
+    except OSError as error:
         give_up(stream)
-        raise FileError(f"cannot be written: {fault.strerror}.", where="standard output") from fault
+        raise FileError(f"cannot be written: {error.strerror}.", where="standard output") from error

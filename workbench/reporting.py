@@ -56,8 +56,8 @@ class Lasting:
 def _reader_may_be_gone() -> Iterator[None]:
     try:
         yield
-    except OSError as fault:
-        if fault.errno not in (errno.EIO, errno.EPIPE):
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.EPIPE):
             raise
 
 

@@ -31,16 +31,16 @@ _FOR_NODE = re.compile(
 _CONFIG = re.compile(r"\s*(Full object config|Object config|The full config): .*\Z", re.S)
 
 
-def short_message(fault: BaseException, *, typed: bool = True) -> str:
+def short_message(error: BaseException, *, typed: bool = True) -> str:
     """The sentence that says what is wrong, in one line and without its last full stop.
 
     Args:
-        fault: an exception of Keras, TensorFlow or a plugin.
+        error: an exception of Keras, TensorFlow or a plugin.
         typed: whether an exception of another kind than ValueError and RuntimeError is named, which say nothing.
     """
-    if isinstance(fault, SystemExit):
-        return f"it called sys.exit({fault.code!r})"
-    said = fault.args[0] if isinstance(fault, KeyError) and fault.args else fault  # its str() is a repr()
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r})"
+    said = error.args[0] if isinstance(error, KeyError) and error.args else error  # its str() is a repr()
     text = _ANSI.sub("", str(said)).strip()
     while match := _WRAPPING.search(text):
         text = match["inner"].strip()
@@ -62,6 +62,6 @@ def short_message(fault: BaseException, *, typed: bool = True) -> str:
     if len(first) > LONGEST:
         first = f"{first[:LONGEST].rsplit(' ', 1)[0]} ..."
     if not first:
-        return type(fault).__name__
-    known = not typed or isinstance(fault, ValueError | RuntimeError)
-    return first if known else f"{type(fault).__name__}: {first}"
+        return type(error).__name__
+    known = not typed or isinstance(error, ValueError | RuntimeError)
+    return first if known else f"{type(error).__name__}: {first}"

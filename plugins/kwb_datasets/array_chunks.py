@@ -60,9 +60,9 @@ class ArrayArchive:
                     for info in archive.infolist()
                     if info.filename.endswith(".npy")
                 }
-        except (OSError, zipfile.BadZipFile) as fault:
+        except (OSError, zipfile.BadZipFile) as error:
             raise FileError(
-                f"'{near(file)}' is no readable .npz file: {without_path(fault, file)}.", where="data.path"
+                f"'{near(file)}' is no readable .npz file: {without_path(error, file)}.", where="data.path"
             ) from None
 
     @property
@@ -101,8 +101,8 @@ class ArrayArchive:
                     name, self._descriptor, info.header_offset + 30 + name_size + extra_size
                 )
             return self._described(name, self._unpacked(info).descriptor, 0)
-        except (OSError, EOFError, ValueError, struct.error, zipfile.BadZipFile, zlib.error) as fault:
-            raise FileError(f"array '{name}' is damaged: {fault}.", where=self.file.name) from None
+        except (OSError, EOFError, ValueError, struct.error, zipfile.BadZipFile, zlib.error) as error:
+            raise FileError(f"array '{name}' is damaged: {error}.", where=self.file.name) from None
 
     def _unpacked(self, info: zipfile.ZipInfo) -> Workfile:
         workfile = Workfile()

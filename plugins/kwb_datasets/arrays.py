@@ -85,16 +85,16 @@ def _read(file: Path, names: Collection[str]) -> Columns:
         for name in names:
             try:
                 arrays[name] = archive[name]
-            except ValueError as fault:
-                if "pickle" not in str(fault):
-                    raise FileError(f"array '{name}' is damaged: {fault}.", where=file.name) from None
+            except ValueError as error:
+                if "pickle" not in str(error):
+                    raise FileError(f"array '{name}' is damaged: {error}.", where=file.name) from None
                 raise FileError(
                     f"array '{name}' holds pickled Python objects, which could run code and are refused.",
                     where=file.name,
                     hint="Save it with a number or text type, or name the arrays to read with `columns`.",
                 ) from None
-            except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
-                raise FileError(f"array '{name}' is damaged: {fault}.", where=file.name) from None
+            except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                raise FileError(f"array '{name}' is damaged: {error}.", where=file.name) from None
     return arrays
 
 

@@ -123,14 +123,14 @@ def _loaded(name: str, cached: str, address: str, **arguments: Any) -> tuple[Arr
     try:
         with contextlib.redirect_stdout(sys.stderr):
             return load(**arguments)
-    except Exception as fault:  # Keras wraps every network fault in a bare Exception
+    except Exception as error:  # Keras wraps every network error in a bare Exception
         kept = f"the kept file {file} cannot be used" if was_there else f"there is no file {file}"
         host = urllib.parse.urlsplit(address).hostname
         raise DataError(
-            f"'{name}' is not at hand: {kept}, and downloading it failed: {fault}.",
+            f"'{name}' is not at hand: {kept}, and downloading it failed: {error}.",
             where="data.use",
             hint=f"Connect to {host} once, or copy the file there from a machine that has it.",
-        ) from fault
+        ) from error
     finally:
         socket.setdefaulttimeout(before)
 

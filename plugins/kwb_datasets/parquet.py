@@ -49,8 +49,8 @@ def parquet(
                 raise DataError("there are no rows.", where=place.name)
             return StreamedSource(chunks, origin=place.name)
         table = ds.dataset(files, format="parquet").to_table(columns=columns)
-    except (pa.ArrowException, OSError) as fault:
-        first = str(fault).partition("\n")[0]
+    except (pa.ArrowException, OSError) as error:
+        first = str(error).partition("\n")[0]
         raise FileError(f"'{near(place)}' is no readable Parquet file: {first}", where="data.path") from None
     return Source(columns=numpy_columns(table), origin=place.name)
 

@@ -89,8 +89,8 @@ class ParquetReader:
             if self._next != wanted:
                 self._begin(piece, names)
             table = self._take(piece.rows)
-        except (pa.ArrowException, OSError) as fault:
-            first = str(fault).partition("\n")[0]
+        except (pa.ArrowException, OSError) as error:
+            first = str(error).partition("\n")[0]
             raise FileError(f"'{near(piece.file)}' cannot be read: {first}", where="data.path") from None
         self._next = (piece.file, piece.row_group, piece.start + piece.rows, tuple(names))
         # Arrow gives the columns in the file's order.

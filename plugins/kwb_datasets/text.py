@@ -187,7 +187,7 @@ class TextTable:
         names = self.names()
         read, parse, convert = self.options(names)
         convert.column_types = {name: pa.string() for name in names if name in self.text}
-        with self.faults_explained(names):
+        with self.errors_explained(names):
             table = pa_csv.read_csv(self.file, read, parse, convert)
         if any(pa.types.is_binary(kind) for kind in table.schema.types):
             raise self._wrong_encoding()
@@ -209,19 +209,19 @@ class TextTable:
         )
 
     @contextmanager
-    def faults_explained(self, names: list[str]) -> Iterator[None]:
+    def errors_explained(self, names: list[str]) -> Iterator[None]:
         """What Arrow raises while it reads the file, in plain words."""
         import pyarrow as pa
 
         try:
             yield
-        except pa.ArrowInvalid as fault:
-            raise self._explained(fault, names) from None
+        except pa.ArrowInvalid as error:
+            raise self._explained(error, names) from None
         except UnicodeDecodeError:
             raise self._wrong_encoding() from None
-        except OSError as fault:
+        except OSError as error:
             raise FileError(
-                f"'{near(self.file)}' cannot be read: {without_path(fault, self.file)}.", where="data.path"
+                f"'{near(self.file)}' cannot be read: {without_path(error, self.file)}.", where="data.path"
             ) from None
 
     def options(self, names: list[str]) -> tuple[Any, Any, Any]:
@@ -311,11 +311,11 @@ class TextTable:
             yield from self.records()
         except UnicodeError:
             raise self._wrong_encoding() from None
-        except records.Error as fault:
-            raise FileError(f"'{near(self.file)}' is no table of text: {fault}.", where="data.path") from None
-        except OSError as fault:
+        except records.Error as error:
+            raise FileError(f"'{near(self.file)}' is no table of text: {error}.", where="data.path") from None
+        except OSError as error:
             raise FileError(
-                f"'{near(self.file)}' cannot be read: {without_path(fault, self.file)}.", where="data.path"
+                f"'{near(self.file)}' cannot be read: {without_path(error, self.file)}.", where="data.path"
             ) from None
 
     def _refuse_other_encodings(self) -> None:
@@ -324,9 +324,9 @@ class TextTable:
         try:
             with pa.input_stream(str(self.file)) as file:  # unpacked, where its name says it is packed
                 start = file.read(4096)
-        except OSError as fault:
+        except OSError as error:
             raise FileError(
-                f"'{near(self.file)}' cannot be read: {without_path(fault, self.file)}.", where="data.path"
+                f"'{near(self.file)}' cannot be read: {without_path(error, self.file)}.", where="data.path"
             ) from None
         wide = _WIDE_ENCODINGS.get(start[:2])
         if wide and not self.encoding.casefold().startswith("utf-16"):
@@ -364,9 +364,9 @@ class TextTable:
                     hint=did_you_mean(name, names) or f"The columns are: {', '.join(names[:20])}.",
                 )
 
-    def _explained(self, fault: Exception, names: list[str]) -> WorkbenchError:
+    def _explained(self, error: Exception, names: list[str]) -> WorkbenchError:
         """Arrow's complaint in plain words, with the line."""
-        if "UTF" in str(fault):
+        if "UTF" in str(error):
             return self._wrong_encoding()
         for line, fields in self._decoded():
             if len(fields) != len(names):
@@ -375,7 +375,7 @@ class TextTable:
                     where=f"{self.file.name}:{line}",
                     hint=f"Put a text that holds '{self.delimiter}' in {self.quote}quotes{self.quote}.",
                 )
-        first = str(fault).partition("\n")[0]
+        first = str(error).partition("\n")[0]
         return FileError(
             f"'{near(self.file)}' cannot be read: {without_path(first, self.file)}.", where="data.path"
         )

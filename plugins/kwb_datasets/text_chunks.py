@@ -85,7 +85,7 @@ class TextChunks:
         read.block_size = BLOCK_BYTES
         read.use_threads = False
         convert.column_types = types
-        with table.faults_explained(names), pa_csv.open_csv(table.file, read, parse, convert) as reader:
+        with table.errors_explained(names), pa_csv.open_csv(table.file, read, parse, convert) as reader:
             for batch in reader:
                 if batch.num_rows:
                     yield _without_missing(batch, table)

@@ -44,8 +44,8 @@ class Workfile:
         try:
             yield self._file
             self._file.flush()
-        except OSError as fault:
-            if fault.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise FileError(
                 f"there is no room in '{self.folder}' for a working copy of the data.",

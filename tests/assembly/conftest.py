@@ -121,18 +121,18 @@ def build(with_acme: Catalog) -> Build:
                 load_weights=formats.load_weights,
             )
             compile_model(assembly.model, document.recipe.train, assembly.structure, assembly.maker)
-        except WorkbenchError as fault:
-            raise document.located(fault) from fault
+        except WorkbenchError as error:
+            raise document.located(error) from error
         return Built(document, assembly, with_acme, specs)
 
     return build
 
 
 @pytest.fixture(scope="session")
-def fault(build: Build) -> Callable[..., str]:
-    """`fault(MODEL, ...)` is what `build` refuses the recipe with, less the file and line."""
+def error(build: Build) -> Callable[..., str]:
+    """`error(MODEL, ...)` is what `build` refuses the recipe with, less the file and line."""
 
-    def fault(*args: Any, **kwargs: Any) -> str:
+    def error(*args: Any, **kwargs: Any) -> str:
         with pytest.raises(WorkbenchError) as caught:
             build(*args, **kwargs).callbacks()
         text = str(caught.value)
@@ -140,7 +140,7 @@ def fault(build: Build) -> Callable[..., str]:
             assert noise not in text
         return text.split(": ", 1)[1] if text.startswith("r.yaml:") else text
 
-    return fault
+    return error
 
 
 def graph(*lines: str, inputs: str = "{x: [8]}", outputs: str = "[y]", layers: str = "{}") -> str:

@@ -224,12 +224,12 @@ class TestLoaded:
         )
         np.testing.assert_array_equal(started.predict(), fresh.predict())
 
-    def test_a_missing_file_is_told(self, fault, stack):
-        assert fault("{load: gone.keras}") == "model.load: there is no file 'gone.keras'."
+    def test_a_missing_file_is_told(self, error, stack):
+        assert error("{load: gone.keras}") == "model.load: there is no file 'gone.keras'."
         assert (
-            fault(stack("{load: gone.keras}")) == "model.sequential[0].load: there is no file 'gone.keras'."
+            error(stack("{load: gone.keras}")) == "model.sequential[0].load: there is no file 'gone.keras'."
         )
-        assert fault("{use: ResidualRegressor, output_dim: 1}", extra="weights: gone.h5") == (
+        assert error("{use: ResidualRegressor, output_dim: 1}", extra="weights: gone.h5") == (
             "weights: there is no file 'gone.h5'."
         )
 

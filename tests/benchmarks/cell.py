@@ -29,10 +29,10 @@ def main(workload: str, column: str, rows: str, epochs: str) -> None:
     module, _, function = COLUMNS[column].partition(":")
     try:
         cell = getattr(importlib.import_module(module), function)
-    except ModuleNotFoundError as fault:
-        if fault.name not in OPTIONAL:
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
             raise
-        print(json.dumps({"missing": fault.name}))
+        print(json.dumps({"missing": error.name}))
         return
     print(json.dumps(asdict(cell(workload, int(rows), int(epochs)))))
 

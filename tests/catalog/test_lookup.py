@@ -24,7 +24,7 @@ RIVAL = plugin("rival", (Kind.LAYER, "Gate"), (Kind.MODEL, "Tower"))
 BROKEN = plugin("broken", state=PluginState.ERROR, error="no")
 
 
-def fault(catalog: Catalog, kind: Kind, name: str, where: str = "") -> str:
+def error(catalog: Catalog, kind: Kind, name: str, where: str = "") -> str:
     with pytest.raises(RecipeError) as caught:
         catalog.find(kind, name, where)
     return str(caught.value)
@@ -38,38 +38,38 @@ def test_a_name_or_its_qualified_form_is_found():
 def test_a_model_can_stand_where_a_layer_is_wanted_and_not_the_other_way_round():
     catalog = Catalog((ACME,))
     assert catalog.find(Kind.LAYER, "Net").kind is Kind.MODEL
-    assert fault(catalog, Kind.MODEL, "Gate") == "no model 'Gate'. 'Gate' is a layer (acme), not a model."
+    assert error(catalog, Kind.MODEL, "Gate") == "no model 'Gate'. 'Gate' is a layer (acme), not a model."
     assert [entry.name for entry in catalog.of_kind(Kind.LAYER)] == ["Gate", "Net"]
 
 
 def test_the_nearest_name_is_told_with_its_plugin():
     catalog = Catalog((ACME, RIVAL))
-    told = fault(catalog, Kind.MODEL, "tover", "model")
+    told = error(catalog, Kind.MODEL, "tover", "model")
     assert told == "model: no model 'tover'. Did you mean 'Tower' (rival)?"
 
 
 def test_a_name_of_another_kind_is_told_rather_than_a_near_one(catalog):
-    told = fault(catalog, Kind.LAYER, "mse", "model.sequential[0]")
+    told = error(catalog, Kind.LAYER, "mse", "model.sequential[0]")
     assert told == "model.sequential[0]: no layer 'mse'. 'mse' is a loss (kwb_keras), not a layer."
-    assert "'Adam' is an optimizer (kwb_keras), not a callback." in fault(catalog, Kind.CALLBACK, "Adam")
+    assert "'Adam' is an optimizer (kwb_keras), not a callback." in error(catalog, Kind.CALLBACK, "Adam")
 
 
 def test_where_nothing_is_near_the_plugins_that_did_not_load_are_named():
-    told = fault(Catalog((ACME, BROKEN)), Kind.LAYER, "Xyzzy")
+    told = error(Catalog((ACME, BROKEN)), Kind.LAYER, "Xyzzy")
     assert "`kwb catalog` lists what there is. Not loaded: broken (see `kwb plugins`)." in told
-    assert "Not loaded" not in fault(Catalog((ACME,)), Kind.LAYER, "Xyzzy")
+    assert "Not loaded" not in error(Catalog((ACME,)), Kind.LAYER, "Xyzzy")
 
 
 def test_a_name_of_two_plugins_is_refused_naming_both():
     catalog = Catalog((ACME, RIVAL))
-    told = fault(catalog, Kind.LAYER, "Gate", "model")
+    told = error(catalog, Kind.LAYER, "Gate", "model")
     assert told == "model: several plugins offer a layer 'Gate'. Write 'acme.Gate' or 'rival.Gate'."
     assert catalog.find(Kind.LAYER, "rival.Gate").plugin == "rival"
 
 
 def test_one_plugins_layer_and_anothers_model_of_one_name_are_refused_where_a_layer_is_wanted():
     catalog = Catalog((ACME, plugin("third", (Kind.MODEL, "Gate"))))
-    assert "Write 'acme.Gate' or 'third.Gate'." in fault(catalog, Kind.LAYER, "Gate")
+    assert "Write 'acme.Gate' or 'third.Gate'." in error(catalog, Kind.LAYER, "Gate")
     assert catalog.find(Kind.MODEL, "Gate").plugin == "third"
 
 
@@ -88,7 +88,7 @@ def test_a_plugins_own_layer_goes_before_its_model_of_the_same_name():
     ],
 )
 def test_a_qualified_name_that_is_not_there_says_which_half_is_wrong(name, hint):
-    assert fault(Catalog((ACME, RIVAL, BROKEN)), Kind.MODEL, name) == f"no model '{name}'. {hint}"
+    assert error(Catalog((ACME, RIVAL, BROKEN)), Kind.MODEL, name) == f"no model '{name}'. {hint}"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_keras_own_short_names_work(catalog, kind, alias, name):
 
 
 def test_a_near_alias_is_told_too(catalog):
-    assert "Did you mean 'mse' (kwb_keras)?" in fault(catalog, Kind.LOSS, "msse")
+    assert "Did you mean 'mse' (kwb_keras)?" in error(catalog, Kind.LOSS, "msse")
 
 
 def test_a_loss_can_stand_where_a_metric_is_wanted(catalog):

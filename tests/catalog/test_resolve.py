@@ -41,7 +41,7 @@ def entry(distribution):
     return make
 
 
-def fault(entry: Entry) -> str:
+def error(entry: Entry) -> str:
     with pytest.raises(WorkbenchError) as caught:
         resolve(entry)
     return str(caught.value)
@@ -75,7 +75,7 @@ def test_old_registered_names_lead_to_the_class(entry):
 
 def test_an_old_name_that_is_another_class_is_refused(entry):
     resolve(entry(Kind.LAYER, "things:Named"))
-    told = fault(entry(Kind.LAYER, "things:Gate", saved_as=("its-own>Named",)))
+    told = error(entry(Kind.LAYER, "things:Gate", saved_as=("its-own>Named",)))
     assert "two classes are registered with Keras as 'its-own>Named'" in told
 
 
@@ -96,7 +96,7 @@ def test_an_old_name_that_is_another_class_is_refused(entry):
     ],
 )
 def test_a_target_of_another_kind_is_refused(entry, kind, target, told):
-    assert fault(entry(kind, target)).endswith(told)
+    assert error(entry(kind, target)).endswith(told)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RECIPE])
@@ -107,15 +107,15 @@ def test_stock_keras_is_what_its_entries_say(catalog, kind):
 
 
 def test_a_missing_attribute_is_told(entry):
-    told = fault(entry(Kind.LAYER, "things:Nowhere"))
+    told = error(entry(Kind.LAYER, "things:Nowhere"))
     assert told == "plugin 'acme', layer 'Thing': 'things' has no 'Nowhere'."
 
 
-def test_an_import_that_fails_is_told_as_the_plugins_fault(entry):
-    told = fault(entry(Kind.LAYER, "no_module_of_that_name:Gate"))
+def test_an_import_that_fails_is_told_as_the_plugins_error(entry):
+    told = error(entry(Kind.LAYER, "no_module_of_that_name:Gate"))
     assert "importing 'no_module_of_that_name' failed: ModuleNotFoundError" in told
-    assert "The fault is the plugin's" in told
-    assert "failed: SystemExit: 2" in fault(entry(Kind.LAYER, "bad_things:Gate"))
+    assert "The error is the plugin's" in told
+    assert "failed: SystemExit: 2" in error(entry(Kind.LAYER, "bad_things:Gate"))
 
 
 class TestResolver:
@@ -132,7 +132,7 @@ class TestResolver:
         resolver = Resolver(Catalog(discover()))
         assert resolver.resolve_registered("acme-dist>Gate").__module__ == "acme_gate"
 
-    def test_what_no_plugin_has_is_none_whatever_their_faults(self, plugin, offering):
+    def test_what_no_plugin_has_is_none_whatever_their_errors(self, plugin, offering):
         plugin("rival", offering("layers", "'Bad', 'rival_worse:Bad'"), rival_worse="raise SystemExit")
         assert Resolver(Catalog(discover())).resolve_registered("gone>Layer") is None
 
@@ -157,8 +157,8 @@ def test_a_module_whose_class_takes_anothers_registered_name_stays_refused(entry
     distribution("rival-dist", {"impostors.py": IMPOSTOR}, {})
     first = resolve(entry(Kind.LAYER, "things:Named"))
     impostor = entry(Kind.LAYER, "impostors:Named")
-    told = fault(impostor)
+    told = error(impostor)
     assert "registered with Keras as 'its-own>Named': things.Named and impostors.Named" in told
-    assert fault(impostor) == told
-    assert "its-own>Named" in fault(entry(Kind.LAYER, "impostors:Innocent"))
+    assert error(impostor) == told
+    assert "its-own>Named" in error(entry(Kind.LAYER, "impostors:Innocent"))
     assert keras.saving.get_registered_object("its-own>Named") is first

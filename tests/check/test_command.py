@@ -94,7 +94,7 @@ def test_what_keeps_the_contract_exits_with_0_in_a_line_for_each_entry(run):
 
 
 @pytest.mark.slow
-def test_a_file_is_checked_by_what_it_defines_and_its_fault_exits_with_1(run, tmp_path, monkeypatch):
+def test_a_file_is_checked_by_what_it_defines_and_its_error_exits_with_1(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(GATE)
     code, out, err = run("mine.py")

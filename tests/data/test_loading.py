@@ -101,9 +101,9 @@ def test_a_file_is_read_as_in_training(prepare, catalog, tmp_path: Path) -> None
 )
 def test_a_data_argument_that_leads_nowhere(argument, error, what, catalog, tmp_path) -> None:
     (tmp_path / "there.xlsx").write_bytes(b"x")
-    with pytest.raises(error, match=what) as fault:
+    with pytest.raises(error, match=what) as caught:
         data_argument(argument.format(tmp=tmp_path), catalog)
-    assert fault.value.where == "--data"
+    assert caught.value.where == "--data"
 
 
 def test_a_data_argument_may_be_a_dataset(catalog) -> None:
@@ -168,9 +168,9 @@ def test_dropped_rows_keep_the_places_of_the_others(prepare) -> None:
     ],
 )
 def test_missing_values_are_told_with_their_line(prepare, text, section, where, what) -> None:
-    with pytest.raises(DataError, match=what) as fault:
+    with pytest.raises(DataError, match=what) as error:
         prepare(text, targets="y", **section)
-    assert fault.value.where == where
+    assert error.value.where == where
 
 
 # Scaling
@@ -229,9 +229,9 @@ def test_an_unknown_category_is_named_with_column_value_and_line(prepare, catalo
     prepared = prepare("k,y\na,0\nb,0\n", targets="y")
     (tmp_path / "new.csv").write_text("k\na\n\nzebra\n")
     section = data_argument(str(tmp_path / "new.csv"), catalog)
-    with pytest.raises(DataError, match=r"'k' holds 'zebra'.*'a', 'b'") as fault:
+    with pytest.raises(DataError, match=r"'k' holds 'zebra'.*'a', 'b'") as error:
         apply_to(prepared.preparation, section, catalog, folder=tmp_path, seed=0, with_targets=False)
-    assert fault.value.where == "new.csv:4"
+    assert error.value.where == "new.csv:4"
 
 
 def test_categories_that_look_like_flags_elsewhere_are_still_known(prepare, tmp_path: Path) -> None:
@@ -285,10 +285,10 @@ def test_class_names_become_numbers(prepare, labels, classes, numbers) -> None:
     ],
 )
 def test_data_that_cannot_be_learnt_from(prepare, text: str, section: dict, what: str) -> None:
-    with pytest.raises(WorkbenchError, match=what) as fault:
+    with pytest.raises(WorkbenchError, match=what) as error:
         prepare(text, targets="y", **section)
-    assert fault.value.exit_code == 2
-    assert fault.value.where
+    assert error.value.exit_code == 2
+    assert error.value.where
 
 
 def test_insisted_categories_may_be_many(prepare) -> None:
@@ -361,9 +361,9 @@ def test_missing_values_in_arrays(prepare, tmp_path: Path) -> None:
     section = {**arrays(tmp_path, x=x, y=np.arange(4)), "targets": "y"}
     assert prepare(**section, missing="drop").train.index.tolist() == [0, 2, 3]
     assert prepare(**section, missing="mean").train.inputs["x"][1].tolist() == [pytest.approx(10 / 3), 3]
-    with pytest.raises(DataError, match="array 'x' holds NaN") as fault:
+    with pytest.raises(DataError, match="array 'x' holds NaN") as error:
         prepare(**section)
-    assert fault.value.where == "arrays.npz, row 2"
+    assert error.value.where == "arrays.npz, row 2"
 
 
 def test_arrays_as_targets_and_class_columns(prepare, tmp_path: Path) -> None:
@@ -443,9 +443,9 @@ def test_a_damaged_record_is_refused(prepare) -> None:
             ]
         },
     ):
-        with pytest.raises(FileError, match="preparation is damaged") as fault:
+        with pytest.raises(FileError, match="preparation is damaged") as error:
             Preparation.from_record({**record, **change}, "model.keras")
-        assert fault.value.where == "model.keras"
+        assert error.value.where == "model.keras"
     with pytest.raises(FileError):
         Preparation.from_record(None)
 

@@ -81,7 +81,7 @@ def test_a_preview_shows_each_column() -> None:
     assert by_name["flag"].commonest == (("True", 3), ("False", 1))
     assert (by_name["image"].shape, by_name["image"].high) == ((2, 2), 15)
     assert by_name["mixed"].kind == "unusable"
-    assert "mixes" in by_name["mixed"].fault
+    assert "mixes" in by_name["mixed"].error
     assert by_name["nothing"].low is None
     assert seen.first_rows == (
         ("1", "a", "True", "2 × 2 array", "1", ""),

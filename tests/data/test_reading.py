@@ -47,15 +47,15 @@ def test_arguments_arrive_with_their_types_and_absolute_paths(stranger, tmp_path
 def test_what_goes_wrong_is_told_as_the_recipes_or_the_plugins(
     stranger, tmp_path, arguments, error, where, what
 ) -> None:
-    with pytest.raises(error, match=what) as fault:
+    with pytest.raises(error, match=what) as caught:
         read(Data.model_validate({"use": "theirs", **arguments}), stranger(CODE), tmp_path)
-    assert fault.value.where == where
+    assert caught.value.where == where
 
 
 def test_a_required_argument_is_asked_for(stranger, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="'theirs' needs 'town'") as fault:
+    with pytest.raises(RecipeError, match="'theirs' needs 'town'") as error:
         read(Data(use="theirs"), stranger("def theirs(town): return {}"), tmp_path)
-    assert fault.value.where == "data"
+    assert error.value.where == "data"
 
 
 def test_a_function_that_takes_anything_gets_it(stranger, tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_type_hints_that_name_nothing_do_no_harm(stranger, tmp_path: Path) -> No
     assert read(Data.model_validate({"use": "theirs", "a": 5}), catalog, tmp_path).columns["x"] == [5]
 
 
-def test_a_module_that_cannot_be_imported_is_the_plugins_fault(stranger, tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError, match="no_such_module") as fault:
+def test_a_module_that_cannot_be_imported_is_the_plugins_error(stranger, tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError, match="no_such_module") as error:
         read(Data(use="theirs"), stranger("import no_such_module"), tmp_path)
-    assert "acme" in fault.value.where
-    assert fault.value.exit_code == ExitCode.USAGE
+    assert "acme" in error.value.where
+    assert error.value.exit_code == ExitCode.USAGE

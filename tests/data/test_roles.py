@@ -96,15 +96,15 @@ def test_scaling_by_input_and_by_column() -> None:
     ],
 )
 def test_a_wrong_name_or_wish_is_told_with_its_key(section: dict, where: str, what: str) -> None:
-    with pytest.raises(RecipeError, match=what) as fault:
+    with pytest.raises(RecipeError, match=what) as error:
         roles(**section)
-    assert fault.value.where == where
+    assert error.value.where == where
 
 
 def test_data_that_does_not_say_what_to_learn_lists_its_columns() -> None:
-    with pytest.raises(RecipeError, match=r"age, sex, price, image, sound") as fault:
+    with pytest.raises(RecipeError, match=r"age, sex, price, image, sound") as error:
         roles(source_targets=())
-    assert fault.value.where == "data"
+    assert error.value.where == "data"
 
 
 def test_learning_nothing_can_be_asked_for() -> None:

@@ -58,9 +58,9 @@ def test_odd_class_sizes_sum_to_the_share() -> None:
 
 
 def test_too_few_rows_of_a_class_are_told() -> None:
-    with pytest.raises(FewRowsError) as fault:
+    with pytest.raises(FewRowsError) as error:
         split_rows(12, Split(validation=0.2, test=0.2), 0, np.repeat([0, 1], [10, 2]))
-    assert (fault.value.stratum, fault.value.rows, fault.value.parts) == (1, 2, 3)
+    assert (error.value.stratum, error.value.rows, error.value.parts) == (1, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_too_few_rows_of_a_class_are_told() -> None:
     ],
 )
 def test_a_part_without_rows_is_refused(rows: int, split: dict, where: str) -> None:
-    with pytest.raises(DataError) as fault:
+    with pytest.raises(DataError) as error:
         split_rows(rows, Split(**split), 0)
-    assert fault.value.where == where
+    assert error.value.where == where
 
 
 def test_a_share_too_small_for_its_classes_is_refused() -> None:

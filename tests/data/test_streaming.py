@@ -343,7 +343,7 @@ def test_a_recipe_in_memory_says_that_it_streams(catalog, tmp_path: Path) -> Non
         loading.load(section, catalog, folder=tmp_path, seed=0)
 
 
-# Faults
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_a_recipe_in_memory_says_that_it_streams(catalog, tmp_path: Path) -> Non
         ("csv", (5, "k", ""), {"ignore": "k", "split": {"test": 0.1, "stratify": "k"}}, "t.csv:7", "'k', to strat"),
     ],
 )  # fmt: skip
-def test_faults_are_told_as_in_memory(catalog, tmp_path, kind, change, section, where, what) -> None:
+def test_errors_are_told_as_in_memory(catalog, tmp_path, kind, change, section, where, what) -> None:
     given = write(tmp_path, kind)
     if change:
         row, name, value = change
@@ -375,9 +375,9 @@ def test_faults_are_told_as_in_memory(catalog, tmp_path, kind, change, section, 
             table[name][row] = value
             pq.write_table(pa.table(table), tmp_path / "t.parquet", row_group_size=300)
     data = Data.model_validate({**given, **section, "stream": True})
-    with pytest.raises(WorkbenchError, match=what) as fault:
+    with pytest.raises(WorkbenchError, match=what) as error:
         loading.load_or_stream(data, catalog, folder=tmp_path, seed=0).train.read_all()
-    assert fault.value.where == where
+    assert error.value.where == where
 
 
 def test_types_that_change_far_down_a_text_file(both, tmp_path: Path) -> None:
@@ -396,9 +396,9 @@ def test_a_malformed_line_of_a_text_file(catalog, tmp_path: Path) -> None:
     text[800] += ",more"
     (tmp_path / "t.csv").write_text("\n".join(text))
     data = Data.model_validate({"use": "csv", "path": "t.csv", "targets": "y", "stream": True})
-    with pytest.raises(DataError, match="6 columns, and the table 5") as fault:
+    with pytest.raises(DataError, match="6 columns, and the table 5") as error:
         loading.load_or_stream(data, catalog, folder=tmp_path, seed=0)
-    assert fault.value.where == "t.csv:801"
+    assert error.value.where == "t.csv:801"
 
 
 def test_decimal_commas_and_columns_in_a_stream(both, tmp_path: Path) -> None:
@@ -499,8 +499,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 for reader in (csv, npz):
     try:
         reader(sys.argv[1] + "/t." + reader.__name__, stream=True)
-    except FileError as fault:
-        print(fault.where, fault)
+    except FileError as error:
+        print(error.where, error)
 """
 
 

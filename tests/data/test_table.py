@@ -65,9 +65,9 @@ def test_values_and_missing_values_are_told_apart(values, kind, read, missing) -
     ],
 )
 def test_what_no_model_can_use_is_refused_by_name(values: object, what: str) -> None:
-    with pytest.raises(DataError, match=what) as fault:
+    with pytest.raises(DataError, match=what) as error:
         column(values)
-    assert "'c'" in fault.value.what
+    assert "'c'" in error.value.what
 
 
 def test_numbers_as_categories_lose_the_point_of_whole_numbers_only() -> None:

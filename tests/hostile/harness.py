@@ -50,7 +50,7 @@ def recipe(path: Path) -> None:
     from workbench.recipe.opening import open_recipe
 
     editor = Editor.open(path)
-    for _ in (editor.fault, editor.rows, editor.name):
+    for _ in (editor.error, editor.rows, editor.name):
         pass
     check_names(open_recipe(str(path), catalog()), catalog())
 
@@ -89,12 +89,12 @@ def settings(path: Path) -> None:
     from workbench.tui.state import AppState
     from workbench.tui.unsaved import Unsaved
 
-    _, faults = read_settings(path)
+    _, errors = read_settings(path)
     AppState(path).get("mode", "recipes")
     (path.parent / "unsaved.json").write_bytes(path.read_bytes())
     Unsaved(path.parent).take_up()
-    if faults:
-        raise faults[0]
+    if errors:
+        raise errors[0]
 
 
 DO: dict[str, Callable[[Path], None]] = {
@@ -111,8 +111,8 @@ def answer(do: str, path: Path) -> dict[str, Any]:
     code, told = 0, ""
     try:
         DO[do](path)
-    except WorkbenchError as fault:
-        code, told = int(fault.exit_code), str(fault)
+    except WorkbenchError as error:
+        code, told = int(error.exit_code), str(error)
     except BaseException:
         code, told = 1, traceback.format_exc()
     after = resource.getrusage(resource.RUSAGE_SELF)

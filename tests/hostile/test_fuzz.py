@@ -130,7 +130,7 @@ def is_shown_safely(text: str) -> None:
     assert shown == text, shown
     assert len(text) < 3000
     assert "Traceback" not in text
-    assert "internal fault" not in text
+    assert "internal error" not in text
 
 
 def hold(harness: Harness, do: str, path: Path, seed: str, codes: tuple[int, ...]) -> int:

@@ -53,9 +53,9 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_recipe_is_refused_in_a_sentence(name: str) -> None:
-    with pytest.raises(RecipeError) as fault:
+    with pytest.raises(RecipeError) as error:
         parse(WRONG[name], name="r.yaml")
-    told = str(fault.value)
+    told = str(error.value)
     assert told.startswith("r.yaml")
     assert told.isprintable()
     assert len(told) < 500
@@ -80,9 +80,9 @@ def test_a_value_on_the_command_line_is_read_or_taken_as_text() -> None:
 
 
 def test_a_name_is_shown_as_it_is_written() -> None:
-    with pytest.raises(RecipeError) as fault:
+    with pytest.raises(RecipeError) as error:
         parse(f"kwb: 1\n{json.dumps(NASTY)}: 1\n", name=NASTY)
-    assert SHOWN in str(fault.value)
+    assert SHOWN in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,6 @@ def test_settings_may_name_a_home_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text(
         "plugins: [~nobody-of-that-name/x.py]\nruns: ~nobody-of-that-name/runs\n"
     )
-    settings, faults = read_settings(tmp_path / "settings.yaml")
-    assert not faults
+    settings, errors = read_settings(tmp_path / "settings.yaml")
+    assert not errors
     assert settings.runs == Path("~nobody-of-that-name/runs")

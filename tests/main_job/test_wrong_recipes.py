@@ -87,11 +87,11 @@ def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     return code, captured.err
 
 
-@pytest.mark.parametrize("fault", WRONG)
+@pytest.mark.parametrize("error", WRONG)
 def test_a_wrong_recipe_is_refused_plainly(
-    workplace: Path, capfd: pytest.CaptureFixture[str], fault: str
+    workplace: Path, capfd: pytest.CaptureFixture[str], error: str
 ) -> None:
-    (old, new), code, words = WRONG[fault]
+    (old, new), code, words = WRONG[error]
     assert old in BASE
     (workplace / "price.yaml").write_text(BASE.replace(old, new))
     before = sorted(workplace.rglob("*"))
@@ -189,7 +189,7 @@ def test_a_layer_that_gives_another_shape_than_it_says(
     code, message = run(capfd, "--batch", "price.yaml", "--plugin", "liar.py")
     assert code == 1
     assert "kwb: price.yaml: calling the model on the first rows failed: " in message
-    assert "internal fault" not in message
+    assert "internal error" not in message
     assert "Arguments received" not in message
 
 
@@ -225,7 +225,7 @@ def test_the_same_recipe_unchanged_trains(workplace: Path, capfd: pytest.Capture
     assert (workplace / "out" / "price.h5").exists()
 
 
-def test_with_json_the_fault_is_an_event_too(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_with_json_the_error_is_an_event_too(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (workplace / "price.yaml").write_text(BASE.replace("[price]", "[prize]"))
     assert main(["--batch", "price.yaml", "--json"]) == 2
     captured = capfd.readouterr()
@@ -233,7 +233,7 @@ def test_with_json_the_fault_is_an_event_too(workplace: Path, capfd: pytest.Capt
     assert "prize" in captured.out
 
 
-def test_with_json_a_fault_of_our_own_ends_the_stream_too(
+def test_with_json_a_error_of_our_own_ends_the_stream_too(
     workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.training.session import Session
@@ -245,7 +245,7 @@ def test_with_json_a_fault_of_our_own_ends_the_stream_too(
     (workplace / "price.yaml").write_text(BASE)
     assert main(["--batch", "price.yaml", "--json"]) == 1
     (line,) = capfd.readouterr().out.splitlines()
-    assert json.loads(line)["error"]["what"] == "an internal fault: ZeroDivisionError('oh')."
+    assert json.loads(line)["error"]["what"] == "an internal error: ZeroDivisionError('oh')."
 
 
 def test_debug_shows_the_traceback(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -191,28 +191,28 @@ def test_csv_types_follow_the_whole_column_and_not_its_beginning(write) -> None:
         (b"\x1f\x8b\x08broken", {"name": "t.csv.gz"}, FileError, "data.path", "cannot be read|not written"),
     ],
 )
-def test_csv_faults(write, content, options, error, where, what) -> None:
+def test_csv_errors(write, content, options, error, where, what) -> None:
     name = options.pop("name", "t.csv")
-    with pytest.raises(error, match=what) as fault:
+    with pytest.raises(error, match=what) as caught:
         csv(write(content, name), **options)
-    assert fault.value.where == where
+    assert caught.value.where == where
 
 
 @pytest.mark.parametrize("reader", [csv, npz, parquet])
 def test_a_file_that_is_not_there_has_a_near_name(reader, write, tmp_path: Path) -> None:
     write("x", "prices.bin")
-    with pytest.raises(RecipeError, match=r"Did you mean 'prices\.bin'") as fault:
+    with pytest.raises(RecipeError, match=r"Did you mean 'prices\.bin'") as error:
         reader(str(tmp_path / "price.bin"))
-    assert fault.value.where == "data.path"
+    assert error.value.where == "data.path"
     with pytest.raises(RecipeError, match="no folder"):
         reader(str(tmp_path / "nowhere" / "price.bin"))
 
 
 @pytest.mark.parametrize("reader", [csv, npz, parquet])
 def test_a_folder_is_no_file(reader, tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="folder") as fault:
+    with pytest.raises(FileError, match="folder") as error:
         reader(str(tmp_path))
-    assert fault.value.exit_code == ExitCode.FILE
+    assert error.value.exit_code == ExitCode.FILE
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -279,7 +279,7 @@ def test_parquet_columns_no_model_can_use(tmp_path: Path, column: pa.Array, what
     load(Data.model_validate({**section, "ignore": "c"}), catalog, folder=tmp_path, seed=0)
 
 
-def test_parquet_faults(write, tmp_path: Path) -> None:
+def test_parquet_errors(write, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no readable Parquet file"):
         parquet(write("a,b\n1,2\n", "t.parquet"))
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, names=["a", "a"]), tmp_path / "twice.parquet")
@@ -308,7 +308,7 @@ def test_npz_with_its_own_test_part(tmp_path: Path) -> None:
     assert source.test["x"].shape == (1, 3)
 
 
-def test_npz_faults(write, tmp_path: Path) -> None:
+def test_npz_errors(write, tmp_path: Path) -> None:
     np.savez(tmp_path / "objects.npz", x=np.array([{"run": "me"}], dtype=object), y=[1])
     with pytest.raises(FileError, match=r"'x' holds pickled Python objects.*refused"):
         npz(str(tmp_path / "objects.npz"))
@@ -326,12 +326,12 @@ def test_npz_faults(write, tmp_path: Path) -> None:
     damaged[2000:2008] = b"damaged!"
     with pytest.raises(FileError, match="'images' is damaged"):
         npz(write(bytes(damaged), "damaged.npz"))
-    with pytest.raises(RecipeError, match="Did you mean 'images'") as fault:
+    with pytest.raises(RecipeError, match="Did you mean 'images'") as error:
         npz(str(tmp_path / "whole.npz"), columns=["image"])
-    assert fault.value.where == "data.columns"
-    with pytest.raises(RecipeError, match="no array 'test'") as fault:
+    assert error.value.where == "data.columns"
+    with pytest.raises(RecipeError, match="no array 'test'") as error:
         npz(str(tmp_path / "whole.npz"), test={"images": "test"})
-    assert fault.value.where == "data.test.images"
+    assert error.value.where == "data.test.images"
     np.savez(tmp_path / "empty.npz")
     with pytest.raises(WorkbenchError, match="no array"):
         npz(str(tmp_path / "empty.npz"))
@@ -359,8 +359,8 @@ import keras
 started = time.monotonic()
 try:
     source = downloads.{name}()
-except DataError as fault:
-    print(fault)
+except DataError as error:
+    print(error)
 else:
     print(source.columns['image'].shape, source.test['image'].shape, source.classes['article'][9])
 print(time.monotonic() - started < 30)
@@ -398,16 +398,16 @@ def silent_server() -> Iterator[str]:
 @pytest.mark.parametrize("name", ["mnist", "california_housing", "cifar10"])
 def test_offline_a_download_says_what_is_missing_and_what_to_do(name: str, tmp_path: Path) -> None:
     result = _download(name, tmp_path, "http://127.0.0.1:9")
-    fault, in_time = result.stdout.splitlines()
+    error, in_time = result.stdout.splitlines()
     assert in_time == "True"
-    assert f"data.use: '{name}' is not at hand: there is no file {tmp_path}/datasets/" in fault
-    assert "Connect to" in fault
+    assert f"data.use: '{name}' is not at hand: there is no file {tmp_path}/datasets/" in error
+    assert "Connect to" in error
 
 
 @pytest.mark.slow
 def test_a_network_that_is_silent_does_not_hang(silent_server: str, tmp_path: Path) -> None:
-    fault, in_time = _download("mnist", tmp_path, silent_server).stdout.splitlines()
-    assert "timed out" in fault
+    error, in_time = _download("mnist", tmp_path, silent_server).stdout.splitlines()
+    assert "timed out" in error
     assert in_time == "True"
 
 

@@ -1,4 +1,4 @@
-"""Recipe files: YAML as people write it, and faults that say file, line and key."""
+"""Recipe files: YAML as people write it, and errors that say file, line and key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ train:
 """
 
 
-def fault(text: str, *overrides: str) -> str:
+def error(text: str, *overrides: str) -> str:
     with pytest.raises(RecipeError) as caught:
         parse(text, name="r.yaml", overrides=overrides)
     return str(caught.value)
@@ -109,12 +109,12 @@ class TestYaml:
         ],
     )
     def test_what_is_no_recipe_is_told_with_its_line(self, text, told):
-        assert told in fault(text)
+        assert told in error(text)
 
     def test_an_alias_bomb_is_refused(self):
         rows = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
         bomb = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *rows, RECIPE])
-        assert fault(bomb) == "r.yaml: a recipe of over 100,000 values is not read."
+        assert error(bomb) == "r.yaml: a recipe of over 100,000 values is not read."
 
     def test_a_python_tag_makes_nothing(self):
         text = RECIPE + "save: !!python/object/apply:os.mkdir [made-by-yaml]\n"
@@ -236,9 +236,9 @@ WRONG = [
     ("old", "new", "told"), WRONG, ids=[new.strip() or f"no {old}" for old, new, _ in WRONG]
 )
 def test_a_wrong_key_or_type_is_told_with_file_line_and_key(old, new, told):
-    text = fault(changed(old, new))
+    text = error(changed(old, new))
     assert told in text
-    assert "more to mend" not in text  # one mistake is one fault
+    assert "more to mend" not in text  # one mistake is one error
     assert "pydantic" not in text
     assert "valid dictionary" not in text
 
@@ -264,14 +264,14 @@ def test_a_wrong_key_or_type_is_told_with_file_line_and_key(old, new, told):
     ],
 )
 def test_a_wrong_model_is_told_in_the_terms_of_its_own_form(model, told):
-    text = fault(f"kwb: 1\ndata: d\nmodel: {model}\n")
+    text = error(f"kwb: 1\ndata: d\nmodel: {model}\n")
     assert text.startswith("r.yaml:3: model")
     assert told in text
     assert "more to mend" not in text
 
 
-def test_several_faults_are_counted():
-    assert fault(changed("epochs: 5", "epochs: x\n  batch_size: y")).endswith("(1 more to mend.)")
+def test_several_errors_are_counted():
+    assert error(changed("epochs: 5", "epochs: x\n  batch_size: y")).endswith("(1 more to mend.)")
 
 
 def test_short_forms_mean_their_long_ones():
@@ -370,16 +370,16 @@ class TestOverrides:
         ],
     )
     def test_a_wrong_one_is_told_as_it_was_typed(self, override, told):
-        assert fault(RECIPE, override).startswith(f"--set {override}: {told}")
+        assert error(RECIPE, override).startswith(f"--set {override}: {told}")
 
-    def test_a_fault_elsewhere_keeps_its_line(self):
-        assert fault(changed("epochs: 5", "epochs: x"), "train.batch_size=3").startswith(
+    def test_a_error_elsewhere_keeps_its_line(self):
+        assert error(changed("epochs: 5", "epochs: x"), "train.batch_size=3").startswith(
             "r.yaml:12: train.epochs"
         )
 
 
 class TestPlaces:
-    """Where a key stands, for the faults of those who use the recipe."""
+    """Where a key stands, for the errors of those who use the recipe."""
 
     @pytest.mark.parametrize(
         ("key", "place"),
@@ -400,7 +400,7 @@ class TestPlaces:
         assert document.place("train.loss.delta") == "--set train.loss={use: Huber, delta: 2}"
         assert document.place("train.epochs") == "r.yaml:12: train.epochs"
 
-    def test_a_fault_is_located_if_its_place_is_a_key(self):
+    def test_a_error_is_located_if_its_place_is_a_key(self):
         document = parse(RECIPE, name="r.yaml")
         assert (
             str(document.located(WorkbenchError("no.", where="train.loss"))) == "r.yaml:14: train.loss: no."

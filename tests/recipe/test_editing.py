@@ -1,4 +1,4 @@
-"""The open recipe: every edit a person makes, undo and redo, faults with their places, saving."""
+"""The open recipe: every edit a person makes, undo and redo, errors with their places, saving."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ def test_a_graph_in_rows(graph):
      "train: [1]", "model: {sequential: [3, null, [1]]}", "model: {graph: [1]}",
      "train: {loss: 3, metrics: 3, callbacks: 3}\nsave: 3"],
 )  # fmt: skip
-def test_half_written_recipes_have_rows_and_a_fault(text):
+def test_half_written_recipes_have_rows_and_a_error(text):
     editor = Editor(text)
     assert editor.rows
-    assert editor.fault is not None
+    assert editor.error is not None
 
 
-# --------------------------------------------------------------------------- undo, text, faults
+# --------------------------------------------------------------------------- undo, text, errors
 
 
 def test_every_edit_is_undone_and_redone(stack):
@@ -193,20 +193,20 @@ def test_text_that_is_no_yaml_keeps_the_rows_and_refuses_edits(stack):
     with pytest.raises(RecipeError, match="not valid YAML"):
         stack.set("seed", 1)
     stack.undo()
-    assert stack.fault is None
+    assert stack.error is None
 
 
-def test_a_fault_has_its_key_and_line(stack, catalog):
+def test_a_error_has_its_key_and_line(stack, catalog):
     stack.set("train.epochs", "many")
-    assert (stack.fault.key, stack.fault.line) == ("train.epochs", 13)
-    assert stack.fault.what == "must be a whole number, not 'many'."
+    assert (stack.error.key, stack.error.line) == ("train.epochs", 13)
+    assert stack.error.what == "must be a whole number, not 'many'."
     stack.undo()
     assert stack.check(catalog) is None
     stack.use("model.sequential[1]", "MyGausianNoise")
-    assert stack.fault is None
-    fault = stack.check(catalog)
-    assert (fault.key, fault.line) == ("model.sequential[1]", 9)
-    assert "MyGaussianNoise" in fault.hint
+    assert stack.error is None
+    error = stack.check(catalog)
+    assert (error.key, error.line) == ("model.sequential[1]", 9)
+    assert "MyGaussianNoise" in error.hint
 
 
 def test_where_a_key_stands(stack):
@@ -300,10 +300,10 @@ def test_a_copy_has_no_name_of_its_own(stack):
 def test_a_stack_emptied_and_filled_again(stack):
     for _ in range(3):
         stack.delete("model.sequential[0]")
-    assert stack.fault is not None
+    assert stack.error is not None
     stack.add_layer(0, "MyDense", {"units": 1})
     assert stack.get("model.sequential") == [{"use": "MyDense", "units": 1}]
-    assert stack.fault is None
+    assert stack.error is None
 
 
 # --------------------------------------------------------------------------- a graph
@@ -492,7 +492,7 @@ def test_training_parts_are_added_and_deleted(stack):
         "TerminateOnNaN",
     ]
     assert comments(stack.text) == comments(STACK)
-    assert stack.fault is None
+    assert stack.error is None
 
 
 def test_the_data_section_is_edited(stack):

@@ -109,7 +109,7 @@ def test_most_rows_are_never_dropped(catalog: Catalog) -> None:
         (Column("order_id", "text", distinct=150), "looks like an id"),
         (number("column_1", 0, 149, distinct=150), "looks like an id: it counts the rows"),
         (
-            Column("when", "unusable", fault="column 'when' holds dates or times, which"),
+            Column("when", "unusable", error="column 'when' holds dates or times, which"),
             "holds dates or times",
         ),
         (number("rare", missing=100), "has no value in 100 of 150 rows"),

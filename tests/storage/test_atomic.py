@@ -44,17 +44,17 @@ def test_the_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:
     assert os.listdir(target.parent) == ["m.weights.h5"]
 
 
-def fail_half_way(path: Path, fault: type[BaseException]) -> None:
+def fail_half_way(path: Path, error: type[BaseException]) -> None:
     path.write_bytes(b"half")
-    raise fault
+    raise error
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "m.keras"
     write_bytes(target, b"old")
-    for fault in (ValueError, KeyboardInterrupt):
-        with pytest.raises(fault), atomic_path(target) as temporary:
-            fail_half_way(temporary, fault)
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), atomic_path(target) as temporary:
+            fail_half_way(temporary, error)
     assert target.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["m.keras"]
 
@@ -98,10 +98,10 @@ def test_paths_that_cannot_be_written(place: str, words: str, tmp_path: Path) ->
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"")
     for attempt in (check_writable, lambda path: write_bytes(path, b"x")):
-        with pytest.raises(FileError, match=words) as fault:
+        with pytest.raises(FileError, match=words) as error:
             attempt(tmp_path / place)
-        assert fault.value.where == str(tmp_path / place)
-        assert fault.value.hint
+        assert error.value.where == str(tmp_path / place)
+        assert error.value.hint
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 
 
@@ -196,9 +196,9 @@ def test_an_error_at_any_operation_leaves_the_old_file_or_the_new(
         at_operation(number, disk_full)
         try:
             save(new, path, {}, check=False)
-        except FileError as fault:
+        except FileError as error:
             failed += 1
-            told.add(fault.what)
+            told.add(error.what)
             at_operation(-1, disk_full)
             assert value_in(path) in (1.0, 2.0)
             if value_in(path) == 2.0:  # only the flush of the folder came after
@@ -270,8 +270,8 @@ def test_a_save_cut_off_at_any_byte_leaves_the_old_file(format: str, killed: boo
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             try:
                 save(new, path, {}, check=False)
-            except FileError as fault:
-                if "larger than this process may write" in fault.what:
+            except FileError as error:
+                if "larger than this process may write" in error.what:
                     os.kill(os.getpid(), signal.SIGUSR1)
             os.kill(os.getpid(), signal.SIGUSR2)
 
@@ -293,8 +293,8 @@ def test_no_room_to_unpack_is_told_with_the_folder(tmp_path: Path, monkeypatch: 
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         try:
             load(tmp_path / "m.h5", KerasRegistry())
-        except FileError as fault:
-            if "no room to unpack" in fault.what and fault.where.startswith(str(tmp_path / "small")):
+        except FileError as error:
+            if "no room to unpack" in error.what and error.where.startswith(str(tmp_path / "small")):
                 os.kill(os.getpid(), signal.SIGUSR1)
 
     assert in_a_child(load_within) == signal.SIGUSR1

@@ -44,11 +44,11 @@ Config = dict[str, Any]
 
 
 def refusal(path: Path) -> FileError:
-    with pytest.raises(FileError) as fault:
+    with pytest.raises(FileError) as error:
         guard.check_file(path, Plugins())
-    assert fault.value.exit_code is ExitCode.FILE
-    assert fault.value.where == str(path)
-    return fault.value
+    assert error.value.exit_code is ExitCode.FILE
+    assert error.value.where == str(path)
+    return error.value
 
 
 @pytest.fixture(scope="module")
@@ -469,24 +469,24 @@ def named(registered: str) -> Callable[[Config], None]:
 
 
 def test_a_missing_plugin_is_named_with_its_distribution(good: dict[str, Path], tmp_path: Path) -> None:
-    fault = refusal(edited(good["keras"], tmp_path / "m.keras", named("other-layers>Gate")))
-    assert fault.what == "needs plugin distribution 'other-layers' (class Gate)."
-    assert fault.hint.startswith("Install it: pip install other-layers. If it is a file of your own")
+    error = refusal(edited(good["keras"], tmp_path / "m.keras", named("other-layers>Gate")))
+    assert error.what == "needs plugin distribution 'other-layers' (class Gate)."
+    assert error.hint.startswith("Install it: pip install other-layers. If it is a file of your own")
 
 
 def test_a_class_missing_from_an_installed_plugin(good: dict[str, Path], tmp_path: Path) -> None:
-    fault = refusal(edited(good["keras"], tmp_path / "m.keras", named("kwb>MyDens")))
-    assert "'MyDens' of 'kwb', which the installed version does not register" in fault.what
-    assert "kwb>MyDense" in fault.hint
+    error = refusal(edited(good["keras"], tmp_path / "m.keras", named("kwb>MyDens")))
+    assert "'MyDens' of 'kwb', which the installed version does not register" in error.what
+    assert "kwb>MyDense" in error.hint
 
 
 @pytest.mark.parametrize("registered", ["Custom>Gate", "x; rm -rf ~>Gate", "--index-url=evil>Gate", ">Gate"])
 def test_no_command_is_made_of_what_a_stranger_wrote(
     registered: str, good: dict[str, Path], tmp_path: Path
 ) -> None:
-    fault = refusal(edited(good["keras"], tmp_path / "m.keras", named(registered)))
-    assert "pip" not in fault.hint
-    assert "--plugin FILE.py" in fault.hint
+    error = refusal(edited(good["keras"], tmp_path / "m.keras", named(registered)))
+    assert "pip" not in error.hint
+    assert "--plugin FILE.py" in error.hint
 
 
 # What is sound

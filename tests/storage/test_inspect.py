@@ -105,9 +105,9 @@ def test_half_precision_weights_are_read(tmp_path: Path) -> None:
 
 def test_a_wrong_weight_name_is_answered_with_the_nearest(trained_models: Any, tmp_path: Path) -> None:
     save(trained_models["subclassed"], tmp_path / "m.keras", {})
-    with pytest.raises(FileError, match="no weight 'first/kernl'") as fault:
+    with pytest.raises(FileError, match="no weight 'first/kernl'") as error:
         read_weight(tmp_path / "m.keras", "first/kernl")
-    assert "first/kernel" in fault.value.hint
+    assert "first/kernel" in error.value.hint
 
 
 def test_what_could_not_be_loaded_can_be_looked_at(tmp_path: Path) -> None:

@@ -240,6 +240,6 @@ def test_a_run_is_found_by_path_by_name_and_by_the_beginning_of_its_name(
     assert found("price") == root / names[2]  # a whole name, not a part of another
     with pytest.raises(FileError, match="no run 'prizes'"):
         found("prizes")
-    with pytest.raises(FileError) as fault:
+    with pytest.raises(FileError) as error:
         found("prices-20250103-000000")
-    assert "Did you mean 'prices-2025010" in fault.value.hint
+    assert "Did you mean 'prices-2025010" in error.value.hint

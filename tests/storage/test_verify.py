@@ -203,10 +203,10 @@ def test_what_would_not_come_back_is_not_saved(bad: str, tmp_path: Path) -> None
     for format in FORMATS:
         path = tmp_path / f"m{format}"
         path.write_bytes(b"the old file")
-        with pytest.raises(FileError) as fault:
+        with pytest.raises(FileError) as error:
             save(model, path, {}, probe=INPUTS)
-        assert words in fault.value.what
-        assert fault.value.where == str(path)
+        assert words in error.value.what
+        assert error.value.where == str(path)
         assert path.read_bytes() == b"the old file"
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(f"m{format}" for format in FORMATS)
     with pytest.raises(FileError):
@@ -214,13 +214,13 @@ def test_what_would_not_come_back_is_not_saved(bad: str, tmp_path: Path) -> None
 
 
 def test_hints_say_what_to_write(tmp_path: Path) -> None:
-    with pytest.raises(FileError) as fault:
+    with pytest.raises(FileError) as error:
         save(stack(ForgetsNoise(0.1)), tmp_path / "m.keras", {})
-    assert "(0.1 in the model, 1.0 after reloading)" in fault.value.what
-    assert fault.value.hint == "Let get_config return {**super().get_config(), 'stddev': self.stddev}."
-    with pytest.raises(FileError) as fault:
+    assert "(0.1 in the model, 1.0 after reloading)" in error.value.what
+    assert error.value.hint == "Let get_config return {**super().get_config(), 'stddev': self.stddev}."
+    with pytest.raises(FileError) as error:
         save(stack(HidesLayer(name="hider")), tmp_path / "m.keras", {}, probe=INPUTS)
-    assert "hider/box/dense (Dense)" in fault.value.hint
+    assert "hider/box/dense (Dense)" in error.value.hint
 
 
 def test_defaults_need_not_be_given_back(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ catalog = Catalog(discover())
 def told(action):
     try:
         return action()
-    except WorkbenchError as fault:
-        return {"error": str(fault)}
+    except WorkbenchError as error:
+        return {"error": str(error)}
 
 def target(name):
     cls = resolve(catalog.find(Kind.LAYER, name))

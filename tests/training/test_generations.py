@@ -104,9 +104,9 @@ def test_a_damaged_generation_is_passed_over(tmp_path: Path, name: str, damage: 
 def test_when_all_are_damaged_it_is_said(tmp_path: Path) -> None:
     for value in (1, 2):
         (write(tmp_path, value).path / generations.POSITION).write_text("{}")
-    with pytest.raises(FileError, match="no checkpoint can be read") as fault:
+    with pytest.raises(FileError, match="no checkpoint can be read") as error:
         generations.newest(tmp_path)
-    assert "--resume" in fault.value.hint
+    assert "--resume" in error.value.hint
 
 
 def test_an_error_at_any_operation_leaves_the_old_or_the_new(
@@ -129,8 +129,8 @@ def test_an_error_at_any_operation_leaves_the_old_or_the_new(
         plan.update(at=at, done=0)
         try:
             write(tmp_path, value + 1)
-        except FileError as fault:
-            failures.append(str(fault))
+        except FileError as error:
+            failures.append(str(error))
         reached, plan["at"] = plan["done"] >= at, 0
         newest = value_in(tmp_path)
         assert newest in (value, value + 1)

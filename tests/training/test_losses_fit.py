@@ -51,9 +51,9 @@ def warnings(catalog, data, layers, loss):
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused(catalog, data, layers, loss, what, hint):
-    with pytest.raises(RecipeError) as fault:
+    with pytest.raises(RecipeError) as error:
         warnings(catalog, data, layers, loss)
-    assert (fault.value.where, fault.value.what, fault.value.hint) == ("r.yaml:4: train.loss", what, hint)
+    assert (error.value.where, error.value.what, error.value.hint) == ("r.yaml:4: train.loss", what, hint)
 
 
 DEEP = "{sequential: [{use: Dense, units: 64, activation: relu}, {use: Dense, units: 32}, {use: Dense, units: 1}]}"
@@ -83,7 +83,7 @@ def test_a_target_far_from_where_a_network_begins_is_warned_of(catalog, tmp_path
     assert [each.startswith(told) for each in found] == ([True] if said else [])
 
 
-def test_with_several_outputs_the_one_at_fault_is_named(catalog):
+def test_with_several_outputs_the_one_at_error_is_named(catalog):
     text = """
 kwb: 1
 data: {use: diabetes, targets: {price: [progression], again: [s1]}, inputs: {x: [age, bmi]}}
@@ -93,9 +93,9 @@ model:
   outputs: [price, again]
 train: {loss: {price: mse, again: mae}}
 """
-    with pytest.raises(RecipeError, match="the output has the shape") as fault:
+    with pytest.raises(RecipeError, match="the output has the shape") as error:
         prepare(parse(text, name="r.yaml"), catalog)
-    assert fault.value.where.endswith("train.loss.again")
+    assert error.value.where.endswith("train.loss.again")
 
 
 @pytest.mark.parametrize(

@@ -109,11 +109,11 @@ async def test_the_palette_is_grouped_by_name_and_does_what_it_says(open_app: Op
 
 async def test_a_notice_is_told_whole_and_never_read_as_markup(open_app: OpenApp) -> None:
     async with open_app() as pilot:
-        fault = WorkbenchError(
+        error = WorkbenchError(
             "no layer '[bold]MyDens[/]'.", where="price.yaml:14", hint="Did you mean 'MyDense'?"
         )
-        fault.__notes__ = ["Traceback of a plugin [red]"]
-        pilot.app.notice(fault)
+        error.__notes__ = ["Traceback of a plugin [red]"]
+        pilot.app.notice(error)
         await settle(pilot)
         assert "no layer '[bold]MyDens[/]'." in shown(pilot.app)
         await pilot.press("f2")

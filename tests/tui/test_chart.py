@@ -315,7 +315,7 @@ async def test_every_size_draws_exactly_its_cells(size):
 
 
 @run
-async def test_no_room_at_all_is_no_fault():
+async def test_no_room_at_all_is_no_error():
     chart = chart_of([1.0, 2.0])
     async with shown(chart) as pilot:
         for width, height in ((0, 5), (5, 0), (0, 0), (20, 5)):

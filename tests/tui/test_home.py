@@ -131,10 +131,10 @@ async def test_a_wrong_recipe_is_told_before_it_is_trained(open_app: OpenApp, wo
         app = pilot.app
         app.open_recipe(workplace / "prices.yaml", train=True)
         await until(lambda: app.notices)
-        fault = app.notices[0][1]
-        assert "no layer 'Dens'" in fault.what
-        assert fault.where.startswith("prices.yaml: 5")
-        assert "Did you mean 'Dense'" in fault.hint
+        error = app.notices[0][1]
+        assert "no layer 'Dens'" in error.what
+        assert error.where.startswith("prices.yaml: 5")
+        assert "Did you mean 'Dense'" in error.hint
         assert app.training is None
 
 
@@ -144,7 +144,7 @@ async def test_an_unreadable_recipe_is_told(open_app: OpenApp, workplace: Path) 
         pilot.app.open_recipe(workplace / "bad.yaml")
         await until(lambda: pilot.app.notices)
         assert "UTF-8" in pilot.app.notices[0][1].what
-        await pilot.press(*["down"] * 8)  # and choosing it in the list is no fault either
+        await pilot.press(*["down"] * 8)  # and choosing it in the list is no error either
         await settle(pilot)
         pilot.app.open_recipe(workplace / "gone.yaml")
         await until(lambda: len(pilot.app.notices) == 2)
@@ -186,8 +186,8 @@ def test_how_a_search_without_a_find_looks(looks: LooksAsBefore) -> None:
 
 def test_how_a_notice_looks(looks: LooksAsBefore) -> None:
     async def tell(pilot: Pilot[Any]) -> None:
-        fault = WorkbenchError("no layer 'Dens'.", where="price.yaml:5", hint="Did you mean 'Dense'?")
-        pilot.app.notice(fault)
+        error = WorkbenchError("no layer 'Dens'.", where="price.yaml:5", hint="Did you mean 'Dense'?")
+        pilot.app.notice(error)
 
     assert looks("f2", size=(80, 24), before=tell)
 

@@ -57,7 +57,7 @@ async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, workplace
         app.editor.set("train.epochs", 2)
         training = app.worker.train(app.editor)
         await until(training.ended.is_set, 120)
-        assert training.state == "finished", training.fault
+        assert training.state == "finished", training.error
         assert (workplace / "saved/penguins.keras").is_file()
 
 

@@ -69,7 +69,7 @@ class UnmountableScreen(WorkbenchScreen):
 
 
 def told(app: Any) -> list[str]:
-    return [fault.what for _, fault in app.notices]
+    return [error.what for _, error in app.notices]
 
 
 async def test_a_handler_that_raises_is_told_and_the_widget_goes_on(open_app: OpenApp) -> None:
@@ -81,7 +81,7 @@ async def test_a_handler_that_raises_is_told_and_the_widget_goes_on(open_app: Op
         bad.post_message(Asked())
         await until(lambda: bad.heard == 2)  # its message loop did not end
         await settle(pilot)
-        assert told(app) == ["a fault inside kwb: KeyError: 'in a handler'"]
+        assert told(app) == ["an error inside kwb: KeyError: 'in a handler'"]
         assert "heard 2" in shown(app)
 
         bad.focus()
@@ -153,7 +153,7 @@ async def test_what_is_raised_while_the_app_ends_is_only_logged(open_app: OpenAp
     assert "in a handler" in app.crash_log.path.read_text()
 
 
-async def test_a_fault_without_end_ends_the_app(open_app: OpenApp) -> None:
+async def test_a_error_without_end_ends_the_app(open_app: OpenApp) -> None:
     """A loop of crashes would burn the processor and tell nothing: then the app ends, with the traceback."""
     try:
         async with open_app(crashes=True) as pilot:

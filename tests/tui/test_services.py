@@ -146,18 +146,18 @@ async def test_a_killed_child_is_told_once_and_another_is_started(tmp_path: Path
         os.kill(training.worker.pid, signal.SIGKILL)
         await asyncio.wait_for(training.ended.wait(), 30)
         assert training.state is TrainingState.FAILED
-        assert isinstance(training.fault, WorkerDied)
-        assert training.fault.where.endswith(".log")
+        assert isinstance(training.error, WorkerDied)
+        assert training.error.where.endswith(".log")
         await until(lambda: workers.state is WorkerState.READY, 60)
 
 
 @pytest.mark.slow
-async def test_a_recipe_that_fails_is_told_as_the_trainings_fault(tmp_path: Path) -> None:
+async def test_a_recipe_that_fails_is_told_as_the_trainings_error(tmp_path: Path) -> None:
     async with service(tmp_path) as (workers, _):
         training = workers.train(Open(recipe().replace("loss: mse", "loss: mze"), tmp_path))
         await asyncio.wait_for(training.ended.wait(), 60)
         assert training.state is TrainingState.FAILED
-        assert "mze" in str(training.fault)
+        assert "mze" in str(training.error)
         assert (await workers.call("assemble", text=recipe()))[
             "parameters"
         ] == 49  # nothing else is the worse

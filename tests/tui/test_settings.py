@@ -1,4 +1,4 @@
-"""The settings file: what it may say, and that a fault in it keeps nobody from their work."""
+"""The settings file: what it may say, and that an error in it keeps nobody from their work."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from workbench.tui.settings import Settings, read_settings, settings_file
 def read(tmp_path: Path, text: str) -> tuple[Settings, list[str]]:
     path = tmp_path / "settings.yaml"
     path.write_text(text)
-    settings, faults = read_settings(path)
-    return settings, [str(fault).removeprefix(f"{path}") for fault in faults]
+    settings, errors = read_settings(path)
+    return settings, [str(error).removeprefix(f"{path}") for error in errors]
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
@@ -22,12 +22,12 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 
 def test_everything_that_can_be_set(tmp_path: Path) -> None:
-    settings, faults = read(
+    settings, errors = read(
         tmp_path,
         "theme: kwb-safe\nanimations: false\nmouse: false\nruns: /data/runs\n"
         "plugins: [~/gate.py]\nkeymap: {app.help: f9, chart.zoom-in: [z, plus]}\n",
     )
-    assert faults == []
+    assert errors == []
     assert settings == Settings(
         theme="kwb-safe",
         animations=False,
@@ -47,25 +47,25 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         ("plugins: 3\ntheme: nord", "'plugins' is a list of files."),
     ],
 )
-def test_a_fault_is_told_and_the_rest_holds(tmp_path: Path, text: str, told: str) -> None:
-    settings, faults = read(tmp_path, text)
+def test_a_error_is_told_and_the_rest_holds(tmp_path: Path, text: str, told: str) -> None:
+    settings, errors = read(tmp_path, text)
     assert settings.theme == "nord"
-    assert len(faults) == 1
-    assert told in faults[0]
+    assert len(errors) == 1
+    assert told in errors[0]
 
 
 @pytest.mark.parametrize("text", ["theme: [", "- a\n- b", "\x00", "a: b: c"])
 def test_a_file_that_is_no_settings_is_told(tmp_path: Path, text: str) -> None:
-    settings, faults = read(tmp_path, text)
+    settings, errors = read(tmp_path, text)
     assert settings == Settings()
-    assert len(faults) == 1
+    assert len(errors) == 1
 
 
 def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_bytes(b"\xff\xfe\x00")
-    settings, faults = read_settings(tmp_path / "settings.yaml")
+    settings, errors = read_settings(tmp_path / "settings.yaml")
     assert settings == Settings()
-    assert "cannot be read" in str(faults[0])
+    assert "cannot be read" in str(errors[0])
 
 
 def test_the_folder_can_be_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is kept between starts, and that losing it is never a fault."""
+"""What is kept between starts, and that losing it is never an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe that is being edited, as the child sees it: shapes as far as they go, the fault and its place, the calls."""
+"""A recipe that is being edited, as the child sees it: shapes as far as they go, the error and its place, the calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_stack_has_a_row_for_each_layer(look):
     answer = look(
         "model: {sequential: [{use: MyDense, units: 30}, {use: Dropout, rate: 0.1}, {use: Dense, units: 1}]}"
     )
-    assert answer["fault"] is None
+    assert answer["error"] is None
     assert [(row["key"], row["class"], row["output_shape"], row["parameters"]) for row in answer["rows"]] == [
         ("model.sequential[0]", "MyDense", [None, 30], 330),
         ("model.sequential[1]", "Dropout", [None, 30], 0),
@@ -58,7 +58,7 @@ def test_a_stack_has_a_row_for_each_layer(look):
     assert answer["outputs"] == ["dense#1"]
 
 
-def test_what_stands_before_a_fault_has_its_shape(look):
+def test_what_stands_before_a_error_has_its_shape(look):
     answer = look(
         "model:\n  sequential:\n    - {use: MyDense, units: 30}\n    - {use: MyDense, units: 20}\n"
         "    - {use: ResidualBlock, n_layers: 2, n_neurons: 30}\n    - {use: Dense, units: 1}\n"
@@ -67,18 +67,18 @@ def test_what_stands_before_a_fault_has_its_shape(look):
         ("model.sequential[0]", [None, 30]),
         ("model.sequential[1]", [None, 20]),
     ]
-    assert answer["fault"]["where"] == "r.yaml:8: model.sequential[2]"
-    assert "30" in answer["fault"]["what"]
+    assert answer["error"]["where"] == "r.yaml:8: model.sequential[2]"
+    assert "30" in answer["error"]["what"]
     assert "calls" not in answer
 
 
 def test_a_layer_that_cannot_be_made_leaves_the_shapes_before_it(look):
     answer = look("model: {sequential: [{use: MyDense, units: 30}, {use: MyDense, unit: 1}]}")
     assert [row["output_shape"] for row in answer["rows"]] == [[None, 30]]
-    assert answer["fault"]["what"] == "MyDense has no argument 'unit'."
+    assert answer["error"]["what"] == "MyDense has no argument 'unit'."
     two = look("model: {sequential: [{use: MyDense, units: 30}, MyMultiLayer]}")
     assert [row["output_shape"] for row in two["rows"]] == [[None, 30]]
-    assert two["fault"]["what"] == "MyMultiLayer takes 2 inputs, a stack gives 1."
+    assert two["error"]["what"] == "MyMultiLayer takes 2 inputs, a stack gives 1."
 
 
 def test_a_graph_has_a_row_for_each_line_and_each_shared_layer(look):
@@ -87,7 +87,7 @@ def test_a_graph_has_a_row_for_each_line_and_each_shared_layer(look):
         "    - z = wide(features)\n    - z = wide(z)\n    - y = Add()(z, features)\n"
         "    - y = Dense(1)(Flatten()(y))\n  outputs: [y]\n"
     )
-    assert answer["fault"] is None
+    assert answer["error"] is None
     assert [(row["key"], row["class"], row["output_shape"], row["parameters"]) for row in answer["rows"]] == [
         ("model.layers.wide", "Dense", [None, 10], 110),
         ("model.graph[0]", "Dense", [None, 10], 110),
@@ -141,13 +141,13 @@ def test_several_inputs_and_outputs_of_a_layer(catalog, kept):
     assert calls["concatenate"]["sources"] == ("my_multi_layer#1",)
 
 
-def test_data_that_cannot_be_read_is_the_fault(catalog):
+def test_data_that_cannot_be_read_is_the_error(catalog):
     document = parse(
         "kwb: 1\ndata: {use: csv, path: none.csv}\nmodel: {sequential: [Flatten]}\n", name="r.yaml"
     )
     answer = examine(document, catalog, KeptData())
     assert answer["rows"] == []
-    assert "none.csv" in answer["fault"]["what"] + answer["fault"]["where"]
+    assert "none.csv" in answer["error"]["what"] + answer["error"]["where"]
 
 
 def test_data_is_read_again_when_its_file_is_another(catalog, tmp_path):
@@ -167,7 +167,7 @@ def test_data_is_read_again_when_its_file_is_another(catalog, tmp_path):
 
 def test_a_look_at_data(catalog):
     answer = look_at_data(Data(use="iris", split={"validation": 0.2}), catalog, Path(), 0, 3)
-    assert answer["fault"] is None
+    assert answer["error"] is None
     assert answer["preview"]["rows"] == 150
     assert len(answer["preview"]["first_rows"]) == 3
     (balance,) = answer["balance"].values()
@@ -182,7 +182,7 @@ def test_a_look_at_data_that_cannot_be_used_as_it_is(catalog, tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n,3\n")
     answer = look_at_data(Data.model_validate({"use": "csv", "path": "t.csv"}), catalog, tmp_path, 0, 3)
     assert [column["name"] for column in answer["preview"]["columns"]] == ["a", "b"]
-    assert answer["fault"] is not None
+    assert answer["error"] is not None
     assert answer["roles"]["inputs"] == {"features": ["a", "b"]}
     assert answer["roles"]["targets"] == {}
 
@@ -227,9 +227,9 @@ def test_a_call_that_fails_is_found_though_the_layer_says_its_shape(tmp_path):
     own = Catalog(discover([tmp_path / "shaped.py"], scan=single_file.scan))
     late = HEAD + "model: {sequential: [{use: Dense, units: 4}, Late, {use: Dense, units: 1}]}"
     answer = examine(parse(late, name="r.yaml"), own, KeptData())
-    fault = answer["fault"]
-    assert fault["where"] == "r.yaml:4: model.sequential[1]"
-    assert fault["what"].startswith("Late cannot take an input of shape (batch, 4): ")
+    error = answer["error"]
+    assert error["where"] == "r.yaml:4: model.sequential[1]"
+    assert error["what"].startswith("Late cannot take an input of shape (batch, 4): ")
     assert [row["output_shape"] for row in answer["rows"]] == [[None, 4], [None, 4], [None, 1]]
     with pytest.raises(
         Exception, match=r"(?i)dim|shape|incompatible|multipl"
@@ -237,5 +237,5 @@ def test_a_call_that_fails_is_found_though_the_layer_says_its_shape(tmp_path):
         prepare(parse(late, name="r.yaml"), own).model.predict(np.zeros((2, 10)), verbose=0)
     gate = HEAD + "model: {sequential: [{use: Dense, units: 4}, Gate, {use: Dense, units: 1}]}"
     assert (
-        examine(parse(gate, name="r.yaml"), own, KeptData())["fault"] is None
+        examine(parse(gate, name="r.yaml"), own, KeptData())["error"] is None
     )  # it trains; only validation fails

@@ -126,9 +126,9 @@ async def test_tensorflow_that_cannot_be_loaded_is_told(
     (tmp_path / "broken" / "tensorflow.py").write_text("raise ImportError('this one is broken')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     nursery = Nursery(tmp_path / "nursery.log")
-    with pytest.raises(WorkerDied, match="exit code 1") as fault:
+    with pytest.raises(WorkerDied, match="exit code 1") as error:
         await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
-    assert "this one is broken" in fault.value.log
+    assert "this one is broken" in error.value.log
     assert not nursery.alive
 
 

@@ -33,7 +33,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-async def test_answers_commands_and_faults_and_then_goes_on(child: Started, tmp_path: Path) -> None:
+async def test_answers_commands_and_errors_and_then_goes_on(child: Started, tmp_path: Path) -> None:
     async with child() as (worker, heard):
         versions = await worker.ready
         assert versions["pid"] == worker.pid
@@ -49,19 +49,19 @@ async def test_answers_commands_and_faults_and_then_goes_on(child: Started, tmp_
 
         with pytest.raises(WorkbenchError, match="no command 'asemble'"):
             await worker.call("asemble")
-        with pytest.raises(WorkbenchError) as fault:
+        with pytest.raises(WorkbenchError) as error:
             await worker.call("assemble", text=recipe().replace("Dense, units: 4", "Dens, units: 4"))
-        assert fault.value.where == "recipe:7: model.sequential[0]"
-        assert "Did you mean 'Dense'" in fault.value.hint
-        with pytest.raises(WorkbenchError) as fault:
+        assert error.value.where == "recipe:7: model.sequential[0]"
+        assert "Did you mean 'Dense'" in error.value.hint
+        with pytest.raises(WorkbenchError) as error:
             await worker.call("train", text=recipe().replace("units: 1}", "units: [1]}"), runs="runs")
-        assert "units" in str(fault.value)
+        assert "units" in str(error.value)
         with pytest.raises(WorkbenchError, match="nothing is being trained"):
             await worker.call("pause")
-        with pytest.raises(WorkbenchError) as fault:
-            await worker.call("describe", kind="layer")  # a lacking argument is our own fault, and told
-        assert "KeyError" in fault.value.what
-        assert "Traceback" in fault.value.__notes__[0]
+        with pytest.raises(WorkbenchError) as error:
+            await worker.call("describe", kind="layer")  # a lacking argument is an error of our own, and told
+        assert "KeyError" in error.value.what
+        assert "Traceback" in error.value.__notes__[0]
 
         again = await worker.call("assemble", text=recipe())
         assert again == assembled  # names count from the start in every model
@@ -129,10 +129,10 @@ async def test_a_crash_is_told_by_its_signal(child: Started, start: dict[str, An
     async with child(**start) as (worker, _):
         await worker.ready
         os.kill(worker.pid, signal.SIGSEGV)
-        fault = await asyncio.wait_for(worker.died, 10)
-        assert isinstance(fault, WorkerDied)
-        assert "SIGSEGV" in fault.what
-        assert fault.where == str(worker.log)
+        error = await asyncio.wait_for(worker.died, 10)
+        assert isinstance(error, WorkerDied)
+        assert "SIGSEGV" in error.what
+        assert error.where == str(worker.log)
     assert shared_nursery() is nursery, "what forked it lives on"
 
 
@@ -219,9 +219,9 @@ async def test_a_parent_that_does_not_read_does_not_hold_the_training_up(
 async def test_memory_that_runs_out_is_told_as_that(child: Started) -> None:
     async with child(memory=8 << 30) as (worker, _):
         greedy = recipe().replace("units: 4,", "units: 400000000,")
-        with pytest.raises(WorkbenchError, match=r"(?i)memory") as fault:
+        with pytest.raises(WorkbenchError, match=r"(?i)memory") as error:
             await asyncio.wait_for(worker.call("train", text=greedy, runs="runs"), 120)
-        assert "batch_size" in fault.value.hint
+        assert "batch_size" in error.value.hint
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -1,1 +1,1 @@
-"""From recipe to `keras.Model`: a stack, a graph or a model class; shapes and faults per layer."""
+"""From recipe to `keras.Model`: a stack, a graph or a model class; shapes and errors per layer."""

@@ -51,10 +51,10 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
         )
     except (KeyboardInterrupt, WorkbenchError):
         raise
-    except Exception as fault:
+    except Exception as error:
         raise RecipeError(
-            f"Keras cannot compile the model: {short_message(fault)}.", where="train"
-        ) from fault
+            f"Keras cannot compile the model: {short_message(error)}.", where="train"
+        ) from error
 
 
 def make_callbacks(train: Train, maker: Maker) -> list[Any]:

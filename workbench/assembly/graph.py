@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.faults import arity_fault, call_fault
+from workbench.assembly.errors import arity_error, call_error
 from workbench.assembly.make import Maker, OnBuilt
 from workbench.assembly.names import LayerNames
 from workbench.assembly.structure import InputSpec
@@ -23,7 +23,7 @@ def build_graph(
 ) -> Any:
     """A `keras.Model` with a dict of inputs and, where there are several, a dict of outputs.
 
-    On a fault, what stands before it was built and told.
+    On an error, what stands before it was built and told.
 
     Raises:
         RecipeError: a line cannot be read, names what is not there, or a layer in it cannot take what
@@ -42,8 +42,8 @@ def build_graph(
             outputs=outputs if len(outputs) > 1 else next(iter(outputs.values())),
             name=name,
         )
-    except (ValueError, RuntimeError) as fault:
-        raise call_fault("the graph", [t.shape for t in tensors.values()], fault, "model.graph") from fault
+    except (ValueError, RuntimeError) as error:
+        raise call_error("the graph", [t.shape for t in tensors.values()], error, "model.graph") from error
 
 
 class _Builder:
@@ -158,7 +158,7 @@ class _Builder:
         layer, entry = self._layer(call.layer, where)
         flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], tuple) else inputs
         if entry is not None and entry.inputs is not None and not keywords and len(flat) != entry.inputs:
-            raise arity_fault(entry, len(flat), where, in_stack=False)
+            raise arity_error(entry, len(flat), where, in_stack=False)
         arguments = [list(item) if isinstance(item, tuple) else item for item in inputs]
         if len(arguments) > 1 and _tensors_of_call(layer) == 1:
             arguments = [arguments]  # as `call(self, inputs)` unpacks them
@@ -166,12 +166,12 @@ class _Builder:
             result = layer(*arguments, **keywords)
         except (KeyboardInterrupt, WorkbenchError):
             raise
-        except BaseException as fault:  # plugin code: SystemExit included
+        except BaseException as error:  # plugin code: SystemExit included
             given = keras.tree.flatten([arguments, keywords])
             shapes = [tensor.shape for tensor in given if hasattr(tensor, "shape")]
-            raise call_fault(
-                self._label(call), shapes[0] if len(shapes) == 1 else shapes, fault, where
-            ) from fault
+            raise call_error(
+                self._label(call), shapes[0] if len(shapes) == 1 else shapes, error, where
+            ) from error
         self.on_built(where, layer, result)
         return result
 

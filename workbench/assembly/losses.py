@@ -66,7 +66,7 @@ class _Meeting:
     def width(self) -> int | None:
         return self.units[-1] if self.units else None
 
-    def fault(self, what: str, hint: str) -> RecipeError:
+    def error(self, what: str, hint: str) -> RecipeError:
         return RecipeError(what, where=self.where, hint=hint)
 
 
@@ -165,30 +165,30 @@ def _check_classes(meeting: _Meeting) -> None:
     if loss not in judged:
         return
     if len(meeting.units) != 1:
-        raise meeting.fault(
+        raise meeting.error(
             f"the output has the shape {_shape(meeting.units)}, the target one class a row.",
             "Flatten, or pool, before the last layers.",
         )
     if loss in _ONE_HOT:
-        raise meeting.fault(
+        raise meeting.error(
             f"{loss} takes a column for each class, the target is one class number a row.",
             "Use sparse_categorical_crossentropy.",
         )
     if loss in _SPARSE and width is not None and width < classes:
         two = ", or 1 unit with binary_crossentropy" if classes == 2 and width == 1 else ""
-        raise meeting.fault(
+        raise meeting.error(
             f"the target has {classes} classes, the output {_units(width)}.",
             f"Give the last layer {classes} units{two}.",
         )
     if loss in (*_BINARY, *_ELEMENTWISE) and width not in (1, None):
         fewer = "give the last layer 1 unit, or " if classes == 2 else ""
         hint = f"{fewer}use sparse_categorical_crossentropy."
-        raise meeting.fault(
+        raise meeting.error(
             f"{loss} takes one number a row for this target, the output has {_units(width)}.",
             hint[0].upper() + hint[1:],
         )
     if loss in _BINARY and classes > 2:
-        raise meeting.fault(
+        raise meeting.error(
             f"{loss} is for two classes, the target has {classes}.",
             f"Use sparse_categorical_crossentropy, and {classes} units in the last layer.",
         )
@@ -211,7 +211,7 @@ def _check_numbers(meeting: _Meeting) -> None:
     else:
         hint = "The last layer must give what the target holds."
     what = f"the output has the shape {_shape(units)}, the target {_shape(shape)}."
-    raise meeting.fault(what, hint)
+    raise meeting.error(what, hint)
 
 
 def _about_labels(meeting: _Meeting) -> Iterator[Caution]:
@@ -229,7 +229,7 @@ def _about_labels(meeting: _Meeting) -> Iterator[Caution]:
         and (low < 0 or high >= width)
     ):
         what = f"the labels go from {low:g} to {high:g}, and {_units(width)} stand for the labels 0 to {width - 1}."
-        raise meeting.fault(what, hint)
+        raise meeting.error(what, hint)
     if meeting.loss in _BINARY and (low < 0 or high > 1):
         yield Caution(
             f"{meeting.loss} takes labels from 0 to 1, the target has numbers from {low:g} to {high:g}. {hint}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.assembly.faults import construction_fault
+from workbench.assembly.errors import construction_error
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
@@ -84,10 +84,10 @@ class Maker:
             return target(*args, **kwargs)
         except (KeyboardInterrupt, WorkbenchError):
             raise
-        except BaseException as fault:  # plugin code: SystemExit included
-            told = construction_fault(entry, target, len(args), kwargs, fault, where)
+        except BaseException as error:  # plugin code: SystemExit included
+            told = construction_error(entry, target, len(args), kwargs, error, where)
             told.hint = told.hint or self._use_hint(keywords)
-            raise told from fault
+            raise told from error
 
     def _use_hint(self, keywords: Mapping[str, Any]) -> str:
         """`layer: LSTM` names a layer where the layer itself is wanted."""

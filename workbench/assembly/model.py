@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.faults import call_fault, model_arity_fault
+from workbench.assembly.errors import call_error, model_arity_error
 from workbench.assembly.graph import build_graph
 from workbench.assembly.make import LoadModel, Maker, OnBuilt
 from workbench.assembly.stack import build_stack
@@ -57,7 +57,7 @@ def assemble(
         targets: the data's targets by name.
         load_model: reads a saved model (`{load: file}`).
         load_weights: `(model, path)`, reads weights into a model (`weights: file`).
-        on_built: told of each layer of a stack or graph; on a fault, of those before it.
+        on_built: told of each layer of a stack or graph; on an error, of those before it.
 
     Raises:
         RecipeError: the recipe cannot be built; the place is its key.
@@ -69,8 +69,8 @@ def assemble(
     model = make()
     try:
         structure, outputs = _connect(model, inputs, targets, recipe.model)
-    except RecipeError as fault:
-        if not isinstance(recipe.model, Use) or fault.__cause__ is None:
+    except RecipeError as error:
+        if not isinstance(recipe.model, Use) or error.__cause__ is None:
             raise
         # A class says nowhere how it takes its inputs: one that fails so may take them by name.
         model = make()
@@ -78,8 +78,8 @@ def assemble(
             structure, outputs = _connect(model, inputs, targets, recipe.model, by_name=True)
         except RecipeError as second:
             # What a tuple says to inputs["name"].
-            takes_names = "indices must be integers" in str(fault.__cause__)
-            told = second if takes_names else fault
+            takes_names = "indices must be integers" in str(error.__cause__)
+            told = second if takes_names else error
             raise told from told.__cause__
     if recipe.weights is not None:
         path = document.find(recipe.weights)
@@ -107,7 +107,7 @@ def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_
         case Use() as use:
             entry = maker.entry(Kind.MODEL, use, "model")
             if entry.inputs is not None and entry.inputs != len(inputs):
-                raise model_arity_fault(entry, tuple(inputs))
+                raise model_arity_error(entry, tuple(inputs))
             return maker.make(Kind.MODEL, use, "model")
 
 
@@ -142,12 +142,12 @@ def _connect(
         outputs = model(packed)
     except (KeyboardInterrupt, WorkbenchError):
         raise
-    except BaseException as fault:  # plugin code: SystemExit included
+    except BaseException as error:  # plugin code: SystemExit included
         label = spec.use if isinstance(spec, Use) else getattr(spec, "load", "the model")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        raise call_fault(
-            label, shapes if len(shapes) > 1 else next(iter(shapes.values())), fault, "model"
-        ) from fault
+        raise call_error(
+            label, shapes if len(shapes) > 1 else next(iter(shapes.values())), error, "model"
+        ) from error
     output_form, output_names = output_structure(
         outputs, targets, "model", getattr(model, "output_names", None) or ()
     )

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union
 
-from workbench.assembly.faults import accepted_arguments
+from workbench.assembly.errors import accepted_arguments
 from workbench.catalog import Entry, Kind
 
 # Every layer takes these; a form shows them last.

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.faults import arity_fault, call_fault
+from workbench.assembly.errors import arity_error, call_error
 from workbench.assembly.make import Maker, OnBuilt
 from workbench.assembly.names import LayerNames
 from workbench.assembly.structure import InputSpec
@@ -21,7 +21,7 @@ KEY = "model.sequential"
 def build_stack(
     spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker, name: str, on_built: OnBuilt
 ) -> Any:
-    """A built `keras.Sequential`. On a fault, what stands before it was built and told.
+    """A built `keras.Sequential`. On an error, what stands before it was built and told.
 
     Raises:
         RecipeError: a layer cannot be made, cannot stand in a stack, or cannot take what the one
@@ -40,8 +40,8 @@ def build_stack(
     try:
         for index, item in enumerate(spec.sequential):
             layers.append(_make(item, maker, f"{KEY}[{index}]"))
-    except WorkbenchError as fault:
-        raise _first_fault(spec, layers, tensor, fault, on_built) from fault
+    except WorkbenchError as error:
+        raise _first_error(spec, layers, tensor, error, on_built) from error
     # The names that the recipe gives first: those that Keras numbers give way to them.
     for given in (True, False):
         for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=True)):
@@ -52,8 +52,8 @@ def build_stack(
         outputs = model.outputs
     except (KeyboardInterrupt, WorkbenchError):
         raise
-    except BaseException as fault:  # plugin code: SystemExit included
-        raise _first_fault(spec, layers, tensor, fault, on_built) from fault
+    except BaseException as error:  # plugin code: SystemExit included
+        raise _first_error(spec, layers, tensor, error, on_built) from error
     if len(outputs) != 1:
         raise _many_outputs(spec, len(layers) - 1, len(outputs))
     for index, layer in enumerate(layers):
@@ -69,27 +69,27 @@ def _make(item: Use | Load, maker: Maker, where: str) -> Any:
     if isinstance(item, Use):
         entry = maker.entry(Kind.LAYER, item, where)
         if entry.inputs is not None and entry.inputs > 1:
-            raise arity_fault(entry, 1, where, in_stack=True)
+            raise arity_error(entry, 1, where, in_stack=True)
     return maker.layer(item, where)
 
 
-def _first_fault(
-    spec: Sequential, layers: list[Any], tensor: Any, fault: BaseException, on_built: OnBuilt
+def _first_error(
+    spec: Sequential, layers: list[Any], tensor: Any, error: BaseException, on_built: OnBuilt
 ) -> WorkbenchError:
     """Which layer it was, found by calling them one by one; there are fewer layers where one cannot be made."""
     for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=False)):
         label = item.use if isinstance(item, Use) else item.load
         try:
             result = layer(tensor)
-        except BaseException as own_fault:
-            return call_fault(label, tensor.shape, own_fault, f"{KEY}[{index}]")
+        except BaseException as own_error:
+            return call_error(label, tensor.shape, own_error, f"{KEY}[{index}]")
         if isinstance(result, list | tuple | Mapping):
             return _many_outputs(spec, index, len(result))
         on_built(f"{KEY}[{index}]", layer, result)
         tensor = result
-    if isinstance(fault, WorkbenchError):
-        return fault
-    return call_fault("the stack", tensor.shape, fault, KEY)
+    if isinstance(error, WorkbenchError):
+        return error
+    return call_error("the stack", tensor.shape, error, KEY)
 
 
 def _many_outputs(spec: Sequential, index: int, count: int) -> RecipeError:

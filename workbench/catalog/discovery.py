@@ -129,13 +129,13 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
     # A plugin may raise anything, SystemExit included; only Ctrl-C is the user's.
     except KeyboardInterrupt:
         raise
-    except BaseException as fault:
+    except BaseException as error:
         add_plugin_package(point.module)
         return plugin(
             PluginState.ERROR,
-            error=_told(fault, f"importing '{point.value}'"),
-            details=traceback_of(fault),
-            origin=origin_of(fault),
+            error=_told(error, f"importing '{point.value}'"),
+            details=traceback_of(error),
+            origin=origin_of(error),
         )
     if problem := _incompatible(module):
         return plugin(PluginState.INCOMPATIBLE, error=problem)
@@ -144,12 +144,12 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
             entries = tuple(_ask(module, point.name, distribution, version))
     except KeyboardInterrupt:
         raise
-    except WorkbenchError as fault:
-        return plugin(PluginState.ERROR, error=str(fault))
-    except BaseException as fault:
+    except WorkbenchError as error:
+        return plugin(PluginState.ERROR, error=str(error))
+    except BaseException as error:
         add_plugin_package(point.module)
-        error, details = _told(fault, "in a hook"), traceback_of(fault)
-        return plugin(PluginState.ERROR, error=error, details=details, origin=origin_of(fault))
+        text, details = _told(error, "in a hook"), traceback_of(error)
+        return plugin(PluginState.ERROR, error=text, details=details, origin=origin_of(error))
     heavy = sorted((HEAVY & sys.modules.keys()) - heavy_before)
     warnings = []
     if heavy:
@@ -169,11 +169,11 @@ def _from_file(
         return Plugin(name, str(path), "", PluginState.ERROR, error=f"no such file: {path}")
     try:
         entries = tuple(scan(path)) if scan else ()
-    except WorkbenchError as fault:
-        origin = fault.origin
+    except WorkbenchError as error:
+        origin = error.origin
         details = origin.traceback if origin is not None else ""
         return Plugin(
-            name, str(path), "", PluginState.ERROR, error=str(fault), details=details, origin=origin
+            name, str(path), "", PluginState.ERROR, error=str(error), details=details, origin=origin
         )
     return Plugin(name, str(path), "", PluginState.LOADED, entries=entries)
 
@@ -189,7 +189,7 @@ def _incompatible(module: Any) -> str:
 
 
 def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> Iterable[Entry]:
-    """Call the plugin's hooks. A manager of its own keeps one plugin's fault from reaching another."""
+    """Call the plugin's hooks. A manager of its own keeps one plugin's error from reaching another."""
     manager = pluggy.PluginManager(hookspecs.GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=plugin)
@@ -210,7 +210,7 @@ def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> It
     return entries
 
 
-def _told(fault: BaseException, when: str) -> str:
-    if isinstance(fault, SystemExit):
-        return f"called sys.exit({fault.code!r}) {when}"
-    return f"{type(fault).__name__} {when}: {' '.join(str(fault).split())}"
+def _told(error: BaseException, when: str) -> str:
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r}) {when}"
+    return f"{type(error).__name__} {when}: {' '.join(str(error).split())}"

@@ -2,7 +2,7 @@
 
 Keras keeps one process-wide table of registered names, which a second class of the same name overwrites
 without a word; files saved with the first class then load as the second. So every import here is watched:
-where a name changes hands, the first owner keeps it and the fault names both.
+where a name changes hands, the first owner keeps it and the error names both.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def _imported(entry: Entry, where: str) -> Any:
         )
     except (KeyboardInterrupt, WorkbenchError):
         raise
-    except BaseException as fault:  # plugin code: SystemExit included
+    except BaseException as error:  # plugin code: SystemExit included
         raise WorkbenchError(
-            f"importing '{module_name}' failed: {type(fault).__name__}: {fault}",
+            f"importing '{module_name}' failed: {type(error).__name__}: {error}",
             where=where,
-            hint="The fault is the plugin's; --debug shows its traceback.",
-        ) from fault
+            hint="The error is the plugin's; --debug shows its traceback.",
+        ) from error
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -157,7 +157,7 @@ class Resolver:
             for entry in catalog.entries
             if entry.kind not in (Kind.DATASET, Kind.RECIPE) and not entry.target.startswith("keras.")
         ]
-        self._faults: list[WorkbenchError] = []
+        self._errors: list[WorkbenchError] = []
 
     def resolve_registered(self, name: str) -> Any | None:
         """The class or function registered as `name` (`package>Name`), or None where no plugin has it."""
@@ -185,8 +185,8 @@ class Resolver:
         """One broken class must not keep the others from loading."""
         try:
             resolve(entry)
-        except WorkbenchError as fault:
-            self._faults.append(fault)
+        except WorkbenchError as error:
+            self._errors.append(error)
 
     def _adopt_unregistered(self, bare: str, registered: dict[str, Any]) -> None:
         """A file written by plain Keras names a class that nobody registered by its class name alone."""

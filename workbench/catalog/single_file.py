@@ -73,13 +73,13 @@ def scan(path: Path) -> tuple[Entry, ...]:
         module = import_file(path)
     except (KeyboardInterrupt, WorkbenchError):
         raise
-    except BaseException as fault:
-        place = _line_in(path, fault)
-        text = fault.msg if isinstance(fault, SyntaxError) else str(fault)  # its place is in `where`
-        told = f"{type(fault).__name__}: {text}"
-        if isinstance(fault, SystemExit):
-            told = f"it called sys.exit({fault.code!r})"
-        raise WorkbenchError(f"importing it failed: {told}.", where=place) from fault
+    except BaseException as error:
+        place = _line_in(path, error)
+        text = error.msg if isinstance(error, SyntaxError) else str(error)  # its place is in `where`
+        told = f"{type(error).__name__}: {text}"
+        if isinstance(error, SystemExit):
+            told = f"it called sys.exit({error.code!r})"
+        raise WorkbenchError(f"importing it failed: {told}.", where=place) from error
     listed = getattr(module, "__all__", None)
     names = [name for name in vars(module) if not name.startswith("_")] if listed is None else list(listed)
     for name in names:
@@ -130,12 +130,12 @@ def _call_inputs(cls: Any) -> int | None:
     return len(required) if len(required) > 1 else None
 
 
-def _line_in(path: Path, fault: BaseException) -> str:
-    """`file:line` of the place in the plugin's own file that a fault came through."""
-    if isinstance(fault, SyntaxError) and fault.filename == str(path):
-        return f"{path}:{fault.lineno}"
+def _line_in(path: Path, error: BaseException) -> str:
+    """`file:line` of the place in the plugin's own file that an error came through."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f"{path}:{error.lineno}"
     line = 0
-    trace = fault.__traceback__
+    trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
             line = trace.tb_lineno
@@ -210,8 +210,8 @@ def main(arguments: Sequence[str]) -> None:
     path, answer = map(Path, arguments)
     try:
         record: dict[str, Any] = {"entries": entry_records(scan(path))}
-    except WorkbenchError as fault:
-        record = {"error": fault.as_record()}
+    except WorkbenchError as error:
+        record = {"error": error.as_record()}
     answer.write_text(json.dumps(record))
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.assembly.faults import shape_text
+from workbench.assembly.errors import shape_text
 from workbench.check.comparing import compare, shapes_of
 from workbench.check.inputs import NoInput
 from workbench.check.results import CheckFailed, NotApplicable, Skipped, said
@@ -26,22 +26,22 @@ _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where the
 def call(subject: CheckedEntry) -> str:
     try:
         tensors = subject.inputs.tensors
-    except NoInput as fault:
-        if fault.state_in_call:
+    except NoInput as error:
+        if error.state_in_call:
             raise NotApplicable(
                 "its call makes weights, which Keras refuses: see `weights_in_build`"
-            ) from fault
-        if fault.broken:
-            raise CheckFailed(f"it cannot be {fault}", hint=fault.hint) from fault.__cause__
-        raise Skipped(f"no input was found that it takes: {fault} {fault.hint}".rstrip(".")) from fault
+            ) from error
+        if error.broken:
+            raise CheckFailed(f"it cannot be {error}", hint=error.hint) from error.__cause__
+        raise Skipped(f"no input was found that it takes: {error} {error.hint}".rstrip(".")) from error
     return f"on {' and '.join(shape_text((None, *t.shape[1:])) for t in tensors)}"
 
 
 def weights_in_build(subject: CheckedEntry) -> None:
     try:
         layer = subject.built
-    except NoInput as fault:
-        raise CheckFailed("its call makes weights, which Keras refuses.", hint=_IN_CALL_HINT) from fault
+    except NoInput as error:
+        raise CheckFailed("its call makes weights, which Keras refuses.", hint=_IN_CALL_HINT) from error
     before = len(layer.variables)
     made = _variables_made_by(lambda: layer(*subject.inputs.arguments, training=False))
     if made or len(layer.variables) != before:
@@ -113,8 +113,8 @@ def batch_sizes(subject: CheckedEntry) -> None:
     for size in (1, 2, 7):
         try:
             given = subject.outputs(None, *subject.inputs.of_batch(size))
-        except Exception as fault:
-            raise CheckFailed(f"a batch of {size} fails: {said(fault)}.") from fault
+        except Exception as error:
+            raise CheckFailed(f"a batch of {size} fails: {said(error)}.") from error
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
             raise CheckFailed(
                 f"a batch of {size} gives {shapes_of(given)}, another one {shapes_of(usual)}: "
@@ -129,10 +129,10 @@ def output_shape(subject: CheckedEntry) -> None:
     arguments = subject.inputs.packed(subject.inputs.symbols())
     try:
         said = layer.compute_output_spec(*arguments)
-    except NotImplementedError as fault:
-        raise NotApplicable("it does not say its output's shape") from fault
-    except Exception as fault:
-        raise CheckFailed(f"compute_output_shape fails: {said(fault)}.") from fault
+    except NotImplementedError as error:
+        raise NotApplicable("it does not say its output's shape") from error
+    except Exception as error:
+        raise CheckFailed(f"compute_output_shape fails: {said(error)}.") from error
     promised = [tuple(spec.shape) for spec in keras.tree.flatten(said) if spec is not None]
     given = [array.shape for array in subject.outputs()]
     if len(promised) != len(given) or not all(map(_agree, promised, given)):
@@ -153,13 +153,13 @@ def mixed_precision(subject: CheckedEntry) -> None:
     layer = subject.make()
     try:
         given = subject.outputs(layer)
-    except Exception as fault:
-        if lacking := _NO_DEVICE.search(str(fault)):
-            raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from fault
+    except Exception as error:
+        if lacking := _NO_DEVICE.search(str(error)):
+            raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from error
         raise CheckFailed(
-            f"under the policy mixed_float16 it fails: {said(fault)}.",
+            f"under the policy mixed_float16 it fails: {said(error)}.",
             hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
-        ) from fault
+        ) from error
     wrong = [w.path for w in layer.trainable_weights if w.dtype == "float16"]
     if wrong:
         raise CheckFailed(
@@ -181,18 +181,18 @@ def masking(subject: CheckedEntry) -> str:
     sequence = np.resize(subject.inputs.tensors[0], (3, 6, width)).astype("float32")
     try:
         subject.make()(tf.constant(sequence))
-    except Exception as fault:
-        raise NotApplicable("a mask belongs to a sequence of vectors, which it does not take") from fault
+    except Exception as error:
+        raise NotApplicable("a mask belongs to a sequence of vectors, which it does not take") from error
     sequence[:, 4:] = 0.0  # the steps that the mask leaves out
     try:
         keras.Sequential([keras.Input((6, width)), keras.layers.Masking(), layer])(sequence)
-    except Exception as fault:
-        if re.search(r"\bmask", said(fault), re.I):
-            return f"refused: {said(fault)}"
+    except Exception as error:
+        if re.search(r"\bmask", said(error), re.I):
+            return f"refused: {said(error)}"
         raise CheckFailed(
-            f"it says that it supports masks and fails on one: {said(fault)}.",
+            f"it says that it supports masks and fails on one: {said(error)}.",
             hint="Set supports_masking only where call or compute_mask can handle one.",
-        ) from fault
+        ) from error
     return ""
 
 

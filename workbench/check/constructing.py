@@ -59,12 +59,12 @@ def registered_name(subject: CheckedEntry) -> None:
 def constructor(subject: CheckedEntry) -> None:
     try:
         subject.make()
-    except WorkbenchError as fault:
+    except WorkbenchError as error:
         needed = [name for name in subject.required() if name not in subject.arguments]
-        hint = fault.hint
+        hint = error.hint
         if needed and not subject.from_file:
             hint = f"Let the entry's example give {', '.join(needed)}."
-        raise CheckFailed(fault.what, hint=hint) from fault
+        raise CheckFailed(error.what, hint=hint) from error
 
 
 def constructor_defaults(subject: CheckedEntry) -> None:
@@ -73,10 +73,10 @@ def constructor_defaults(subject: CheckedEntry) -> None:
         raise NotApplicable(f"it requires {', '.join(required)}")
     try:
         subject.make_with({})
-    except WorkbenchError as fault:
+    except WorkbenchError as error:
         raise CheckFailed(
-            f"without arguments: {fault.what}", hint="Let a required argument have no default."
-        ) from fault
+            f"without arguments: {error.what}", hint="Let a required argument have no default."
+        ) from error
 
 
 def config_serializable(subject: CheckedEntry) -> None:
@@ -84,13 +84,13 @@ def config_serializable(subject: CheckedEntry) -> None:
     config = thing.get_config()
     try:
         _as_text(thing)
-    except (TypeError, ValueError) as fault:
+    except (TypeError, ValueError) as error:
         guilty = [key for key, value in config.items() if not _can_be_text(value)]
         where = f" ({', '.join(guilty)})" if guilty else ""
         raise CheckFailed(
-            f"its get_config{where} cannot be written as JSON: {said(fault)}.",
+            f"its get_config{where} cannot be written as JSON: {said(error)}.",
             hint="Give numbers, texts, lists and dicts; keras.saving.serialize_keras_object helps with objects.",
-        ) from fault
+        ) from error
 
 
 def config_keeps_arguments(subject: CheckedEntry) -> None:
@@ -141,12 +141,12 @@ def _compare(thing: Any, made: str) -> None:
     for road, again in roads:
         try:
             twin = again()
-        except Exception as fault:
+        except Exception as error:
             raise CheckFailed(
-                f"{road} fails{made}: {said(fault)}.",
+                f"{road} fails{made}: {said(error)}.",
                 hint="__init__ takes each key of get_config as an argument, the base class' (name, dtype, "
                 "trainable) through **kwargs.",
-            ) from fault
+            ) from error
         if type(twin) is not type(thing):
             raise CheckFailed(f"{road} gives {type(twin).__name__}{made}.")
         if _as_text(twin) != _as_text(thing):

@@ -3,7 +3,7 @@
 Strings only, so that ids can be listed and selected without importing keras. What each check does is in the modules
 `constructing`, `calling`, `placing`, `weighing`, `storing` and `small_kinds`.
 
-`needs` keeps one fault from being told many times: a layer whose `get_config` forgets an argument fails one check, and
+`needs` keeps one error from being told many times: a layer whose `get_config` forgets an argument fails one check, and
 those that reload it are skipped, saying so.
 """
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.assembly.faults import shape_text
+from workbench.assembly.errors import shape_text
 from workbench.catalog import Entry
 from workbench.check.results import said
 
@@ -96,7 +96,7 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
     Returns:
         The batch, and the instance that was built by it; or why there is none.
     """
-    faults: list[tuple[Inputs, BaseException]] = []
+    errors: list[tuple[Inputs, BaseException]] = []
     for inputs in _candidates(entry, make()):
         layer = make()
         inputs = Inputs(inputs.tensors, _form(layer, len(inputs.tensors)))
@@ -105,15 +105,15 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
             return inputs, layer
         except KeyboardInterrupt:
             raise
-        except BaseException as fault:  # plugin code: SystemExit included
-            faults.append((inputs, fault))
-    first_inputs, first = faults[0]
+        except BaseException as error:  # plugin code: SystemExit included
+            errors.append((inputs, error))
+    first_inputs, first = errors[0]
     count = len(first_inputs.tensors)  # another number of them may fail otherwise
-    different = {(type(fault), said(fault)) for inputs, fault in faults if len(inputs.tensors) == count}
+    different = {(type(error), said(error)) for inputs, error in errors if len(inputs.tensors) == count}
     declared = bool(entry.input_shapes)
     shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in first_inputs.tensors)
     alike = len(different) == 1 and not isinstance(first, _PICKY)
-    tried = "" if declared or alike else f" ({len(faults)} shapes and types were tried)"
+    tried = "" if declared or alike else f" ({len(errors)} shapes and types were tried)"
     if declared:
         hint = "The entry's input_shapes say that its example takes it."
     elif alike:
@@ -123,7 +123,7 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
     told = NoInput(
         f"called on {shapes}: {said(first)}{tried}.",
         hint,
-        state_in_call=any(_STATE_IN_CALL.search(str(fault)) for _, fault in faults),
+        state_in_call=any(_STATE_IN_CALL.search(str(error)) for _, error in errors),
         broken=declared or alike,
     )
     told.__cause__ = first

@@ -91,11 +91,11 @@ def _compiled(subject: CheckedEntry, where: str, tolerance: float, *, xla: bool)
     try:
         traced = run.get_concrete_function(*subject.inputs.arguments)  # once; TensorFlow warns of more
         given = as_arrays(traced(*keras.tree.flatten(subject.inputs.arguments)))
-    except Exception as fault:
-        if xla and (lacking := _NO_KERNEL.search(str(fault))):
-            raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from fault
+    except Exception as error:
+        if xla and (lacking := _NO_KERNEL.search(str(error))):
+            raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from error
         hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
-        raise CheckFailed(f"it does not run {where}: {said(fault)}.", hint=hint) from fault
+        raise CheckFailed(f"it does not run {where}: {said(error)}.", hint=hint) from error
     compare(subject.outputs(), given, where, tolerance=tolerance)
 
 

@@ -105,12 +105,12 @@ def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
         return judged(entry, check.id, Status.SKIPPED, f"no input was found that it takes: {told}")
     except KeyboardInterrupt:
         raise
-    except WorkbenchError as fault:
-        trace = "" if isinstance(fault, CheckFailed) and fault.__cause__ is None else _trace(fault)
-        return _with_code(judged(entry, check.id, Status.FAILED, fault.what, fault.hint, trace), fault.origin)
-    except BaseException as fault:  # plugin code: SystemExit included
-        result = judged(entry, check.id, Status.FAILED, f"{said(fault)}.", trace=_trace(fault))
-        return _with_code(result, origin_of(fault))
+    except WorkbenchError as error:
+        trace = "" if isinstance(error, CheckFailed) and error.__cause__ is None else _trace(error)
+        return _with_code(judged(entry, check.id, Status.FAILED, error.what, error.hint, trace), error.origin)
+    except BaseException as error:  # plugin code: SystemExit included
+        result = judged(entry, check.id, Status.FAILED, f"{said(error)}.", trace=_trace(error))
+        return _with_code(result, origin_of(error))
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -122,8 +122,8 @@ def _with_code(result: Result, origin: Origin | None) -> Result:
     return replace(result, code=origin.lines)
 
 
-def _trace(fault: BaseException) -> str:
-    return "".join(traceback.format_exception(fault))
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 def missing() -> set[str]:

@@ -44,11 +44,11 @@ def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
         try:
             use(truth, prediction)
             return
-        except CheckFailed as fault:
-            first = fault  # it takes the pair and gives nonsense
+        except CheckFailed as error:
+            first = error  # it takes the pair and gives nonsense
             raise
-        except Exception as fault:
-            first = first or fault
+        except Exception as error:
+            first = first or error
     assert first is not None
     raise Skipped(f"no targets and predictions were found that it takes: {said(first)}") from first
 
@@ -149,18 +149,18 @@ def _trained_with(callback: Any, *, steps_a_call: int) -> list[np.ndarray]:
 
 def initializer_values(subject: CheckedEntry) -> None:
     initializer = subject.make()
-    fault: Exception | None = None
+    error: Exception | None = None
     for shape in ((4, 4), (8, 1, 10), (3, 3, 2, 4)):
         try:
             values = initializer(shape, dtype="float32")
         except Exception as refused:  # some are for weights of one rank
-            fault = fault or refused
+            error = error or refused
             continue
         array = _finite(values, "a value")
         if array.shape != shape or array.dtype != "float32":
             raise CheckFailed(f"asked for {shape} of float32, it gives {array.shape} of {array.dtype}.")
         return
-    raise Skipped(f"no shape was found that it makes: {said(fault or ValueError())}")
+    raise Skipped(f"no shape was found that it makes: {said(error or ValueError())}")
 
 
 def regularizer_value(subject: CheckedEntry) -> None:
@@ -189,8 +189,8 @@ def dataset_rows(subject: CheckedEntry) -> str:
     if not seen.rows:
         raise CheckFailed("it has no rows.")
     for column in seen.columns:
-        if column.fault:
-            raise CheckFailed(f"the column '{column.name}' cannot be used: {column.fault}")
+        if column.error:
+            raise CheckFailed(f"the column '{column.name}' cannot be used: {column.error}")
     missing = [name for name in seen.targets if name not in {column.name for column in seen.columns}]
     if missing:
         raise CheckFailed(f"its target '{missing[0]}' is no column.")
@@ -213,8 +213,8 @@ def recipe_reads(subject: CheckedEntry) -> None:
 def recipe_names(subject: CheckedEntry) -> None:
     try:
         check_names(_document(subject), subject.catalog)
-    except RecipeError as fault:
-        raise CheckFailed(str(fault).removesuffix(fault.hint).strip(), hint=fault.hint) from fault
+    except RecipeError as error:
+        raise CheckFailed(str(error).removesuffix(error.hint).strip(), hint=error.hint) from error
 
 
 CHECKS = {

@@ -43,8 +43,8 @@ def _saves(subject: CheckedEntry, extension: str) -> str:
                 formats.load_weights(again, path)
             else:
                 again = formats.load(path, Resolver(subject.catalog)).model
-        except FileError as fault:
-            raise CheckFailed(fault.what.replace(str(path), path.name), hint=fault.hint) from fault
+        except FileError as error:
+            raise CheckFailed(error.what.replace(str(path), path.name), hint=error.hint) from error
     for (name, mine), its in zip(
         structure.weights_by_path(model).items(), structure.weights_by_path(again).values(), strict=True
     ):

@@ -1,4 +1,4 @@
-"""The one place where a fault becomes words and an exit code."""
+"""The one place where an error becomes words and an exit code."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:  # the reader of our output has left: `kwb catalog | head`
             give_up(sys.stdout)
             return ExitCode.DONE
-        except WorkbenchError as fault:
-            _show_error(f"kwb: {fault}", fault, context)
-            return fault.exit_code
+        except WorkbenchError as error:
+            _show_error(f"kwb: {error}", error, context)
+            return error.exit_code
         except KeyboardInterrupt:
             echo("interrupted", err=True)
             return ExitCode.INTERRUPTED
         except (
             OSError
-        ) as fault:  # of the system, and foreseen by nobody: a name too long, a disk that is gone
-            place = f"{fault.filename}: " if fault.filename else ""
-            _show_error(f"kwb: {escape_line(f'{place}{fault.strerror or fault}')}.", fault, context)
+        ) as error:  # of the system, and foreseen by nobody: a name too long, a disk that is gone
+            place = f"{error.filename}: " if error.filename else ""
+            _show_error(f"kwb: {escape_line(f'{place}{error.strerror or error}')}.", error, context)
             return ExitCode.FILE
-        except Exception as fault:
-            if (short := out_of_memory(fault)) is not None:
-                _show_error(f"kwb: {short}", fault, context)
+        except Exception as error:
+            if (short := out_of_memory(error)) is not None:
+                _show_error(f"kwb: {short}", error, context)
                 return short.exit_code
-            name = Path(fault.__traceback__.tb_frame.f_code.co_filename).name if fault.__traceback__ else ""
-            told = f"kwb: an internal fault ({type(fault).__name__}: {fault}; {name}). --debug shows it."
-            _show_error(told, fault, context)
+            name = Path(error.__traceback__.tb_frame.f_code.co_filename).name if error.__traceback__ else ""
+            told = f"kwb: an internal error ({type(error).__name__}: {error}; {name}). --debug shows it."
+            _show_error(told, error, context)
             return ExitCode.FAILED
     except (OSError, WorkbenchError):  # nor can anything be said any more
         give_up(sys.stdout)
@@ -74,17 +74,17 @@ def _run(arguments: Sequence[str], context: dict[str, bool]) -> int:
     return run(arguments, context)
 
 
-def _show_error(told: str, fault: Exception, context: dict[str, bool]) -> None:
+def _show_error(told: str, error: Exception, context: dict[str, bool]) -> None:
     debug = context.get("debug")
     if debug:
         import traceback
 
-        told = "".join(traceback.format_exception(fault)).rstrip("\n")
+        told = "".join(traceback.format_exception(error)).rstrip("\n")
     echo_text(told, err=True)
-    origin = fault.origin if isinstance(fault, WorkbenchError) else None
+    origin = error.origin if isinstance(error, WorkbenchError) else None
     if origin is None:
         return
-    if debug and fault.__cause__ is None:  # it was raised in another process
+    if debug and error.__cause__ is None:  # it was raised in another process
         echo_text(origin.traceback, err=True)
     more = () if debug else ("--debug shows the whole traceback.",)
     echo(*(f"  {line}" for line in (*origin.lines, *more)), err=True)

@@ -52,7 +52,7 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--debug",
             is_flag=True,
-            help="Show the traceback of a fault.",
+            help="Show the traceback of an error.",
             expose_value=False,
             callback=_set_debug,
         ),

@@ -143,11 +143,11 @@ def run(arguments: Sequence[str], context: dict[str, bool]) -> int:
         return leaving.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
-    except click.ClickException as fault:
-        if isinstance(fault, click.UsageError) and fault.ctx and fault.ctx.command is run_command:
-            fault.ctx = fault.ctx.parent  # nobody types the hidden `run`
+    except click.ClickException as error:
+        if isinstance(error, click.UsageError) and error.ctx and error.ctx.command is run_command:
+            error.ctx = error.ctx.parent  # nobody types the hidden `run`
         shown = io.StringIO()
-        fault.show(shown)
+        error.show(shown)
         echo_text(shown.getvalue().removesuffix("\n"), err=True)
         return ExitCode.USAGE
     return int(result) if isinstance(result, int) else ExitCode.DONE

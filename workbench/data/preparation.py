@@ -109,8 +109,8 @@ class Preparation(Record):
         """
         try:
             return cls.model_validate(record)
-        except ValidationError as fault:
-            first = fault.errors()[0]
+        except ValidationError as error:
+            first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             raise FileError(
                 f"the kept data preparation is damaged: {key or 'it'}: {first['msg']}.",

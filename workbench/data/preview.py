@@ -28,7 +28,7 @@ class ColumnPreview:
         distinct: different values, 0 for arrays.
         low, mean, high: of the numbers, None for texts.
         commonest: the most frequent texts or flags with their counts.
-        fault: why an unusable column is that.
+        error: why an unusable column is that.
         word: what the file says where the first value is missing, unless it is blank.
     """
 
@@ -41,7 +41,7 @@ class ColumnPreview:
     mean: float | None = None
     high: float | None = None
     commonest: tuple[tuple[str, int], ...] = ()
-    fault: str = ""
+    error: str = ""
     word: str = ""
 
 
@@ -92,8 +92,8 @@ def class_balance(prepared: Prepared) -> dict[str, dict[str, tuple[int, ...]]]:
 def _column_preview(source: Source, name: str) -> ColumnPreview:
     try:
         column = read_column(source, name)
-    except DataError as fault:
-        return ColumnPreview(name, "unusable", source.columns[name].shape[1:], fault=fault.what)
+    except DataError as error:
+        return ColumnPreview(name, "unusable", source.columns[name].shape[1:], error=error.what)
     missing = int(column.missing.sum())
     word = source.cell(int(column.missing.argmax()), name).strip() if missing and source.cell else ""
     if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):

@@ -62,14 +62,14 @@ def read(
             where="data",
             hint="`stream: true` reads the rows as they are needed." if takes else "Less data needs less.",
         ) from None
-    except OSError as fault:
-        raise FileError(f"'{entry.name}' could not be read: {fault}.", where="data") from fault
-    except Exception as fault:  # plugin code
+    except OSError as error:
+        raise FileError(f"'{entry.name}' could not be read: {error}.", where="data") from error
+    except Exception as error:  # plugin code
         raise DataError(
-            f"the dataset '{entry.name}' failed: {type(fault).__name__}: {fault}",
+            f"the dataset '{entry.name}' failed: {type(error).__name__}: {error}",
             where=f"plugin '{entry.plugin}'",
-            hint="The fault is the plugin's; --debug shows its traceback.",
-        ) from fault
+            hint="The error is the plugin's; --debug shows its traceback.",
+        ) from error
     if isinstance(value, StreamedSource):
         return value if value.origin else replace(value, origin=entry.name)
     return as_source(value, entry.name)
@@ -129,8 +129,8 @@ def _kinds_parameter(function: Callable[..., Any]) -> str | None:
 def _converted(value: Any, hint: Any, name: str, entry: Entry) -> Any:
     try:
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value)
-    except ValidationError as fault:
-        message = fault.errors()[0]["msg"]
+    except ValidationError as error:
+        message = error.errors()[0]["msg"]
         raise RecipeError(
             f"'{name}' of '{entry.name}' cannot be {value!r}: {message[0].lower()}{message[1:]}.",
             where=f"data.{name}",

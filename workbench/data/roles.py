@@ -257,10 +257,10 @@ def _check_names(names: Iterable[str], source: Source, where: str) -> None:
 
 
 def missing_column(
-    name: str, columns: Collection[str], fault: type[WorkbenchError], where: str, origin: str
+    name: str, columns: Collection[str], error: type[WorkbenchError], where: str, origin: str
 ) -> WorkbenchError:
-    """The fault that says a column is not there, with the nearest name or all of them."""
-    return fault(
+    """The error that says a column is not there, with the nearest name or all of them."""
+    return error(
         f"there is no column '{name}'{f' in {origin}' if origin else ''}.",
         where=where,
         hint=did_you_mean(name, columns) or f"The columns are: {_listed(columns)}.",

@@ -110,12 +110,12 @@ def _from_dataframe(frame: Any, origin: str) -> Mapping[str, Any]:
     _refuse_duplicates(names, origin)
     try:
         columns = frame.to_dict("list")
-    except Exception as fault:  # a stranger's object: whatever it raises, it is no dataframe we can read
+    except Exception as error:  # a stranger's object: whatever it raises, it is no dataframe we can read
         raise DataError(
-            f"the dataset returned {_article(type(frame).__name__)} that gives no columns: {fault}.",
+            f"the dataset returned {_article(type(frame).__name__)} that gives no columns: {error}.",
             where=origin,
             hint="A dataset function returns a Source, a mapping of arrays by name, or a dataframe.",
-        ) from fault
+        ) from error
     return columns if isinstance(columns, Mapping) else {}
 
 

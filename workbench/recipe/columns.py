@@ -28,7 +28,7 @@ class ColumnFacts:
     low: float | None = None
     high: float | None = None
     commonest: tuple[tuple[str, int], ...] = ()
-    fault: str = ""
+    error: str = ""
     word: str = ""
 
     @classmethod
@@ -61,12 +61,12 @@ class ColumnFacts:
 def why_left_out(column: ColumnFacts, rows: int) -> str:
     """Why nothing can be learned from an input column as it is; empty where something can."""
     if column.kind == "unusable":
-        if "dates" in column.fault:
+        if "dates" in column.error:
             return (
                 "holds dates or times, which a model cannot learn from as they are. Columns of numbers made of "
                 "them (year, month, weekday) it can"
             )
-        return column.fault or "is nothing that a model can use"
+        return column.error or "is nothing that a model can use"
     if column.missing and column.missing >= rows:
         return "has no value at all"
     if column.missing > MOST_MISSING * rows:

@@ -1,4 +1,4 @@
-"""A recipe file: YAML with its line numbers, `--set` overrides, and faults that name file, line and key."""
+"""A recipe file: YAML with its line numbers, `--set` overrides, and errors that name file, line and key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe.faults import explain
+from workbench.recipe.errors import explain
 from workbench.recipe.schema import Recipe, Train
 
 MAX_BYTES = 200_000  # ruamel reads some 40,000 a second at worst
@@ -48,10 +48,10 @@ class Document:
         """`price.yaml:14: model.sequential[2]` for `model.sequential[2]`."""
         return _place(self.name, self.tree, split_key(key), self.overrides)
 
-    def located(self, fault: WorkbenchError) -> WorkbenchError:
-        """The fault with file and line, if its place is a key of this recipe."""
-        first = re.split(r"[.\[]", fault.where, maxsplit=1)[0]
-        return fault.at(self.place(fault.where)) if first in Recipe.model_fields else fault
+    def located(self, error: WorkbenchError) -> WorkbenchError:
+        """The error with file and line, if its place is a key of this recipe."""
+        first = re.split(r"[.\[]", error.where, maxsplit=1)[0]
+        return error.at(self.place(error.where)) if first in Recipe.model_fields else error
 
     def resolved(self) -> dict[str, Any]:
         """The recipe as plain data with every default written out."""
@@ -93,8 +93,8 @@ def read_text(path: Path) -> str:
         raise RecipeError("there is no such recipe file.", where=str(path)) from None
     except UnicodeDecodeError:
         raise RecipeError("this is not a text file in UTF-8.", where=str(path)) from None
-    except OSError as fault:
-        raise RecipeError(f"cannot read it: {fault.strerror}.", where=str(path)) from None
+    except OSError as error:
+        raise RecipeError(f"cannot read it: {error.strerror}.", where=str(path)) from None
 
 
 def parse(
@@ -107,8 +107,8 @@ def parse(
         _override(data, assignment)
     try:
         recipe = Recipe.model_validate(data)
-    except ValidationError as faults:
-        key, what, hint = explain(faults)
+    except ValidationError as errors:
+        key, what, hint = explain(errors)
         raise RecipeError(what, where=_place(name, tree, key, overrides), hint=hint) from None
     return Document(recipe, name, folder, tree, tuple(overrides))
 
@@ -142,17 +142,17 @@ def split_key(key: str) -> Key:
 def _tree(text: str, name: str) -> CommentedMap:
     try:
         tree = YAML(typ="rt").load(text)
-    except DuplicateKeyError as fault:
-        line = fault.problem_mark.line + 1
-        key = re.search(r'duplicate key "(.*?)" with value', fault.problem or "", re.S)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1
+        key = re.search(r'duplicate key "(.*?)" with value', error.problem or "", re.S)
         named = f"the key '{key[1]}'" if key else "a key"
         raise RecipeError(f"{named} stands here a second time.", where=f"{name}:{line}") from None
-    except MarkedYAMLError as fault:
+    except MarkedYAMLError as error:
         # A quote or bracket that is never closed: where it opens tells more than the end of the file.
-        unclosed = "stream" in (fault.problem or "")
-        mark = (unclosed and fault.context_mark) or fault.problem_mark or fault.context_mark
+        unclosed = "stream" in (error.problem or "")
+        mark = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
-        problem = (fault.problem or fault.context or "cannot be read").strip().partition("\n")[0]
+        problem = (error.problem or error.context or "cannot be read").strip().partition("\n")[0]
         raise RecipeError(
             f"this is not valid YAML: {problem}.",
             where=place,
@@ -162,9 +162,9 @@ def _tree(text: str, name: str) -> CommentedMap:
         raise RecipeError("this is not valid YAML: it is nested too deeply.", where=name) from None
     except (
         Exception
-    ) as fault:  # ruamel's constructors raise what they like for tags that do not fit their value
-        known = isinstance(fault, YAMLError | ValueError)
-        told = str(fault).partition("\n")[0] if known else "a tag or an alias does not fit its value"
+    ) as error:  # ruamel's constructors raise what they like for tags that do not fit their value
+        known = isinstance(error, YAMLError | ValueError)
+        told = str(error).partition("\n")[0] if known else "a tag or an alias does not fit its value"
         raise RecipeError(f"this is not valid YAML: {told}.", where=name) from None
     if not isinstance(tree, CommentedMap):
         found = "empty" if tree is None else "a list" if isinstance(tree, CommentedSeq) else "a single value"

@@ -58,8 +58,8 @@ def parse_line(text: str, where: str = "") -> Line:
     reader = _LineReader(text, where)
     try:
         tree = ast.parse(text.strip(), mode="exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
-        reason = fault.msg if isinstance(fault, SyntaxError) else "too deeply nested"
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested"
         raise reader.refuse(f"this is not a graph line: {reason}") from None
     match tree.body:
         case [ast.Assign(targets=[target], value=ast.Call() as call)]:

@@ -66,8 +66,8 @@ def check_names(document: Document, catalog: Catalog) -> None:
                 find_nested(catalog, name, where)
             else:
                 catalog.find(kind, name, where)
-    except WorkbenchError as fault:
-        raise document.located(fault) from fault
+    except WorkbenchError as error:
+        raise document.located(error) from error
 
 
 def _names(document: Document) -> Iterator[Named]:

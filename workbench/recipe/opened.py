@@ -15,7 +15,7 @@ from workbench.recipe.document import Document, read_text, split_key
 from workbench.recipe.file_text import FileText, encoded_like
 from workbench.recipe.names import check_names
 from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
-from workbench.recipe.reading import Fault, ParsedText
+from workbench.recipe.reading import LocatedError, ParsedText
 
 MOST_UNDONE = 500
 _OPEN = " …"  # ends the name of a step that the next edit may join
@@ -67,7 +67,7 @@ class OpenRecipe:
         """The recipe of a file.
 
         Raises:
-            RecipeError: the file cannot be read. What it says may be wrong: that is `fault`.
+            RecipeError: the file cannot be read. What it says may be wrong: that is `error`.
         """
         return cls(read_text(path), path=path)
 
@@ -79,13 +79,13 @@ class OpenRecipe:
 
     @property
     def document(self) -> Document | None:
-        """The validated recipe, or None where `fault` says why not."""
+        """The validated recipe, or None where `error` says why not."""
         return self._reading.document
 
     @property
-    def fault(self) -> Fault | None:
+    def error(self) -> LocatedError | None:
         """Why the text is no recipe; the names in it are `check`'s business."""
-        return self._reading.fault
+        return self._reading.error
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -119,14 +119,14 @@ class OpenRecipe:
         """What its file said when it was read or written last; None for a file that is gone."""
         return self._saved
 
-    def check(self, catalog: Catalog) -> Fault | None:
-        """The first fault that is found without Keras: of the text, or a name that no plugin offers."""
+    def check(self, catalog: Catalog) -> LocatedError | None:
+        """The first error that is found without Keras: of the text, or a name that no plugin offers."""
         if self.document is None:
-            return self.fault
+            return self.error
         try:
             check_names(self.document, catalog)
-        except WorkbenchError as fault:
-            return Fault.of(fault, self.name)
+        except WorkbenchError as error:
+            return LocatedError.of(error, self.name)
         return None
 
     def get(self, key: str, default: Any = None) -> Any:

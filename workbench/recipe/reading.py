@@ -15,7 +15,7 @@ from workbench.recipe.document import Document, parse
 
 
 @dataclass(frozen=True)
-class Fault:
+class LocatedError:
     """What is wrong with a recipe, and where: the key, and the line from 1 (None where it has none)."""
 
     what: str
@@ -25,8 +25,8 @@ class Fault:
     error: WorkbenchError | None = field(default=None, compare=False)  # it, whole
 
     @classmethod
-    def of(cls, error: WorkbenchError, name: str) -> Fault:
-        """The fault of an error whose place begins with the recipe's name: `name:14: model.sequential[2]`."""
+    def of(cls, error: WorkbenchError, name: str) -> LocatedError:
+        """From an error whose place begins with the recipe's name: `name:14: model.sequential[2]`."""
         what = f"{error.what} ({error.origin.place})" if error.origin is not None else error.what
         found = re.match(re.escape(name) + r"(?::(\d+))?(?:: (.*))?\Z", error.where)
         if found is None:
@@ -44,18 +44,18 @@ class ParsedText:
         self._folder = folder
 
     @cached_property
-    def _parsed(self) -> tuple[Document | None, Fault | None]:
+    def _parsed(self) -> tuple[Document | None, LocatedError | None]:
         try:
             return parse(self.text, name=self._name, folder=self._folder), None
-        except WorkbenchError as fault:
-            return None, Fault.of(fault, self._name)
+        except WorkbenchError as error:
+            return None, LocatedError.of(error, self._name)
 
     @property
     def document(self) -> Document | None:
         return self._parsed[0]
 
     @property
-    def fault(self) -> Fault | None:
+    def error(self) -> LocatedError | None:
         return self._parsed[1]
 
     @cached_property

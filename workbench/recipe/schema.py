@@ -70,7 +70,7 @@ Item = Annotated[Use, BeforeValidator(_named)]
 
 
 def _form(value: Any) -> str | None:
-    """The form a model or layer is written in, told by its key, so that a fault speaks of one form only."""
+    """The form a model or layer is written in, told by its key, so that an error speaks of one form only."""
     if isinstance(value, BaseModel):
         value = value.model_fields_set
     forms = ("sequential", "graph", "load", "use")

@@ -77,8 +77,8 @@ def read_nodes(text: str) -> Node:
     try:
         events = iter(YAML(typ="safe", pure=True).parse(text))
         root = _read(events, text, next(_content(events), None))
-    except (YAMLError, ValueError, RecursionError) as fault:
-        raise _refusal() from fault
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise _refusal() from error
     if root is None or root.kind != "map":
         raise _refusal()
     return root

@@ -80,8 +80,8 @@ def write_project(names: Names, folder: Path) -> tuple[Path, ...]:
         for path, text in texts.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise FileError(f"cannot be written: {fault.strerror}.", where=str(folder)) from fault
+    except OSError as error:
+        raise FileError(f"cannot be written: {error.strerror}.", where=str(folder)) from error
     return tuple(texts)
 
 

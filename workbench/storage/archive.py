@@ -127,10 +127,10 @@ def _folder_to_unpack() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
         try:
             yield Path(folder)
-        except (OSError, RuntimeError) as fault:
-            if errno_of(fault) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        except (OSError, RuntimeError) as error:
+            if errno_of(error) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 hint = "Free some space there, or name another folder in TMPDIR."
-                raise FileError("has no room to unpack the model.", where=folder, hint=hint) from fault
+                raise FileError("has no room to unpack the model.", where=folder, hint=hint) from error
             raise
 
 

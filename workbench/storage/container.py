@@ -71,7 +71,7 @@ def read(path: str | os.PathLike[str]) -> Container:
         FileError: the file is missing, no model file, damaged, or refused, and why.
     """
     path = Path(path)
-    with faults(path):
+    with errors(path):
         kind = stat.S_IFMT(os.stat(path).st_mode)
         if kind in _KINDS:  # to open it could wait for ever
             raise Refused(f"is {_KINDS[kind]}, not a file.")
@@ -88,27 +88,27 @@ def read(path: str | os.PathLike[str]) -> Container:
 
 
 @contextmanager
-def faults(path: Path) -> Iterator[None]:
+def errors(path: Path) -> Iterator[None]:
     """Whatever a damaged or hostile file makes zipfile, json, h5py or this package raise, as a FileError."""
     try:
         yield
     except WorkbenchError:
         raise
-    except Refused as fault:
-        raise FileError(str(fault), where=str(path), hint=fault.hint) from None
-    except OSError as fault:
-        raise _damaged(fault, path) from fault
-    except MemoryError as fault:
+    except Refused as error:
+        raise FileError(str(error), where=str(path), hint=error.hint) from None
+    except OSError as error:
+        raise _damaged(error, path) from error
+    except MemoryError as error:
         raise FileError(
             "cannot be read: it asks for more memory than there is.", where=str(path), hint=_HARM
-        ) from fault
-    except RecursionError as fault:
-        raise FileError("refused: it is nested too deeply.", where=str(path), hint=_HARM) from fault
-    except Exception as fault:  # the libraries raise what they like, and promise nothing
-        what = without_path(str(fault), path).rstrip(".")[:_LONGEST] or type(fault).__name__
+        ) from error
+    except RecursionError as error:
+        raise FileError("refused: it is nested too deeply.", where=str(path), hint=_HARM) from error
+    except Exception as error:  # the libraries raise what they like, and promise nothing
+        what = without_path(str(error), path).rstrip(".")[:_LONGEST] or type(error).__name__
         raise FileError(
             f"is damaged or truncated: {what}.", where=str(path), hint="Copy it again."
-        ) from fault
+        ) from error
 
 
 @contextmanager
@@ -138,8 +138,8 @@ def parse_json(content: str | bytes, what: str) -> dict[str, Any]:
         parsed = json.loads(content)
     except RecursionError:
         raise Refused(f"refused: its {what} is nested deeper than {DEPTH_LIMIT} levels.") from None
-    except ValueError as fault:
-        raise Refused(f"is damaged: its {what} is not JSON ({fault}).") from None
+    except ValueError as error:
+        raise Refused(f"is damaged: its {what} is not JSON ({error}).") from None
     if not isinstance(parsed, dict):
         raise Refused(f"is damaged: its {what} is not a JSON object.")
     level: list[Any] = [parsed]
@@ -164,22 +164,22 @@ def _check_name(path: Path, extension: str, kind: str) -> None:
         )
 
 
-def _damaged(fault: OSError, path: Path) -> FileError:
-    text = str(fault)
-    if fault.errno is not None and fault.filename is not None:  # the system's own, not HDF5's
-        return file_error(fault, path, "read")
-    if isinstance(fault, BlockingIOError) or "unable to lock file" in text:
+def _damaged(error: OSError, path: Path) -> FileError:
+    text = str(error)
+    if error.errno is not None and error.filename is not None:  # the system's own, not HDF5's
+        return file_error(error, path, "read")
+    if isinstance(error, BlockingIOError) or "unable to lock file" in text:
         return FileError(
             "is being written by another program.", where=str(path), hint="Wait until it is done."
         )
-    if fault.errno is not None and "errno" not in text and os.path.exists(path) and "Errno" in text:
-        return file_error(fault, path, "read")
+    if error.errno is not None and "errno" not in text and os.path.exists(path) and "Errno" in text:
+        return file_error(error, path, "read")
     if found := re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", text):
         return FileError(
             f"is truncated: {found[1]} of {found[2]} bytes are there.", where=str(path), hint="Copy it again."
         )
-    if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
-        return file_error(fault, path, "read")
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
+        return file_error(error, path, "read")
     return FileError(f"is damaged: {without_path(text, path).rstrip('.')[:_LONGEST]}.", where=str(path))
 
 

@@ -30,8 +30,8 @@ class EventLog:
         try:
             _cut_torn_line(run.events)
             self._file = open(run.events, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
-        except OSError as fault:
-            raise file_error(fault, run.events) from fault
+        except OSError as error:
+            raise file_error(error, run.events) from error
         self.path = run.events
 
     def append(self, event: events.Event, moment: float | None = None) -> str:
@@ -43,8 +43,8 @@ class EventLog:
         line = events.to_json(event, self.run_name, moment)
         try:
             self._file.write(f"{line}\n")
-        except OSError as fault:
-            raise file_error(fault, self.path) from fault
+        except OSError as error:
+            raise file_error(error, self.path) from error
         return line
 
     def close(self) -> None:
@@ -79,8 +79,8 @@ class EventReader:
                     content += file.readline()
         except FileNotFoundError:
             return []
-        except OSError as fault:
-            raise file_error(fault, self.path, "read") from fault
+        except OSError as error:
+            raise file_error(error, self.path, "read") from error
         whole = content[: content.rfind(b"\n") + 1]
         self.offset += len(whole)
         return _parse(whole)

@@ -120,7 +120,7 @@ def save(
         )
     found: tuple[str, ...] = ()
     with atomic_path(path) as temporary:
-        with _keras_faults(Path(path), "saved", []):
+        with _keras_errors(Path(path), "saved", []):
             _write(model, temporary, kind, notes)
         if check:
             try:
@@ -132,8 +132,8 @@ def save(
                     found += (
                         f"{builder} does not build every layer: kwb reloads it, plain Keras only in part",
                     )
-            except FileError as fault:
-                raise verify.explain(fault, model).at(os.fspath(path)) from fault
+            except FileError as error:
+                raise verify.explain(error, model).at(os.fspath(path)) from error
         digest = _sha256(temporary)
         if keep is not None:
             keep_as(path, keep)
@@ -151,15 +151,15 @@ def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], A
         FileError: the file cannot be written, or would not give the weights back. An old file is untouched.
     """
     with atomic_path(path) as temporary:
-        with _keras_faults(Path(path), "saved", []):
+        with _keras_errors(Path(path), "saved", []):
             model.save_weights(temporary)
         try:
             with _random_state_kept():
                 again = build()
                 load_weights(again, temporary)
             verify.compare_weights(model, again)
-        except FileError as fault:
-            raise fault.at(os.fspath(path)) from fault
+        except FileError as error:
+            raise error.at(os.fspath(path)) from error
         digest = _sha256(temporary)
     return WrittenFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration",))
 
@@ -178,8 +178,8 @@ def check_saveable(
     with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
         try:
             return save(model, Path(folder) / "model.keras", {}, resolver=resolver, probe=probe).warnings
-        except FileError as fault:
-            raise fault.at(f"model '{model.name}'") from fault
+        except FileError as error:
+            raise error.at(f"model '{model.name}'") from error
 
 
 def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile: bool = True) -> Loaded:
@@ -205,14 +205,14 @@ def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile:
             resolver.resolve_registered(name)
     compile = compile and not checked.uncompilable
     found = [f"loaded uncompiled: {checked.uncompilable}"] if checked.uncompilable else []
-    with _keras_faults(path, "loaded", found):
+    with _keras_errors(path, "loaded", found):
         if checked.legacy:
-            with container.faults(path):
+            with container.errors(path):
                 config = keras2.translated(checked.config)
             with keras2.with_config(path, checked.config, config) as file:
                 model = keras.saving.load_model(file, compile=False)
-            if compile and (fault := legacy.compile_model(model, path)):
-                found.append(fault)
+            if compile and (error := legacy.compile_model(model, path)):
+                found.append(error)
             return Loaded(model, {}, tuple(found))
         with archive.as_archive(path) as whole:
             if whole != path:
@@ -220,11 +220,11 @@ def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile:
             record = archive.parse_notes(archive.read_notes(whole))
             try:
                 model, completed = _load_archive(whole, record, str(path), compile)
-            except Exception as fault:
+            except Exception as error:
                 if not compile:
                     raise
                 model, completed = _load_archive(whole, record, str(path), False)
-                found.append(f"loaded uncompiled: {short_message(fault, typed=False)}")
+                found.append(f"loaded uncompiled: {short_message(error, typed=False)}")
             found += _restore_state(model, record["state"])
     if model.compiled and getattr(model, "optimizer", None) is None:
         model.compiled = False  # Keras says so of a class with a compile() of its own, which it did not call
@@ -250,14 +250,14 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
     given = container.read(path)
     own = getattr(model, "optimizer", None)
     unfit: list[str] = []
-    with _keras_faults(path, "loaded", unfit):
+    with _keras_errors(path, "loaded", unfit):
         if optimizer and own is not None and not own.built:
             own.build(model.trainable_variables)
         if given.legacy:
             with layout.legacy_in_order(model, path) as matched:
                 model.load_weights(matched.path)
-            if optimizer and (fault := legacy.restore_optimizer(model, path)):
-                unfit.append(fault)
+            if optimizer and (error := legacy.restore_optimizer(model, path)):
+                unfit.append(error)
         else:
             with archive.as_weights(path) as weights, layout.in_order(model, weights, path) as matched:
                 skip = [own] if own is not None and not optimizer else []
@@ -342,7 +342,7 @@ def _random_state_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
+def _keras_errors(path: Path, doing: str, found: list[str]) -> Iterator[None]:
     """Keras' exceptions as a FileError, and its warnings into `found`."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
@@ -350,12 +350,12 @@ def _keras_faults(path: Path, doing: str, found: list[str]) -> Iterator[None]:
             yield
         except (FileError, MemoryError):
             raise
-        except Exception as fault:  # a class from the file or a plugin can raise anything
-            if isinstance(fault, OSError) or errno_of(fault) is not None:
-                raise file_error(fault, path, doing) from fault
-            text = without_path(short_message(fault, typed=False), path)
+        except Exception as error:  # a class from the file or a plugin can raise anything
+            if isinstance(error, OSError) or errno_of(error) is not None:
+                raise file_error(error, path, doing) from error
+            text = without_path(short_message(error, typed=False), path)
             hint = _KWARGS_HINT if _LACKS_KWARGS.search(text) else ""
-            raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from fault
+            raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from error
     found += [_in_our_words(str(w.message).strip()) for w in raised if issubclass(w.category, UserWarning)]
 
 

@@ -121,13 +121,13 @@ def check_file(path: Path, resolver: KnownClasses) -> Checked:
         _resolve(named, resolver)
 
     uncompilable = ""
-    with container.faults(path):
+    with container.errors(path):
         sizes.check_sizes(model, found.stored + SLACK)
         names = list(check_config(model, judge))
         try:
             names += list(check_config(arguments, judge))
-        except Refused as fault:
-            uncompilable = str(fault)
+        except Refused as error:
+            uncompilable = str(error)
     bare = {named.name for named in names if not named.registered and named.module is None}
     return Checked(found.config, found.legacy, frozenset(bare), uncompilable)
 

@@ -104,9 +104,9 @@ def inspect_file(path: str | os.PathLike[str], installed: Collection[str] = ()) 
     """
     found = container.read(path)
     config = found.config or {}
-    with container.faults(found.path), _weights(found) as (tree, names):
+    with container.errors(found.path), _weights(found) as (tree, names):
         weights = tuple(_weight_row(path, tree[dataset]) for dataset, path in names.items())
-    with container.faults(found.path):
+    with container.errors(found.path):
         needs, refusal = _needs(found, installed)
         return Inspection(
             path=found.path,
@@ -129,7 +129,7 @@ def read_weight(path: str | os.PathLike[str], weight_path: str) -> np.ndarray:
         FileError: the file is refused, or has no such weight.
     """
     found = container.read(path)
-    with container.faults(found.path), _weights(found) as (tree, names):
+    with container.errors(found.path), _weights(found) as (tree, names):
         for dataset, name in names.items():
             if name == weight_path:
                 return _values(tree[dataset])
@@ -148,7 +148,7 @@ def same_weights(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> 
     """
     first, second = container.read(one), container.read(other)
     with (
-        container.faults(first.path),
+        container.errors(first.path),
         _weights(first) as (tree, names),
         _weights(second) as (other_tree, other_names),
     ):
@@ -241,8 +241,8 @@ def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ..
     names: list[str] = []
     try:
         names += [named.registered for named in guard.named_objects(model)]
-    except Refused as fault:
-        return (), str(fault)
+    except Refused as error:
+        return (), str(error)
     with suppress(Refused):  # what the model was compiled with can be left out
         names += [named.registered for named in guard.named_objects(arguments)]
     custom = sorted({name for name in names if ">" in name})
@@ -255,8 +255,8 @@ def _needs(found: Container, installed: Collection[str]) -> tuple[tuple[Need, ..
     try:
         sizes.check_sizes(model, found.stored + SLACK)
         list(guard.check_config(model, _refuse_unregistered))
-    except Refused as fault:
-        refusal = str(fault)
+    except Refused as error:
+        refusal = str(error)
     return tuple(needs), refusal
 
 

@@ -60,9 +60,9 @@ def compile_model(model: Any, path: Path) -> str:
             arguments = _compile_arguments(keras2.translated_training(json.loads(text)))
             model.compile(**arguments)
             model.optimizer.build(model.trainable_variables)
-        except Exception as fault:  # whatever a class named by the file raises
+        except Exception as error:  # whatever a class named by the file raises
             model.compiled = False
-            return f"loaded uncompiled: {short_message(fault, typed=False)}"
+            return f"loaded uncompiled: {short_message(error, typed=False)}"
     return restore_optimizer(model, path)
 
 

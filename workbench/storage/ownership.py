@@ -31,8 +31,8 @@ def own(run: RunFolder) -> Iterator[None]:
     """
     try:
         file = open(run.lock, "a+", encoding="utf-8")  # noqa: SIM115
-    except OSError as fault:
-        raise file_error(fault, run.lock) from fault
+    except OSError as error:
+        raise file_error(error, run.lock) from error
     with file:
         if not _lock(file):
             file.seek(0)
@@ -88,10 +88,10 @@ def ask_to_stop(run: RunFolder) -> str:
         process.terminate()
     except (psutil.NoSuchProcess, FileNotFoundError):
         raise FileError("it has just ended.", where=str(run.path)) from None
-    except psutil.AccessDenied as fault:
+    except psutil.AccessDenied as error:
         raise FileError(
             f"cannot be stopped: {found} belongs to another user.", where=str(run.path), hint="Ask them to."
-        ) from fault
+        ) from error
     return found
 
 

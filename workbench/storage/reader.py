@@ -45,8 +45,8 @@ class ReadingProcess:
                 env=environment(),
                 start_new_session=True,  # the terminal's Ctrl-C is the asker's to understand
             )
-        except OSError as fault:
-            raise FileError(f"the process that reads files cannot be started: {fault.strerror}.") from fault
+        except OSError as error:
+            raise FileError(f"the process that reads files cannot be started: {error.strerror}.") from error
 
     def ask(self, do: str, file: str | os.PathLike[str], **arguments: Any) -> Any:
         """Have a file read.

@@ -37,7 +37,7 @@ def inspect(request: Request) -> dict[str, Any]:
 def check(request: Request) -> dict[str, Any]:
     """Read all that loading the model will read, and judge its configuration, whatever plugins there are."""
     found = container.read(request["file"])
-    with container.faults(found.path):
+    with container.errors(found.path):
         model, _ = guard.split_config(found)
         sizes.check_sizes(model, found.stored + SLACK)
         for _ in guard.named_objects(model):
@@ -54,12 +54,12 @@ def answer(request: Request, requests: Mapping[str, Callable[[Request], dict[str
     """The result of a request, or its error."""
     try:
         return {"result": plain(requests[request["do"]](request))}
-    except WorkbenchError as fault:
-        return {"error": fault.as_record()}
+    except WorkbenchError as error:
+        return {"error": error.as_record()}
     except MemoryError:
         what = "there is not enough memory to read it."
-    except Exception as fault:  # h5py and zipfile raise what they like on damaged files
-        what = f"cannot be read: {type(fault).__name__}: {fault}"
+    except Exception as error:  # h5py and zipfile raise what they like on damaged files
+        what = f"cannot be read: {type(error).__name__}: {error}"
     return {"error": {"what": what, "where": request["file"], "hint": ""}}
 
 

@@ -105,8 +105,8 @@ def create_run(
         folder = _new_folder(Path(root), f"{stem[:100]}-{stamp}")
         run = RunFolder(folder)
         run.checkpoints.mkdir()
-    except OSError as fault:
-        raise file_error(fault, root) from fault
+    except OSError as error:
+        raise file_error(error, root) from error
     write_bytes(run.recipe, recipe.encode())
     content = json.dumps(events.plain(environment), indent=2, allow_nan=False)
     write_bytes(run.environment, f"{content}\n".encode())

@@ -30,7 +30,7 @@ def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
         probe: a batch of inputs; with it predictions are compared too. The model's state is put back.
 
     Returns:
-        What a reload does not bring back without being a fault of the file.
+        What a reload does not bring back without being an error of the file.
 
     Raises:
         FileError: the first difference, naming the weight or the argument.
@@ -61,17 +61,17 @@ def compare_weights(model: Any, again: Any) -> None:
     _compare_variables(structure.weights_by_path(model), structure.weights_by_path(again))
 
 
-def explain(fault: FileError, model: Any) -> FileError:
-    """The fault of a file that does not reload, with its likely cause in the model's classes."""
+def explain(error: FileError, model: Any) -> FileError:
+    """The error of a file that does not reload, with its likely cause in the model's classes."""
     for path, layer in structure.layers_by_path(model).items():
         for name in _parameters(layer):
             value, given = _argument(layer, name), _given_back(layer, name)
             if value is not _ABSENT and given is not _ABSENT and not _same(value, given):
                 return FileError(
-                    f"would not give the model back: {_forgets(layer, name, path)} ({value!r}). ({fault.what})",
-                    hint=fault.hint or _config_hint(name),
+                    f"would not give the model back: {_forgets(layer, name, path)} ({value!r}). ({error.what})",
+                    hint=error.hint or _config_hint(name),
                 )
-    return fault
+    return error
 
 
 def _compare_arguments(model: Any, reloaded: Any) -> None:

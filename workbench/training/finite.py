@@ -20,7 +20,7 @@ from workbench import events
 from workbench.errors import TrainingError
 from workbench.origin import MADE_AT
 from workbench.training.monitors.means import variable
-from workbench.training.monitors.nonfinite import Fault
+from workbench.training.monitors.nonfinite import FirstNonFinite
 from workbench.training.progress import Progress, numbers
 from workbench.training.variables import put, value_of
 
@@ -58,7 +58,7 @@ class NotFiniteError(TrainingError):
     """A training whose loss is not finite. `first` is where that was seen, `inside` where in the model, if known."""
 
     first: NotFinite | None = None
-    inside: Fault | None = None
+    inside: FirstNonFinite | None = None
 
     def as_record(self) -> dict[str, Any]:
         found = self.first.as_record() if self.first is not None else {}

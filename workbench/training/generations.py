@@ -81,8 +81,8 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
         flush_to_disk(folder)
         for old in sorted(_whole_names(folder))[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-    except OSError as fault:
-        raise file_error(fault, folder) from fault
+    except OSError as error:
+        raise file_error(error, folder) from error
     return Generation(final, hashlib.sha256(manifest.encode()).hexdigest())
 
 
@@ -106,15 +106,15 @@ def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarr
         FileError: there are generations, and every one is damaged.
     """
     found = sorted(_whole_names(folder), reverse=True) if folder.is_dir() else []
-    faults = []
+    errors = []
     for path in found:
         try:
             return _read(path)
-        except (OSError, ValueError, KeyError) as fault:
-            faults.append(f"{path.name}: {without_path(fault, path)}")
-    if faults:
+        except (OSError, ValueError, KeyError) as error:
+            errors.append(f"{path.name}: {without_path(error, path)}")
+    if errors:
         raise FileError(
-            f"no checkpoint can be read ({'; '.join(faults)}).",
+            f"no checkpoint can be read ({'; '.join(errors)}).",
             where=str(folder),
             hint="Start the training anew: leave out --resume.",
         )

@@ -74,5 +74,5 @@ class Provenance:
                 epoch=record["epoch"],
                 kwb=record["kwb"],
             )
-        except (KeyError, TypeError, AttributeError) as fault:
-            raise FileError(f"kwb's notes in it are damaged ({fault}).", where=where) from fault
+        except (KeyError, TypeError, AttributeError) as error:
+            raise FileError(f"kwb's notes in it are damaged ({error}).", where=where) from error

@@ -115,7 +115,7 @@ def load_data(
         streamed: what a run's checkpoint says of its data (see `resume.streamed_before`); None for a new run.
 
     Raises:
-        WorkbenchError: with the recipe's file and line where the recipe is at fault.
+        WorkbenchError: with the recipe's file and line where the recipe is wrong.
     """
     recipe = document.recipe
     try:
@@ -123,13 +123,13 @@ def load_data(
         return loading.load_or_stream(
             recipe.data, catalog, folder=document.folder, seed=recipe.seed, streamed=streamed
         )
-    except WorkbenchError as fault:
-        if isinstance(fault, OutOfMemoryError) and streamed is False:
-            fault.hint = (
+    except WorkbenchError as error:
+        if isinstance(error, OutOfMemoryError) and streamed is False:
+            error.hint = (
                 "This run holds its data in memory, and a stream would split the rows in another way: free some "
                 "memory, or start a new run."
             )
-        raise document.located(fault) from fault
+        raise document.located(error) from error
 
 
 def prepare(
@@ -145,10 +145,10 @@ def prepare(
         document: the recipe.
         catalog: where its names are looked up.
         data: what `load_data` gave, if it was called before.
-        on_built: told of each layer of a stack or graph; on a fault, of those before it.
+        on_built: told of each layer of a stack or graph; on an error, of those before it.
 
     Raises:
-        WorkbenchError: with the recipe's file and line where the recipe is at fault.
+        WorkbenchError: with the recipe's file and line where the recipe is wrong.
     """
     recipe = document.recipe
     cautions: list[Caution] = []
@@ -196,8 +196,8 @@ def prepare(
         _check_rates(callbacks, assembly.model)
         validates = prepared.validation is not None
         check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
-    except WorkbenchError as fault:
-        raise document.located(fault) from fault
+    except WorkbenchError as error:
+        raise document.located(error) from error
     return Ready(document, prepared, assembly, callbacks, tuple(cautions))
 
 
@@ -214,10 +214,10 @@ def check_saves(paths: Sequence[str]) -> None:
         try:
             formats.format_of(path)
             check_writable(path)
-        except FileError as fault:
+        except FileError as error:
             raise FileError(
-                f"{fault.where}: {fault.what}", where=f"save[{index}]", hint=fault.hint
-            ) from fault
+                f"{error.where}: {error.what}", where=f"save[{index}]", hint=error.hint
+            ) from error
 
 
 def input_specs(

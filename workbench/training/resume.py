@@ -207,11 +207,11 @@ class Keeper(keras.callbacks.Callback):
             }
             arrays = model_arrays(self.model, with_metrics=with_metrics) | self._swaps.arrays(self.model)
             generation = generations.write(self._run.checkpoints, position, kept.arrays | arrays)
-        except FileError as fault:
+        except FileError as error:
             # A full disk must not end a training that could still be saved elsewhere; it is told once.
             if not self._failed:
                 self._failed = True
-                self._emit(events.Message("error", f"no checkpoint was written: {fault}"))
+                self._emit(events.Message("error", f"no checkpoint was written: {error}"))
             self._last = time.monotonic()
             return
         self._failed = False

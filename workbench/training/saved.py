@@ -25,7 +25,7 @@ from workbench.recipe.opening import open_recipe
 from workbench.recipe.schema import Data
 from workbench.storage import formats, reader
 from workbench.training.engines import Arrays, Stream, evaluate
-from workbench.training.faults import told_as
+from workbench.training.errors import told_as
 from workbench.training.notes import Provenance
 from workbench.training.progress import numbers
 
@@ -98,8 +98,8 @@ class SavedModel:
         data, folder, seed = document.recipe.data, document.folder, document.recipe.seed
         try:
             return self._read(data, catalog, folder, seed, with_targets=with_targets)
-        except WorkbenchError as fault:
-            raise document.located(fault) from fault
+        except WorkbenchError as error:
+            raise document.located(error) from error
 
     def _read(self, data: Data, catalog: Catalog, folder: Path, seed: int, *, with_targets: bool) -> Rows:
         if self.notes is not None:

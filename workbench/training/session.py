@@ -28,8 +28,8 @@ from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, evaluate, fit
+from workbench.training.errors import told_as
 from workbench.training.exporting import export_hint, last_kept
-from workbench.training.faults import told_as
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Provenance
@@ -124,9 +124,9 @@ class Session:
                             )
                         )
                     return self._train(ready, run, emit, began, memory, position, saveable=not unsaveable)
-                except WorkbenchError as fault:
-                    fault.hint = f"{fault.hint} {export_hint(run)}".strip()
-                    emit(events.Failed(fault.as_record(), last_kept(run)))
+                except WorkbenchError as error:
+                    error.hint = f"{error.hint} {export_hint(run)}".strip()
+                    emit(events.Failed(error.as_record(), last_kept(run)))
                     raise
 
     def _fit_threads(self, data: Prepared | Streamed) -> bool:
@@ -204,25 +204,25 @@ class Session:
                     Choices(state_folder() / "engines"),
                 )
             finite.check_end(last_logs(ready.callbacks, progress.history))
-        except NotFiniteError as fault:
-            raise self._not_finite(fault, monitors) from None
+        except NotFiniteError as error:
+            raise self._not_finite(error, monitors) from None
         except KeyboardInterrupt:
             raise
         except WorkbenchError:
             keeper.rescue()
             raise
-        except BaseException as fault:  # plugin code runs in here: SystemExit included
+        except BaseException as error:  # plugin code runs in here: SystemExit included
             keeper.rescue()
-            if (short := out_of_memory(fault, self.document.name)) is not None:
-                raise short from fault
-            finite.add_place(fault)
+            if (short := out_of_memory(error, self.document.name)) is not None:
+                raise short from error
+            finite.add_place(error)
             raise TrainingError(
-                f"training failed in epoch {progress.epoch or 1}: {short_message(fault)}{_at_node(fault)}.",
+                f"training failed in epoch {progress.epoch or 1}: {short_message(error)}{_at_node(error)}.",
                 where=self.document.name,
-            ) from fault
+            ) from error
         status = self.control.stop_requested or "done"
         written = self._save(ready, run, status, progress, emit) if saveable else Written()
-        evaluation = self._evaluate(ready, status)  # last: its faults must not cost the model
+        evaluation = self._evaluate(ready, status)  # last: its errors must not cost the model
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
         for told in worse_than_before(written.replaced, self.document.resolved(), evaluation):
@@ -261,13 +261,13 @@ class Session:
                 formats.check_saveable(
                     ready.model, resolver=Resolver(self.catalog), probe=ready.probe(PROBE_ROWS)
                 )
-        except FileError as fault:
-            if _is_of_the_place(fault):  # a full temporary folder says nothing of the model
+        except FileError as error:
+            if _is_of_the_place(error):  # a full temporary folder says nothing of the model
                 return ""
             if self.document.recipe.save:
-                told = FileError(fault.what, where="save", hint=fault.hint)
-                raise self.document.located(told) from fault
-            return f"{fault.what} {fault.hint}".strip()
+                told = FileError(error.what, where="save", hint=error.hint)
+                raise self.document.located(told) from error
+            return f"{error.what} {error.hint}".strip()
         return ""
 
     def _evaluate(self, ready: Ready, status: str) -> dict[str, float]:
@@ -307,18 +307,18 @@ def _shown_difference(engine: str, difference: str, chosen: str) -> str:
     return f"engine {engine} was left out, it trains this model to other numbers: {difference}."
 
 
-def _at_node(fault: BaseException) -> str:
+def _at_node(error: BaseException) -> str:
     """` (at functional/embedding/GatherV2)`: the operation of a graph that failed, which begins with its layers."""
-    found = re.search(r"Detected at node (\S+) defined at", str(fault))
+    found = re.search(r"Detected at node (\S+) defined at", str(error))
     return f" (at {found[1]})" if found is not None else ""
 
 
-def _is_of_the_place(fault: BaseException | None) -> bool:
+def _is_of_the_place(error: BaseException | None) -> bool:
     """Whether a file could not be written for want of room or rights, whatever was to be written."""
-    seen: set[int] = set()  # a plugin may raise a fault from itself
-    while fault is not None and id(fault) not in seen:
-        if isinstance(fault, OSError) and fault.errno is not None:
+    seen: set[int] = set()  # a plugin may raise an error from itself
+    while error is not None and id(error) not in seen:
+        if isinstance(error, OSError) and error.errno is not None:
             return True
-        seen.add(id(fault))
-        fault = fault.__cause__
+        seen.add(id(error))
+        error = error.__cause__
     return False

@@ -69,7 +69,7 @@ class KwbApp(Shell, inherit_bindings=False):
         plugin_files, blocked: as `--plugin` and `--no-plugin`.
         log_folder: where logs go.
         warm: start a child in the background; without it the first call does.
-        faults: what was wrong before the app began, such as in the settings.
+        errors: what was wrong before the app began, such as in the settings.
     """
 
     TITLE = "kwb"
@@ -110,7 +110,7 @@ class KwbApp(Shell, inherit_bindings=False):
         blocked: Sequence[str] = (),
         log_folder: Path | None = None,
         warm: bool = True,
-        faults: Sequence[WorkbenchError] = (),
+        errors: Sequence[WorkbenchError] = (),
         nursery: Nursery | None = None,
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
@@ -131,7 +131,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.recipe_to_open = recipe
         self.row_to_show = ""  # the key of a row added elsewhere, for the assemble screen to highlight
         self.last_words: list[str] = []
-        self._faults = tuple(faults)
+        self._errors = tuple(errors)
         self._warm = warm
         self._nursery = nursery
         self._keeping: Timer | None = None
@@ -145,7 +145,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.set_reactive(App.theme, wanted if wanted in self.available_themes else DEFAULT_THEME)
         self.stylesheet.set_variables(self.get_css_variables())
         if self.settings.theme not in ("", self.theme):
-            self._faults += (
+            self._errors += (
                 WorkbenchError(f"there is no theme '{self.settings.theme}'.", where="settings: theme"),
             )
         self.set_keymap(self.settings.keymap)
@@ -213,8 +213,8 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def _after_first_paint(self) -> None:
         """Everything that takes time, once there is something to look at."""
-        for fault in self._faults:
-            self.notice(fault, "warning")
+        for error in self._errors:
+            self.notice(error, "warning")
         self._begin()
         if self._warm:
             self.worker.warm_up()
@@ -254,8 +254,8 @@ class KwbApp(Shell, inherit_bindings=False):
         for mode in SCREENS:
             if stack := self._screen_stacks.get(mode):
                 stack[0].post_message(message.copy())
-        if isinstance(message, messages.TrainingChanged) and message.training.fault is not None:
-            self.remember(message.training.fault)
+        if isinstance(message, messages.TrainingChanged) and message.training.error is not None:
+            self.remember(message.training.error)
         if not isinstance(message, messages.TrainingEvents):  # of those it shows nothing, and they are many
             self.refresh_header()
 

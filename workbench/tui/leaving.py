@@ -82,8 +82,8 @@ async def _settle_training(app: KwbApp) -> bool:
             training.worker.kill()
         if answer != "detach":
             await training.ended.wait()
-    except WorkbenchError as fault:
+    except WorkbenchError as error:
         if training.state.live:
-            app.notice(fault)
+            app.notice(error)
             return False
     return True

@@ -29,8 +29,8 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
     try:
         with app.type_ahead.kept(f"reading {Path(recipe).name}"):
             editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.workplace)
-    except WorkbenchError as fault:
-        app.notice(fault)
+    except WorkbenchError as error:
+        app.notice(error)
         return False
     app.set_editor(editor)
     return True
@@ -59,15 +59,15 @@ def start_training(app: KwbApp) -> bool:
     if editor is None:
         app.notice("no recipe is open: choose one first.", "warning")
         return False
-    if (wrong := app.plugins.fault_of(editor)) is not None:
+    if (wrong := app.plugins.error_of(editor)) is not None:
         place = ": ".join(str(part) for part in (editor.name, wrong.line, wrong.key) if part)
         origin = wrong.error.origin if wrong.error is not None else None
         app.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint, origin=origin))
         return False
     try:
         app.worker.train(editor)
-    except WorkbenchError as fault:  # another one is running: that is to be seen then
-        app.notice(fault, "warning")
+    except WorkbenchError as error:  # another one is running: that is to be seen then
+        app.notice(error, "warning")
     app.watched = None
     return True
 

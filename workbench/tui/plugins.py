@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.catalog.entries import Entry
     from workbench.recipe.editing import Editor
-    from workbench.recipe.reading import Fault
+    from workbench.recipe.reading import LocatedError
     from workbench.tui.app import KwbApp
 
 
@@ -51,10 +51,10 @@ class Plugins:
         """The plugin files, and what they import from beside them."""
         return [*self.files, *(path for paths in self._imported.values() for path in paths)]
 
-    def fault_of(self, editor: Editor) -> Fault | None:
+    def error_of(self, editor: Editor) -> LocatedError | None:
         """The first error of a recipe that is found without Keras. While plugins are being loaded a name that is not
         known is no error."""
-        return editor.fault if self.loading else editor.check(self._app.catalog)
+        return editor.error if self.loading else editor.check(self._app.catalog)
 
     # ------------------------------------------------------------------ listing
 
@@ -173,8 +173,8 @@ class Plugins:
         hint = ""
         if training is not None and training.state.live:
             hint = "The training under way keeps the code that it began with."
-        faulty = {Path(plugin.distribution) for plugin in self._app.catalog.plugins if plugin.error}
-        if not faulty.intersection(path.resolve() for path in self.files):
+        wrong = {Path(plugin.distribution) for plugin in self._app.catalog.plugins if plugin.error}
+        if not wrong.intersection(path.resolve() for path in self.files):
             self._app.notice(
                 WorkbenchError(f"{', '.join(names)} changed, loaded again.", hint=hint), "information"
             )

@@ -1,8 +1,8 @@
-"""Keeps the app alive: a fault in a handler, a timer, a worker or a paint is told as a notice and logged.
+"""Keeps the app alive: an error in a handler, a timer, a worker or a paint is told as a notice and logged.
 
 Textual ends the app at the first exception that a handler raises. In kwb, plugins' words, users' files and children's
 answers pass through handlers, and an hour of training hangs on the app; so the message that raised is dropped and
-everything else goes on. Two things still end the app: a fault before it is up, and one that repeats without end.
+everything else goes on. Two things still end the app: an error before it is up, and one that repeats without end.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class SafeApp(App[Any]):
 
     @property
     def survives(self) -> bool:
-        """Whether a fault is told rather than the end."""
+        """Whether an error is told rather than the end."""
         return (self._up or self.is_running) and not self.crash_log.endless
 
     def survive(self, error: Exception) -> None:

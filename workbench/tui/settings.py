@@ -7,7 +7,7 @@
       app.start-training: f9
       chart.zoom-in: z,plus
 
-A fault in the file is told and the rest of it is used: a typing error in a settings file must not keep anyone from
+An error in the file is told and the rest of it is used: a typing error in a settings file must not keep anyone from
 their work.
 """
 
@@ -60,15 +60,15 @@ def read_settings(path: Path) -> tuple[Settings, list[WorkbenchError]]:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return Settings(), []
-    except (OSError, UnicodeDecodeError) as fault:
-        return Settings(), [WorkbenchError(f"the settings cannot be read: {fault}.", where=str(path))]
+    except (OSError, UnicodeDecodeError) as error:
+        return Settings(), [WorkbenchError(f"the settings cannot be read: {error}.", where=str(path))]
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         data = YAML(typ="safe").load(text)
-    except YAMLError as fault:
-        line = getattr(getattr(fault, "problem_mark", None), "line", None)
+    except YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = str(path) if line is None else f"{path}:{line + 1}"
         return Settings(), [WorkbenchError("the settings are not valid YAML.", where=place)]
     if data is None:
@@ -82,17 +82,17 @@ def read_settings(path: Path) -> tuple[Settings, list[WorkbenchError]]:
 def _settings_from(data: Mapping[Any, Any], path: Path) -> tuple[Settings, list[WorkbenchError]]:
     known = [one.name for one in fields(Settings)]
     values: dict[str, Any] = {}
-    faults: list[WorkbenchError] = []
+    errors: list[WorkbenchError] = []
     for key, value in data.items():
         if key not in known:
             hint = did_you_mean(str(key), known) or f"There are: {', '.join(known)}."
-            faults.append(WorkbenchError(f"there is no setting '{key}'.", where=str(path), hint=hint))
+            errors.append(WorkbenchError(f"there is no setting '{key}'.", where=str(path), hint=hint))
             continue
         try:
             values[key] = _READERS[key](value)
-        except ValueError as fault:
-            faults.append(WorkbenchError(f"'{key}' {fault}.", where=str(path)))
-    return Settings(**values), faults
+        except ValueError as error:
+            errors.append(WorkbenchError(f"'{key}' {error}.", where=str(path)))
+    return Settings(**values), errors
 
 
 def _text(value: Any) -> str:

@@ -57,21 +57,21 @@ class Shell(SafeApp):
     def get_driver_class(self) -> type[Driver]:
         return paced(super().get_driver_class())
 
-    def notice(self, fault: WorkbenchError | str, severity: Severity = "error") -> None:
+    def notice(self, error: WorkbenchError | str, severity: Severity = "error") -> None:
         """Tell something in a corner; F2 shows it whole, with its details."""
-        if isinstance(fault, str):
-            fault = WorkbenchError(fault)
-        self.notices.append((severity, fault))
+        if isinstance(error, str):
+            error = WorkbenchError(error)
+        self.notices.append((severity, error))
         del self.notices[:-MOST_NOTICES]
-        text = "\n".join(part for part in (fault.what, fault.hint) if part)
-        title = f"{MARKS[severity]} {escape_line(fault.where)}" if fault.where else ""
+        text = "\n".join(part for part in (error.what, error.hint) if part)
+        title = f"{MARKS[severity]} {escape_line(error.where)}" if error.where else ""
         text = text if title else f"{MARKS[severity]} {text}"
         self.notify(text, title=title, severity=severity, timeout=8, markup=False)
 
-    def remember(self, fault: WorkbenchError) -> None:
+    def remember(self, error: WorkbenchError) -> None:
         """Keep an error for F2 that the screen shows by itself; once, however often it is found again."""
-        if all(str(known) != str(fault) for _, known in self.notices[-20:]):
-            self.notices.append(("error", fault))
+        if all(str(known) != str(error) for _, known in self.notices[-20:]):
+            self.notices.append(("error", error))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Where nothing is to move, a text field's cursor does not blink either."""
@@ -79,11 +79,11 @@ class Shell(SafeApp):
             event.widget.cursor_blink = False
 
     def on_crash(self, crash: Crash) -> None:
-        fault = WorkbenchError(
-            f"a fault inside kwb: {crash.what}", where="kwb", hint="F2 shows the details; work goes on."
+        error = WorkbenchError(
+            f"an error inside kwb: {crash.what}", where="kwb", hint="F2 shows the details; work goes on."
         )
-        fault.__notes__ = [crash.details]
-        self.notice(fault)
+        error.__notes__ = [crash.details]
+        self.notice(error)
 
     def action_show_notices(self) -> None:
         """Show all notices."""

@@ -49,7 +49,7 @@ def start(
     if (term := os.environ.get("TERM", "")) in ("", "dumb"):
         told = "TERM is 'dumb'" if term else "TERM is not set"
         raise WorkbenchError(f"the workbench needs a terminal that can move its cursor ({told}).")
-    settings, faults = read_settings(settings_file())
+    settings, errors = read_settings(settings_file())
     watched = None
     if watch is not None:
         from workbench.storage.runs import find_run
@@ -58,7 +58,7 @@ def start(
     folder, temporary = _folder_for_state()
     if temporary:
         told = f"{state_folder()} cannot be written: nothing is kept between starts."
-        faults = [*faults, WorkbenchError(told, hint="KWB_STATE_DIR names another folder.")]
+        errors = [*errors, WorkbenchError(told, hint="KWB_STATE_DIR names another folder.")]
     app = KwbApp(
         settings=settings,
         state=AppState(folder / FILE_NAME),
@@ -67,7 +67,7 @@ def start(
         plugin_files=[path.absolute() for path in plugin_files],
         blocked=blocked,
         log_folder=folder,
-        faults=faults,
+        errors=errors,
     )
     _run(app, settings.mouse)
     echo(*app.last_words)

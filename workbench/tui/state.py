@@ -1,6 +1,6 @@
 """What is kept between starts: the last recipe, the mode, the theme, how a screen was set.
 
-A JSON file in the platform's folder for state. Losing it is never a fault: an unreadable file is an empty one, and
+A JSON file in the platform's folder for state. Losing it is never an error: an unreadable file is an empty one, and
 a folder that cannot be written means that nothing is kept.
 """
 

@@ -88,10 +88,10 @@ class Child:
             try:
                 message = json.loads(line)
                 self._sort(message)
-            except Exception as fault:  # the parent's fault, which must not silence everything after it
-                echo(f"kwb worker: not a command: {line[:200]!r} ({fault!r})", err=True)
+            except Exception as error:  # the parent's error, which must not silence everything after it
+                echo(f"kwb worker: not a command: {line[:200]!r} ({error!r})", err=True)
                 if isinstance(message, dict):
-                    self.reply_error(message, _told(fault, str(message.get("command", ""))))
+                    self.reply_error(message, _told(error, str(message.get("command", ""))))
         self._parent_gone()
 
     def _sort(self, message: dict[str, Any]) -> None:
@@ -118,8 +118,8 @@ class Child:
             elif self._trainings:  # it is waiting for its turn, or reading its data
                 self._early.append(request)
             else:
-                fault = TrainingError("nothing is being trained.", where=message["command"])
-                self.reply_error(message, fault.as_record() | {"exit_code": int(fault.exit_code)})
+                error = TrainingError("nothing is being trained.", where=message["command"])
+                self.reply_error(message, error.as_record() | {"exit_code": int(error.exit_code)})
                 return
         self.reply(message, {})
 
@@ -173,21 +173,21 @@ class Child:
                 self.outlet.put(line)
 
     def _answer(self, message: Arguments, commands: Mapping[str, Any]) -> str:
-        """Do a command; the line that tells its result or its fault."""
+        """Do a command; the line that tells its result or its error."""
         command = message["command"]
         try:
             handler = commands.get(command)
             if handler is None:
-                known = ", ".join(sorted([*commands, *STEERING, "detach", "quit"]))
-                raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {known}.")
+                offered = ", ".join(sorted([*commands, *STEERING, "detach", "quit"]))
+                raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {offered}.")
             return _result_line(message, handler(self, message))
-        except WorkbenchError as fault:
-            told = out_of_memory(fault, fault.where) or fault
-            error = told.as_record() | {"exit_code": int(told.exit_code)}
-        except BaseException as fault:  # whatever a plugin does, the child answers
+        except WorkbenchError as error:
+            known = out_of_memory(error, error.where) or error
+            record = known.as_record() | {"exit_code": int(known.exit_code)}
+        except BaseException as error:  # whatever a plugin does, the child answers
             traceback.print_exc()
-            error = _told(fault, command) | {"details": traceback.format_exc()}
-        return _error_line(message, error)
+            record = _told(error, command) | {"details": traceback.format_exc()}
+        return _error_line(message, record)
 
     def reply(self, message: Arguments, result: Any) -> None:
         if "id" in message:
@@ -233,11 +233,11 @@ def _take_standard_input() -> BinaryIO:
     return commands
 
 
-def _told(fault: BaseException, where: str) -> dict[str, Any]:
-    if (told := out_of_memory(fault, where)) is not None:
+def _told(error: BaseException, where: str) -> dict[str, Any]:
+    if (told := out_of_memory(error, where)) is not None:
         return told.as_record()
-    what = f"{type(fault).__name__}: {fault}"
-    return WorkbenchError(what, where=where, origin=origin_of(fault)).as_record()
+    what = f"{type(error).__name__}: {error}"
+    return WorkbenchError(what, where=where, origin=origin_of(error)).as_record()
 
 
 def redirect(log: Path) -> None:

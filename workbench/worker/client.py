@@ -106,11 +106,11 @@ class Worker:
                 process = start_alone(arguments, folder, theirs_in, theirs_out)
             else:
                 process = await nursery.fork(arguments, folder, theirs_in, theirs_out)
-        except BaseException as fault:
+        except BaseException as error:
             os.close(commands)
             os.close(incoming)
-            if isinstance(fault, NurseryEndedError) and nursery is not None:
-                raise explain(fault.returncode, nursery.log) from fault
+            if isinstance(error, NurseryEndedError) and nursery is not None:
+                raise explain(error.returncode, nursery.log) from error
             raise
         finally:
             os.close(theirs_in)
@@ -203,10 +203,10 @@ class Worker:
                     if not line:
                         break
                     self._take(line.decode())
-                except (ValueError, KeyError, TypeError) as fault:  # also a line that is too long
-                    self._note(f"a line from the worker was not understood ({fault})")
-                except Exception as fault:  # whoever takes an event must not stop the others
-                    self._note(f"an event was not taken ({type(fault).__name__}: {fault})")
+                except (ValueError, KeyError, TypeError) as error:  # also a line that is too long
+                    self._note(f"a line from the worker was not understood ({error})")
+                except Exception as error:  # whoever takes an event must not stop the others
+                    self._note(f"an event was not taken ({type(error).__name__}: {error})")
         finally:
             self._incoming.close()
             if not self._outgoing.is_closing():
@@ -239,7 +239,7 @@ class Worker:
             if reply is None or reply.done():
                 return
             if "error" in record:
-                reply.set_exception(_fault_from(record["error"]))
+                reply.set_exception(_error_from(record["error"]))
             else:
                 reply.set_result(record["result"])
 
@@ -283,15 +283,15 @@ def _tail(log: Path) -> str:
     return "\n".join(text.splitlines()[-LOG_LINES:])
 
 
-def _fault_from(record: dict[str, Any]) -> WorkbenchError:
+def _error_from(record: dict[str, Any]) -> WorkbenchError:
     cls = _BY_EXIT_CODE.get(int(record.get("exit_code", ExitCode.FAILED)), TrainingError)
-    fault = cls.from_record(record)
+    error = cls.from_record(record)
     if details := record.get("details"):
-        fault.__notes__ = [details]
-    return fault
+        error.__notes__ = [details]
+    return error
 
 
 def _retrieved(future: asyncio.Future[Any]) -> None:
-    """A fault that nobody waits for any more is no news for the event loop's log."""
+    """An error that nobody waits for any more is no news for the event loop's log."""
     if not future.cancelled():
         future.exception()

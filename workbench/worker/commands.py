@@ -19,7 +19,7 @@ from workbench.check.supervising import CHECK_LIMIT, Order, run_checks
 from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, join_key, parse, read
-from workbench.recipe.faults import explain
+from workbench.recipe.errors import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
 from workbench.storage.reader import ReadingProcess
@@ -67,11 +67,11 @@ def _assemble(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _examine(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """A recipe that is being edited, as far as it can be built, and its first fault: see `examine`."""
+    """A recipe that is being edited, as far as it can be built, and its first error: see `examine`."""
     try:
         document = _document(arguments)
-    except WorkbenchError as fault:
-        return {"rows": [], "inputs": {}, "targets": {}, "data": "", "fault": fault.as_record()}
+    except WorkbenchError as error:
+        return {"rows": [], "inputs": {}, "targets": {}, "data": "", "error": error.as_record()}
     return examine(document, child.catalog, _KEPT_DATA)
 
 
@@ -80,8 +80,8 @@ def _preview(child: Child, arguments: Arguments) -> dict[str, Any]:
     section = arguments["data"]
     try:
         data = Data.model_validate({"use": section} if isinstance(section, str) else section)
-    except ValidationError as faults:
-        key, what, hint = explain(faults)
+    except ValidationError as errors:
+        key, what, hint = explain(errors)
         raise RecipeError(what, where=join_key(("data", *key)), hint=hint) from None
     folder = Path(arguments.get("folder", "."))
     return look_at_data(data, child.catalog, folder, arguments.get("seed", 0), arguments.get("rows", 10))

@@ -1,6 +1,6 @@
-"""Look at a recipe that is being edited: its shapes and parameters as far as it can be built, and its first fault.
+"""Look at a recipe that is being edited: its shapes and parameters as far as it can be built, and its first error.
 
-Unlike training, a fault here is an answer. Data is read once and kept while the recipe's data section stays the same:
+Unlike training, an error here is an answer. Data is read once and kept while the recipe's data section stays the same:
 people edit models many times on the same data.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.assembly.faults import call_fault
+from workbench.assembly.errors import call_error
 from workbench.assembly.layers import Inside, look_inside
 from workbench.assembly.trace import shape_of
 from workbench.assembly.trial_call import failed_call
@@ -88,9 +88,9 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
             be built;
         `inputs`, `targets`: shapes without the batch axis by name, {} where the data cannot be read;
         `data`: how many rows each part has, for people;
-        `fault`: {what, where, hint}, or None;
+        `error`: {what, where, hint}, or None;
         `cautions`: [{what, where}], what hinders nothing and is likely not meant;
-        and where there is no fault: `layers` (as in the `assembled` event), `parameters`, `trainable_parameters`,
+        and where there is no error: `layers` (as in the `assembled` event), `parameters`, `trainable_parameters`,
         `calls` (see `assembly.trace.Call`) and `outputs` (the call each output comes from).
     """
     built: dict[str, _Built] = {}
@@ -106,7 +106,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         "inputs": {},
         "targets": {},
         "data": "",
-        "fault": None,
+        "error": None,
         "cautions": [],
     }
     inside: Inside | None = None
@@ -118,8 +118,8 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         answer |= _model_part(ready, inside)
         _refuse_failing_calls(ready, inside, built)
         answer["cautions"] = [asdict(caution) for caution in ready.cautions]
-    except WorkbenchError as fault:
-        answer["fault"] = document.located(fault).as_record()
+    except WorkbenchError as error:
+        answer["error"] = document.located(error).as_record()
     answer["rows"] = [_row(key, item, inside) for key, item in built.items()]
     return answer
 
@@ -158,7 +158,7 @@ def _refuse_failing_calls(ready: Ready, inside: Inside, built: Mapping[str, _Bui
     at = next((layer for layer in failed.layers if id(layer) in keys), None)
     inner = failed.layers[0] if failed.layers else ready.model
     shapes = failed.shapes if failed.shapes is not None else "unknown"
-    raise call_fault(
+    raise call_error(
         type(inner).__name__, shapes, failed.error, keys[id(at)] if at is not None else "model"
     ) from failed.error
 
@@ -190,10 +190,10 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
 
     Returns:
         `preview`: see `data.preview.Preview`;
-        `roles`: see `data.roles.Roles`; as far as they can be told where the section is at fault;
+        `roles`: see `data.roles.Roles`; as far as they can be told where the section is wrong;
         `inputs`, `targets`, `data`: as in `examine`;
         `balance`: see `data.preview.class_balance`;
-        `fault`: why the section cannot be used as it is, {what, where, hint}, or None.
+        `error`: why the section cannot be used as it is, {what, where, hint}, or None.
 
     Raises:
         WorkbenchError: the source cannot be read at all.
@@ -211,7 +211,7 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         "data": "",
         "balance": {},
         "roles": _rough_roles(data, sample),
-        "fault": None,
+        "error": None,
     }
     try:
         answer["roles"] = asdict(choose_roles(data, sample))
@@ -219,8 +219,8 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         answer |= _data_part(prepared)
         if isinstance(prepared, loading.Prepared):
             answer["balance"] = class_balance(prepared)
-    except WorkbenchError as fault:
-        answer["fault"] = fault.as_record()
+    except WorkbenchError as error:
+        answer["error"] = error.as_record()
     return answer
 
 

@@ -74,8 +74,8 @@ def _fork(
     try:
         os.stat(order["folder"])
         pid = os.fork()
-    except OSError as fault:
-        return {"number": order["number"], "error": str(fault)}
+    except OSError as error:
+        return {"number": order["number"], "error": str(error)}
     if pid == 0:
         parent.close()
         for descriptor in own:

@@ -82,8 +82,8 @@ async def test_the_recipe_is_open_at_once_and_a_plugin_that_is_being_loaded_is_n
         assert "✗" not in shown(app)
         begun.append("looked")
         screen = await checked(pilot)
-        assert app.plugins.fault_of(app.editor) is None
-        assert screen.examination.fault is None
+        assert app.plugins.error_of(app.editor) is None
+        assert screen.examination.error is None
         assert "loading" not in shown(app)
 
 
@@ -97,10 +97,10 @@ async def test_new_arguments_are_asked_for_and_new_code_is_built(open_app: OpenA
         assert "training under way" not in told(pilot)
 
         edit(gate, "return x \\* self.strength", 'raise ValueError("boom in call")')
-        await until(lambda: screen.is_settled and screen.examination.fault is not None, 60)
-        assert "boom in call" in screen.examination.fault.what
+        await until(lambda: screen.is_settled and screen.examination.error is not None, 60)
+        assert "boom in call" in screen.examination.error.what
         edit(gate, 'raise ValueError("boom in call")', "return x")
-        await until(lambda: screen.is_settled and screen.examination.fault is None, 60)
+        await until(lambda: screen.is_settled and screen.examination.error is None, 60)
 
 
 async def test_a_file_that_cannot_be_loaded_is_told_with_its_line_and_loaded_once_it_is_mended(
@@ -113,7 +113,7 @@ async def test_a_file_that_cannot_be_loaded_is_told_with_its_line_and_loaded_onc
         assert "loaded again" not in told(pilot)
         edit(gate, "def call(self, x:", "def call(self, x):")
         await until(lambda: "gate.py changed, loaded again." in told(pilot), 60)
-        assert (await checked(pilot)).examination.fault is None
+        assert (await checked(pilot)).examination.error is None
 
 
 async def test_what_a_plugin_file_imports_from_beside_it_is_looked_at_too(
@@ -158,7 +158,7 @@ async def test_restart_shows_new_arguments_and_knows_the_plugin_all_the_time(
         seen = []
 
         def renewed() -> bool:
-            seen.append(app.plugins.fault_of(app.editor))
+            seen.append(app.plugins.error_of(app.editor))
             return "sharpness" in fields(pilot)
 
         await until(renewed, 60)

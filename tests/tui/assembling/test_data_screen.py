@@ -50,7 +50,7 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert app.focused.parent.parent.field.name == "data.split.validation"
         await typed(pilot, *["tab"] * 4, "'standard'", "escape", "b")
         await checked(pilot)
-        assert screen.look.fault is None
+        assert screen.look.error is None
         assert screen.look.data.startswith("333 rows")
         assert app.editor.get("data.split.validation") == 0.25
         assert app.editor.get("data.scale") == "standard"
@@ -59,7 +59,7 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert "# birds" in app.editor.text
         await typed(pilot, "2")
         screen = await checked(pilot)
-        assert screen.examination.fault is None
+        assert screen.examination.error is None
 
 
 async def test_what_cannot_be_is_told_and_undone(open_app: OpenApp, recipe: str) -> None:

@@ -69,7 +69,7 @@ async def test_descriptions_are_there_at_once_on_the_next_start(catalog: Catalog
     assert Descriptions(worker.call, tmp_path).known(dense) == newer
 
 
-async def test_a_spoilt_cache_is_no_fault(catalog: Catalog, tmp_path: Path) -> None:
+async def test_a_spoilt_cache_is_no_error(catalog: Catalog, tmp_path: Path) -> None:
     dense = catalog.find(Kind.LAYER, "Dense")
     await Descriptions(Worker({"parameters": []}).call, tmp_path).fetch(dense)
     (file,) = tmp_path.iterdir()
@@ -89,7 +89,7 @@ async def test_what_failed_is_not_asked_again(catalog: Catalog, tmp_path: Path) 
     assert descriptions.is_fresh(dense)
 
 
-def seen(*shapes: int, fault: dict[str, str] | None = None) -> Examination:
+def seen(*shapes: int, error: dict[str, str] | None = None) -> Examination:
     rows = [
         {
             "key": f"model.sequential[{i}]",
@@ -100,7 +100,7 @@ def seen(*shapes: int, fault: dict[str, str] | None = None) -> Examination:
         }
         for i, n in enumerate(shapes)
     ]
-    return Examination.of({"rows": rows, "fault": fault, "inputs": {"x": [3]}, "data": "9 rows"}, "r")
+    return Examination.of({"rows": rows, "error": error, "inputs": {"x": [3]}, "data": "9 rows"}, "r")
 
 
 def test_shapes_go_with_their_rows() -> None:
@@ -121,12 +121,12 @@ def test_shapes_go_with_their_rows() -> None:
     assert "model.sequential[0]" not in moved.carried(before, editor.rows).parameters
 
 
-def test_a_fault_leaves_what_was_known_behind_it() -> None:
-    fault = {"what": "bad.", "where": "r:7: model.sequential[1]", "hint": ""}
-    now = seen(11, fault=fault).after(seen(10, 20, 30))
+def test_a_error_leaves_what_was_known_behind_it() -> None:
+    error = {"what": "bad.", "where": "r:7: model.sequential[1]", "hint": ""}
+    now = seen(11, error=error).after(seen(10, 20, 30))
     assert now.parameters == {"model.sequential[0]": 11, "model.sequential[1]": 20, "model.sequential[2]": 30}
     assert now.fresh == {"model.sequential[0]"}
-    assert (now.fault.key, now.fault.line) == ("model.sequential[1]", 7)
+    assert (now.error.key, now.error.line) == ("model.sequential[1]", 7)
     assert now.total is None
 
 

@@ -55,7 +55,7 @@ async def test_the_stack_of_custom_layers(open_app: OpenApp, recipe: str, workpl
             ("MyDense", "units 1"),
             ("Exponential", ""),
         ]
-        assert screen.examination.fault is None
+        assert screen.examination.error is None
         assert screen.examination.total == 10 * 30 + 30 + 30 + 1
         assert "(batch, 30)" in shown(app)
         # up and down, undone; then saved
@@ -114,10 +114,10 @@ async def test_a_graph_with_a_layer_of_two_inputs(open_app: OpenApp, recipe: str
             "z4 = Concatenate()(z3, z2, z1)",
             "z4 = Dense(units=4)(z4)",
         ]
-        # the fault is the number of outputs of the data; one number is wanted
+        # the error is the number of outputs of the data; one number is wanted
         await typed(pilot, "escape", "enter", "tab", "tab", "backspace", "'1'", "escape")
         await checked(pilot)
-        assert screen.examination.fault is None, screen.examination.fault
+        assert screen.examination.error is None, screen.examination.error
         assert screen.examination.total == (4 * 8 + 8) + (6 * 8 + 8) + (24 + 1)
         await typed(pilot, "p")
         picture = screen.query_one("#picture").text
@@ -138,7 +138,7 @@ async def test_the_regressors(open_app: OpenApp, recipe: str, name: str, paramet
         await checked(pilot)
         assert app.editor.get("model.use") == name
         assert app.editor.get("model.output_dim") == 1
-        assert screen.examination.fault is None
+        assert screen.examination.error is None
         assert screen.examination.total == parameters
         # the picture: layers as they are called, shared weights, and the inside of a layer
         await typed(pilot, "p")
@@ -193,10 +193,10 @@ async def test_a_stack_is_written_as_a_graph_and_a_layer_shared(open_app: OpenAp
         await checked(pilot)
         assert app.editor.get("model.layers") == {"wide": {"use": "Dense", "units": 10}}
         assert app.editor.get("model.graph")[0] == "z = wide(features)"
-        assert screen.examination.fault is not None  # the line added last gives what nobody takes
+        assert screen.examination.error is not None  # the line added last gives what nobody takes
         await typed(pilot, "u")
         await checked(pilot)
-        assert screen.examination.fault is None
+        assert screen.examination.error is None
         await settle(pilot)
 
 

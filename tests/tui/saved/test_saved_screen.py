@@ -145,14 +145,14 @@ async def test_a_damaged_file_says_so_in_its_place(open_app, put, weights_file, 
     put("sound.weights.h5", weights_file)
     async with open_app(mode="saved") as pilot:
         screen = await choose(pilot, name)
-        assert screen._fault is not None
+        assert screen._error is not None
         assert said in shown(pilot.app)
         assert not screen.query_one(ContentsTable).display
         await pilot.press("l")
         await settle(pilot)
-        assert pilot.app.notices[-1][1].what == screen._fault.what
+        assert pilot.app.notices[-1][1].what == screen._error.what
         await choose(pilot, "sound.weights.h5")
-        assert screen._fault is None
+        assert screen._error is None
         assert screen.query_one(ContentsTable).display
 
 
@@ -176,7 +176,7 @@ async def test_a_hostile_file_is_refused_in_its_place(open_app, put, tmp_path, w
         assert "[bold]evil[/]" in shown(pilot.app)
         assert "refused" in shown(pilot.app)
         screen = await choose(pilot, "bomb.keras")
-        assert "would unpack to" in screen._fault.what
+        assert "would unpack to" in screen._error.what
         await choose(pilot, "long.keras")
         assert "Sequential" in shown(pilot.app)
 
@@ -191,11 +191,11 @@ async def test_new_files_and_changes_are_seen(open_app, put, weights_file) -> No
         assert screen.query_one(FileList).option_count == 2
         assert str(screen._file.path).endswith("a.weights.h5")
         await choose(pilot, "b.h5")
-        assert screen._fault is not None
+        assert screen._error is not None
         shutil.copyfile(weights_file, path)
         screen.look()
         await settle(pilot)
-        assert screen._fault is None
+        assert screen._error is None
 
 
 async def test_the_filter_shows_files_by_words(open_app, put, weights_file) -> None:
@@ -463,14 +463,14 @@ async def test_a_recipe_that_goes_on_from_a_file_trains(open_app, from_training)
         await pilot.press("c")
         await until(lambda: pilot.app.editor)
         editor = pilot.app.editor
-        assert editor.fault is None
+        assert editor.error is None
         assert editor.get("model") == {"load": "saved/digits.keras"}
         assert editor.get("save") == ["saved/digits-continued.keras", "saved/digits-continued.h5"]
         assert "engine" not in editor.text  # what is a default is not written out
         editor.set("train.epochs", 1)
         training = pilot.app.worker.train(editor)
         await until(training.ended.is_set, SLOW)
-        assert training.fault is None
+        assert training.error is None
         assert (from_training / "digits-continued.h5").exists()
 
 
@@ -506,7 +506,7 @@ async def test_a_saved_model_becomes_a_layer_of_the_open_recipe(open_app, from_t
         assert app.editor.get("model.sequential[0]") == {"load": "saved/residual-regressor.keras"}
         await until(lambda: app.screen.rows.row.key == "model.sequential[0]")
         await until(lambda: app.screen.is_settled, SLOW)
-        assert app.screen.examination.fault is None
+        assert app.screen.examination.error is None
         await pilot.press("u")
         assert len(app.editor.get("model.sequential")) == 1
 

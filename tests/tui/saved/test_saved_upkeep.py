@@ -53,7 +53,7 @@ def test_the_filter_takes_every_word(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"),
+    ("name", "error"),
     [
         ("other.keras", ""),
         ("price.keras", ""),
@@ -66,11 +66,11 @@ def test_the_filter_takes_every_word(tmp_path) -> None:
         ("a" * 300 + ".keras", "too long"),
     ],
 )
-def test_new_names(tmp_path, name: str, fault: str) -> None:
+def test_new_names(tmp_path, name: str, error: str) -> None:
     path = touch(tmp_path / "price.keras")
     touch(tmp_path / "taken.keras")
-    told = upkeep.name_fault(path, name)
-    assert told == "" if not fault else fault in told
+    told = upkeep.name_error(path, name)
+    assert told == "" if not error else error in told
 
 
 def test_rename_and_delete(tmp_path) -> None:
@@ -91,10 +91,10 @@ def test_a_copy_goes_to_another_place_in_one_of_the_formats(tmp_path) -> None:
     assert upkeep.another_format(path).name == "price.h5"
     touch(tmp_path / "saved" / "price.h5")
     assert upkeep.another_format(path).name == "price-2.h5"
-    assert upkeep.copy_fault(path, "saved/price.weights.h5", tmp_path) == ""
-    assert "itself" in upkeep.copy_fault(path, "saved/../saved/price.keras", tmp_path)
-    assert "end in" in upkeep.copy_fault(path, "price.onnx", tmp_path)
-    assert "needed" in upkeep.copy_fault(path, " ", tmp_path)
+    assert upkeep.copy_error(path, "saved/price.weights.h5", tmp_path) == ""
+    assert "itself" in upkeep.copy_error(path, "saved/../saved/price.keras", tmp_path)
+    assert "end in" in upkeep.copy_error(path, "price.onnx", tmp_path)
+    assert "needed" in upkeep.copy_error(path, " ", tmp_path)
 
 
 KEPT = """\
@@ -110,7 +110,7 @@ save: [saved/price.keras, saved/price.weights.h5]
 
 def test_going_on_from_a_model_overwrites_nothing_and_can_be_undone(tmp_path) -> None:
     editor = again.continued(KEPT, "price", tmp_path, "saved/price.keras", weights_only=False)
-    assert editor.fault is None
+    assert editor.error is None
     assert editor.get("model") == {"load": "saved/price.keras"}
     assert editor.get("weights") is None
     assert editor.get("name") == "price-continued"
@@ -123,7 +123,7 @@ def test_going_on_from_a_model_overwrites_nothing_and_can_be_undone(tmp_path) ->
 
 def test_going_on_from_weights_keeps_the_model(tmp_path) -> None:
     editor = again.continued(KEPT, "price", tmp_path, "saved/price.weights.h5", weights_only=True)
-    assert editor.fault is None
+    assert editor.error is None
     assert editor.get("model") == {"use": "ResidualRegressor", "output_dim": 1}
     assert editor.get("weights") == "saved/price.weights.h5"
 

@@ -224,7 +224,7 @@ def test_a_run_whose_owner_goes_is_seen_though_nothing_was_written(three) -> Non
     assert status() == "crashed"
 
 
-def test_no_folder_of_runs_is_no_fault(tmp_path) -> None:
+def test_no_folder_of_runs_is_no_error(tmp_path) -> None:
     assert RunLister(tmp_path / "none").refresh() == []
 
 
@@ -304,7 +304,7 @@ def test_a_run_that_is_worked_on_is_kept(three, tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".", "..", "x" * 300, "price-two", "a\nb"])
 def test_names_that_a_run_cannot_have(three, name) -> None:
-    assert upkeep.name_fault(three[0], name)
+    assert upkeep.name_error(three[0], name)
     with pytest.raises(FileError):
         upkeep.rename(three[0], name)
 

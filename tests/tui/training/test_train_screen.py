@@ -228,7 +228,7 @@ async def test_a_pane_that_shows_nothing_has_a_key_that_has_the_recipe_watch_it(
         assert pilot.app.notices[-1][1].what.startswith(
             "price now watches histograms, from the next training on"
         )
-        assert editor.fault is None  # it is valid
+        assert editor.error is None  # it is valid
         await pilot.press("i", "a")
         assert editor.get("train.watch")[3:] == ["gradients", "updates", "dead"]
         said = len(pilot.app.notices)
@@ -279,7 +279,7 @@ async def test_a_run_that_failed_says_why_and_what_to_do(open_app, placed, faile
         screen = await at_stage(pilot, Stage.FAILED)
         text = await drawn(pilot)
         assert "✗ Training failed" in text
-        assert screen.record.view.fault.what[:60] in text
+        assert screen.record.view.error.what[:60] in text
         assert "strict.py:8 in call" in text
         assert 'return tf.debugging.check_numerics(x, "a value is not finite")' in text
         assert "o the whole traceback" in text

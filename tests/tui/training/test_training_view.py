@@ -126,28 +126,28 @@ def test_who_waits_for_the_end_is_not_told_that_it_runs() -> None:
     assert view.take(events.Finished("stopped", {}, {}, 1.0), 1.0).stage is Stage.FINISHED
 
 
-def test_a_fault_of_the_training_is_kept_with_the_log_of_its_process() -> None:
+def test_a_error_of_the_training_is_kept_with_the_log_of_its_process() -> None:
     view = taken(STARTED, ASSEMBLED, events.Failed({"what": "no memory", "where": "dense", "hint": "less"}))
     assert view.stage is Stage.FAILED
-    assert view.fault is not None
-    assert (view.fault.what, view.fault.where, view.fault.hint) == ("no memory", "dense", "less")
+    assert view.error is not None
+    assert (view.error.what, view.error.where, view.error.hint) == ("no memory", "dense", "less")
     view = view.died(WorkerDied("the training process crashed", log="last words"))
-    assert view.fault is not None
-    assert (view.fault.what, view.fault.log) == ("no memory", "last words")
+    assert view.error is not None
+    assert (view.error.what, view.error.log) == ("no memory", "last words")
 
 
 def test_a_recipe_that_cannot_be_trained_fails_without_a_run() -> None:
     view = TrainingView().warming("price").died(TrainingError("no layer 'Dens'", hint="Dense?"))
     assert view.stage is Stage.FAILED
-    assert view.fault is not None
-    assert view.fault.hint == "Dense?"
+    assert view.error is not None
+    assert view.error.hint == "Dense?"
 
 
 def test_a_process_that_is_gone_in_mid_training_leaves_what_is_kept() -> None:
     checkpoint = events.Checkpoint("c", "generation", 2, 7, "0" * 64)
     view = taken(STARTED, ASSEMBLED, CHOSEN, epoch(1), epoch(2), checkpoint, step(3, 4)).died()
     assert view.stage is Stage.LOST
-    assert view.fault is not None
+    assert view.error is not None
     assert view.kept == "a checkpoint of epoch 2, step 7 and the history of 2 epochs"
 
 
@@ -160,7 +160,7 @@ def test_a_resumed_run_goes_on_where_it_was() -> None:
     view = taken(STARTED, epoch(1), epoch(2), step(3, 4)).died()
     view = taken(events.RunStarted("saved/runs/price-1", RECIPE, {}, "checkpoints/2"), ASSEMBLED, view=view)
     assert view.stage is Stage.MEASURING
-    assert view.fault is None
+    assert view.error is None
     assert view.done == 2
     assert view.resumed_from == "checkpoints/2"
     assert view.started == 100.0

@@ -80,8 +80,8 @@ def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int, choices:
         if choices is None:
             return _Measuring(builder, epoch, steps_left).fastest()
         return _as_before(builder, epoch, steps_left, choices, again=wanted == "measure")
-    except Exception as fault:  # the model's own code ran: anything may have been raised
-        return _plain(builder, f"the training step cannot be compiled: {first_line(fault)}")
+    except Exception as error:  # the model's own code ran: anything may have been raised
+        return _plain(builder, f"the training step cannot be compiled: {first_line(error)}")
 
 
 def _as_before(builder: Builder, epoch: int, steps_left: int, choices: Choices, *, again: bool) -> Choice:
@@ -108,8 +108,8 @@ def _as_before(builder: Builder, epoch: int, steps_left: int, choices: Choices, 
     return program, chosen
 
 
-def first_line(fault: BaseException) -> str:
-    return short_message(fault)[:200]
+def first_line(error: BaseException) -> str:
+    return short_message(error)[:200]
 
 
 def _plain(builder: Builder, reason: str) -> Choice:
@@ -148,11 +148,11 @@ def _difference(builder: Builder, program: Program, epoch: int) -> str:
 
 
 def _fallback(builder: Builder, name: str, reason: str) -> Choice:
-    """The named program; where it cannot be compiled, plain, which then also tells a model's own fault best."""
+    """The named program; where it cannot be compiled, plain, which then also tells a model's own error best."""
     try:
         program = builder.build(name)  # type: ignore[arg-type]
-    except Exception as fault:
-        return _plain(builder, f"{name} cannot compile this model: {first_line(fault)}")
+    except Exception as error:
+        return _plain(builder, f"{name} cannot compile this model: {first_line(error)}")
     return program, EngineChosen(program.name, {}, reason)
 
 
@@ -244,8 +244,8 @@ class _Measuring:
                 self._drop(program, difference)
             else:
                 self._measure(program)
-        except Exception as fault:
-            self._notes.append(f"{name} cannot compile this model: {first_line(fault)}")
+        except Exception as error:
+            self._notes.append(f"{name} cannot compile this model: {first_line(error)}")
 
     def _difference(self, program: Program, restore: Callable[[], None]) -> str:
         if self._agreement is None:

@@ -141,14 +141,14 @@ class ArraySource:
 class StreamSource:
     """A stream as batches, `steps` of them an epoch; at most a few are in memory at a time.
 
-    `fault` holds what the stream raised, for TensorFlow shows its callers only the text of it.
+    `error` holds what the stream raised, for TensorFlow shows its callers only the text of it.
     """
 
     def __init__(self, stream: Stream, *, class_weight: ClassWeight | None = None) -> None:
         self.rows = stream.rows
         self.batch_size = stream.batch_size
         self.steps = math.ceil(stream.rows / stream.batch_size)
-        self.fault: Exception | None = None
+        self.error: Exception | None = None
         self._stream = stream
         self._class_weight = class_weight
         first = next(stream.batches(0, 0), None)
@@ -168,8 +168,8 @@ class StreamSource:
                 yield from self._epoch(epoch, step)
                 for later in range(epoch + 1, epochs):
                     yield from self._epoch(later, 0)
-            except Exception as fault:
-                self.fault = fault
+            except Exception as error:
+                self.error = error
                 raise
 
         return tf.data.Dataset.from_generator(batches, output_signature=self.signature()).prefetch(2)

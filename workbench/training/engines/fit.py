@@ -241,7 +241,7 @@ def _telling(source: Source) -> Iterator[None]:
     """Raise what a stream raised, not TensorFlow's report of it."""
     try:
         yield
-    except tf.errors.OpError as fault:
-        if isinstance(source, StreamSource) and source.fault is not None:
-            raise source.fault from fault
+    except tf.errors.OpError as error:
+        if isinstance(source, StreamSource) and source.error is not None:
+            raise source.error from error
         raise

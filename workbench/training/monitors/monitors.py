@@ -13,7 +13,7 @@ from workbench.training.monitors.dead import Dead
 from workbench.training.monitors.histograms import Histograms
 from workbench.training.monitors.layer_metrics import metric_values, model_metric_values, reset_forgotten
 from workbench.training.monitors.losses import Losses, has_output_losses, output_losses
-from workbench.training.monitors.nonfinite import Fault as NonFiniteFault
+from workbench.training.monitors.nonfinite import FirstNonFinite
 from workbench.training.monitors.seen import Seen
 from workbench.training.monitors.updates import Updates
 
@@ -85,10 +85,10 @@ class Monitors:
                 model_metric_values(model) if self._losses and has_output_losses(model) else {},
             )
 
-    def nonfinite(self) -> NonFiniteFault | None:
+    def nonfinite(self) -> FirstNonFinite | None:
         """The first place inside the model that was not finite; None where `nan` is not watched, or nothing was found.
         Given once, here or by `read`."""
-        return self._updates.read_fault() if self._updates else None
+        return self._updates.read_error() if self._updates else None
 
     def read(self, epoch: int, *, last: bool = False) -> tuple[events.Internals, list[events.Message]]:
         """What was seen since the last reading, and what is to be told.
@@ -110,9 +110,9 @@ class Monitors:
             found["dead"] = self._dead.read()
         if self._updates:
             found |= self._updates.read()
-            if fault := self._updates.read_fault():
-                found["nan"] = fault.as_record()
-                self._messages.append(fault.text(epoch))
+            if error := self._updates.read_error():
+                found["nan"] = error.as_record()
+                self._messages.append(error.text(epoch))
             self._updates.reset()
         if self._histograms:
             found["histograms"] = self._histograms.read(self._model, last=last)
@@ -127,8 +127,8 @@ class Monitors:
     def _guarded(self, watch: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return watch(*arguments)
-        except Exception as fault:  # the model's own objects are in reach here, so anything may be raised
-            self._tell(f"watch: something cannot be shown of this model: {type(fault).__name__}: {fault}")
+        except Exception as error:  # the model's own objects are in reach here, so anything may be raised
+            self._tell(f"watch: something cannot be shown of this model: {type(error).__name__}: {error}")
             return None
 
     def _tell(self, text: str) -> None:

@@ -37,14 +37,14 @@ class CheckedPlace:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FirstNonFinite:
     """The first place where a number was not finite, and the step of the epoch, from 1."""
 
     place: CheckedPlace
     step: int
 
     def as_record(self) -> dict[str, Any]:
-        """The fault as the `internals` event carries it."""
+        """The error as the `internals` event carries it."""
         return {"what": self.place.kind, "layer": self.place.layer, "step": self.step}
 
     def text(self, epoch: int) -> str:
@@ -83,14 +83,16 @@ class NonFinite:
         self._flags.assign(tf.where(first, flags, self._flags))
         self._step.assign(tf.where(first, step, self._step))
 
-    def fault(self) -> Fault | None:
+    def error(self) -> FirstNonFinite | None:
         """What was found, if anything."""
         step = int(value_of(self._step))
         if step < 0:
             return None
         flags = value_of(self._flags)
         bad = [place for place, flag in zip(self._places, flags, strict=True) if flag]
-        return Fault(_first(bad, [place.layer for place in self._places if place.kind == "output"]), step + 1)
+        return FirstNonFinite(
+            _first(bad, [place.layer for place in self._places if place.kind == "output"]), step + 1
+        )
 
 
 def _first(bad: Sequence[CheckedPlace], calls: Sequence[str]) -> CheckedPlace:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from workbench.training.monitors.layers import layer_paths, owners
 from workbench.training.monitors.means import Means, taken, variable
-from workbench.training.monitors.nonfinite import CheckedPlace, Fault, NonFinite
+from workbench.training.monitors.nonfinite import CheckedPlace, FirstNonFinite, NonFinite
 from workbench.training.monitors.seen import Seen
 from workbench.training.variables import put, value_of
 
@@ -84,13 +84,13 @@ class Updates:
             found["updates"] = taken(probe.updates for probe in self._probes.values())
         return found
 
-    def read_fault(self) -> Fault | None:
+    def read_error(self) -> FirstNonFinite | None:
         """The first place that was not finite; given once."""
-        faults = [fault for probe in self._probes.values() if (fault := probe.nonfinite.fault())]
-        if self._told or not faults:
+        errors = [error for probe in self._probes.values() if (error := probe.nonfinite.error())]
+        if self._told or not errors:
             return None
         self._told = True
-        return min(faults, key=lambda fault: fault.step)
+        return min(errors, key=lambda error: error.step)
 
     def reset(self) -> None:
         """Begin a new epoch."""

@@ -36,8 +36,8 @@ class FieldRow(Vertical):
         Input { width: 1fr; }
         Select { width: 1fr; height: 1; }
         Select > SelectCurrent { height: 1; border: none; padding: 0; }
-        .field-fault { color: $text-error; padding-left: 20; height: auto; display: none; }
-        &.-wrong .field-fault { display: block; }
+        .field-error { color: $text-error; padding-left: 20; height: auto; display: none; }
+        &.-wrong .field-error { display: block; }
     }
     """
 
@@ -93,7 +93,7 @@ class FieldRow(Vertical):
                     suggester=self._suggester,
                     compact=True,
                 )
-        yield Static("", classes="field-fault", markup=False)
+        yield Static("", classes="field-error", markup=False)
 
     def on_mount(self) -> None:
         if self._draft[1]:
@@ -136,7 +136,7 @@ class FieldRow(Vertical):
     def wrong(self) -> str:
         """What is wrong with the text, or nothing."""
         return (
-            str(self.query_one(".field-fault", Static).content).removeprefix("✗ ")
+            str(self.query_one(".field-error", Static).content).removeprefix("✗ ")
             if self.has_class("-wrong")
             else ""
         )
@@ -176,17 +176,17 @@ class FieldRow(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        fault = self._fault(event.value)
-        self.tell(fault)
-        if not fault:
+        error = self._error(event.value)
+        self.tell(error)
+        if not error:
             self._take(read_value(self.field, event.value))
 
-    def _fault(self, text: str) -> str:
+    def _error(self, text: str) -> str:
         """What is wrong with a text, "" if it is a value."""
         try:
             value = read_value(self.field, text)
-        except ValueError as fault:
-            return str(fault)
+        except ValueError as error:
+            return str(error)
         return "is needed" if value is UNSET and self.field.required else ""
 
     @on(Select.Changed)
@@ -201,10 +201,10 @@ class FieldRow(Vertical):
         if changed:
             self.post_message(self.Changed(self, value))
 
-    def tell(self, fault: str) -> None:
+    def tell(self, error: str) -> None:
         """Show what is wrong, or that nothing is."""
-        self.query_one(".field-fault", Static).update(f"✗ {fault}" if fault else "")
-        self.set_class(bool(fault), "-wrong")
+        self.query_one(".field-error", Static).update(f"✗ {error}" if error else "")
+        self.set_class(bool(error), "-wrong")
         self.query_one(".field-name").set_class(self.value is not UNSET, "-set")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

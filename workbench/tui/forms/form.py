@@ -44,21 +44,21 @@ class Draft:
         row: the subject that it belongs to, by its id.
         field: that it was typed into.
         text: as typed.
-        fault: what is wrong with it.
+        error: what is wrong with it.
         value: the recipe's.
     """
 
     row: str
     field: Field
     text: str
-    fault: str
+    error: str
     value: Any
 
     def __str__(self) -> str:
         kept = (
             "it is left to its default" if self.value is UNSET else f"{text_of(self.field, self.value)} stays"
         )
-        return f"{self.field.label or self.field.name}: '{self.text}' {self.fault}; {kept}."
+        return f"{self.field.label or self.field.name}: '{self.text}' {self.error}; {kept}."
 
 
 class Form(Vertical):
@@ -215,7 +215,7 @@ class Form(Vertical):
         if draft is not None and not same(draft.value, value):  # the value was changed elsewhere since
             del self._drafts[(subject.id, field.name)]
             draft = None
-        return FieldRow(field, value, (draft.text, draft.fault) if draft else ("", ""))
+        return FieldRow(field, value, (draft.text, draft.error) if draft else ("", ""))
 
     def focus_field(self, name: str = "") -> bool:
         """Put the cursor into the field of that name, else into the first that is needed and empty, else the first."""
@@ -226,11 +226,11 @@ class Form(Vertical):
             chosen[0].editor.focus()
         return bool(chosen)
 
-    def tell(self, name: str, fault: str) -> None:
-        """Show a fault at a field."""
+    def tell(self, name: str, error: str) -> None:
+        """Show an error at a field."""
         for row in self.rows:
             if row.field.name == name:
-                row.tell(fault)
+                row.tell(error)
 
     def _about(self, text: str) -> None:
         self.query_one(".form-about", Static).update(text)
@@ -262,9 +262,9 @@ class Form(Vertical):
                 self._drop(row)
                 row.restore(value)
 
-    def _keep(self, row: FieldRow, text: str, fault: str) -> None:
+    def _keep(self, row: FieldRow, text: str, error: str) -> None:
         value = self._values.get(row.field.name, UNSET)
-        draft = Draft(self.subject.id, row.field, text, fault, value)
+        draft = Draft(self.subject.id, row.field, text, error, value)
         if self._drafts.get((draft.row, row.field.name)) != draft:
             self._drafts[(draft.row, row.field.name)] = draft
             self.post_message(self.DraftsChanged(self, draft))

@@ -50,7 +50,7 @@ class Training:
         state: how it stands.
         run_folder: known once `run_started` has come.
         latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
-        fault: why it failed.
+        error: why it failed.
         ended: done when it has ended, one way or another.
     """
 
@@ -65,7 +65,7 @@ class Training:
         self.state = TrainingState.STARTING
         self.run_folder: Path | None = None
         self.log: Path | None = None
-        self.fault: WorkbenchError | None = None
+        self.error: WorkbenchError | None = None
         self.ended = asyncio.Event()
         self.worker: Worker | None = None
         self._on_events = on_events
@@ -123,13 +123,13 @@ class Training:
         if batch:
             self._on_events(self, batch)
 
-    def change(self, state: TrainingState, fault: WorkbenchError | None = None) -> None:
+    def change(self, state: TrainingState, error: WorkbenchError | None = None) -> None:
         """Take another state and tell it, after the events that led to it."""
         if state is self.state:
             return
         self.flush()
         self.state = state
-        self.fault = fault or self.fault
+        self.error = error or self.error
         if not state.live:
             self.ended.set()
         self._on_change(self)

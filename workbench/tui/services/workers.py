@@ -90,7 +90,7 @@ class WorkerService:
         self._started = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self.state = WorkerState.OFF
-        self.fault: WorkbenchError | None = None
+        self.error: WorkbenchError | None = None
         self.versions: dict[str, Any] = {}
         self.training: Training | None = None
 
@@ -171,8 +171,8 @@ class WorkerService:
         self._show(WorkerState.STARTING)
         try:
             self._warm = await self._new_child()
-        except WorkbenchError as fault:
-            self._show(WorkerState.DEAD, fault)
+        except WorkbenchError as error:
+            self._show(WorkerState.DEAD, error)
             raise
         finally:
             self._starting = None
@@ -200,22 +200,22 @@ class WorkerService:
                 blocked=self._blocked,
                 nursery=self._nursery,
             )
-        except OSError as fault:
-            raise TrainingError(f"the worker process cannot be started: {fault}.") from fault
+        except OSError as error:
+            raise TrainingError(f"the worker process cannot be started: {error}.") from error
 
     async def _attend(self, worker: Worker) -> None:
         """Wait for a child's end. If it was the warm one and had been ready, another is started."""
-        fault = await asyncio.shield(worker.died)
+        error = await asyncio.shield(worker.died)
         if worker is not self._warm:
             return
         self._warm = None
         was_ready = worker.ready.done() and not worker.ready.exception()
-        self._show(WorkerState.DEAD, fault or WorkerDied("the worker process has ended."))
+        self._show(WorkerState.DEAD, error or WorkerDied("the worker process has ended."))
         if was_ready:
             await self._warm_up()
 
-    def _show(self, state: WorkerState, fault: WorkbenchError | None = None) -> None:
-        self.fault = fault
+    def _show(self, state: WorkerState, error: WorkbenchError | None = None) -> None:
+        self.error = error
         if state is not self.state:
             self.state = state
             self._post(WorkerChanged(state))
@@ -265,9 +265,9 @@ class WorkerService:
     ) -> None:
         try:
             await (reply or self._order(training, await self._child_for_training(), order))
-        except WorkbenchError as fault:
+        except WorkbenchError as error:
             if training.state is not TrainingState.DETACHED:
-                training.change(TrainingState.FAILED, fault)
+                training.change(TrainingState.FAILED, error)
         else:
             training.change(TrainingState.FINISHED)
         finally:

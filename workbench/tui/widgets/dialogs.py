@@ -1,4 +1,4 @@
-"""Small modal dialogs: ask yes or no or which, ask for a line of text, show a fault whole.
+"""Small modal dialogs: ask yes or no or which, ask for a line of text, show an error whole.
 
 `answer = await self.app.push_screen_wait(ConfirmDialog(...))`, inside a worker.
 """
@@ -37,7 +37,7 @@ Dialog {
     }
     .dialog-title { text-style: bold; width: 100%; }
     .dialog-text { width: 100%; margin-top: 1; }
-    .dialog-fault { width: 100%; color: $text-error; height: auto; }
+    .dialog-error { width: 100%; color: $text-error; height: auto; }
     .dialog-buttons { height: auto; margin-top: 1; align-horizontal: right; }
     Button { margin-left: 1; padding: 0 1; }
     .-many Button { min-width: 8; }
@@ -159,12 +159,12 @@ class PromptDialog(Dialog[str | None]):
                 yield Static(self._text, classes="dialog-text", markup=False)
             suggester = SuggestFromList(self._suggestions) if self._suggestions else None
             yield Input(self._value, placeholder=self._placeholder, suggester=suggester)
-            yield Static("", classes="dialog-fault", markup=False)
+            yield Static("", classes="dialog-error", markup=False)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.query_one(".dialog-fault", Static).update(_told(self._check(event.value)))
+        self.query_one(".dialog-error", Static).update(_told(self._check(event.value)))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -173,12 +173,12 @@ class PromptDialog(Dialog[str | None]):
             self.dismiss(event.value)
 
 
-def _told(fault: str) -> str:
-    return f"✗ {fault}" if fault else ""
+def _told(error: str) -> str:
+    return f"✗ {error}" if error else ""
 
 
 class DetailsDialog(Dialog[None]):
-    """A text at full length that scrolls: a fault with its details, a log's end. `y` copies it."""
+    """A text at full length that scrolls: an error with its details, a log's end. `y` copies it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close this text"),

@@ -43,8 +43,8 @@ class NoticesDialog(Dialog[None]):
             yield Label("Notices", classes="dialog-title")
             yield OptionList(
                 *(
-                    Option(one_line(f"{MARKS[severity]} {fault.what}"), id=str(number))
-                    for number, (severity, fault) in enumerate(self._notices)
+                    Option(one_line(f"{MARKS[severity]} {error.what}"), id=str(number))
+                    for number, (severity, error) in enumerate(self._notices)
                 ),
                 compact=True,
             )
@@ -66,11 +66,11 @@ class NoticesDialog(Dialog[None]):
         return whole(self._notices[chosen][1]) if chosen is not None else ""
 
 
-def whole(fault: WorkbenchError) -> str:
-    """A fault with its place, what to do, the child's last lines, the line of the user's code, and the traceback if
+def whole(error: WorkbenchError) -> str:
+    """An error with its place, what to do, the child's last lines, the line of the user's code, and the traceback if
     there is one."""
-    origin = fault.origin
+    origin = error.origin
     code = ["\n".join(origin.lines), origin.traceback] if origin is not None else []
-    notes = getattr(fault, "__notes__", []) if origin is None else []
-    parts = [fault.where, fault.what, fault.hint, getattr(fault, "log", ""), *code, *notes]
+    notes = getattr(error, "__notes__", []) if origin is None else []
+    parts = [error.where, error.what, error.hint, getattr(error, "log", ""), *code, *notes]
     return "\n\n".join(part for part in parts if part)

@@ -236,7 +236,7 @@ class PickDialog(Dialog[str | None]):
             if self._text:
                 yield Static(self._text, classes="dialog-text", markup=False)
             yield self._pick
-            yield Static("", classes="dialog-fault", markup=False)
+            yield Static("", classes="dialog-error", markup=False)
 
     def on_mount(self) -> None:
         self._pick.query_one(Input).focus()
@@ -244,7 +244,7 @@ class PickDialog(Dialog[str | None]):
     @on(PickInput.Changed)
     def _changed(self, event: PickInput.Changed) -> None:
         wrong = self._check(event.value) if event.value.strip() else ""
-        self.query_one(".dialog-fault", Static).update(f"✗ {wrong}" if wrong else "")
+        self.query_one(".dialog-error", Static).update(f"✗ {wrong}" if wrong else "")
 
     @on(PickInput.Submitted)
     def _submitted(self, event: PickInput.Submitted) -> None:
@@ -254,7 +254,7 @@ class PickDialog(Dialog[str | None]):
             value = marked
         wrong = self._check(value)
         if wrong:
-            self.query_one(".dialog-fault", Static).update(f"✗ {wrong}")
+            self.query_one(".dialog-error", Static).update(f"✗ {wrong}")
         else:
             self.dismiss(value)
 

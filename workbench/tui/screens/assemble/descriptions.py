@@ -66,8 +66,8 @@ class Descriptions:
             if name not in self._fresh:
                 try:
                     answer = await self._ask("describe", kind=entry.kind.value, name=entry.qualified_name)
-                except WorkbenchError as fault:
-                    self._failed[name] = fault
+                except WorkbenchError as error:
+                    self._failed[name] = error
                     raise
                 self._asked[name] = answer
                 self._fresh.add(name)
@@ -97,7 +97,7 @@ class Descriptions:
             with atomic_path(path) as temporary:
                 temporary.write_text(json.dumps(self._file(entry)), encoding="utf-8")
         except (WorkbenchError, TypeError, ValueError):
-            return  # a cache that cannot be written is no fault of the user's
+            return  # a cache that cannot be written is no error of the user's
 
 
 def _read(path: Path) -> dict[str, Description]:

@@ -67,8 +67,8 @@ class EditingScreen(OverviewScreen):
             return
         try:
             fresh = await self._descriptions.fetch(entry)
-        except WorkbenchError as fault:
-            kwb(self).notice(fault, "warning")
+        except WorkbenchError as error:
+            kwb(self).notice(error, "warning")
             return
         if fresh != known:
             await self._fill_form(row, fresh)
@@ -105,8 +105,8 @@ class EditingScreen(OverviewScreen):
         ):
             try:
                 await self._fill_form(row, await self._descriptions.fetch(entry))
-            except WorkbenchError as fault:
-                kwb(self).notice(fault, "warning")
+            except WorkbenchError as error:
+                kwb(self).notice(error, "warning")
                 return
         if not self.form.focus_field(wanted) and told:
             kwb(self).notice("there is nothing to edit here: a adds, c changes.", "information")
@@ -128,8 +128,8 @@ class EditingScreen(OverviewScreen):
         description = self._descriptions.known(entry) if entry else None
         try:
             key = subjects.apply(row, editor, description, event.name, event.value)
-        except WorkbenchError as fault:
-            self.form.tell(event.name, fault.what)
+        except WorkbenchError as error:
+            self.form.tell(event.name, error.what)
             return
         self.form.tell(event.name, "")
         if key is not None and key != row.key:  # the next letter is for the row by its new key
@@ -204,8 +204,8 @@ class EditingScreen(OverviewScreen):
                 with kwb(self).type_ahead.kept("reading the data"):
                     await self._know_data(editor)
             key = await actions.act(what, row, editor, self._examination, kwb(self))
-        except WorkbenchError as fault:
-            kwb(self).notice(fault, "warning")
+        except WorkbenchError as error:
+            kwb(self).notice(error, "warning")
             return
         if key is not None:
             self._select = key
@@ -246,8 +246,8 @@ class EditingScreen(OverviewScreen):
                 if entry is actions.GRAPH_ENTRY:
                     await self._know_data(editor)
                 self._select = actions.place(entry, intent, editor, description, self._examination)
-            except WorkbenchError as fault:
-                kwb(self).notice(fault, "warning")
+            except WorkbenchError as error:
+                kwb(self).notice(error, "warning")
                 return
             self._offer_catalog()
             self.action_rows()
@@ -291,8 +291,8 @@ class EditingScreen(OverviewScreen):
         ):
             try:
                 known = await self._descriptions.fetch(entry)
-            except WorkbenchError as fault:
-                known = {"documentation": f"✗ {fault}"}
+            except WorkbenchError as error:
+                known = {"documentation": f"✗ {error}"}
         if known is not None:
             event.panel.tell(entry, str(known["documentation"]))
 

@@ -1,4 +1,4 @@
-"""What the worker said of the recipe last: shapes, parameters, the fault and where it is."""
+"""What the worker said of the recipe last: shapes, parameters, the error and where it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import Caution, WorkbenchError
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.reading import Fault
+from workbench.recipe.reading import LocatedError
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Examination:
     Attributes:
         shapes: output shapes by recipe key.
         parameters: by recipe key.
-        layers: the rows of the `assembled` event; empty where there is a fault.
-        total, trainable: parameters of the whole model; None where there is a fault.
+        layers: the rows of the `assembled` event; empty where there is an error.
+        total, trainable: parameters of the whole model; None where there is an error.
         inputs: shapes of the data's inputs by name, without the batch axis.
         data: the rows of each part, for people.
-        fault: the first one.
+        error: the first one.
         cautions: what hinders nothing and is likely not meant.
         paths: layers' paths in the model by recipe key.
         fresh: the keys that this very answer told of; what is known of others is from an earlier one.
@@ -38,7 +38,7 @@ class Examination:
     inputs: Mapping[str, list[int | None]] = field(default_factory=dict)
     targets: Mapping[str, list[int | None]] = field(default_factory=dict)
     data: str = ""
-    fault: Fault | None = None
+    error: LocatedError | None = None
     paths: Mapping[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()
     answer: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Examination:
     def of(cls, answer: Mapping[str, Any], name: str) -> Examination:
         """From an answer about the recipe of that name."""
         rows = answer.get("rows", ())
-        fault = answer.get("fault")
+        error = answer.get("error")
         return cls(
             {row["key"]: row["output_shape"] for row in rows},
             {row["key"]: row["parameters"] for row in rows},
@@ -58,7 +58,7 @@ class Examination:
             answer.get("inputs", {}),
             answer.get("targets", {}),
             answer.get("data", ""),
-            fault and Fault.of(WorkbenchError.from_record(fault), name),
+            error and LocatedError.of(WorkbenchError.from_record(error), name),
             {row["key"]: row["path"] for row in rows},
             frozenset(row["key"] for row in rows),
             answer,
@@ -66,8 +66,8 @@ class Examination:
         )
 
     def after(self, before: Examination) -> Examination:
-        """This one, with what only the one before knew: a fault hides what lies behind it."""
-        if self.fault is None:
+        """This one, with what only the one before knew: an error hides what lies behind it."""
+        if self.error is None:
             return self
         return Examination(
             {**before.shapes, **self.shapes},
@@ -75,7 +75,7 @@ class Examination:
             inputs=self.inputs or before.inputs,
             targets=self.targets or before.targets,
             data=self.data or before.data,
-            fault=self.fault,
+            error=self.error,
             paths={**before.paths, **self.paths},
             fresh=self.fresh,
             answer=before.answer,

@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher, Static
 from workbench.errors import Caution, WorkbenchError
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.reading import Fault
+from workbench.recipe.reading import LocatedError
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
@@ -57,7 +57,7 @@ class OverviewScreen(WorkbenchScreen):
                 with ContentSwitcher(id="pane", initial="text"):
                     yield RecipeText(id="text")
                     yield PictureView(id="picture")
-                with VerticalScroll(id="fault", can_focus=False):
+                with VerticalScroll(id="error", can_focus=False):
                     yield Static("", markup=False)
 
     @property
@@ -131,29 +131,29 @@ class OverviewScreen(WorkbenchScreen):
         if editor is None:
             self.query_one("#assemble-empty", Static).update(_EMPTY)
             return
-        fault = self._fault(editor)
+        error = self._error(editor)
         stale = not self.is_settled
         rows = editor.rows
         if key := kwb(self).row_to_show:
             self._select, kwb(self).row_to_show = key, ""
         if stale:
             self._examination = self._examination.carried(self.rows.rows, rows)
-        self.rows.show(rows, self._with_drafts(), fault, stale=stale, select=self._select)
+        self.rows.show(rows, self._with_drafts(), error, stale=stale, select=self._select)
         self._select = None
         text = self.query_one(RecipeText)
-        text.show(editor.text, fault)
-        self._show_fault(fault)
-        self.query_one(PictureView).set_class(stale or self._examination.fault is not None, "-stale")
+        text.show(editor.text, error)
+        self._show_error(error)
+        self.query_one(PictureView).set_class(stale or self._examination.error is not None, "-stale")
         changed = " *" if editor.dirty else ""
-        self.rows.border_title = one_line(f"{editor.name}{changed}  {self._status(fault, stale)}")
+        self.rows.border_title = one_line(f"{editor.name}{changed}  {self._status(error, stale)}")
         if stale:
             self._inquiry.soon()
 
-    def _show_fault(self, fault: Fault | None) -> None:
+    def _show_error(self, error: LocatedError | None) -> None:
         """The whole text of an error, below the pane that it is marked in."""
-        place = f"line {fault.line}: " if fault and fault.line else ""
-        told = " ".join(part for part in (fault.what, fault.hint) if part) if fault else ""
-        view = self.query_one("#fault")
+        place = f"line {error.line}: " if error and error.line else ""
+        told = " ".join(part for part in (error.what, error.hint) if part) if error else ""
+        view = self.query_one("#error")
         view.display = bool(told)
         view.query_one(Static).update(f"✗ {place}{told}")
 
@@ -168,14 +168,14 @@ class OverviewScreen(WorkbenchScreen):
         """Whether the recipe has no such value any more as the one that a draft was typed over."""
         return self.row_of(draft.row) is None
 
-    def _fault(self, editor: Editor) -> Fault | None:
+    def _error(self, editor: Editor) -> LocatedError | None:
         """What is known to be wrong: found here at once, else by the worker in this very text."""
-        found = kwb(self).plugins.fault_of(editor)
-        return found or (self._examination.fault if self.is_settled else None)
+        found = kwb(self).plugins.error_of(editor)
+        return found or (self._examination.error if self.is_settled else None)
 
-    def _status(self, fault: Fault | None, stale: bool) -> str:
-        if fault is not None:
-            return f"✗ {fault.key or 'the recipe'}"
+    def _status(self, error: LocatedError | None, stale: bool) -> str:
+        if error is not None:
+            return f"✗ {error.key or 'the recipe'}"
         if says := kwb(self).plugins.says:
             return f"◌ {says}"
         if stale:
@@ -194,26 +194,26 @@ class OverviewScreen(WorkbenchScreen):
             return
         seen, name = (editor.revision, self._version), editor.name
         answer: dict[str, Any] | None = None
-        if editor.document is not None:  # else the text itself is at fault: nothing to ask
+        if editor.document is not None:  # else the text itself is wrong: nothing to ask
             folder = str(editor.folder.absolute())
             try:
                 answer = await kwb(self).worker.call("examine", text=editor.text, name=name, folder=folder)
-            except WorkbenchError as fault:
-                kwb(self).notice(fault)
+            except WorkbenchError as error:
+                kwb(self).notice(error)
         if editor is not self.editor or seen != (editor.revision, self._version):
             return
         self._seen = seen
         if answer is not None:
             self._examination = Examination.of(answer, name).after(self._examination)
-            found = self._examination.fault
+            found = self._examination.error
             if found is not None and found.error is not None and found.error.origin is not None:
                 kwb(self).remember(found.error)
-            if self._examination.fault is None:
+            if self._examination.error is None:
                 self.query_one(PictureView).show(answer)
         self._refresh()
 
     async def _know_data(self, editor: Editor) -> None:
-        """Make sure that the data's inputs and targets are known, also while the model is at fault.
+        """Make sure that the data's inputs and targets are known, also while the model is wrong.
 
         Raises:
             WorkbenchError: the data cannot be read.

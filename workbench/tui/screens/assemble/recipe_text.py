@@ -1,4 +1,4 @@
-"""The recipe's YAML: coloured, with the line at fault marked; typing in it edits the recipe."""
+"""The recipe's YAML: coloured, with the line of the error marked; typing in it edits the recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from workbench.escaping import mask
-from workbench.recipe.reading import Fault
+from workbench.recipe.reading import LocatedError
 from workbench.tui.terminal_text import one_line
 
 _TOKENS = re.compile(
@@ -45,7 +45,7 @@ class RecipeText(TextArea):
         "recipe-text--key",
         "recipe-text--string",
         "recipe-text--number",
-        "recipe-text--fault",
+        "recipe-text--error",
     }
     DEFAULT_CSS = """
     RecipeText {
@@ -56,7 +56,7 @@ class RecipeText(TextArea):
         & > .recipe-text--key { color: $primary; }
         & > .recipe-text--string { color: $secondary; }
         & > .recipe-text--number { color: $accent; }
-        & > .recipe-text--fault { background: $error 25%; text-style: underline; }
+        & > .recipe-text--error { background: $error 25%; text-style: underline; }
     }
     """
 
@@ -99,7 +99,7 @@ class RecipeText(TextArea):
             highlight_cursor_line=False,
             compact=True,
         )
-        self._fault_line: int | None = None
+        self._error_line: int | None = None
         self._taken = ""  # the text that the recipe has, as far as this pane knows
         self.indent_width = 2
 
@@ -108,7 +108,7 @@ class RecipeText(TextArea):
         self._taken = self.text
         return self._taken
 
-    def show(self, text: str, fault: Fault | None) -> None:
+    def show(self, text: str, error: LocatedError | None) -> None:
         """Show the recipe's text; the cursor stays at the words where it is.
 
         Edits made here that the recipe does not know yet are never written over: they are on their way to it.
@@ -116,13 +116,13 @@ class RecipeText(TextArea):
         if self.text == self._taken and text != self.text:
             self._replace_changed(text)
             self._taken = self.text
-        line = fault.line - 1 if fault and fault.line else None
-        if line != self._fault_line:
-            self._fault_line = line
+        line = error.line - 1 if error and error.line else None
+        if line != self._error_line:
+            self._error_line = line
             self.notify_style_update()  # lines are cached as they were drawn
             self.refresh()
-        place = f"line {fault.line}" if fault and fault.line else ""
-        self.border_title = one_line(f"YAML  ✗ {place}".rstrip() if fault else "YAML")
+        place = f"line {error.line}" if error and error.line else ""
+        self.border_title = one_line(f"YAML  ✗ {place}".rstrip() if error else "YAML")
 
     def reveal(self, line: int) -> None:
         """Bring a line (from 1) into view."""
@@ -175,9 +175,9 @@ class RecipeText(TextArea):
         for found in _TOKENS.finditer(line.plain):
             kind = "number" if found.lastgroup == "word" else found.lastgroup
             line.stylize(self._part(f"recipe-text--{kind}"), found.start(), found.end())
-        if line_index == self._fault_line:
+        if line_index == self._error_line:
             indent = len(line.plain) - len(line.plain.lstrip())
-            line.stylize(self._part("recipe-text--fault"), indent)
+            line.stylize(self._part("recipe-text--error"), indent)
         return line
 
     def _part(self, name: str) -> Style:

@@ -1,4 +1,4 @@
-"""The recipe as rows: name, layer, arguments, output shape, parameters; a fault right below the row that has it."""
+"""The recipe as rows: name, layer, arguments, output shape, parameters; an error right below the row that has it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.escaping import escape_line
 from workbench.recipe.document import split_key, to_yaml
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow, Role
-from workbench.recipe.reading import Fault
+from workbench.recipe.reading import LocatedError
 from workbench.tui.app_access import kwb
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination
@@ -93,7 +93,7 @@ class RowsList(OptionList):
         super().__init__(id=id, markup=False)
         self.rows: tuple[RecipeRow, ...] = ()
         self._examination = Examination()
-        self._fault: Fault | None = None
+        self._error: LocatedError | None = None
         self._stale = False
         self._reached = ""
         self._longest = (0, 0, 0, 0)
@@ -107,7 +107,7 @@ class RowsList(OptionList):
         self,
         rows: Sequence[RecipeRow],
         examination: Examination,
-        fault: Fault | None,
+        error: LocatedError | None,
         *,
         stale: bool,
         select: str | None = None,
@@ -117,7 +117,7 @@ class RowsList(OptionList):
         Args:
             rows: of the recipe.
             examination: what the worker said last.
-            fault: the one to show, at its row.
+            error: the one to show, at its row.
             stale: the worker has not seen the latest text yet; its shapes are dimmed.
             select: the key of the row to highlight; None keeps the one that is.
         """
@@ -125,7 +125,7 @@ class RowsList(OptionList):
         at = self.highlighted or 0
         same = [row.key for row in rows] == [row.key for row in self.rows]
         self.rows = tuple(rows)
-        self._examination, self._fault, self._stale = examination, fault, stale
+        self._examination, self._error, self._stale = examination, error, stale
         plain = [row for row in rows if row.role not in _HEADS]
         self._longest = (
             max((cell_len(row.name) for row in plain), default=0) + 2,
@@ -212,9 +212,9 @@ class RowsList(OptionList):
         name, use, arguments, shape, count = map(escape_line, self._cells(row))
         head = row.role in _HEADS
         indent = "" if head else f"{_MARKS.get(row.role, ' ')} "
-        faulty = self._fault is not None and self._row_of(self._fault.key) == row.key
+        wrong = self._error is not None and self._row_of(self._error.key) == row.key
         cautions = [each.what for each in self._examination.cautions if self._row_of(each.where) == row.key]
-        mark = "✗ " if faulty else "! " if cautions else indent
+        mark = "✗ " if wrong else "! " if cautions else indent
         weak = "dim"
         known = self._examination
         old = self._stale or (row.key in known.shapes and row.key not in known.fresh)
@@ -243,8 +243,8 @@ class RowsList(OptionList):
                 parts.append(_fit(Content.styled(count.rjust(number), dim), number))
             line = Content("").join(parts)
         line = _fit(line, width)
-        if faulty and self._fault is not None:
-            told = " ".join(part for part in (self._fault.what, self._fault.hint) if part)
+        if wrong and self._error is not None:
+            told = " ".join(part for part in (self._error.what, self._error.hint) if part)
             line = _with_below(line, told, width, "$text-error")
         for told in cautions:
             line = _with_below(line, told, width, "$text-warning")

@@ -147,7 +147,7 @@ class ColumnsList(OptionList):
         }[use]
         rest = Content.assemble(
             (missing, "$text-warning"),
-            (printable(column_text(column)), "$text-error" if column["fault"] else "dim"),
+            (printable(column_text(column)), "$text-error" if column["error"] else "dim"),
         )
         return Content.assemble(
             (f"{_MARKS[use]} ", style),

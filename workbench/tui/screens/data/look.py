@@ -23,7 +23,7 @@ class Look:
         inputs, targets: shapes by name, without the batch axis.
         data: the rows of each part, for people.
         balance: for a target of classes, the rows of each class in the training, validation and test part.
-        fault: why the section cannot be used as it is.
+        error: why the section cannot be used as it is.
     """
 
     columns: Sequence[Mapping[str, Any]] = ()
@@ -35,12 +35,12 @@ class Look:
     targets: Mapping[str, Sequence[int]] = field(default_factory=dict)
     data: str = ""
     balance: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
-    fault: WorkbenchError | None = None
+    error: WorkbenchError | None = None
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Look:
         """From an answer."""
-        seen, fault, roles = answer["preview"], answer["fault"], answer["roles"]
+        seen, error, roles = answer["preview"], answer["error"], answer["roles"]
         return cls(
             seen["columns"],
             seen["first_rows"],
@@ -51,14 +51,14 @@ class Look:
             answer["targets"],
             answer["data"],
             answer["balance"],
-            fault and WorkbenchError.from_record(fault),
+            error and WorkbenchError.from_record(error),
         )
 
 
 def column_text(column: Mapping[str, Any]) -> str:
     """A column in numbers: its range and mean, or its commonest values."""
-    if column["fault"]:
-        return f"✗ {column['fault']}"
+    if column["error"]:
+        return f"✗ {column['error']}"
     if column["commonest"]:
         words = ", ".join(f"{text} {count:,}" for text, count in column["commonest"][:4])
         return f"{words}{' …' if column['distinct'] > 4 else ''}"

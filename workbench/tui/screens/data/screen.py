@@ -56,7 +56,7 @@ class DataScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self._look = Look()
-        self._fault: WorkbenchError | None = None
+        self._error: WorkbenchError | None = None
         self._seen: Any = None  # what the worker was asked about last: see `_wanted`
         self._version = 0  # counts up when files or plugins are others than before
         self._inquiry = Inquiry(self, PAUSE, self._is_seen, self._read, self._show_read)
@@ -65,7 +65,7 @@ class DataScreen(WorkbenchScreen):
         yield Static("", id="data-empty", markup=False)
         with Horizontal(id="data"):
             with Vertical(id="data-left"):
-                yield Static("", id="data-fault", markup=False)
+                yield Static("", id="data-error", markup=False)
                 yield ColumnsList(id="columns")
                 with ContentSwitcher(id="below", initial="first"):
                     yield DataTable(id="first", show_cursor=False, zebra_stripes=True)
@@ -108,7 +108,7 @@ class DataScreen(WorkbenchScreen):
 
     @on(RecipeOpened)
     def _opened(self) -> None:
-        self._look, self._seen, self._fault = Look(), None, None
+        self._look, self._seen, self._error = Look(), None, None
         self.query_one(Form).forget()
         self._refresh()
 
@@ -135,18 +135,18 @@ class DataScreen(WorkbenchScreen):
             return
         self.query_one(ColumnsList).border_title = one_line(self._title(editor))
         self._show_settings()
-        self._show_fault()
+        self._show_error()
         if not self._is_seen():
             self._inquiry.soon()
 
-    def _show_fault(self) -> None:
+    def _show_error(self) -> None:
         """What is wrong, whole: the line above the columns has room for its beginning only."""
-        fault = self._fault or self._look.fault
-        self.set_class(fault is not None and self.is_settled, "-fault")
-        if fault is not None:
-            place = f"{fault.where}: " if fault.where else ""
-            hint = f"\n{fault.hint}" if fault.hint else ""
-            self.query_one("#data-fault", Static).update(f"✗ {place}{fault.what}{hint}")
+        error = self._error or self._look.error
+        self.set_class(error is not None and self.is_settled, "-error")
+        if error is not None:
+            place = f"{error.where}: " if error.where else ""
+            hint = f"\n{error.hint}" if error.hint else ""
+            self.query_one("#data-error", Static).update(f"✗ {place}{error.what}{hint}")
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
@@ -155,10 +155,10 @@ class DataScreen(WorkbenchScreen):
 
     def _title(self, editor: Editor) -> str:
         use = editor.get("data.use") or editor.get("data") or "no data"
-        fault = self._fault or self._look.fault
+        error = self._error or self._look.error
         if not self.is_settled:
             return f"{use}  ◐ reading"
-        return f"{use}  ✗ {fault.what}" if fault else f"{use}  ✓ {self._look.data}"
+        return f"{use}  ✗ {error.what}" if error else f"{use}  ✓ {self._look.data}"
 
     # ------------------------------------------------------------------ the worker
 
@@ -175,10 +175,10 @@ class DataScreen(WorkbenchScreen):
                 look = Look.of(
                     await kwb(self).worker.call("preview", data=data, seed=seed, folder=folder, rows=ROWS)
                 )
-            except WorkbenchError as fault:
-                told = fault
+            except WorkbenchError as error:
+                told = error
         if wanted == self._wanted():
-            self._seen, self._look, self._fault = wanted, look, told
+            self._seen, self._look, self._error = wanted, look, told
 
     def _show_read(self) -> None:
         self._show_look()
@@ -255,8 +255,8 @@ class DataScreen(WorkbenchScreen):
             change = Change({"data": {"use": editor.get("data")}, **change.values}, change.removed)
         try:
             editor.update("what a column is for", change.values, change.removed)
-        except WorkbenchError as fault:
-            kwb(self).notice(fault, "warning")
+        except WorkbenchError as error:
+            kwb(self).notice(error, "warning")
 
     @work(group="act")
     async def _new_input(self, column: str, roles: ColumnRoles) -> None:
@@ -288,8 +288,8 @@ class DataScreen(WorkbenchScreen):
             arguments = {"path": path}
         try:
             editor.set("data", {"use": entry.name, **arguments, **kept})
-        except WorkbenchError as fault:
-            kwb(self).notice(fault, "warning")
+        except WorkbenchError as error:
+            kwb(self).notice(error, "warning")
             return
         if entry.example and READER not in entry.tags:
             await self._enter_settings()
@@ -315,7 +315,7 @@ class DataScreen(WorkbenchScreen):
         try:
             fresh = await self._descriptions.fetch(entry)
         except WorkbenchError:
-            return  # the same fault is told where the data is read
+            return  # the same error is told where the data is read
         if fresh != known:
             await self._fill_settings(use, fresh)
 
@@ -331,8 +331,8 @@ class DataScreen(WorkbenchScreen):
             return
         try:
             settings_form.apply(self.editor, event.name, event.value)
-        except WorkbenchError as fault:
-            event.form.tell(event.name, fault.what)
+        except WorkbenchError as error:
+            event.form.tell(event.name, error.what)
 
     @work(group="edit", exclusive=True)
     async def action_settings(self) -> None:

@@ -87,7 +87,7 @@ class NewRecipeDialog(Dialog[Any]):
                     "What to learn: columns, separated by commas. Tab takes over, Enter makes the recipe."
                 )
                 yield PickInput(several=True)
-                yield Static("", classes="dialog-fault", markup=False)
+                yield Static("", classes="dialog-error", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
@@ -177,12 +177,12 @@ class NewRecipeDialog(Dialog[Any]):
         pick = self.query_one(PickInput)
         pick.offer((), "")
         self.query_one("#learn").display = True
-        self.query_one(".dialog-fault", Static).update("")
+        self.query_one(".dialog-error", Static).update("")
         self.query_one("#learn Input").focus()
         try:
             answer = await app.worker.call("preview", data=section, folder=str(app.workplace))
-        except WorkbenchError as fault:
-            facts_view.update(Content.styled(f"✗ {fault}", "$text-error"))
+        except WorkbenchError as error:
+            facts_view.update(Content.styled(f"✗ {error}", "$text-error"))
             if "path" in section:  # a message that says what to say has a place to say it
                 self.query_one("#options").display = True
             if not pick.value:  # else somebody is typing there
@@ -229,14 +229,14 @@ class NewRecipeDialog(Dialog[Any]):
         targets = [name.strip() for name in text.split(",") if name.strip()]
         known = {column.name for column in self._facts.columns}
         wrong = [name for name in targets if name not in known]
-        fault = f"✗ there is no column '{wrong[0]}'" if wrong else "" if targets else "✗ name a column"
+        wrong_text = f"✗ there is no column '{wrong[0]}'" if wrong else "" if targets else "✗ name a column"
         self._text = ""
-        if not fault:
+        if not wrong_text:
             try:
                 self._text = recipe_text(suggest(self._called, self._section, self._facts, targets))
             except WorkbenchError as error:
-                fault = f"✗ {error}"
-        self.query_one(".dialog-fault", Static).update(fault)
+                wrong_text = f"✗ {error}"
+        self.query_one(".dialog-error", Static).update(wrong_text)
         self.query_one("#suggestion", Static).update(highlighted(self._text))
 
     @on(PickInput.Submitted)
@@ -293,7 +293,7 @@ def column_text(column: ColumnFacts) -> str:
     if column.kind == "number" and column.low is not None and column.high is not None:
         said = f"{number(column.low)} to {number(column.high)}"
     elif column.kind == "unusable":
-        said = "dates or times" if "dates" in column.fault else column.fault
+        said = "dates or times" if "dates" in column.error else column.error
     elif column.shape:
         said = " × ".join(map(str, column.shape))
     else:

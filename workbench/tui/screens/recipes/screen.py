@@ -182,8 +182,8 @@ class RecipesScreen(WorkbenchScreen):
         try:
             text = await asyncio.to_thread(self._text_of, item)
             shown = highlighted(text)
-        except (WorkbenchError, OSError, UnicodeDecodeError) as fault:
-            shown = Content.styled(f"✗ {fault}", "$text-error")
+        except (WorkbenchError, OSError, UnicodeDecodeError) as error:
+            shown = Content.styled(f"✗ {error}", "$text-error")
         title = Content.assemble((printable(item.name), "bold"), "\n", (printable(item.about), "dim"))
         self.query_one("#preview-title", Static).update(title)
         self.query_one("#preview-text", Static).update(shown)
@@ -240,8 +240,8 @@ class RecipesScreen(WorkbenchScreen):
         try:
             with app.type_ahead.kept(f"copying {item.name}"):
                 await asyncio.to_thread(duplicate, self._text_of(item), path)
-        except (WorkbenchError, OSError) as fault:
-            app.notice(fault if isinstance(fault, WorkbenchError) else str(fault))
+        except (WorkbenchError, OSError) as error:
+            app.notice(error if isinstance(error, WorkbenchError) else str(error))
             return
         app.open_recipe(path)
 

@@ -151,8 +151,8 @@ class RunsBrowsingScreen(WorkbenchScreen):
             history = self._histories.of(run.folder)
             try:
                 await history.catch_up()
-            except WorkbenchError as fault:
-                kwb(self).notice(fault, "warning")
+            except WorkbenchError as error:
+                kwb(self).notice(error, "warning")
         curves = {
             run.folder.name: series
             for run in runs
@@ -180,8 +180,8 @@ class RunsBrowsingScreen(WorkbenchScreen):
                     f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()
                 )
                 parts.append(f"on the test part {tested}")
-            if view is not None and view.fault is not None:
-                parts.append(printable(view.fault.what))
+            if view is not None and view.error is not None:
+                parts.append(printable(view.error.what))
         if self._filter:
             parts.append(f"{len(self._shown)} of {len(self._runs)} shown")
         self.query_one("#about", Static).update("   ".join([*parts, ORDERS[self._order]]))

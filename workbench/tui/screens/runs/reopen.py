@@ -34,8 +34,8 @@ def read_run_recipe(run: RunFolder) -> RunRecipe:
     """
     try:
         text = run.recipe.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise WorkbenchError(f"the run's recipe cannot be read: {fault}.", where=run.name) from fault
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"the run's recipe cannot be read: {error}.", where=run.name) from error
     return RunRecipe(text, str(read_recipe(run).get("name") or run.name), recipe_folder(run))
 
 
@@ -47,8 +47,8 @@ async def resume_run(app: KwbApp, run: RunFolder) -> None:
         with app.type_ahead.kept("reading the run's recipe"):
             recipe = await asyncio.to_thread(read_run_recipe, run)
         app.worker.train(recipe, resume=str(run.path.absolute()))
-    except WorkbenchError as fault:
-        app.notice(fault, "warning")
+    except WorkbenchError as error:
+        app.notice(error, "warning")
         return
     app.watched = None
     app.go("train")
@@ -63,8 +63,8 @@ async def edit_again(app: KwbApp, run: RunFolder) -> None:
     try:
         with app.type_ahead.kept("reading the run's recipe"):
             recipe = await asyncio.to_thread(read_run_recipe, run)
-    except WorkbenchError as fault:
-        app.notice(fault, "warning")
+    except WorkbenchError as error:
+        app.notice(error, "warning")
         return
     if not await keep_changes(app, "Open"):
         return

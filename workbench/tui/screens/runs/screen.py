@@ -126,7 +126,7 @@ class RunsScreen(RunsBrowsingScreen):
             return
         name = await self.app.push_screen_wait(
             PromptDialog(
-                "Rename the run", run.folder.name, check=lambda name: upkeep.name_fault(run.folder, name)
+                "Rename the run", run.folder.name, check=lambda name: upkeep.name_error(run.folder, name)
             )
         )
         if name and name != run.folder.name:
@@ -164,8 +164,8 @@ class RunsScreen(RunsBrowsingScreen):
         for run in runs:
             try:
                 await asyncio.to_thread(change, run, *arguments)
-            except WorkbenchError as fault:
-                kwb(self).notice(fault)
+            except WorkbenchError as error:
+                kwb(self).notice(error)
                 continue
             self._histories.forget(run)
             self._marked.pop(run.name, None)

@@ -30,8 +30,8 @@ async def stop_run(app: KwbApp, run: RunFolder) -> bool:
         return False
     try:
         asked = await asyncio.to_thread(ask_to_stop, run)
-    except WorkbenchError as fault:
-        app.notice(fault, "warning")
+    except WorkbenchError as error:
+        app.notice(error, "warning")
         return False
     app.notice(f"{asked} stops after its batch, then saves.", "information")
     return True

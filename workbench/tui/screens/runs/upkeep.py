@@ -12,7 +12,7 @@ from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder
 
 
-def name_fault(run: RunFolder, name: str) -> str:
+def name_error(run: RunFolder, name: str) -> str:
     """What is wrong with a new name for a run; empty if nothing."""
     if not name.strip():
         return "a name is needed"
@@ -31,14 +31,14 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     Raises:
         FileError: somebody works on it, or it cannot be renamed.
     """
-    if wrong := name_fault(run, name):
+    if wrong := name_error(run, name):
         raise FileError(f"cannot be renamed to '{name}': {wrong}.", where=str(run.path))
     new = RunFolder(run.path.parent / name)
     with own(run):
         try:
             os.rename(run.path, new.path)
-        except OSError as fault:
-            raise file_error(fault, run.path, "renamed") from fault
+        except OSError as error:
+            raise file_error(error, run.path, "renamed") from error
     return new
 
 
@@ -62,5 +62,5 @@ def delete(run: RunFolder) -> None:
                 else:
                     os.unlink(entry.path)
             shutil.rmtree(run.path)
-        except OSError as fault:
-            raise file_error(fault, run.path, "deleted") from fault
+        except OSError as error:
+            raise file_error(error, run.path, "deleted") from error

@@ -35,7 +35,7 @@ _STILL = 0.06  # seconds the cursor stays before a file or a weight is read
 
 
 class SavedBrowsingScreen(WorkbenchScreen):
-    """Files in a list, and what is in the chosen one: `self._file`, `self._facts`, or `self._fault`."""
+    """Files in a list, and what is in the chosen one: `self._file`, `self._facts`, or `self._error`."""
 
     CSS_PATH = "screen.tcss"
 
@@ -45,7 +45,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
         self._files: list[SavedFile] = []
         self._file: SavedFile | None = None
         self._facts: FileFacts | None = None
-        self._fault: WorkbenchError | None = None
+        self._error: WorkbenchError | None = None
         self._outcomes: dict[Path, dict[str, Outcome]] = {}
         self._wanted = ""  # the path that the cursor goes to
         self._data: dict[Path, str] = {}  # the data last named for a file
@@ -193,23 +193,23 @@ class SavedBrowsingScreen(WorkbenchScreen):
         try:
             found = await self._reader.ask("look", str(file.path), installed=sorted(installed))
             facts = FileFacts.from_record(found)
-        except WorkbenchError as fault:
+        except WorkbenchError as error:
             if file == self._file:
-                self._show(None, fault)
+                self._show(None, error)
         else:
             if file == self._file:
                 self._show(facts, None)
 
-    def _show(self, facts: FileFacts | None, fault: WorkbenchError | None) -> None:
+    def _show(self, facts: FileFacts | None, error: WorkbenchError | None) -> None:
         same = facts is not None and facts == self._facts
-        self._facts, self._fault = facts, fault
-        self.set_class(fault is not None, "-faulty")
+        self._facts, self._error = facts, error
+        self.set_class(error is not None, "-broken")
         if not same:
             self.query_one(ContentsTable).show(facts)
             self.query_one(WeightPicture).say("" if facts is None or facts.weights else "no weights")
         elif (weight := self.query_one(ContentsTable).chosen) is not None:
             self.read_weight(ContentsTable.WeightChosen(weight))
-        if fault is not None and isinstance(self.focused, ContentsTable):
+        if error is not None and isinstance(self.focused, ContentsTable):
             self.query_one(FileList).focus()
         self._tell()
 
@@ -224,11 +224,11 @@ class SavedBrowsingScreen(WorkbenchScreen):
             said += [outcome.content() for outcome in self._outcomes.get(file.path, {}).values()]
         elif self._files:
             said.append(Content("No file has these words in its name."))
-        if self._fault is not None:
-            hint = self._fault.hint or "The file is damaged or is no model: x deletes it."
+        if self._error is not None:
+            hint = self._error.hint or "The file is damaged or is no model: x deletes it."
             said += [
                 Content(""),
-                Content.styled(f"✗ {printable(self._fault.what)}", "$text-error"),
+                Content.styled(f"✗ {printable(self._error.what)}", "$text-error"),
                 Content(hint),
             ]
         facts = about_file(self._facts) if self._facts is not None else ()
@@ -249,8 +249,8 @@ class SavedBrowsingScreen(WorkbenchScreen):
         try:
             found = await self._reader.ask("weight", str(file.path), weight=weight.path)
             values = Distribution.from_record(found)
-        except WorkbenchError as fault:
-            picture.say(f"✗ {fault.what}", weight)
+        except WorkbenchError as error:
+            picture.say(f"✗ {error.what}", weight)
         else:
             if file == self._file:
                 picture.show(weight, values)
@@ -266,8 +266,8 @@ class SavedBrowsingScreen(WorkbenchScreen):
         """Whether there is a file that was read, with a model in it; says why not."""
         if self._file is None:
             return False
-        if self._fault is not None or self._facts is None:
-            self._refuse(self._fault.what if self._fault else "is still being read.")
+        if self._error is not None or self._facts is None:
+            self._refuse(self._error.what if self._error else "is still being read.")
             return False
         if model and self._facts.model is None:
             hint = "c starts a recipe from its weights."

@@ -33,10 +33,10 @@ class Outcome:
         return Content.assemble((f"{mark} ", style), printable(self.text), hint)
 
 
-def failed(what: str, fault: WorkbenchError, file: str) -> Outcome:
-    """A fault, its place told unless it is the file itself."""
-    place = f"{fault.where}: " if fault.where and not fault.where.endswith(file) else ""
-    return Outcome(False, f"{what}: {place}{fault.what}", fault.hint)
+def failed(what: str, error: WorkbenchError, file: str) -> Outcome:
+    """An error, its place told unless it is the file itself."""
+    place = f"{error.where}: " if error.where and not error.where.endswith(file) else ""
+    return Outcome(False, f"{what}: {place}{error.what}", error.hint)
 
 
 def opened(result: Mapping[str, Any]) -> Outcome:

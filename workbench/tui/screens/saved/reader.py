@@ -39,7 +39,7 @@ class FileReader:
             FileError: it cannot be read, or reading it ended the process or takes too long.
         """
         while (found := await self._ask({"do": do, "file": file, **arguments})) is None:
-            pass  # another question ended the process; this one was not at fault
+            pass  # another question ended the process; this one was not wrong
         if "error" in found:
             raise FileError.from_record(found["error"])
         if "died" in found:

@@ -140,9 +140,9 @@ def recipe(request: Mapping[str, Any]) -> dict[str, str]:
         raise FileError("keeps no recipe.", where=request["file"])
     try:
         model = Recipe.model_validate(kept)
-    except ValidationError as fault:
+    except ValidationError as error:
         raise FileError(
-            f"the recipe that it keeps cannot be used: {fault.errors()[0]['msg']}.", where=request["file"]
+            f"the recipe that it keeps cannot be used: {error.errors()[0]['msg']}.", where=request["file"]
         ) from None
     text = to_yaml(_shortened(model.model_dump(mode="json", exclude_defaults=True)))
     if len(text) > MAX_BYTES:

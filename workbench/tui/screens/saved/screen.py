@@ -71,7 +71,7 @@ class SavedScreen(UsingScreen):
                 "Rename the file",
                 file.path.name,
                 text="Recipes that load it by this name do not find it any more.",
-                check=lambda name: upkeep.name_fault(file.path, name),
+                check=lambda name: upkeep.name_error(file.path, name),
             )
         )
         if name and name != file.path.name:
@@ -103,8 +103,8 @@ class SavedScreen(UsingScreen):
         app = kwb(self)
         try:
             made = await asyncio.to_thread(change)
-        except WorkbenchError as fault:
-            app.notice(fault)
+        except WorkbenchError as error:
+            app.notice(error)
         else:
             if isinstance(made, Path):
                 self._wanted = str(made)

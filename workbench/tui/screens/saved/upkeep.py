@@ -11,7 +11,7 @@ from workbench.errors import FileError
 from workbench.tui.screens.saved.listing import FORMATS, format_of
 
 
-def name_fault(path: Path, name: str) -> str:
+def name_error(path: Path, name: str) -> str:
     """What is wrong with a new name for a file, in its folder; empty if nothing."""
     if not name.strip() or name.startswith("."):
         return "a name is needed" if not name.strip() else "a name with a dot in front is hidden"
@@ -28,7 +28,7 @@ def name_fault(path: Path, name: str) -> str:
     return ""
 
 
-def copy_fault(path: Path, text: str, workplace: Path) -> str:
+def copy_error(path: Path, text: str, workplace: Path) -> str:
     """What is wrong with a place for a copy in any of the formats; empty if nothing."""
     if not text.strip():
         return "a name is needed"
@@ -59,13 +59,13 @@ def rename(path: Path, name: str) -> Path:
     Raises:
         FileError: the name will not do, or the file cannot be renamed.
     """
-    if wrong := name_fault(path, name):
+    if wrong := name_error(path, name):
         raise FileError(f"cannot be renamed to '{name}': {wrong}.", where=str(path))
     target = path.with_name(name)
     try:
         os.rename(path, target)
-    except OSError as fault:
-        raise file_error(fault, path, "renamed") from fault
+    except OSError as error:
+        raise file_error(error, path, "renamed") from error
     return target
 
 
@@ -77,5 +77,5 @@ def delete(path: Path) -> None:
     """
     try:
         path.unlink()
-    except OSError as fault:
-        raise file_error(fault, path, "deleted") from fault
+    except OSError as error:
+        raise file_error(error, path, "deleted") from error

@@ -48,8 +48,8 @@ class UsingScreen(SavedBrowsingScreen):
         try:
             found = await kwb(self).worker.call(command, file=str(file.path), **arguments)
             told[kind] = tell(found)
-        except WorkbenchError as fault:
-            told[kind] = outcomes.failed(doing, fault, file.path.name)
+        except WorkbenchError as error:
+            told[kind] = outcomes.failed(doing, error, file.path.name)
             found = None
         finally:
             if told[kind].done is None:
@@ -201,7 +201,7 @@ class UsingScreen(SavedBrowsingScreen):
         target = await self._ask_place(
             "Save a copy as",
             from_workplace(upkeep.another_format(file.path), app.workplace),
-            lambda text: upkeep.copy_fault(file.path, text, app.workplace),
+            lambda text: upkeep.copy_error(file.path, text, app.workplace),
         )
         if target is None:
             return
@@ -253,8 +253,8 @@ class UsingScreen(SavedBrowsingScreen):
                 kept = await self._reader.ask("recipe", str(file.path))
             folder = again.recipe_folder(app.runs_folder, kept["run"], app.workplace)
             editor = again.continued(kept["text"], kept["name"], folder, name, weights_only=weights_only)
-        except WorkbenchError as fault:
-            app.notice(fault, "warning")
+        except WorkbenchError as error:
+            app.notice(error, "warning")
             return
         if await keep_changes(app, "Open"):
             app.set_editor(editor)

@@ -37,7 +37,7 @@ class EpochTable(ScrollView, can_focus=True):
     ]  # fmt: skip
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "epochs--heading", "epochs--number", "epochs--cell", "epochs--best", "epochs--cursor", "epochs--fault",
+        "epochs--heading", "epochs--number", "epochs--cell", "epochs--best", "epochs--cursor", "epochs--error",
     }  # fmt: skip
 
     DEFAULT_CSS = """
@@ -48,7 +48,7 @@ class EpochTable(ScrollView, can_focus=True):
         & > .epochs--number { color: $foreground 60%; }
         & > .epochs--cell { color: $foreground; }
         & > .epochs--best { color: $text-success; text-style: bold; }
-        & > .epochs--fault { color: $text-error; text-style: bold; }
+        & > .epochs--error { color: $text-error; text-style: bold; }
         & > .epochs--cursor { background: $primary 30%; }
         &:ansi > .epochs--cursor { text-style: reverse; }
     }
@@ -130,7 +130,7 @@ class EpochTable(ScrollView, can_focus=True):
             if value is None:
                 text = ""
             elif not math.isfinite(value):
-                text, style = f"× {value}", self._style("epochs--fault", under)
+                text, style = f"× {value}", self._style("epochs--error", under)
             else:
                 text = f"{value:.3g}" if name == SECONDS else number(value)
             if best and name == rows.watched:

@@ -75,7 +75,7 @@ class OutputPane(Vertical):
         """Tell the messages, the latest at the bottom, with the time since the start; then the traceback of the error
         that ended the training, if the user's code had a part in it."""
         notes = view.messages[-50:]
-        origin = view.fault.origin if view.fault is not None else None
+        origin = view.error.origin if view.error is not None else None
         pane = self.query_one(Messages)
         pane.set_class(origin is not None, "-traceback")
         if not notes and origin is None:

@@ -175,8 +175,8 @@ class TrainScreen(SourceScreen):
                 self.query_one(EpochTable).update()
             case "output":
                 self.query_one(OutputPane).show_messages(view)
-        faults = sum(note.level != "info" for note in view.messages)
-        self.query_one(TabLine).set_badge("output", f"▲{faults}" if faults else "")
+        errors = sum(note.level != "info" for note in view.messages)
+        self.query_one(TabLine).set_badge("output", f"▲{errors}" if errors else "")
 
     def _show_stage(self, view: TrainingView) -> None:
         app = kwb(self)

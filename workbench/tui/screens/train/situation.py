@@ -96,26 +96,26 @@ def _finished(view: TrainingView, folder: str) -> Content:
 
 
 def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
-    fault = view.fault
+    error = view.error
     lost = view.stage is Stage.LOST
     head = "The training was cut off" if lost else "Training failed"
     if view.place:
         head += f" in {view.place}" if view.epoch else ""
     lines: list[Piece] = [(f"✗ {head}.\n", "bold $text-error")]
-    if fault is not None:
-        lines.append(f"{fault.what}\n")
-        if fault.origin is not None:
-            first, *source = fault.origin.lines
+    if error is not None:
+        lines.append(f"{error.what}\n")
+        if error.origin is not None:
+            first, *source = error.origin.lines
             lines += [("code   ", "dim"), (f"{first}\n", "bold"), *(f"       {line}\n" for line in source)]
-        if fault.where:
-            lines += [("where  ", "dim"), f"{fault.where}\n"]
-        if fault.hint:
-            lines += [("try    ", "dim"), f"{fault.hint}\n"]
+        if error.where:
+            lines += [("where  ", "dim"), f"{error.where}\n"]
+        if error.hint:
+            lines += [("try    ", "dim"), f"{error.hint}\n"]
     if folder and (view.done or view.checkpoint):
         lines += [("kept   ", "dim"), f"{view.kept}, in {near(folder)}\n"]
     lines += _ways_out(view, mine=mine)
-    if fault is not None and fault.log.strip():
-        lines += [("\nthe last lines of its log\n", "dim"), fault.log.rstrip()]
+    if error is not None and error.log.strip():
+        lines += [("\nthe last lines of its log\n", "dim"), error.log.rstrip()]
     return Content.assemble(*lines).rstrip()
 
 
@@ -127,7 +127,7 @@ def _ways_out(view: TrainingView, *, mine: bool) -> Sequence[Piece]:
         keys += [("t", "bold reverse"), " train from the start   "]
     if mine:
         keys += [("2", "bold reverse"), " the recipe   "]
-    traced = view.fault is not None and view.fault.origin is not None
+    traced = view.error is not None and view.error.origin is not None
     keys += [("o", "bold reverse"), " the whole traceback\n" if traced else " messages and output\n"]
     return keys
 

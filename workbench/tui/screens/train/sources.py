@@ -112,7 +112,7 @@ class SourceScreen(SteeringScreen):
         elif training.state == "stopping":
             self.record.become(view.stopping())
         elif training.state == "failed":
-            self.record.become(view.died(training.fault))
+            self.record.become(view.died(training.error))
         self.changed()
 
     def watch_run(self, folder: Path | RunFolder) -> None:
@@ -121,9 +121,9 @@ class SourceScreen(SteeringScreen):
         self.training = None
         try:
             run = folder if isinstance(folder, RunFolder) else open_run(folder)
-        except WorkbenchError as fault:
+        except WorkbenchError as error:
             self._forget(TrainingView())
-            kwb(self).notice(fault)
+            kwb(self).notice(error)
             self.changed()
             return
         self.run = run
@@ -146,8 +146,8 @@ class SourceScreen(SteeringScreen):
                     self.record.become(view.died())
                     self.changed()
                 follower.ended = self.record.view.stage.ended
-        except WorkbenchError as fault:
-            kwb(self).notice(fault)
+        except WorkbenchError as error:
+            kwb(self).notice(error)
             self.catching_up = False
             self.changed()
 
@@ -207,8 +207,8 @@ class SourceScreen(SteeringScreen):
                 self.changed()
                 if len(before) < len(part):
                     break
-        except WorkbenchError as fault:
-            kwb(self).notice(fault, "warning")
+        except WorkbenchError as error:
+            kwb(self).notice(error, "warning")
         held, self._held = self._held or [], None
         for event, moment in held:
             self._take_one(event, moment)

@@ -125,7 +125,7 @@ class SteeringScreen(WorkbenchScreen):
         answer = await self.app.push_screen_wait(
             PromptDialog(
                 "Learning rate", f"{rate:.6g}" if math.isfinite(rate) else "",
-                text="From the next batch on.", placeholder="0.001", check=rate_fault,
+                text="From the next batch on.", placeholder="0.001", check=rate_error,
             )
         )  # fmt: skip
         if answer is not None:
@@ -157,10 +157,10 @@ class SteeringScreen(WorkbenchScreen):
             return
         try:
             await training.control(command, **arguments)
-        except WorkbenchError as fault:
+        except WorkbenchError as error:
             self.rate_asked = None
             self.changed()
-            kwb(self).notice(fault, "warning")
+            kwb(self).notice(error, "warning")
             return
         if command == "stop":
             self.record.become(self.record.view.stopping())
@@ -180,7 +180,7 @@ def recipe_rate(view: TrainingView) -> float:
     return float(rate) if isinstance(rate, int | float) else math.nan
 
 
-def rate_fault(text: str) -> str:
+def rate_error(text: str) -> str:
     """What is wrong with a learning rate as typed; empty if nothing."""
     try:
         rate = float(text)

@@ -89,7 +89,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Failure:
     """Why a training ended badly: what, where, what to do, the last lines of the child's log, and where in the user's
     code it came from."""
 
@@ -100,8 +100,8 @@ class Fault:
     origin: Origin | None = None
 
     @classmethod
-    def of(cls, fault: WorkbenchError) -> Fault:
-        return cls(fault.what, fault.where, fault.hint, getattr(fault, "log", ""), fault.origin)
+    def of(cls, error: WorkbenchError) -> Failure:
+        return cls(error.what, error.where, error.hint, getattr(error, "log", ""), error.origin)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class TrainingView:
     evaluation: Logs = field(default_factory=dict)
     seconds: float = 0.0
     reason: str = ""
-    fault: Fault | None = None
+    error: Failure | None = None
 
     # ------------------------------------------------------------------ what the reader wants to know
 
@@ -240,8 +240,8 @@ class TrainingView:
                     reason=event.reason,
                 )
             case events.Failed():
-                fault = Fault.of(WorkbenchError.from_record(event.error))
-                return replace(self, moment=moment, stage=Stage.FAILED, fault=fault, rescued=event.kept)
+                error = Failure.of(WorkbenchError.from_record(event.error))
+                return replace(self, moment=moment, stage=Stage.FAILED, error=error, rescued=event.kept)
             case _:
                 return replace(self, moment=moment)
 
@@ -263,7 +263,7 @@ class TrainingView:
             evaluation=_NO_LOGS,
             saved=(),
             left=(),
-            fault=None,
+            error=None,
         )
 
     def _step(self, event: events.Step, moment: float) -> TrainingView:
@@ -320,17 +320,17 @@ class TrainingView:
         """The user asked for the end."""
         return replace(self, stage=Stage.STOPPING) if self.stage.alive else self
 
-    def died(self, fault: WorkbenchError | None = None) -> TrainingView:
+    def died(self, error: WorkbenchError | None = None) -> TrainingView:
         """Its process is gone. A training that told its end stays as it is; only a log is added."""
-        found = Fault.of(fault) if fault else None
-        if self.stage is Stage.FAILED and self.fault and found and found.log:
-            return replace(self, fault=replace(self.fault, log=found.log))
+        found = Failure.of(error) if error else None
+        if self.stage is Stage.FAILED and self.error and found and found.log:
+            return replace(self, error=replace(self.error, log=found.log))
         if self.stage.ended:
             return self
         if found is None:
-            found = Fault("The process that trained is gone, and it did not say why.")
+            found = Failure("The process that trained is gone, and it did not say why.")
         began = bool(self.folder)
-        return replace(self, stage=Stage.LOST if began else Stage.FAILED, fault=found)
+        return replace(self, stage=Stage.LOST if began else Stage.FAILED, error=found)
 
     def _noted(self, note: Note) -> TrainingView:
         return replace(self, moment=note.moment, messages=(*self.messages[1 - MOST_MESSAGES :], note))

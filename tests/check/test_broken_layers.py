@@ -1,4 +1,4 @@
-"""A distribution of entries with one fault each: the check that is named for it finds it, and no other."""
+"""A distribution of entries with one error each: the check that is named for it finds it, and no other."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def done(kwb, installed):
-    """`kwb check faulty --json`, ended."""
-    return kwb("check", "faulty", "--json", "--limit", "10", path=[installed("faulty-layers")], timeout=900.0)
+    """`kwb check wrong --json`, ended."""
+    return kwb("check", "broken", "--json", "--limit", "10", path=[installed("broken-layers")], timeout=900.0)
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def found(done) -> Mapping[tuple[str, str], dict[str, dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def meant(kwb, installed) -> dict[tuple[str, str], str]:
-    """The check that must find an entry's fault, as its summary says."""
-    rows = json.loads(kwb("catalog", "--json", path=[installed("faulty-layers")]).stdout)
-    return {(r["kind"], f"faulty.{r['name']}"): r["summary"] for r in rows if r["plugin"] == "faulty"}
+    """The check that must find an entry's error, as its summary says."""
+    rows = json.loads(kwb("catalog", "--json", path=[installed("broken-layers")]).stdout)
+    return {(r["kind"], f"broken.{r['name']}"): r["summary"] for r in rows if r["plugin"] == "broken"}
 
 
-def test_each_fault_is_found_by_exactly_the_check_that_is_named_for_it(done, found, meant):
+def test_each_error_is_found_by_exactly_the_check_that_is_named_for_it(done, found, meant):
     assert done.returncode == 1
     failed = {
         key: [check for check, result in results.items() if result["status"] == "failed"]
@@ -43,8 +43,8 @@ def test_each_fault_is_found_by_exactly_the_check_that_is_named_for_it(done, fou
     assert failed == {key: [check] if check else [] for key, check in meant.items()}
 
 
-def test_what_a_fault_makes_impossible_is_skipped_and_says_why(found):
-    results = found["layer", "faulty.Forgetful"]
+def test_what_a_error_makes_impossible_is_skipped_and_says_why(found):
+    results = found["layer", "broken.Forgetful"]
     assert results["saves_keras"]["status"] == "skipped"
     assert results["from_config"]["detail"] == "it needs 'config_keeps_arguments', which failed."
     assert results["gradients"]["status"] == "passed"
@@ -67,17 +67,17 @@ def test_what_a_fault_makes_impossible_is_skipped_and_says_why(found):
         ("WrongShape", "output_shape", "says (batch, 3); it gives (batch, 8)"),
         ("FixedBatch", "batch_sizes", "a batch of 1"),
         ("Cut", "gradients", "'kernel'"),
-        ("Elsewhere", "registered_name", "'faulty-layers'"),
+        ("Elsewhere", "registered_name", "'broken-layers'"),
         ("Overannounced", "finite", "it passes, though it is announced to fail (large inputs overflow)"),
         ("Misannounced", "expected_failures", "Did you mean 'finite'?"),
     ],
 )
-def test_a_fault_is_told_in_the_authors_terms(found, entry, check, words):
-    assert words in found["layer", f"faulty.{entry}"][check]["detail"]
+def test_a_error_is_told_in_the_authors_terms(found, entry, check, words):
+    assert words in found["layer", f"broken.{entry}"][check]["detail"]
 
 
 def test_an_announced_failure_is_told_with_its_reason_and_what_needs_it_is_still_checked(found):
-    results = found["layer", "faulty.Announced"]
+    results = found["layer", "broken.Announced"]
     assert results["deterministic"]["status"] == "xfail"
     assert results["deterministic"]["detail"].startswith(
         "it is for Monte Carlo (a second time it gives other"
@@ -87,7 +87,7 @@ def test_an_announced_failure_is_told_with_its_reason_and_what_needs_it_is_still
 
 
 def test_an_entry_of_an_unknown_input_is_skipped_not_passed(found):
-    results = found["layer", "faulty.Picky"]
+    results = found["layer", "broken.Picky"]
     assert results["call"]["status"] == "skipped"
     assert "input_shapes=[[8]]" in results["call"]["detail"]
     assert "passed" not in {results[name]["status"] for name in ("finite", "functional", "saves_h5")}

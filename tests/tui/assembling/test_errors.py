@@ -45,10 +45,10 @@ async def test_a_wrong_argument_and_shapes_that_do_not_fit(open_app: OpenApp, re
         await typed(pilot, "'0'")
         assert "✗ must be >= 1" in shown(app)
         assert app.editor.get("model.sequential[0].units") in (30, 3)
-        # a shape that does not fit is the fault of the row that cannot take it
+        # a shape that does not fit is the error of the row that cannot take it
         await typed(pilot, "backspace", "'20'", "escape")
         await checked(pilot)
-        assert screen.examination.fault.key == "model.sequential[1]"
+        assert screen.examination.error.key == "model.sequential[1]"
         assert "✗ 2" in shown(app)
         assert "n_neurons=30" in shown(app)
         assert "# wide" in app.editor.text
@@ -56,10 +56,10 @@ async def test_a_wrong_argument_and_shapes_that_do_not_fit(open_app: OpenApp, re
         await typed(pilot, "u", "u", "u", "u")
         await checked(pilot)
         assert app.editor.text == RECIPE
-        assert screen.examination.fault is None
+        assert screen.examination.error is None
 
 
-async def test_the_text_is_edited_and_its_fault_marked(open_app: OpenApp, recipe: str) -> None:
+async def test_the_text_is_edited_and_its_error_marked(open_app: OpenApp, recipe: str) -> None:
     async with open_app(recipe=recipe) as pilot:
         app = pilot.app
         screen = await checked(pilot)
@@ -85,7 +85,7 @@ async def test_the_text_is_edited_and_its_fault_marked(open_app: OpenApp, recipe
         assert len(screen.rows.rows) == 10
         assert "✗" in str(text.border_title)
         await typed(pilot, "escape", "d")
-        assert "not valid YAML" in str(screen.query_one("#fault Static", Static).content)
+        assert "not valid YAML" in str(screen.query_one("#error Static", Static).content)
         await typed(pilot, "u")
         assert app.editor.text == RECIPE
 
@@ -115,7 +115,7 @@ async def test_a_layer_of_two_inputs_in_a_stack_and_the_way_out(open_app: OpenAp
         assert "model.sequential[1]" in str(screen.rows.border_title)
         await typed(pilot, "x")
         await checked(pilot)
-        assert screen.examination.fault is None
+        assert screen.examination.error is None
 
 
 async def test_a_name_that_no_plugin_offers_is_told_before_the_worker_is_there(

@@ -1,4 +1,4 @@
-"""Layers with one fault each."""
+"""Layers with one error each."""
 
 import os
 import signal
@@ -159,7 +159,7 @@ class Refusing(_Layer):
 
 
 class Picky(_Layer):
-    """Takes a shape that nobody guesses; no fault, for its entry might say it."""
+    """Takes a shape that nobody guesses; no error, for its entry might say it."""
 
     def build(self, input_shape):
         if input_shape[-1] != 3_141:
@@ -277,8 +277,8 @@ class EagerOnly(_Layer):
 
 
 class Overannounced(_Layer):
-    """Has no fault; its entry announces one."""
+    """Has no error; its entry announces one."""
 
 
 class Misannounced(_Layer):
-    """Has no fault; its entry announces one of a check that is not there."""
+    """Has no error; its entry announces one of a check that is not there."""

@@ -1,4 +1,4 @@
-"""What is no layer, with one fault each."""
+"""What is no layer, with one error each."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a model's own code raises while it is used, as a fault that says so."""
+"""What a model's own code raises while it is used, as an error that says so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.sentence import short_message
 
 @contextmanager
 def told_as(doing: str, where: str) -> Iterator[None]:
-    """Faults of a plugin's code in here, `sys.exit` included, become a TrainingError.
+    """Errors of a plugin's code in here, `sys.exit` included, become a TrainingError.
 
     Args:
         doing: what was being done: `evaluating`.
@@ -21,7 +21,7 @@ def told_as(doing: str, where: str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, WorkbenchError):
         raise
-    except BaseException as fault:
-        if (short := out_of_memory(fault, where)) is not None:
-            raise short from fault
-        raise TrainingError(f"{doing} failed: {short_message(fault)}.", where=where) from fault
+    except BaseException as error:
+        if (short := out_of_memory(error, where)) is not None:
+            raise short from error
+        raise TrainingError(f"{doing} failed: {short_message(error)}.", where=where) from error

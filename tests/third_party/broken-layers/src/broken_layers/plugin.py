@@ -1,4 +1,4 @@
-"""What it offers: each entry has one fault, told by its summary's first word, the check that must find it."""
+"""What it offers: each entry has one error, told by its summary's first word, the check that must find it."""
 
 from workbench.catalog import hookimpl
 
@@ -41,64 +41,64 @@ _LAYERS = {
 @hookimpl
 def kwb_register_layers(registry):
     for name, (check, rest) in _LAYERS.items():
-        registry.add(name, f"faulty_layers.layers:{name}", summary=check, **rest)
+        registry.add(name, f"broken_layers.layers:{name}", summary=check, **rest)
     registry.add(
         "Announced",
-        "faulty_layers.layers:Noisy2",
+        "broken_layers.layers:Noisy2",
         expected_failures={"deterministic": "it is for Monte Carlo", "graph": "the same"}
         | dict.fromkeys(("functional", "sequential", "subclassed", "xla"), "the same")
         | dict.fromkeys(("saves_keras", "saves_h5", "saves_weights_h5"), "the same"),
     )
-    registry.add("Picky", "faulty_layers.layers:Picky")
+    registry.add("Picky", "broken_layers.layers:Picky")
 
 
 @hookimpl
 def kwb_register_losses(registry):
-    registry.add("nowhere", "faulty_layers.others:nowhere", summary="loss_value")
+    registry.add("nowhere", "broken_layers.others:nowhere", summary="loss_value")
 
 
 @hookimpl
 def kwb_register_metrics(registry):
-    registry.add("Growing", "faulty_layers.others:Growing", summary="metric_value")
+    registry.add("Growing", "broken_layers.others:Growing", summary="metric_value")
 
 
 @hookimpl
 def kwb_register_optimizers(registry):
-    registry.add("Still", "faulty_layers.others:Still", summary="optimizer_step")
+    registry.add("Still", "broken_layers.others:Still", summary="optimizer_step")
 
 
 @hookimpl
 def kwb_register_schedules(registry):
-    registry.add("Falling", "faulty_layers.others:Falling", summary="schedule_value")
+    registry.add("Falling", "broken_layers.others:Falling", summary="schedule_value")
 
 
 @hookimpl
 def kwb_register_callbacks(registry):
-    registry.add("Stumbling", "faulty_layers.others:Stumbling", summary="callback_fit")
+    registry.add("Stumbling", "broken_layers.others:Stumbling", summary="callback_fit")
 
 
 @hookimpl
 def kwb_register_initializers(registry):
-    registry.add("Narrow", "faulty_layers.others:Narrow", summary="initializer_values")
+    registry.add("Narrow", "broken_layers.others:Narrow", summary="initializer_values")
 
 
 @hookimpl
 def kwb_register_regularizers(registry):
-    registry.add("Each", "faulty_layers.others:Each", summary="regularizer_value")
+    registry.add("Each", "broken_layers.others:Each", summary="regularizer_value")
 
 
 @hookimpl
 def kwb_register_constraints(registry):
-    registry.add("Flattening", "faulty_layers.others:Flattening", summary="constraint_weights")
+    registry.add("Flattening", "broken_layers.others:Flattening", summary="constraint_weights")
 
 
 @hookimpl
 def kwb_register_datasets(registry):
-    registry.add("untargeted", "faulty_layers.others:untargeted", summary="dataset_rows")
-    registry.add("gone", "faulty_layers.others:gone", summary="resolves")
+    registry.add("untargeted", "broken_layers.others:untargeted", summary="dataset_rows")
+    registry.add("gone", "broken_layers.others:gone", summary="resolves")
 
 
 @hookimpl
 def kwb_register_recipes(registry):
-    registry.add("misnamed", "faulty_layers:recipes/misnamed.yaml", summary="recipe_names")
-    registry.add("absent", "faulty_layers:recipes/absent.yaml", summary="recipe_reads")
+    registry.add("misnamed", "broken_layers:recipes/misnamed.yaml", summary="recipe_names")
+    registry.add("absent", "broken_layers:recipes/absent.yaml", summary="recipe_reads")

@@ -62,8 +62,8 @@ def _by_place(target: Any) -> list[str] | None:
     ]  # less self, or the tensor
 
 
-def construction_fault(
-    entry: Entry, target: Any, positional: int, given: Mapping[str, Any], fault: BaseException, where: str
+def construction_error(
+    entry: Entry, target: Any, positional: int, given: Mapping[str, Any], error: BaseException, where: str
 ) -> RecipeError:
     """Why making a thing failed: an unknown argument, a missing one, or a value that it refuses."""
     accepted = accepted_arguments(target)
@@ -83,7 +83,7 @@ def construction_fault(
         hint = f"For example {{use: {entry.name}, {example}}}." if example else ""
         return RecipeError(f"{entry.name} needs the argument {names}.", where=where, hint=hint)
     by_place = _by_place(target)
-    if isinstance(fault, TypeError) and by_place is not None and positional > len(by_place):
+    if isinstance(error, TypeError) and by_place is not None and positional > len(by_place):
         what = (
             f"{entry.name} takes at most {len(by_place)} of its arguments by place, {positional} are given."
         )
@@ -91,18 +91,18 @@ def construction_fault(
     twice = [name for name in (by_place or ())[:positional] if name in given]
     if twice:
         return RecipeError(f"{entry.name} is given the argument '{twice[0]}' twice.", where=where)
-    return RecipeError(f"{entry.name} refuses its arguments: {short_message(fault)}.", where=where)
+    return RecipeError(f"{entry.name} refuses its arguments: {short_message(error)}.", where=where)
 
 
-def call_fault(name: str, shapes: Any, fault: BaseException, where: str) -> RecipeError:
+def call_error(name: str, shapes: Any, error: BaseException, where: str) -> RecipeError:
     """Why a layer cannot take what it is given, with both shapes."""
     # The words of `inspect.Signature.bind`, with which Keras matches a call with the layer's own `call`.
-    if isinstance(fault, TypeError) and (missing := _MISSING.fullmatch(str(fault))):
+    if isinstance(error, TypeError) and (missing := _MISSING.fullmatch(str(error))):
         return RecipeError(f"{name} is called without its argument '{missing[1]}'.", where=where)
-    if isinstance(fault, TypeError) and (unknown := _UNKNOWN.fullmatch(str(fault))):
+    if isinstance(error, TypeError) and (unknown := _UNKNOWN.fullmatch(str(error))):
         return RecipeError(f"{name} is called with '{unknown[1]}', which it does not take.", where=where)
     hint = ""
-    if "batch size must be static" in str(fault).replace("\n", " "):
+    if "batch size must be static" in str(error).replace("\n", " "):
         hint = "`train.static_batch: true` builds the model for batches of just `batch_size` rows."
     several = isinstance(shapes, list) and all(isinstance(shape, list | tuple) for shape in shapes)
     given = (
@@ -110,10 +110,10 @@ def call_fault(name: str, shapes: Any, fault: BaseException, where: str) -> Reci
         if several
         else f"an input of shape {shape_text(shapes)}"
     )
-    return RecipeError(f"{name} cannot take {given}: {short_message(fault)}.", where=where, hint=hint)
+    return RecipeError(f"{name} cannot take {given}: {short_message(error)}.", where=where, hint=hint)
 
 
-def arity_fault(entry: Entry, given: int, where: str, *, in_stack: bool) -> RecipeError:
+def arity_error(entry: Entry, given: int, where: str, *, in_stack: bool) -> RecipeError:
     """A layer that takes several inputs met fewer or more."""
     if in_stack:
         what = f"{entry.name} takes {entry.inputs} inputs, a stack gives 1."
@@ -124,7 +124,7 @@ def arity_fault(entry: Entry, given: int, where: str, *, in_stack: bool) -> Reci
     return RecipeError(what, where=where)
 
 
-def model_arity_fault(entry: Entry, names: Sequence[str]) -> RecipeError:
+def model_arity_error(entry: Entry, names: Sequence[str]) -> RecipeError:
     """A model class that takes several inputs met data of fewer or more."""
     return RecipeError(
         f"{entry.name} takes {_inputs(entry.inputs)}, the data gives {len(names)} ({', '.join(names)}).",

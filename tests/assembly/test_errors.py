@@ -76,8 +76,8 @@ BOTH = "{left: [8], right: [8]}"
         ),
     ],
 )
-def test_a_layer_of_a_stack_that_cannot_be_made(fault, stack, layer, told):
-    text = fault(stack("{use: Dense, units: 4, name: first}", layer))
+def test_a_layer_of_a_stack_that_cannot_be_made(error, stack, layer, told):
+    text = error(stack("{use: Dense, units: 4, name: first}", layer))
     assert text.startswith("model.sequential[1]")
     assert told in text
 
@@ -98,8 +98,8 @@ def test_a_layer_of_a_stack_that_cannot_be_made(fault, stack, layer, told):
         ("Concatenate", "(batch, 4): A `Concatenate` layer should be called on a list"),
     ],
 )
-def test_a_layer_of_a_stack_that_cannot_take_what_it_is_given(fault, stack, layer, told):
-    text = fault(stack("{use: Dense, units: 4}", layer, "{use: Dense, units: 1}"))
+def test_a_layer_of_a_stack_that_cannot_take_what_it_is_given(error, stack, layer, told):
+    text = error(stack("{use: Dense, units: 4}", layer, "{use: Dense, units: 1}"))
     assert text.startswith("model.sequential[1]: ")
     assert f"cannot take an input of shape {told}" in text
 
@@ -125,21 +125,21 @@ def test_of_a_graph_that_fails_only_the_reason_is_told(run_eagerly):
     )
 
 
-def test_the_fault_names_file_and_line(build, stack):
+def test_the_error_names_file_and_line(build, stack):
     with pytest.raises(Exception, match=r"^r\.yaml:8: model\.sequential\[1\]: MyDense needs the argument"):
         build(stack("{use: Dense, units: 4}", "MyDense"))
 
 
-def test_a_layer_of_several_outputs_cannot_stand_in_a_stack(fault, stack):
+def test_a_layer_of_several_outputs_cannot_stand_in_a_stack(error, stack):
     text = stack("{use: LSTM, units: 3, return_state: true}")
-    assert fault(text, {"x": (5, 2)}) == (
+    assert error(text, {"x": (5, 2)}) == (
         "model.sequential[0]: LSTM gives 3 outputs, a stack passes on 1. "
         "Write the model as a graph ('graph:' instead of 'sequential:')."
     )
 
 
-def test_a_stack_has_one_input(fault, stack):
-    assert fault(stack("{use: Dense, units: 4}"), TWO).startswith(
+def test_a_stack_has_one_input(error, stack):
+    assert error(stack("{use: Dense, units: 4}"), TWO).startswith(
         "model.sequential: a stack takes 1 input, the data has 2 (left, right). Write the model as a graph"
     )
 
@@ -184,24 +184,24 @@ def test_a_stack_has_one_input(fault, stack):
         ("y = x + x", "a graph line calls layers and does no arithmetic"),
     ],
 )
-def test_a_graph_line_that_cannot_be_carried_out(fault, graph, line, told):
-    text = fault(graph(line, layers="{block: {use: Dense, units: 1}}"))
+def test_a_graph_line_that_cannot_be_carried_out(error, graph, line, told):
+    text = error(graph(line, layers="{block: {use: Dense, units: 1}}"))
     assert text.startswith(f"model.graph[0]: {told}")
 
 
-def test_shapes_that_do_not_fit_are_both_told(fault, graph):
+def test_shapes_that_do_not_fit_are_both_told(error, graph):
     inputs, given = "{left: [8], right: [7]}", {"left": (8,), "right": (7,)}
-    told = fault(graph("a, b, y = MyMultiLayer()(left, right)", inputs=inputs), given)
+    told = error(graph("a, b, y = MyMultiLayer()(left, right)", inputs=inputs), given)
     assert told.startswith(
         "model.graph[0]: MyMultiLayer cannot take inputs of shapes (batch, 8) and (batch, 7): MyMultiLayer takes"
     )
-    told = fault(graph("y = Add()(left, right)", inputs=inputs), given)
+    told = error(graph("y = Add()(left, right)", inputs=inputs), given)
     assert told.startswith("model.graph[0]: Add cannot take inputs of shapes (batch, 8) and (batch, 7): ")
 
 
-def test_a_shared_layer_that_cannot_take_its_second_input(fault, graph):
+def test_a_shared_layer_that_cannot_take_its_second_input(error, graph):
     text = graph("z = block(x)", "y = block(z)", layers="{block: {use: Dense, units: 1}}")
-    assert fault(text) == (
+    assert error(text) == (
         "model.graph[1]: block (Dense) cannot take an input of shape (batch, 1): expected axis -1 of input "
         "shape to have value 8, but received input with shape (None, 1)."
     )
@@ -228,8 +228,8 @@ def test_a_shared_layer_that_cannot_take_its_second_input(fault, graph):
         ),
     ],
 )
-def test_what_leads_nowhere_is_refused(fault, graph, lines, layers, told):
-    assert fault(graph(*lines, inputs=BOTH, layers=layers), TWO) == told
+def test_what_leads_nowhere_is_refused(error, graph, lines, layers, told):
+    assert error(graph(*lines, inputs=BOTH, layers=layers), TWO) == told
 
 
 def test_of_several_results_one_is_enough(build, graph):
@@ -251,23 +251,23 @@ def test_of_several_results_one_is_enough(build, graph):
         ),
     ],
 )
-def test_inputs_that_are_not_the_datas(fault, graph, inputs, told):
+def test_inputs_that_are_not_the_datas(error, graph, inputs, told):
     name = inputs[1:].partition(":")[0]
-    assert fault(graph(f"y = Dense(1)({name})", inputs=inputs)).startswith(told)
+    assert error(graph(f"y = Dense(1)({name})", inputs=inputs)).startswith(told)
 
 
-def test_an_input_of_the_data_that_the_graph_does_not_have(fault, graph):
-    told = fault(graph("y = Dense(1)(left)", inputs="{left: [8]}"), TWO)
+def test_an_input_of_the_data_that_the_graph_does_not_have(error, graph):
+    told = error(graph("y = Dense(1)(left)", inputs="{left: [8]}"), TWO)
     assert told == "model.inputs: the data's input 'right' is no input of the graph (left)."
 
 
-def test_a_layer_named_like_an_input(fault, graph):
-    told = fault(graph("y = x(x)", layers="{x: {use: Dense, units: 1}}"))
+def test_a_layer_named_like_an_input(error, graph):
+    told = error(graph("y = x(x)", layers="{x: {use: Dense, units: 1}}"))
     assert told.startswith("model.layers.x: 'x' is the name of an input already.")
 
 
-def test_an_output_that_is_not_there(fault, graph):
-    told = fault(graph("z = Dense(1)(x)"))
+def test_an_output_that_is_not_there(error, graph):
+    told = error(graph("z = Dense(1)(x)"))
     assert told == "model.outputs: no tensor is called 'y' here. So far there are: x, z."
 
 
@@ -293,14 +293,14 @@ def test_an_output_that_is_not_there(fault, graph):
         ),
     ],
 )
-def test_a_model_class_that_cannot_be_made(fault, model, told):
-    assert told in fault(model)
+def test_a_model_class_that_cannot_be_made(error, model, told):
+    assert told in error(model)
 
 
-def test_a_model_class_that_cannot_take_the_datas_inputs(fault):
-    told = fault("{use: ResidualRegressor, output_dim: 1}", TWO)
+def test_a_model_class_that_cannot_take_the_datas_inputs(error):
+    told = error("{use: ResidualRegressor, output_dim: 1}", TWO)
     assert told.startswith("model: ResidualRegressor takes 1 input, the data gives 2 (left, right).")
-    told = fault("{use: TwoSided, units: 1}", targets=("a", "b"))
+    told = error("{use: TwoSided, units: 1}", targets=("a", "b"))
     assert told.startswith("model: TwoSided takes 2 inputs, the data gives 1 (x).")
 
 
@@ -315,14 +315,14 @@ def test_a_model_class_that_cannot_take_the_datas_inputs(fault):
         ("{use: TwoSided, units: 1}", ("a",), "model: the model has 2 outputs, the data gives 1 target (a)."),
     ],
 )
-def test_as_many_targets_as_outputs(fault, model, targets, told):
+def test_as_many_targets_as_outputs(error, model, targets, told):
     inputs = TWO if "TwoSided" in model else None
-    assert fault(model, inputs, targets).startswith(told)
+    assert error(model, inputs, targets).startswith(told)
 
 
-def test_a_graphs_outputs_are_the_targets_by_name(fault, graph):
+def test_a_graphs_outputs_are_the_targets_by_name(error, graph):
     text = graph("price = Dense(1)(x)", "kind = Dense(2)(x)", outputs="[price, kind]")
-    told = fault(text, targets=("prize", "kind"))
+    told = error(text, targets=("prize", "kind"))
     assert told.startswith(
         "model: the model's output 'price' has no target of that name in the data (prize, kind)."
     )
@@ -381,5 +381,5 @@ def test_a_graphs_outputs_are_the_targets_by_name(fault, graph):
         ),
     ],
 )
-def test_what_cannot_be_compiled(fault, train, told):
-    assert fault("{use: ResidualRegressor, output_dim: 1}", train=train).startswith(told)
+def test_what_cannot_be_compiled(error, train, told):
+    assert error("{use: ResidualRegressor, output_dim: 1}", train=train).startswith(told)

@@ -33,9 +33,9 @@ _WANTED = {
 _TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph", "by output", "policy", "by role")))
 
 
-def explain(faults: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
-    """The key, what is wrong and the hint of the first fault; the others are counted in the hint."""
-    groups = _by_place(faults.errors())
+def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
+    """The key, what is wrong and the hint of the first error; the others are counted in the hint."""
+    groups = _by_place(found.errors())
     place, errors = next(iter(groups.items()))
     key, what, hint = _explain_one(_most_telling(errors, len(place)))
     if len(groups) > 1:
@@ -44,13 +44,13 @@ def explain(faults: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
 
 
 def _by_place(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], list[ErrorDetails]]:
-    """Errors that are one fault to a reader: a value that fits none of a union's types has one for each."""
+    """Errors that are one to a reader: a value that fits none of a union's types has one for each."""
     groups: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for error in errors:
         steps = (i for i, part in enumerate(error["loc"]) if _is_internal(part))
         place = _key(error["loc"][: next(steps, None)])
         if error["type"] == "too_short" and any(_within(other, place) for other in groups):
-            continue  # its items are at fault: without them the list is too short as well
+            continue  # its items are wrong: without them the list is too short as well
         groups.setdefault(place, []).append(error)
     return groups
 
