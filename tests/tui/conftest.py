@@ -25,7 +25,7 @@ from textual import _wait
 from textual.pilot import Pilot
 
 from tests.coroutines import pytest_pyfunc_call, until
-from tests.nursery import shared_nursery
+from tests.fork_server import shared_fork_server
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
 from workbench.tui.state import AppState
@@ -53,8 +53,8 @@ def workplace(tmp_path: Path) -> Path:
 def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     """Make the app with `KwbApp`'s arguments: `make_app(recipe=..., mode=..., settings=...)`.
 
-    `warm=False` (the default) starts no child until one is needed. Children are forked from a nursery that all tests
-    of this process share, unless `nursery=None` is given.
+    `warm=False` (the default) starts no child until one is needed. Children are forked from a fork server that all tests
+    of this process share, unless `fork_server=None` is given.
     """
     monkeypatch.chdir(workplace)
 
@@ -66,7 +66,7 @@ def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
         )  # kwb's themes have other colours where there are only 256
         arguments.setdefault("state", AppState(tmp_path / "state" / "state.json"))
         arguments.setdefault("warm", False)
-        arguments.setdefault("nursery", shared_nursery())
+        arguments.setdefault("fork_server", shared_fork_server())
         return KwbApp(
             settings=settings or Settings(animations=False),
             workplace=workplace,

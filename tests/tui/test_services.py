@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.coroutines import until
-from tests.nursery import shared_nursery
+from tests.fork_server import shared_fork_server
 from tests.worker.conftest import recipe
 from workbench import events
 from workbench.errors import WorkbenchError
@@ -24,7 +24,7 @@ from workbench.tui.messages import SharedMessage, TrainingEvents, WorkerChanged
 from workbench.tui.services.training import Training, TrainingState
 from workbench.tui.services.workers import WorkerService, WorkerState
 from workbench.worker.client import WorkerDied
-from workbench.worker.spawning import CAN_FORK, Nursery
+from workbench.worker.spawning import CAN_FORK, ForkServer
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Open:
 
 @asynccontextmanager
 async def service(
-    folder: Path, nursery: Nursery | None = None
+    folder: Path, fork_server: ForkServer | None = None
 ) -> AsyncIterator[tuple[WorkerService, list[SharedMessage]]]:
     posted: list[SharedMessage] = []
     made = WorkerService(
@@ -44,7 +44,7 @@ async def service(
         log_folder=folder / "logs",
         workplace=folder,
         runs_folder=folder / "saved/runs",
-        nursery=nursery or shared_nursery(),
+        fork_server=fork_server or shared_fork_server(),
     )
     try:
         yield made, posted
@@ -72,7 +72,7 @@ async def test_the_child_is_warm_and_busy_and_a_training_begins_at_once(
         pytest.skip("children cannot be forked here")
     monkeypatch.setattr("workbench.tui.services.workers.CAN_FORK", forks)
     if not forks:
-        monkeypatch.setattr("tests.tui.test_services.shared_nursery", lambda: None)
+        monkeypatch.setattr("tests.tui.test_services.shared_fork_server", lambda: None)
     async with service(tmp_path) as (workers, posted):
         workers.warm_up()
         await until(lambda: workers.state is WorkerState.READY, 60)
@@ -197,13 +197,13 @@ async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) ->
     await workers.close()
 
 
-async def test_a_nursery_that_was_killed_is_replaced(tmp_path: Path) -> None:
-    nursery = Nursery(tmp_path / "nursery.log")
-    async with service(tmp_path, nursery) as (workers, _):
+async def test_a_fork_server_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    fork_server = ForkServer(tmp_path / "fork_server.log")
+    async with service(tmp_path, fork_server) as (workers, _):
         await workers.call("assemble", text=recipe())
         first = workers.versions["pid"]
-        nursery.close()
-        await until(lambda: not nursery.alive)
+        fork_server.close()
+        await until(lambda: not fork_server.alive)
         assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
         assert workers.versions["pid"] == first, "a child outlives it"
         await workers.restart()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.coroutines import pytest_pyfunc_call
-from tests.nursery import shared_nursery
+from tests.fork_server import shared_fork_server
 from workbench import events
 from workbench.worker.client import Worker
 
@@ -46,7 +46,7 @@ Started = Callable[..., AbstractAsyncContextManager[tuple[Worker, Heard]]]
 
 @pytest.fixture
 def child(tmp_path: Path) -> Started:
-    """`async with child() as (worker, heard)`; forked where children can be, unless `nursery=None` is given."""
+    """`async with child() as (worker, heard)`; forked where children can be, unless `fork_server=None` is given."""
 
     @asynccontextmanager
     async def started(**settings: Any) -> AsyncIterator[tuple[Worker, Heard]]:
@@ -54,7 +54,7 @@ def child(tmp_path: Path) -> Started:
         worker = await Worker.start(
             lambda event, moment, run: heard.append(event),
             folder=tmp_path,
-            **{"log": tmp_path / "worker.log", "nursery": shared_nursery(), **settings},
+            **{"log": tmp_path / "worker.log", "fork_server": shared_fork_server(), **settings},
         )
         try:
             yield worker, heard

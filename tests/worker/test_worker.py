@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.coroutines import until
-from tests.nursery import shared_nursery
+from tests.fork_server import shared_fork_server
 from tests.worker.conftest import Started, recipe
 from workbench import events
 from workbench.errors import FileError, WorkbenchError
@@ -22,7 +22,7 @@ from workbench.worker.client import Worker, WorkerDied
 
 pytestmark = pytest.mark.slow  # each test starts TensorFlow
 
-STARTS = [pytest.param({}, id="forked"), pytest.param({"nursery": None}, id="alone")]
+STARTS = [pytest.param({}, id="forked"), pytest.param({"fork_server": None}, id="alone")]
 
 
 def gone(pid: int) -> bool:
@@ -125,7 +125,7 @@ async def test_a_child_that_is_killed_is_explained_to_everyone_who_waits(
 
 @pytest.mark.parametrize("start", STARTS)
 async def test_a_crash_is_told_by_its_signal(child: Started, start: dict[str, Any]) -> None:
-    nursery = shared_nursery()
+    fork_server = shared_fork_server()
     async with child(**start) as (worker, _):
         await worker.ready
         os.kill(worker.pid, signal.SIGSEGV)
@@ -133,7 +133,7 @@ async def test_a_crash_is_told_by_its_signal(child: Started, start: dict[str, An
         assert isinstance(error, WorkerDied)
         assert "SIGSEGV" in error.what
         assert error.where == str(worker.log)
-    assert shared_nursery() is nursery, "what forked it lives on"
+    assert shared_fork_server() is fork_server, "what forked it lives on"
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -267,7 +267,7 @@ async def test_a_child_that_does_not_listen_blocks_nobody(child: Started) -> Non
 
 async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
     worker = await Worker.start(
-        lambda *_: None, log=tmp_path / "log", blocked=["no-such-plugin"], nursery=shared_nursery()
+        lambda *_: None, log=tmp_path / "log", blocked=["no-such-plugin"], fork_server=shared_fork_server()
     )
     with pytest.raises(WorkbenchError, match="no plugin 'no-such-plugin'"):
         await asyncio.wait_for(worker.call("assemble", text=recipe()), 60)

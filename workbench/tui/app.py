@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from workbench.tui.services.training import Training
     from workbench.tui.services.workers import WorkerService
     from workbench.tui.watching import Watching
-    from workbench.worker.spawning import Nursery
+    from workbench.worker.spawning import ForkServer
 
 KEEP_UNSAVED = 1.0  # seconds after an edit
 
@@ -111,7 +111,7 @@ class KwbApp(Shell, inherit_bindings=False):
         log_folder: Path | None = None,
         warm: bool = True,
         errors: Sequence[WorkbenchError] = (),
-        nursery: Nursery | None = None,
+        fork_server: ForkServer | None = None,
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
         super().__init__()
@@ -133,7 +133,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.last_words: list[str] = []
         self._errors = tuple(errors)
         self._warm = warm
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._keeping: Timer | None = None
         self.type_ahead = TypeAhead(self)
         if not self.settings.animations:
@@ -176,7 +176,7 @@ class KwbApp(Shell, inherit_bindings=False):
             runs_folder=self.runs_folder,
             plugin_files=self.plugins.files,
             blocked=self.plugins.blocked,
-            nursery=self._nursery,
+            fork_server=self._fork_server,
         )
 
     @cached_property

@@ -177,6 +177,6 @@ async def _dispatch_message(self: MessagePump, message: Message) -> None:
 
 
 # A message pump ends its loop when a handler raises, before any hook of the app is asked. This is the one seam
-# through which every widget, screen and the app itself pass; `tests/tui/test_safety.py` fails if Textual moves it.
+# through which every widget, screen and the app itself pass; `tests/tui/test_crash_guard.py` fails if Textual moves it.
 _textual_dispatch_message = MessagePump._dispatch_message
 MessagePump._dispatch_message = _dispatch_message  # type: ignore[method-assign]

@@ -6,6 +6,6 @@ and between them the records of the event stream (see `workbench.events`). Whate
 prints goes to a log file. The end of standard input means that the parent is gone.
 
 `client` and `spawning` are the parent's side and never import keras; `child` is what `python -m workbench.worker` runs.
-A terminal app needs one child after another, so on Linux it has them forked from a `nursery`, where TensorFlow is
+A terminal app needs one child after another, so on Linux it has them forked from a `fork_server`, where TensorFlow is
 loaded already.
 """

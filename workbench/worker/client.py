@@ -17,7 +17,7 @@ from typing import Any
 
 from workbench import events
 from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
-from workbench.worker.spawning import Nursery, NurseryEndedError, Process, start_alone
+from workbench.worker.spawning import ForkServer, NurseryEndedError, Process, start_alone
 
 OnEvent = Callable[[events.Event, float, str], None]
 
@@ -76,7 +76,7 @@ class Worker:
         memory: int | None = None,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
-        nursery: Nursery | None = None,
+        fork_server: ForkServer | None = None,
     ) -> Worker:
         """Start a child.
 
@@ -87,11 +87,11 @@ class Worker:
             memory: most bytes of address space it may use; None for no limit.
             plugin_files: single files of layers and models.
             blocked: names of plugins to leave out.
-            nursery: forks the child, which is ready at once; None for a child that loads TensorFlow itself.
+            fork server: forks the child, which is ready at once; None for a child that loads TensorFlow itself.
 
         Raises:
             OSError: it cannot be started.
-            WorkerDied: the nursery has ended, with the reason.
+            WorkerDied: the fork server has ended, with the reason.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         arguments = ["--log", str(log)]
@@ -102,15 +102,15 @@ class Worker:
         theirs_in, commands = os.pipe()
         incoming, theirs_out = os.pipe()
         try:
-            if nursery is None:
+            if fork_server is None:
                 process = start_alone(arguments, folder, theirs_in, theirs_out)
             else:
-                process = await nursery.fork(arguments, folder, theirs_in, theirs_out)
+                process = await fork_server.fork(arguments, folder, theirs_in, theirs_out)
         except BaseException as error:
             os.close(commands)
             os.close(incoming)
-            if isinstance(error, NurseryEndedError) and nursery is not None:
-                raise explain(error.returncode, nursery.log) from error
+            if isinstance(error, NurseryEndedError) and fork_server is not None:
+                raise explain(error.returncode, fork_server.log) from error
             raise
         finally:
             os.close(theirs_in)

@@ -1,4 +1,4 @@
-"""How a child comes to be: as a program of its own, or forked from a nursery. Never imports keras."""
+"""How a child comes to be: as a program of its own, or forked from a fork_server. Never imports keras."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 CAN_FORK = sys.platform == "linux"
-LONGEST = 1 << 16  # bytes of a packet between a nursery and its parent
+LONGEST = 1 << 16  # bytes of a packet between a fork server and its parent
 
-UNKNOWN = 255  # the exit code of a child whose nursery ended before it
+UNKNOWN = 255  # the exit code of a child whose fork server ended before it
 
 
 class Process(Protocol):
@@ -55,7 +55,7 @@ def _python(module: str) -> list[str]:
 
 
 class _Forked:
-    """A child of a nursery."""
+    """A child of a fork_server."""
 
     def __init__(self, pid: int, ended: Future[int]) -> None:
         self.pid = pid
@@ -66,15 +66,15 @@ class _Forked:
 
 
 class NurseryEndedError(Exception):
-    """No child can be forked: the nursery has ended. `returncode` is negative for a signal."""
+    """No child can be forked: the fork server has ended. `returncode` is negative for a signal."""
 
     def __init__(self, returncode: int) -> None:
-        super().__init__(f"the nursery ended with {returncode}")
+        super().__init__(f"the fork server ended with {returncode}")
         self.returncode = returncode
 
 
-class Nursery:
-    """A process that loads TensorFlow and then forks children (see `workbench.worker.nursery`).
+class ForkServer:
+    """A process that loads TensorFlow and then forks children (see `workbench.worker.fork_server`).
 
     Args:
         log: the file for what it prints.
@@ -86,7 +86,13 @@ class Nursery:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [*_python("workbench.worker.nursery"), "--socket", str(theirs.fileno()), "--log", str(log)],
+                [
+                    *_python("workbench.worker.fork_server"),
+                    "--socket",
+                    str(theirs.fileno()),
+                    "--log",
+                    str(log),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -98,7 +104,7 @@ class Nursery:
         self._number = 0
         self._orders: dict[int, Future[Process]] = {}
         self._children: dict[int, Future[int]] = {}
-        threading.Thread(target=self._listen, name="nursery", daemon=True).start()
+        threading.Thread(target=self._listen, name="fork_server", daemon=True).start()
 
     @property
     def pid(self) -> int:

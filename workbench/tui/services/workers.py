@@ -1,6 +1,6 @@
 """The worker's children as the app uses them: one kept warm for assembling, and one for each training.
 
-Where children can be forked (see `workbench.worker.nursery`), a training has a child of its own, which is there before
+Where children can be forked (see `workbench.worker.fork_server`), a training has a child of its own, which is there before
 it is wanted and has done nothing yet.
 Elsewhere it takes the warm child: the next one is started when it is wanted, and a child that has finished a training
 becomes the warm one again if there is no other.
@@ -25,7 +25,7 @@ from workbench.tui.messages import (
 )
 from workbench.tui.services.training import Training, TrainingState
 from workbench.worker.client import Worker, WorkerDied
-from workbench.worker.spawning import CAN_FORK, Nursery
+from workbench.worker.spawning import CAN_FORK, ForkServer
 
 LAST_ANSWER = 3600.0  # seconds that a child in whose place another was put has for what it was asked before
 
@@ -60,7 +60,7 @@ class WorkerService:
         workplace: the children's current folder.
         runs_folder: where run folders are made.
         plugin_files, blocked: as for the catalog.
-        nursery: forks the children, and is its owner's to close; None for one of the service's own.
+        fork server: forks the children, and is its owner's to close; None for one of the service's own.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class WorkerService:
         runs_folder: Path,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
-        nursery: Nursery | None = None,
+        fork_server: ForkServer | None = None,
     ) -> None:
         self._post = post
         self._log_folder = log_folder
@@ -80,8 +80,8 @@ class WorkerService:
         self._runs_folder = runs_folder
         self._plugin_files = tuple(plugin_files)
         self._blocked = tuple(blocked)
-        self._nursery = nursery
-        self._own_nursery: Nursery | None = None
+        self._fork_server = fork_server
+        self._own_fork_server: ForkServer | None = None
         self._warm: Worker | None = None
         self._next: Worker | None = None  # for the next training
         self._starting: asyncio.Task[None] | None = None
@@ -190,15 +190,15 @@ class WorkerService:
         log = self._log_folder / f"worker-{self._started}.log"
         try:
             log.unlink(missing_ok=True)
-            if CAN_FORK and (self._nursery is None or not self._nursery.alive):
-                self._nursery = self._own_nursery = Nursery(self._log_folder / "nursery.log")
+            if CAN_FORK and (self._fork_server is None or not self._fork_server.alive):
+                self._fork_server = self._own_fork_server = ForkServer(self._log_folder / "fork_server.log")
             return await Worker.start(
                 lambda event, moment, run: None,
                 log=log,
                 folder=self._workplace,
                 plugin_files=self._plugin_files,
                 blocked=self._blocked,
-                nursery=self._nursery,
+                fork_server=self._fork_server,
             )
         except OSError as error:
             raise TrainingError(f"the worker process cannot be started: {error}.") from error
@@ -310,8 +310,8 @@ class WorkerService:
             await worker.gone()
         if training is not None and training.state.live and training.worker is not None:
             await training.worker.quit(grace=60.0)
-        if self._own_nursery is not None:
-            self._own_nursery.close()
+        if self._own_fork_server is not None:
+            self._own_fork_server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

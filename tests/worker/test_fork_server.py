@@ -18,7 +18,7 @@ from tests.worker.conftest import Started, recipe
 from tests.worker.test_worker import gone
 from workbench import events
 from workbench.worker.client import Worker, WorkerDied
-from workbench.worker.spawning import CAN_FORK, Nursery
+from workbench.worker.spawning import CAN_FORK, ForkServer
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,9 +27,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def nursery(tmp_path: Path) -> Iterator[Nursery]:
+def fork_server(tmp_path: Path) -> Iterator[ForkServer]:
     """One of the test's own."""
-    made = Nursery(tmp_path / "nursery.log")
+    made = ForkServer(tmp_path / "fork_server.log")
     yield made
     made.close()
 
@@ -74,7 +74,7 @@ async def test_a_child_ends_as_any_program_does(child: Started, tmp_path: Path, 
         "    return x / 2\n"
         "half(tf.constant(1.0))\n"
     )
-    settings: dict[str, Any] = {} if forked else {"nursery": None}
+    settings: dict[str, Any] = {} if forked else {"fork_server": None}
     async with child(plugin_files=[plugin], **settings) as (worker, _):
         await worker.call("assemble", text=recipe())
         assert list(here.glob("__autograph*"))
@@ -82,15 +82,17 @@ async def test_a_child_ends_as_any_program_does(child: Started, tmp_path: Path, 
     assert [path.name for path in here.iterdir()] == ["left"]
 
 
-async def test_children_outlive_their_nursery_which_forks_no_more(nursery: Nursery, tmp_path: Path) -> None:
+async def test_children_outlive_their_fork_server_which_forks_no_more(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
     async def start(name: str, **settings: Any) -> Worker:
         return await Worker.start(
-            lambda *_: None, log=tmp_path / name, folder=tmp_path, nursery=nursery, **settings
+            lambda *_: None, log=tmp_path / name, folder=tmp_path, fork_server=fork_server, **settings
         )
 
     worker = await start("worker.log")
-    nursery.close()
-    await until(lambda: not nursery.alive)
+    fork_server.close()
+    await until(lambda: not fork_server.alive)
     assert (await worker.call("assemble", text=recipe()))["parameters"] == 49
     with pytest.raises(WorkerDied, match="killed from outside"):
         await start("late.log")
@@ -98,23 +100,29 @@ async def test_children_outlive_their_nursery_which_forks_no_more(nursery: Nurse
     assert worker.died.result() is None
 
 
-async def test_a_folder_that_is_gone_is_told(nursery: Nursery, tmp_path: Path) -> None:
+async def test_a_folder_that_is_gone_is_told(fork_server: ForkServer, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone"):
-        await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path / "gone", nursery=nursery)
-    worker = await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
+        await Worker.start(
+            lambda *_: None, log=tmp_path / "log", folder=tmp_path / "gone", fork_server=fork_server
+        )
+    worker = await Worker.start(
+        lambda *_: None, log=tmp_path / "log", folder=tmp_path, fork_server=fork_server
+    )
     assert (await worker.ready)["pid"] == worker.pid
     await worker.quit()
 
 
-async def test_a_child_that_nobody_waits_for_any_more_ends(nursery: Nursery, tmp_path: Path) -> None:
+async def test_a_child_that_nobody_waits_for_any_more_ends(fork_server: ForkServer, tmp_path: Path) -> None:
     starting = asyncio.ensure_future(
-        Worker.start(lambda *_: None, log=tmp_path / "given-up.log", folder=tmp_path, nursery=nursery)
+        Worker.start(lambda *_: None, log=tmp_path / "given-up.log", folder=tmp_path, fork_server=fork_server)
     )
     await asyncio.sleep(0.2)  # TensorFlow is still being loaded
     starting.cancel()
-    worker = await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
+    worker = await Worker.start(
+        lambda *_: None, log=tmp_path / "log", folder=tmp_path, fork_server=fork_server
+    )
     await worker.ready
-    children = Path(f"/proc/{nursery.pid}/task/{nursery.pid}/children")
+    children = Path(f"/proc/{fork_server.pid}/task/{fork_server.pid}/children")
     await until(lambda: children.read_text().split() == [str(worker.pid)])
     await worker.quit()
 
@@ -125,17 +133,17 @@ async def test_tensorflow_that_cannot_be_loaded_is_told(
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "tensorflow.py").write_text("raise ImportError('this one is broken')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
-    nursery = Nursery(tmp_path / "nursery.log")
+    fork_server = ForkServer(tmp_path / "fork_server.log")
     with pytest.raises(WorkerDied, match="exit code 1") as error:
-        await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, nursery=nursery)
+        await Worker.start(lambda *_: None, log=tmp_path / "log", folder=tmp_path, fork_server=fork_server)
     assert "this one is broken" in error.value.log
-    assert not nursery.alive
+    assert not fork_server.alive
 
 
 _PARENT = """
 import pathlib, sys, time
 from workbench.worker.spawning import Nursery
-print(Nursery(pathlib.Path(sys.argv[1])).pid, flush=True)
+print(ForkServer(pathlib.Path(sys.argv[1])).pid, flush=True)
 time.sleep(60)
 """
 

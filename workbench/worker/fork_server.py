@@ -1,6 +1,6 @@
-"""`python -m workbench.worker.nursery`: a process that has loaded TensorFlow and forks children of itself.
+"""`python -m workbench.worker.fork_server`: a process that has loaded TensorFlow and forks children of itself.
 
-A child that is forked begins at once, where loading TensorFlow takes seconds. The nursery runs no operation of
+A child that is forked begins at once, where loading TensorFlow takes seconds. The fork server runs no operation of
 TensorFlow and has no thread, and Linux is the only system where that is enough to be forked safely.
 
 Its parent asks for each child in one packet of a socket: JSON `{"number", "arguments", "folder"}`, and two
@@ -31,8 +31,8 @@ from workbench.worker.spawning import LONGEST
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the nursery."""
-    parser = argparse.ArgumentParser(prog="python -m workbench.worker.nursery", description=__doc__)
+    """Run the fork_server."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.worker.fork_server", description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="a socket's descriptor")
     parser.add_argument("--log", type=Path, required=True, help="file for all output")
     options = parser.parse_args(arguments)
