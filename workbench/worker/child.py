@@ -28,7 +28,7 @@ from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.origin import origin_of
 from workbench.output import echo
 from workbench.process import import_keras, leave_at_once
-from workbench.worker.outlet import Importance, Outlet
+from workbench.worker.event_writer import Importance, Outlet
 
 if TYPE_CHECKING:
     from workbench.training.control import Control
@@ -63,9 +63,9 @@ class Child:
     """
 
     def __init__(
-        self, outlet: Outlet, plugin_files: Sequence[Path] = (), blocked: Sequence[str] = ()
+        self, event_writer: Outlet, plugin_files: Sequence[Path] = (), blocked: Sequence[str] = ()
     ) -> None:
-        self.outlet = outlet
+        self.event_writer = event_writer
         self._control: Control | None = None
         self._trainings = 0  # asked for and not ended
         self._early: list[Request] = []
@@ -170,7 +170,7 @@ class Child:
                     self._trainings -= 1
                     self._early.clear()
             if "id" in message:
-                self.outlet.put(line)
+                self.event_writer.put(line)
 
     def _answer(self, message: Arguments, commands: Mapping[str, Any]) -> str:
         """Do a command; the line that tells its result or its error."""
@@ -191,14 +191,14 @@ class Child:
 
     def reply(self, message: Arguments, result: Any) -> None:
         if "id" in message:
-            self.outlet.put(_result_line(message, result))
+            self.event_writer.put(_result_line(message, result))
 
     def reply_error(self, message: Arguments, error: Arguments) -> None:
-        self.outlet.put(_error_line(message, error))
+        self.event_writer.put(_error_line(message, error))
 
     def emit(self, event: events.Event, line: str) -> None:
         """Send an event of a training."""
-        self.outlet.put(line, Importance.STEP if isinstance(event, events.Step) else Importance.EVENT)
+        self.event_writer.put(line, Importance.STEP if isinstance(event, events.Step) else Importance.EVENT)
 
 
 def _result_line(message: Arguments, result: Any) -> str:
@@ -264,19 +264,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
 
-    outlet = Outlet(options.events)
-    child = Child(outlet, options.plugin, options.no_plugin)
+    event_writer = Outlet(options.events)
+    child = Child(event_writer, options.plugin, options.no_plugin)
     _on_sigterm(child.terminate)
     threading.Thread(target=child.listen, name="commands", daemon=True).start()
     import_keras()
     import keras
     import tensorflow as tf
 
-    outlet.put(
+    event_writer.put(
         json.dumps({"ready": {"pid": os.getpid(), "keras": keras.__version__, "tensorflow": tf.__version__}})
     )
     try:
         child.serve()
     finally:
-        outlet.close()
+        event_writer.close()
         leave_at_once(0)

@@ -37,7 +37,7 @@ class Outlet:
         self._changed = threading.Condition()
         self._closed = False
         self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="event writer", daemon=True)
         self._thread.start()
 
     def put(self, line: str, importance: Importance = Importance.REPLY) -> None:
