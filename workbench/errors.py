@@ -91,7 +91,7 @@ class WorkbenchError(Exception):
 
 
 @dataclass(frozen=True)
-class Caution:
+class RecipeWarning:
     """What hinders nothing and is likely not meant.
 
     Attributes:

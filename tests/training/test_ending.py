@@ -229,12 +229,12 @@ def test_labels_of_a_stream_are_held_against_the_units(catalog, folder):
     )
 
 
-def test_labels_from_1_are_a_caution_with_binary_crossentropy(catalog, folder):
+def test_labels_from_1_are_a_warning_with_binary_crossentropy(catalog, folder):
     model = "{sequential: [{use: Dense, units: 1, activation: sigmoid}]}"
     ready = prepare(document(folder, targets="[two]", loss="binary_crossentropy", model=model), catalog)
     assert [
         c.what
-        for c in ready.cautions
+        for c in ready.warnings
         if "takes labels from 0 to 1, the target has numbers from 1 to 2" in c.what
     ]
 

@@ -18,7 +18,7 @@ def dense(units, activation="linear"):
 
 def warnings(catalog, data, layers, loss):
     text = f"kwb: 1\ndata: {{use: {data}}}\nmodel: {{sequential: {layers}}}\ntrain: {{loss: {loss}}}\n"
-    return [str(caution) for caution in prepare(parse(text, name="r.yaml"), catalog).cautions]
+    return [str(warning) for warning in prepare(parse(text, name="r.yaml"), catalog).warnings]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_target_far_from_where_a_network_begins_is_warned_of(catalog, tmp_path
     rows = "".join(f"{n},{(1 + n % 7) * scale}\n" for n in range(50))
     (tmp_path / "t.csv").write_text(f"x,y\n{rows}")
     document = parse(CSV.format(path=tmp_path / "t.csv", model=model, loss=loss), name="r.yaml")
-    found = [str(caution) for caution in prepare(document, catalog).cautions]
+    found = [str(warning) for warning in prepare(document, catalog).warnings]
     mean = scale * sum(1 + n % 7 for n in range(50)) / 50
     told = f"train.loss: the values of 'y' are around {mean:,.0f}, and a new network begins near 0"
     assert [each.startswith(told) for each in found] == ([True] if said else [])

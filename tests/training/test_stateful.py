@@ -126,7 +126,7 @@ def test_refused_before_training(
 
 def test_shuffled_rows_are_warned_of(catalog: Catalog, tmp_path: Path) -> None:
     ready = prepare(recipe(tmp_path, "sequential", shuffle=True), catalog)
-    assert any("stateful" in str(caution) for caution in ready.cautions)
+    assert any("stateful" in str(warning) for warning in ready.warnings)
 
 
 def test_without_its_batch_size_a_stateful_layer_is_refused_with_what_to_do(

@@ -57,7 +57,7 @@ def equal(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> bool:
 
 
 def warnings_of(ready: Ready) -> list[str]:
-    return [str(caution) for caution in ready.cautions if "position" in str(caution)]
+    return [str(warning) for warning in ready.warnings if "position" in str(warning)]
 
 
 SAVERS: dict[str, Callable[[Any, Path], None]] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from workbench.errors import Caution, RecipeError
+from workbench.errors import RecipeError, RecipeWarning
 
 _SPARSE = ("sparse_categorical_crossentropy",)
 _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy")
@@ -72,7 +72,7 @@ class _Meeting:
 
 def check_losses(
     loss: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
-) -> list[Caution]:
+) -> list[RecipeWarning]:
     """Hold what is known of a compiled model's losses against its outputs and targets.
 
     Args:
@@ -87,16 +87,16 @@ def check_losses(
     Raises:
         RecipeError: they cannot be trained together.
     """
-    cautions: list[Caution] = []
+    warnings: list[RecipeWarning] = []
     for meeting in _meetings(loss, outputs, targets, named=named):
         if meeting.target.classes and not meeting.target.shape:
             _check_classes(meeting)
         else:
             _check_numbers(meeting)
-            cautions += _about_labels(meeting)
-        cautions += _about_logits(meeting)
-        cautions += _about_size(meeting)
-    return cautions
+            warnings += _about_labels(meeting)
+        warnings += _about_logits(meeting)
+        warnings += _about_size(meeting)
+    return warnings
 
 
 def check_metrics(
@@ -214,7 +214,7 @@ def _check_numbers(meeting: _Meeting) -> None:
     raise meeting.error(what, hint)
 
 
-def _about_labels(meeting: _Meeting) -> Iterator[Caution]:
+def _about_labels(meeting: _Meeting) -> Iterator[RecipeWarning]:
     """Numbers that a loss takes for labels and that are none: in TensorFlow an error of the first steps or, compiled by
     XLA, a loss that is nan."""
     if meeting.target.labels is None:
@@ -231,37 +231,37 @@ def _about_labels(meeting: _Meeting) -> Iterator[Caution]:
         what = f"the labels go from {low:g} to {high:g}, and {_units(width)} stand for the labels 0 to {width - 1}."
         raise meeting.error(what, hint)
     if meeting.loss in _BINARY and (low < 0 or high > 1):
-        yield Caution(
+        yield RecipeWarning(
             f"{meeting.loss} takes labels from 0 to 1, the target has numbers from {low:g} to {high:g}. {hint}",
             meeting.where,
         )
 
 
-def _about_logits(meeting: _Meeting) -> Iterator[Caution]:
+def _about_logits(meeting: _Meeting) -> Iterator[RecipeWarning]:
     if meeting.loss not in (*_SPARSE, *_ONE_HOT, *_BINARY):
         return
     activation = _activation_of(meeting.output)
     wanted = "sigmoid" if meeting.loss in _BINARY else "softmax"
     if activation == "linear" and not meeting.from_logits:
-        yield Caution(
+        yield RecipeWarning(
             f"{meeting.loss} takes probabilities, and the last layer has no activation: "
             f"give it `activation: {wanted}`, or the loss `from_logits: true`.",
             meeting.where,
         )
     elif activation in ("sigmoid", "softmax") and meeting.from_logits:
-        yield Caution(
+        yield RecipeWarning(
             f"{meeting.loss} with `from_logits: true` takes the {wanted} itself, and the last layer "
             f"has `activation: {activation}`: leave out one of the two.",
             meeting.where,
         )
 
 
-def _about_size(meeting: _Meeting) -> Iterator[Caution]:
+def _about_size(meeting: _Meeting) -> Iterator[RecipeWarning]:
     """A new network gives numbers about 0, and each step of an optimizer moves them by little."""
     if meeting.target.classes or meeting.target.size < _LARGE or meeting.loss not in _IN_UNITS:
         return
     if _activation_of(meeting.output) == "linear":
-        yield Caution(
+        yield RecipeWarning(
             f"the values of '{meeting.name}' are around {meeting.target.size:,.0f}, and a new network begins near 0: "
             "with a usual learning rate it may never get there. Give the target in larger units (thousands, "
             "millions), or raise the learning rate.",

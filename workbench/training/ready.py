@@ -26,7 +26,7 @@ from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
-from workbench.errors import Caution, FileError, OutOfMemoryError, RecipeError, WorkbenchError
+from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.reach import reach
 from workbench.recipe.schema import Load, Recipe
@@ -48,14 +48,14 @@ class Ready:
     """A recipe made ready to train: data read, model built and compiled.
 
     Attributes:
-        cautions: what is likely not meant so, and what was not as it should be of the files that are loaded.
+        warnings: what is likely not meant so, and what was not as it should be of the files that are loaded.
     """
 
     document: Document
     prepared: loading.Prepared | loading.Streamed
     assembly: Assembly
     callbacks: Sequence[Any]
-    cautions: Sequence[Caution] = ()
+    warnings: Sequence[RecipeWarning] = ()
 
     @property
     def model(self) -> Any:
@@ -151,18 +151,18 @@ def prepare(
         WorkbenchError: with the recipe's file and line where the recipe is wrong.
     """
     recipe = document.recipe
-    cautions: list[Caution] = []
+    warnings: list[RecipeWarning] = []
 
     def load_model(path: Path, compile: bool) -> Any:
         reader.check(path)
         loaded = formats.load(path, resolver, compile=compile)
-        cautions.extend(Caution(f"{path}: {warning}", "model") for warning in loaded.warnings)
+        warnings.extend(RecipeWarning(f"{path}: {warning}", "model") for warning in loaded.warnings)
         return loaded.model
 
     def load_weights(model: Any, path: Path) -> None:
         reader.check(path)
         found = formats.load_weights(model, path)
-        cautions.extend(Caution(f"{path}: {warning}", "weights") for warning in found)
+        warnings.extend(RecipeWarning(f"{path}: {warning}", "weights") for warning in found)
 
     prepared = data or load_data(document, catalog)
     try:
@@ -188,17 +188,17 @@ def prepare(
                 where="train",
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
-        cautions += _check_losses(recipe, assembly, prepared)
+        warnings += _check_losses(recipe, assembly, prepared)
         if structure.states(assembly.model) and recipe.train.shuffle:
             told = "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps them."
-            cautions.append(Caution(told, "train.shuffle"))
+            warnings.append(RecipeWarning(told, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
         _check_rates(callbacks, assembly.model)
         validates = prepared.validation is not None
         check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
     except WorkbenchError as error:
         raise document.located(error) from error
-    return Ready(document, prepared, assembly, callbacks, tuple(cautions))
+    return Ready(document, prepared, assembly, callbacks, tuple(warnings))
 
 
 def assembled_event(ready: Ready, catalog: Catalog) -> events.Assembled:
@@ -235,8 +235,8 @@ def input_specs(
 
 def _check_losses(
     recipe: Recipe, assembly: Assembly, prepared: loading.Prepared | loading.Streamed
-) -> list[Caution]:
-    """Whether each loss fits its output and its target; cautions where it is likely not meant so."""
+) -> list[RecipeWarning]:
+    """Whether each loss fits its output and its target; warnings where it is likely not meant so."""
     if type(assembly.model).compute_loss is not keras.Model.compute_loss:
         return []  # what a loss of its own does with the compiled one is not known
     classes = prepared.preparation.classes()

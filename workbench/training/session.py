@@ -113,8 +113,8 @@ class Session:
                     emit(events.Message("info", ready.prepared.summary()))
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
-                    for caution in ready.cautions:
-                        emit(events.Message("warning", str(caution)))
+                    for warning in ready.warnings:
+                        emit(events.Message("warning", str(warning)))
                     if unsaveable:
                         emit(
                             events.Message(

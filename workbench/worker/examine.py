@@ -89,7 +89,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         `inputs`, `targets`: shapes without the batch axis by name, {} where the data cannot be read;
         `data`: how many rows each part has, for people;
         `error`: {what, where, hint}, or None;
-        `cautions`: [{what, where}], what hinders nothing and is likely not meant;
+        `warnings`: [{what, where}], what hinders nothing and is likely not meant;
         and where there is no error: `layers` (as in the `assembled` event), `parameters`, `trainable_parameters`,
         `calls` (see `assembly.trace.Call`) and `outputs` (the call each output comes from).
     """
@@ -107,7 +107,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         "targets": {},
         "data": "",
         "error": None,
-        "cautions": [],
+        "warnings": [],
     }
     inside: Inside | None = None
     try:
@@ -117,7 +117,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
         inside = _inside(ready, catalog)
         answer |= _model_part(ready, inside)
         _refuse_failing_calls(ready, inside, built)
-        answer["cautions"] = [asdict(caution) for caution in ready.cautions]
+        answer["warnings"] = [asdict(warning) for warning in ready.warnings]
     except WorkbenchError as error:
         answer["error"] = document.located(error).as_record()
     answer["rows"] = [_row(key, item, inside) for key, item in built.items()]

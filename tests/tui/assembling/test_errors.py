@@ -185,7 +185,7 @@ async def test_what_is_likely_not_meant_is_told_at_its_row(open_app: OpenApp, wo
     async with open_app(recipe="logits.yaml") as pilot:
         app = pilot.app
         screen = await checked(pilot)
-        assert [caution.where for caution in screen.examination.cautions] == ["train.loss"]
+        assert [warning.where for warning in screen.examination.warnings] == ["train.loss"]
         assert "! 1 to look at" in str(screen.rows.border_title)
         (row,) = [line for line in shown(app).splitlines() if "! loss" in line]
         assert "sparse_categorical_crossentropy" in row

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from workbench.errors import Caution, WorkbenchError
+from workbench.errors import RecipeWarning, WorkbenchError
 from workbench.recipe.outline import RecipeRow
 from workbench.recipe.reading import LocatedError
 
@@ -24,7 +24,7 @@ class Examination:
         inputs: shapes of the data's inputs by name, without the batch axis.
         data: the rows of each part, for people.
         error: the first one.
-        cautions: what hinders nothing and is likely not meant.
+        warnings: what hinders nothing and is likely not meant.
         paths: layers' paths in the model by recipe key.
         fresh: the keys that this very answer told of; what is known of others is from an earlier one.
         answer: as it came; a picture is drawn from it.
@@ -42,7 +42,7 @@ class Examination:
     paths: Mapping[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()
     answer: Mapping[str, Any] = field(default_factory=dict)
-    cautions: tuple[Caution, ...] = ()
+    warnings: tuple[RecipeWarning, ...] = ()
 
     @classmethod
     def of(cls, answer: Mapping[str, Any], name: str) -> Examination:
@@ -62,7 +62,7 @@ class Examination:
             {row["key"]: row["path"] for row in rows},
             frozenset(row["key"] for row in rows),
             answer,
-            tuple(Caution(**caution) for caution in answer.get("cautions", ())),
+            tuple(RecipeWarning(**warning) for warning in answer.get("warnings", ())),
         )
 
     def after(self, before: Examination) -> Examination:

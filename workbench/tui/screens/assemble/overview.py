@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from workbench.errors import Caution, WorkbenchError
+from workbench.errors import RecipeWarning, WorkbenchError
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow
 from workbench.recipe.reading import LocatedError
@@ -161,8 +161,8 @@ class OverviewScreen(WorkbenchScreen):
         """What is known, and what was typed into forms and is not in the recipe."""
         self.form.forget_where(self.is_stale)
         of_rows = [(draft, self.row_of(draft.row)) for draft in self.form.drafts]
-        drafts = tuple(Caution(str(draft), row.key) for draft, row in of_rows if row is not None)
-        return replace(self._examination, cautions=(*self._examination.cautions, *drafts))
+        drafts = tuple(RecipeWarning(str(draft), row.key) for draft, row in of_rows if row is not None)
+        return replace(self._examination, warnings=(*self._examination.warnings, *drafts))
 
     def is_stale(self, draft: Draft) -> bool:
         """Whether the recipe has no such value any more as the one that a draft was typed over."""
@@ -181,8 +181,8 @@ class OverviewScreen(WorkbenchScreen):
         if stale:
             waiting = kwb(self).worker.state == "starting"
             return "◌ the worker starts" if waiting else "◐ checking"
-        cautions = len(self._examination.cautions)
-        noted = f"  ! {cautions} to look at" if cautions else ""
+        warnings = len(self._examination.warnings)
+        noted = f"  ! {warnings} to look at" if warnings else ""
         return f"✓ {self._examination.data.partition(':')[0]}{noted}"
 
     # ------------------------------------------------------------------ the worker

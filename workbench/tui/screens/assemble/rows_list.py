@@ -213,8 +213,8 @@ class RowsList(OptionList):
         head = row.role in _HEADS
         indent = "" if head else f"{_MARKS.get(row.role, ' ')} "
         wrong = self._error is not None and self._row_of(self._error.key) == row.key
-        cautions = [each.what for each in self._examination.cautions if self._row_of(each.where) == row.key]
-        mark = "✗ " if wrong else "! " if cautions else indent
+        warnings = [each.what for each in self._examination.warnings if self._row_of(each.where) == row.key]
+        mark = "✗ " if wrong else "! " if warnings else indent
         weak = "dim"
         known = self._examination
         old = self._stale or (row.key in known.shapes and row.key not in known.fresh)
@@ -246,7 +246,7 @@ class RowsList(OptionList):
         if wrong and self._error is not None:
             told = " ".join(part for part in (self._error.what, self._error.hint) if part)
             line = _with_below(line, told, width, "$text-error")
-        for told in cautions:
+        for told in warnings:
             line = _with_below(line, told, width, "$text-warning")
         return line
 
