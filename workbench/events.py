@@ -128,7 +128,7 @@ class Internals(Event):
 
 @dataclass(frozen=True)
 class Checkpoint(Event):
-    """A generation of the run's state is whole on disk."""
+    """A checkpoint of the run's state is whole on disk."""
 
     kind: ClassVar[str] = "checkpoint"
     path: str

@@ -172,7 +172,7 @@ def test_two_processes_never_own_one_run(tmp_path: Path) -> None:
         first.communicate()
 
 
-def test_a_damaged_generation_is_passed_over_for_the_one_before(
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
     folder = workplace(tmp_path / "damaged")

@@ -1,4 +1,4 @@
-"""Checkpoint generations: whole or not there, under an error and under a kill at every operation."""
+"""Checkpoint checkpoints: whole or not there, under an error and under a kill at every operation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import FileError
-from workbench.training import generations
+from workbench.training import checkpoints
 
 # What a write does to the file system, in the order it first does it.
 OPERATIONS = ((os, "mkdir"), (os, "fsync"), (os, "open"), (os, "rename"), (os, "close"), (os, "scandir"))
@@ -41,13 +41,13 @@ def count_operations(act: Callable[[int], None]) -> None:
         wrap(owner, name)
 
 
-def write(folder: Path, value: float) -> generations.Generation:
-    return generations.write(folder, {"value": value}, {"weights": np.full((50, 3), value, "float32")})
+def write(folder: Path, value: float) -> checkpoints.Generation:
+    return checkpoints.write(folder, {"value": value}, {"weights": np.full((50, 3), value, "float32")})
 
 
 def value_in(folder: Path) -> float | None:
-    """The value of the newest generation, which must be whole."""
-    found = generations.newest(folder)
+    """The value of the newest checkpoint, which must be whole."""
+    found = checkpoints.newest(folder)
     if found is None:
         return None
     _, position, arrays = found
@@ -56,7 +56,7 @@ def value_in(folder: Path) -> float | None:
 
 
 def test_the_newest_two_are_kept(tmp_path: Path) -> None:
-    assert generations.newest(tmp_path) is None
+    assert checkpoints.newest(tmp_path) is None
     for value in range(5):
         assert write(tmp_path, value).number == value + 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000004", "000005"]
@@ -73,8 +73,8 @@ def test_every_type_comes_back_bit_for_bit(tmp_path: Path) -> None:
         "flag": np.array([True, False]),
         "empty": np.zeros((0, 3), "float32"),
     }
-    generations.write(tmp_path, {"epoch": 3, "best": float("inf")}, arrays)
-    found = generations.newest(tmp_path)
+    checkpoints.write(tmp_path, {"epoch": 3, "best": float("inf")}, arrays)
+    found = checkpoints.newest(tmp_path)
     assert found is not None
     _, position, again = found
     assert position == {"epoch": 3, "best": float("inf")}
@@ -85,9 +85,9 @@ def test_every_type_comes_back_bit_for_bit(tmp_path: Path) -> None:
         assert again[name].tobytes() == array.tobytes(), name
 
 
-@pytest.mark.parametrize("name", [generations.VARIABLES, generations.POSITION, generations.MANIFEST])
+@pytest.mark.parametrize("name", [checkpoints.VARIABLES, checkpoints.POSITION, checkpoints.MANIFEST])
 @pytest.mark.parametrize("damage", ["a flipped bit", "cut short", "gone"])
-def test_a_damaged_generation_is_passed_over(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, damage: str) -> None:
     write(tmp_path, 1)
     file = write(tmp_path, 2).path / name
     content = bytearray(file.read_bytes())
@@ -103,9 +103,9 @@ def test_a_damaged_generation_is_passed_over(tmp_path: Path, name: str, damage: 
 
 def test_when_all_are_damaged_it_is_said(tmp_path: Path) -> None:
     for value in (1, 2):
-        (write(tmp_path, value).path / generations.POSITION).write_text("{}")
+        (write(tmp_path, value).path / checkpoints.POSITION).write_text("{}")
     with pytest.raises(FileError, match="no checkpoint can be read") as error:
-        generations.newest(tmp_path)
+        checkpoints.newest(tmp_path)
     assert "--resume" in error.value.hint
 
 
@@ -146,7 +146,7 @@ KILLER = """\
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.training.test_generations import count_operations, write
+from tests.training.test_checkpoints import count_operations, write
 at = int(sys.argv[2])
 count_operations(lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == at else None)
 write(Path(sys.argv[1]), float(sys.argv[3]))

@@ -13,7 +13,7 @@ from tests.training.test_resume_matrix import CALLBACKS, CELLS, Cell, data, logs
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.storage.runs import RunFolder
-from workbench.training import generations
+from workbench.training import checkpoints
 
 __all__ = ["data"]
 
@@ -27,7 +27,7 @@ def these(catalog: Catalog) -> Catalog:
 
 def as_it_was(run: RunFolder) -> None:
     """Write the newest checkpoint as the first version did: plain values and arrays of callbacks, no random states."""
-    found = generations.newest(run.checkpoints)
+    found = checkpoints.newest(run.checkpoints)
     assert found is not None
     _, position, arrays = found
     callbacks: list[Any] = []
@@ -46,11 +46,11 @@ def as_it_was(run: RunFolder) -> None:
                 memory[name] = {"arrays": len(record["v"])}
         callbacks.append({"class": callback["class"], "memory": memory})
     del position["format"]
-    generations.write(run.checkpoints, {**position, "callbacks": callbacks}, kept)
+    checkpoints.write(run.checkpoints, {**position, "callbacks": callbacks}, kept)
 
 
 def callbacks_of(run: RunFolder) -> Any:
-    found = generations.newest(run.checkpoints)
+    found = checkpoints.newest(run.checkpoints)
     assert found is not None
     return found[1]["memory"]["callbacks"]
 

@@ -20,7 +20,7 @@ from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse, to_yaml
 from workbench.storage.runs import RunFolder
-from workbench.training import generations
+from workbench.training import checkpoints
 from workbench.training.session import Session
 
 Item = dict[str, Any]
@@ -193,7 +193,7 @@ def train(
 
 
 def state(run: RunFolder) -> dict[str, np.ndarray]:
-    found = generations.newest(run.checkpoints)
+    found = checkpoints.newest(run.checkpoints)
     assert found is not None
     return found[2]
 

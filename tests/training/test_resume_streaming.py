@@ -16,8 +16,8 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.storage.runs import RunFolder
+from workbench.training.checkpoints import MANIFEST, POSITION, newest, whole
 from workbench.training.exporting import export
-from workbench.training.generations import MANIFEST, POSITION, newest, whole
 from workbench.training.saved import SavedModel
 from workbench.training.session import Session
 
@@ -133,13 +133,13 @@ def streamed(run: RunFolder) -> list[bool | None]:
 
 def without_record(run: RunFolder) -> None:
     """The checkpoints as versions of kwb before this wrote them."""
-    for generation, position in whole(run.checkpoints):
+    for checkpoint, position in whole(run.checkpoints):
         del position["streamed"]
-        (generation.path / POSITION).write_text(json.dumps(position))
-        manifest = json.loads((generation.path / MANIFEST).read_text())
-        content = (generation.path / POSITION).read_bytes()
+        (checkpoint.path / POSITION).write_text(json.dumps(position))
+        manifest = json.loads((checkpoint.path / MANIFEST).read_text())
+        content = (checkpoint.path / POSITION).read_bytes()
         manifest[POSITION] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-        (generation.path / MANIFEST).write_text(json.dumps(manifest))
+        (checkpoint.path / MANIFEST).write_text(json.dumps(manifest))
 
 
 def test_begun_in_memory_resumed_where_memory_is_scarce(

@@ -4,7 +4,7 @@ saved/runs/<name>-<stamp>/
     recipe.yaml        the recipe as resolved
     environment.json   versions, plugins, seed, git revision
     events.jsonl       the event stream, a line an event; its last line may be torn by a crash
-    checkpoints/       generations of the run's state
+    checkpoints/       checkpoints of the run's state
     model.keras        the trained model
     .lock              held by the process that owns the run
 """

@@ -14,8 +14,8 @@ from workbench.errors import FileError
 from workbench.storage import formats
 from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
-from workbench.training import generations
-from workbench.training.generations import Generation
+from workbench.training import checkpoints
+from workbench.training.checkpoints import Generation
 from workbench.training.notes import Provenance
 from workbench.training.ready import Ready, load_data, prepare
 from workbench.training.remembering import Memory
@@ -34,7 +34,7 @@ class KeptCheckpoint:
         whole: a training can go on from it; else it holds weights only.
     """
 
-    generation: Generation
+    checkpoint: Generation
     epoch: int
     step: int
     whole: bool
@@ -62,7 +62,7 @@ class Exported:
             "sha256": self.sha256,
             "epoch": self.kept.epoch,
             "step": self.kept.step,
-            "checkpoint": str(self.kept.generation.path),
+            "checkpoint": str(self.kept.checkpoint.path),
             "warnings": list(self.warnings),
             "replaced": self.replaced,
         }
@@ -71,11 +71,11 @@ class Exported:
 def kept_in(run: RunFolder) -> list[KeptCheckpoint]:
     """The checkpoints that a run has, the least trained first."""
     found = [
-        KeptCheckpoint(generation, int(position.get("epoch", 0)), int(position.get("step", 0)), whole)
+        KeptCheckpoint(checkpoint, int(position.get("epoch", 0)), int(position.get("step", 0)), whole)
         for folder, whole in ((run.checkpoints, True), (run.failed, False))
-        for generation, position in generations.whole(folder)
+        for checkpoint, position in checkpoints.whole(folder)
     ]
-    return sorted(found, key=lambda each: (each.epoch, each.step, each.whole, each.generation.number))
+    return sorted(found, key=lambda each: (each.epoch, each.step, each.whole, each.checkpoint.number))
 
 
 def last_kept(run: RunFolder) -> str:
@@ -116,8 +116,8 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
         formats.format_of(out)
     document = run_document(run, ["train.callbacks=[]", "save=[]"])  # which may be what failed
     ready = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
-    _, position, arrays = generations.read(kept.generation.path)
-    fill(Memory(ready.model, ()), kept.generation, position, arrays)
+    _, position, arrays = checkpoints.read(kept.checkpoint.path)
+    fill(Memory(ready.model, ()), kept.checkpoint, position, arrays)
     notes = Provenance.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
     if out is not None:
         return _write(ready, run, out, notes, catalog, kept)

@@ -1,4 +1,4 @@
-"""Exact resume: a training's whole state into a generation, and back.
+"""Exact resume: a training's whole state into a checkpoint, and back.
 
 What decides how a training goes on: the weights; the optimizer's slots, iterations and learning rate; the state of
 seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; what callbacks and the
@@ -22,10 +22,10 @@ from workbench import events
 from workbench.errors import FileError
 from workbench.storage.runs import RunFolder
 from workbench.storage.structure import variables_by_path
-from workbench.training import generations
+from workbench.training import checkpoints
+from workbench.training.checkpoints import Generation
 from workbench.training.control import Control
 from workbench.training.finite import weights_are_finite
-from workbench.training.generations import Generation
 from workbench.training.older import not_kept, translated
 from workbench.training.progress import Progress
 from workbench.training.remembering import Memory
@@ -44,7 +44,7 @@ class Position:
     engine: str = ""
     history: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[np.ndarray, ...] = ()
-    generation: Generation | None = None
+    checkpoint: Generation | None = None
     recall: Recall | None = None
 
 
@@ -65,13 +65,13 @@ class Recall:
 
 
 class Keeper(keras.callbacks.Callback):
-    """Writes generations while a training runs. Must be the last of the callbacks, to see what the others did.
+    """Writes checkpoints while a training runs. Must be the last of the callbacks, to see what the others did.
 
     Args:
         run: whose checkpoints these are.
         memory: of the model and the recipe's callbacks.
         progress: knows the history.
-        seconds: at least so long between two generations; 0 writes at every chance.
+        seconds: at least so long between two checkpoints; 0 writes at every chance.
         streamed: whether the data is streamed.
         resumed: where the training resumes, or the start.
     """
@@ -165,7 +165,7 @@ class Keeper(keras.callbacks.Callback):
             step = done if 0 < done <= steps else self._progress.step
             position = {"epoch": self._epoch, "step": step, "streamed": self._streamed, "format": 0}
             with contextlib.suppress(FileError):
-                generations.write(self._run.failed, position, arrays)
+                checkpoints.write(self._run.failed, position, arrays)
 
     def _iterations(self) -> int:
         """How many steps the optimizer has taken, in this training and before."""
@@ -206,7 +206,7 @@ class Keeper(keras.callbacks.Callback):
                 "dtype_policy": keras.config.dtype_policy().name,
             }
             arrays = model_arrays(self.model, with_metrics=with_metrics) | self._swaps.arrays(self.model)
-            generation = generations.write(self._run.checkpoints, position, kept.arrays | arrays)
+            checkpoint = checkpoints.write(self._run.checkpoints, position, kept.arrays | arrays)
         except FileError as error:
             # A full disk must not end a training that could still be saved elsewhere; it is told once.
             if not self._failed:
@@ -217,9 +217,9 @@ class Keeper(keras.callbacks.Callback):
         self._failed = False
         self._kept_epoch = epoch if step == 0 else -1
         self._last = time.monotonic()
-        # Events count epochs from 1: a generation between two epochs stands at the end of the first.
+        # Events count epochs from 1: a checkpoint between two epochs stands at the end of the first.
         told = (epoch + 1, step) if step else (epoch, self._progress.steps)
-        self._emit(events.Checkpoint(str(generation.path), "generation", *told, generation.sha256))
+        self._emit(events.Checkpoint(str(checkpoint.path), "generation", *told, checkpoint.sha256))
 
 
 def streamed_before(run: RunFolder) -> bool | None:
@@ -228,24 +228,24 @@ def streamed_before(run: RunFolder) -> bool | None:
     Checkpoints of older versions do not.
     """
     positions = [
-        position for folder in (run.checkpoints, run.failed) for _, position in generations.whole(folder)
+        position for folder in (run.checkpoints, run.failed) for _, position in checkpoints.whole(folder)
     ]
     return next((each["streamed"] for each in reversed(positions) if "streamed" in each), None)
 
 
 def restore(run: RunFolder, memory: Memory) -> Position:
-    """Put the newest generation's state into a compiled model; the start if there is none.
+    """Put the newest checkpoint's state into a compiled model; the start if there is none.
 
     Callbacks get theirs when training begins, and the model once more: what they do at a beginning changes it.
 
     Raises:
         FileError: it does not fit the model (the recipe or a layer's code has changed since), or all are damaged.
     """
-    found = generations.newest(run.checkpoints)
+    found = checkpoints.newest(run.checkpoints)
     if found is None:
         return Position()
-    generation, position, arrays = found
-    recall = fill(memory, generation, position, arrays)
+    checkpoint, position, arrays = found
+    recall = fill(memory, checkpoint, position, arrays)
     memory.go_on(position["epoch"])
     metrics = [arrays[name] for name in sorted(arrays) if name.startswith("metrics/")]
     return Position(
@@ -255,15 +255,15 @@ def restore(run: RunFolder, memory: Memory) -> Position:
         engine=position["engine"],
         history=tuple(position["history"]),
         metrics=tuple(metrics),
-        generation=generation,
+        checkpoint=checkpoint,
         recall=recall,
     )
 
 
 def fill(
-    memory: Memory, generation: Generation, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    memory: Memory, checkpoint: Generation, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> Recall:
-    """Put a generation's state into a compiled model.
+    """Put a checkpoint's state into a compiled model.
 
     Raises:
         FileError: it does not fit the model.
@@ -281,7 +281,7 @@ def fill(
             )
             raise FileError(
                 f"the checkpoint does not fit the model: '{name}' {shown}.",
-                where=str(generation.path),
+                where=str(checkpoint.path),
                 hint="The recipe or a layer's code has changed since. Start again: leave out --resume.",
             )
     older = "format" not in position

@@ -107,7 +107,7 @@ class Session:
                     self._on_event(event, log.append(event))
 
                 try:
-                    resumed = str(position.generation.path) if position.generation else None
+                    resumed = str(position.checkpoint.path) if position.checkpoint else None
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
                     emit(assembled_event(ready, self.catalog))
                     emit(events.Message("info", ready.prepared.summary()))

@@ -114,7 +114,7 @@ def resumable(run: RunSummary) -> bool:
 
 
 def has_checkpoint(run: RunFolder) -> bool:
-    """Whether a generation of the run's state was written."""
+    """Whether a checkpoint of the run's state was written."""
     try:
         return bool(os.listdir(run.checkpoints))
     except OSError:

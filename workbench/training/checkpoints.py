@@ -1,11 +1,11 @@
-"""Checkpoints as generations: folders that are whole or not there, each with a manifest of its files' hashes.
+"""Checkpoints: folders that are whole or not there, each with a manifest of its files' hashes.
 
     checkpoints/000012/
         variables.npz    every variable of model, optimizer, metrics and seed generators
         position.json    where the training stands, and what callbacks remember
         manifest.json    sha256 and size of the others; written last
 
-A generation is written under another name, synced, and renamed; so a crash at any moment leaves the older ones as they
+A checkpoint is written under another name, synced, and renamed; so a crash at any moment leaves the older ones as they
 were and at most a folder that the next write removes. Two are kept: should the newest be damaged on disk, the one
 before it serves.
 """
@@ -38,7 +38,7 @@ _UNFINISHED = ".writing-"
 
 @dataclass(frozen=True)
 class Generation:
-    """A whole generation on disk."""
+    """A whole checkpoint on disk."""
 
     path: Path
     sha256: str  # of its manifest, which holds the hashes of everything else
@@ -49,7 +49,7 @@ class Generation:
 
 
 def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Generation:
-    """Write the next generation, and remove what is older than the last two.
+    """Write the next checkpoint, and remove what is older than the last two.
 
     Args:
         folder: the run's `checkpoints` folder.
@@ -57,7 +57,7 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
         arrays: by name.
 
     Raises:
-        FileError: it cannot be written; the generations before are untouched.
+        FileError: it cannot be written; the checkpoints before are untouched.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
 
 
 def whole(folder: Path) -> list[tuple[Generation, dict[str, Any]]]:
-    """The generations that are whole, the oldest first, each with its position."""
+    """The checkpoints that are whole, the oldest first, each with its position."""
     found = []
     for path in sorted(_whole_names(folder)) if folder.is_dir() else []:
         try:
@@ -100,10 +100,10 @@ def whole(folder: Path) -> list[tuple[Generation, dict[str, Any]]]:
 
 
 def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]] | None:
-    """The newest generation that is whole, with its position and its arrays; None if there is none.
+    """The newest checkpoint that is whole, with its position and its arrays; None if there is none.
 
     Raises:
-        FileError: there are generations, and every one is damaged.
+        FileError: there are checkpoints, and every one is damaged.
     """
     found = sorted(_whole_names(folder), reverse=True) if folder.is_dir() else []
     errors = []
@@ -122,7 +122,7 @@ def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarr
 
 
 def read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:
-    """One generation, with its position and its arrays.
+    """One checkpoint, with its position and its arrays.
 
     Raises:
         FileError: it is damaged.
