@@ -25,20 +25,20 @@ OVERRIDES = {
 FORMATS = ("keras", "h5", "weights.h5")
 
 
-def look(model: Any, ready: Any) -> dict[str, Any]:
+def look(model: Any, prepared_run: Any) -> dict[str, Any]:
     """What the model predicts, and what it is worth."""
-    part = ready.arrays(ready.prepared.validation)
+    part = prepared_run.arrays(prepared_run.prepared.validation)
     return {
         "predictions": np.asarray(model.predict(part.x, verbose=0), dtype=float).ravel().tolist(),
         "evaluation": model.evaluate(part.x, part.y, verbose=0, return_dict=True),
     }
 
 
-def go_on(model: Any, ready: Any) -> dict[str, Any]:
+def go_on(model: Any, prepared_run: Any) -> dict[str, Any]:
     """Two more epochs of plain Keras, in the data's order."""
-    part = ready.arrays(ready.prepared.train)
+    part = prepared_run.arrays(prepared_run.prepared.train)
     history = model.fit(part.x, part.y, batch_size=32, epochs=2, shuffle=False, verbose=0)
-    return {"history": history.history, **look(model, ready)}
+    return {"history": history.history, **look(model, prepared_run)}
 
 
 def main(stage: str, folder: Path, names: list[str]) -> None:
@@ -58,16 +58,16 @@ def live(stage: str, folder: Path, name: str, catalog: Any) -> dict[str, Any]:
     from workbench.catalog.resolve import Resolver
     from workbench.recipe.opening import open_recipe
     from workbench.storage import formats
-    from workbench.training.ready import prepare
+    from workbench.training.preparing import prepare
 
     document = open_recipe(name, catalog, OVERRIDES.get(name, []))
-    ready = prepare(document, catalog)
+    prepared_run = prepare(document, catalog)
     if stage == "save":
-        model = ready.model
-        go_on(model, ready)
+        model = prepared_run.model
+        go_on(model, prepared_run)
         for suffix in FORMATS:
             formats.save(model, folder / f"{name}.{suffix}", {"from": name}, resolver=Resolver(catalog))
-        seen: dict[str, Any] = {"saved": look(model, ready), "later": go_on(model, ready)}
+        seen: dict[str, Any] = {"saved": look(model, prepared_run), "later": go_on(model, prepared_run)}
     else:
         seen = {}
         for suffix in FORMATS:
@@ -79,7 +79,7 @@ def live(stage: str, folder: Path, name: str, catalog: Any) -> dict[str, Any]:
                 loaded = formats.load(path, Resolver(catalog))
                 assert loaded.notes == {"from": name}
                 model = loaded.model
-            seen[suffix] = {"saved": look(model, ready), "later": go_on(model, ready)}
+            seen[suffix] = {"saved": look(model, prepared_run), "later": go_on(model, prepared_run)}
     return seen
 
 

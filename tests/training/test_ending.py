@@ -14,7 +14,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
 RECIPE = """
@@ -231,10 +231,12 @@ def test_labels_of_a_stream_are_held_against_the_units(catalog, folder):
 
 def test_labels_from_1_are_a_warning_with_binary_crossentropy(catalog, folder):
     model = "{sequential: [{use: Dense, units: 1, activation: sigmoid}]}"
-    ready = prepare(document(folder, targets="[two]", loss="binary_crossentropy", model=model), catalog)
+    prepared_run = prepare(
+        document(folder, targets="[two]", loss="binary_crossentropy", model=model), catalog
+    )
     assert [
         c.what
-        for c in ready.warnings
+        for c in prepared_run.warnings
         if "takes labels from 0 to 1, the target has numbers from 1 to 2" in c.what
     ]
 

@@ -19,7 +19,7 @@ from workbench.recipe.document import parse, to_yaml
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder
 from workbench.training.exporting import export, kept_in
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.training.saving import save_run
 from workbench.training.session import Session
 
@@ -116,15 +116,15 @@ def kernel_after(document: Any, catalog: Catalog, epochs: int, steps: int = 0) -
     """The weights of plain Keras, on the rows in the recipe's order."""
     content = document.resolved()
     content["train"]["callbacks"] = []
-    ready = prepare(parse(to_yaml(content), name="r", folder=document.folder), catalog)
-    part = ready.prepared.train
+    prepared_run = prepare(parse(to_yaml(content), name="r", folder=document.folder), catalog)
+    part = prepared_run.prepared.train
     for epoch in range(epochs + (steps > 0)):
         order = np.random.default_rng([0, epoch]).permutation(part.rows)
         count = steps if epoch == epochs else 3
         for step in range(count):
             rows = order[step * 8 : step * 8 + 8]
-            ready.model.train_on_batch(part.inputs["x"][rows], part.targets["y"][rows])
-    return np.asarray(ready.model.layers[0].kernel)
+            prepared_run.model.train_on_batch(part.inputs["x"][rows], part.targets["y"][rows])
+    return np.asarray(prepared_run.model.layers[0].kernel)
 
 
 def test_an_error_at_the_end_of_epoch_seven(these: Catalog, tmp_path: Path) -> None:

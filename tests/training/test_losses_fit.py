@@ -6,7 +6,7 @@ import pytest
 
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 
 FLAT = "[Flatten, {use: Dense, units: 10, activation: softmax}]"
 IMAGES = "[{use: Dense, units: 10, activation: softmax}]"

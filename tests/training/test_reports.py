@@ -21,7 +21,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import Document, parse
 from workbench.training.engines import fit
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
 # All engines with KWB_EQUIVALENCE=all; between these two lie the others, which share their parts.
@@ -71,15 +71,15 @@ def logs_of(document: Document, catalog: Catalog, folder: Path) -> dict[str, lis
 
 def stock_logs(document: Document, catalog: Catalog, **weighting: Any) -> dict[str, list[float]]:
     """The same training with stock `fit`, of the same rows from the same weights."""
-    ready = prepare(document, catalog)
-    train = ready.arrays(ready.prepared.train)
+    prepared_run = prepare(document, catalog)
+    train = prepared_run.arrays(prepared_run.prepared.train)
     validation = None
-    if ready.prepared.validation is not None:
-        other = ready.arrays(ready.prepared.validation)
+    if prepared_run.prepared.validation is not None:
+        other = prepared_run.arrays(prepared_run.prepared.validation)
         validation = (
             (other.x, other.y) if other.sample_weight is None else (other.x, other.y, other.sample_weight)
         )
-    history = ready.model.fit(
+    history = prepared_run.model.fit(
         train.x, train.y, sample_weight=train.sample_weight, validation_data=validation,
         batch_size=16, epochs=2, shuffle=False, verbose=0, **weighting,
     )  # fmt: skip
@@ -248,13 +248,16 @@ def test_weighted_metrics_count_sample_weights(engine: str, folder: Path, catalo
     text = CLASSIFIER % "metrics: [accuracy], weighted_metrics: [accuracy]"
     found = logs_of(recipe(folder, data, text, engine), catalog, folder)
     assert_close(found, stock_logs(recipe(folder, data, text), catalog))
-    ready = prepare(recipe(folder, data, text), catalog)
-    train, other = ready.arrays(ready.prepared.train), ready.arrays(ready.prepared.validation)
-    ready.model.fit(
+    prepared_run = prepare(recipe(folder, data, text), catalog)
+    train, other = (
+        prepared_run.arrays(prepared_run.prepared.train),
+        prepared_run.arrays(prepared_run.prepared.validation),
+    )
+    prepared_run.model.fit(
         train.x, train.y, sample_weight=train.sample_weight,
         batch_size=16, epochs=2, shuffle=False, verbose=0,
     )  # fmt: skip
-    right = ready.model.predict(other.x, verbose=0).argmax(axis=1) == other.y
+    right = prepared_run.model.predict(other.x, verbose=0).argmax(axis=1) == other.y
     assert found["val_accuracy"][-1] == pytest.approx(right.mean(), rel=1e-5)
     assert found["val_weighted_accuracy"][-1] == pytest.approx(
         np.average(right, weights=other.sample_weight), rel=1e-5
@@ -276,8 +279,10 @@ model: {{sequential: [{{use: SimpleRNN, units: 3, return_sequences: true}}, {{us
 train: {{engine: {engine}, epochs: 2, batch_size: 16, shuffle: false, watch: none, loss: mse, weighted_metrics: [mae]}}
 """
     document = parse(text, folder=folder)
-    ready = prepare(document, catalog)
-    np.testing.assert_allclose(ready.arrays(ready.prepared.train).sample_weight, weights, rtol=1e-6)
+    prepared_run = prepare(document, catalog)
+    np.testing.assert_allclose(
+        prepared_run.arrays(prepared_run.prepared.train).sample_weight, weights, rtol=1e-6
+    )
     assert_close(logs_of(document, catalog, folder), stock_logs(document, catalog))
 
 

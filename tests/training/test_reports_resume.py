@@ -21,7 +21,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document, parse
 from workbench.storage.runs import RunFolder
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
 ENGINES = ("auto", *EVERY_ENGINE) if WHOLE else ("chunk",)
@@ -194,10 +194,10 @@ def test_a_resumed_training_is_stock_fit_at_a_stretch(
         found += logs(heard)
 
     Enclosed.passed().assign(0.0)
-    ready = prepare(recipe(folder, model, PARTS[-1], engine, optimizer, callbacks), these)
-    train = ready.arrays(ready.prepared.train)
-    history = ready.model.fit(
-        train.x, train.y, batch_size=8, epochs=PARTS[-1], shuffle=False, verbose=0, callbacks=list(ready.callbacks)
+    prepared_run = prepare(recipe(folder, model, PARTS[-1], engine, optimizer, callbacks), these)
+    train = prepared_run.arrays(prepared_run.prepared.train)
+    history = prepared_run.model.fit(
+        train.x, train.y, batch_size=8, epochs=PARTS[-1], shuffle=False, verbose=0, callbacks=list(prepared_run.callbacks)
     ).history  # fmt: skip
     assert {name for epoch in found for name in epoch} == set(history) - {"learning_rate"}
     for name in found[0]:

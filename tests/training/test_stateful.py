@@ -16,7 +16,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import parse, to_yaml
 from workbench.storage.runs import RunFolder
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.training.saved import SavedModel
 from workbench.training.session import Session
 
@@ -125,8 +125,8 @@ def test_refused_before_training(
 
 
 def test_shuffled_rows_are_warned_of(catalog: Catalog, tmp_path: Path) -> None:
-    ready = prepare(recipe(tmp_path, "sequential", shuffle=True), catalog)
-    assert any("stateful" in str(warning) for warning in ready.warnings)
+    prepared_run = prepare(recipe(tmp_path, "sequential", shuffle=True), catalog)
+    assert any("stateful" in str(warning) for warning in prepared_run.warnings)
 
 
 def test_without_its_batch_size_a_stateful_layer_is_refused_with_what_to_do(

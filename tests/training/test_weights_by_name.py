@@ -14,7 +14,7 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.storage import formats
-from workbench.training.ready import Ready, prepare
+from workbench.training.preparing import Ready, prepare
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(12, 3)).astype("float32")
@@ -56,8 +56,8 @@ def equal(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> bool:
     return set(left) == set(right) and all(np.array_equal(left[name], right[name]) for name in left)
 
 
-def warnings_of(ready: Ready) -> list[str]:
-    return [str(warning) for warning in ready.warnings if "position" in str(warning)]
+def warnings_of(prepared_run: Ready) -> list[str]:
+    return [str(warning) for warning in prepared_run.warnings if "position" in str(warning)]
 
 
 SAVERS: dict[str, Callable[[Any, Path], None]] = {
@@ -73,11 +73,11 @@ def test_outputs_of_a_list_reach_the_outputs_of_a_graph(file: str, tmp_path: Pat
     """Keras orders the layers of the graph by the alphabet of its outputs: height before width."""
     model = plain()
     SAVERS[file](model, tmp_path / file)
-    ready = prepare(recipe(tmp_path, file), catalog)
-    assert equal(kernels(ready.model), kernels(model))
-    assert not warnings_of(ready)
+    prepared_run = prepare(recipe(tmp_path, file), catalog)
+    assert equal(kernels(prepared_run.model), kernels(model))
+    assert not warnings_of(prepared_run)
     wanted = dict(zip(("width", "height"), model.predict(X, verbose=0), strict=True))
-    given = ready.model.predict(X, verbose=0)
+    given = prepared_run.model.predict(X, verbose=0)
     for name in wanted:
         np.testing.assert_allclose(given[name], wanted[name], rtol=1e-6)
 
@@ -86,11 +86,11 @@ def test_outputs_of_a_list_reach_the_outputs_of_a_graph(file: str, tmp_path: Pat
 def test_a_renamed_output_gets_the_weights_that_are_left(file: str, tmp_path: Path, catalog: Catalog) -> None:
     model = plain()
     SAVERS[file](model, tmp_path / file)
-    ready = prepare(recipe(tmp_path, file, ("width", "zheight")), catalog)
-    found = kernels(ready.model)
+    prepared_run = prepare(recipe(tmp_path, file, ("width", "zheight")), catalog)
+    found = kernels(prepared_run.model)
     assert np.array_equal(found["width"], kernels(model)["width"])
     assert np.array_equal(found["zheight"], kernels(model)["height"])
-    (warning,) = warnings_of(ready)
+    (warning,) = warnings_of(prepared_run)
     assert "'zheight' those of 'height'" in warning
     assert file in warning
 
@@ -139,9 +139,9 @@ def test_targets_go_to_a_loaded_list_of_outputs_by_name(tmp_path: Path, catalog:
     model.save(tmp_path / "two.keras")
     document = recipe(tmp_path, "two.keras", ("height", "width"))
     content = {**document.resolved(), "model": {"load": "two.keras"}, "weights": None}
-    ready = prepare(parse(json.dumps(content), name="r", folder=tmp_path), catalog)
-    assert ready.assembly.structure.outputs == ("width", "height")
-    arrays = ready.feed(ready.prepared.train)
-    wanted = ready.prepared.train.targets
+    prepared_run = prepare(parse(json.dumps(content), name="r", folder=tmp_path), catalog)
+    assert prepared_run.assembly.structure.outputs == ("width", "height")
+    arrays = prepared_run.feed(prepared_run.prepared.train)
+    wanted = prepared_run.prepared.train.targets
     np.testing.assert_array_equal(arrays.y[0], wanted["width"])  # type: ignore[union-attr]
     np.testing.assert_array_equal(arrays.y[1], wanted["height"])  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ from tests.training.test_reports import assert_close, logs_of
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import Document, parse
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.training.saved import SavedModel
 from workbench.training.session import Session
 

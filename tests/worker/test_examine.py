@@ -13,7 +13,7 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog, recipe_file
 from workbench.recipe.document import parse, read
 from workbench.recipe.schema import Data
-from workbench.training.ready import prepare
+from workbench.training.preparing import prepare
 from workbench.worker.examine import KeptData, _stamp, examine, look_at_data
 
 HEAD = "kwb: 1\ndata: {use: diabetes}\ntrain: {loss: mse}\n"

@@ -17,7 +17,7 @@ from workbench.storage.runs import RunFolder
 from workbench.training import checkpoints
 from workbench.training.checkpoints import Generation
 from workbench.training.notes import Provenance
-from workbench.training.ready import Ready, load_data, prepare
+from workbench.training.preparing import Ready, load_data, prepare
 from workbench.training.remembering import Memory
 from workbench.training.reopening import run_document
 from workbench.training.replacing import Before, place_of
@@ -115,16 +115,16 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     if out is not None:
         formats.format_of(out)
     document = run_document(run, ["train.callbacks=[]", "save=[]"])  # which may be what failed
-    ready = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
+    prepared_run = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
     _, position, arrays = checkpoints.read(kept.checkpoint.path)
-    fill(Memory(ready.model, ()), kept.checkpoint, position, arrays)
-    notes = Provenance.of(ready, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
+    fill(Memory(prepared_run.model, ()), kept.checkpoint, position, arrays)
+    notes = Provenance.of(prepared_run, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
     if out is not None:
-        return _write(ready, run, out, notes, catalog, kept)
+        return _write(prepared_run, run, out, notes, catalog, kept)
     try:
-        return _write(ready, run, _free(run, kept, ".keras"), notes, catalog, kept)
+        return _write(prepared_run, run, _free(run, kept, ".keras"), notes, catalog, kept)
     except FileError as error:
-        exported = _write(ready, run, _free(run, kept, ".weights.h5"), notes, catalog, kept)
+        exported = _write(prepared_run, run, _free(run, kept, ".weights.h5"), notes, catalog, kept)
         reason = f"weights only, for a .keras file {error.what}"
         return Exported(exported.path, exported.format, exported.sha256, kept, (reason, *exported.warnings))
 
@@ -157,27 +157,39 @@ def _free(run: RunFolder, kept: KeptCheckpoint, extension: str) -> Path:
 
 
 def _write(
-    ready: Ready, run: RunFolder, out: Path, notes: Mapping[str, Any], catalog: Catalog, kept: KeptCheckpoint
+    prepared_run: Ready,
+    run: RunFolder,
+    out: Path,
+    notes: Mapping[str, Any],
+    catalog: Catalog,
+    kept: KeptCheckpoint,
 ) -> Exported:
     replaced, keep = place_of(Before.of(out, run), notes)
     try:
         saved = formats.save(
-            ready.model, out, notes, resolver=Resolver(catalog), probe=ready.probe(PROBE_ROWS), keep=keep
+            prepared_run.model,
+            out,
+            notes,
+            resolver=Resolver(catalog),
+            probe=prepared_run.probe(PROBE_ROWS),
+            keep=keep,
         )
     except FileError as error:
         if str(out).endswith(".weights.h5"):
             if keep is not None:
                 keep_as(out, keep)
-            return replace(_write_weights(ready, out, catalog, kept), replaced=replaced)
+            return replace(_write_weights(prepared_run, out, catalog, kept), replaced=replaced)
         hint = f"{error.hint} A file of the weights alone may do: --out {_weights_beside(out)}".strip()
         raise FileError(error.what, where=error.where, hint=hint) from error
     return Exported(out, saved.format, saved.sha256, kept, saved.warnings, replaced)
 
 
-def _write_weights(ready: Ready, out: Path, catalog: Catalog, kept: KeptCheckpoint) -> Exported:
+def _write_weights(prepared_run: Ready, out: Path, catalog: Catalog, kept: KeptCheckpoint) -> Exported:
     """Weights without a configuration, as plain Keras saves them; a second model of the recipe must take them all."""
     saved = formats.save_weights(
-        ready.model, out, lambda: prepare(ready.document, catalog, data=ready.prepared).model
+        prepared_run.model,
+        out,
+        lambda: prepare(prepared_run.document, catalog, data=prepared_run.prepared).model,
     )
     return Exported(out, saved.format, saved.sha256, kept, saved.warnings)
 

@@ -14,7 +14,7 @@ from workbench.errors import FileError
 from workbench.training.environment import plugin_versions
 
 if TYPE_CHECKING:
-    from workbench.training.ready import Ready
+    from workbench.training.preparing import Ready
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Provenance:
     kwb: str = __version__
 
     @classmethod
-    def of(cls, ready: Ready, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
+    def of(cls, prepared_run: Ready, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
         """The notes of a training that just ended."""
         return cls(
-            recipe=ready.document.resolved(),
-            preparation=ready.prepared.preparation,
-            structure=ready.assembly.structure,
+            recipe=prepared_run.document.resolved(),
+            preparation=prepared_run.prepared.preparation,
+            structure=prepared_run.assembly.structure,
             plugins=plugin_versions(catalog),
             run=run,
             epoch=epoch,

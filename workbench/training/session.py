@@ -33,8 +33,8 @@ from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.monitors import Monitors
 from workbench.training.notes import Provenance
+from workbench.training.preparing import Ready, assembled_event, load_data, prepare
 from workbench.training.progress import Progress, numbers
-from workbench.training.ready import Ready, assembled_event, load_data, prepare
 from workbench.training.remembering import Memory
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saving import Writer, Written, why_not_finite, worse_than_before
@@ -87,8 +87,8 @@ class Session:
         began = time.perf_counter()
         data = load_data(self.document, self.catalog, streamed_before(self._resume) if self._resume else None)
         one_thread = self._fit_threads(data)
-        ready = prepare(self.document, self.catalog, data=data)
-        unsaveable = self._why_unsaveable(ready)
+        prepared_run = prepare(self.document, self.catalog, data=data)
+        unsaveable = self._why_unsaveable(prepared_run)
         described = environment.describe(self.catalog, self.document)
         resolved = self.document.resolved()
         run = self._resume or runs.create_run(
@@ -98,7 +98,7 @@ class Session:
         with own(run):
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
-            memory = Memory(ready.model, ready.callbacks)
+            memory = Memory(prepared_run.model, prepared_run.callbacks)
             position = restore(run, memory) if self._resume else Position()
             with EventLog(run) as log:
 
@@ -109,11 +109,11 @@ class Session:
                 try:
                     resumed = str(position.checkpoint.path) if position.checkpoint else None
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
-                    emit(assembled_event(ready, self.catalog))
-                    emit(events.Message("info", ready.prepared.summary()))
+                    emit(assembled_event(prepared_run, self.catalog))
+                    emit(events.Message("info", prepared_run.prepared.summary()))
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
-                    for warning in ready.warnings:
+                    for warning in prepared_run.warnings:
                         emit(events.Message("warning", str(warning)))
                     if unsaveable:
                         emit(
@@ -123,7 +123,9 @@ class Session:
                                 f"`kwb export-checkpoint {run.path}` makes a .weights.h5 file of its weights.",
                             )
                         )
-                    return self._train(ready, run, emit, began, memory, position, saveable=not unsaveable)
+                    return self._train(
+                        prepared_run, run, emit, began, memory, position, saveable=not unsaveable
+                    )
                 except WorkbenchError as error:
                     error.hint = f"{error.hint} {export_hint(run)}".strip()
                     emit(events.Failed(error.as_record(), last_kept(run)))
@@ -134,15 +136,15 @@ class Session:
         train = self.document.recipe.train
 
         def build() -> tuple[Any, Any]:
-            ready = prepare(self.document, self.catalog, data=data)
-            return ready.model, ready.symbols()
+            prepared_run = prepare(self.document, self.catalog, data=data)
+            return prepared_run.model, prepared_run.symbols()
 
         steps = train.epochs * -(-data.train.rows // train.batch_size)
         return fit_threads(build, train.batch_size, steps)
 
     def _train(
         self,
-        ready: Ready,
+        prepared_run: Ready,
         run: runs.RunFolder,
         emit: Emit,
         began: float,
@@ -152,7 +154,7 @@ class Session:
         saveable: bool,
     ) -> events.Finished:
         train = self.document.recipe.train
-        prepared = ready.prepared
+        prepared = prepared_run.prepared
         steps = -(-prepared.train.rows // train.batch_size)
         progress = Progress(emit, self.control, epochs=train.epochs, steps=steps, history=position.history)
         finite = Finite(progress, emit, train.on_nan)
@@ -175,8 +177,10 @@ class Session:
                 emit(events.Message("warning", _shown_difference(engine, difference, event.engine)))
 
         # `plain` is stock Keras, in this as well.
-        small = train.engine != "plain" and is_small(ready.model, ready.symbols(), train.batch_size)
-        monitors = Monitors(ready.model, train.watch, steps=steps)
+        small = train.engine != "plain" and is_small(
+            prepared_run.model, prepared_run.symbols(), train.batch_size
+        )
+        monitors = Monitors(prepared_run.model, train.watch, steps=steps)
         unkept = Unkept(emit)
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
@@ -185,8 +189,8 @@ class Session:
             shuffle=train.shuffle,
             seed=self.document.recipe.seed,
             engine=position.engine or train.engine,  # type: ignore[arg-type]
-            class_weight=class_weights(self.document.recipe, ready.prepared),
-            classes=ready.prepared.preparation.number_names(),
+            class_weight=class_weights(self.document.recipe, prepared_run.prepared),
+            classes=prepared_run.prepared.preparation.number_names(),
             initial_epoch=position.epoch,
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
@@ -194,16 +198,22 @@ class Session:
         try:
             with graphs_as_they_are() if small else nullcontext():
                 fit(
-                    ready.model,
-                    ready.feed(prepared.train, shuffled=train.shuffle),
-                    ready.feed(prepared.validation) if prepared.validation else None,
+                    prepared_run.model,
+                    prepared_run.feed(prepared.train, shuffled=train.shuffle),
+                    prepared_run.feed(prepared.validation) if prepared.validation else None,
                     settings,
-                    [*ending.watched(ready.callbacks), progress, finite, monitors.callback(emit), keeper],
+                    [
+                        *ending.watched(prepared_run.callbacks),
+                        progress,
+                        finite,
+                        monitors.callback(emit),
+                        keeper,
+                    ],
                     chosen,
                     lambda step: finite.wrap_step(monitors.wrap_step(unkept.wrap_step(step))),
                     Choices(state_folder() / "engines"),
                 )
-            finite.check_end(last_logs(ready.callbacks, progress.history))
+            finite.check_end(last_logs(prepared_run.callbacks, progress.history))
         except NotFiniteError as error:
             raise self._not_finite(error, monitors) from None
         except KeyboardInterrupt:
@@ -221,8 +231,8 @@ class Session:
                 where=self.document.name,
             ) from error
         status = self.control.stop_requested or "done"
-        written = self._save(ready, run, status, progress, emit) if saveable else Written()
-        evaluation = self._evaluate(ready, status)  # last: its errors must not cost the model
+        written = self._save(prepared_run, run, status, progress, emit) if saveable else Written()
+        evaluation = self._evaluate(prepared_run, status)  # last: its errors must not cost the model
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
         for told in worse_than_before(written.replaced, self.document.resolved(), evaluation):
@@ -247,19 +257,21 @@ class Session:
         error.what = f"training failed: {error.what}"
         return error
 
-    def _why_unsaveable(self, ready: Ready) -> str:
+    def _why_unsaveable(self, prepared_run: Ready) -> str:
         """What keeps a model of custom classes from coming back from a file, if anything: known now, not after hours.
 
         Raises:
             FileError: the recipe asks for files.
         """
-        custom = any(not type(layer).__module__.startswith("keras.") for layer in sublayers(ready.model))
-        if not custom or ready.model.count_params() > PREFLIGHT_PARAMETERS:
+        custom = any(
+            not type(layer).__module__.startswith("keras.") for layer in sublayers(prepared_run.model)
+        )
+        if not custom or prepared_run.model.count_params() > PREFLIGHT_PARAMETERS:
             return ""
         try:
             with told_as("calling the model on the first rows", self.document.name):
                 formats.check_saveable(
-                    ready.model, resolver=Resolver(self.catalog), probe=ready.probe(PROBE_ROWS)
+                    prepared_run.model, resolver=Resolver(self.catalog), probe=prepared_run.probe(PROBE_ROWS)
                 )
         except FileError as error:
             if _is_of_the_place(error):  # a full temporary folder says nothing of the model
@@ -270,25 +282,30 @@ class Session:
             return f"{error.what} {error.hint}".strip()
         return ""
 
-    def _evaluate(self, ready: Ready, status: str) -> dict[str, float]:
+    def _evaluate(self, prepared_run: Ready, status: str) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
-        if ready.prepared.test is None or status == "interrupted":
+        if prepared_run.prepared.test is None or status == "interrupted":
             return {}
         batch_size = self.document.recipe.train.batch_size
         with told_as("evaluating on the test part", self.document.name):
-            classes = ready.prepared.preparation.number_names()
+            classes = prepared_run.prepared.preparation.number_names()
             return numbers(
-                evaluate(ready.model, ready.feed(ready.prepared.test), batch_size, classes=classes)
+                evaluate(
+                    prepared_run.model,
+                    prepared_run.feed(prepared_run.prepared.test),
+                    batch_size,
+                    classes=classes,
+                )
             )
 
     def _save(
-        self, ready: Ready, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
+        self, prepared_run: Ready, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
     ) -> Written:
         """Into the run, and into the recipe's files where nothing better is lost by it."""
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs
-        notes = Provenance.of(ready, self.catalog, run=run.name, epoch=epoch).as_record()
+        notes = Provenance.of(prepared_run, self.catalog, run=run.name, epoch=epoch).as_record()
         writer = Writer(
-            run, self.document.recipe.save, ready.model, notes, ready.probe(PROBE_ROWS), self.catalog,
+            run, self.document.recipe.save, prepared_run.model, notes, prepared_run.probe(PROBE_ROWS), self.catalog,
             went_on=self._went_on,
         )  # fmt: skip
         return writer.write(
@@ -296,7 +313,7 @@ class Session:
             epoch=epoch,
             step=progress.step,
             unfinished="" if status == "done" else f"this run was {status} in epoch {epoch or 1} of {epochs}",
-            broken=why_not_finite(last_logs(ready.callbacks, progress.history), ready.model),
+            broken=why_not_finite(last_logs(prepared_run.callbacks, progress.history), prepared_run.model),
         )
 
 

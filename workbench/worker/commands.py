@@ -26,7 +26,7 @@ from workbench.storage.reader import ReadingProcess
 from workbench.storage.runs import open_run
 from workbench.training.exporting import export
 from workbench.training.predicted import PredictionTable, predict, prediction_table
-from workbench.training.ready import assembled_event, prepare
+from workbench.training.preparing import assembled_event, prepare
 from workbench.training.saved import SavedModel
 from workbench.training.saving import save_run
 from workbench.training.session import Session
@@ -56,13 +56,13 @@ def _document(arguments: Arguments) -> Document:
 
 def _assemble(child: Child, arguments: Arguments) -> dict[str, Any]:
     """The rows of a recipe's model: {layers, parameters, trainable_parameters, data}."""
-    ready = prepare(_document(arguments), child.catalog)
-    event = assembled_event(ready, child.catalog)
+    prepared_run = prepare(_document(arguments), child.catalog)
+    event = assembled_event(prepared_run, child.catalog)
     return {
         "layers": event.layers,
         "parameters": event.parameters,
         "trainable_parameters": event.trainable_parameters,
-        "data": ready.prepared.summary(),
+        "data": prepared_run.prepared.summary(),
     }
 
 

@@ -25,7 +25,7 @@ from workbench.data.source import Source
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data, weight_columns
-from workbench.training.ready import Ready, prepare
+from workbench.training.preparing import Ready, prepare
 
 
 @dataclass
@@ -113,11 +113,11 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
     try:
         prepared = kept.load(document, catalog)
         answer |= _data_part(prepared)
-        ready = prepare(document, catalog, data=prepared, on_built=on_built)
-        inside = _inside(ready, catalog)
-        answer |= _model_part(ready, inside)
-        _refuse_failing_calls(ready, inside, built)
-        answer["warnings"] = [asdict(warning) for warning in ready.warnings]
+        prepared_run = prepare(document, catalog, data=prepared, on_built=on_built)
+        inside = _inside(prepared_run, catalog)
+        answer |= _model_part(prepared_run, inside)
+        _refuse_failing_calls(prepared_run, inside, built)
+        answer["warnings"] = [asdict(warning) for warning in prepared_run.warnings]
     except WorkbenchError as error:
         answer["error"] = document.located(error).as_record()
     answer["rows"] = [_row(key, item, inside) for key, item in built.items()]
@@ -133,30 +133,30 @@ def _data_part(prepared: loading.Prepared | loading.Streamed) -> dict[str, Any]:
     }
 
 
-def _inside(ready: Ready, catalog: Catalog) -> Inside:
-    return look_inside(ready.model, ready.symbols(), catalog)
+def _inside(prepared_run: Ready, catalog: Catalog) -> Inside:
+    return look_inside(prepared_run.model, prepared_run.symbols(), catalog)
 
 
-def _model_part(ready: Ready, inside: Inside) -> dict[str, Any]:
-    trainable = sum(weight.shape.num_elements() or 0 for weight in ready.model.trainable_weights)
+def _model_part(prepared_run: Ready, inside: Inside) -> dict[str, Any]:
+    trainable = sum(weight.shape.num_elements() or 0 for weight in prepared_run.model.trainable_weights)
     return {
         "layers": [row.as_record() for row in inside.rows],
-        "parameters": ready.model.count_params(),
+        "parameters": prepared_run.model.count_params(),
         "trainable_parameters": trainable,
         "calls": [call.as_record() for call in inside.calls],
         "outputs": list(inside.outputs),
-        "input_names": list(ready.assembly.structure.inputs),
-        "output_names": list(ready.assembly.structure.outputs),
+        "input_names": list(prepared_run.assembly.structure.inputs),
+        "output_names": list(prepared_run.assembly.structure.outputs),
     }
 
 
-def _refuse_failing_calls(ready: Ready, inside: Inside, built: Mapping[str, _Built]) -> None:
+def _refuse_failing_calls(prepared_run: Ready, inside: Inside, built: Mapping[str, _Built]) -> None:
     """Raise what the own code of a model raises in a call, at the layer it is in. Looked for where no call was seen."""
-    if inside.calls or (failed := failed_call(ready.model, ready.symbols())) is None:
+    if inside.calls or (failed := failed_call(prepared_run.model, prepared_run.symbols())) is None:
         return
     keys = {id(layer): key for key, item in built.items() for layer in item.layers}
     at = next((layer for layer in failed.layers if id(layer) in keys), None)
-    inner = failed.layers[0] if failed.layers else ready.model
+    inner = failed.layers[0] if failed.layers else prepared_run.model
     shapes = failed.shapes if failed.shapes is not None else "unknown"
     raise call_error(
         type(inner).__name__, shapes, failed.error, keys[id(at)] if at is not None else "model"

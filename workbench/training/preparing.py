@@ -201,11 +201,13 @@ def prepare(
     return Ready(document, prepared, assembly, callbacks, tuple(warnings))
 
 
-def assembled_event(ready: Ready, catalog: Catalog) -> events.Assembled:
+def assembled_event(prepared_run: Ready, catalog: Catalog) -> events.Assembled:
     """The model's rows and counts."""
-    rows = layer_rows(ready.model, ready.symbols(), catalog)
-    trainable = sum(math.prod(weight.shape) for weight in ready.model.trainable_weights)
-    return events.Assembled(tuple(row.as_record() for row in rows), ready.model.count_params(), trainable)
+    rows = layer_rows(prepared_run.model, prepared_run.symbols(), catalog)
+    trainable = sum(math.prod(weight.shape) for weight in prepared_run.model.trainable_weights)
+    return events.Assembled(
+        tuple(row.as_record() for row in rows), prepared_run.model.count_params(), trainable
+    )
 
 
 def check_saves(paths: Sequence[str]) -> None:
