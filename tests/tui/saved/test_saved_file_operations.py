@@ -7,7 +7,7 @@ import os
 import pytest
 
 from workbench.errors import FileError
-from workbench.tui.screens.saved import again, listing, upkeep
+from workbench.tui.screens.saved import again, file_operations, listing
 
 
 def touch(path, age: int = 0):
@@ -69,32 +69,32 @@ def test_the_filter_takes_every_word(tmp_path) -> None:
 def test_new_names(tmp_path, name: str, error: str) -> None:
     path = touch(tmp_path / "price.keras")
     touch(tmp_path / "taken.keras")
-    told = upkeep.name_error(path, name)
+    told = file_operations.name_error(path, name)
     assert told == "" if not error else error in told
 
 
 def test_rename_and_delete(tmp_path) -> None:
     path = touch(tmp_path / "price.keras")
-    moved = upkeep.rename(path, "rent.keras")
+    moved = file_operations.rename(path, "rent.keras")
     assert moved.read_bytes() == b"x" * 10
     assert not path.exists()
     with pytest.raises(FileError, match=r"let it end in \.keras"):
-        upkeep.rename(moved, "rent.h5")
-    upkeep.delete(moved)
+        file_operations.rename(moved, "rent.h5")
+    file_operations.delete(moved)
     assert not moved.exists()
     with pytest.raises(FileError, match="cannot be deleted: no such file"):
-        upkeep.delete(moved)
+        file_operations.delete(moved)
 
 
 def test_a_copy_goes_to_another_place_in_one_of_the_formats(tmp_path) -> None:
     path = touch(tmp_path / "saved" / "price.keras")
-    assert upkeep.another_format(path).name == "price.h5"
+    assert file_operations.another_format(path).name == "price.h5"
     touch(tmp_path / "saved" / "price.h5")
-    assert upkeep.another_format(path).name == "price-2.h5"
-    assert upkeep.copy_error(path, "saved/price.weights.h5", tmp_path) == ""
-    assert "itself" in upkeep.copy_error(path, "saved/../saved/price.keras", tmp_path)
-    assert "end in" in upkeep.copy_error(path, "price.onnx", tmp_path)
-    assert "needed" in upkeep.copy_error(path, " ", tmp_path)
+    assert file_operations.another_format(path).name == "price-2.h5"
+    assert file_operations.copy_error(path, "saved/price.weights.h5", tmp_path) == ""
+    assert "itself" in file_operations.copy_error(path, "saved/../saved/price.keras", tmp_path)
+    assert "end in" in file_operations.copy_error(path, "price.onnx", tmp_path)
+    assert "needed" in file_operations.copy_error(path, " ", tmp_path)
 
 
 KEPT = """\

@@ -16,7 +16,7 @@ from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder, RunSummary
 from workbench.tui.screens.assemble.screen import AssembleScreen
-from workbench.tui.screens.runs import compare, upkeep
+from workbench.tui.screens.runs import compare, file_operations
 from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, middle_cut, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.reopen import read_run_recipe
@@ -287,16 +287,16 @@ def test_a_run_is_deleted_and_nothing_else(three) -> None:
     outside = three[0].path.parent / "precious.txt"
     outside.write_text("mine")
     (three[0].checkpoints / "link").symlink_to(outside)
-    upkeep.delete(three[0])
+    file_operations.delete(three[0])
     assert not three[0].path.exists()
     assert outside.read_text() == "mine"
     with pytest.raises(FileError, match="is not a run's folder"):
-        upkeep.delete(RunFolder(three[1].path.parent))
+        file_operations.delete(RunFolder(three[1].path.parent))
 
 
 def test_a_run_that_is_worked_on_is_kept(three, tmp_path) -> None:
     with own(three[0]):
-        for change in (upkeep.delete, lambda run: upkeep.rename(run, "other")):
+        for change in (file_operations.delete, lambda run: file_operations.rename(run, "other")):
             with pytest.raises(FileError, match="another process is working on this run"):
                 change(three[0])
     assert three[0].recipe.is_file()
@@ -304,9 +304,9 @@ def test_a_run_that_is_worked_on_is_kept(three, tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".", "..", "x" * 300, "price-two", "a\nb"])
 def test_names_that_a_run_cannot_have(three, name) -> None:
-    assert upkeep.name_error(three[0], name)
+    assert file_operations.name_error(three[0], name)
     with pytest.raises(FileError):
-        upkeep.rename(three[0], name)
+        file_operations.rename(three[0], name)
 
 
 def test_the_recipe_of_a_run_knows_where_its_paths_start(finished) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import DataTable
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder, RunSummary
 from workbench.tui.app_access import kwb
-from workbench.tui.screens.runs import compare, upkeep
+from workbench.tui.screens.runs import compare, file_operations
 from workbench.tui.screens.runs.browsing import RunsBrowsingScreen
 from workbench.tui.screens.runs.difference import DifferenceDialog
 from workbench.tui.screens.runs.keep_model import save_model
@@ -126,11 +126,13 @@ class RunsScreen(RunsBrowsingScreen):
             return
         name = await self.app.push_screen_wait(
             PromptDialog(
-                "Rename the run", run.folder.name, check=lambda name: upkeep.name_error(run.folder, name)
+                "Rename the run",
+                run.folder.name,
+                check=lambda name: file_operations.name_error(run.folder, name),
             )
         )
         if name and name != run.folder.name:
-            await self._change("renamed", [run.folder], upkeep.rename, name)
+            await self._change("renamed", [run.folder], file_operations.rename, name)
 
     @work(group="delete", exclusive=True)
     async def action_delete(self) -> None:
@@ -146,7 +148,7 @@ class RunsScreen(RunsBrowsingScreen):
             )
         )  # fmt: skip
         if answer == "yes":
-            await self._change("deleted", [run.folder for run in runs], upkeep.delete)
+            await self._change("deleted", [run.folder for run in runs], file_operations.delete)
 
     def _may_change(self, runs: Sequence[RunSummary]) -> bool:
         for run in runs:

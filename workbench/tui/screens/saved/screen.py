@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
-from workbench.tui.screens.saved import upkeep
+from workbench.tui.screens.saved import file_operations
 from workbench.tui.screens.saved.listing import SavedFile
 from workbench.tui.screens.saved.using import UsingScreen
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
@@ -71,11 +71,11 @@ class SavedScreen(UsingScreen):
                 "Rename the file",
                 file.path.name,
                 text="Recipes that load it by this name do not find it any more.",
-                check=lambda name: upkeep.name_error(file.path, name),
+                check=lambda name: file_operations.name_error(file.path, name),
             )
         )
         if name and name != file.path.name:
-            await self._change(file, lambda: upkeep.rename(file.path, name), f"is {name} now.")
+            await self._change(file, lambda: file_operations.rename(file.path, name), f"is {name} now.")
 
     @work(group="delete", exclusive=True)
     async def action_delete(self) -> None:
@@ -91,7 +91,7 @@ class SavedScreen(UsingScreen):
             )
         )
         if answer == "yes":
-            await self._change(file, lambda: upkeep.delete(file.path), "deleted.")
+            await self._change(file, lambda: file_operations.delete(file.path), "deleted.")
 
     def _may_change(self, file: SavedFile) -> bool:
         if file.path.is_relative_to(kwb(self).runs_folder):

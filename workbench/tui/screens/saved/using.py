@@ -16,7 +16,7 @@ from workbench.catalog.readers import READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.tui.app_access import kwb
 from workbench.tui.leaving import keep_changes
-from workbench.tui.screens.saved import outcomes, upkeep
+from workbench.tui.screens.saved import file_operations, outcomes
 from workbench.tui.screens.saved.browsing import SavedBrowsingScreen
 from workbench.tui.screens.saved.listing import from_workplace
 from workbench.tui.screens.saved.outcomes import Outcome
@@ -200,8 +200,8 @@ class UsingScreen(SavedBrowsingScreen):
             return
         target = await self._ask_place(
             "Save a copy as",
-            from_workplace(upkeep.another_format(file.path), app.workplace),
-            lambda text: upkeep.copy_error(file.path, text, app.workplace),
+            from_workplace(file_operations.another_format(file.path), app.workplace),
+            lambda text: file_operations.copy_error(file.path, text, app.workplace),
         )
         if target is None:
             return
