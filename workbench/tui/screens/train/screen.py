@@ -26,13 +26,13 @@ from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.runs.reopen import resume_run
-from workbench.tui.screens.train import situation, watching, words
+from workbench.tui.screens.train import status_panel, watching, words
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
 from workbench.tui.screens.train.output import LogTail, OutputPane
-from workbench.tui.screens.train.situation import SituationPanel
 from workbench.tui.screens.train.sources import SourceScreen
 from workbench.tui.screens.train.status import StatusLines
+from workbench.tui.screens.train.status_panel import SituationPanel
 from workbench.tui.screens.train.steering import NEEDS
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.training_view import Stage, TrainingView
@@ -181,7 +181,7 @@ class TrainScreen(SourceScreen):
     def _show_stage(self, view: TrainingView) -> None:
         app = kwb(self)
         mine = self.training is not None
-        said = situation.described(
+        said = status_panel.described(
             view, recipe=app.editor.name if app.editor else "", mine=mine, folder=view.folder
         )
         self.query_one(SituationPanel).say(said, view.stage)

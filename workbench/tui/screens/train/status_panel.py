@@ -1,4 +1,4 @@
-"""SituationPanel: in words, how a training stands where that is more than numbers, and what to do next."""
+"""StatusPanel: in words, how a training stands where that is more than numbers, and what to do next."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class SituationPanel(VerticalScroll, can_focus=False):
     """Shows the words; takes no room where there are none."""
 
     DEFAULT_CSS = """
-    SituationPanel {
+    StatusPanel {
         height: auto; max-height: 40%; padding: 0 1; margin: 0; scrollbar-size-vertical: 1;
         border-left: thick $primary;
         &.-warning { border-left: thick $warning; }
