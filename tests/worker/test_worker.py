@@ -1,4 +1,4 @@
-"""The process boundary with real children: commands, training, steering, and every way to end."""
+"""The process boundary with real children: commands, training, controls, and every way to end."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def _learning_rate(arguments: Arguments) -> Request:
 
 
 # What reaches a training while it runs: from the command's arguments to what is asked of its control.
-STEERING: dict[str, Callable[[Arguments], Request]] = {
+CONTROLS: dict[str, Callable[[Arguments], Request]] = {
     "pause": lambda _: lambda control: control.pause(),
     "resume": lambda _: lambda control: control.resume(),
     "stop": lambda _: lambda control: control.stop(),
@@ -102,7 +102,7 @@ class Child:
                 if self._control is not None:
                     self._control.resume()  # nobody could, afterwards
             self.reply(message, {})
-        elif command in STEERING:
+        elif command in CONTROLS:
             self._steer(message)
         else:
             if command == "train":
@@ -111,7 +111,7 @@ class Child:
             self._commands.put(message)
 
     def _steer(self, message: dict[str, Any]) -> None:
-        request = STEERING[message["command"]](message)
+        request = CONTROLS[message["command"]](message)
         with self._lock:
             if self._control is not None:
                 request(self._control)
@@ -178,7 +178,7 @@ class Child:
         try:
             handler = commands.get(command)
             if handler is None:
-                offered = ", ".join(sorted([*commands, *STEERING, "detach", "quit"]))
+                offered = ", ".join(sorted([*commands, *CONTROLS, "detach", "quit"]))
                 raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {offered}.")
             return _result_line(message, handler(self, message))
         except WorkbenchError as error:

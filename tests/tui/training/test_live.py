@@ -17,8 +17,8 @@ from workbench.recipe.editing import Editor
 from workbench.storage.event_stream import read_events
 from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder, summary_of
+from workbench.tui.screens.train.run_controls import NEEDS
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.screens.train.steering import NEEDS
 from workbench.tui.screens.train.training_view import Stage
 from workbench.tui.widgets.dialogs import PromptDialog
 

@@ -30,10 +30,10 @@ from workbench.tui.screens.train import status_panel, watching, words
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
 from workbench.tui.screens.train.output import LogTail, OutputPane
+from workbench.tui.screens.train.run_controls import NEEDS
 from workbench.tui.screens.train.sources import SourceScreen
 from workbench.tui.screens.train.status import StatusLines
 from workbench.tui.screens.train.status_panel import SituationPanel
-from workbench.tui.screens.train.steering import NEEDS
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.screens.train.weights import WeightsPane

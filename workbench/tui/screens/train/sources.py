@@ -24,7 +24,7 @@ from workbench.tui.messages import (
 )
 from workbench.tui.screens.train.follow import PART, RunFollower
 from workbench.tui.screens.train.record import TrainingRecord
-from workbench.tui.screens.train.steering import SteeringScreen
+from workbench.tui.screens.train.run_controls import SteeringScreen
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 
 if TYPE_CHECKING:
