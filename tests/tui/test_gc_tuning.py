@@ -11,11 +11,11 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import settle
-from workbench.tui import heap
+from workbench.tui import gc_tuning
 
 
 def test_a_line_cut_at_its_own_width_leaves_nothing_to_collect() -> None:
-    heap.spare_strips()
+    gc_tuning.spare_strips()
     gc.collect()
     gc.disable()
     try:
@@ -54,7 +54,7 @@ async def test_the_same_keys_are_not_made_anew(open_app) -> None:
 
 
 def test_what_is_set_aside_is_taken_back() -> None:
-    heap.set_aside()
+    gc_tuning.set_aside()
     assert gc.get_freeze_count() > 0
-    heap.take_back()
+    gc_tuning.take_back()
     assert gc.get_freeze_count() == 0

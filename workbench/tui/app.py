@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
-from workbench.tui import heap, messages, terminal_text
+from workbench.tui import gc_tuning, messages, terminal_text
+from workbench.tui.crash_guard import CrashLog
 from workbench.tui.plugins import Plugins
-from workbench.tui.safety import CrashLog
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
 from workbench.tui.state import AppState
@@ -115,7 +115,7 @@ class KwbApp(Shell, inherit_bindings=False):
     ) -> None:
         self.DEFAULT_MODE = mode or ("train" if watch else "recipes")  # type: ignore[misc]
         super().__init__()
-        heap.spare_strips()
+        gc_tuning.spare_strips()
         terminal_text.escape_all_text()
         self.settings = settings or Settings()
         self.state = state or AppState(None)
@@ -209,7 +209,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.call_after_refresh(self._after_first_paint)
 
     def on_unmount(self) -> None:
-        heap.take_back()
+        gc_tuning.take_back()
 
     def _after_first_paint(self) -> None:
         """Everything that takes time, once there is something to look at."""

@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.escaping import escape_line
-from workbench.tui.safety import Crash, SafeApp
+from workbench.tui.crash_guard import Crash, SafeApp
 from workbench.tui.slow_link import Outflow, paced
 from workbench.tui.state import AppState
 

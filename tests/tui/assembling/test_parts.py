@@ -17,7 +17,7 @@ from workbench.recipe.editing import Editor
 from workbench.tui.screens.assemble.catalog_panel import search
 from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.assemble.examination import Examination
-from workbench.tui.screens.data.look import balance_lines
+from workbench.tui.screens.data.preview import balance_lines
 
 __all__ = ["pytest_pyfunc_call"]
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from workbench.errors import FileError
-from workbench.tui.screens.saved import again, file_operations, listing
+from workbench.tui.screens.saved import file_operations, listing, retrain
 
 
 def touch(path, age: int = 0):
@@ -109,7 +109,7 @@ save: [saved/price.keras, saved/price.weights.h5]
 
 
 def test_going_on_from_a_model_overwrites_nothing_and_can_be_undone(tmp_path) -> None:
-    editor = again.continued(KEPT, "price", tmp_path, "saved/price.keras", weights_only=False)
+    editor = retrain.continued(KEPT, "price", tmp_path, "saved/price.keras", weights_only=False)
     assert editor.error is None
     assert editor.get("model") == {"load": "saved/price.keras"}
     assert editor.get("weights") is None
@@ -122,22 +122,22 @@ def test_going_on_from_a_model_overwrites_nothing_and_can_be_undone(tmp_path) ->
 
 
 def test_going_on_from_weights_keeps_the_model(tmp_path) -> None:
-    editor = again.continued(KEPT, "price", tmp_path, "saved/price.weights.h5", weights_only=True)
+    editor = retrain.continued(KEPT, "price", tmp_path, "saved/price.weights.h5", weights_only=True)
     assert editor.error is None
     assert editor.get("model") == {"use": "ResidualRegressor", "output_dim": 1}
     assert editor.get("weights") == "saved/price.weights.h5"
 
 
 def test_names_count_on() -> None:
-    assert again.next_name("price") == "price-continued"
-    assert again.next_name("price-continued") == "price-continued-2"
-    assert again.next_name("price-continued-9") == "price-continued-10"
+    assert retrain.next_name("price") == "price-continued"
+    assert retrain.next_name("price-continued") == "price-continued-2"
+    assert retrain.next_name("price-continued-9") == "price-continued-10"
 
 
 def test_a_layer_line_is_a_line_of_a_stack(tmp_path) -> None:
     from workbench.recipe.document import parse
 
-    line = again.layer_line("saved/odd name, [1]: x.keras")
+    line = retrain.layer_line("saved/odd name, [1]: x.keras")
     text = f"kwb: 1\ndata: diabetes\nmodel:\n  sequential:\n    {line}\n"
     (layer,) = parse(text).recipe.model.sequential
     assert layer.load == "saved/odd name, [1]: x.keras"
@@ -147,6 +147,6 @@ def test_the_folder_of_a_recipe_is_that_of_its_run(tmp_path) -> None:
     run = tmp_path / "runs" / "price-1"
     run.mkdir(parents=True)
     (run / "environment.json").write_text('{"recipe_folder": "/somewhere"}')
-    assert str(again.recipe_folder(tmp_path / "runs", "price-1", tmp_path)) == "/somewhere"
+    assert str(retrain.recipe_folder(tmp_path / "runs", "price-1", tmp_path)) == "/somewhere"
     for stranger in ("", "gone", "../runs/price-1", "/"):
-        assert again.recipe_folder(tmp_path / "runs", stranger, tmp_path) == tmp_path
+        assert retrain.recipe_folder(tmp_path / "runs", stranger, tmp_path) == tmp_path

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from workbench import events
-from workbench.tui.screens.train import words
+from workbench.tui.screens.train import formatting
 from workbench.tui.screens.train.curves import BATCHES, TRAINING, VALIDATION, Curves
 from workbench.tui.screens.train.distributions import MOST_EPOCHS, Distributions
 from workbench.tui.screens.train.epoch_rows import EpochRows
@@ -179,13 +179,13 @@ def test_a_million_steps_take_as_much_memory_as_a_hundred_thousand() -> None:
                           (math.inf, "–")]
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 def test_lists_and_amounts() -> None:
-    assert words.listed(["a", "b", "c"]) == "a, b and c"
-    assert words.listed(["a", "a"]) == "a"
-    assert words.amount(1_500_000_000) == "1.5 GB"
-    assert words.amount(512_000_000) == "512 MB"
-    assert words.speed(1890.4) == "1,890 steps/s"
-    assert words.speed(0.25) == "0.25 steps/s"
+    assert formatting.listed(["a", "b", "c"]) == "a, b and c"
+    assert formatting.listed(["a", "a"]) == "a"
+    assert formatting.amount(1_500_000_000) == "1.5 GB"
+    assert formatting.amount(512_000_000) == "512 MB"
+    assert formatting.speed(1890.4) == "1,890 steps/s"
+    assert formatting.speed(0.25) == "0.25 steps/s"

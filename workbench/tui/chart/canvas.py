@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.chart import look, picture
+from workbench.tui.chart import appearance, picture
 from workbench.tui.chart.braille import SHAPES
 from workbench.tui.chart.grid import Grid, printable
 from workbench.tui.chart.model import COLOURS, CURSOR, RAW, Curve, EventMark, Picture, Plot
@@ -32,11 +32,11 @@ class ChartCanvas(Widget):
     `frames_per_second` times, only when something changed, and only while it can be seen.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*look.COMPONENTS.values(), "chart--raw", "chart--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*appearance.COMPONENTS.values(), "chart--raw", "chart--cursor"}
     """`chart--series-1` … `-8` colour the curves, `chart--raw` adds its text style to a raw curve behind a
     smoothed one, `chart--cursor` gives its background to the column of the cursor."""
 
-    DEFAULT_CSS = look.CSS
+    DEFAULT_CSS = appearance.CSS
 
     log_scale: reactive[bool] = reactive(False)
     """A logarithmic y axis; values ≤ 0 are left out with a mark and a notice."""
@@ -296,7 +296,7 @@ class ChartCanvas(Widget):
     def _style(self, code: int) -> Style:
         under_cursor = code >= CURSOR
         code %= CURSOR
-        style = self.get_component_rich_style(look.COMPONENTS[code])
+        style = self.get_component_rich_style(appearance.COMPONENTS[code])
         if RAW <= code < RAW + COLOURS:
             style += self.get_component_rich_style("chart--raw", partial=True)
         if under_cursor:

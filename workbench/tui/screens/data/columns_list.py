@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from workbench.recipe.data_edits import ColumnRoles, ColumnUse
 from workbench.tui.chart.grid import printable
-from workbench.tui.screens.data.look import column_text, kind_text
+from workbench.tui.screens.data.preview import column_text, kind_text
 
 _MARKS = {ColumnUse.INPUT: "▾", ColumnUse.TARGET: "▸", ColumnUse.WEIGHT: "⚖", ColumnUse.NONE: "·"}
 

@@ -24,8 +24,8 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
-from workbench.tui.screens.data.look import Look, balance_lines
-from workbench.tui.screens.inquiry import Inquiry
+from workbench.tui.screens.data.preview import Look, balance_lines
+from workbench.tui.screens.debounced_request import Inquiry
 from workbench.tui.terminal_text import one_line
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -59,7 +59,7 @@ class DataScreen(WorkbenchScreen):
         self._error: WorkbenchError | None = None
         self._seen: Any = None  # what the worker was asked about last: see `_wanted`
         self._version = 0  # counts up when files or plugins are others than before
-        self._inquiry = Inquiry(self, PAUSE, self._is_seen, self._read, self._show_read)
+        self._request = Inquiry(self, PAUSE, self._is_seen, self._read, self._show_read)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="data-empty", markup=False)
@@ -86,7 +86,7 @@ class DataScreen(WorkbenchScreen):
     @property
     def is_settled(self) -> bool:
         """Whether the data is shown as the recipe has it now."""
-        return self._is_seen() and not self._inquiry.open
+        return self._is_seen() and not self._request.open
 
     def _is_seen(self) -> bool:
         return self.editor is None or self._seen == self._wanted()
@@ -137,7 +137,7 @@ class DataScreen(WorkbenchScreen):
         self._show_settings()
         self._show_error()
         if not self._is_seen():
-            self._inquiry.soon()
+            self._request.soon()
 
     def _show_error(self) -> None:
         """What is wrong, whole: the line above the columns has room for its beginning only."""

@@ -21,7 +21,7 @@ from workbench.tui.screens.runs.histories import Histories
 from workbench.tui.screens.runs.listing import GLYPHS, ORDERS, RunLister, chosen, metrics_of, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.table import RunsTable
-from workbench.tui.screens.train.words import number
+from workbench.tui.screens.train.formatting import number
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.storage.runs import RunFolder
+from workbench.tui.screens.train.formatting import duration, number, speed
 from workbench.tui.screens.train.training_view import TrainingView
-from workbench.tui.screens.train.words import duration, number, speed
 
 ABSENT = "–"
 

@@ -20,7 +20,7 @@ from workbench.tui.screens.runs.keep_model import save_model
 from workbench.tui.screens.runs.listing import resumable, short_names
 from workbench.tui.screens.runs.reopen import edit_again, resume_run
 from workbench.tui.screens.runs.stop import stop_run
-from workbench.tui.screens.train.words import counted
+from workbench.tui.screens.train.formatting import counted
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
 

@@ -27,7 +27,7 @@ from workbench.tui.screens.saved.listing import SavedFile, chosen, list_saved, s
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.screens.saved.weight_picture import WeightPicture
-from workbench.tui.screens.train.words import amount
+from workbench.tui.screens.train.formatting import amount
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 3.0  # seconds between looks at the folders, while the screen is seen

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from workbench.tui.chart.grid import printable
 from workbench.tui.chart.histogram import Histogram, histogram_of
-from workbench.tui.screens.train.words import counted
+from workbench.tui.screens.train.formatting import counted
 
 WEIGHTS_ONLY = "holds weights only, no model."
 

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from workbench.tui.chart.grid import printable
 from workbench.tui.screens.runs.listing import middle_cut
 from workbench.tui.screens.saved.listing import SavedFile, short_name
-from workbench.tui.screens.train.words import amount
+from workbench.tui.screens.train.formatting import amount
 
 _SIZE = 7
 _ROOMY = 36

@@ -96,7 +96,7 @@ class UsingScreen(SavedBrowsingScreen):
         return self._data_arguments()
 
     def _data_arguments(self) -> dict[str, Any]:
-        from workbench.tui.screens.saved.again import recipe_folder
+        from workbench.tui.screens.saved.retrain import recipe_folder
 
         app, file, facts = kwb(self), self._file, self._facts
         assert file is not None
@@ -231,7 +231,7 @@ class UsingScreen(SavedBrowsingScreen):
     @work(group="continue", exclusive=True)
     async def action_continue(self) -> None:
         """Open a recipe that goes on training from this file."""
-        from workbench.tui.screens.saved import again
+        from workbench.tui.screens.saved import retrain
 
         app, file, facts = kwb(self), self._file, self._facts
         if file is None or facts is None or not self._ready(model=False):
@@ -244,15 +244,15 @@ class UsingScreen(SavedBrowsingScreen):
                     "keeps no recipe.", "Open the recipe with its data first (1), then press c here again."
                 )
                 return
-            again.go_on_from(app.editor, name, weights_only=weights_only)
+            retrain.go_on_from(app.editor, name, weights_only=weights_only)
             app.notice(f"'{app.editor.name}' now starts from {name}; undo takes it back.", "information")
             app.go("assemble")
             return
         try:
             with app.type_ahead.kept("reading the file's recipe"):
                 kept = await self._reader.ask("recipe", str(file.path))
-            folder = again.recipe_folder(app.runs_folder, kept["run"], app.workplace)
-            editor = again.continued(kept["text"], kept["name"], folder, name, weights_only=weights_only)
+            folder = retrain.recipe_folder(app.runs_folder, kept["run"], app.workplace)
+            editor = retrain.continued(kept["text"], kept["name"], folder, name, weights_only=weights_only)
         except WorkbenchError as error:
             app.notice(error, "warning")
             return
@@ -262,7 +262,7 @@ class UsingScreen(SavedBrowsingScreen):
 
     def action_as_layer(self) -> None:
         """Add the file's model to the open recipe as a layer, first of all; its row is highlighted, to be moved."""
-        from workbench.tui.screens.saved.again import layer_line
+        from workbench.tui.screens.saved.retrain import layer_line
 
         if self._file is None or not self._ready():
             return

@@ -12,7 +12,7 @@ from workbench.tui.chart.grid import fit, printable
 from workbench.tui.chart.histogram import BLOCKS
 from workbench.tui.chart.scale import linear_ticks, number, tick_labels
 from workbench.tui.screens.saved.facts import Distribution, Weight
-from workbench.tui.screens.train.words import counted
+from workbench.tui.screens.train.formatting import counted
 
 
 class WeightPicture(Widget):

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from workbench.tui.chart.grid import fit
 from workbench.tui.screens.train.epoch_rows import SECONDS, EpochRows
-from workbench.tui.screens.train.words import number
+from workbench.tui.screens.train.formatting import number
 
 _LEAST = 8  # cells of a column
 

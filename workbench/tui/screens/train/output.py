@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Log, Static
 
 from workbench.escaping import escape_log
-from workbench.tui.screens.train import words
+from workbench.tui.screens.train import formatting
 from workbench.tui.screens.train.training_view import TrainingView
 
 _MOST_READ = 64 << 10  # bytes of the log looked at in one go
@@ -84,7 +84,7 @@ class OutputPane(Vertical):
             return
         parts: list[Content | str | tuple[str, str]] = []
         for note in notes:
-            moment = words.duration(note.moment - view.started) if view.started else ""
+            moment = formatting.duration(note.moment - view.started) if view.started else ""
             parts.append((f"{moment:>7} ", "dim"))
             parts.append((f"{note.glyph} {note.text}\n", _STYLES.get(note.level, "")))
         if origin is not None:

@@ -21,12 +21,12 @@ from textual.widgets import ContentSwitcher
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder
-from workbench.tui import heap
+from workbench.tui import gc_tuning
 from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.runs.reopen import resume_run
-from workbench.tui.screens.train import status_panel, watching, words
+from workbench.tui.screens.train import formatting, status_panel, watching
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
 from workbench.tui.screens.train.output import LogTail, OutputPane
@@ -191,7 +191,7 @@ class TrainScreen(SourceScreen):
             return
         self._stage_shown = view.stage
         if view.stage is Stage.RUNNING:
-            heap.set_aside()  # from now on the charts are drawn many times a second
+            gc_tuning.set_aside()  # from now on the charts are drawn many times a second
         self.refresh_bindings()
         if self._each_second is not None:
             if mine and view.stage.alive:
@@ -321,7 +321,7 @@ class TrainScreen(SourceScreen):
         except WorkbenchError as error:
             app.notice(error)
             return
-        what = words.listed(added)
+        what = formatting.listed(added)
         app.notice(f"{app.editor.name} now watches {what}, from the next training on (t).", "information")
         self.refresh_bindings()
 
@@ -351,7 +351,7 @@ class TrainScreen(SourceScreen):
         if view.stage is Stage.NOTHING:
             return None
         said = self.query_one(SituationPanel).text
-        lines = [f"{view.name} {view.stage} {view.place}".strip(), words.logged(view.latest), said]
+        lines = [f"{view.name} {view.stage} {view.place}".strip(), formatting.logged(view.latest), said]
         return "\n".join(line for line in lines if line)
 
     def _keep_choices(self) -> None:

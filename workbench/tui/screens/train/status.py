@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.screens.train import words
+from workbench.tui.screens.train import formatting
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.terminal_text import one_line
 
@@ -49,9 +49,9 @@ def _progress(view: TrainingView, width: int) -> Content:
         parts += [(bar, "$primary"), ("─" * (cells - len(bar)), "dim"), (f" {view.progress:4.0%}  ", "")]
     parts.append((view.place, "bold"))
     if view.stage is Stage.FINISHED:
-        parts.append((f"  in {words.duration(view.seconds)}", ""))
+        parts.append((f"  in {formatting.duration(view.seconds)}", ""))
     elif view.stage in (Stage.RUNNING, Stage.STOPPING) and (left := view.seconds_left) is not None:
-        parts.append((f"  {words.duration(left)} left", ""))
+        parts.append((f"  {formatting.duration(left)} left", ""))
     return Content.assemble(*parts)
 
 
@@ -59,11 +59,11 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
     """Facts, the most wanted first; what finds no room is left out. `asked`: a rate not yet used."""
     facts: list[tuple[str, str]] = []
     if view.latest:
-        facts += [(name, words.number(value)) for name, value in list(view.latest.items())[:1]]
+        facts += [(name, formatting.number(value)) for name, value in list(view.latest.items())[:1]]
         if "val_loss" in view.latest:
-            facts.append(("val_loss", words.number(view.latest["val_loss"])))
+            facts.append(("val_loss", formatting.number(view.latest["val_loss"])))
     if view.steps_per_second and view.stage is not Stage.FAILED:
-        facts.append(("", words.speed(view.steps_per_second)))
+        facts.append(("", formatting.speed(view.steps_per_second)))
     if view.engine:
         facts.append(("engine", view.engine))
     if math.isfinite(view.learning_rate) or asked:
@@ -71,9 +71,9 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
         facts.append(("rate", f"{now} → {asked:.3g}".strip() if asked else now))
     if view.best is not None:
         epoch, value = view.best
-        facts.append(("best", f"{words.number(value)} in epoch {epoch}"))
+        facts.append(("best", f"{formatting.number(value)} in epoch {epoch}"))
     if memory:
-        facts.append(("memory", words.amount(memory)))
+        facts.append(("memory", formatting.amount(memory)))
     if view.parameters:
         facts.append(("", f"{view.parameters:,} parameters"))
     parts: list[Part] = []

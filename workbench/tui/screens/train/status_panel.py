@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.errors import near
-from workbench.tui.screens.train import words
+from workbench.tui.screens.train import formatting
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 
 Piece = Content | str | tuple[str, str]
@@ -67,29 +67,29 @@ def _finished(view: TrainingView, folder: str) -> Content:
     how = {"stopped": "Stopped", "interrupted": "Interrupted"}.get(view.status, "Done")
     lines: list[Piece] = [
         (f"✓ {how}", "bold $text-success"),
-        f" after {words.counted(view.done, 'epoch')} in {words.duration(view.seconds)}.",
+        f" after {formatting.counted(view.done, 'epoch')} in {formatting.duration(view.seconds)}.",
     ]
     if view.done < view.epochs and view.status == "done":
         lines.append(f" {view.reason or f'A callback ended it before epoch {view.epochs}'}.")
     if view.evaluation:
-        lines += ["  On the test part: ", (words.logged(view.evaluation), "bold"), "."]
+        lines += ["  On the test part: ", (formatting.logged(view.evaluation), "bold"), "."]
     lines.append("\n")
     if view.saved:
         inside = [saved for saved in view.saved if Path(saved.path).parent == Path(folder)]
         places = [saved.path for saved in view.saved if saved not in inside]
         if inside:
             places.append(f"{near(folder)}/")
-        lines += [("saved ", "dim"), words.listed(places), ("  read back and verified", "dim")]
+        lines += [("saved ", "dim"), formatting.listed(places), ("  read back and verified", "dim")]
     elif folder:
         lines += [("run ", "dim"), near(folder)]
     if replaced := [saved for saved in view.saved if saved.replaced]:
         lines += [
             ("\nthe one before is  ", "dim"),
-            words.listed([near(saved.replaced) for saved in replaced]),
+            formatting.listed([near(saved.replaced) for saved in replaced]),
         ]
     if view.left:
         lines += [
-            ("\nnot replaced  ", "dim"), words.listed(view.left), (" (see Output)  ", "dim"),
+            ("\nnot replaced  ", "dim"), formatting.listed(view.left), (" (see Output)  ", "dim"),
             ("k", "bold reverse"), " writes this run's model there all the same",
         ]  # fmt: skip
     return Content.assemble(*lines).rstrip()

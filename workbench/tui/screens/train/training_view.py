@@ -15,7 +15,7 @@ from typing import Any
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin
-from workbench.tui.screens.train import words
+from workbench.tui.screens.train import formatting
 from workbench.tui.screens.train.curves import first_bad
 
 MOST_MESSAGES = 200
@@ -341,7 +341,7 @@ class TrainingView:
     def place(self) -> str:
         """`epoch 3/20`, with the step where an epoch is long enough to tell of."""
         if not self.epoch:
-            return words.counted(self.epochs, "epoch") if self.epochs else ""
+            return formatting.counted(self.epochs, "epoch") if self.epochs else ""
         text = f"epoch {self.epoch}/{self.epochs}" if self.epochs else f"epoch {self.epoch}"
         if self.step:
             text += f" · step {self.step:,}" + (f"/{self.steps:,}" if self.steps else "")
@@ -355,5 +355,5 @@ class TrainingView:
             parts.append(f"a checkpoint of epoch {self.checkpoint.epoch}, step {self.checkpoint.step}")
         parts += [f"{saved.path} of epoch {saved.epoch}" for saved in self.saved]
         if self.done:
-            parts.append(f"the history of {words.counted(self.done, 'epoch')}")
-        return words.listed(parts) or "nothing but its recipe"
+            parts.append(f"the history of {formatting.counted(self.done, 'epoch')}")
+        return formatting.listed(parts) or "nothing but its recipe"

@@ -48,7 +48,7 @@ class Inquiry:
     def _begin(self) -> None:
         if not self.open:
             self.open = True
-            self._screen.run_worker(self._go_on(), group="inquiry")
+            self._screen.run_worker(self._go_on(), group="request")
 
     async def _go_on(self) -> None:
         try:
