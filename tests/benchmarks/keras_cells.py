@@ -23,7 +23,7 @@ from workbench.training.control import Control
 from workbench.training.engines import Arrays, FitSettings, fit
 from workbench.training.monitors import Monitors
 from workbench.training.progress import Progress
-from workbench.training.small import fit_threads
+from workbench.training.thread_settings import fit_threads
 
 STEPS_PER_EXECUTION = (8, 64, 256)
 

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import pytest
 
+from workbench.check.other_kinds import callback_fit
 from workbench.check.results import CheckFailed
-from workbench.check.small_kinds import callback_fit
 
 
 class Halving(keras.callbacks.Callback):

@@ -34,7 +34,7 @@ def model(path: Path) -> None:
     """What `kwb evaluate` does with a file that passed `reader.check`."""
     from workbench.catalog.resolve import Resolver
     from workbench.storage import formats, guard
-    from workbench.training.notes import Provenance
+    from workbench.training.provenance import Provenance
 
     if path.name.endswith(".weights.h5"):
         guard.check_file(path, Resolver(catalog()))

@@ -19,9 +19,9 @@ from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
-from workbench.training import small
+from workbench.training import thread_settings
 from workbench.training.session import Session
-from workbench.training.small import LONG_RUN, fit_threads, is_small
+from workbench.training.thread_settings import LONG_RUN, fit_threads, is_small
 
 
 def _called(model: keras.Model, *shapes: tuple[int, ...]) -> tuple[keras.Model, Any]:
@@ -82,12 +82,12 @@ def test_looking_is_bounded_and_never_fails(monkeypatch: pytest.MonkeyPatch) -> 
     def fails() -> bool:
         raise RuntimeError("the model cannot be built")
 
-    monkeypatch.setattr(small, "PATIENCE", 1.0)
-    assert small._in_fork(lambda: True)
-    assert not small._in_fork(fails)
-    assert not small._in_fork(lambda: sys.exit(3))
+    monkeypatch.setattr(thread_settings, "PATIENCE", 1.0)
+    assert thread_settings._in_fork(lambda: True)
+    assert not thread_settings._in_fork(fails)
+    assert not thread_settings._in_fork(lambda: sys.exit(3))
     began = time.monotonic()
-    assert not small._in_fork(lambda: time.sleep(60) is None)
+    assert not thread_settings._in_fork(lambda: time.sleep(60) is None)
     assert time.monotonic() - began < 30
 
 
@@ -98,7 +98,7 @@ import_keras()
 import keras, numpy as np, tensorflow as tf
 from kwb_custom.models import ResidualRegressor
 from workbench.training.engines import Arrays, FitSettings, fit
-from workbench.training.small import fit_threads
+from workbench.training.thread_settings import fit_threads
 
 def build():
     print("built for a look")

@@ -1,7 +1,7 @@
 """The contract: every check by its id, what it asks for, of which kinds of entries, and what must hold before it.
 
 Strings only, so that ids can be listed and selected without importing keras. What each check does is in the modules
-`constructing`, `calling`, `placing`, `weighing`, `storing` and `small_kinds`.
+`constructing`, `calling`, `placing`, `weights`, `storing` and `other_kinds`.
 
 `needs` keeps one error from being told many times: a layer whose `get_config` forgets an argument fails one check, and
 those that reload it are skipped, saying so.

@@ -11,7 +11,7 @@ import keras
 
 from workbench.catalog import Entry
 from workbench.catalog.lookup import Catalog
-from workbench.check import calling, constructing, placing, small_kinds, storing, weighing
+from workbench.check import calling, constructing, other_kinds, placing, storing, weights
 from workbench.check.contract import BY_ID, Check, checks_of
 from workbench.check.inputs import NoInput
 from workbench.check.results import GOOD, CheckFailed, NotApplicable, Result, Skipped, Status, judged, said
@@ -26,9 +26,9 @@ CHECKS: dict[str, Ends] = {
     **constructing.CHECKS,
     **calling.CHECKS,
     **placing.CHECKS,
-    **weighing.CHECKS,
+    **weights.CHECKS,
     **storing.CHECKS,
-    **small_kinds.CHECKS,
+    **other_kinds.CHECKS,
 }
 
 

@@ -16,8 +16,8 @@ from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
 from workbench.training import checkpoints
 from workbench.training.checkpoints import Generation
-from workbench.training.notes import Provenance
 from workbench.training.preparing import Ready, load_data, prepare
+from workbench.training.provenance import Provenance
 from workbench.training.remembering import Memory
 from workbench.training.reopening import run_document
 from workbench.training.replacing import Before, place_of

@@ -19,8 +19,8 @@ import tensorflow as tf
 from workbench import events
 from workbench.errors import TrainingError
 from workbench.origin import MADE_AT
-from workbench.training.monitors.means import variable
 from workbench.training.monitors.nonfinite import FirstNonFinite
+from workbench.training.monitors.running_means import variable
 from workbench.training.progress import Progress, numbers
 from workbench.training.variables import put, value_of
 

@@ -26,8 +26,8 @@ from workbench.recipe.schema import Data
 from workbench.storage import formats, reader
 from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.errors import told_as
-from workbench.training.notes import Provenance
 from workbench.training.progress import numbers
+from workbench.training.provenance import Provenance
 
 BATCH_SIZE = 256
 

@@ -32,13 +32,13 @@ from workbench.training.errors import told_as
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.monitors import Monitors
-from workbench.training.notes import Provenance
 from workbench.training.preparing import Ready, assembled_event, load_data, prepare
 from workbench.training.progress import Progress, numbers
+from workbench.training.provenance import Provenance
 from workbench.training.remembering import Memory
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saving import Writer, Written, why_not_finite, worse_than_before
-from workbench.training.small import fit_threads, graphs_as_they_are, is_small
+from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
 from workbench.training.unkept import Unkept
 
 OnEvent = Callable[[events.Event, str], None]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.monitors.means import variable
+from workbench.training.monitors.running_means import variable
 from workbench.training.monitors.seen import Output, Seen
 from workbench.training.variables import put, value_of
 

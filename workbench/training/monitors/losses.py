@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from workbench.training.monitors.layers import distinct
-from workbench.training.monitors.means import Means, taken
+from workbench.training.monitors.running_means import Means, taken
 from workbench.training.monitors.seen import Loss, Seen
 
 MAIN = "main"

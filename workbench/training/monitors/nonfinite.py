@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.monitors.means import variable
+from workbench.training.monitors.running_means import variable
 from workbench.training.variables import value_of
 
 _TEXT = {

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.training.monitors.layers import layer_paths, owners
-from workbench.training.monitors.means import Means, taken, variable
 from workbench.training.monitors.nonfinite import CheckedPlace, FirstNonFinite, NonFinite
+from workbench.training.monitors.running_means import Means, taken, variable
 from workbench.training.monitors.seen import Seen
 from workbench.training.variables import put, value_of
 
