@@ -28,7 +28,7 @@ def named(config: Config) -> None:
     config["compile_config"]["optimizer"]["class_name"] = NASTY
 
 
-def make_workplace(folder: Path) -> None:
+def make_working_directory(folder: Path) -> None:
     (folder / f"{FILE}.yaml").write_text(RECIPE)
     (folder / "odd.yaml").write_text(RECIPE)
     (folder / "odd.csv").write_text(f"{json.dumps(NASTY).replace(chr(92), '')},y\n1,2\n")
@@ -48,7 +48,7 @@ def make_workplace(folder: Path) -> None:
 
 
 def test_no_screen_lets_anything_through(tmp_path: Path) -> None:
-    make_workplace(tmp_path)
+    make_working_directory(tmp_path)
     terminal = Terminal(["odd.yaml"], tmp_path, size=(50, 200))
     try:
         terminal.until_shown("loss: mse")  # the text pane of a recipe that is wrong, or its rows
@@ -76,7 +76,7 @@ def test_no_screen_lets_anything_through(tmp_path: Path) -> None:
 
 
 def test_a_run_of_strange_names_is_watched(tmp_path: Path) -> None:
-    make_workplace(tmp_path)
+    make_working_directory(tmp_path)
     terminal = Terminal(["watch", "odd-1"], tmp_path, size=(50, 200))
     try:
         terminal.until_shown(START)

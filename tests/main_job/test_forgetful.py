@@ -45,24 +45,24 @@ train: {epochs: 2, loss: mse}
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def working_directory(tmp_path: Path) -> Path:
     (tmp_path / "layers.py").write_text(PLUGIN)
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     return tmp_path
 
 
-def test_with_files_to_save_it_is_refused_before_training(workplace: Path) -> None:
+def test_with_files_to_save_it_is_refused_before_training(working_directory: Path) -> None:
     arguments = ["--batch", "recipe.yaml", "--plugin", "layers.py", "--set", "save=[out/model.keras]"]
-    done = kwb_in(workplace, arguments)
+    done = kwb_in(working_directory, arguments)
     assert done.code == 3
     assert "Forgetful" in done.err
     assert "'start'" in done.err
-    assert not (workplace / "saved").exists()
-    assert not (workplace / "out").exists()
+    assert not (working_directory / "saved").exists()
+    assert not (working_directory / "out").exists()
 
 
-def test_with_none_it_trains_and_says_so(workplace: Path) -> None:
-    done = kwb_in(workplace, ["--batch", "recipe.yaml", "--plugin", "layers.py", "--json"])
+def test_with_none_it_trains_and_says_so(working_directory: Path) -> None:
+    done = kwb_in(working_directory, ["--batch", "recipe.yaml", "--plugin", "layers.py", "--json"])
     assert done.code == 0, done.err
     (warning,) = [record for record in done.of("message") if record["level"] == "warning"]
     assert "would not come back from a file" in warning["text"]

@@ -64,7 +64,7 @@ def kwb(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def workplace(folder: Path) -> Path:
+def working_directory(folder: Path) -> Path:
     folder.mkdir()
     (folder / "recipe.yaml").write_text(RECIPE)
     return folder
@@ -102,7 +102,7 @@ def files(folder: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A run that nobody kills, and the seconds from its first event to its end."""
-    folder = workplace(tmp_path_factory.mktemp("kills") / "undisturbed")
+    folder = working_directory(tmp_path_factory.mktemp("kills") / "undisturbed")
     process = kwb(folder)
     assert process.stdout is not None
     process.stdout.readline()
@@ -137,7 +137,7 @@ def test_each_resume_ends_as_if_nothing_had_happened(
 ) -> None:
     reference, seconds = undisturbed
     draw = random.Random(SEED + chain)
-    folder = workplace(tmp_path / "killed")
+    folder = working_directory(tmp_path / "killed")
     moments = [draw.uniform(0.0, seconds) for _ in range(CHAIN)]
     for number, moment in enumerate(moments):
         if not killed_after(folder, moment, *(["--resume"] if number else [])):
@@ -156,7 +156,7 @@ def test_each_resume_ends_as_if_nothing_had_happened(
 
 
 def test_two_processes_never_own_one_run(tmp_path: Path) -> None:
-    folder = workplace(tmp_path / "shared")
+    folder = working_directory(tmp_path / "shared")
     first = kwb(folder, "--set", "train.epochs=100000", "--set", "train.callbacks=[]")
     assert first.stdout is not None
     first.stdout.readline()
@@ -175,7 +175,7 @@ def test_two_processes_never_own_one_run(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
-    folder = workplace(tmp_path / "damaged")
+    folder = working_directory(tmp_path / "damaged")
     first = kwb(folder)
     assert first.stdout is not None
     # By what it has done and not by the clock: on a machine that is busy at one time only, half the

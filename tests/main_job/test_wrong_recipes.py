@@ -73,7 +73,7 @@ ROWS = ["size,rooms,town,price", *(f"{60 + i},{1 + i % 4},{'ab'[i % 2]},{100 + 3
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with data, as the working directory."""
     (tmp_path / "houses.csv").write_text("\n".join(ROWS) + "\n")
     (tmp_path / "holes.csv").write_text("\n".join([*ROWS[:5], ",3,a,99", *ROWS[5:]]) + "\n")
@@ -89,12 +89,12 @@ def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("error", WRONG)
 def test_a_wrong_recipe_is_refused_plainly(
-    workplace: Path, capfd: pytest.CaptureFixture[str], error: str
+    working_directory: Path, capfd: pytest.CaptureFixture[str], error: str
 ) -> None:
     (old, new), code, words = WRONG[error]
     assert old in BASE
-    (workplace / "price.yaml").write_text(BASE.replace(old, new))
-    before = sorted(workplace.rglob("*"))
+    (working_directory / "price.yaml").write_text(BASE.replace(old, new))
+    before = sorted(working_directory.rglob("*"))
     given, message = run(capfd, "--batch", "price.yaml")
     assert given == code or (isinstance(code, tuple) and given in code), message
     position = 0
@@ -103,31 +103,35 @@ def test_a_wrong_recipe_is_refused_plainly(
         position = message.index(word, position)
     assert "Traceback" not in message
     assert len([line for line in message.splitlines() if line.startswith("kwb: ")]) == 1, message
-    assert sorted(workplace.rglob("*")) == before, "something was written"
+    assert sorted(working_directory.rglob("*")) == before, "something was written"
 
 
 def test_an_unreadable_place_to_save_is_found_before_training(
-    workplace: Path, capfd: pytest.CaptureFixture[str]
+    working_directory: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if os.geteuid() == 0:
         place = "/proc/kwb/price.keras"  # root may write anywhere but here
     else:
-        (workplace / "closed").mkdir(mode=0o500)
+        (working_directory / "closed").mkdir(mode=0o500)
         place = "closed/price.keras"
-    (workplace / "price.yaml").write_text(BASE.replace("out/price.keras", place))
+    (working_directory / "price.yaml").write_text(BASE.replace("out/price.keras", place))
     code, message = run(capfd, "--batch", "price.yaml")
     assert code == 3
     assert "save[0]" in message
-    assert not (workplace / "saved").exists()
+    assert not (working_directory / "saved").exists()
 
 
-def test_class_weights_beside_sample_weights(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_class_weights_beside_sample_weights(
+    working_directory: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     text = BASE.replace("targets: [price]", "targets: [price], ignore: [town], sample_weight: size")
-    (workplace / "price.yaml").write_text(text.replace("loss: mse", "loss: mse, class_weight: {0: 2.0}"))
+    (working_directory / "price.yaml").write_text(
+        text.replace("loss: mse", "loss: mse, class_weight: {0: 2.0}")
+    )
     code, message = run(capfd, "--batch", "price.yaml")
     assert code == 2
     assert "price.yaml:8: train.class_weight: give either class weights or `data.sample_weight`" in message
-    assert not (workplace / "saved").exists()
+    assert not (working_directory / "saved").exists()
 
 
 EVALUATES_BADLY = """\
@@ -148,21 +152,21 @@ class Careless(keras.Model):
 
 
 def test_a_model_that_cannot_be_evaluated_is_saved_all_the_same(
-    workplace: Path, capfd: pytest.CaptureFixture[str]
+    working_directory: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (workplace / "careless.py").write_text(EVALUATES_BADLY)
+    (working_directory / "careless.py").write_text(EVALUATES_BADLY)
     text = BASE.replace(
         "targets: [price], split: {validation", "targets: [price], ignore: [town], split: {test"
     )
     start, end = text.index("model:"), text.index("train:")
-    (workplace / "price.yaml").write_text(text[:start] + "model: Careless\n" + text[end:])
+    (working_directory / "price.yaml").write_text(text[:start] + "model: Careless\n" + text[end:])
     assert main(["--batch", "price.yaml", "--json", "--plugin", "careless.py"]) == 1
     captured = capfd.readouterr()
     assert '"event": "failed"' in captured.out.splitlines()[-1]
     told = "evaluating on the test part failed: no rows for me."
     assert told in captured.out.splitlines()[-1]
     assert told in captured.err
-    assert (workplace / "out" / "price.keras").exists()
+    assert (working_directory / "out" / "price.keras").exists()
     assert main(["evaluate", "out/price.keras", "--data", "houses.csv", "--plugin", "careless.py"]) == 1
     assert "out/price.keras: evaluating failed: no rows for me." in capfd.readouterr().err
 
@@ -181,11 +185,13 @@ class Liar(keras.layers.Layer):
 
 
 def test_a_layer_that_gives_another_shape_than_it_says(
-    workplace: Path, capfd: pytest.CaptureFixture[str]
+    working_directory: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (workplace / "liar.py").write_text(LIAR)
+    (working_directory / "liar.py").write_text(LIAR)
     text = BASE.replace("targets: [price]", "targets: [price], ignore: [town]")
-    (workplace / "price.yaml").write_text(text.replace("{use: MyDense, units: 8, activation: relu}", "Liar"))
+    (working_directory / "price.yaml").write_text(
+        text.replace("{use: MyDense, units: 8, activation: relu}", "Liar")
+    )
     code, message = run(capfd, "--batch", "price.yaml", "--plugin", "liar.py")
     assert code == 1
     assert "kwb: price.yaml: calling the model on the first rows failed: " in message
@@ -194,9 +200,9 @@ def test_a_layer_that_gives_another_shape_than_it_says(
 
 
 def test_a_layer_of_a_plugin_for_another_interface_is_refused(
-    workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    working_directory: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = workplace / "site"
+    site = working_directory / "site"
     (site / "future-1.0.dist-info").mkdir(parents=True)
     (site / "future-1.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: future\nVersion: 1.0\n"
@@ -204,7 +210,7 @@ def test_a_layer_of_a_plugin_for_another_interface_is_refused(
     (site / "future-1.0.dist-info" / "entry_points.txt").write_text("[kwb]\nfuture = future_plugin\n")
     (site / "future_plugin.py").write_text("KWB_API = 99\n")
     monkeypatch.syspath_prepend(site)
-    (workplace / "price.yaml").write_text(
+    (working_directory / "price.yaml").write_text(
         BASE.replace("use: MyDense, units: 8", "use: FutureDense, units: 8")
     )
     code, message = run(capfd, "--batch", "price.yaml")
@@ -215,18 +221,20 @@ def test_a_layer_of_a_plugin_for_another_interface_is_refused(
     assert "interface 99; this kwb has 1" in capfd.readouterr().out
 
 
-def test_the_same_recipe_unchanged_trains(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (workplace / "price.yaml").write_text(
+def test_the_same_recipe_unchanged_trains(working_directory: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (working_directory / "price.yaml").write_text(
         BASE.replace("targets: [price]", "targets: [price], ignore: [town]")
     )
     code, message = run(capfd, "--batch", "price.yaml")
     assert code == 0, message
-    assert (workplace / "out" / "price.keras").exists()
-    assert (workplace / "out" / "price.h5").exists()
+    assert (working_directory / "out" / "price.keras").exists()
+    assert (working_directory / "out" / "price.h5").exists()
 
 
-def test_with_json_the_error_is_an_event_too(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (workplace / "price.yaml").write_text(BASE.replace("[price]", "[prize]"))
+def test_with_json_the_error_is_an_event_too(
+    working_directory: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (working_directory / "price.yaml").write_text(BASE.replace("[price]", "[prize]"))
     assert main(["--batch", "price.yaml", "--json"]) == 2
     captured = capfd.readouterr()
     assert '"event": "failed"' in captured.out
@@ -234,7 +242,7 @@ def test_with_json_the_error_is_an_event_too(workplace: Path, capfd: pytest.Capt
 
 
 def test_with_json_a_error_of_our_own_ends_the_stream_too(
-    workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    working_directory: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.training.session import Session
 
@@ -242,14 +250,14 @@ def test_with_json_a_error_of_our_own_ends_the_stream_too(
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(Session, "run", run)
-    (workplace / "price.yaml").write_text(BASE)
+    (working_directory / "price.yaml").write_text(BASE)
     assert main(["--batch", "price.yaml", "--json"]) == 1
     (line,) = capfd.readouterr().out.splitlines()
     assert json.loads(line)["error"]["what"] == "an internal error: ZeroDivisionError('oh')."
 
 
-def test_debug_shows_the_traceback(workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (workplace / "price.yaml").write_text(BASE.replace("[price]", "[prize]"))
+def test_debug_shows_the_traceback(working_directory: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (working_directory / "price.yaml").write_text(BASE.replace("[price]", "[prize]"))
     code, message = run(capfd, "--batch", "price.yaml", "--debug")
     assert code == 2
     assert "Traceback" in message

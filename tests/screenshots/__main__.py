@@ -29,7 +29,7 @@ async def take(names: set[str]) -> None:
     app = KwbApp(
         settings=Settings(animations=False),
         state=AppState(Path("state.json").absolute()),
-        workplace=Path.cwd(),
+        working_directory=Path.cwd(),
         log_folder=Path.cwd(),
         recipe="reconstructing-regressor",
     )

@@ -1,4 +1,4 @@
-"""How the app is tested: the real one, in a workplace, a settings and a state folder of the test's own.
+"""How the app is tested: the real one, in a working directory, a settings and a state folder of the test's own.
 
     async def test_x(open_app):                             # a coroutine test needs no mark
         async with open_app(mode="runs", size=(80, 24)) as pilot:
@@ -42,21 +42,21 @@ LooksAsBefore = Callable[..., bool]
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def working_directory(tmp_path: Path) -> Path:
     """The current folder of the app under test."""
-    folder = tmp_path / "workplace"
+    folder = tmp_path / "working_directory"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
+def make_app(tmp_path: Path, working_directory: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     """Make the app with `KwbApp`'s arguments: `make_app(recipe=..., mode=..., settings=...)`.
 
     `warm=False` (the default) starts no child until one is needed. Children are forked from a fork server that all tests
     of this process share, unless `fork_server=None` is given.
     """
-    monkeypatch.chdir(workplace)
+    monkeypatch.chdir(working_directory)
 
     def make(*, no_color: bool = False, settings: Settings | None = None, **arguments: Any) -> KwbApp:
         if not no_color:
@@ -69,7 +69,7 @@ def make_app(tmp_path: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -
         arguments.setdefault("fork_server", shared_fork_server())
         return KwbApp(
             settings=settings or Settings(animations=False),
-            workplace=workplace,
+            working_directory=working_directory,
             log_folder=tmp_path / "state",
             **arguments,
         )

@@ -200,7 +200,7 @@ async def test_works_at_any_size(open_app: OpenApp) -> None:
             assert "residual-regressor" in shown(pilot.app)
 
 
-async def test_a_recipe_given_on_the_command_line_is_open(open_app: OpenApp, workplace: Path) -> None:
+async def test_a_recipe_given_on_the_command_line_is_open(open_app: OpenApp, working_directory: Path) -> None:
     async with open_app(recipe="digits", settled=False) as pilot:
         await until(lambda: pilot.app.editor is not None)
         assert pilot.app.editor.name == "digits"
@@ -235,9 +235,9 @@ def test_what_starts_the_app_is_light() -> None:
 
 @pytest.mark.slow
 async def test_plugin_files_are_listed_after_the_rest_and_broken_ones_told(
-    open_app: OpenApp, workplace: Path
+    open_app: OpenApp, working_directory: Path
 ) -> None:
-    good, bad = workplace / "good.py", workplace / "bad.py"
+    good, bad = working_directory / "good.py", working_directory / "bad.py"
     good.write_text("import keras\nclass Gate(keras.Layer):\n    pass\n")
     bad.write_text("import nothing_of_that_name\n")
     async with open_app(plugin_files=[good, bad]) as pilot:

@@ -34,9 +34,11 @@ async def test_numbers_alone_where_names_have_no_room(open_app: OpenApp) -> None
         assert "○" in line
 
 
-async def test_a_long_name_is_cut_with_a_mark_and_the_star_stays(open_app: OpenApp, workplace) -> None:
+async def test_a_long_name_is_cut_with_a_mark_and_the_star_stays(
+    open_app: OpenApp, working_directory
+) -> None:
     async with open_app(mode="assemble", size=(80, 24)) as pilot:
-        editor = Editor(RECIPE, name=LONG, folder=workplace)
+        editor = Editor(RECIPE, name=LONG, folder=working_directory)
         pilot.app.set_editor(editor)
         await settle(pilot)
         assert "a-recipe-wit…" in first_line(pilot)

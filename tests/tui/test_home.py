@@ -36,19 +36,19 @@ def make_run(folder: Path, name: str, *happened: events.Event) -> Path:
     return run.path
 
 
-async def test_recipes_and_runs_of_this_folder_are_listed(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "prices.yaml").write_text(RECIPE)
-    (workplace / "compose.yaml").write_text("services: {}\n")
-    os.mkfifo(workplace / "pipe.yaml")  # which would be waited for
-    (workplace / "more").mkdir()
-    (workplace / "more" / "other.yml").write_text(RECIPE)
+async def test_recipes_and_runs_of_this_folder_are_listed(open_app: OpenApp, working_directory: Path) -> None:
+    (working_directory / "prices.yaml").write_text(RECIPE)
+    (working_directory / "compose.yaml").write_text("services: {}\n")
+    os.mkfifo(working_directory / "pipe.yaml")  # which would be waited for
+    (working_directory / "more").mkdir()
+    (working_directory / "more" / "other.yml").write_text(RECIPE)
     make_run(
-        workplace,
+        working_directory,
         "prices",
         events.Epoch(3, 3, {"loss": 2.0, "val_loss": 1.25}, 0.1, 10.0, 0.001),
         events.Finished("done", {"loss": 2.0}, {}, 1.0),
     )
-    make_run(workplace, "broken", events.Failed({"what": "no", "where": "", "hint": ""}))
+    make_run(working_directory, "broken", events.Failed({"what": "no", "where": "", "hint": ""}))
     async with open_app(size=(160, 48)) as pilot:
         text = shown(pilot.app)
         assert "In this folder" in text
@@ -60,16 +60,16 @@ async def test_recipes_and_runs_of_this_folder_are_listed(open_app: OpenApp, wor
         assert "✓ done  epoch 3/3  val_loss 1.25  just now" in text
         assert "✗ failed" in text
 
-        (workplace / "later.yaml").write_text(RECIPE)
+        (working_directory / "later.yaml").write_text(RECIPE)
         await pilot.press("r")
         await settle(pilot)
         assert "later.yaml" in shown(pilot.app)
 
 
 async def test_enter_opens_a_recipe_and_asks_before_changes_are_lost(
-    open_app: OpenApp, workplace: Path
+    open_app: OpenApp, working_directory: Path
 ) -> None:
-    path = workplace / "prices.yaml"
+    path = working_directory / "prices.yaml"
     path.write_text(RECIPE)
     async with open_app() as pilot:
         app = pilot.app
@@ -94,8 +94,8 @@ async def test_enter_opens_a_recipe_and_asks_before_changes_are_lost(
         assert "# Prices of houses." in path.read_text()
 
 
-async def test_a_built_in_recipe_is_duplicated_to_a_file(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "taken.yaml").write_text("mine")
+async def test_a_built_in_recipe_is_duplicated_to_a_file(open_app: OpenApp, working_directory: Path) -> None:
+    (working_directory / "taken.yaml").write_text("mine")
     async with open_app() as pilot:
         await pilot.press("d")
         await until(lambda: isinstance(pilot.app.screen, PromptDialog))
@@ -113,23 +113,25 @@ async def test_a_built_in_recipe_is_duplicated_to_a_file(open_app: OpenApp, work
         await until(lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("k")
         await settle(pilot)
-        assert (workplace / "taken.yaml").read_text() == "mine"
+        assert (working_directory / "taken.yaml").read_text() == "mine"
 
         await pilot.press("d")
         await until(lambda: isinstance(pilot.app.screen, PromptDialog))
         pilot.app.screen.query_one("Input").value = "mine.yaml"
         await pilot.press("enter")
         await until(lambda: pilot.app.editor is not None)
-        text = (workplace / "mine.yaml").read_text()
+        text = (working_directory / "mine.yaml").read_text()
         assert "name: mine" in text
         assert "# ResidualRegressor predicts how far" in text
 
 
-async def test_a_wrong_recipe_is_told_before_it_is_trained(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "prices.yaml").write_text(RECIPE.replace("Dense", "Dens"))
+async def test_a_wrong_recipe_is_told_before_it_is_trained(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    (working_directory / "prices.yaml").write_text(RECIPE.replace("Dense", "Dens"))
     async with open_app() as pilot:
         app = pilot.app
-        app.open_recipe(workplace / "prices.yaml", train=True)
+        app.open_recipe(working_directory / "prices.yaml", train=True)
         await until(lambda: app.notices)
         error = app.notices[0][1]
         assert "no layer 'Dens'" in error.what
@@ -138,15 +140,15 @@ async def test_a_wrong_recipe_is_told_before_it_is_trained(open_app: OpenApp, wo
         assert app.training is None
 
 
-async def test_an_unreadable_recipe_is_told(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "bad.yaml").write_bytes(b"kwb: 1\n\xff\xfe")
+async def test_an_unreadable_recipe_is_told(open_app: OpenApp, working_directory: Path) -> None:
+    (working_directory / "bad.yaml").write_bytes(b"kwb: 1\n\xff\xfe")
     async with open_app() as pilot:
-        pilot.app.open_recipe(workplace / "bad.yaml")
+        pilot.app.open_recipe(working_directory / "bad.yaml")
         await until(lambda: pilot.app.notices)
         assert "UTF-8" in pilot.app.notices[0][1].what
         await pilot.press(*["down"] * 8)  # and choosing it in the list is no error either
         await settle(pilot)
-        pilot.app.open_recipe(workplace / "gone.yaml")
+        pilot.app.open_recipe(working_directory / "gone.yaml")
         await until(lambda: len(pilot.app.notices) == 2)
 
 
@@ -160,14 +162,14 @@ def test_a_huge_folder_is_not_searched_for_long(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.fixture
-def looks(looks_as_before: LooksAsBefore, workplace: Path) -> LooksAsBefore:
+def looks(looks_as_before: LooksAsBefore, working_directory: Path) -> LooksAsBefore:
     """Home with two recipes of its own: what plugins bring may change, the pictures should not."""
-    (workplace / "prices.yaml").write_text(RECIPE)
-    (workplace / "wine.yaml").write_text(
+    (working_directory / "prices.yaml").write_text(RECIPE)
+    (working_directory / "wine.yaml").write_text(
         RECIPE.replace("prices", "wine").replace("Prices of houses.", "Wines.")
     )
     times = (1_700_000_000, 1_700_000_000)
-    os.utime(workplace / "wine.yaml", times)
+    os.utime(working_directory / "wine.yaml", times)
     return functools.partial(looks_as_before, blocked=("kwb_custom", "kwb_keras"))
 
 
@@ -192,9 +194,9 @@ def test_how_a_notice_looks(looks: LooksAsBefore) -> None:
     assert looks("f2", size=(80, 24), before=tell)
 
 
-def test_how_a_question_looks(looks: LooksAsBefore, workplace: Path) -> None:
+def test_how_a_question_looks(looks: LooksAsBefore, working_directory: Path) -> None:
     async def change(pilot: Pilot[Any]) -> None:
-        pilot.app.open_recipe(workplace / "prices.yaml", then="recipes")
+        pilot.app.open_recipe(working_directory / "prices.yaml", then="recipes")
         await settle(pilot)
         pilot.app.editor.set("train.epochs", 3)
 

@@ -21,10 +21,10 @@ def open_text(app: KwbApp, text: str, folder: Path) -> None:
     app.set_editor(Editor(text, name="small", folder=folder))
 
 
-async def test_unsaved_changes_are_asked_about(open_app: OpenApp, workplace: Path) -> None:
+async def test_unsaved_changes_are_asked_about(open_app: OpenApp, working_directory: Path) -> None:
     async with open_app() as pilot:
         app = pilot.app
-        open_text(app, recipe(), workplace)
+        open_text(app, recipe(), working_directory)
         app.editor.set("train.epochs", 7)
         await pilot.press("q")
         await until(lambda: isinstance(app.screen, ConfirmDialog))
@@ -39,21 +39,21 @@ async def test_unsaved_changes_are_asked_about(open_app: OpenApp, workplace: Pat
         await until(lambda: "Save the recipe as" in shown(app))
         await pilot.press("enter")
         await until(lambda: not app.is_running)
-        assert "epochs: 7" in (workplace / "small.yaml").read_text()
+        assert "epochs: 7" in (working_directory / "small.yaml").read_text()
 
 
-async def test_without_anything_to_lose_it_just_leaves(open_app: OpenApp, workplace: Path) -> None:
+async def test_without_anything_to_lose_it_just_leaves(open_app: OpenApp, working_directory: Path) -> None:
     async with open_app() as pilot:
-        open_text(pilot.app, recipe(), workplace)
+        open_text(pilot.app, recipe(), working_directory)
         await pilot.press("q")
         await until(lambda: not pilot.app.is_running)
 
 
 @pytest.mark.slow
-async def test_a_training_is_stopped_and_saved(open_app: OpenApp, workplace: Path) -> None:
+async def test_a_training_is_stopped_and_saved(open_app: OpenApp, working_directory: Path) -> None:
     async with open_app() as pilot:
         app = pilot.app
-        open_text(app, recipe(epochs=1_000_000), workplace)
+        open_text(app, recipe(epochs=1_000_000), working_directory)
         app.action_train()
         await until(lambda: app.training and app.training.state is TrainingState.RUNNING, 60)
         await pilot.press("q")
@@ -61,16 +61,16 @@ async def test_a_training_is_stopped_and_saved(open_app: OpenApp, workplace: Pat
         assert "is being trained" in shown(app)
         await pilot.press("s")
         await until(lambda: not app.is_running, 60)
-        (run,) = list_runs(workplace / "saved/runs")
+        (run,) = list_runs(working_directory / "saved/runs")
         assert run.status == "stopped"
         assert run.folder.model.is_file()
 
 
 @pytest.mark.slow
-async def test_a_training_is_left_to_run(open_app: OpenApp, workplace: Path) -> None:
+async def test_a_training_is_left_to_run(open_app: OpenApp, working_directory: Path) -> None:
     async with open_app() as pilot:
         app = pilot.app
-        open_text(app, recipe(epochs=1_000_000), workplace)
+        open_text(app, recipe(epochs=1_000_000), working_directory)
         app.action_train()
         await until(lambda: app.training and app.training.state is TrainingState.RUNNING, 60)
         await pilot.press("q")
@@ -78,10 +78,10 @@ async def test_a_training_is_left_to_run(open_app: OpenApp, workplace: Path) -> 
         await pilot.press("d")
         await until(lambda: not app.is_running)
         assert app.last_words == [f"kwb watch {app.training.run_folder.name}"]
-    (run,) = list_runs(workplace / "saved/runs")
+    (run,) = list_runs(working_directory / "saved/runs")
     assert owner(run.folder) is not None  # it goes on by itself
     ask_to_stop(run.folder)
     await until(lambda: owner(run.folder) is None, 60)
-    (run,) = list_runs(workplace / "saved/runs")
+    (run,) = list_runs(working_directory / "saved/runs")
     assert run.status == "stopped"
     assert run.folder.model.is_file()

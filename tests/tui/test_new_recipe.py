@@ -30,8 +30,8 @@ async def look_at(pilot: Pilot[Any], name: str) -> None:
 
 
 @pytest.mark.slow
-async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, workplace: Path) -> None:
-    shutil.copy(PENGUINS, workplace)
+async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, working_directory: Path) -> None:
+    shutil.copy(PENGUINS, working_directory)
     async with open_app() as pilot:
         app = pilot.app
         await look_at(pilot, "penguins.csv")
@@ -51,19 +51,19 @@ async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, workplace
         await pilot.press("enter")
         await until(lambda: app.editor is not None)
         assert app.editor.check(app.catalog) is None
-        rows = await app.worker.call("assemble", text=app.editor.text, folder=str(workplace))
+        rows = await app.worker.call("assemble", text=app.editor.text, folder=str(working_directory))
         assert rows["layers"][-1]["output_shape"] == [None, 3]
 
         app.editor.set("train.epochs", 2)
         training = app.worker.train(app.editor)
         await until(training.ended.is_set, 120)
         assert training.state == "finished", training.error
-        assert (workplace / "saved/penguins.keras").is_file()
+        assert (working_directory / "saved/penguins.keras").is_file()
 
 
 @pytest.mark.slow
 async def test_every_dataset_that_needs_no_download_gets_a_recipe_that_can_be_built(
-    open_app: OpenApp, workplace: Path
+    open_app: OpenApp, working_directory: Path
 ) -> None:
     async with open_app(size=(80, 24)) as pilot:
         app = pilot.app
@@ -71,15 +71,15 @@ async def test_every_dataset_that_needs_no_download_gets_a_recipe_that_can_be_bu
             await look_at(pilot, name)
             await pilot.press("enter")
             await until(lambda name=name: app.editor is not None and app.editor.name == name)
-            built = await app.worker.call("assemble", text=app.editor.text, folder=str(workplace))
+            built = await app.worker.call("assemble", text=app.editor.text, folder=str(working_directory))
             assert built["parameters"] > 100
             app.go("recipes")
             await settle(pilot)
 
 
 @pytest.mark.slow
-async def test_data_that_cannot_be_read_is_told_in_place(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "bad.csv").write_bytes(b"a,b\n1,2\n3\n")
+async def test_data_that_cannot_be_read_is_told_in_place(open_app: OpenApp, working_directory: Path) -> None:
+    (working_directory / "bad.csv").write_bytes(b"a,b\n1,2\n3\n")
     async with open_app() as pilot:
         await pilot.press("n")
         await until(lambda: isinstance(pilot.app.screen, NewRecipeDialog))
@@ -95,11 +95,11 @@ async def test_data_that_cannot_be_read_is_told_in_place(open_app: OpenApp, work
 
 @pytest.mark.slow
 async def test_what_the_file_shows_is_done_and_the_target_is_picked(
-    open_app: OpenApp, workplace: Path
+    open_app: OpenApp, working_directory: Path
 ) -> None:
     """Semicolons and decimal commas need no advice; the list of columns stays while one types."""
     rows = "".join(f"{n};{n},5;2024-01-{n % 28 + 1:02};{n % 3}\n" for n in range(1, 61))
-    (workplace / "semi.csv").write_text(f"id;size;sold;condition\n{rows}")
+    (working_directory / "semi.csv").write_text(f"id;size;sold;condition\n{rows}")
     async with open_app() as pilot:
         app = pilot.app
         await look_at(pilot, "semi.csv")
@@ -130,13 +130,13 @@ async def test_what_the_file_shows_is_done_and_the_target_is_picked(
         assert app.editor.get("data.decimal") == ","
         assert app.editor.get("data.ignore") == ["id", "sold"]
         assert app.editor.get("data.targets") == ["condition"]
-        built = await app.worker.call("assemble", text=app.editor.text, folder=str(workplace))
+        built = await app.worker.call("assemble", text=app.editor.text, folder=str(working_directory))
         assert built["layers"][-1]["output_shape"][-1] in (1, 3)
 
 
 @pytest.mark.slow
-async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "latin.csv").write_bytes("größe,preis\n1,2\n2,3\n3,5\n".encode("latin-1"))
+async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, working_directory: Path) -> None:
+    (working_directory / "latin.csv").write_bytes("größe,preis\n1,2\n2,3\n3,5\n".encode("latin-1"))
     async with open_app(size=(80, 24)) as pilot:
         app = pilot.app
         await pilot.press("n")
@@ -156,8 +156,8 @@ async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, workplace: Pat
         assert app.editor.get("data.targets") == ["preis"]
 
 
-def test_how_it_looks(looks_as_before: LooksAsBefore, workplace: Path) -> None:
-    shutil.copy(PENGUINS, workplace)
+def test_how_it_looks(looks_as_before: LooksAsBefore, working_directory: Path) -> None:
+    shutil.copy(PENGUINS, working_directory)
 
     async def choose(pilot: Pilot[Any]) -> None:
         await pilot.press("n")

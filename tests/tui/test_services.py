@@ -42,7 +42,7 @@ async def service(
     made = WorkerService(
         posted.append,
         log_folder=folder / "logs",
-        workplace=folder,
+        working_directory=folder,
         runs_folder=folder / "saved/runs",
         fork_server=fork_server or shared_fork_server(),
     )
@@ -188,7 +188,7 @@ async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) ->
     workers = WorkerService(
         posted.append,
         log_folder=tmp_path / "logs",
-        workplace=tmp_path / "gone",
+        working_directory=tmp_path / "gone",
         runs_folder=tmp_path,
     )
     with pytest.raises(WorkbenchError, match="cannot be started"):

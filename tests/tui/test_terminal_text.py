@@ -51,12 +51,14 @@ async def test_a_text_pane_keeps_a_character_for_a_character(open_app: OpenApp) 
     [("a\nb\tc[red]d", r"a\nb\tc[red]d"), ("長い名前" * 10, "長い名前"), ("n" * 200, "nnnnnnnn")],
     ids=["break", "wide", "long"],
 )
-async def test_names_in_places_of_one_line_stay_in_it(open_app: OpenApp, workplace: Path, name, seen) -> None:
-    run = workplace / "saved" / "runs" / name
+async def test_names_in_places_of_one_line_stay_in_it(
+    open_app: OpenApp, working_directory: Path, name, seen
+) -> None:
+    run = working_directory / "saved" / "runs" / name
     run.mkdir(parents=True)
     (run / "recipe.yaml").write_text(RECIPE)
-    (workplace / "saved" / f"{name[:60]}.keras").write_bytes(b"")
-    (workplace / f"{name[:60]}.yaml").write_text(RECIPE)
+    (working_directory / "saved" / f"{name[:60]}.keras").write_bytes(b"")
+    (working_directory / f"{name[:60]}.yaml").write_text(RECIPE)
     async with open_app(mode="recipes", size=(120, 24)) as pilot:
         app = pilot.app
         await until(lambda: seen in shown(app), what="the recipe's row")
@@ -66,7 +68,7 @@ async def test_names_in_places_of_one_line_stay_in_it(open_app: OpenApp, workpla
             await until(lambda: any(seen in line for line in shown(app).splitlines()[1:-1]), what=mode)
             await settle(pilot)
             assert all(cell_len(line) <= 120 for line in shown(app).splitlines())
-        app.set_editor(Editor(RECIPE, name=name, folder=workplace))
+        app.set_editor(Editor(RECIPE, name=name, folder=working_directory))
         app.go("assemble")
         await until(lambda: app.screen.query(RowsList), what="the rows")
         await settle(pilot)

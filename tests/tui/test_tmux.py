@@ -32,12 +32,12 @@ class Terminal:
             "KWB_CONFIG_DIR": str(folder / "config"),
             "TERM": "screen-256color",
         }
-        workplace = folder / "workplace"
-        workplace.mkdir(exist_ok=True)
+        working_directory = folder / "working_directory"
+        working_directory.mkdir(exist_ok=True)
         set_variables = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
         width, height = map(str, size)
         self._run(
-            "new-session", "-d", "-x", width, "-y", height, "-c", str(workplace), *set_variables,
+            "new-session", "-d", "-x", width, "-y", height, "-c", str(working_directory), *set_variables,
             f"{command}; echo LEFT WITH $?; sleep 600",
         )  # fmt: skip
         self._run("set-option", "-g", "set-clipboard", "on")
@@ -113,7 +113,7 @@ def test_from_nothing_to_a_live_curve_and_out(terminal: Open, tmp_path: Path) ->
     curve = time.monotonic() - began
     print(f"listed after {listed:.2f} s, first curve after {curve:.2f} s, load {os.getloadavg()[0]:.1f}")
     kwb.until(lambda screen: "✓ trained" in screen, "end of the training")
-    (run,) = list_runs(tmp_path / "workplace" / "saved" / "runs")
+    (run,) = list_runs(tmp_path / "working_directory" / "saved" / "runs")
     assert run.status == "done"
 
     kwb.press("q")
@@ -141,7 +141,7 @@ def test_leaving_lets_the_training_run_on_and_watch_shows_it(terminal: Open, tmp
     kwb.press("d")
     screen = kwb.until(lambda screen: "LEFT WITH 0" in screen, "end of the app")
     assert "kwb watch digits-" in screen
-    runs = tmp_path / "workplace" / "saved" / "runs"
+    runs = tmp_path / "working_directory" / "saved" / "runs"
     end = time.monotonic() + 240
     while list_runs(runs)[0].status != "done":
         assert time.monotonic() < end

@@ -33,11 +33,11 @@ def arrive(slow: Path) -> None:
 
 
 async def test_they_are_for_the_recipe_that_was_opened(
-    open_app: OpenApp, workplace: Path, tmp_path: Path
+    open_app: OpenApp, working_directory: Path, tmp_path: Path
 ) -> None:
     async with open_app() as pilot:
         app = pilot.app
-        app.set_editor(Editor(recipe(), name="before", folder=workplace))
+        app.set_editor(Editor(recipe(), name="before", folder=working_directory))
         await settle(pilot)
         with slow_recipe(tmp_path) as slow:
             app.open_recipe(slow)

@@ -60,8 +60,8 @@ NAMES = {".": "full_stop", "_": "underscore", "/": "slash", " ": "space", "-": "
 
 
 @pytest.fixture
-def recipe(workplace: Path) -> str:
-    (workplace / "mine.yaml").write_text(RECIPE)
+def recipe(working_directory: Path) -> str:
+    (working_directory / "mine.yaml").write_text(RECIPE)
     return "mine.yaml"
 
 
@@ -258,10 +258,12 @@ LINES = {
 
 
 @pytest.mark.slow
-async def test_filter_lines_the_catalog_and_prompts(open_app: OpenApp, recipe: str, workplace: Path) -> None:
-    (workplace / "saved").mkdir()
-    (workplace / "saved" / "some.keras").write_bytes(b"no model")
-    run = workplace / "saved" / "runs" / "mine-20260101-120000"
+async def test_filter_lines_the_catalog_and_prompts(
+    open_app: OpenApp, recipe: str, working_directory: Path
+) -> None:
+    (working_directory / "saved").mkdir()
+    (working_directory / "saved" / "some.keras").write_bytes(b"no model")
+    run = working_directory / "saved" / "runs" / "mine-20260101-120000"
     run.mkdir(parents=True)
     (run / "recipe.yaml").write_text(RECIPE)
     async with open_app(recipe=recipe) as pilot:
@@ -281,10 +283,10 @@ async def test_filter_lines_the_catalog_and_prompts(open_app: OpenApp, recipe: s
 
 @pytest.mark.slow
 async def test_a_new_recipe_takes_what_is_typed_while_its_data_is_read(
-    open_app: OpenApp, workplace: Path
+    open_app: OpenApp, working_directory: Path
 ) -> None:
     rows = "\n".join(f"{i},{i * 2},{i % 3}" for i in range(60))
-    (workplace / "table.csv").write_text(f"alpha,beta,gamma\n{rows}\n")
+    (working_directory / "table.csv").write_text(f"alpha,beta,gamma\n{rows}\n")
     async with open_app() as pilot:
         app = pilot.app
         for gap in GAPS:
@@ -312,8 +314,8 @@ async def test_a_new_recipe_takes_what_is_typed_while_its_data_is_read(
 
 
 @pytest.mark.slow
-async def test_right_after_enter_and_f5(open_app: OpenApp, recipe: str, workplace: Path) -> None:
-    (workplace / "other.yaml").write_text(RECIPE.replace("name: mine", "name: other"))
+async def test_right_after_enter_and_f5(open_app: OpenApp, recipe: str, working_directory: Path) -> None:
+    (working_directory / "other.yaml").write_text(RECIPE.replace("name: mine", "name: other"))
     async with open_app(recipe=recipe) as pilot:
         app = pilot.app
         await begin(pilot)

@@ -42,9 +42,9 @@ def busy() -> Iterator[None]:
 
 def opened(terminal: Open, folder: Path, size: tuple[int, int] = (120, 40)) -> Terminal:
     """kwb with the recipe, its rows shown. The file is there before the program has come so far as to read it."""
-    (folder / "workplace").mkdir()
-    (folder / "workplace" / "mine.yaml").write_text(RECIPE)
-    (folder / "workplace" / "other.yaml").write_text(RECIPE.replace("name: mine", "name: other"))
+    (folder / "working_directory").mkdir()
+    (folder / "working_directory" / "mine.yaml").write_text(RECIPE)
+    (folder / "working_directory" / "other.yaml").write_text(RECIPE.replace("name: mine", "name: other"))
     kwb = terminal("mine.yaml", size)
     # The recipes screen shows the file's text as well, and an Escape there would give the opening up.
     kwb.until(lambda screen: "a stack of layers" in screen, "open recipe")
@@ -61,7 +61,7 @@ def send(kwb: Terminal, keys: Sequence[str], gap: float) -> None:
 
 
 def until_saved(kwb: Terminal, folder: Path, wanted: str) -> None:
-    path, end = folder / "workplace" / "mine.yaml", time.monotonic() + PATIENCE
+    path, end = folder / "working_directory" / "mine.yaml", time.monotonic() + PATIENCE
     while (text := path.read_text()) != wanted:
         assert time.monotonic() < end, f"{text}\n{kwb.screen}"
         time.sleep(0.05)
@@ -126,6 +126,6 @@ def test_keys_that_go_somewhere_and_what_follows_them(terminal: Open, tmp_path: 
     # what is opened is what is trained, not what was open before
     send(kwb, ["1", "/", *"other", "Enter", "Enter", "F5"], 0.0)
     kwb.until(lambda screen: "✓ trained" in screen.splitlines()[0], "training")
-    runs = [run.name for run in (tmp_path / "workplace" / "saved" / "runs").iterdir()]
+    runs = [run.name for run in (tmp_path / "working_directory" / "saved" / "runs").iterdir()]
     assert len(runs) == 1
     assert runs[0].startswith("other-")

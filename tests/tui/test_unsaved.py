@@ -65,8 +65,8 @@ def test_a_spoilt_file_is_as_none(tmp_path: Path, content: str) -> None:
     assert kept.take_up() is None
 
 
-async def test_the_app_keeps_edits_and_takes_them_up(open_app: OpenApp, workplace: Path) -> None:
-    path = workplace / "small.yaml"
+async def test_the_app_keeps_edits_and_takes_them_up(open_app: OpenApp, working_directory: Path) -> None:
+    path = working_directory / "small.yaml"
     path.write_text(recipe())
     async with open_app() as pilot:
         pilot.app.open_recipe(path, then="recipes")
@@ -111,13 +111,13 @@ def test_two_apps_keep_their_edits_apart(tmp_path: Path) -> None:
 
 
 async def test_a_start_with_another_recipe_leaves_what_was_not_saved_and_says_so(
-    open_app: OpenApp, workplace: Path, tmp_path: Path
+    open_app: OpenApp, working_directory: Path, tmp_path: Path
 ) -> None:
     for name in ("small.yaml", "other.yaml"):
-        (workplace / name).write_text(recipe())
+        (working_directory / name).write_text(recipe())
     async with open_app() as pilot:
         kept = Unsaved(pilot.app.log_folder)
-        kept.keep(edited(workplace / "small.yaml"))
+        kept.keep(edited(working_directory / "small.yaml"))
         kept.path.rename(kept.path.with_name("unsaved-1.json"))  # of an app that was killed
     record = kept.path.with_name("unsaved-1.json")
     content = json.loads(record.read_text())

@@ -65,7 +65,7 @@ class KwbApp(Shell, inherit_bindings=False):
         recipe: a recipe to open: a file, or a built-in one's name.
         watch: a run folder to watch instead.
         mode: the mode to begin in; by default home, or the one that fits what is opened.
-        workplace: the current folder: recipes are listed there, relative paths begin there.
+        working directory: the current folder: recipes are listed there, relative paths begin there.
         plugin_files, blocked: as `--plugin` and `--no-plugin`.
         log_folder: where logs go.
         warm: start a child in the background; without it the first call does.
@@ -105,7 +105,7 @@ class KwbApp(Shell, inherit_bindings=False):
         recipe: str | None = None,
         watch: Path | None = None,
         mode: str | None = None,
-        workplace: Path | None = None,
+        working_directory: Path | None = None,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
         log_folder: Path | None = None,
@@ -119,12 +119,12 @@ class KwbApp(Shell, inherit_bindings=False):
         terminal_text.escape_all_text()
         self.settings = settings or Settings()
         self.state = state or AppState(None)
-        self.workplace = workplace or Path.cwd()
-        self.runs_folder = self.workplace / self.settings.runs
+        self.working_directory = working_directory or Path.cwd()
+        self.runs_folder = self.working_directory / self.settings.runs
         self.watched = watch
         self._catalog: Catalog | None = None
         self.editor: Editor | None = None
-        self.log_folder = log_folder or self.workplace / ".kwb"
+        self.log_folder = log_folder or self.working_directory / ".kwb"
         self.crash_log = CrashLog(self.log_folder / "crashes.log")
         self.plugins = Plugins(self, (*self.settings.plugins, *plugin_files), blocked)
         self.last_key = 0.0
@@ -172,7 +172,7 @@ class KwbApp(Shell, inherit_bindings=False):
         return WorkerService(
             self.share,
             log_folder=self.log_folder,
-            workplace=self.workplace,
+            working_directory=self.working_directory,
             runs_folder=self.runs_folder,
             plugin_files=self.plugins.files,
             blocked=self.plugins.blocked,

@@ -28,7 +28,7 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
         return False
     try:
         with app.type_ahead.kept(f"reading {Path(recipe).name}"):
-            editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.workplace)
+            editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.working_directory)
     except WorkbenchError as error:
         app.notice(error)
         return False
@@ -102,17 +102,17 @@ async def _open_at_start(app: KwbApp) -> None:
     if (
         app.plugins.loading
         and recipe not in known
-        and not await asyncio.to_thread(_is_file, recipe, app.workplace)
+        and not await asyncio.to_thread(_is_file, recipe, app.working_directory)
     ):
         return  # it may be a plugin file's
     app.recipe_to_open = None
-    path = app.workplace / Path(expanduser(recipe))
+    path = app.working_directory / Path(expanduser(recipe))
     if not await _take_up_unsaved(app, path):
         app.open_recipe(recipe)
 
 
-def _is_file(recipe: str, workplace: Path) -> bool:
-    return recipe.endswith((".yaml", ".yml")) or (workplace / Path(expanduser(recipe))).is_file()
+def _is_file(recipe: str, working_directory: Path) -> bool:
+    return recipe.endswith((".yaml", ".yml")) or (working_directory / Path(expanduser(recipe))).is_file()
 
 
 async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
@@ -138,7 +138,7 @@ async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
     return True
 
 
-def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor:
+def open_editor(recipe: str | Path, catalog: Catalog, working_directory: Path) -> Editor:
     """An editor on a recipe file, or on a built-in recipe. Reads files and imports much: for a thread.
 
     A built-in recipe has no file of the user's: saving it asks for one.
@@ -150,7 +150,7 @@ def open_editor(recipe: str | Path, catalog: Catalog, workplace: Path) -> Editor
 
     name = str(recipe)
     path = Path(expanduser(recipe))
-    path = path if path.is_absolute() else workplace / path
+    path = path if path.is_absolute() else working_directory / path
     if isinstance(recipe, Path) or path.suffix in (".yaml", ".yml") or path.is_file():
         return Editor.open(path)
     known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]

@@ -86,6 +86,6 @@ def save_picture(app: KwbApp) -> None:
     """Save the screen as an SVG file in the current folder, once the palette is gone from it."""
 
     def save() -> None:
-        app.notice(f"saved {app.save_screenshot(path=str(app.workplace))}.", "information")
+        app.notice(f"saved {app.save_screenshot(path=str(app.working_directory))}.", "information")
 
     app.call_after_refresh(save)

@@ -77,7 +77,7 @@ class Watching:
         """Look once, and do what follows from what changed."""
         app, editor = self._app, self._app.editor
         own = editor.path if editor is not None else None
-        data = list(paths_in(editor.data, editor.folder, app.workplace)) if editor is not None else []
+        data = list(paths_in(editor.data, editor.folder, app.working_directory)) if editor is not None else []
         plugins = app.plugins.watched
         screen = app.screen_stack[0] if app.screen_stack else None
         shown = list(screen.files_shown()) if isinstance(screen, WorkbenchScreen) else []

@@ -29,8 +29,8 @@ def told(pilot: Pilot[Any]) -> str:
 
 
 @pytest.fixture
-def small(workplace: Path) -> Path:
-    path = workplace / "small.yaml"
+def small(working_directory: Path) -> Path:
+    path = working_directory / "small.yaml"
     path.write_text(recipe())
     return path
 
@@ -194,9 +194,9 @@ async def test_what_was_not_saved_the_last_time_is_no_reason_to_write_over_newer
         assert "epochs: 77, batch_size: 32" in small.read_text()
 
 
-async def test_the_data_that_is_shown_is_read_again(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "table.csv").write_text("x,y\n" + "".join(f"{n},{2 * n}\n" for n in range(20)))
-    path = workplace / "csv.yaml"
+async def test_the_data_that_is_shown_is_read_again(open_app: OpenApp, working_directory: Path) -> None:
+    (working_directory / "table.csv").write_text("x,y\n" + "".join(f"{n},{2 * n}\n" for n in range(20)))
+    path = working_directory / "csv.yaml"
     path.write_text(recipe().replace("use: diabetes,", "use: csv, path: table.csv, targets: [y],"))
     async with open_app(recipe="csv.yaml") as pilot:
         screen = await checked(pilot)
@@ -204,7 +204,9 @@ async def test_the_data_that_is_shown_is_read_again(open_app: OpenApp, workplace
         await pilot.press("3")
         screen = await checked(pilot)
         assert screen.look.rows == 20
-        (workplace / "table.csv").write_text("x,z,y\n" + "".join(f"{n},{n % 3},{2 * n}\n" for n in range(30)))
+        (working_directory / "table.csv").write_text(
+            "x,z,y\n" + "".join(f"{n},{n % 3},{2 * n}\n" for n in range(30))
+        )
         await until(lambda: screen.is_settled and screen.look.rows == 30, 60)
         assert [column["name"] for column in screen.look.columns] == ["x", "z", "y"]
         await pilot.press("2")
@@ -213,7 +215,7 @@ async def test_the_data_that_is_shown_is_read_again(open_app: OpenApp, workplace
 
 
 async def test_the_recipes_that_are_listed_and_the_one_previewed_are_looked_at(
-    open_app: OpenApp, small: Path, workplace: Path
+    open_app: OpenApp, small: Path, working_directory: Path
 ) -> None:
     async with open_app() as pilot:
         screen = pilot.app.screen
@@ -224,5 +226,5 @@ async def test_the_recipes_that_are_listed_and_the_one_previewed_are_looked_at(
         await until(lambda: small in pilot.app.watching._watch._known)
         edit(small, "epochs: 2", "epochs: 77")
         await until(lambda: "epochs: 77," in shown(pilot.app))
-        subprocess.run(["cp", str(small), str(workplace / "second.yaml")], check=True)
+        subprocess.run(["cp", str(small), str(working_directory / "second.yaml")], check=True)
         await until(lambda: "second.yaml" in shown(pilot.app))

@@ -38,11 +38,11 @@ SHARPER = "strength=0.5, **kwargs"
 
 
 @pytest.fixture
-def gate(workplace: Path) -> Path:
-    path = workplace / "gate.py"
+def gate(working_directory: Path) -> Path:
+    path = working_directory / "gate.py"
     path.write_text(GATE)
     text = recipe().replace("    - {use: Dense, units: 4", "    - {use: Gate}\n    - {use: Dense, units: 4")
-    (workplace / "gated.yaml").write_text(text)
+    (working_directory / "gated.yaml").write_text(text)
     return path
 
 
@@ -167,9 +167,9 @@ async def test_restart_shows_new_arguments_and_knows_the_plugin_all_the_time(
 
 
 async def test_a_training_keeps_the_code_it_began_with(
-    open_app: OpenApp, gate: Path, workplace: Path
+    open_app: OpenApp, gate: Path, working_directory: Path
 ) -> None:
-    path = workplace / "gated.yaml"
+    path = working_directory / "gated.yaml"
     path.write_text(path.read_text().replace("epochs: 2", "epochs: 100000"))
     async with open_app(recipe="gated.yaml", plugin_files=[gate]) as pilot:
         await at_gate(pilot)

@@ -23,9 +23,9 @@ train: {loss: sparse_categorical_crossentropy}
 
 
 @pytest.fixture
-def recipe(workplace: Path) -> str:
-    shutil.copy(Path(__file__).parents[2] / "data" / "files" / "penguins.csv", workplace)
-    (workplace / "birds.yaml").write_text(RECIPE)
+def recipe(working_directory: Path) -> str:
+    shutil.copy(Path(__file__).parents[2] / "data" / "files" / "penguins.csv", working_directory)
+    (working_directory / "birds.yaml").write_text(RECIPE)
     return "birds.yaml"
 
 
@@ -89,10 +89,10 @@ async def test_what_cannot_be_is_told_and_undone(open_app: OpenApp, recipe: str)
 
 
 async def test_a_file_is_picked_and_what_is_wrong_with_it_is_said_whole(
-    open_app: OpenApp, recipe: str, workplace: Path
+    open_app: OpenApp, recipe: str, working_directory: Path
 ) -> None:
-    (workplace / "odd.csv").write_text("a,b\n1,2\n3\n")
-    (workplace / "notes.txt").write_text("no data")
+    (working_directory / "odd.csv").write_text("a,b\n1,2\n3\n")
+    (working_directory / "notes.txt").write_text("no data")
     async with open_app(recipe=recipe, size=(80, 24)) as pilot:
         app = pilot.app
         await checked(pilot)

@@ -29,8 +29,8 @@ train: {loss: mse}
 
 
 @pytest.fixture
-def recipe(workplace: Path) -> str:
-    (workplace / "mine.yaml").write_text(RECIPE)
+def recipe(working_directory: Path) -> str:
+    (working_directory / "mine.yaml").write_text(RECIPE)
     return "mine.yaml"
 
 
@@ -119,9 +119,9 @@ async def test_a_layer_of_two_inputs_in_a_stack_and_the_way_out(open_app: OpenAp
 
 
 async def test_a_name_that_no_plugin_offers_is_told_before_the_worker_is_there(
-    open_app: OpenApp, workplace: Path
+    open_app: OpenApp, working_directory: Path
 ) -> None:
-    (workplace / "mine.yaml").write_text(RECIPE.replace("ResidualBlock", "ResidualBlok"))
+    (working_directory / "mine.yaml").write_text(RECIPE.replace("ResidualBlock", "ResidualBlok"))
     async with open_app(recipe="mine.yaml") as pilot:
         app = pilot.app
         await until(lambda: app.editor is not None and app.current_mode == "assemble")
@@ -148,9 +148,11 @@ async def test_a_worker_that_dies_is_told_and_the_next_question_is_answered(
         assert screen.examination.total == 330 + 2 * 930 + 31
 
 
-async def test_broken_plugins_are_in_the_catalog_with_their_error(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "broken.py").write_text("import nothing_of_that_name\n")
-    async with open_app(recipe="custom-stack", plugin_files=[workplace / "broken.py"]) as pilot:
+async def test_broken_plugins_are_in_the_catalog_with_their_error(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    (working_directory / "broken.py").write_text("import nothing_of_that_name\n")
+    async with open_app(recipe="custom-stack", plugin_files=[working_directory / "broken.py"]) as pilot:
         await checked(pilot)
         await typed(pilot, "slash", "'broken'")
         assert "✗ broken" in shown(pilot.app)
@@ -180,8 +182,10 @@ train: {loss: sparse_categorical_crossentropy}
 """
 
 
-async def test_what_is_likely_not_meant_is_told_at_its_row(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "logits.yaml").write_text(LOGITS)
+async def test_what_is_likely_not_meant_is_told_at_its_row(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    (working_directory / "logits.yaml").write_text(LOGITS)
     async with open_app(recipe="logits.yaml") as pilot:
         app = pilot.app
         screen = await checked(pilot)

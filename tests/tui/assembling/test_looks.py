@@ -68,8 +68,8 @@ def test_a_error(looks_as_before: LooksAsBefore, size: tuple[int, int]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
-def test_long_names(looks_as_before: LooksAsBefore, workplace: Path, size: tuple[int, int]) -> None:
-    (workplace / "long.yaml").write_text(LONG)
+def test_long_names(looks_as_before: LooksAsBefore, working_directory: Path, size: tuple[int, int]) -> None:
+    (working_directory / "long.yaml").write_text(LONG)
     assert looks_as_before(size=size, recipe="long.yaml", before=after("home", "down", "down"))
 
 

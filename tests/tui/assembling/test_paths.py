@@ -23,8 +23,8 @@ train: {loss: mse}
 
 
 @pytest.fixture
-def recipe(workplace: Path) -> str:
-    (workplace / "mine.yaml").write_text(NEW)
+def recipe(working_directory: Path) -> str:
+    (working_directory / "mine.yaml").write_text(NEW)
     return "mine.yaml"
 
 
@@ -33,7 +33,7 @@ def rows(app: KwbApp) -> list[tuple[str, str]]:
     return [(row.use, row.arguments) for row in app.editor.rows if row.part == "model"]
 
 
-async def test_the_stack_of_custom_layers(open_app: OpenApp, recipe: str, workplace: Path) -> None:
+async def test_the_stack_of_custom_layers(open_app: OpenApp, recipe: str, working_directory: Path) -> None:
     async with open_app(recipe=recipe, size=(80, 24)) as pilot:
         app = pilot.app
         screen = await checked(pilot)
@@ -61,7 +61,7 @@ async def test_the_stack_of_custom_layers(open_app: OpenApp, recipe: str, workpl
         # up and down, undone; then saved
         await typed(pilot, "shift+up", "u", "s")
         assert rows(app)[-1] == ("Exponential", "")
-        text = (workplace / "mine.yaml").read_text()
+        text = (working_directory / "mine.yaml").read_text()
         assert text.startswith("# Mine.\nkwb: 1\n")
         assert "# kept" in text
         assert text.count("use: MyDense") == 2
@@ -179,8 +179,10 @@ async def test_training_is_chosen_by_keys(open_app: OpenApp, recipe: str) -> Non
         assert "# kept" in app.editor.text
 
 
-async def test_a_stack_is_written_as_a_graph_and_a_layer_shared(open_app: OpenApp, workplace: Path) -> None:
-    (workplace / "mine.yaml").write_text(
+async def test_a_stack_is_written_as_a_graph_and_a_layer_shared(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    (working_directory / "mine.yaml").write_text(
         NEW.replace("sequential: []", "sequential: [{use: Dense, units: 10}, {use: Dense, units: 1}]")
     )
     async with open_app(recipe="mine.yaml") as pilot:

@@ -75,10 +75,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, kwb: Kwb) -> Path:
 
 
 @pytest.fixture
-def from_training(trained: Path, workplace: Path) -> Path:
-    """The workplace with all that the trainings left in it; the newest file is residual-regressor.keras."""
-    shutil.copytree(trained, workplace, dirs_exist_ok=True)
-    saved = workplace / "saved"
+def from_training(trained: Path, working_directory: Path) -> Path:
+    """The working directory with all that the trainings left in it; the newest file is residual-regressor.keras."""
+    shutil.copytree(trained, working_directory, dirs_exist_ok=True)
+    saved = working_directory / "saved"
     moment = time.time()
     order = ("residual-regressor.keras", "digits.h5", "gated.keras", "digits.keras", "residual-regressor.h5")
     for age, name in enumerate(order):
@@ -100,7 +100,7 @@ Put = Callable[..., Path]
 
 
 @pytest.fixture
-def put(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+def put(working_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     """`put("a.h5", source or bytes)`: a file in `saved/`, each older than the one before, at a fixed time."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -108,7 +108,7 @@ def put(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
 
     def place(name: str, content: Path | bytes) -> Path:
         nonlocal placed
-        path = workplace / "saved" / name
+        path = working_directory / "saved" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
         placed += 1

@@ -39,7 +39,7 @@ async def choose(pilot, name: str) -> SavedScreen:
     screen = screen_of(pilot)
     files = screen.query_one(FileList)
     files.focus()
-    path = str(pilot.app.workplace / "saved" / name)
+    path = str(pilot.app.working_directory / "saved" / name)
     await until(lambda: any(option.id == path for option in files.options), what=f"{name} is listed")
     files.highlighted = files.get_option_index(path)
     await settle(pilot)
@@ -221,10 +221,10 @@ async def test_rename_delete_and_copy_of_the_path(open_app, put, weights_file) -
     async with open_app(mode="saved") as pilot:
         screen = await choose(pilot, "price.h5")
         await pilot.press("y")
-        assert pilot.app.clipboard == str(pilot.app.workplace / "saved" / "price.h5")
+        assert pilot.app.clipboard == str(pilot.app.working_directory / "saved" / "price.h5")
         await pilot.press("n")
         await answer(pilot, "rent.h5")
-        renamed = pilot.app.workplace / "saved" / "rent.h5"
+        renamed = pilot.app.working_directory / "saved" / "rent.h5"
         await until(renamed.exists)
         await until(lambda: screen._file.path == renamed)
         await pilot.press("x")
@@ -361,7 +361,7 @@ async def test_numbers_are_drawn_beside_the_truth_and_exported(open_app, from_tr
         assert "v Predicted e Data order s Save CSV" in shown(pilot.app)
         await pilot.press("s")
         await answer(pilot, "out.csv")
-        out = pilot.app.workplace / "out.csv"
+        out = pilot.app.working_directory / "out.csv"
         await until(out.exists, SLOW)
         rows = list(csv.reader(out.read_text().splitlines()))
         assert rows[0] == ["row", "true progression", "progression", "error progression"]
@@ -489,9 +489,11 @@ async def test_a_weights_file_starts_its_own_recipe(open_app, from_training) -> 
 
 
 @pytest.mark.slow
-async def test_a_saved_model_becomes_a_layer_of_the_open_recipe(open_app, from_training, workplace) -> None:
+async def test_a_saved_model_becomes_a_layer_of_the_open_recipe(
+    open_app, from_training, working_directory
+) -> None:
     stack = "model:\n  sequential:\n    - {use: Dense, units: 1}\n"
-    (workplace / "mine.yaml").write_text(
+    (working_directory / "mine.yaml").write_text(
         f"kwb: 1\nname: mine\ndata: diabetes\n{stack}train: {{epochs: 1, loss: mse}}\n"
     )
     async with open_app(mode="saved") as pilot:

@@ -135,11 +135,11 @@ Placed = Callable[..., RunFolder]
 
 
 @pytest.fixture
-def placed(workplace: Path) -> Placed:
-    """`placed(run, "name")`: a copy of a run in the workplace, all that differs from time to time made equal."""
+def placed(working_directory: Path) -> Placed:
+    """`placed(run, "name")`: a copy of a run in the working directory, all that differs from time to time made equal."""
 
     def place(run: RunFolder, name: str, *, until_epoch: int | None = None) -> RunFolder:
-        copy = RunFolder(workplace / "saved" / "runs" / name)
+        copy = RunFolder(working_directory / "saved" / "runs" / name)
         shutil.copytree(run.path, copy.path)
         copy.events.unlink()
         copy.lock.unlink(missing_ok=True)

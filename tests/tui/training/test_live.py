@@ -34,7 +34,7 @@ train: {epochs: 100000, engine: chunk, loss: mse, metrics: [mae], optimizer: {us
 
 
 def opened(app, text: str = RECIPE) -> None:
-    app.set_editor(Editor(text, name="price", folder=app.workplace))
+    app.set_editor(Editor(text, name="price", folder=app.working_directory))
 
 
 async def training(pilot, stage: Stage = Stage.RUNNING, epochs: int = 3) -> TrainScreen:
@@ -155,10 +155,10 @@ async def test_a_recipe_that_cannot_be_trained(open_app) -> None:
         assert "✗ Training failed." in await shows(pilot, "Dense has no argument 'unit'")
 
 
-async def test_watching_a_run_that_another_process_trains(open_app, workplace) -> None:
+async def test_watching_a_run_that_another_process_trains(open_app, working_directory) -> None:
     """The same numbers as in its folder, live, until it is killed; then what is left."""
-    with endless(workplace) as process:
-        run = await until(lambda: run_in(workplace), 60, "the run has begun")
+    with endless(working_directory) as process:
+        run = await until(lambda: run_in(working_directory), 60, "the run has begun")
         async with open_app(watch=run.path) as pilot:
             screen = await training(pilot, epochs=5)
             first = screen.record.view.done
@@ -178,9 +178,11 @@ async def test_watching_a_run_that_another_process_trains(open_app, workplace) -
 
 
 @pytest.mark.parametrize(("mode", "key"), [("train", "x"), ("runs", "o")])
-async def test_a_run_that_another_process_trains_is_stopped_from_here(open_app, workplace, mode, key) -> None:
-    with endless(workplace) as process:
-        run = wait_for_epochs(workplace, process, 2)
+async def test_a_run_that_another_process_trains_is_stopped_from_here(
+    open_app, working_directory, mode, key
+) -> None:
+    with endless(working_directory) as process:
+        run = wait_for_epochs(working_directory, process, 2)
         async with open_app(**({"watch": run.path} if mode == "train" else {"mode": "runs"})) as pilot:
             if mode == "train":
                 await training(pilot, epochs=2)
@@ -200,11 +202,11 @@ async def test_a_run_that_another_process_trains_is_stopped_from_here(open_app, 
         assert run.model.is_file()
 
 
-async def test_a_run_appears_in_the_list_runs_and_ends(open_app, workplace) -> None:
+async def test_a_run_appears_in_the_list_runs_and_ends(open_app, working_directory) -> None:
     async with open_app(mode="runs") as pilot:
         await settle(pilot)
         assert "No run yet" in shown(pilot.app)
-        process = batch(workplace, "residual-regressor", "--set", "train.epochs=3000",
+        process = batch(working_directory, "residual-regressor", "--set", "train.epochs=3000",
                         "--set", "train.callbacks=[]", "--set", "save=[]")  # fmt: skip
         try:
             await until(lambda: "● running" in shown(pilot.app), 60, "the run is listed")
@@ -220,7 +222,7 @@ async def test_a_run_appears_in_the_list_runs_and_ends(open_app, workplace) -> N
         finally:
             process.kill()
             process.communicate()
-        run = run_in(workplace)
+        run = run_in(working_directory)
         assert owner(run) is None
         assert summary_of(run).status == "interrupted"
 

@@ -28,7 +28,7 @@ from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
 
 @pytest.fixture
 def three(placed, finished, failed):
-    """Three runs in the workplace: two that are done, one that failed."""
+    """Three runs in the working directory: two that are done, one that failed."""
     return [
         placed(finished, "price-one"),
         placed(finished, "price-two", until_epoch=4),
@@ -316,10 +316,10 @@ def test_the_recipe_of_a_run_knows_where_its_paths_start(finished) -> None:
     assert recipe.folder.is_dir()
 
 
-def with_rates(workplace, rates: dict[str, float], epochs: int = 20_000) -> None:
+def with_rates(working_directory, rates: dict[str, float], epochs: int = 20_000) -> None:
     """Runs of one recipe that differ in their learning rate, far on in a long training."""
     for number, (name, rate) in enumerate(rates.items()):
-        run = RunFolder(workplace / "saved" / "runs" / name)
+        run = RunFolder(working_directory / "saved" / "runs" / name)
         run.path.mkdir(parents=True)
         recipe = {
             "name": "price",
@@ -340,9 +340,9 @@ def with_rates(workplace, rates: dict[str, float], epochs: int = 20_000) -> None
 
 @pytest.mark.parametrize("size", [(200, 50), (120, 40), (80, 24)])
 async def test_what_tells_runs_of_one_recipe_apart_has_a_column_and_no_number_is_cut(
-    open_app, workplace, size
+    open_app, working_directory, size
 ) -> None:
-    with_rates(workplace, {"price-1": 0.001, "price-2": 0.01, "price-3": 0.1})
+    with_rates(working_directory, {"price-1": 0.001, "price-2": 0.01, "price-3": 0.1})
     async with open_app(mode="runs", size=size) as pilot:
         await names_listed(pilot)
         lines = shown(pilot.app).splitlines()
@@ -355,8 +355,8 @@ async def test_what_tells_runs_of_one_recipe_apart_has_a_column_and_no_number_is
             assert "1234" in line or "1235" in line
 
 
-async def test_home_and_end_go_to_the_first_and_the_last_run(open_app, workplace) -> None:
-    with_rates(workplace, {f"price-{number:02}": 0.001 for number in range(30)})
+async def test_home_and_end_go_to_the_first_and_the_last_run(open_app, working_directory) -> None:
+    with_rates(working_directory, {f"price-{number:02}": 0.001 for number in range(30)})
     async with open_app(mode="runs", size=(80, 24)) as pilot:
         await names_listed(pilot)
         table = pilot.app.screen.query_one(RunsTable)

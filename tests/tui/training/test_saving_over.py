@@ -32,8 +32,8 @@ async def stopped(pilot: Pilot[None]) -> RunFolder:
     return RunFolder(Path(screen.record.view.folder))
 
 
-async def test_a_stopped_training_says_what_it_left_and_k_saves_it(open_app, workplace: Path) -> None:
-    saved = workplace / "saved" / "price.keras"
+async def test_a_stopped_training_says_what_it_left_and_k_saves_it(open_app, working_directory: Path) -> None:
+    saved = working_directory / "saved" / "price.keras"
     async with open_app(mode="train", warm=True) as pilot:
         app = pilot.app
         opened(app, SAVING.replace("epochs: 100000", "epochs: 2"))

@@ -213,14 +213,14 @@ train: {epochs: 2, loss: mse}
 
 
 async def test_a_pane_that_shows_nothing_has_a_key_that_has_the_recipe_watch_it(
-    open_app, placed, finished, workplace
+    open_app, placed, finished, working_directory
 ) -> None:
     async with open_app(watch=placed(finished, "done").path) as pilot:
         await at_stage(pilot, Stage.FINISHED)
         await pilot.press("w")
         await drawn(pilot)
         await pilot.press("a")  # no recipe is open
-        editor = Editor(WATCHING, name="price", folder=workplace)
+        editor = Editor(WATCHING, name="price", folder=working_directory)
         pilot.app.set_editor(editor)
         await drawn(pilot)
         await pilot.press("a")
@@ -240,10 +240,10 @@ async def test_a_pane_that_shows_nothing_has_a_key_that_has_the_recipe_watch_it(
 
 
 async def test_a_long_history_is_read_to_its_end_before_a_curve_is_drawn(
-    open_app, workplace, owned, monkeypatch
+    open_app, working_directory, owned, monkeypatch
 ) -> None:
     """Whoever watches a run wants to know how it stands now."""
-    run = RunFolder(workplace / "saved" / "runs" / "long")
+    run = RunFolder(working_directory / "saved" / "runs" / "long")
     run.path.mkdir(parents=True)
     run.recipe.write_text(WATCHING)
     logs = {f"metric_{number}": 0.5 for number in range(20)}
@@ -376,8 +376,8 @@ async def test_every_pane_at_every_size(open_app, placed, finished, size) -> Non
         assert columns == (1 if size[0] < 96 else 2)
 
 
-async def test_a_folder_that_is_no_run_is_told(open_app, workplace) -> None:
-    async with open_app(watch=workplace) as pilot:
+async def test_a_folder_that_is_no_run_is_told(open_app, working_directory) -> None:
+    async with open_app(watch=working_directory) as pilot:
         await settle(pilot)
         assert "recipe.yaml" in pilot.app.notices[-1][1].what
 

@@ -36,13 +36,13 @@ train: {epochs: 2, engine: plain, loss: mse}
 """
 
 
-async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, workplace: Path) -> None:
-    file = workplace / "gate.py"
+async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, working_directory: Path) -> None:
+    file = working_directory / "gate.py"
     file.write_text(GATE)
     async with open_app(mode="train", warm=True, plugin_files=[file]) as pilot:
         app = pilot.app
         await until(lambda: any(entry.name == "Gate" for entry in app.catalog.entries), 120)
-        app.set_editor(Editor(RECIPE, name="gated.yaml", folder=workplace))
+        app.set_editor(Editor(RECIPE, name="gated.yaml", folder=working_directory))
         await pilot.press("t")
         screen = await until(lambda: isinstance(app.screen, TrainScreen) and app.screen)
         await until(lambda: screen.record.view.stage is Stage.FAILED, 120)

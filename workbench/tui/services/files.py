@@ -1,4 +1,4 @@
-"""What lies in the workplace: recipes, and recent runs. Reads the disk: for a thread."""
+"""What lies in the working directory: recipes, and recent runs. Reads the disk: for a thread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME = re.compile(r"^name\s*:\s*([\w.-]+)", re.M)
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """A recipe in the workplace: its path, its `name`, its first comment, when it was written last."""
+    """A recipe in the working directory: its path, its `name`, its first comment, when it was written last."""
 
     path: Path
     name: str
@@ -100,7 +100,7 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def complete_path(typed: str, workplace: Path, suffixes: Collection[str]) -> list[str]:
+def complete_path(typed: str, working_directory: Path, suffixes: Collection[str]) -> list[str]:
     """The files with one of these suffixes, and the folders, in the folder that is being typed; none without a slash.
 
     Folders end in a slash. `~` is the home folder.
@@ -109,7 +109,7 @@ def complete_path(typed: str, workplace: Path, suffixes: Collection[str]) -> lis
     if not slash:
         return []
     found = []
-    for path in _entries(workplace / Path(expanduser(f"{folder}/")))[:MOST_LOOKED_AT]:
+    for path in _entries(working_directory / Path(expanduser(f"{folder}/")))[:MOST_LOOKED_AT]:
         if path.name.startswith("."):
             continue
         if path.is_dir():

@@ -57,7 +57,7 @@ class WorkerService:
     Args:
         post: takes `WorkerChanged`, `TrainingStarted`, `TrainingEvents`, `TrainingChanged`.
         log_folder: where each child's log is written.
-        workplace: the children's current folder.
+        working directory: the children's current folder.
         runs_folder: where run folders are made.
         plugin_files, blocked: as for the catalog.
         fork server: forks the children, and is its owner's to close; None for one of the service's own.
@@ -68,7 +68,7 @@ class WorkerService:
         post: Callable[[SharedMessage], None],
         *,
         log_folder: Path,
-        workplace: Path,
+        working_directory: Path,
         runs_folder: Path,
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
@@ -76,7 +76,7 @@ class WorkerService:
     ) -> None:
         self._post = post
         self._log_folder = log_folder
-        self._workplace = workplace
+        self._working_directory = working_directory
         self._runs_folder = runs_folder
         self._plugin_files = tuple(plugin_files)
         self._blocked = tuple(blocked)
@@ -195,7 +195,7 @@ class WorkerService:
             return await Worker.start(
                 lambda event, moment, run: None,
                 log=log,
-                folder=self._workplace,
+                folder=self._working_directory,
                 plugin_files=self._plugin_files,
                 blocked=self._blocked,
                 fork_server=self._fork_server,

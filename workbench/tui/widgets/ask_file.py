@@ -23,13 +23,13 @@ async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
         PromptDialog(
             "Save the recipe as",
             f"{stem}.yaml",
-            text=f"in {app.workplace}",
-            check=lambda text: _wrong(text, app.workplace),
+            text=f"in {app.working_directory}",
+            check=lambda text: _wrong(text, app.working_directory),
         )
     )
     if text is None:
         return None
-    path = app.workplace / Path(expanduser(text.strip()))
+    path = app.working_directory / Path(expanduser(text.strip()))
     return path if await may_write(app, path) else None
 
 

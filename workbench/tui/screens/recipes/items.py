@@ -72,7 +72,7 @@ def builtin_items(entries: Sequence[Entry]) -> list[Item]:
 
 
 def file_items(recipes: Sequence[RecipeFile], folder: Path) -> list[Item]:
-    """Recipes in the workplace."""
+    """Recipes in the working_directory."""
     items = []
     for recipe in recipes:
         shown = recipe.path.relative_to(folder) if recipe.path.is_relative_to(folder) else recipe.path

@@ -99,12 +99,12 @@ class NewRecipeDialog(Dialog[Any]):
         datasets = list(app.catalog.of_kind(Kind.DATASET))
         readers = readers_by_suffix(datasets)
         with app.type_ahead.kept("listing the data", cancel=False):
-            files = await asyncio.to_thread(list_data, app.workplace, tuple(readers))
+            files = await asyncio.to_thread(list_data, app.working_directory, tuple(readers))
         options: list[Option] = []
         if files:
             options.append(_heading("Files in this folder"))
         for path in files:
-            shown = str(path.relative_to(app.workplace))
+            shown = str(path.relative_to(app.working_directory))
             self._sections[shown] = {"use": readers[path.suffix].name, "path": shown}
             options.append(Option(Content(shown), id=shown))
         options.append(_heading("Datasets"))
@@ -144,7 +144,7 @@ class NewRecipeDialog(Dialog[Any]):
         readers = readers_by_suffix(app.catalog.of_kind(Kind.DATASET))
 
         def wrong(text: str) -> str:
-            path = app.workplace / Path(expanduser(text.strip()))
+            path = app.working_directory / Path(expanduser(text.strip()))
             if reader_of(path.name, readers) is None:
                 return f"one of these can be read: {', '.join(readers)}"
             return "" if path.exists() else "there is no such file"
@@ -154,7 +154,7 @@ class NewRecipeDialog(Dialog[Any]):
                 "A file of data",
                 text="A folder with / lists its files.",
                 check=wrong,
-                source=typed_paths(app.workplace, [*readers, ".gz"]),
+                source=typed_paths(app.working_directory, [*readers, ".gz"]),
             )
         )
         if text is not None:
@@ -180,7 +180,7 @@ class NewRecipeDialog(Dialog[Any]):
         self.query_one(".dialog-error", Static).update("")
         self.query_one("#learn Input").focus()
         try:
-            answer = await app.worker.call("preview", data=section, folder=str(app.workplace))
+            answer = await app.worker.call("preview", data=section, folder=str(app.working_directory))
         except WorkbenchError as error:
             facts_view.update(Content.styled(f"✗ {error}", "$text-error"))
             if "path" in section:  # a message that says what to say has a place to say it
@@ -250,7 +250,7 @@ class NewRecipeDialog(Dialog[Any]):
         if self._text:
             from workbench.recipe.editing import Editor
 
-            self.dismiss(Editor(self._text, name=self._called, folder=kwb(self).workplace))
+            self.dismiss(Editor(self._text, name=self._called, folder=kwb(self).working_directory))
 
     def action_leave(self) -> None:
         """Back to the data, or close."""

@@ -93,7 +93,7 @@ class RecipesScreen(WorkbenchScreen):
 
     def files_shown(self) -> Iterable[Path]:
         """The folder that is listed, and the recipe that is previewed."""
-        yield kwb(self).workplace
+        yield kwb(self).working_directory
         if (item := self._chosen) is not None and isinstance(item.recipe, Path):
             yield item.recipe
 
@@ -114,9 +114,9 @@ class RecipesScreen(WorkbenchScreen):
             return
         from workbench.tui.services import files
 
-        recipes = await asyncio.to_thread(files.list_recipes, app.workplace)
+        recipes = await asyncio.to_thread(files.list_recipes, app.working_directory)
         runs = await asyncio.to_thread(files.recent_runs, app.runs_folder)
-        self._files, self._runs = file_items(recipes, app.workplace), run_items(runs)
+        self._files, self._runs = file_items(recipes, app.working_directory), run_items(runs)
         self._list_items()
 
     def _list_items(self) -> None:

@@ -1,4 +1,4 @@
-"""Saved: the model files of the workplace, what is in them, and what can be done with them.
+"""Saved: the model files of the working directory, what is in them, and what can be done with them.
 
 - `listing`, `file_list`: the files there are
 - `reading`, `reader`: a small process that looks into files, because HDF5 reads a stranger's bytes with C code

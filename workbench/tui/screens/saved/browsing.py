@@ -106,7 +106,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
     @work(group="list")
     async def _look(self) -> None:
         app = kwb(self)
-        folders = [app.workplace / "saved"]
+        folders = [app.working_directory / "saved"]
         if not app.runs_folder.is_relative_to(folders[0]):
             folders.append(app.runs_folder)
         began = time.monotonic()
@@ -134,14 +134,14 @@ class SavedBrowsingScreen(WorkbenchScreen):
         """Bring the list up to date with the files and the filter."""
         app = kwb(self)
         words = self.query_one(FilterLine).value
-        shown = chosen(self._files, words, app.workplace)
+        shown = chosen(self._files, words, app.working_directory)
         self.set_class(not self._files, "-empty")
         self.query_one("#empty", Static).update(
             "No model file in saved/ yet.\n\n"
             "Train a recipe that has `save:` (1 shows recipes),\nor press o to look into a file that lies elsewhere."
         )
         files = self.query_one(FileList)
-        files.show(shown, app.workplace, self._wanted)
+        files.show(shown, app.working_directory, self._wanted)
         if self._files and self.focused is None:
             files.focus()
         self._choose()
@@ -256,7 +256,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
                 picture.show(weight, values)
 
     def _shown_name(self, file: SavedFile) -> str:
-        return short_name(file.path, kwb(self).workplace)
+        return short_name(file.path, kwb(self).working_directory)
 
     def copy_text(self) -> str | None:
         """What `y` copies: the path of the file under the cursor."""

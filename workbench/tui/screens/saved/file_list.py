@@ -27,12 +27,12 @@ class FileList(OptionList):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, compact=True)
         self._files: Sequence[SavedFile] = ()
-        self._workplace = Path()
+        self._working_directory = Path()
         self._drawn: list[tuple[str, str]] = []
 
-    def show(self, files: Sequence[SavedFile], workplace: Path, wanted: str) -> None:
+    def show(self, files: Sequence[SavedFile], working_directory: Path, wanted: str) -> None:
         """Show files with the cursor on the wanted path, or where it was."""
-        self._files, self._workplace = files, workplace
+        self._files, self._working_directory = files, working_directory
         self._fill(wanted)
 
     def _fill(self, wanted: str = "") -> None:
@@ -54,7 +54,7 @@ class FileList(OptionList):
         """The name, and the size where there is room: it is told beside the list too."""
         room = max(self.size.width - 2, 12)
         width = room - _SIZE - 1 if room >= _ROOMY else room
-        name = middle_cut(printable(short_name(file.path, self._workplace)), width)
+        name = middle_cut(printable(short_name(file.path, self._working_directory)), width)
         if width == room:
             return Content(name)
         return Content.assemble(set_cell_size(name, width) + " ", (f"{amount(file.size):>{_SIZE}}", "dim"))

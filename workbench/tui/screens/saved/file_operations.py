@@ -28,11 +28,11 @@ def name_error(path: Path, name: str) -> str:
     return ""
 
 
-def copy_error(path: Path, text: str, workplace: Path) -> str:
+def copy_error(path: Path, text: str, working_directory: Path) -> str:
     """What is wrong with a place for a copy in any of the formats; empty if nothing."""
     if not text.strip():
         return "a name is needed"
-    target = workplace / Path(expanduser(text.strip()))
+    target = working_directory / Path(expanduser(text.strip()))
     if not format_of(target):
         return f"let it end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
     if target.is_dir():

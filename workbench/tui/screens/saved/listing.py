@@ -75,22 +75,24 @@ def _saved_file(path: Path) -> SavedFile | None:
     return SavedFile(path, found.st_size, found.st_mtime) if path.is_file() else None
 
 
-def chosen(files: Iterable[SavedFile], words: str, workplace: Path) -> list[SavedFile]:
+def chosen(files: Iterable[SavedFile], words: str, working_directory: Path) -> list[SavedFile]:
     """The files whose shown name holds every word."""
     wanted = words.casefold().split()
     return [
-        file for file in files if all(word in short_name(file.path, workplace).casefold() for word in wanted)
+        file
+        for file in files
+        if all(word in short_name(file.path, working_directory).casefold() for word in wanted)
     ]
 
 
-def short_name(path: Path, workplace: Path) -> str:
-    """The file as the list shows it: what lies in `saved/` without that, the rest from the workplace."""
-    for folder in (workplace / "saved", workplace):
+def short_name(path: Path, working_directory: Path) -> str:
+    """The file as the list shows it: what lies in `saved/` without that, the rest from the working_directory."""
+    for folder in (working_directory / "saved", working_directory):
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
     return str(path)
 
 
-def from_workplace(path: Path, workplace: Path) -> str:
-    """The file as a recipe in the workplace names it."""
-    return str(path.relative_to(workplace)) if path.is_relative_to(workplace) else str(path)
+def from_working_directory(path: Path, working_directory: Path) -> str:
+    """The file as a recipe in the working directory names it."""
+    return str(path.relative_to(working_directory)) if path.is_relative_to(working_directory) else str(path)

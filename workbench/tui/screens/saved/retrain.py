@@ -19,15 +19,15 @@ def layer_line(name: str) -> str:
     return "- " + one_line({"load": name})
 
 
-def recipe_folder(runs_folder: Path, run: str, workplace: Path) -> Path:
-    """What relative paths in the recipe of a run start from; the workplace where the run is not here any more."""
+def recipe_folder(runs_folder: Path, run: str, working_directory: Path) -> Path:
+    """What relative paths in the recipe of a run start from; the working directory where the run is not here any more."""
     if run and Path(run).name == run:
         try:
             found = json.loads(RunFolder(runs_folder / run).environment.read_text(encoding="utf-8"))
             return Path(found["recipe_folder"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
-    return workplace
+    return working_directory
 
 
 def continued(text: str, name: str, folder: Path, file: str, *, weights_only: bool) -> Editor:

@@ -120,17 +120,17 @@ class SavedScreen(UsingScreen):
         app = kwb(self)
 
         def wrong(text: str) -> str:
-            path = app.workplace / Path(expanduser(text.strip()))
+            path = app.working_directory / Path(expanduser(text.strip()))
             if not text.strip() or not path.is_file():
                 return "there is no such file"
             return "" if format_of(path) else "not a .keras, .h5 or .weights.h5 file"
 
         text = await app.push_screen_wait(
-            PromptDialog("Look into which file?", text=f"from {app.workplace}", check=wrong)
+            PromptDialog("Look into which file?", text=f"from {app.working_directory}", check=wrong)
         )
         if text is None:
             return
-        path = Path(app.workplace / Path(expanduser(text.strip()))).absolute()
+        path = Path(app.working_directory / Path(expanduser(text.strip()))).absolute()
         if all(file.path != path for file in self._files):
             self._others.append(path)
             app.state.set("saved.others", [str(other) for other in self._others[-20:]])

@@ -18,7 +18,7 @@ from workbench.tui.app_access import kwb
 from workbench.tui.leaving import keep_changes
 from workbench.tui.screens.saved import file_operations, outcomes
 from workbench.tui.screens.saved.browsing import SavedBrowsingScreen
-from workbench.tui.screens.saved.listing import from_workplace
+from workbench.tui.screens.saved.listing import from_working_directory
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.services.files import list_recipes
 from workbench.tui.widgets.ask_file import may_write
@@ -61,9 +61,11 @@ class UsingScreen(SavedBrowsingScreen):
         """What is offered where data is asked for: data files, recipes, datasets. Reads the disk: for a thread."""
         app = kwb(self)
         datasets = list(app.catalog.of_kind(Kind.DATASET))
-        found = data_files(app.workplace, tuple(readers_by_suffix(datasets)))
-        recipes = list_recipes(app.workplace)
-        found += [Pickable(str(recipe.path.relative_to(app.workplace)), "recipe") for recipe in recipes]
+        found = data_files(app.working_directory, tuple(readers_by_suffix(datasets)))
+        recipes = list_recipes(app.working_directory)
+        found += [
+            Pickable(str(recipe.path.relative_to(app.working_directory)), "recipe") for recipe in recipes
+        ]
         found += [Pickable(entry.name, "built-in recipe") for entry in app.catalog.of_kind(Kind.RECIPE)]
         return found + [Pickable(entry.name, "dataset") for entry in datasets if READER not in entry.tags]
 
@@ -87,7 +89,7 @@ class UsingScreen(SavedBrowsingScreen):
                 text=text,
                 placeholder=OWN_RECIPE if own else "price.yaml, diabetes, new.csv …",
                 check=lambda given: "" if given.strip() or own else "name some data",
-                source=typed_paths(app.workplace, suffixes),
+                source=typed_paths(app.working_directory, suffixes),
             )
         )
         if data is None:
@@ -103,7 +105,7 @@ class UsingScreen(SavedBrowsingScreen):
         if data := self._data.get(file.path, ""):
             return {"data": data}
         run = facts.notes.run if facts and facts.notes else ""
-        return {"folder": str(recipe_folder(app.runs_folder, run, app.workplace))}
+        return {"folder": str(recipe_folder(app.runs_folder, run, app.working_directory))}
 
     def _on(self, arguments: dict[str, Any]) -> str:
         """The data in words."""
@@ -177,7 +179,7 @@ class UsingScreen(SavedBrowsingScreen):
         )
         if target is None:
             return
-        name = from_workplace(target, app.workplace)
+        name = from_working_directory(target, app.working_directory)
         app.notify(f"writing predictions to {name} …", timeout=3, markup=False)
         found = await self._ask_worker(
             "export",
@@ -200,12 +202,12 @@ class UsingScreen(SavedBrowsingScreen):
             return
         target = await self._ask_place(
             "Save a copy as",
-            from_workplace(file_operations.another_format(file.path), app.workplace),
-            lambda text: file_operations.copy_error(file.path, text, app.workplace),
+            from_working_directory(file_operations.another_format(file.path), app.working_directory),
+            lambda text: file_operations.copy_error(file.path, text, app.working_directory),
         )
         if target is None:
             return
-        name = from_workplace(target, app.workplace)
+        name = from_working_directory(target, app.working_directory)
         await self._ask_worker(
             "save-as",
             f"saving as {name}",
@@ -219,11 +221,11 @@ class UsingScreen(SavedBrowsingScreen):
         """A place for a file; one that is there is asked about."""
         app = kwb(self)
         text = await app.push_screen_wait(
-            PromptDialog(title, value, text=f"from {app.workplace}", check=check)
+            PromptDialog(title, value, text=f"from {app.working_directory}", check=check)
         )
         if text is None:
             return None
-        target = app.workplace / Path(expanduser(text.strip()))
+        target = app.working_directory / Path(expanduser(text.strip()))
         return target if await may_write(app, target) else None
 
     # ------------------------------------------------------------------ recipes
@@ -236,7 +238,7 @@ class UsingScreen(SavedBrowsingScreen):
         app, file, facts = kwb(self), self._file, self._facts
         if file is None or facts is None or not self._ready(model=False):
             return
-        name = from_workplace(file.path, app.workplace)
+        name = from_working_directory(file.path, app.working_directory)
         weights_only = facts.model is None or facts.format == ".weights.h5"
         if facts.notes is None or not facts.notes.recipe:
             if app.editor is None or not app.editor.is_yaml:
@@ -251,7 +253,7 @@ class UsingScreen(SavedBrowsingScreen):
         try:
             with app.type_ahead.kept("reading the file's recipe"):
                 kept = await self._reader.ask("recipe", str(file.path))
-            folder = retrain.recipe_folder(app.runs_folder, kept["run"], app.workplace)
+            folder = retrain.recipe_folder(app.runs_folder, kept["run"], app.working_directory)
             editor = retrain.continued(kept["text"], kept["name"], folder, name, weights_only=weights_only)
         except WorkbenchError as error:
             app.notice(error, "warning")
@@ -266,7 +268,7 @@ class UsingScreen(SavedBrowsingScreen):
 
         if self._file is None or not self._ready():
             return
-        app, name = kwb(self), from_workplace(self._file.path, kwb(self).workplace)
+        app, name = kwb(self), from_working_directory(self._file.path, kwb(self).working_directory)
         try:
             if app.editor is None:
                 raise RecipeError("no recipe is open.", hint="Open the one that it is to be a layer of (1).")
