@@ -55,7 +55,7 @@ def test_what_a_error_makes_impossible_is_skipped_and_says_why(found):
     [
         ("Forgetful", "config_keeps_arguments", "does not give back 'units'"),
         ("Lazy", "weights_in_build", "in build() or __init__"),
-        ("Remaking", "weights_in_build", "2 weights anew each time"),
+        ("Remaking", "weights_in_build", "2 weights again each time"),
         ("Hiding", "no_hidden_layers", "box/items/0"),
         ("TwoInputs", "declared_inputs", "it takes 2. Let the entry say inputs=2."),
         ("Leaving", "constructor", "sys.exit('no licence')"),

@@ -89,7 +89,7 @@ def test_my_gaussian_noise_acts_in_training_only():
     noise = np.asarray(layer(zeros, training=True))
     assert abs(noise.mean()) < 0.02
     assert abs(noise.std() - 0.5) < 0.02
-    assert not np.array_equal(noise, layer(zeros, training=True)), "each call draws anew"
+    assert not np.array_equal(noise, layer(zeros, training=True)), "each call draws again"
 
 
 def test_my_gaussian_noise_repeats_from_a_seed_and_is_still_at_zero():

@@ -1,4 +1,4 @@
-"""Take the README's pictures anew: `python -m tests.screenshots [NAME...]`.
+"""Take the README's pictures again: `python -m tests.screenshots [NAME...]`.
 
 The real app runs headless in a folder of its own, trains a built-in recipe in a real child, and is asked for an SVG of
 each main screen. They lie beside this file.

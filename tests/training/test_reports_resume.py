@@ -234,7 +234,7 @@ def test_what_no_checkpoint_can_keep_of_random_numbers_is_said(
 
 
 def test_a_log_of_epochs_has_each_epoch_once(folder: Path, these: Catalog) -> None:
-    """Rows of epochs that are trained again, and of epochs after the last checkpoint, are written anew."""
+    """Rows of epochs that are trained again, and of epochs after the last checkpoint, are written again."""
     log = folder / "log.csv"
     callbacks = f"[{{use: CSVLogger, filename: {log}, separator: ';'}}]"
     before, _ = run(recipe(folder, STACK, 2, "plain", callbacks=callbacks), these)

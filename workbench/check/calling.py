@@ -48,7 +48,7 @@ def weights_in_build(subject: CheckedEntry) -> None:
         count = max(made, len(layer.variables) - before)
         weights = "a weight" if count == 1 else f"{count} weights"
         raise CheckFailed(
-            f"its call makes {weights} anew each time: they are neither trained nor saved.",
+            f"its call makes {weights} again each time: they are neither trained nor saved.",
             hint=_IN_CALL_HINT,
         )
 

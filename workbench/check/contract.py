@@ -165,7 +165,7 @@ CONTRACT: tuple[Check, ...] = (
     Check("loss_value", "it gives a finite loss", _only(Kind.LOSS), ("constructor",)),
     Check(
         "metric_value",
-        "it gives finite values, and starts anew after reset_state",
+        "it gives finite values, and starts again after reset_state",
         _only(Kind.METRIC),
         ("constructor",),
     ),

@@ -357,7 +357,7 @@ def _tensors(data: Data, lines: Lines) -> list[str]:
 
 
 def _write(text: str, old: Lines, new: Lines, outputs: Sequence[str], named: Sequence[str]) -> str:
-    """The text with the lines (and outputs) that differ written anew."""
+    """The text with the lines (and outputs) that differ written again."""
     for index, (before, after) in enumerate(zip(old, new, strict=True)):
         if after is not None and after != before:
             text = yaml_edit.set_value(text, (*GRAPH, index), graphs.line_text(after))

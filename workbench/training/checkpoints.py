@@ -116,7 +116,7 @@ def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarr
         raise FileError(
             f"no checkpoint can be read ({'; '.join(errors)}).",
             where=str(folder),
-            hint="Start the training anew: leave out --resume.",
+            hint="Start the training again from the beginning: leave out --resume.",
         )
     return None
 

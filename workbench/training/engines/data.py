@@ -20,7 +20,7 @@ from workbench.errors import DataError
 
 ClassWeight = Mapping[int, float]
 
-# Nothing here needs AutoGraph, which writes each function anew into a temporary file.
+# Nothing here needs AutoGraph, which writes each function again into a temporary file.
 _as_written = tf.autograph.experimental.do_not_convert
 
 

@@ -91,7 +91,7 @@ def _gives_metrics(model: keras.Model, mode: Mode) -> bool:
 
 
 class _Batches:
-    """An iterator over a source that follows the position asked for, and starts anew when it jumps."""
+    """An iterator over a source that follows the position asked for, and starts again when it jumps."""
 
     def __init__(self, source: Source, epochs: int) -> None:
         self._source = source
@@ -221,5 +221,5 @@ class ChunkXLA(Chunk):
         return super()._order_of(epoch)[:whole].reshape(self._whole_batches, self._source.batch_size)
 
     def _batch(self, data: Any, order: tf.Tensor, step: tf.Tensor) -> Any:
-        rows = tf.gather(order, step)  # a slice would have XLA compile anew for every `start`
+        rows = tf.gather(order, step)  # a slice would have XLA compile again for every `start`
         return tree.map_structure(lambda array: tf.gather(array, rows), data)

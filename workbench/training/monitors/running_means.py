@@ -37,7 +37,7 @@ class Means:
 
 
 def taken(several: Iterable[Means]) -> dict[str, float]:
-    """The means by name over all, which begin anew; a name that was given no value is left out."""
+    """The means by name over all, which begin again; a name that was given no value is left out."""
     sums: dict[str, float] = {}
     weights: dict[str, float] = {}
     for means in several:

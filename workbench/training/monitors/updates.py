@@ -46,7 +46,7 @@ class Updates:
         self, seen: Seen, optimizer: Any, gradients: Sequence[Any], weights: Sequence[Any]
     ) -> None:
         """Measure, if it is the time. Called before an optimizer moves the weights."""
-        owner = owners(layer_paths(seen.model))  # anew: a layer may have been built in this step
+        owner = owners(layer_paths(seen.model))  # again: a layer may have been built in this step
         by_layer: dict[str, list[int]] = {}
         for index, weight in enumerate(weights):
             by_layer.setdefault(owner.get(id(weight), seen.model.name), []).append(index)

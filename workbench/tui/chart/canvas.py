@@ -216,7 +216,7 @@ class ChartCanvas(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the chart.
 
-        Textual styles each line of a widget anew, which takes almost half as long as drawing it did. A chart's cells
+        Textual styles each line of a widget again, which takes almost half as long as drawing it did. A chart's cells
         have their whole style already; it is only for what may be laid around or over them that Textual is needed.
         """
         if self._is_framed:

@@ -24,7 +24,7 @@ class FormSubject:
     """What a form is about.
 
     Attributes:
-        id: the form is made anew when it is another.
+        id: the form is made again when it is another.
         title: in the frame.
         about: shown while no field has the focus.
         fields: in order.

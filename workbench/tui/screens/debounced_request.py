@@ -39,7 +39,7 @@ class Inquiry:
         self.open = False
 
     def soon(self) -> None:
-        """Ask after the pause, which begins anew."""
+        """Ask after the pause, which begins again."""
         if self._timer is not None:
             self._timer.stop()
         if self._screen.is_current:

@@ -9,7 +9,7 @@ from textual.widgets import Input
 class FilterLine(Input):
     """A line above a list, hidden until it is asked for. Enter goes back to the list; the words stay.
 
-    The screen fills its list anew at `Input.Changed`.
+    The screen fills its list again at `Input.Changed`.
 
     Args:
         of: the selector of its list.

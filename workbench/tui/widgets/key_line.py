@@ -19,7 +19,7 @@ class KeyLine(Footer):
     """The screen's most needed keys (`WorkbenchScreen.FIRST_KEYS`), then those that what has the focus offers, then the
     screen's others, as many as there is room for, and those of the app (train, help, leave), which are always there.
 
-    Made anew only when other keys are to be shown.
+    Made again only when other keys are to be shown.
     """
 
     # The blank after the last key may stand beyond the edge; a scrollbar for it would hide the keys.

@@ -112,7 +112,7 @@ class RowsList(OptionList):
         stale: bool,
         select: str | None = None,
     ) -> None:
-        """Show rows; only those that changed are drawn anew.
+        """Show rows; only those that changed are drawn again.
 
         Args:
             rows: of the recipe.

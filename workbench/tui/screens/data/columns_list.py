@@ -79,7 +79,7 @@ class ColumnsList(OptionList):
         return str(self._columns[at]["name"]) if at is not None and at < len(self._columns) else ""
 
     def show(self, columns: Sequence[Mapping[str, Any]], roles: ColumnRoles) -> None:
-        """Show columns; those that are the same are drawn anew only where they changed."""
+        """Show columns; those that are the same are drawn again only where they changed."""
         at, before = self.highlighted, [column["name"] for column in self._columns]
         self._columns, self._roles = list(columns), roles
         if before == [column["name"] for column in columns]:

@@ -271,7 +271,7 @@ class DataScreen(WorkbenchScreen):
 
     @work(group="act")
     async def action_choose(self) -> None:
-        """Choose other data; what columns are for begins anew."""
+        """Choose other data; what columns are for begins again."""
         editor = self.editor
         entry = await self.app.push_screen_wait(DatasetDialog())
         if entry is None or editor is None:

@@ -120,7 +120,7 @@ class RecipesScreen(WorkbenchScreen):
         self._list_items()
 
     def _list_items(self) -> None:
-        """Fill the list anew; what was chosen stays chosen."""
+        """Fill the list again; what was chosen stays chosen."""
         listing = self.query_one(ItemList)
         builtin = builtin_items([entry for entry in kwb(self).catalog.entries if entry.kind == "recipe"])
         text = self.query_one(FilterLine).value.casefold().split()

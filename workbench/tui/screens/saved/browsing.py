@@ -160,7 +160,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
             self._wanted = str(file.path)
             kwb(self).state.set("saved.chosen", self._wanted)
             if self._file is not None and file.path == self._file.path:
-                self._outcomes.pop(file.path, None)  # written anew: what was said of it no longer holds
+                self._outcomes.pop(file.path, None)  # written again: what was said of it no longer holds
         self._file = file
         self.read()
         self.refresh_bindings()

@@ -171,7 +171,7 @@ class SourceScreen(SteeringScreen):
         self._reading = self._follower = self._held = None
 
     def _forget(self, view: TrainingView) -> None:
-        """Begin anew with a view."""
+        """Begin again with a view."""
         self.record = TrainingRecord(view)
         self.forgotten()
 

@@ -13,7 +13,7 @@ def nowhere(y_true, y_pred):
 
 
 class Growing(keras.metrics.Metric):
-    """Does not start anew."""
+    """Does not start again."""
 
     def __init__(self, name="growing", **kwargs):
         super().__init__(name=name, **kwargs)
