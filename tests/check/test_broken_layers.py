@@ -43,7 +43,7 @@ def test_each_error_is_found_by_exactly_the_check_that_is_named_for_it(done, fou
     assert failed == {key: [check] if check else [] for key, check in meant.items()}
 
 
-def test_what_a_error_makes_impossible_is_skipped_and_says_why(found):
+def test_what_an_error_makes_impossible_is_skipped_and_says_why(found):
     results = found["layer", "broken.Forgetful"]
     assert results["saves_keras"]["status"] == "skipped"
     assert results["from_config"]["detail"] == "it needs 'config_keeps_arguments', which failed."
@@ -72,7 +72,7 @@ def test_what_a_error_makes_impossible_is_skipped_and_says_why(found):
         ("Misannounced", "expected_failures", "Did you mean 'finite'?"),
     ],
 )
-def test_a_error_is_told_in_the_authors_terms(found, entry, check, words):
+def test_an_error_is_told_in_the_authors_terms(found, entry, check, words):
     assert words in found["layer", f"broken.{entry}"][check]["detail"]
 
 

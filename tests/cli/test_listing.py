@@ -159,7 +159,7 @@ def test_a_missing_file_exits_with_3(run):
     assert err.startswith("kwb: gone.keras: ")
 
 
-def test_debug_shows_where_a_error_came_from():
+def test_debug_shows_where_an_error_came_from():
     done = subprocess.run(
         [sys.executable, "-c", "from workbench.cli import main; main()", "--batch", "gone.yaml", "--debug"],
         capture_output=True,

@@ -241,7 +241,7 @@ def test_with_json_the_error_is_an_event_too(
     assert "prize" in captured.out
 
 
-def test_with_json_a_error_of_our_own_ends_the_stream_too(
+def test_with_json_an_error_of_our_own_ends_the_stream_too(
     working_directory: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.training.session import Session

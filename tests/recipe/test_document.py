@@ -372,7 +372,7 @@ class TestOverrides:
     def test_a_wrong_one_is_told_as_it_was_typed(self, override, told):
         assert error(RECIPE, override).startswith(f"--set {override}: {told}")
 
-    def test_a_error_elsewhere_keeps_its_line(self):
+    def test_an_error_elsewhere_keeps_its_line(self):
         assert error(changed("epochs: 5", "epochs: x"), "train.batch_size=3").startswith(
             "r.yaml:12: train.epochs"
         )
@@ -400,7 +400,7 @@ class TestPlaces:
         assert document.place("train.loss.delta") == "--set train.loss={use: Huber, delta: 2}"
         assert document.place("train.epochs") == "r.yaml:12: train.epochs"
 
-    def test_a_error_is_located_if_its_place_is_a_key(self):
+    def test_an_error_is_located_if_its_place_is_a_key(self):
         document = parse(RECIPE, name="r.yaml")
         assert (
             str(document.located(WorkbenchError("no.", where="train.loss"))) == "r.yaml:14: train.loss: no."

@@ -124,7 +124,7 @@ def test_a_graph_in_rows(graph):
      "train: [1]", "model: {sequential: [3, null, [1]]}", "model: {graph: [1]}",
      "train: {loss: 3, metrics: 3, callbacks: 3}\nsave: 3"],
 )  # fmt: skip
-def test_half_written_recipes_have_rows_and_a_error(text):
+def test_half_written_recipes_have_rows_and_an_error(text):
     editor = Editor(text)
     assert editor.rows
     assert editor.error is not None
@@ -196,7 +196,7 @@ def test_text_that_is_no_yaml_keeps_the_rows_and_refuses_edits(stack):
     assert stack.error is None
 
 
-def test_a_error_has_its_key_and_line(stack, catalog):
+def test_an_error_has_its_key_and_line(stack, catalog):
     stack.set("train.epochs", "many")
     assert (stack.error.key, stack.error.line) == ("train.epochs", 13)
     assert stack.error.what == "must be a whole number, not 'many'."

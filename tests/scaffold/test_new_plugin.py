@@ -125,7 +125,7 @@ def test_nothing_is_written_over(tmp_path, monkeypatch, capsys, what):
     assert kept.read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_is_a_error_of_a_file(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_an_error_of_a_file(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["new-plugin", "acme-gates", "--folder", str(tmp_path / "file" / "below")]) == 3
     assert "cannot be written" in capsys.readouterr().err

@@ -41,7 +41,7 @@ def count_operations(act: Callable[[int], None]) -> None:
         wrap(owner, name)
 
 
-def write(folder: Path, value: float) -> checkpoints.Generation:
+def write(folder: Path, value: float) -> checkpoints.CheckpointFolder:
     return checkpoints.write(folder, {"value": value}, {"weights": np.full((50, 3), value, "float32")})
 
 

@@ -517,7 +517,7 @@ def test_a_candidate_that_cannot_compile_is_left_out_and_one_asked_for_falls_bac
     assert_close(histories[0], histories[1])
 
 
-def test_a_error_in_the_models_own_code_is_raised_as_keras_raises_it() -> None:
+def test_an_error_in_the_models_own_code_is_raised_as_keras_raises_it() -> None:
     class Broken(Reconstructing):
         def call(self, inputs: Any) -> Any:
             raise KeyError("no such table")

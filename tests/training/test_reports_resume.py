@@ -197,7 +197,13 @@ def test_a_resumed_training_is_stock_fit_at_a_stretch(
     prepared_run = prepare(recipe(folder, model, PARTS[-1], engine, optimizer, callbacks), these)
     train = prepared_run.arrays(prepared_run.prepared.train)
     history = prepared_run.model.fit(
-        train.x, train.y, batch_size=8, epochs=PARTS[-1], shuffle=False, verbose=0, callbacks=list(prepared_run.callbacks)
+        train.x,
+        train.y,
+        batch_size=8,
+        epochs=PARTS[-1],
+        shuffle=False,
+        verbose=0,
+        callbacks=list(prepared_run.callbacks),
     ).history  # fmt: skip
     assert {name for epoch in found for name in epoch} == set(history) - {"learning_rate"}
     for name in found[0]:

@@ -14,7 +14,7 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.storage import formats
-from workbench.training.preparing import Ready, prepare
+from workbench.training.preparing import PreparedRun, prepare
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(12, 3)).astype("float32")
@@ -56,7 +56,7 @@ def equal(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> bool:
     return set(left) == set(right) and all(np.array_equal(left[name], right[name]) for name in left)
 
 
-def warnings_of(prepared_run: Ready) -> list[str]:
+def warnings_of(prepared_run: PreparedRun) -> list[str]:
     return [str(warning) for warning in prepared_run.warnings if "position" in str(warning)]
 
 

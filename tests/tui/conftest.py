@@ -53,8 +53,8 @@ def working_directory(tmp_path: Path) -> Path:
 def make_app(tmp_path: Path, working_directory: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     """Make the app with `KwbApp`'s arguments: `make_app(recipe=..., mode=..., settings=...)`.
 
-    `warm=False` (the default) starts no child until one is needed. Children are forked from a fork server that all tests
-    of this process share, unless `fork_server=None` is given.
+    `warm=False` (the default) starts no child until one is needed. Children are forked from a fork server that all
+    tests of this process share, unless `fork_server=None` is given.
     """
     monkeypatch.chdir(working_directory)
 

@@ -153,7 +153,7 @@ async def test_what_is_raised_while_the_app_ends_is_only_logged(open_app: OpenAp
     assert "in a handler" in app.crash_log.path.read_text()
 
 
-async def test_a_error_without_end_ends_the_app(open_app: OpenApp) -> None:
+async def test_an_error_without_end_ends_the_app(open_app: OpenApp) -> None:
     """A loop of crashes would burn the processor and tell nothing: then the app ends, with the traceback."""
     try:
         async with open_app(crashes=True) as pilot:

@@ -47,7 +47,7 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         ("plugins: 3\ntheme: nord", "'plugins' is a list of files."),
     ],
 )
-def test_a_error_is_told_and_the_rest_holds(tmp_path: Path, text: str, told: str) -> None:
+def test_an_error_is_told_and_the_rest_holds(tmp_path: Path, text: str, told: str) -> None:
     settings, errors = read(tmp_path, text)
     assert settings.theme == "nord"
     assert len(errors) == 1

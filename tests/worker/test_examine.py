@@ -58,7 +58,7 @@ def test_a_stack_has_a_row_for_each_layer(look):
     assert answer["outputs"] == ["dense#1"]
 
 
-def test_what_stands_before_a_error_has_its_shape(look):
+def test_what_stands_before_an_error_has_its_shape(look):
     answer = look(
         "model:\n  sequential:\n    - {use: MyDense, units: 30}\n    - {use: MyDense, units: 20}\n"
         "    - {use: ResidualBlock, n_layers: 2, n_neurons: 30}\n    - {use: Dense, units: 1}\n"

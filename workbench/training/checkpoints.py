@@ -37,7 +37,7 @@ _UNFINISHED = ".writing-"
 
 
 @dataclass(frozen=True)
-class Generation:
+class CheckpointFolder:
     """A whole checkpoint on disk."""
 
     path: Path
@@ -48,7 +48,7 @@ class Generation:
         return int(self.path.name)
 
 
-def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Generation:
+def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> CheckpointFolder:
     """Write the next checkpoint, and remove what is older than the last two.
 
     Args:
@@ -83,10 +83,10 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise file_error(error, folder) from error
-    return Generation(final, hashlib.sha256(manifest.encode()).hexdigest())
+    return CheckpointFolder(final, hashlib.sha256(manifest.encode()).hexdigest())
 
 
-def whole(folder: Path) -> list[tuple[Generation, dict[str, Any]]]:
+def whole(folder: Path) -> list[tuple[CheckpointFolder, dict[str, Any]]]:
     """The checkpoints that are whole, the oldest first, each with its position."""
     found = []
     for path in sorted(_whole_names(folder)) if folder.is_dir() else []:
@@ -95,11 +95,11 @@ def whole(folder: Path) -> list[tuple[Generation, dict[str, Any]]]:
             position = json.loads((path / POSITION).read_text())
         except (OSError, ValueError):
             continue
-        found.append((Generation(path, hashlib.sha256(manifest.encode()).hexdigest()), position))
+        found.append((CheckpointFolder(path, hashlib.sha256(manifest.encode()).hexdigest()), position))
     return found
 
 
-def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]] | None:
+def newest(folder: Path) -> tuple[CheckpointFolder, dict[str, Any], dict[str, np.ndarray]] | None:
     """The newest checkpoint that is whole, with its position and its arrays; None if there is none.
 
     Raises:
@@ -121,7 +121,7 @@ def newest(folder: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarr
     return None
 
 
-def read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:
+def read(path: Path) -> tuple[CheckpointFolder, dict[str, Any], dict[str, np.ndarray]]:
     """One checkpoint, with its position and its arrays.
 
     Raises:
@@ -135,7 +135,7 @@ def read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]
         ) from error
 
 
-def _read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]]:
+def _read(path: Path) -> tuple[CheckpointFolder, dict[str, Any], dict[str, np.ndarray]]:
     manifest = (path / MANIFEST).read_text()
     for name, expected in json.loads(manifest).items():
         if _described(path / name) != expected:
@@ -144,7 +144,7 @@ def _read(path: Path) -> tuple[Generation, dict[str, Any], dict[str, np.ndarray]
     with np.load(path / VARIABLES, allow_pickle=False) as file:
         types = json.loads(str(file["types"]))
         arrays = {name: _restored(file[name], types.get(name)) for name in file.files if name != "types"}
-    return Generation(path, hashlib.sha256(manifest.encode()).hexdigest()), position, arrays
+    return CheckpointFolder(path, hashlib.sha256(manifest.encode()).hexdigest()), position, arrays
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -15,8 +15,8 @@ from workbench.storage import formats
 from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
 from workbench.training import checkpoints
-from workbench.training.checkpoints import Generation
-from workbench.training.preparing import Ready, load_data, prepare
+from workbench.training.checkpoints import CheckpointFolder
+from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.provenance import Provenance
 from workbench.training.remembering import Memory
 from workbench.training.reopening import run_document
@@ -34,7 +34,7 @@ class KeptCheckpoint:
         whole: a training can go on from it; else it holds weights only.
     """
 
-    checkpoint: Generation
+    checkpoint: CheckpointFolder
     epoch: int
     step: int
     whole: bool
@@ -157,7 +157,7 @@ def _free(run: RunFolder, kept: KeptCheckpoint, extension: str) -> Path:
 
 
 def _write(
-    prepared_run: Ready,
+    prepared_run: PreparedRun,
     run: RunFolder,
     out: Path,
     notes: Mapping[str, Any],
@@ -184,7 +184,7 @@ def _write(
     return Exported(out, saved.format, saved.sha256, kept, saved.warnings, replaced)
 
 
-def _write_weights(prepared_run: Ready, out: Path, catalog: Catalog, kept: KeptCheckpoint) -> Exported:
+def _write_weights(prepared_run: PreparedRun, out: Path, catalog: Catalog, kept: KeptCheckpoint) -> Exported:
     """Weights without a configuration, as plain Keras saves them; a second model of the recipe must take them all."""
     saved = formats.save_weights(
         prepared_run.model,

@@ -44,7 +44,7 @@ PROBED_ROWS = 1_000  # of a stream, to see how large its targets are
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedRun:
     """A recipe made ready to train: data read, model built and compiled.
 
     Attributes:
@@ -138,7 +138,7 @@ def prepare(
     *,
     data: loading.Prepared | loading.Streamed | None = None,
     on_built: OnBuilt = lambda key, layer, result: None,
-) -> Ready:
+) -> PreparedRun:
     """Everything that can fail before training does: paths, data, names, shapes.
 
     Args:
@@ -198,10 +198,10 @@ def prepare(
         check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
     except WorkbenchError as error:
         raise document.located(error) from error
-    return Ready(document, prepared, assembly, callbacks, tuple(warnings))
+    return PreparedRun(document, prepared, assembly, callbacks, tuple(warnings))
 
 
-def assembled_event(prepared_run: Ready, catalog: Catalog) -> events.Assembled:
+def assembled_event(prepared_run: PreparedRun, catalog: Catalog) -> events.Assembled:
     """The model's rows and counts."""
     rows = layer_rows(prepared_run.model, prepared_run.symbols(), catalog)
     trainable = sum(math.prod(weight.shape) for weight in prepared_run.model.trainable_weights)

@@ -14,7 +14,7 @@ from workbench.errors import FileError
 from workbench.training.environment import plugin_versions
 
 if TYPE_CHECKING:
-    from workbench.training.preparing import Ready
+    from workbench.training.preparing import PreparedRun
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Provenance:
     kwb: str = __version__
 
     @classmethod
-    def of(cls, prepared_run: Ready, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
+    def of(cls, prepared_run: PreparedRun, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
         """The notes of a training that just ended."""
         return cls(
             recipe=prepared_run.document.resolved(),

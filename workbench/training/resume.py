@@ -23,7 +23,7 @@ from workbench.errors import FileError
 from workbench.storage.runs import RunFolder
 from workbench.storage.structure import variables_by_path
 from workbench.training import checkpoints
-from workbench.training.checkpoints import Generation
+from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.control import Control
 from workbench.training.finite import weights_are_finite
 from workbench.training.older import not_kept, translated
@@ -44,7 +44,7 @@ class Position:
     engine: str = ""
     history: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[np.ndarray, ...] = ()
-    checkpoint: Generation | None = None
+    checkpoint: CheckpointFolder | None = None
     recall: Recall | None = None
 
 
@@ -261,7 +261,10 @@ def restore(run: RunFolder, memory: Memory) -> Position:
 
 
 def fill(
-    memory: Memory, checkpoint: Generation, position: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    memory: Memory,
+    checkpoint: CheckpointFolder,
+    position: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
 ) -> Recall:
     """Put a checkpoint's state into a compiled model.
 

@@ -32,7 +32,7 @@ from workbench.training.errors import told_as
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.monitors import Monitors
-from workbench.training.preparing import Ready, assembled_event, load_data, prepare
+from workbench.training.preparing import PreparedRun, assembled_event, load_data, prepare
 from workbench.training.progress import Progress, numbers
 from workbench.training.provenance import Provenance
 from workbench.training.remembering import Memory
@@ -144,7 +144,7 @@ class Session:
 
     def _train(
         self,
-        prepared_run: Ready,
+        prepared_run: PreparedRun,
         run: runs.RunFolder,
         emit: Emit,
         began: float,
@@ -257,7 +257,7 @@ class Session:
         error.what = f"training failed: {error.what}"
         return error
 
-    def _why_unsaveable(self, prepared_run: Ready) -> str:
+    def _why_unsaveable(self, prepared_run: PreparedRun) -> str:
         """What keeps a model of custom classes from coming back from a file, if anything: known now, not after hours.
 
         Raises:
@@ -282,7 +282,7 @@ class Session:
             return f"{error.what} {error.hint}".strip()
         return ""
 
-    def _evaluate(self, prepared_run: Ready, status: str) -> dict[str, float]:
+    def _evaluate(self, prepared_run: PreparedRun, status: str) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
         if prepared_run.prepared.test is None or status == "interrupted":
             return {}
@@ -299,7 +299,7 @@ class Session:
             )
 
     def _save(
-        self, prepared_run: Ready, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
+        self, prepared_run: PreparedRun, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
     ) -> Written:
         """Into the run, and into the recipe's files where nothing better is lost by it."""
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs

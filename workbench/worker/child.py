@@ -28,7 +28,7 @@ from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.origin import origin_of
 from workbench.output import echo
 from workbench.process import import_keras, leave_at_once
-from workbench.worker.event_writer import Importance, Outlet
+from workbench.worker.event_writer import EventWriter, Importance
 
 if TYPE_CHECKING:
     from workbench.training.control import Control
@@ -63,7 +63,7 @@ class Child:
     """
 
     def __init__(
-        self, event_writer: Outlet, plugin_files: Sequence[Path] = (), blocked: Sequence[str] = ()
+        self, event_writer: EventWriter, plugin_files: Sequence[Path] = (), blocked: Sequence[str] = ()
     ) -> None:
         self.event_writer = event_writer
         self._control: Control | None = None
@@ -264,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
 
-    event_writer = Outlet(options.events)
+    event_writer = EventWriter(options.events)
     child = Child(event_writer, options.plugin, options.no_plugin)
     _on_sigterm(child.terminate)
     threading.Thread(target=child.listen, name="commands", daemon=True).start()

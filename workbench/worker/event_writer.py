@@ -20,7 +20,7 @@ class Importance(IntEnum):
     REPLY = 2
 
 
-class Outlet:
+class EventWriter:
     """Writes lines to a pipe, at once where there is room, and never waits for it.
 
     A parent that does not read fills the pipe. Training goes on: lines wait here for a thread to write them, and when

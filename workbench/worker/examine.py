@@ -25,7 +25,7 @@ from workbench.data.source import Source
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data, weight_columns
-from workbench.training.preparing import Ready, prepare
+from workbench.training.preparing import PreparedRun, prepare
 
 
 @dataclass
@@ -133,11 +133,11 @@ def _data_part(prepared: loading.Prepared | loading.Streamed) -> dict[str, Any]:
     }
 
 
-def _inside(prepared_run: Ready, catalog: Catalog) -> Inside:
+def _inside(prepared_run: PreparedRun, catalog: Catalog) -> Inside:
     return look_inside(prepared_run.model, prepared_run.symbols(), catalog)
 
 
-def _model_part(prepared_run: Ready, inside: Inside) -> dict[str, Any]:
+def _model_part(prepared_run: PreparedRun, inside: Inside) -> dict[str, Any]:
     trainable = sum(weight.shape.num_elements() or 0 for weight in prepared_run.model.trainable_weights)
     return {
         "layers": [row.as_record() for row in inside.rows],
@@ -150,7 +150,7 @@ def _model_part(prepared_run: Ready, inside: Inside) -> dict[str, Any]:
     }
 
 
-def _refuse_failing_calls(prepared_run: Ready, inside: Inside, built: Mapping[str, _Built]) -> None:
+def _refuse_failing_calls(prepared_run: PreparedRun, inside: Inside, built: Mapping[str, _Built]) -> None:
     """Raise what the own code of a model raises in a call, at the layer it is in. Looked for where no call was seen."""
     if inside.calls or (failed := failed_call(prepared_run.model, prepared_run.symbols())) is None:
         return

@@ -61,7 +61,7 @@ def test_a_graph(looks_as_before: LooksAsBefore, size: tuple[int, int]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
-def test_a_error(looks_as_before: LooksAsBefore, size: tuple[int, int]) -> None:
+def test_an_error(looks_as_before: LooksAsBefore, size: tuple[int, int]) -> None:
     keys = ("home", "down", "a", "'mymulti'", "enter", "escape")
     assert looks_as_before(size=size, recipe="custom-stack", before=after(*keys))
 

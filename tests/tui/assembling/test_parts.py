@@ -121,7 +121,7 @@ def test_shapes_go_with_their_rows() -> None:
     assert "model.sequential[0]" not in moved.carried(before, editor.rows).parameters
 
 
-def test_a_error_leaves_what_was_known_behind_it() -> None:
+def test_an_error_leaves_what_was_known_behind_it() -> None:
     error = {"what": "bad.", "where": "r:7: model.sequential[1]", "hint": ""}
     now = seen(11, error=error).after(seen(10, 20, 30))
     assert now.parameters == {"model.sequential[0]": 11, "model.sequential[1]": 20, "model.sequential[2]": 30}

@@ -114,7 +114,7 @@ async def test_a_file_is_read_in_another_process(weights_file) -> None:
     await reader.closed()
 
 
-async def test_a_weight_that_is_not_there_is_a_error_of_the_file(weights_file) -> None:
+async def test_a_weight_that_is_not_there_is_an_error_of_the_file(weights_file) -> None:
     reader = FileReader()
     with pytest.raises(FileError, match="has no weight 'layers/dense/vars/7'"):
         await reader.ask("weight", str(weights_file), weight="layers/dense/vars/7")

@@ -136,7 +136,7 @@ Placed = Callable[..., RunFolder]
 
 @pytest.fixture
 def placed(working_directory: Path) -> Placed:
-    """`placed(run, "name")`: a copy of a run in the working directory, all that differs from time to time made equal."""
+    """`placed(run, "name")`: a copy of a run in the working directory, all that differs between runs made equal."""
 
     def place(run: RunFolder, name: str, *, until_epoch: int | None = None) -> RunFolder:
         copy = RunFolder(working_directory / "saved" / "runs" / name)

@@ -126,7 +126,7 @@ def test_who_waits_for_the_end_is_not_told_that_it_runs() -> None:
     assert view.take(events.Finished("stopped", {}, {}, 1.0), 1.0).stage is Stage.FINISHED
 
 
-def test_a_error_of_the_training_is_kept_with_the_log_of_its_process() -> None:
+def test_an_error_of_the_training_is_kept_with_the_log_of_its_process() -> None:
     view = taken(STARTED, ASSEMBLED, events.Failed({"what": "no memory", "where": "dense", "hint": "less"}))
     assert view.stage is Stage.FAILED
     assert view.error is not None

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from workbench.training.monitors.layers import distinct
-from workbench.training.monitors.running_means import Means, taken
+from workbench.training.monitors.running_means import RunningMeans, taken
 from workbench.training.monitors.seen import Loss, Seen
 
 MAIN = "main"
@@ -18,7 +18,7 @@ class Losses:
     """Means over the epoch, weighted by the rows of each batch, as Keras' `loss` is: main and terms add up to it."""
 
     def __init__(self) -> None:
-        self._means: dict[tuple[str, ...], Means] = {}
+        self._means: dict[tuple[str, ...], RunningMeans] = {}
 
     def step_ends(self, seen: Seen) -> str:
         """Count a step.
@@ -47,9 +47,9 @@ class Losses:
             names.append(distinct(name, names))
         self._of(tuple(names)).add(tf.stack([main, *terms]), loss.rows)
 
-    def _of(self, names: tuple[str, ...]) -> Means:
+    def _of(self, names: tuple[str, ...]) -> RunningMeans:
         if names not in self._means:
-            self._means[names] = Means(names)
+            self._means[names] = RunningMeans(names)
         return self._means[names]
 
 

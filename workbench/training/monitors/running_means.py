@@ -10,7 +10,7 @@ import tensorflow as tf
 from workbench.training.variables import put, value_of
 
 
-class Means:
+class RunningMeans:
     """The weighted mean of several numbers over many steps.
 
     Args:
@@ -36,7 +36,7 @@ class Means:
         return dict(zip(self.names, sums, strict=True)), weight
 
 
-def taken(several: Iterable[Means]) -> dict[str, float]:
+def taken(several: Iterable[RunningMeans]) -> dict[str, float]:
     """The means by name over all, which begin again; a name that was given no value is left out."""
     sums: dict[str, float] = {}
     weights: dict[str, float] = {}

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from workbench.training.monitors.layers import layer_paths, owners
 from workbench.training.monitors.nonfinite import CheckedPlace, FirstNonFinite, NonFinite
-from workbench.training.monitors.running_means import Means, taken, variable
+from workbench.training.monitors.running_means import RunningMeans, taken, variable
 from workbench.training.monitors.seen import Seen
 from workbench.training.variables import put, value_of
 
@@ -162,8 +162,8 @@ class _Probe:
             for index in indices
             if gradients[index] is not None
         }
-        self.gradients = Means((GLOBAL, *with_gradient))
-        self.updates = Means(tuple(by_layer))
+        self.gradients = RunningMeans((GLOBAL, *with_gradient))
+        self.updates = RunningMeans(tuple(by_layer))
         self.nonfinite = NonFinite(places)
         self._kept = variable(np.zeros(sum(self._sizes), np.float32))
         self._armed = variable(np.float32(0.0))

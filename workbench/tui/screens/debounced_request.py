@@ -9,7 +9,7 @@ from textual.timer import Timer
 from workbench.tui.screens.base import WorkbenchScreen
 
 
-class Inquiry:
+class DebouncedRequest:
     """A question that is asked again after each edit, never twice at a time.
 
     It is never broken off: the worker would finish it all the same.

@@ -1,7 +1,7 @@
 """The worker's children as the app uses them: one kept warm for assembling, and one for each training.
 
-Where children can be forked (see `workbench.worker.fork_server`), a training has a child of its own, which is there before
-it is wanted and has done nothing yet.
+Where children can be forked (see `workbench.worker.fork_server`), a training has a child of its own, which is there
+before it is wanted and has done nothing yet.
 Elsewhere it takes the warm child: the next one is started when it is wanted, and a child that has finished a training
 becomes the warm one again if there is no other.
 """

@@ -24,7 +24,7 @@ from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.debounced_request import Inquiry
+from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.terminal_text import one_line
 
 PAUSE = 0.25  # seconds without an edit before the worker is asked
@@ -41,7 +41,7 @@ class OverviewScreen(WorkbenchScreen):
         self._examination = Examination()
         self._seen = (-1, 0)  # the revision that the worker has examined, and of which version of the files
         self._version = 0  # counts up when files or plugins are others than before
-        self._request = Inquiry(self, PAUSE, lambda: self.is_settled, self._examine)
+        self._request = DebouncedRequest(self, PAUSE, lambda: self.is_settled, self._examine)
         self._select: str | None = None
 
     # ------------------------------------------------------------------ parts

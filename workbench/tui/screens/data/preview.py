@@ -12,7 +12,7 @@ from workbench.tui.chart.scale import number
 
 
 @dataclass(frozen=True)
-class Look:
+class DataPreview:
     """An answer of the `preview` command.
 
     Attributes:
@@ -38,7 +38,7 @@ class Look:
     error: WorkbenchError | None = None
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Look:
+    def of(cls, answer: Mapping[str, Any]) -> DataPreview:
         """From an answer."""
         seen, error, roles = answer["preview"], answer["error"], answer["roles"]
         return cls(

@@ -24,8 +24,8 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
-from workbench.tui.screens.data.preview import Look, balance_lines
-from workbench.tui.screens.debounced_request import Inquiry
+from workbench.tui.screens.data.preview import DataPreview, balance_lines
+from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.terminal_text import one_line
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -55,11 +55,11 @@ class DataScreen(WorkbenchScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._look = Look()
+        self._look = DataPreview()
         self._error: WorkbenchError | None = None
         self._seen: Any = None  # what the worker was asked about last: see `_wanted`
         self._version = 0  # counts up when files or plugins are others than before
-        self._request = Inquiry(self, PAUSE, self._is_seen, self._read, self._show_read)
+        self._request = DebouncedRequest(self, PAUSE, self._is_seen, self._read, self._show_read)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="data-empty", markup=False)
@@ -79,7 +79,7 @@ class DataScreen(WorkbenchScreen):
         return kwb(self).editor
 
     @property
-    def look(self) -> Look:
+    def look(self) -> DataPreview:
         """What the worker said last."""
         return self._look
 
@@ -108,7 +108,7 @@ class DataScreen(WorkbenchScreen):
 
     @on(RecipeOpened)
     def _opened(self) -> None:
-        self._look, self._seen, self._error = Look(), None, None
+        self._look, self._seen, self._error = DataPreview(), None, None
         self.query_one(Form).forget()
         self._refresh()
 
@@ -168,11 +168,11 @@ class DataScreen(WorkbenchScreen):
         if editor is None:
             return
         data, seed, *_ = wanted
-        look, told = Look(), None
+        look, told = DataPreview(), None
         if data:
             folder = str(editor.folder.absolute())
             try:
-                look = Look.of(
+                look = DataPreview.of(
                     await kwb(self).worker.call("preview", data=data, seed=seed, folder=folder, rows=ROWS)
                 )
             except WorkbenchError as error:

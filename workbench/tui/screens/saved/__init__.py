@@ -6,5 +6,5 @@
 - `outcomes`: what Keras said of it
 - `predictions`, `scatter`, `confusion`: predictions beside the truth
 - `again`: recipes from a file
-- `upkeep`: names, copies, deleting
+- `file_operations`: names, copies, deleting
 """

@@ -47,7 +47,7 @@ NEEDS = {
 }
 
 
-class SteeringScreen(WorkbenchScreen):
+class RunControlsScreen(WorkbenchScreen):
     """The part of the train screen that steers `self.training`, and stops `self.run`, which others train."""
 
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS

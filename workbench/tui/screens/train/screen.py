@@ -33,7 +33,7 @@ from workbench.tui.screens.train.output import LogTail, OutputPane
 from workbench.tui.screens.train.run_controls import NEEDS
 from workbench.tui.screens.train.sources import SourceScreen
 from workbench.tui.screens.train.status import StatusLines
-from workbench.tui.screens.train.status_panel import SituationPanel
+from workbench.tui.screens.train.status_panel import StatusPanel
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.screens.train.weights import WeightsPane
@@ -92,7 +92,7 @@ class TrainScreen(SourceScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield StatusLines()
-        yield SituationPanel()
+        yield StatusPanel()
         tab = kwb(self).state.get("train.tab", "charts")
         tab = tab if tab in TABS else "charts"
         yield TabLine(TABS, tab)
@@ -184,7 +184,7 @@ class TrainScreen(SourceScreen):
         said = status_panel.described(
             view, recipe=app.editor.name if app.editor else "", mine=mine, folder=view.folder
         )
-        self.query_one(SituationPanel).say(said, view.stage)
+        self.query_one(StatusPanel).say(said, view.stage)
         for selector in (TabLine, ContentSwitcher):
             self.query_one(selector).display = view.stage is not Stage.NOTHING
         if view.stage is self._stage_shown:
@@ -350,7 +350,7 @@ class TrainScreen(SourceScreen):
         view = self.record.view
         if view.stage is Stage.NOTHING:
             return None
-        said = self.query_one(SituationPanel).text
+        said = self.query_one(StatusPanel).text
         lines = [f"{view.name} {view.stage} {view.place}".strip(), formatting.logged(view.latest), said]
         return "\n".join(line for line in lines if line)
 

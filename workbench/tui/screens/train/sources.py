@@ -24,14 +24,14 @@ from workbench.tui.messages import (
 )
 from workbench.tui.screens.train.follow import PART, RunFollower
 from workbench.tui.screens.train.record import TrainingRecord
-from workbench.tui.screens.train.run_controls import SteeringScreen
+from workbench.tui.screens.train.run_controls import RunControlsScreen
 from workbench.tui.screens.train.training_view import Stage, TrainingView
 
 if TYPE_CHECKING:
     from workbench.tui.services.training import Training
 
 
-class SourceScreen(SteeringScreen):
+class SourceScreen(RunControlsScreen):
     """The part of the train screen that keeps `self.record` up to date.
 
     Attributes:

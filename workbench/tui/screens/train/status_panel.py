@@ -132,7 +132,7 @@ def _ways_out(view: TrainingView, *, mine: bool) -> Sequence[Piece]:
     return keys
 
 
-class SituationPanel(VerticalScroll, can_focus=False):
+class StatusPanel(VerticalScroll, can_focus=False):
     """Shows the words; takes no room where there are none."""
 
     DEFAULT_CSS = """
