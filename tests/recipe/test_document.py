@@ -172,7 +172,7 @@ WRONG = [
     (
         "epochs: 5",
         "engine: fast",
-        "train.engine: 'fast' is not one of 'auto', 'plain', 'steps', 'chunk' or 'chunk-xla'.",
+        "train.engine: 'fast' is not one of 'auto', 'measure', 'plain', 'steps', 'chunk' or 'chunk-xla'.",
     ),
     ("epochs: 5", "5: epochs", "r.yaml:12: train[5]: a key must be a text, not 5. Put it in quotes."),
     ("epochs: 5", "callbacks: {use: A}", "r.yaml:12: train.callbacks: must be a list, not {'use': 'A'}."),

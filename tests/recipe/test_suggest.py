@@ -9,20 +9,20 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.recipe.names import check_names
-from workbench.recipe.suggest import Column, Facts, likely_targets, recipe_text, suggest
+from workbench.recipe.suggest import ColumnFacts, Facts, likely_targets, recipe_text, suggest
 
 
-def number(name: str, low: float = -1.0, high: float = 2.0, distinct: int = 90, **rest: Any) -> Column:
-    return Column(name, "number", distinct=distinct, low=low, high=high, **rest)
+def number(name: str, low: float = -1.0, high: float = 2.0, distinct: int = 90, **rest: Any) -> ColumnFacts:
+    return ColumnFacts(name, "number", distinct=distinct, low=low, high=high, **rest)
 
 
-def text(name: str, *counts: int) -> Column:
+def text(name: str, *counts: int) -> ColumnFacts:
     commonest = tuple((f"c{index}", count) for index, count in enumerate(counts))
-    return Column(name, "text", distinct=len(counts), commonest=commonest)
+    return ColumnFacts(name, "text", distinct=len(counts), commonest=commonest)
 
 
-def array(name: str, *shape: int, low: float = 0.0, high: float = 1.0) -> Column:
-    return Column(name, "array", shape, low=low, high=high)
+def array(name: str, *shape: int, low: float = 0.0, high: float = 1.0) -> ColumnFacts:
+    return ColumnFacts(name, "array", shape, low=low, high=high)
 
 
 def suggested(facts: Facts, catalog: Catalog, targets: list[str] | None = None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_a_number_is_predicted_by_a_last_layer_without_activation(catalog: Catal
 @pytest.mark.parametrize(
     "target", [text("kind", 50, 60, 40), number("kind", 0, 2, distinct=3), number("kind", 0, 1, distinct=2)]
 )
-def test_classes_get_a_probability_each(catalog: Catalog, target: Column) -> None:
+def test_classes_get_a_probability_each(catalog: Catalog, target: ColumnFacts) -> None:
     recipe = suggested(Facts(150, (number("a"), target)), catalog)
     assert recipe["data"]["classes"] == ["kind"]
     assert recipe["data"]["split"]["stratify"] is True
@@ -70,8 +70,8 @@ def test_a_rare_class_is_not_stratified(catalog: Catalog) -> None:
 
 def test_names_and_unusable_columns_are_left_out_and_gaps_filled(catalog: Catalog) -> None:
     columns = (
-        Column("passenger", "text", distinct=140),
-        Column("when", "unusable"),
+        ColumnFacts("passenger", "text", distinct=140),
+        ColumnFacts("when", "unusable"),
         number("age", missing=12),
         text("port", 50, 50, 50),
         number("fare"),
@@ -106,16 +106,16 @@ def test_most_rows_are_never_dropped(catalog: Catalog) -> None:
     [
         (number("id", 1, 150, distinct=150), "looks like an id: it has another value in every row"),
         (number("customerId", 1e6, 9e6, distinct=150), "looks like an id"),
-        (Column("order_id", "text", distinct=150), "looks like an id"),
+        (ColumnFacts("order_id", "text", distinct=150), "looks like an id"),
         (number("column_1", 0, 149, distinct=150), "looks like an id: it counts the rows"),
         (
-            Column("when", "unusable", error="column 'when' holds dates or times, which"),
+            ColumnFacts("when", "unusable", error="column 'when' holds dates or times, which"),
             "holds dates or times",
         ),
         (number("rare", missing=100), "has no value in 100 of 150 rows"),
     ],
 )
-def test_what_is_left_out_is_named_with_its_reason(catalog: Catalog, column: Column, why: str) -> None:
+def test_what_is_left_out_is_named_with_its_reason(catalog: Catalog, column: ColumnFacts, why: str) -> None:
     suggestion = suggest("x", {"use": "csv"}, Facts(150, (column, number("a"), number("y"))))
     assert suggestion.recipe["data"]["ignore"] == [column.name]
     assert any(reason.startswith(f"'{column.name}' is left out: it {why}") for reason in suggestion.reasons)
@@ -131,7 +131,7 @@ def test_what_is_left_out_is_named_with_its_reason(catalog: Catalog, column: Col
         number("year", 1850, 1999, distinct=150),
     ],
 )
-def test_what_only_looks_a_little_like_an_id_stays(column: Column) -> None:
+def test_what_only_looks_a_little_like_an_id_stays(column: ColumnFacts) -> None:
     suggestion = suggest("x", {"use": "csv"}, Facts(150, (column, number("a"), number("y"))))
     assert "ignore" not in suggestion.recipe["data"]
     assert any("counts the rows" in reason for reason in suggestion.reasons) == (column.name == "year")
@@ -148,7 +148,7 @@ def test_what_the_reader_found_out_is_written_down(catalog: Catalog) -> None:
 
 
 def test_a_gap_of_a_class_stays_a_gap(catalog: Catalog) -> None:
-    kind = Column("kind", "text", missing=4, distinct=2, commonest=(("a", 50), ("b", 46)), word="NA")
+    kind = ColumnFacts("kind", "text", missing=4, distinct=2, commonest=(("a", 50), ("b", 46)), word="NA")
     data = suggested(Facts(100, (number("x"), kind)), catalog)["data"]
     assert (data["classes"], data["missing_values"], data["missing"]) == (["kind"], ["NA"], "drop")
 
@@ -221,6 +221,6 @@ def test_more_rows_need_fewer_epochs_and_larger_batches(catalog: Catalog) -> Non
 def test_likely_targets() -> None:
     assert likely_targets(Facts(9, (number("label"), number("b")))) == ("label",)
     assert likely_targets(Facts(9, (number("a"), number("Price"), number("b")))) == ("Price",)
-    assert likely_targets(Facts(9, (number("a"), number("b"), Column("c", "unusable")))) == ("b",)
+    assert likely_targets(Facts(9, (number("a"), number("b"), ColumnFacts("c", "unusable")))) == ("b",)
     assert likely_targets(Facts(9, (number("a"), number("b")), ("a",))) == ("a",)
     assert likely_targets(Facts(0, ())) == ()
