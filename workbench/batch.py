@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
 from workbench.process import Diverted, import_keras, let_go, open_terminals, tell_warnings
+from workbench.recipe.lookup import open_recipe
 from workbench.recipe.names import check_names
-from workbench.recipe.opening import open_recipe
 from workbench.reporting import JsonLines, Lasting, Reporter, for_stream
 from workbench.storage.event_stream import read_events
-from workbench.storage.reader import check
+from workbench.storage.reader_client import check
 from workbench.storage.runs import RunFolder, RunSummary, open_run, summary_of
-from workbench.training.reopening import differences, latest_run, run_document, why_none
+from workbench.training.resumable_runs import differences, latest_run, run_document, why_none
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
     from workbench.recipe.document import Document
     from workbench.training.control import Control
-    from workbench.training.saved import SavedModel
+    from workbench.training.saved_model import SavedModel
 
 RUNS = Path("saved") / "runs"
 
@@ -179,13 +179,13 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[list[int]]:
 
 
 def save_run(run: RunFolder, open_catalog: OpenCatalog) -> list[dict[str, str]]:
-    """Write a run's model to the files that its recipe names: see `workbench.training.saving.save_run`."""
+    """Write a run's model to the files that its recipe names: see `workbench.training.model_files.save_run`."""
     with Diverted():
         import_keras()
         catalog = open_catalog(imports_keras=True)
-        from workbench.training import saving
+        from workbench.training import model_files
 
-        return saving.save_run(run, catalog)
+        return model_files.save_run(run, catalog)
 
 
 def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[Mapping[str, float], int]:
@@ -200,7 +200,7 @@ def _open_saved(file: Path, open_catalog: OpenCatalog) -> tuple[SavedModel, Cata
     check(file)  # what is refused is refused before TensorFlow is loaded
     import_keras()
     catalog = open_catalog(imports_keras=True)
-    from workbench.training.saved import SavedModel
+    from workbench.training.saved_model import SavedModel
 
     return SavedModel.open(file, catalog), catalog
 
@@ -226,7 +226,7 @@ def predict_file(
     """
     with Diverted():
         saved, catalog = _open_saved(file, open_catalog)
-        from workbench.training.predicted import predict, prediction_table
+        from workbench.training.prediction_table import predict, prediction_table
 
         table = prediction_table(
             saved, predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))

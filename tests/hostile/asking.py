@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.storage import reader
+from workbench.storage import reader_client
 
 LIMIT = 120.0  # seconds by the clock, on a machine that does other things; the process has its own limit, far below
 
@@ -43,7 +43,7 @@ class Asked:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=reader.environment(),
+                env=reader_client.environment(),
                 bufsize=0,
             )
         assert self._process.stdin is not None
@@ -82,14 +82,14 @@ class Asker(Asked):
     """The process that reads strangers' files: the one that `kwb inspect` starts for each."""
 
     def __init__(self) -> None:
-        super().__init__(reader.command())
+        super().__init__(reader_client.command())
 
     def ask_of(self, do: str, path: Path) -> dict[str, Any]:
         """The answer: {result} or {error}; a file that ends the process gives the error that the user sees."""
         try:
             return self.ask({"id": 0, "do": do, "file": str(path)})
         except Ended as ended:
-            return {"error": reader.death(ended.code, str(path)).as_record()}
+            return {"error": reader_client.death(ended.code, str(path)).as_record()}
 
 
 class Harness(Asked):

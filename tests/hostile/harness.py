@@ -46,8 +46,8 @@ def model(path: Path) -> None:
 def recipe(path: Path) -> None:
     """What `kwb --batch` does with a recipe before it loads TensorFlow, and what the app shows of it."""
     from workbench.recipe.editing import Editor
+    from workbench.recipe.lookup import open_recipe
     from workbench.recipe.names import check_names
-    from workbench.recipe.opening import open_recipe
 
     editor = Editor.open(path)
     for _ in (editor.error, editor.rows, editor.name):
@@ -73,7 +73,7 @@ def run(path: Path) -> None:
     """What the app and `kwb watch` read of a run's folder."""
     from workbench.storage.event_stream import read_events
     from workbench.storage.runs import list_runs, open_run, summary_of
-    from workbench.training.reopening import run_document
+    from workbench.training.resumable_runs import run_document
 
     list_runs(path.parent)
     found = open_run(path)

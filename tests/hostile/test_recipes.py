@@ -148,7 +148,7 @@ def test_a_path_that_is_none_is_refused_in_a_sentence(path: str, use: str, tmp_p
 @pytest.mark.parametrize("path", PATHS)
 def test_a_recipe_of_such_a_name_is_refused_in_a_sentence(path: str) -> None:
     from tests.hostile.harness import catalog
-    from workbench.recipe.opening import open_recipe
+    from workbench.recipe.lookup import open_recipe
 
     with pytest.raises(WorkbenchError):
         open_recipe(path, catalog())

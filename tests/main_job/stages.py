@@ -56,7 +56,7 @@ def main(stage: str, folder: Path, names: list[str]) -> None:
 def live(stage: str, folder: Path, name: str, catalog: Any) -> dict[str, Any]:
     """One stage of one recipe."""
     from workbench.catalog.resolve import Resolver
-    from workbench.recipe.opening import open_recipe
+    from workbench.recipe.lookup import open_recipe
     from workbench.storage import formats
     from workbench.training.preparing import prepare
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.recipe.editing import Editor
-from workbench.recipe.opened import ChangedOnDiskError
+from workbench.recipe.text_buffer import ChangedOnDiskError
 
 TEXT = (
     "kwb: 1\nname: small\ndata: diabetes\nmodel: {sequential: [{use: Dense, units: 1}]}\ntrain: {epochs: 2}\n"

@@ -15,8 +15,8 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.data.streamed_part import StreamedPart
 from workbench.errors import DataError
-from workbench.training.predicted import predict, prediction_table
-from workbench.training.saved import SavedModel
+from workbench.training.prediction_table import predict, prediction_table
+from workbench.training.saved_model import SavedModel
 from workbench.worker.predictions import predictions_of
 
 ROWS = 23
@@ -170,7 +170,7 @@ def test_from_the_command_line(tmp_path: Path, kwb: Callable[..., Any]) -> None:
 
 def test_rows_that_are_streamed(tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluated and predicted block by block: the same numbers as at once."""
-    monkeypatch.setattr("workbench.training.saved.WINDOW_BYTES", 1)
+    monkeypatch.setattr("workbench.training.saved_model.WINDOW_BYTES", 1)
     rows = 1_000
     x = np.random.default_rng(3).normal(size=(rows, 3)).astype("float32")
     y = x.sum(axis=1, keepdims=True)

@@ -19,8 +19,8 @@ from workbench.recipe.document import parse, to_yaml
 from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder
 from workbench.training.exporting import export, kept_in
+from workbench.training.model_files import save_run
 from workbench.training.preparing import prepare
-from workbench.training.saving import save_run
 from workbench.training.session import Session
 
 X = np.random.default_rng(2).normal(size=(24, 2)).astype("float32")
@@ -197,7 +197,7 @@ def test_an_error_within_an_epoch_leaves_the_weights(these: Catalog, tmp_path: P
 
 
 def test_a_mended_recipe_goes_on(these: Catalog, tmp_path: Path) -> None:
-    from workbench.training.reopening import latest_run
+    from workbench.training.resumable_runs import latest_run
 
     _, told, _ = run(recipe(tmp_path, []), these, tmp_path / "whole")
     folder, first, _ = run(recipe(tmp_path, [{"use": "Breaks", "epoch": 7}]), these, tmp_path)

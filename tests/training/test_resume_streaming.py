@@ -18,7 +18,7 @@ from workbench.recipe.document import Document, parse, to_yaml
 from workbench.storage.runs import RunFolder
 from workbench.training.checkpoints import MANIFEST, POSITION, newest, whole
 from workbench.training.exporting import export
-from workbench.training.saved import SavedModel
+from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no limit of address space elsewhere")
@@ -35,7 +35,7 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.process import import_keras
 from workbench.storage.runs import RunFolder
-from workbench.training.reopening import run_document
+from workbench.training.resumable_runs import run_document
 from workbench.training.session import Session
 from workbench.recipe.document import read
 import_keras()

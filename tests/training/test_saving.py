@@ -19,8 +19,8 @@ from workbench.errors import WorkbenchError
 from workbench.recipe.document import parse
 from workbench.storage.inspect import inspect_file, read_weight
 from workbench.storage.runs import RunFolder
-from workbench.training.replacing import previous_path
-from workbench.training.saving import save_run
+from workbench.training.model_files import save_run
+from workbench.training.replaced_files import previous_path
 from workbench.training.session import Session
 
 RUNS = Path("saved/runs")

@@ -17,7 +17,7 @@ from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import parse, to_yaml
 from workbench.storage.runs import RunFolder
 from workbench.training.preparing import prepare
-from workbench.training.saved import SavedModel
+from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
 
 SIZE, STEPS = 4, 3

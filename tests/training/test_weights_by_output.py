@@ -16,7 +16,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import Document, parse
 from workbench.training.preparing import prepare
-from workbench.training.saved import SavedModel
+from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
 
 ROWS, TRAIN, VALIDATION = 60, slice(0, 30), slice(30, 48)

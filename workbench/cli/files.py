@@ -31,7 +31,7 @@ def inspect_command(shared: SharedOptions, file: Path, as_json: bool) -> int:
     The file is read in a process of its own, with limits. Exit code 3: it would be refused, and why.
     """
     from workbench.cli.rendering import inspection_lines
-    from workbench.storage.reader import ReadingProcess
+    from workbench.storage.reader_client import ReadingProcess
 
     with closing(ReadingProcess()) as reading:  # which loads what it needs while the plugins are listed
         installed = sorted({plugin.distribution for plugin in shared.catalog().plugins if plugin.entries})

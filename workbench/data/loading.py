@@ -16,8 +16,8 @@ from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
 from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
-from workbench.data.reading import can_stream, read, streams_if_needed
 from workbench.data.source import Source
+from workbench.data.source_calls import can_stream, read, streams_if_needed
 from workbench.data.specs import ReaderSpec
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed

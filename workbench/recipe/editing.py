@@ -13,8 +13,8 @@ from workbench.errors import RecipeError
 from workbench.recipe import arguments as items
 from workbench.recipe import model_edits, yaml_edit
 from workbench.recipe.document import join_key, split_key
-from workbench.recipe.opened import OpenRecipe
 from workbench.recipe.schema import Data, Recipe, Train
+from workbench.recipe.text_buffer import OpenRecipe
 
 _NOTHING: Any = object()
 _ORDER = {

@@ -186,7 +186,7 @@ def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile:
     """Load a model from a file of any of the three formats, made by kwb or by plain Keras.
 
     The file is judged before Keras touches it (see `guard`). One that a stranger may have made is given to
-    `reader.check` first, which reads it where that can be ended.
+    `reader_client.check` first, which reads it where that can be ended.
 
     Raises:
         FileError: the file is missing, damaged, refused, needs a plugin that is not installed, or holds

@@ -18,9 +18,9 @@ from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.provenance import Provenance
-from workbench.training.remembering import Memory
-from workbench.training.reopening import run_document
-from workbench.training.replacing import Before, place_of
+from workbench.training.python_state import PythonState
+from workbench.training.replaced_files import ReplacedFile, place_of
+from workbench.training.resumable_runs import run_document
 from workbench.training.resume import fill, streamed_before
 
 PROBE_ROWS = 32
@@ -117,7 +117,7 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     document = run_document(run, ["train.callbacks=[]", "save=[]"])  # which may be what failed
     prepared_run = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
     _, position, arrays = checkpoints.read(kept.checkpoint.path)
-    fill(Memory(prepared_run.model, ()), kept.checkpoint, position, arrays)
+    fill(PythonState(prepared_run.model, ()), kept.checkpoint, position, arrays)
     notes = Provenance.of(prepared_run, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
     if out is not None:
         return _write(prepared_run, run, out, notes, catalog, kept)
@@ -164,7 +164,7 @@ def _write(
     catalog: Catalog,
     kept: KeptCheckpoint,
 ) -> Exported:
-    replaced, keep = place_of(Before.of(out, run), notes)
+    replaced, keep = place_of(ReplacedFile.of(out, run), notes)
     try:
         saved = formats.save(
             prepared_run.model,

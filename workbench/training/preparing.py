@@ -30,10 +30,10 @@ from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWar
 from workbench.recipe.document import Document
 from workbench.recipe.reach import reach
 from workbench.recipe.schema import Load, Recipe
-from workbench.storage import formats, reader, structure
+from workbench.storage import formats, reader_client, structure
+from workbench.training.callback_checks import check_watched
 from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
-from workbench.training.watching import check_watched
 
 LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
 
@@ -154,13 +154,13 @@ def prepare(
     warnings: list[RecipeWarning] = []
 
     def load_model(path: Path, compile: bool) -> Any:
-        reader.check(path)
+        reader_client.check(path)
         loaded = formats.load(path, resolver, compile=compile)
         warnings.extend(RecipeWarning(f"{path}: {warning}", "model") for warning in loaded.warnings)
         return loaded.model
 
     def load_weights(model: Any, path: Path) -> None:
-        reader.check(path)
+        reader_client.check(path)
         found = formats.load_weights(model, path)
         warnings.extend(RecipeWarning(f"{path}: {warning}", "weights") for warning in found)
 

@@ -2,7 +2,7 @@
 
 What decides how a training goes on: the weights; the optimizer's slots, iterations and learning rate; the state of
 seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; what callbacks and the
-model's own classes remember (best value, patience left, best weights, a second optimizer: see `remembering`); the
+model's own classes remember (best value, patience left, best weights, a second optimizer: see `python_state`); the
 engine; whether the data was streamed. The order of rows needs no saving: it is drawn from the seed and the epoch's
 number, in one way for rows in memory and in another for a stream.
 """
@@ -25,11 +25,11 @@ from workbench.storage.structure import variables_by_path
 from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.control import Control
+from workbench.training.ema_weights import SwappedWeights
 from workbench.training.finite import weights_are_finite
-from workbench.training.older import not_kept, translated
+from workbench.training.old_checkpoints import not_kept, translated
 from workbench.training.progress import Progress
-from workbench.training.remembering import Memory
-from workbench.training.swapped import Swaps
+from workbench.training.python_state import PythonState
 
 FORMAT = 2  # of what callbacks and the model remember
 
@@ -45,23 +45,23 @@ class Position:
     history: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[np.ndarray, ...] = ()
     checkpoint: CheckpointFolder | None = None
-    recall: Recall | None = None
+    restoration: Restoration | None = None
 
 
 @dataclass
-class Recall:
+class Restoration:
     """What a checkpoint holds of a training's state, until it has been given back for good."""
 
-    memory: Memory
+    memory: PythonState
     record: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
     older: bool = False  # of the version that kept nothing of the model's own objects
 
-    def give_back(self) -> list[str]:
-        """Variables and memory as they were; what has no place now, and why."""
+    def restore(self) -> list[str]:
+        """Restore variables and Python state. Returns what could not be restored, and why."""
         for name, variable in _named_variables(self.memory.model, with_metrics=False):
             variable.assign(self.arrays[name])
-        return self.memory.give_back(self.record, self.arrays) if self.record else []
+        return self.memory.restore(self.record, self.arrays) if self.record else []
 
 
 class Keeper(keras.callbacks.Callback):
@@ -81,7 +81,7 @@ class Keeper(keras.callbacks.Callback):
     def __init__(
         self,
         run: RunFolder,
-        memory: Memory,
+        memory: PythonState,
         progress: Progress,
         control: Control,
         emit: Any,
@@ -93,7 +93,7 @@ class Keeper(keras.callbacks.Callback):
         super().__init__()
         self._run = run
         self._memory = memory
-        self._swaps = Swaps(memory.callbacks)
+        self._swaps = SwappedWeights(memory.callbacks)
         self._lost: set[str] = set()
         self._progress = progress
         self._control = control
@@ -112,16 +112,16 @@ class Keeper(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Callbacks forget everything when a training begins; they get it back here, after all of them have."""
-        recall = self._resumed.recall
-        if recall is not None:
-            for unplaced in recall.give_back():
+        restoration = self._resumed.restoration
+        if restoration is not None:
+            for unplaced in restoration.restore():
                 self._emit(events.Message("warning", f"not as it was before --resume: {unplaced}"))
             self._resumed = Position()  # frees the arrays
             if self._epoch >= self.params["epochs"]:
                 self._swaps.finish(self.model)
         kept = self._memory.take()
         self._warn(kept.lost)
-        if recall is not None and recall.older and (new := not_kept(kept.record)):
+        if restoration is not None and restoration.older and (new := not_kept(kept.record)):
             told = f"the checkpoint is of an older kwb, which did not keep {', '.join(new)}"
             self._emit(events.Message("warning", f"not as it was before --resume: {told}"))
         self._begin = self._iterations() - self._start * self._progress.steps - self._start_step
@@ -233,7 +233,7 @@ def streamed_before(run: RunFolder) -> bool | None:
     return next((each["streamed"] for each in reversed(positions) if "streamed" in each), None)
 
 
-def restore(run: RunFolder, memory: Memory) -> Position:
+def restore(run: RunFolder, memory: PythonState) -> Position:
     """Put the newest checkpoint's state into a compiled model; the start if there is none.
 
     Callbacks get theirs when training begins, and the model once more: what they do at a beginning changes it.
@@ -245,7 +245,7 @@ def restore(run: RunFolder, memory: Memory) -> Position:
     if found is None:
         return Position()
     checkpoint, position, arrays = found
-    recall = fill(memory, checkpoint, position, arrays)
+    restoration = fill(memory, checkpoint, position, arrays)
     memory.go_on(position["epoch"])
     metrics = [arrays[name] for name in sorted(arrays) if name.startswith("metrics/")]
     return Position(
@@ -256,16 +256,16 @@ def restore(run: RunFolder, memory: Memory) -> Position:
         history=tuple(position["history"]),
         metrics=tuple(metrics),
         checkpoint=checkpoint,
-        recall=recall,
+        restoration=restoration,
     )
 
 
 def fill(
-    memory: Memory,
+    memory: PythonState,
     checkpoint: CheckpointFolder,
     position: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
-) -> Recall:
+) -> Restoration:
     """Put a checkpoint's state into a compiled model.
 
     Raises:
@@ -289,9 +289,9 @@ def fill(
             )
     older = "format" not in position
     record = translated(position) if older else position.get("memory", {})
-    recall = Recall(memory, record, arrays, older)
-    recall.give_back()
-    return recall
+    restoration = Restoration(memory, record, arrays, older)
+    restoration.restore()
+    return restoration
 
 
 def model_arrays(model: Any, *, with_metrics: bool) -> dict[str, np.ndarray]:

@@ -31,15 +31,15 @@ from workbench.training.engines import Choices, FitSettings, evaluate, fit
 from workbench.training.errors import told_as
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
+from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
 from workbench.training.monitors import Monitors
 from workbench.training.preparing import PreparedRun, assembled_event, load_data, prepare
 from workbench.training.progress import Progress, numbers
 from workbench.training.provenance import Provenance
-from workbench.training.remembering import Memory
+from workbench.training.python_state import PythonState
 from workbench.training.resume import Keeper, Position, restore, streamed_before
-from workbench.training.saving import Writer, Written, why_not_finite, worse_than_before
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
-from workbench.training.unkept import Unkept
+from workbench.training.unsaved_state import UnsavedState
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
@@ -98,7 +98,7 @@ class Session:
         with own(run):
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
-            memory = Memory(prepared_run.model, prepared_run.callbacks)
+            memory = PythonState(prepared_run.model, prepared_run.callbacks)
             position = restore(run, memory) if self._resume else Position()
             with EventLog(run) as log:
 
@@ -148,7 +148,7 @@ class Session:
         run: runs.RunFolder,
         emit: Emit,
         began: float,
-        memory: Memory,
+        memory: PythonState,
         position: Position,
         *,
         saveable: bool,
@@ -181,7 +181,7 @@ class Session:
             prepared_run.model, prepared_run.symbols(), train.batch_size
         )
         monitors = Monitors(prepared_run.model, train.watch, steps=steps)
-        unkept = Unkept(emit)
+        unsaved_state = UnsavedState(emit)
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
             epochs=position.epoch if position.stopped else train.epochs,
@@ -210,7 +210,7 @@ class Session:
                         keeper,
                     ],
                     chosen,
-                    lambda step: finite.wrap_step(monitors.wrap_step(unkept.wrap_step(step))),
+                    lambda step: finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(step))),
                     Choices(state_folder() / "engines"),
                 )
             finite.check_end(last_logs(prepared_run.callbacks, progress.history))
@@ -231,7 +231,7 @@ class Session:
                 where=self.document.name,
             ) from error
         status = self.control.stop_requested or "done"
-        written = self._save(prepared_run, run, status, progress, emit) if saveable else Written()
+        written = self._save(prepared_run, run, status, progress, emit) if saveable else WrittenFiles()
         evaluation = self._evaluate(prepared_run, status)  # last: its errors must not cost the model
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
@@ -300,11 +300,11 @@ class Session:
 
     def _save(
         self, prepared_run: PreparedRun, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
-    ) -> Written:
+    ) -> WrittenFiles:
         """Into the run, and into the recipe's files where nothing better is lost by it."""
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs
         notes = Provenance.of(prepared_run, self.catalog, run=run.name, epoch=epoch).as_record()
-        writer = Writer(
+        writer = ModelFileWriter(
             run, self.document.recipe.save, prepared_run.model, notes, prepared_run.probe(PROBE_ROWS), self.catalog,
             went_on=self._went_on,
         )  # fmt: skip

@@ -22,13 +22,13 @@ from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.errors import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
-from workbench.storage.reader import ReadingProcess
+from workbench.storage.reader_client import ReadingProcess
 from workbench.storage.runs import open_run
 from workbench.training.exporting import export
-from workbench.training.predicted import PredictionTable, predict, prediction_table
+from workbench.training.model_files import save_run
+from workbench.training.prediction_table import PredictionTable, predict, prediction_table
 from workbench.training.preparing import assembled_event, prepare
-from workbench.training.saved import SavedModel
-from workbench.training.saving import save_run
+from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
 from workbench.worker.examine import KeptData, examine, look_at_data
 from workbench.worker.predictions import KeptPredictions, predictions_of
@@ -195,7 +195,7 @@ def _save_as(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _save_run(child: Child, arguments: Arguments) -> list[dict[str, str]]:
-    """The model of a run's folder (`run`) in the files that its recipe names: see `saving.save_run`."""
+    """The model of a run's folder (`run`) in the files that its recipe names: see `model_files.save_run`."""
     return save_run(open_run(arguments["run"]), child.catalog)
 
 

@@ -19,9 +19,9 @@ from workbench.assembly.trial_call import failed_call
 from workbench.catalog.lookup import Catalog
 from workbench.data import loading
 from workbench.data.preview import class_balance, preview
-from workbench.data.reading import read
 from workbench.data.roles import FEATURES, choose_roles
 from workbench.data.source import Source
+from workbench.data.source_calls import read
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data, weight_columns

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import WorkbenchError
-from workbench.training.predicted import PredictionTable
+from workbench.training.prediction_table import PredictionTable
 
 FIRST_ROWS = 200
 MOST_COLUMNS = 60

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import RecipeWarning, WorkbenchError
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.reading import LocatedError
+from workbench.recipe.parsed_text import LocatedError
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher, Static
 from workbench.errors import RecipeWarning, WorkbenchError
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.reading import LocatedError
+from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged

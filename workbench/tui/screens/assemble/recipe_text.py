@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from workbench.escaping import mask
-from workbench.recipe.reading import LocatedError
+from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.terminal_text import one_line
 
 _TOKENS = re.compile(

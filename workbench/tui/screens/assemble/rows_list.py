@@ -18,7 +18,7 @@ from workbench.escaping import escape_line
 from workbench.recipe.document import split_key, to_yaml
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow, Role
-from workbench.recipe.reading import LocatedError
+from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.app_access import kwb
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination

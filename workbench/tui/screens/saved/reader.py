@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from workbench.errors import FileError
-from workbench.storage.reader import PATIENCE, command, death, environment
+from workbench.storage.reader_client import PATIENCE, command, death, environment
 
 MOST_SECONDS = PATIENCE  # for one answer
 _MOST_BYTES = 1 << 26  # of an answer

@@ -1,4 +1,4 @@
-"""What the Saved screen asks of the process that reads strangers' files: see `workbench.storage.reading`."""
+"""What the Saved screen asks of the process that reads strangers' files: see `workbench.storage.reader_process`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import FileError
 from workbench.storage.inspect import FileLayerRow, Inspection, inspect_file, read_weight
-from workbench.storage.reading import serve
+from workbench.storage.reader_process import serve
 
 MOST_ROWS = 3_000  # layers, weights; more than anybody looks through
 BINS = 240

@@ -1,4 +1,4 @@
-"""The open recipe: its text, what is wrong with it, undo and redo, its file. Nothing here knows Keras or a screen."""
+"""The recipe that is being edited: its text, error, undo and redo, and its file. Knows neither Keras nor a screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.recipe.document import Document, read_text, split_key
 from workbench.recipe.file_text import FileText, encoded_like
 from workbench.recipe.names import check_names
 from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
-from workbench.recipe.reading import LocatedError, ParsedText
+from workbench.recipe.parsed_text import LocatedError, ParsedText
 
 MOST_UNDONE = 500
 _OPEN = " …"  # ends the name of a step that the next edit may join

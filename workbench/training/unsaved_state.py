@@ -1,4 +1,4 @@
-"""What a training draws from and no checkpoint can keep: said when training begins, not found out after a resume."""
+"""Warn, when training begins, of random generators whose state a checkpoint cannot keep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.training.engines import operations
 from workbench.training.engines.programs import Step
 
 
-class Unkept:
+class UnsavedState:
     """Looks at a training step while it is traced, whichever engine runs it.
 
     Args:

@@ -1,6 +1,7 @@
-"""`SwapEMAWeights(swap_on_epoch=True)` in checkpoints.
+"""Keep the trained weights in checkpoints when the recipe has `SwapEMAWeights(swap_on_epoch=True)`.
 
-At the end of the last epoch it gives up the trained weights for the averaged ones; but training may go on later.
+At the end of the last epoch this callback replaces the trained weights by the averaged ones; but training may go on
+later, from the trained ones.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from workbench.training.memory_kinds import value_of
+from workbench.training.state_types import value_of
 
 
-class Swaps:
+class SwappedWeights:
     """The trained weights of the last epoch, kept where their averages would lie twice.
 
     Args:

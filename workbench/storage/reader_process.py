@@ -1,8 +1,8 @@
-"""A small process that reads strangers' files, so that a file that hangs or brings HDF5 down takes only it along.
+"""A small process that reads files of unknown origin: a file that hangs or crashes HDF5 ends only this process.
 
 It reads a request from each line of standard input (`{"id", "do", "file", ...}`) and answers it with a line on standard
-output (`{"id", "result"}` or `{"id", "error"}`). It ends when its input does. What a request may take of the processor
-and of memory grows with the file; beyond it, the system ends the process. See `reader` for who asks.
+output (`{"id", "result"}` or `{"id", "error"}`). It ends when its input ends. The limits on processor time and memory
+grow with the size of the file; beyond them, the system ends the process. `reader_client` is the other side.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model file holds that is about to be replaced, and where that can be found afterwards."""
+"""Find out which model is in a file that is about to be replaced, and where that model can be found afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.storage.runs import RunFolder
 
 
 @dataclass(frozen=True)
-class Before:
+class ReplacedFile:
     """What a file holds that is about to be written.
 
     Attributes:
@@ -37,7 +37,7 @@ class Before:
     own: bool = False
 
     @classmethod
-    def of(cls, path: Path, run: RunFolder) -> Before | None:
+    def of(cls, path: Path, run: RunFolder) -> ReplacedFile | None:
         """What is there; None for nothing.
 
         Args:
@@ -108,7 +108,7 @@ def previous_path(path: Path) -> Path:
 
 
 def place_of(
-    before: Before | None, notes: Mapping[str, Any], *, went_on: bool = False
+    before: ReplacedFile | None, notes: Mapping[str, Any], *, went_on: bool = False
 ) -> tuple[str, Path | None]:
     """Where what a file holds is once it is replaced, and the name to keep it under if it is nowhere else.
 

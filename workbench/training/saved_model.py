@@ -1,4 +1,4 @@
-"""Use a saved model: evaluate it, predict with it, on data treated as its training data was."""
+"""Evaluate a saved model and predict with it, on data prepared in the same way as its training data."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
-from workbench.recipe.opening import open_recipe
+from workbench.recipe.lookup import open_recipe
 from workbench.recipe.schema import Data
-from workbench.storage import formats, reader
+from workbench.storage import formats, reader_client
 from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.errors import told_as
 from workbench.training.progress import numbers
@@ -48,7 +48,7 @@ class SavedModel:
         Raises:
             FileError: it is refused, damaged or needs a plugin that is missing.
         """
-        reader.check(path)
+        reader_client.check(path)
         loaded = formats.load(path, Resolver(catalog))
         return cls(
             path, loaded.model, Provenance.from_record(loaded.notes, str(path)), tuple(loaded.warnings)

@@ -1,6 +1,6 @@
-"""Callbacks that watch a logged value: whether there will be one of that name, known before training.
+"""Check before training that the value a callback monitors will be logged.
 
-Keras warns at the end of each epoch and trains on, so early stopping never stops and no checkpoint is written.
+Keras only warns, at the end of each epoch, and trains on: early stopping never stops and no checkpoint is written.
 """
 
 from __future__ import annotations

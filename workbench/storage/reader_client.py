@@ -1,4 +1,4 @@
-"""The asker's side of the process that reads strangers' files (see `reading`). Imports neither keras nor h5py."""
+"""Ask a separate process to read a file of unknown origin (see `reader_process`). Imports neither keras nor h5py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from workbench.errors import FileError
 from workbench.escaping import to_json
 
-MODULE = "workbench.storage.reading"
+MODULE = "workbench.storage.reader_process"
 PATIENCE = 60.0  # seconds for an answer, where the system keeps no other limit or the disk does not answer
 _HARM = "It is damaged, or made to do harm. Nothing else was touched."
 

@@ -1,4 +1,4 @@
-"""Checkpoints of the first version, which kept plain values and arrays of callbacks, and nothing of other objects."""
+"""Read checkpoints of the first version, which kept plain values and arrays of callbacks, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def translated(position: Mapping[str, Any]) -> dict[str, Any]:
-    """What callbacks remembered, in the records of today; empty where nothing was kept (see `remembering`)."""
+    """The state of callbacks in the present format (see `python_state`); empty where nothing was kept."""
     if "callbacks" not in position:
         return {}
     callbacks = [

@@ -1,9 +1,9 @@
-"""What a training remembers beside the variables of its model: kept in checkpoints, and given back on resume.
+"""The state of a training beside the model's variables: written into checkpoints and restored on resume.
 
-That is what callbacks and the model's own classes hang on themselves (numbers, texts, collections, objects of their
-own, nested in any way), further optimizers, variables that Keras does not track or that stand in a module, and the
-states of Python's and NumPy's own random generators. Attributes of a model that are as its constructor left them are
-not kept: the recipe makes them again.
+It has the attributes of callbacks and of the model's own classes (numbers, texts, collections, objects, nested in any
+way), other optimizers, variables that Keras does not track or that belong to a module, and the states of the random
+generators of Python and NumPy. A model's attribute that still has the value from its constructor is not written: the
+recipe makes it again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import tensorflow as tf
 from workbench.errors import FileError
 from workbench.storage import structure
 from workbench.training import csv_logs
-from workbench.training.memory import SAME, Encoder
-from workbench.training.memory_kinds import PLAIN
-from workbench.training.recall import Decoder, Unplaced
+from workbench.training.state_decoding import Decoder, Unplaced
+from workbench.training.state_encoding import SAME, Encoder
+from workbench.training.state_types import PLAIN
 
 _OF_KERAS = ("model", "_model", "params", "validation_data")
 _OF_COMPILE = frozenset(
@@ -45,16 +45,16 @@ _OF_LOGGER = ("csv_file", "writer", "append", "append_header")
 
 
 @dataclass
-class WrittenMemory:
-    """A memory as it is written: `record` is JSON data, `lost` the kind of what cannot be kept, by its path."""
+class WrittenState:
+    """The state as it is written: `record` is JSON data, `lost` the type of each value that is not kept, by path."""
 
     record: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
 
 
-class Memory:
-    """Of one model and its callbacks. Made before anything is given back, so that it knows what is new in them."""
+class PythonState:
+    """Reads and restores the state of one model and its callbacks. Made before a restore, to know what is new."""
 
     def __init__(self, model: Any, callbacks: Sequence[Any]) -> None:
         self.model = model
@@ -77,9 +77,9 @@ class Memory:
             if isinstance(callback, keras.callbacks.CSVLogger):
                 csv_logs.resume(callback, epoch)
 
-    def take(self) -> WrittenMemory:
+    def take(self) -> WrittenState:
         """Everything, as it is now."""
-        kept = WrittenMemory()
+        kept = WrittenState()
         known, names = self._known(), self._names()
         layers: dict[str, dict[str, Any]] = {}
         kept.record["layers"] = layers
@@ -111,7 +111,7 @@ class Memory:
         kept.arrays |= generators.arrays
         return kept
 
-    def give_back(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[str]:
+    def restore(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[str]:
         """Give model and callbacks back what `take` kept.
 
         Returns:
@@ -121,13 +121,13 @@ class Memory:
             FileError: the record is damaged.
         """
         try:
-            return [*self._give_back(record, arrays)]
+            return [*self._restore(record, arrays)]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
             raise FileError(
                 f"the checkpoint's memory of callbacks and model is damaged ({error!r})."
             ) from error
 
-    def _give_back(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
+    def _restore(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
         weights = structure.variables_by_path(self.model)
         layers = dict(self._layers())
         for path, attributes in record["layers"].items():
@@ -168,7 +168,7 @@ class Memory:
             np.random.set_state(numpy)
 
     def _callback(
-        self, number: int, callback: Any, kept: WrittenMemory, known: frozenset[int], names: Mapping[int, str]
+        self, number: int, callback: Any, kept: WrittenState, known: frozenset[int], names: Mapping[int, str]
     ) -> dict[str, Any]:
         kind = type(callback).__name__
         stock = type(callback).__module__.startswith("keras.")

@@ -1,4 +1,4 @@
-"""Find a run to go on with, and its recipe as it was."""
+"""Find a run to resume, and the recipe that it was started with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe's text read as far as it goes, and what is wrong with it as a key and a line."""
+"""Parse a recipe's text as far as possible, and say at which key and line it is wrong."""
 
 from __future__ import annotations
 

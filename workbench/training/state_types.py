@@ -1,4 +1,4 @@
-"""Which kinds of Python values a checkpoint can keep: shared by those who write and who read them."""
+"""The types of Python values that a checkpoint can keep; `state_encoding` and `state_decoding` both use them."""
 
 from __future__ import annotations
 

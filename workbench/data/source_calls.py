@@ -1,4 +1,4 @@
-"""Calling a dataset or a reader with the recipe's arguments."""
+"""Call a dataset or a reader with the recipe's arguments."""
 
 from __future__ import annotations
 

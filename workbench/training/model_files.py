@@ -1,7 +1,7 @@
-"""Where the model of a training is written: into its run always, into the recipe's files where that loses nothing.
+"""Write the model of a training: always into its run folder, and into the recipe's files where that loses nothing.
 
-A file that is there is replaced only by a run that came to its end with finite numbers, and what it held stays: in the
-run that wrote it, or else beside it under another name.
+An existing file is replaced only by a run that reached its end with finite numbers. The replaced model is kept: in the
+run that wrote it, or else under another name in the same folder.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder
 from workbench.storage.structure import value_of
 from workbench.training.exporting import from_the_start, last_kept
-from workbench.training.reopening import run_document
-from workbench.training.replacing import Before, place_of
-from workbench.training.saved import SavedModel
+from workbench.training.replaced_files import ReplacedFile, place_of
+from workbench.training.resumable_runs import run_document
+from workbench.training.saved_model import SavedModel
 
 Emit = Callable[[events.Event], None]
 
@@ -47,7 +47,7 @@ def _numbers(weight: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFiles:
     """What became of the recipe's files.
 
     Attributes:
@@ -55,11 +55,11 @@ class Written:
         left: the files that stay as they were.
     """
 
-    replaced: tuple[Before, ...] = ()
+    replaced: tuple[ReplacedFile, ...] = ()
     left: tuple[str, ...] = ()
 
 
-class Writer:
+class ModelFileWriter:
     """Writes one model to its run and to the files of its recipe.
 
     Args:
@@ -88,11 +88,11 @@ class Writer:
         self._failed: WorkbenchError | None = None
         self._said: set[str] = set()
         # Looked at before the run's own file is written: it may be what one of them was copied from.
-        self._before = {Path(path): Before.of(Path(path), run) for path in paths}
+        self._before = {Path(path): ReplacedFile.of(Path(path), run) for path in paths}
 
     def write(
         self, emit: Emit, *, epoch: int, step: int, unfinished: str = "", broken: str = "", own: bool = True
-    ) -> Written:
+    ) -> WrittenFiles:
         """Write the files, each read back and compared before it takes its place.
 
         Args:
@@ -105,7 +105,7 @@ class Writer:
         Raises:
             FileError: a file could not be written; all others are.
         """
-        replaced: list[Before] = []
+        replaced: list[ReplacedFile] = []
         left: list[str] = []
         if own:
             self._write(self._run.model, "", None, emit, epoch, step)
@@ -121,9 +121,9 @@ class Writer:
                 emit(events.Message("info", f"{path} replaced; the one before is {place}"))
         if self._failed is not None:
             raise self._failed
-        return Written(tuple(replaced), tuple(left))
+        return WrittenFiles(tuple(replaced), tuple(left))
 
-    def _why_left(self, path: Path, before: Before | None, why: str) -> str:
+    def _why_left(self, path: Path, before: ReplacedFile | None, why: str) -> str:
         what = "is not written" if before is None else "is left as it was"
         return (
             f"{path} {what}: {why}. The model of this run is {self._run.model}; "
@@ -148,7 +148,7 @@ class Writer:
 
 
 def worse_than_before(
-    replaced: Sequence[Before], recipe: Mapping[str, Any], evaluation: Mapping[str, float]
+    replaced: Sequence[ReplacedFile], recipe: Mapping[str, Any], evaluation: Mapping[str, float]
 ) -> list[str]:
     """What to say of files whose model before did better on the test part, as far as its run knows.
 
@@ -215,7 +215,7 @@ def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     saved = SavedModel.open(run.model, catalog)
     notes = saved.notes
     epoch = notes.epoch if notes is not None else 0
-    writer = Writer(
+    writer = ModelFileWriter(
         run, paths, saved.model, notes.as_record() if notes else {}, saved.probe(), catalog, went_on=True
     )
     found: list[events.Event] = []

@@ -1,4 +1,4 @@
-"""What Python objects remember, as JSON and arrays: reading it back runs no code, as reading a pickle could.
+"""Write the state of Python objects as JSON and arrays. Unlike a pickle, reading it back runs no code.
 
 A value becomes a record, its arrays go beside it by name. Values that hold others (lists, dicts, objects) may be nested
 and may share or contain one another. Variables and objects are given their content back where they stand; functions,
@@ -26,7 +26,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.memory_kinds import (
+from workbench.training.state_types import (
     FACTORIES,
     PLAIN,
     TEXTS,

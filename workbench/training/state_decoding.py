@@ -1,4 +1,4 @@
-"""Values as `memory` kept them, put back where they belong."""
+"""Restore the values that `state_encoding` wrote, in the objects they came from."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.memory import SAME
-from workbench.training.memory_kinds import FACTORIES, TEXTS, variables_of
+from workbench.training.state_encoding import SAME
+from workbench.training.state_types import FACTORIES, TEXTS, variables_of
 
 _LOST = {"t": "lost"}
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")

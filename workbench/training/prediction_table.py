@@ -1,4 +1,4 @@
-"""What a saved model predicts for rows, beside the true values where the data has them: a table, and its order."""
+"""The predictions of a saved model as a table, with the true values where the data has them, and its order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.data.predictions import prediction_columns
 from workbench.data.specs import ClassTarget, NumberTarget, Target
 from workbench.errors import DataError, RecipeError
 from workbench.events import plain
-from workbench.training.saved import SavedModel, plain_columns
+from workbench.training.saved_model import SavedModel, plain_columns
 
 
 @dataclass(frozen=True)

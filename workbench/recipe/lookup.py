@@ -1,4 +1,4 @@
-"""Open a recipe by the name a person gives: a file, or one that a plugin brings."""
+"""Open a recipe by the name that a user gives: a file, or a recipe from a plugin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_recipe(name: str, catalog: Catalog, overrides: Sequence[str] = ()) -> D
     """A recipe by file, or a built-in one by name.
 
     Raises:
-        RecipeError: neither; the nearest built-in name is told.
+        RecipeError: there is neither; it names the nearest built-in recipe.
     """
     path = Path(expanduser(name))
     if path.suffix in (".yaml", ".yml") or isfile(path):
