@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
-from workbench.process import Diverted, import_keras, let_go, open_terminals, tell_warnings
+from workbench.process import Diverted, forward_warnings, import_keras, let_go, open_terminals
 from workbench.recipe.lookup import open_recipe
 from workbench.recipe.names import check_names
 from workbench.reporting import JsonLines, Lasting, Reporter, for_stream
@@ -57,7 +57,7 @@ def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
         as_json: print the event stream instead of progress for people.
 
     Raises:
-        WorkbenchError: anything the user must know of. With `as_json` a `failed` event told it too.
+        WorkbenchError: anything the user must know. With `as_json` a `failed` event has reported it too.
     """
     if not as_json:
         return _run(job, open_catalog, for_stream(sys.stdout))
@@ -67,23 +67,23 @@ def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
 
 def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
     name = ""
-    failed_told = False
+    failure_reported = False
 
     def take(event: events.Event, line: str) -> None:
-        nonlocal failed_told
-        failed_told = failed_told or isinstance(event, events.Failed)
+        nonlocal failure_reported
+        failure_reported = failure_reported or isinstance(event, events.Failed)
         reporter.take(event, line)
 
     with reporter:
         try:
-            tell_warnings(reporter.say)
+            forward_warnings(reporter.say)
             catalog = open_catalog(imports_keras=True)
             document, resumed = _open(job, catalog, reporter)
             check_names(document, catalog)  # a misspelt name need not wait for TensorFlow
             name = document.recipe.name
             if resumed is not None and _is_complete(resumed, document):
                 reporter.say(f"nothing to resume: {resumed.folder.path} is done")
-                return _tell_again(resumed.folder, take)
+                return _report_finished(resumed.folder, take)
             reporter.say(f"{name}: starting TensorFlow")
             import_keras()
             from workbench.training.session import Session
@@ -93,7 +93,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             with _interruptible(session.control, reporter) as received:
                 finished = session.run()
         except WorkbenchError as error:
-            if not failed_told:
+            if not failure_reported:
                 failed = events.Failed(error.as_record())
                 reporter.take(failed, events.to_json(failed, name))
             raise
@@ -134,7 +134,7 @@ def _is_complete(run: RunSummary, document: Document) -> bool:
     return run.status == "done" and run_document(run.folder).recipe == document.recipe
 
 
-def _tell_again(run_folder: RunFolder, take: Callable[[events.Event, str], None]) -> int:
+def _report_finished(run_folder: RunFolder, take: Callable[[events.Event, str], None]) -> int:
     """How a run that is done ended."""
     last = [
         (event, time)
@@ -151,7 +151,7 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[list[int]]:
     """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once. Yields the numbers
     of the signals received so far.
 
-    So does the loss of the terminal, which may be told more than once; `nohup` has it change nothing, as ever.
+    The loss of the terminal has the same effect, even if it is reported more than once; under `nohup` it has none.
     """
     terminals = open_terminals()
     received: list[int] = []

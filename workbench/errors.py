@@ -20,7 +20,7 @@ from workbench.origin import Origin, origin_of, raised_in_users_code
 
 
 class ExitCode(IntEnum):
-    """What the `kwb` command tells the shell."""
+    """The exit code of the `kwb` command."""
 
     DONE = 0
     FAILED = 1  # training or a check failed
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
 
 class WorkbenchError(Exception):
-    """An error told in the user's terms.
+    """An error described in the user's terms.
 
     Args:
         what: one sentence, what is wrong.

@@ -78,12 +78,12 @@ def leave_at_once(code: int) -> NoReturn:
     os._exit(code)
 
 
-def tell_warnings(tell: Callable[[str], None]) -> None:
-    """Send Python warnings to `tell`, in one line each; Keras' and TensorFlow's about their own code are left out."""
+def forward_warnings(report: Callable[[str], None]) -> None:
+    """Send Python warnings to `report`, in one line each; Keras' and TensorFlow's about their own code are left out."""
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
         if not {"keras", "tensorflow"} & set(Path(filename).parts):
-            tell(f"{category.__name__}: {message} ({filename}:{lineno})")
+            report(f"{category.__name__}: {message} ({filename}:{lineno})")
 
     warnings.showwarning = show  # type: ignore[assignment]
 

@@ -20,7 +20,7 @@ _GRAPH_TRACE = re.compile(
     r"\AGraph execution error:\s+(Detected at node .*\n(?=\S))?|\A\{\{function_node [^}]*\}\}\s*", re.S
 )
 _GRAPH_PLACE = re.compile(r"\s*(\[\[\{\{node |\[Op:).*\Z", re.S)
-# AutoGraph's own traceback, before the exception that it tells of.
+# AutoGraph's own traceback, before the exception that it is about.
 _IN_USER_CODE = re.compile(r"in user code:\n.*\n\s+(?=\w+(?:Error|Exception|Interrupt|Warning)?: )", re.S)
 # "Dimensions must be equal, but are 10 and 3 for '{{node MatMul}} = MatMul[T=DT_FLOAT, ...](x, y)' with ..."
 _FOR_NODE = re.compile(

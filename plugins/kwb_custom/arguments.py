@@ -1,6 +1,6 @@
 """Constructor arguments: the bounds that forms show, and the checks that the constructors make.
 
-`Annotated[int, Bounds(ge=1)]` tells a form the range; the check at run time is the constructor's own.
+`Annotated[int, Bounds(ge=1)]` gives a form the range; the constructor itself checks it at run time.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class ArrayArchive:
             with zipfile.ZipFile(self.file) as archive, archive.open(self._members[name]) as packed:
                 return max(1, _header(packed)[2].itemsize)
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
-            return 4  # what is damaged is told where it is read
+            return 4  # damage is reported where the file is read
 
     def array(self, name: str) -> StoredArray:
         """Find an array's numbers.

@@ -16,7 +16,7 @@ import numpy as np
 from workbench.data.source import Source
 from workbench.errors import DataError
 
-# A dead network is told from a slow one by silence, not by the whole time a download takes.
+# A dead network differs from a slow one by silence, not by the whole time of a download.
 _SILENCE = 15.0
 
 _GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"

@@ -67,7 +67,7 @@ def kwb_register_datasets(registry: Registry) -> None:
     registry.add(
         "csv",
         "kwb_datasets.text:csv",
-        summary="A table in a text file: delimiter, decimal mark, encoding and header can be told.",
+        summary="A table in a text file: delimiter, decimal mark, encoding and header can be set.",
         tags=["reader", ".csv", ".tsv"],
         example={"path": "table.csv"},
     )

@@ -131,7 +131,7 @@ class TextTable:
 
         Raises:
             FileError: it is no text, or written in another encoding.
-            RecipeError, DataError: the columns cannot be told, or have no names of their own.
+            RecipeError, DataError: the columns cannot be found, or have no unique names.
         """
         table = cls(file, layout, kinds)
         table._refuse_other_encodings()

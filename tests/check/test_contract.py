@@ -76,13 +76,13 @@ def test_an_unknown_name_is_refused_with_the_nearest(catalog):
 
 def test_an_announced_failure_keeps_its_reason():
     result = judged(GATE, "xla", Status.FAILED, "it does not run.", "Do this.")
-    assert (result.status, result.told) == (Status.XFAIL, "it prints (it does not run)")
+    assert (result.status, result.explanation) == (Status.XFAIL, "it prints (it does not run)")
 
 
 def test_an_announced_failure_that_passes_fails():
     result = judged(GATE, "xla", Status.PASSED)
     assert result.status is Status.FAILED
-    assert "announced to fail (it prints)" in result.told
+    assert "announced to fail (it prints)" in result.explanation
 
 
 def test_an_announced_failure_that_was_not_found_out_stays_so():

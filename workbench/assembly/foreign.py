@@ -63,7 +63,7 @@ class ForeignStructure:
 def foreign_structure(
     model: Any, inputs: Mapping[str, np.ndarray], targets: Sequence[str], where: str
 ) -> ForeignStructure:
-    """How a model takes and returns what the data has, told by the model and by a call of it.
+    """How a model accepts the inputs and returns the outputs of the data, found from the model and from a call of it.
 
     An output goes by its key in a dict, by the name that a functional model gives it in a list, and else by its
     position. Targets of just those names go to them by name; others go by position, as in Keras, where the model's

@@ -23,7 +23,7 @@ def build_graph(
 ) -> Any:
     """A `keras.Model` with a dict of inputs and, where there are several, a dict of outputs.
 
-    On an error, what stands before it was built and told.
+    On an error, the layers before it were built and reported.
 
     Raises:
         RecipeError: a line cannot be read, names what is not there, or a layer in it cannot take what

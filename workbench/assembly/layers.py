@@ -45,7 +45,7 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
     Args:
         model: a built model.
         example: symbolic tensors (or specifications) in the form the model is called with.
-        catalog: tells which plugin a class is from.
+        catalog: knows which plugin a class is from.
     """
     named = list(_walk(model))
     seen = _seen(model, named, example)

@@ -19,7 +19,7 @@ from workbench.recipe.schema import Load, Use
 # From a file, and whether to compile it, to its model.
 LoadModel = Callable[[Path, bool], Any]
 
-# Told of each thing of the recipe that was built: its key, the layer, and what it gave (None where nobody called it).
+# Called for each layer of the recipe that was built: its key, the layer, and its output (None if it was not called).
 OnBuilt = Callable[[str, Any, Any], None]
 
 
@@ -85,9 +85,9 @@ class Maker:
         except (KeyboardInterrupt, WorkbenchError):
             raise
         except BaseException as error:  # plugin code: SystemExit included
-            told = construction_error(entry, target, len(args), kwargs, error, where)
-            told.hint = told.hint or self._use_hint(keywords)
-            raise told from error
+            failure = construction_error(entry, target, len(args), kwargs, error, where)
+            failure.hint = failure.hint or self._use_hint(keywords)
+            raise failure from error
 
     def _use_hint(self, keywords: Mapping[str, Any]) -> str:
         """`layer: LSTM` names a layer where the layer itself is wanted."""

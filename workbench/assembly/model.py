@@ -57,7 +57,7 @@ def assemble(
         targets: the data's targets by name.
         load_model: reads a saved model (`{load: file}`).
         load_weights: `(model, path)`, reads weights into a model (`weights: file`).
-        on_built: told of each layer of a stack or graph; on an error, of those before it.
+        on_built: called for each layer of a stack or graph; on an error, for those before it.
 
     Raises:
         RecipeError: the recipe cannot be built; the place is its key.
@@ -79,8 +79,8 @@ def assemble(
         except RecipeError as second:
             # What a tuple says to inputs["name"].
             takes_names = "indices must be integers" in str(error.__cause__)
-            told = second if takes_names else error
-            raise told from told.__cause__
+            failure = second if takes_names else error
+            raise failure from failure.__cause__
     if recipe.weights is not None:
         path = document.find(recipe.weights)
         if not path.exists():

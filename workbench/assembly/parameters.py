@@ -128,7 +128,7 @@ def _bounds(extra: Any) -> dict[str, Any]:
 
 
 def _from_default(default: Any, text: str) -> dict[str, Any]:
-    """Keras itself has no type hints: its defaults tell something, and the first words of its documentation."""
+    """Keras itself has no type hints: its defaults help, and the first words of its documentation."""
     for kind, label in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "text")):
         if isinstance(default, kind):
             return {"type": label}

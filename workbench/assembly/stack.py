@@ -21,7 +21,7 @@ KEY = "model.sequential"
 def build_stack(
     spec: Sequential, inputs: Mapping[str, InputSpec], maker: Maker, name: str, on_built: OnBuilt
 ) -> Any:
-    """A built `keras.Sequential`. On an error, what stands before it was built and told.
+    """A built `keras.Sequential`. On an error, the layers before it were built and reported.
 
     Raises:
         RecipeError: a layer cannot be made, cannot stand in a stack, or cannot take what the one

@@ -133,7 +133,7 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
         add_plugin_package(point.module)
         return plugin(
             PluginState.ERROR,
-            error=_told(error, f"importing '{point.value}'"),
+            error=_described(error, f"importing '{point.value}'"),
             details=traceback_of(error),
             origin=origin_of(error),
         )
@@ -148,7 +148,7 @@ def _from_entry_point(point: EntryPoint, blocked: Collection[str]) -> Plugin:
         return plugin(PluginState.ERROR, error=str(error))
     except BaseException as error:
         add_plugin_package(point.module)
-        text, details = _told(error, "in a hook"), traceback_of(error)
+        text, details = _described(error, "in a hook"), traceback_of(error)
         return plugin(PluginState.ERROR, error=text, details=details, origin=origin_of(error))
     heavy = sorted((HEAVY & sys.modules.keys()) - heavy_before)
     warnings = []
@@ -210,7 +210,7 @@ def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> It
     return entries
 
 
-def _told(error: BaseException, when: str) -> str:
+def _described(error: BaseException, when: str) -> str:
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r}) {when}"
     return f"{type(error).__name__} {when}: {' '.join(str(error).split())}"

@@ -53,7 +53,7 @@ class Catalog:
             where: the recipe key that asks, for the error.
 
         Raises:
-            RecipeError: there is none (the nearest name is told), or several plugins offer it.
+            RecipeError: there is none (the error names the nearest), or several plugins offer it.
         """
         candidates: list[Entry] = []
         for wanted in _ALSO.get(kind, (kind,)):
@@ -103,10 +103,10 @@ class Catalog:
         if dot:
             loaded = {each.name: each.state is PluginState.LOADED for each in self.plugins}
             absent = "is not loaded" if plugin in loaded else "is not installed"
-            told = "" if loaded.get(plugin) else f"The plugin '{plugin}' {absent} (see `kwb plugins`). "
+            absence = "" if loaded.get(plugin) else f"The plugin '{plugin}' {absent} (see `kwb plugins`). "
             same = [f"Did you mean '{e.qualified_name}'?" for e in possible if e.name == bare]
-            if told or same:
-                return f"{told}{(same or [''])[0]}".strip()
+            if absence or same:
+                return f"{absence}{(same or [''])[0]}".strip()
         broken = [plugin.name for plugin in self.plugins if plugin.state is not PluginState.LOADED]
         absent = f" Not loaded: {', '.join(broken)} (see `kwb plugins`)." if broken else ""
         by_name = {n: entry for entry in possible for n in (*entry.aliases, entry.name)}

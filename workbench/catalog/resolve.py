@@ -83,13 +83,13 @@ _TAKEOVERS: dict[str, str] = {}
 
 def _undo_takeovers(before: dict[str, Any], registered: dict[str, Any]) -> str:
     """Give names that changed hands back to their first owners, and say what happened."""
-    told = ""
+    clash = ""
     for name, owner in before.items():
         newcomer = registered.get(name)
         if newcomer is not None and newcomer is not owner:
             registered[name] = owner
-            told = told or _clash(name, owner, newcomer)
-    return told
+            clash = clash or _clash(name, owner, newcomer)
+    return clash
 
 
 _CLASH_HINT = "One of the plugins must register its class under another package; block one with --no-plugin."
@@ -98,7 +98,7 @@ _CLASH_HINT = "One of the plugins must register its class under another package;
 def _clash(name: str, owner: Any, newcomer: Any) -> str:
     return (
         f"two classes are registered with Keras as '{name}': {owner.__module__}.{owner.__qualname__} and "
-        f"{newcomer.__module__}.{newcomer.__qualname__}; a saved file could not tell them apart."
+        f"{newcomer.__module__}.{newcomer.__qualname__}; a saved file could not keep them apart."
     )
 
 

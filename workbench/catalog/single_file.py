@@ -76,10 +76,10 @@ def scan(path: Path) -> tuple[Entry, ...]:
     except BaseException as error:
         place = _line_in(path, error)
         text = error.msg if isinstance(error, SyntaxError) else str(error)  # its place is in `where`
-        told = f"{type(error).__name__}: {text}"
+        reason = f"{type(error).__name__}: {text}"
         if isinstance(error, SystemExit):
-            told = f"it called sys.exit({error.code!r})"
-        raise WorkbenchError(f"importing it failed: {told}.", where=place) from error
+            reason = f"it called sys.exit({error.code!r})"
+        raise WorkbenchError(f"importing it failed: {reason}.", where=place) from error
     listed = getattr(module, "__all__", None)
     names = [name for name in vars(module) if not name.startswith("_")] if listed is None else list(listed)
     for name in names:

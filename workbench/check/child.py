@@ -1,8 +1,8 @@
 """`python -m workbench.check.child`: the process that makes the checks, and may die of them.
 
 It reads one line of JSON, what to do, from standard input; the end of standard input is the end of its parent, and so
-its own. On the descriptor `--events` it tells, a line of JSON each: that it is ready, each check that it begins, each
-result.
+its own. On the descriptor `--events` it reports, as one line of JSON each: that it is ready, each check that it begins,
+each result.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from workbench.check.contract import Check
 from workbench.check.results import Status
 from workbench.process import import_keras, leave_at_once
 
-Tell = Callable[[dict[str, Any]], None]
+Report = Callable[[dict[str, Any]], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the checks that the parent asks for."""
     parser = argparse.ArgumentParser(prog="python -m workbench.check.child", description=__doc__)
-    parser.add_argument("--events", type=int, required=True, help="descriptor for what is told")
+    parser.add_argument("--events", type=int, required=True, help="descriptor for the reports")
     parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
     parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
     options = parser.parse_args(arguments)
@@ -43,14 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = json.loads(commands.readline())
     threading.Thread(target=_end_with, args=(commands,), daemon=True).start()
 
-    def tell(record: dict[str, Any]) -> None:
+    def report(record: dict[str, Any]) -> None:
         os.write(options.events, json.dumps(record).encode() + b"\n")
 
     import_keras()
     catalog = Catalog(discover(options.plugin, blocked=options.no_plugin, scan=single_file.scan))
-    tell({"ready": os.getpid()})
-    _make(wanted, catalog, tell)
-    tell({"done": True})
+    report({"ready": os.getpid()})
+    _make(wanted, catalog, report)
+    report({"done": True})
     leave_at_once(0)
 
 
@@ -60,7 +60,7 @@ def _end_with(commands: Any) -> None:
     os._exit(0)
 
 
-def _make(wanted: dict[str, Any], catalog: Catalog, tell: Tell) -> None:
+def _make(wanted: dict[str, Any], catalog: Catalog, report: Report) -> None:
     import keras
 
     from workbench.check.running import EntryRun
@@ -73,10 +73,10 @@ def _make(wanted: dict[str, Any], catalog: Catalog, tell: Tell) -> None:
         keras.utils.clear_session()
 
         def begin(check: Check, entry: Entry = entry) -> None:
-            tell({"begin": {"kind": entry.kind.value, "entry": entry.qualified_name, "check": check.id}})
+            report({"begin": {"kind": entry.kind.value, "entry": entry.qualified_name, "check": check.id}})
 
         for result in EntryRun(entry, catalog, known=known, on_begin=begin).run(ids):
-            tell({"result": asdict(result)})
+            report({"result": asdict(result)})
 
 
 if __name__ == "__main__":

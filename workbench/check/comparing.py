@@ -16,7 +16,7 @@ TOLERANCE = 1e-5
 def copy_weights(source: Any, target: Any) -> None:
     """Give a layer the weights of another of the same class; where they do not fit, nothing happens.
 
-    A check that compares the two then tells it.
+    A check that compares the two then reports it.
     """
     if [tuple(w.shape) for w in source.weights] == [tuple(w.shape) for w in target.weights]:
         for mine, its in zip(source.weights, target.weights, strict=True):

@@ -103,7 +103,8 @@ def config_keeps_arguments(subject: CheckedEntry) -> None:
     config = thing.get_config()
     text = _as_text(thing)
     varied = {name: _as_text(other) != text for name, _, other in subject.varied()}
-    # With a from_config of its own, a class may write its configuration as it likes, if only it tells two apart.
+    # With a from_config of its own, a class may write its configuration as it likes, if two different layers have
+    # different ones.
     free = subject.target.from_config.__func__ is not _base(subject.target).from_config.__func__
     for name, parameter in own.items():
         if name not in config and not varied.get(name) and not free:

@@ -3,8 +3,8 @@
 Strings only, so that ids can be listed and selected without importing keras. What each check does is in the modules
 `constructing`, `calling`, `placing`, `weights`, `storing` and `other_kinds`.
 
-`needs` keeps one error from being told many times: a layer whose `get_config` forgets an argument fails one check, and
-those that reload it are skipped, saying so.
+`needs` keeps one error from being reported many times: a layer whose `get_config` forgets an argument fails one check,
+and those that reload it are skipped, saying so.
 """
 
 from __future__ import annotations

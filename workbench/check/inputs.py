@@ -120,14 +120,14 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
         hint = ""
     else:
         hint = "Say in its entry what its example takes: input_shapes=[[8]] for one input of (batch, 8)."
-    told = NoInput(
+    failure = NoInput(
         f"called on {shapes}: {said(first)}{tried}.",
         hint,
         state_in_call=any(_STATE_IN_CALL.search(str(error)) for _, error in errors),
         broken=declared or alike,
     )
-    told.__cause__ = first
-    return told
+    failure.__cause__ = first
+    return failure
 
 
 def _candidates(entry: Entry, layer: Any) -> Iterator[Inputs]:

@@ -25,7 +25,8 @@ _PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], "float32")
 
 
 def _pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Targets and predictions of the usual forms: one-hot, of classes, of a number, of classes told, of sequences."""
+    """Targets and predictions of the usual forms: one-hot, of classes, of a number, of predicted classes, of
+    sequences."""
     yield np.array([[1, 0], [0, 1], [0, 1]], "float32"), _PROBABILITIES
     yield np.array([0, 1, 1]), _PROBABILITIES
     yield np.array([[0.5], [1.0], [2.0]], "float32"), np.array([[0.4], [1.5], [2.0]], "float32")

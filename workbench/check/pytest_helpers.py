@@ -94,7 +94,7 @@ class EntryCheck:
         result = self._runs.result(self.check)
         end = _ENDS.get(result.status)
         if end is not None:
-            end(f"{result.told}\n{result.traceback}" if result.traceback else result.told)
+            end(f"{result.explanation}\n{result.traceback}" if result.traceback else result.explanation)
 
 
 def _fail(text: str) -> None:

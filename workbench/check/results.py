@@ -37,7 +37,7 @@ class Result:
         detail: what was found, in the user's terms; empty where all is well.
         hint: what to do about it.
         traceback: of the exception behind a failure, for `--debug`.
-        follows: whether it only follows from a failure that is told elsewhere.
+        follows: True if it only follows from a failure that is reported elsewhere.
         code: where in the user's code an exception came from: the place, then the line of code.
     """
 
@@ -52,7 +52,7 @@ class Result:
     code: Sequence[str] = ()
 
     @property
-    def told(self) -> str:
+    def explanation(self) -> str:
         """Detail and hint in one text."""
         return f"{self.detail} {self.hint}".strip()
 
@@ -63,7 +63,7 @@ class Result:
             "entry": self.entry,
             "check": self.check,
             "status": self.status.value,
-            "detail": self.told,
+            "detail": self.explanation,
         }
         code = {"code": "\n".join(self.code)} if self.code else {}
         return record | code | ({"traceback": self.traceback} if self.traceback else {})

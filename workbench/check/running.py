@@ -39,7 +39,7 @@ class EntryRun:
         entry: what is checked.
         catalog: where the things that its example names are looked up.
         known: how checks ended that another process has made already.
-        on_begin: is told of each check before it is made.
+        on_begin: called for each check before it is made.
     """
 
     def __init__(
@@ -97,12 +97,12 @@ def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
             warnings.simplefilter("ignore")
             detail = CHECKS[check.id](subject) or ""
         return judged(entry, check.id, Status.PASSED, detail)
-    except NotApplicable as told:
-        return judged(entry, check.id, Status.NOT_APPLICABLE, f"{told}.")
-    except Skipped as told:
-        return judged(entry, check.id, Status.SKIPPED, f"{told}.")
-    except NoInput as told:  # `call` says more
-        return judged(entry, check.id, Status.SKIPPED, f"no input was found that it takes: {told}")
+    except NotApplicable as reason:
+        return judged(entry, check.id, Status.NOT_APPLICABLE, f"{reason}.")
+    except Skipped as reason:
+        return judged(entry, check.id, Status.SKIPPED, f"{reason}.")
+    except NoInput as reason:  # `call` says more
+        return judged(entry, check.id, Status.SKIPPED, f"no input was found that it takes: {reason}")
     except KeyboardInterrupt:
         raise
     except WorkbenchError as error:

@@ -112,8 +112,8 @@ def _lines(results: list[Result], debug: bool) -> Iterator[str]:
     counts = {status: sum(result.status == status for result in results) for status in _MARKS}
     mark = next(_MARKS[status] for status in _MARKS if counts[status])
     order = dict.fromkeys(("passed", *_MARKS))
-    told = ", ".join(f"{counts[status]} {_WORDS.get(status, status)}" for status in order if counts[status])
-    yield f"{mark} {results[0].kind:<9} {results[0].entry:<32} {told}"
+    totals = ", ".join(f"{counts[status]} {_WORDS.get(status, status)}" for status in order if counts[status])
+    yield f"{mark} {results[0].kind:<9} {results[0].entry:<32} {totals}"
     for result in results:
         if result.status in ("failed", "xfail", "skipped") and not result.follows:
             yield f"    {_WORDS.get(result.status, result.status)}: {result.check}: {result.detail}"

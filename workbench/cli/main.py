@@ -22,7 +22,7 @@ def command() -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is returned, and told to the shell by the caller."""
+    """Run the command line. Returns the exit code, which the caller gives to the shell."""
     given = sys.argv[1:] if arguments is None else arguments
     context: dict[str, bool] = {}
     try:
@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _show_error(f"kwb: {short}", error, context)
                 return short.exit_code
             name = Path(error.__traceback__.tb_frame.f_code.co_filename).name if error.__traceback__ else ""
-            told = f"kwb: an internal error ({type(error).__name__}: {error}; {name}). --debug shows it."
-            _show_error(told, error, context)
+            message = f"kwb: an internal error ({type(error).__name__}: {error}; {name}). --debug shows it."
+            _show_error(message, error, context)
             return ExitCode.FAILED
     except (OSError, WorkbenchError):  # nor can anything be said any more
         give_up(sys.stdout)
@@ -74,13 +74,13 @@ def _run(arguments: Sequence[str], context: dict[str, bool]) -> int:
     return run(arguments, context)
 
 
-def _show_error(told: str, error: Exception, context: dict[str, bool]) -> None:
+def _show_error(message: str, error: Exception, context: dict[str, bool]) -> None:
     debug = context.get("debug")
     if debug:
         import traceback
 
-        told = "".join(traceback.format_exception(error)).rstrip("\n")
-    echo_text(told, err=True)
+        message = "".join(traceback.format_exception(error)).rstrip("\n")
+    echo_text(message, err=True)
     origin = error.origin if isinstance(error, WorkbenchError) else None
     if origin is None:
         return

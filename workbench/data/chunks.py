@@ -91,7 +91,7 @@ class StreamedSource:
         )
 
     def sample(self) -> Source:
-        """The first chunk with every column: enough to tell which columns there are, and of how many axes."""
+        """The first chunk with every column: enough to know which columns there are, and how many axes they have."""
         reader = self.chunks.open()
         try:
             return self.read(reader, 0, self.chunks.names)

@@ -13,7 +13,7 @@ def data_file(path: str, *, folder_allowed: bool = False) -> Path:
     """The file to read.
 
     Raises:
-        RecipeError: there is no such file; the nearest name in its folder is told.
+        RecipeError: there is no such file; the error names the nearest one in its folder.
         FileError: it is a folder, is empty or may not be read.
     """
     file = Path(path)

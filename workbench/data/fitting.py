@@ -59,7 +59,7 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: RowOrigin) -> 
         data: the recipe's data section.
         roles: what each column is for.
         statistics: of every column that is used.
-        origin: tells where a row is, for messages.
+        origin: knows where a row is, for messages.
 
     Raises:
         DataError: a column cannot be what it is wanted for.

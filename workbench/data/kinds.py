@@ -11,7 +11,7 @@ class ColumnKinds:
     """The columns that are text, whatever their cells look like: leading zeros and long identifiers stay as they are.
 
     A dataset function that has a parameter with this type gets it from kwb; a recipe cannot give it. Names
-    that its data does not have are to be passed over: whoever named them is told elsewhere.
+    that its data does not have are to be passed over: the wrong names are reported elsewhere.
 
     Attributes:
         text: the columns of text. A word for "no value" is no value in them.

@@ -71,7 +71,7 @@ def load_or_stream(
 
     Raises:
         OutOfMemoryError: the rows were held in memory before, and do not fit now.
-        RecipeError, DataError, FileError: see `read`, `choose_roles`, `fit`. Recipe keys are told in `where`
+        RecipeError, DataError, FileError: see `read`, `choose_roles`, `fit`. Recipe keys are in `where`
             as `data.targets`; places in a file as `prices.csv:14`.
     """
     wanted = _as_before(data, streamed, catalog)

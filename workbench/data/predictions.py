@@ -32,7 +32,7 @@ def prediction_columns(
         target = targets.get(name)
         own = _columns(target.name if target else name, target, np.asarray(values), threshold)
         for column, array in own.items():
-            # Two targets may share a column's name: the output's name tells them apart.
+            # Two targets may share a column's name: the output's name makes the difference.
             columns[column if column not in columns else f"{name}.{column}"] = array
     return columns
 

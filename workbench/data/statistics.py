@@ -127,14 +127,14 @@ class ColumnStatistics:
         Args:
             column: the rows.
             train: positions within the column; may be none.
-            origin: tells where a row is.
+            origin: knows where a row is.
             start: the position of the column's first row in the source.
 
         Raises:
             DataError: the rows are of another kind than those before.
         """
         if column.missing.all() and (self.kind is None or column.kind is not self.kind):
-            # Nothing tells a column without values from one of numbers: another chunk has to.
+            # A column without values looks like one of numbers: another chunk has to decide.
             self.kind, self.shape = self.kind or column.kind, self.shape or column.values.shape[1:]
             self._blank_rows += len(train)
             return

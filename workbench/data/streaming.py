@@ -138,7 +138,7 @@ def apply(preparation: Preparation, source: StreamedSource, *, with_targets: boo
     """All rows of new data, for a trained model.
 
     Raises:
-        DataError: a column is not there. What is wrong with a row is told when it is read.
+        DataError: a column is not there. A wrong row is reported when it is read.
     """
     names = preparation.column_names(with_targets=with_targets)
     for name in names:

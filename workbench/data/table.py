@@ -71,7 +71,7 @@ def read_column(source: Source, name: str) -> Column:
     """One column of a source, with its kind found out.
 
     Raises:
-        DataError: its values are dates, mixed, nested, bytes or whole numbers too large to tell apart.
+        DataError: its values are dates, mixed, nested, bytes or whole numbers too large to be exact.
     """
     values = source.columns[name]
     if values.dtype.kind == "O":
@@ -253,7 +253,7 @@ def _dates(source: Source, name: str) -> DataError:
 
 def _huge(source: Source, name: str, row: int, value: Any) -> DataError:
     return DataError(
-        f"column '{name}' holds {value}, too large a whole number to tell from its neighbours.",
+        f"column '{name}' holds {value}, a whole number too large to be exact.",
         where=source.place(row),
         hint=f"An identifier is nothing to learn from: `ignore: [{name}]`. A quantity needs a larger unit.",
     )

@@ -22,7 +22,7 @@ def arguments_at(item: Any, key: Key, order: Sequence[str] = ()) -> dict[str, An
 
     Args:
         item: what stands at the key.
-        key: tells a graph line from a name.
+        key: shows whether it is a graph line or a name.
         order: the constructor's arguments, to name a line's positional ones; without it those are left out.
     """
     if is_line(key):

@@ -21,7 +21,7 @@ class ColumnUse(StrEnum):
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """What every column is for at present, as the worker tells it (`workbench.data.roles.Roles`)."""
+    """The present role of every column, as the worker reports it (`workbench.data.roles.Roles`)."""
 
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     targets: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -148,7 +148,7 @@ def _tree(text: str, name: str) -> CommentedMap:
         named = f"the key '{key[1]}'" if key else "a key"
         raise RecipeError(f"{named} stands here a second time.", where=f"{name}:{line}") from None
     except MarkedYAMLError as error:
-        # A quote or bracket that is never closed: where it opens tells more than the end of the file.
+        # A quote or bracket that is never closed: where it opens helps more than the end of the file.
         unclosed = "stream" in (error.problem or "")
         mark = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
@@ -164,8 +164,8 @@ def _tree(text: str, name: str) -> CommentedMap:
         Exception
     ) as error:  # ruamel's constructors raise what they like for tags that do not fit their value
         known = isinstance(error, YAMLError | ValueError)
-        told = str(error).partition("\n")[0] if known else "a tag or an alias does not fit its value"
-        raise RecipeError(f"this is not valid YAML: {told}.", where=name) from None
+        reason = str(error).partition("\n")[0] if known else "a tag or an alias does not fit its value"
+        raise RecipeError(f"this is not valid YAML: {reason}.", where=name) from None
     if not isinstance(tree, CommentedMap):
         found = "empty" if tree is None else "a list" if isinstance(tree, CommentedSeq) else "a single value"
         raise RecipeError(

@@ -37,7 +37,7 @@ def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     """The key, what is wrong and the hint of the first error; the others are counted in the hint."""
     groups = _by_place(found.errors())
     place, errors = next(iter(groups.items()))
-    key, what, hint = _explain_one(_most_telling(errors, len(place)))
+    key, what, hint = _explain_one(_most_specific(errors, len(place)))
     if len(groups) > 1:
         hint = f"{hint} ({len(groups) - 1} more to mend.)".strip()
     return key, what, hint
@@ -59,7 +59,7 @@ def _within(place: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
     return len(place) > len(outer) and place[: len(outer)] == outer
 
 
-def _most_telling(errors: Sequence[ErrorDetails], depth: int) -> ErrorDetails:
+def _most_specific(errors: Sequence[ErrorDetails], depth: int) -> ErrorDetails:
     """Of the errors of one union, that of the type the value was meant to have."""
     if len(errors) == 1:
         return errors[0]

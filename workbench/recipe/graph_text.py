@@ -120,7 +120,7 @@ def rename_tensor(
 def bindings(lines: Sequence[Line | None], outputs: Sequence[str]) -> list[list[tuple[int, int] | str]]:
     """For every use of a tensor, where it comes from: (line, place on its left side), or an input's place.
 
-    A name that no line gives is an input of the model; inputs are told apart by the order of their first use, so
+    A name that no line gives is an input of the model; inputs go by the order of their first use, so
     that renaming one changes nothing here.
     """
     given: dict[str, tuple[int, int] | str] = {}

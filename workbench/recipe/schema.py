@@ -70,7 +70,7 @@ Item = Annotated[Use, BeforeValidator(_named)]
 
 
 def _form(value: Any) -> str | None:
-    """The form a model or layer is written in, told by its key, so that an error speaks of one form only."""
+    """The form that a model or layer is written in, known from its key, so that an error is about one form only."""
     if isinstance(value, BaseModel):
         value = value.model_fields_set
     forms = ("sequential", "graph", "load", "use")
@@ -259,7 +259,7 @@ def _metrics(value: Any) -> Any:
     return value
 
 
-# Told apart by `use` alone: a loss with arguments that are all texts would fit the map by output as well.
+# `use` alone decides: a loss with arguments that are all texts would fit the map by output as well.
 Loss = Annotated[
     Annotated[Use, Tag(tag("use"))] | Annotated[dict[str, Item], Tag(tag("by output"))],
     Discriminator(

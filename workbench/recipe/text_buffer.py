@@ -205,14 +205,14 @@ class OpenRecipe:
         or cannot be read."""
         self._saved = found.text
         if found.text is None or found.text == self.text:
-            self._tell()
+            self._notify()
         else:
             self.replace_text(found.text, what="what was changed on disk")
 
     def keep_over(self, found: FileText) -> None:
         """The text stays as it is, and may be written over what the file says now."""
         self._saved = found.text
-        self._tell()
+        self._notify()
 
     def save(self, path: Path | None = None) -> Path:
         """Write the file, whole or not at all; with a path it becomes the recipe's own.
@@ -238,14 +238,14 @@ class OpenRecipe:
             self.path, self.name, self.folder = path, path.name, path.parent
             self._reading = ParsedText(self.text, self.name, self.folder)
         self._saved = self.text
-        self._tell()
+        self._notify()
         return target
 
     def _show(self, text: str) -> None:
         self._reading = ParsedText(text, self.name, self.folder)
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self.revision += 1
         if self.on_change is not None:
             self.on_change(self.revision)

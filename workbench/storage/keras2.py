@@ -19,7 +19,7 @@ from workbench.storage.limits import Refused
 _OF_SPEED = frozenset(
     {"implementation", "fused", "jit_compile", "is_legacy_optimizer", "ragged", "sparse", "optional"}
 )
-# What Keras 2 wrote of a layer's shapes, which a graph or stack tells again.
+# What Keras 2 wrote of a layer's shapes, which a graph or stack repeats.
 _SHAPES = frozenset({"query_shape", "key_shape", "value_shape"})
 _RENAMED = {"lr": "learning_rate", "batch_input_shape": "batch_shape"}
 # Values that leave an argument without effect.

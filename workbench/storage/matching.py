@@ -23,7 +23,7 @@ from workbench.storage import hdf5
 
 _CONTAINER = "layers"  # where Keras keeps the layers of a stack or graph, numbered by class
 _VARIABLES = "vars"
-_MOST_TOLD = 5
+_MOST_SHOWN = 5
 _NUMBER = re.compile(r"_\d+\Z")
 
 
@@ -125,7 +125,7 @@ def is_numbered(name: str, kind: str) -> bool:
 def match(wanted: Sequence[FileLayer], given: Sequence[FileLayer]) -> tuple[dict[str, str], list[str]]:
     """Which of the given layers goes where: wanted key by given key, and a warning of those that go by position.
 
-    One that belongs nowhere is left out, to be told by whoever compares weights.
+    One that belongs nowhere is left out; the comparison of weights reports it.
     """
     ours, theirs = Counter(child.name for child in wanted), Counter(child.name for child in given)
     same = ours == theirs
@@ -144,15 +144,15 @@ def match(wanted: Sequence[FileLayer], given: Sequence[FileLayer]) -> tuple[dict
         if child.key not in pairs and free.get(child.kind):
             target = free[child.kind].pop(0)
             pairs[child.key] = target.key
-            told = child.name and target.name and child.name != target.name
-            if told and not (child.numbered and target.numbered):
+            both_named = child.name and target.name and child.name != target.name
+            if both_named and not (child.numbered and target.numbered):
                 by_position.append(f"'{target.name}' those of '{child.name}'")
-    return pairs, [_told(by_position)] if by_position else []
+    return pairs, [_warning(by_position)] if by_position else []
 
 
-def _told(by_position: Sequence[str]) -> str:
-    shown = ", ".join(by_position[:_MOST_TOLD])
-    more = f" and {len(by_position) - _MOST_TOLD} more" if len(by_position) > _MOST_TOLD else ""
+def _warning(by_position: Sequence[str]) -> str:
+    shown = ", ".join(by_position[:_MOST_SHOWN])
+    more = f" and {len(by_position) - _MOST_SHOWN} more" if len(by_position) > _MOST_SHOWN else ""
     return f"names differ, so weights go by position: {shown}{more}"
 
 

@@ -67,7 +67,7 @@ def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], 
 
 
 def _has_direction(name: str, model: Any) -> bool:
-    """Whether Keras finds by itself if less or more of a value is better; where nobody can tell, True.
+    """True if Keras itself knows whether less or more of a value is better, or if nobody knows.
 
     It asks the compiled metrics, by their own names: those of several outputs have others in the logs.
     """

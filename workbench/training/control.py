@@ -61,6 +61,6 @@ class Control:
             return asked
 
     def wait_while_paused(self) -> None:
-        """Block until told to go on. Short waits let a signal handler run in between."""
+        """Block until a command to go on. Short waits let a signal handler run in between."""
         while not self._go.wait(timeout=0.1):
             pass

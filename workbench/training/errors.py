@@ -10,7 +10,7 @@ from workbench.sentence import short_message
 
 
 @contextmanager
-def told_as(doing: str, where: str) -> Iterator[None]:
+def reported_as(doing: str, where: str) -> Iterator[None]:
     """Errors of a plugin's code in here, `sys.exit` included, become a TrainingError.
 
     Args:

@@ -112,8 +112,8 @@ class Finite(keras.callbacks.Callback):
         self._progress = progress
         self._emit = emit
         self._stops = on_nan == "stop"
-        self._told = False
-        self._told_validation = False
+        self._reported = False
+        self._reported_validation = False
         self._epochs_in_row = 0
         with tf.init_scope():
             self._zero = tf.constant(0, tf.int64)
@@ -184,8 +184,8 @@ class Finite(keras.callbacks.Callback):
                 raise self.error()
             return
         self._epochs_in_row = 0
-        if (bad := first_bad(seen)) is not None and not self._told_validation:
-            self._told_validation = True
+        if (bad := first_bad(seen)) is not None and not self._reported_validation:
+            self._reported_validation = True
             text = f"{NotFinite(*bad, self._progress.epoch)}: the weights are finite, and training goes on."
             self._emit(events.Message("warning", text))
 
@@ -202,8 +202,8 @@ class Finite(keras.callbacks.Callback):
         if self.first is None:
             step = self._first_step + int(value_of(self._good)) + 1
             self.first = NotFinite(*bad, self._progress.epoch, min(step, self._progress.step))
-        if not self._stops and not self._told:
-            self._told = True
+        if not self._stops and not self._reported:
+            self._reported = True
             self._emit(events.Message("warning", f"{self.first}. {_HELP}"))
 
     def _skips(self) -> bool:

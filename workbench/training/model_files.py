@@ -157,7 +157,7 @@ def worse_than_before(
         recipe: the recipe of the model that is there now, resolved.
         evaluation: its scores.
     """
-    told = []
+    warnings = []
     for before in replaced:
         if before.writer is None or not _same_test(before.notes.get("recipe") or {}, recipe):
             continue
@@ -167,10 +167,10 @@ def worse_than_before(
         old = ended[-1].evaluation.get("loss") if ended else None
         new = evaluation.get("loss")
         if old is not None and new is not None and new > old:
-            told.append(
+            warnings.append(
                 f"{before.path}: the loss on the test part is {new:.5g}, and that of the one before was {old:.5g}."
             )
-    return told
+    return warnings
 
 
 def _same_test(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

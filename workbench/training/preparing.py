@@ -145,7 +145,7 @@ def prepare(
         document: the recipe.
         catalog: where its names are looked up.
         data: what `load_data` gave, if it was called before.
-        on_built: told of each layer of a stack or graph; on an error, of those before it.
+        on_built: called for each layer of a stack or graph; on an error, for those before it.
 
     Raises:
         WorkbenchError: with the recipe's file and line where the recipe is wrong.
@@ -190,8 +190,11 @@ def prepare(
             )
         warnings += _check_losses(recipe, assembly, prepared)
         if structure.states(assembly.model) and recipe.train.shuffle:
-            told = "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps them."
-            warnings.append(RecipeWarning(told, "train.shuffle"))
+            reason = (
+                "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps "
+                "their order."
+            )
+            warnings.append(RecipeWarning(reason, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
         _check_rates(callbacks, assembly.model)
         validates = prepared.validation is not None

@@ -133,16 +133,16 @@ class PythonState:
         for path, attributes in record["layers"].items():
             layer = layers.get(path)
             for name, item in attributes.items():
-                told = f"{path}.{name}" if path else f"the model's {name}"
+                shown = f"{path}.{name}" if path else f"the model's {name}"
                 if layer is None:
-                    yield f"{told}: there is no such layer"
+                    yield f"{shown}: there is no such layer"
                     continue
                 decoder = Decoder(arrays, type(layer).__module__, weights)
                 now = getattr(layer, name, None)
                 try:
                     value = decoder.decode(item, now)
                 except Unplaced as why:
-                    yield f"{told}: {why}"
+                    yield f"{shown}: {why}"
                 else:
                     if value is not now:
                         setattr(layer, name, value)
@@ -271,7 +271,7 @@ def _is_users(cls: type) -> bool:
 
 
 def _digest(record: Any, arrays: Mapping[str, np.ndarray]) -> str:
-    """What tells one encoded value from another."""
+    """A digest that differs for different encoded values."""
     text = json.dumps(record, sort_keys=True)
     sums = [hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for array in arrays.values()]
     return hashlib.sha256("\n".join([text, *sums]).encode()).hexdigest()

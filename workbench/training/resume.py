@@ -122,8 +122,8 @@ class Keeper(keras.callbacks.Callback):
         kept = self._memory.take()
         self._warn(kept.lost)
         if restoration is not None and restoration.older and (new := not_kept(kept.record)):
-            told = f"the checkpoint is of an older kwb, which did not keep {', '.join(new)}"
-            self._emit(events.Message("warning", f"not as it was before --resume: {told}"))
+            reason = f"the checkpoint is of an older kwb, which did not keep {', '.join(new)}"
+            self._emit(events.Message("warning", f"not as it was before --resume: {reason}"))
         self._begin = self._iterations() - self._start * self._progress.steps - self._start_step
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -208,7 +208,7 @@ class Keeper(keras.callbacks.Callback):
             arrays = model_arrays(self.model, with_metrics=with_metrics) | self._swaps.arrays(self.model)
             checkpoint = checkpoints.write(self._run.checkpoints, position, kept.arrays | arrays)
         except FileError as error:
-            # A full disk must not end a training that could still be saved elsewhere; it is told once.
+            # A full disk must not end a training that could still be saved elsewhere; it is reported once.
             if not self._failed:
                 self._failed = True
                 self._emit(events.Message("error", f"no checkpoint was written: {error}"))
@@ -218,8 +218,8 @@ class Keeper(keras.callbacks.Callback):
         self._kept_epoch = epoch if step == 0 else -1
         self._last = time.monotonic()
         # Events count epochs from 1: a checkpoint between two epochs stands at the end of the first.
-        told = (epoch + 1, step) if step else (epoch, self._progress.steps)
-        self._emit(events.Checkpoint(str(checkpoint.path), "generation", *told, checkpoint.sha256))
+        shown = (epoch + 1, step) if step else (epoch, self._progress.steps)
+        self._emit(events.Checkpoint(str(checkpoint.path), "generation", *shown, checkpoint.sha256))
 
 
 def streamed_before(run: RunFolder) -> bool | None:

@@ -25,7 +25,7 @@ from workbench.recipe.lookup import open_recipe
 from workbench.recipe.schema import Data
 from workbench.storage import formats, reader_client
 from workbench.training.engines import Arrays, Stream, evaluate
-from workbench.training.errors import told_as
+from workbench.training.errors import reported_as
 from workbench.training.progress import numbers
 from workbench.training.provenance import Provenance
 
@@ -147,7 +147,7 @@ class SavedModel:
                 hint=f"Give it a multiple of {static} rows.",
             )
         size = static or BATCH_SIZE
-        with told_as("evaluating", str(self.path)):
+        with reported_as("evaluating", str(self.path)):
             if isinstance(rows, Part):
                 return numbers(evaluate(self.model, self._arrays(rows), size, classes=classes))
 
@@ -175,7 +175,7 @@ class SavedModel:
         # The last batch of a model that takes just so many rows is filled up with the last row.
         places = np.minimum(np.arange(-(-part.rows // (size or 1)) * (size or 1)), part.rows - 1)
         given = part if len(places) == part.rows else part.take(places)
-        with told_as("predicting", str(self.path)):
+        with reported_as("predicting", str(self.path)):
             packed = structure.pack_inputs(given.inputs)
             outputs = self.model.predict(packed, batch_size=size or BATCH_SIZE, verbose=0)
         return {name: values[: part.rows] for name, values in structure.unpack_outputs(outputs).items()}

@@ -1,4 +1,4 @@
-"""One training, from recipe to saved files, told as events. `--batch` and the worker both run this."""
+"""One training, from recipe to saved files, reported as events. `--batch` and the worker both run this."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, evaluate, fit
-from workbench.training.errors import told_as
+from workbench.training.errors import reported_as
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
@@ -235,8 +235,8 @@ class Session:
         evaluation = self._evaluate(prepared_run, status)  # last: its errors must not cost the model
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
-        for told in worse_than_before(written.replaced, self.document.resolved(), evaluation):
-            emit(events.Message("warning", told))
+        for warning in worse_than_before(written.replaced, self.document.resolved(), evaluation):
+            emit(events.Message("warning", warning))
         seconds = time.perf_counter() - began
         reason = ending.reason if status == "done" else ""
         finished = events.Finished(status, progress.logs, evaluation, seconds, written.left, reason)
@@ -248,7 +248,7 @@ class Session:
         hints = [error.hint]
         if (inside := monitors.nonfinite()) is not None:
             error.inside = inside
-            error.what = f"{error.what} First of all, {inside.told} (step {inside.step})."
+            error.what = f"{error.what} First of all, {inside.description} (step {inside.step})."
             hints = [inside.hint.strip() or error.hint]
         elif not {"nan", "all"} & set(self.document.recipe.train.watch):
             hints.append("`watch: [nan]` under `train` names the layer that it comes from.")
@@ -269,7 +269,7 @@ class Session:
         if not custom or prepared_run.model.count_params() > PREFLIGHT_PARAMETERS:
             return ""
         try:
-            with told_as("calling the model on the first rows", self.document.name):
+            with reported_as("calling the model on the first rows", self.document.name):
                 formats.check_saveable(
                     prepared_run.model, resolver=Resolver(self.catalog), probe=prepared_run.probe(PROBE_ROWS)
                 )
@@ -277,8 +277,8 @@ class Session:
             if _is_of_the_place(error):  # a full temporary folder says nothing of the model
                 return ""
             if self.document.recipe.save:
-                told = FileError(error.what, where="save", hint=error.hint)
-                raise self.document.located(told) from error
+                failure = FileError(error.what, where="save", hint=error.hint)
+                raise self.document.located(failure) from error
             return f"{error.what} {error.hint}".strip()
         return ""
 
@@ -287,7 +287,7 @@ class Session:
         if prepared_run.prepared.test is None or status == "interrupted":
             return {}
         batch_size = self.document.recipe.train.batch_size
-        with told_as("evaluating on the test part", self.document.name):
+        with reported_as("evaluating on the test part", self.document.name):
             classes = prepared_run.prepared.preparation.number_names()
             return numbers(
                 evaluate(

@@ -153,8 +153,8 @@ class Encoder:
     def _dict(self, value: dict[Any, Any], place: str, depth: int) -> dict[str, Any]:
         pairs: list[Any] = []
         for at, (key, item) in enumerate(value.items()):
-            told = f"{place}[{key!r}]" if isinstance(key, PLAIN) else f"{place}[key {at}]"
-            pairs.append([self.encode(key, f"{told}.key", depth), self.encode(item, told, depth)])
+            shown = f"{place}[{key!r}]" if isinstance(key, PLAIN) else f"{place}[key {at}]"
+            pairs.append([self.encode(key, f"{shown}.key", depth), self.encode(item, shown, depth)])
         record: dict[str, Any] = {"t": dict_kind(value), "v": pairs}
         if isinstance(value, collections.defaultdict):
             factory = getattr(value.default_factory, "__name__", "")

@@ -6,7 +6,7 @@ takes up to twice as long, most where the cores share no cache, and the cores th
 meanwhile. The results are the same to the last bit, for what is small is never split.
 
 The number of threads has to be set before the first operation of a process, which building the model is. So a forked
-process builds the model first, looks at it, tells, and ends.
+process builds the model first, looks at it, sends the answer, and ends.
 
 TensorFlow rewrites each graph before it first runs it, which takes a tenth of a second, finds nothing in graphs of
 small operations, and leaves them a tenth slower.
@@ -76,7 +76,7 @@ def graphs_as_they_are() -> Iterator[None]:
 
 
 def is_small(model: Any, example: Any, batch_size: int) -> bool:
-    """Whether no operation of a model on one batch is worth splitting, as far as the sizes of its layers tell.
+    """True if no operation of a model on one batch is worth splitting, judged by the sizes of its layers.
 
     Args:
         model: a built model.
@@ -116,7 +116,7 @@ def _in_fork(look: Callable[[], bool]) -> bool:
     """What `look` finds, in a process of its own; False where it fails or takes too long."""
     fork = multiprocessing.get_context("fork")
     receiving, sending = fork.Pipe(duplex=False)
-    process = fork.Process(target=_tell, args=(look, sending), daemon=True)
+    process = fork.Process(target=_send_answer, args=(look, sending), daemon=True)
     with warnings.catch_warnings():
         # Python warns of threads that a forked process lacks. It needs none of them: TensorFlow has not begun.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -131,7 +131,7 @@ def _in_fork(look: Callable[[], bool]) -> bool:
         process.join()
 
 
-def _tell(look: Callable[[], bool], sending: Connection) -> None:
+def _send_answer(look: Callable[[], bool], sending: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training it looks for understands it
     with open(os.devnull, "w") as nowhere:  # what a plugin prints, it prints again when the model is trained
         for descriptor in (1, 2):

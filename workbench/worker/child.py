@@ -91,7 +91,7 @@ class Child:
             except Exception as error:  # the parent's error, which must not silence everything after it
                 echo(f"kwb worker: not a command: {line[:200]!r} ({error!r})", err=True)
                 if isinstance(message, dict):
-                    self.reply_error(message, _told(error, str(message.get("command", ""))))
+                    self.reply_error(message, _error_record(error, str(message.get("command", ""))))
         self._parent_gone()
 
     def _sort(self, message: dict[str, Any]) -> None:
@@ -154,7 +154,7 @@ class Child:
             self._commands.put(_QUIT)
 
     def serve(self) -> None:
-        """Do commands until told to quit."""
+        """Do commands until the command to quit."""
         from workbench.worker.commands import COMMANDS
 
         while True:
@@ -173,7 +173,7 @@ class Child:
                 self.event_writer.put(line)
 
     def _answer(self, message: Arguments, commands: Mapping[str, Any]) -> str:
-        """Do a command; the line that tells its result or its error."""
+        """Do a command. Returns the line with its result or its error."""
         command = message["command"]
         try:
             handler = commands.get(command)
@@ -186,7 +186,7 @@ class Child:
             record = known.as_record() | {"exit_code": int(known.exit_code)}
         except BaseException as error:  # whatever a plugin does, the child answers
             traceback.print_exc()
-            record = _told(error, command) | {"details": traceback.format_exc()}
+            record = _error_record(error, command) | {"details": traceback.format_exc()}
         return _error_line(message, record)
 
     def reply(self, message: Arguments, result: Any) -> None:
@@ -233,9 +233,9 @@ def _take_standard_input() -> BinaryIO:
     return commands
 
 
-def _told(error: BaseException, where: str) -> dict[str, Any]:
-    if (told := out_of_memory(error, where)) is not None:
-        return told.as_record()
+def _error_record(error: BaseException, where: str) -> dict[str, Any]:
+    if (shortage := out_of_memory(error, where)) is not None:
+        return shortage.as_record()
     what = f"{type(error).__name__}: {error}"
     return WorkbenchError(what, where=where, origin=origin_of(error)).as_record()
 

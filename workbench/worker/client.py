@@ -49,7 +49,7 @@ class Worker:
     """A running child. Make one with `start`.
 
     Attributes:
-        ready: done once the child has imported TensorFlow; its result tells the versions.
+        ready: done once the child has imported TensorFlow; its result has the versions.
         died: done when the child has ended, with the reason if nobody asked it to.
         on_event: takes each event with its moment (seconds since the epoch) and its run's name.
     """
@@ -255,9 +255,9 @@ def explain(returncode: int, log: Path) -> WorkerDied:
         returncode: its exit code, negative for a signal.
         log: what it printed.
     """
-    told = _tail(log)
-    if _OUT_OF_MEMORY.search(told) or returncode == -signal.SIGKILL:
-        sure = "" if _OUT_OF_MEMORY.search(told) else "probably "
+    tail = _tail(log)
+    if _OUT_OF_MEMORY.search(tail) or returncode == -signal.SIGKILL:
+        sure = "" if _OUT_OF_MEMORY.search(tail) else "probably "
         what = f"the training process ran out of memory ({sure}killed for it)."
         if sure:
             what = "the training process was killed from outside, probably because memory ran out."
@@ -269,7 +269,7 @@ def explain(returncode: int, log: Path) -> WorkerDied:
     else:
         what = f"the training process ended by itself with exit code {returncode}."
         hint = "The log's last lines may say why."
-    return WorkerDied(what, where=str(log), hint=hint, log=told)
+    return WorkerDied(what, where=str(log), hint=hint, log=tail)
 
 
 def _tail(log: Path) -> str:

@@ -211,7 +211,7 @@ def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _check(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """Hold entries to the contract, as `kwb check --json` tells it: {results, summary}.
+    """Check entries against the contract, as `kwb check --json` prints it: {results, summary}.
 
     `names` are entries, plugins or plugin files of this child; `checks` are words of ids, as for `-k`; `limit` is how
     many seconds one check may take. It happens in a process of its own: what a layer does to it is not done to us.

@@ -190,7 +190,7 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
 
     Returns:
         `preview`: see `data.preview.Preview`;
-        `roles`: see `data.roles.Roles`; as far as they can be told where the section is wrong;
+        `roles`: see `data.roles.Roles`; as far as they are known where the section is wrong;
         `inputs`, `targets`, `data`: as in `examine`;
         `balance`: see `data.preview.class_balance`;
         `error`: why the section cannot be used as it is, {what, where, hint}, or None.

@@ -57,12 +57,12 @@ def _serve(parent: socket.socket) -> None:
         ready, _, _ = select.select([parent.fileno(), ended], [], [])
         if ended in ready:
             os.read(ended, LONGEST)
-            _tell_ended(parent)
+            _send_ended(parent)
         if parent.fileno() in ready:
             packet, descriptors, _, _ = socket.recv_fds(parent, LONGEST, 2)
             if not packet:
                 return
-            _tell(parent, _fork(parent, json.loads(packet), descriptors, (ended, wake)))
+            _send(parent, _fork(parent, json.loads(packet), descriptors, (ended, wake)))
             for descriptor in descriptors:
                 os.close(descriptor)
 
@@ -108,7 +108,7 @@ def _forget_randomness() -> None:
     np.random.seed()
 
 
-def _tell_ended(parent: socket.socket) -> None:
+def _send_ended(parent: socket.socket) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -116,11 +116,11 @@ def _tell_ended(parent: socket.socket) -> None:
             return
         if pid == 0:
             return
-        _tell(parent, {"pid": pid, "ended": os.waitstatus_to_exitcode(status)})
+        _send(parent, {"pid": pid, "ended": os.waitstatus_to_exitcode(status)})
 
 
-def _tell(parent: socket.socket, answer: dict[str, Any]) -> None:
-    with suppress(BrokenPipeError):  # the parent is gone, which the next look at the socket tells
+def _send(parent: socket.socket, answer: dict[str, Any]) -> None:
+    with suppress(BrokenPipeError):  # the parent is gone, which the next look at the socket shows
         parent.send(json.dumps(answer).encode())
 
 

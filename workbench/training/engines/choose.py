@@ -58,7 +58,7 @@ def choose(
         wanted: an engine's name, "auto", or "measure": as "auto", whatever was chosen before.
         epoch: the epoch that training begins with.
         steps_left: the steps that training will run.
-        reason: what has been decided before, to be told with the choice.
+        reason: what has been decided before, to be reported with the choice.
         choices: where choices are kept; None keeps none.
     """
     program, chosen = _choose(builder, wanted, epoch, steps_left, choices)
@@ -103,8 +103,8 @@ def _as_before(builder: Builder, epoch: int, steps_left: int, choices: Choices, 
         return builder.build(other.engine), EngineChosen(other.engine, other.speeds, reason, other.differs)  # type: ignore[arg-type]
     choices.keep(key, now)
     if kept is not None and "chunk-xla" in (kept.engine, chosen.engine) and kept.engine != chosen.engine:
-        told = f"measured again, for a far longer training than on {kept.day}: the last digits may be others"
-        chosen = replace(chosen, reason=f"{chosen.reason}; {told}")
+        note = f"measured again, for a far longer training than on {kept.day}: the last digits may be others"
+        chosen = replace(chosen, reason=f"{chosen.reason}; {note}")
     return program, chosen
 
 
@@ -148,7 +148,8 @@ def _difference(builder: Builder, program: Program, epoch: int) -> str:
 
 
 def _fallback(builder: Builder, name: str, reason: str) -> Choice:
-    """The named program; where it cannot be compiled, plain, which then also tells a model's own error best."""
+    """The named program; where it cannot be compiled, plain, which then also gives the clearest error of the model
+    itself."""
     try:
         program = builder.build(name)  # type: ignore[arg-type]
     except Exception as error:

@@ -76,7 +76,7 @@ def fit(
     called once for all its steps, with the first and the last of them, as Keras does with `steps_per_execution`.
 
     Args:
-        on_chosen: told which engine runs, before the first step.
+        on_chosen: called with the engine that runs, before the first step.
         wrap_step: given the model's `train_step`, gives the step to run in its place, with the same logs. It is
             traced into the compiled step: what watches the inside of a model belongs here.
         choices: where `auto` keeps what it has measured; None to measure every time.
@@ -124,7 +124,7 @@ def fit(
             per_class=PerClass(settings.classes),
         )
         model.train_function, model.test_function = runner, tester
-        with _telling(source):
+        with _reporting(source):
             return model.fit(
                 ticks(),
                 epochs=settings.epochs,
@@ -155,7 +155,7 @@ def evaluate(
     with _ours(model) as metrics:
         tester = _tester(model, data, settings, "chunk" if engine == "auto" else engine, metrics)
         model.test_function = tester
-        with _telling(tester.source):
+        with _reporting(tester.source):
             logs = model.evaluate(
                 ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
             )
@@ -237,7 +237,7 @@ def _ours(model: keras.Model) -> Iterator[QuickMetrics]:
 
 
 @contextmanager
-def _telling(source: Source) -> Iterator[None]:
+def _reporting(source: Source) -> Iterator[None]:
     """Raise what a stream raised, not TensorFlow's report of it."""
     try:
         yield

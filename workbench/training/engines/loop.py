@@ -139,7 +139,7 @@ class Runner:
 
 
 class Loop(keras.callbacks.CallbackList):
-    """The callbacks of a run, told the true steps; ends Keras' endless epochs and evaluations in time.
+    """The callbacks of a run, called with the true steps; ends Keras' endless epochs and evaluations in time.
 
     Keras leaves its loop over batches when `stop_training` is set, and ends training when it still is at the end of
     the epoch. So it is set after the last step of an epoch, and taken back before anyone else looks.
@@ -207,7 +207,7 @@ class Loop(keras.callbacks.CallbackList):
             self.model.stop_training = self._epoch_over = True
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Every callback is told, also after one has failed: what is kept is a whole epoch."""
+        """Every callback is called, also after one has failed: what is kept is a whole epoch."""
         self._take_back()
         if self._async_train:
             self._flush_futures()

@@ -24,7 +24,7 @@ _AT_UPDATES = ("gradients", "updates", "nan")
 
 
 class Monitors:
-    """Watches the inside of a model while it trains. Whatever fails in here is left out and told; training goes on.
+    """Watches the inside of a model while it trains. Whatever fails in here is left out and reported; training goes on.
 
     Args:
         model: a built and compiled model.
@@ -41,7 +41,7 @@ class Monitors:
         self._histograms = Histograms() if "histograms" in self.watched else None
         at_updates = self.watched.intersection(_AT_UPDATES)
         self._updates = Updates(at_updates, steps) if at_updates else None
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._messages: list[str] = []
         self._metrics: tuple[dict[str, float], dict[str, float]] | None = None
 
@@ -57,7 +57,7 @@ class Monitors:
             for part in parts:
                 left_out = self._guarded(part.step_ends, seen)
                 if left_out:
-                    self._tell(f"watch: {left_out}.")
+                    self._report(f"watch: {left_out}.")
             return logs
 
         return watched_step
@@ -91,7 +91,7 @@ class Monitors:
         return self._updates.read_error() if self._updates else None
 
     def read(self, epoch: int, *, last: bool = False) -> tuple[events.Internals, list[events.Message]]:
-        """What was seen since the last reading, and what is to be told.
+        """What was seen since the last reading, and the messages to report.
 
         Args:
             epoch: its number, from 1.
@@ -128,13 +128,13 @@ class Monitors:
         try:
             return watch(*arguments)
         except Exception as error:  # the model's own objects are in reach here, so anything may be raised
-            self._tell(f"watch: something cannot be shown of this model: {type(error).__name__}: {error}")
+            self._report(f"watch: something cannot be shown of this model: {type(error).__name__}: {error}")
             return None
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         """Once, however often the step is traced or run."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             self._messages.append(text)
 
 

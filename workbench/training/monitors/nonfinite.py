@@ -49,10 +49,10 @@ class FirstNonFinite:
 
     def text(self, epoch: int) -> str:
         """One or two sentences for the user."""
-        return f"{self.told} (found in epoch {epoch}, step {self.step}).{self.hint}"
+        return f"{self.description} (found in epoch {epoch}, step {self.step}).{self.hint}"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """What is not finite, in words."""
         return _TEXT[self.place.kind].format(layer=self.place.layer)
 

@@ -40,7 +40,7 @@ class Updates:
         self._first = tf.constant(0, tf.int64)
         self._step = variable(self._first)
         self._probes: dict[Any, _Probe] = {}
-        self._told = False
+        self._reported = False
 
     def before_update(
         self, seen: Seen, optimizer: Any, gradients: Sequence[Any], weights: Sequence[Any]
@@ -87,9 +87,9 @@ class Updates:
     def read_error(self) -> FirstNonFinite | None:
         """The first place that was not finite; given once."""
         errors = [error for probe in self._probes.values() if (error := probe.nonfinite.error())]
-        if self._told or not errors:
+        if self._reported or not errors:
             return None
-        self._told = True
+        self._reported = True
         return min(errors, key=lambda error: error.step)
 
     def reset(self) -> None:
