@@ -130,7 +130,7 @@ def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, Run
 
 
 def _is_complete(run: RunSummary, document: Document) -> bool:
-    """Whether the run has done all that the recipe wants by now."""
+    """True if the run has done all that the recipe asks for."""
     return run.status == "done" and run_document(run.folder).recipe == document.recipe
 
 

@@ -126,7 +126,7 @@ def origin_of(error: BaseException) -> Origin | None:
 
 
 def raised_in_users_code(error: BaseException) -> bool:
-    """Whether the `raise` itself stands in the user's code."""
+    """True if the `raise` itself is in the user's code."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

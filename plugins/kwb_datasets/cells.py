@@ -20,13 +20,14 @@ def without_missing(texts: Texts, words: Sequence[str]) -> Texts:
 
 
 def are_codes(texts: Texts, words: Sequence[str]) -> bool | None:
-    """Whether all texts but the words for no value are numbers: then no such word is a code. None without any text."""
+    """True if all texts except the words for no value are numbers: then no such word is a code. None without any
+    text."""
     texts = pc.drop_null(without_missing(texts, words))
     return bool(pc.all(pc.match_substring_regex(texts, _CODE)).as_py()) if len(texts) else None
 
 
 def are_numbers(texts: Texts, decimal: str, thousands: str) -> bool:
-    """Whether every text is a number with groups of three digits, or one without groups; null is none."""
+    """True if every text is a number, with or without groups of three digits; null is no number."""
     group, point = re.escape(thousands), re.escape(decimal)
     pattern = rf"^\s*[-+]?(\d{{1,3}}({group}\d{{3}})+|\d+)?({point}\d*)?([eE][-+]?\d+)?\s*$"
     texts = texts.drop_null()

@@ -51,5 +51,5 @@ def first_records(records: Iterator[tuple[int, list[str]]], most: int = 50) -> l
 
 
 def is_table(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether records are rows of two or more columns, all of one length."""
+    """True if records are rows of two or more columns, all of one length."""
     return len(rows) > 1 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows)

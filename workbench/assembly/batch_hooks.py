@@ -32,7 +32,7 @@ def acting_at_batches(callbacks: Iterable[Any], mode: Mode) -> list[str]:
 
 
 def acts_at_batches(callback: Any, mode: Mode) -> bool:
-    """Whether a callback must be called at every batch."""
+    """True if a callback must be called at every batch."""
     if not any(_overrides(callback, hook) for hook in _HOOKS[mode]):
         return False
     if getattr(callback, "every_batch", None) is False:
@@ -47,7 +47,7 @@ def acts_at_batches(callback: Any, mode: Mode) -> bool:
 
 
 def _overrides(callback: Any, hook: str, beyond: type = keras.callbacks.Callback) -> bool:
-    """Whether a hook is another than the one of the class `beyond`; a `LambdaCallback` has them on the object."""
+    """True if a hook differs from the one of the class `beyond`; a `LambdaCallback` has its hooks on the object."""
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(beyond, hook)
 
 

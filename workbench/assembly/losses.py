@@ -1,4 +1,4 @@
-"""Whether losses, outputs and targets fit together: told before training, in the words of the recipe.
+"""Check before training that losses, outputs and targets fit together; errors are in the words of the recipe.
 
 Keras finds out in the first step, with the shapes of tensors nobody has named, or not at all: a column of prices is
 broadcast over three units, and logits are taken for probabilities. Only Keras' own losses are judged here; what a loss

@@ -54,7 +54,7 @@ class Plugin:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a file given by `--plugin`."""
+        """True if it is a file given by `--plugin`."""
         return self.distribution.endswith(".py")
 
     def as_record(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _meant(name: str, catalog: Catalog) -> tuple[Entry, ...]:
 
 
 def is_file(name: str) -> bool:
-    """Whether a name means a plugin file."""
+    """True if a name is that of a plugin file."""
     return name.endswith(".py")
 
 

@@ -67,7 +67,7 @@ def subclassed(subject: CheckedEntry) -> None:
 
 
 def _compare_with_built(subject: CheckedEntry, layer: Any, where: str) -> None:
-    """Whether a new layer has the weights that `built` has, whose values it gets."""
+    """True if a new layer has the same weights as `built`; it gets their values."""
     mine, its = ([tuple(w.shape) for w in each.weights] for each in (subject.built, layer))
     if mine != its:
         raise CheckFailed(

@@ -50,12 +50,12 @@ class CheckedEntry:
 
     @property
     def is_stock(self) -> bool:
-        """Whether it is Keras' own."""
+        """True if it is Keras' own."""
         return self.target.__module__.partition(".")[0] == "keras"
 
     @property
     def from_file(self) -> bool:
-        """Whether it is from a single file, whose entries have no examples."""
+        """True if it is from a single file, whose entries have no examples."""
         return self.entry.distribution.endswith(".py")
 
     @cached_property

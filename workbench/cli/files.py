@@ -101,7 +101,7 @@ def predict_command(
 
 
 def _replaces(out: Path, file: Path, data: str) -> bool:
-    """Whether predictions take the place of a file.
+    """True if predictions replace a file.
 
     Raises:
         FileError: it is the model or the data itself.

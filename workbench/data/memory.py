@@ -21,7 +21,7 @@ Streaming = bool | Literal["auto"]
 
 
 def should_stream(wish: Streaming, size: int, encoded: int | None = None) -> bool:
-    """Whether to stream data: as wished, or if half the free memory would not hold it.
+    """True if data is to be streamed: as asked, or if half the free memory would not hold it.
 
     Args:
         wish: `auto` decides.

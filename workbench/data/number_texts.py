@@ -41,7 +41,7 @@ class _Evidence:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text can be read as a number as it is."""
+    """True if a text can be read as a number as it is."""
     try:
         float(text)
     except ValueError:
@@ -50,7 +50,7 @@ def is_number(text: str) -> bool:
 
 
 def is_marked_number(text: str) -> bool:
-    """Whether a text is a number, whatever its marks mean: `1,5`, `1,656`, `1.656,50`."""
+    """True if a text is a number, whatever its marks mean: `1,5`, `1,656`, `1.656,50`."""
     return _MARKED.fullmatch(text.strip()) is not None or is_number(text)
 
 

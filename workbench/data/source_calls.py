@@ -76,12 +76,12 @@ def read(
 
 
 def streams_if_needed(data: Data, catalog: Catalog) -> bool:
-    """Whether it is left to the reader to hold the rows in memory or to read them as they are needed."""
+    """True if the reader decides whether to hold the rows in memory or to read them when needed."""
     return data.arguments.get("stream", "auto") == "auto" and can_stream(data, catalog)
 
 
 def can_stream(data: Data, catalog: Catalog) -> bool:
-    """Whether the reader can read rows as they are needed."""
+    """True if the reader can read rows when they are needed."""
     function = resolve(catalog.find(Kind.DATASET, data.use, "data.use"))
     return "stream" in inspect.signature(function).parameters
 

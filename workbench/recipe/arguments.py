@@ -92,7 +92,7 @@ def use(text: str, key: Key, item: Any, name: str, arguments: Mapping[str, Any],
 
 
 def is_line(key: Key) -> bool:
-    """Whether the key is that of a graph line."""
+    """True if the key is that of a graph line."""
     return len(key) == 3 and key[:2] == ("model", "graph")
 
 

@@ -52,7 +52,7 @@ class ColumnFacts:
         return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
 
     def counts_rows(self, rows: int) -> bool:
-        """Whether it has another number in each row, without a gap between them."""
+        """True if every row has a different number, without a gap between them."""
         if self.kind != "number" or self.missing or self.distinct != rows or rows < 3:
             return False
         return self.low is not None and self.high is not None and self.high - self.low == rows - 1

@@ -267,7 +267,7 @@ def _place(name: str, tree: CommentedMap, key: Key, overrides: Sequence[str]) ->
 
 
 def _holds_map(tree: Any, key: Key) -> bool:
-    """Whether the file itself has a map (or a list) at that key."""
+    """True if the file itself has a map (or a list) at that key."""
     for part in key:
         try:
             tree = tree[part]

@@ -171,14 +171,14 @@ class _LineReader:
 
 
 def _names_tensors(node: ast.expr) -> bool:
-    """Whether a call's argument is a tensor: a name, a call, or a list with one in it."""
+    """True if a call's argument is a tensor: a name, a call, or a list with one in it."""
     if isinstance(node, ast.List | ast.Tuple):
         return any(map(_names_tensors, node.elts))
     return isinstance(node, ast.Name | ast.Call)
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether YAML could hold the value too: no bytes, sets, complex numbers or `...` anywhere in it."""
+    """True if YAML could hold the value too: no bytes, sets, complex numbers or `...` anywhere in it."""
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     if isinstance(value, dict):

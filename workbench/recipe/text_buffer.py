@@ -96,7 +96,7 @@ class OpenRecipe:
 
     @property
     def is_yaml(self) -> bool:
-        """Whether the text can be read at all; edits other than of the text itself need that."""
+        """True if the text can be read at all; edits other than of the text itself need that."""
         return self._reading.data is not None
 
     @property
@@ -111,7 +111,7 @@ class OpenRecipe:
 
     @property
     def dirty(self) -> bool:
-        """Whether it differs from its file as that was read or written last."""
+        """True if it differs from its file, as it was last read or written."""
         return self.text != self._saved
 
     @property

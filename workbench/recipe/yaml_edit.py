@@ -194,7 +194,7 @@ def line_of(text: str, key: Key) -> int | None:
 
 
 def _in_brackets(root: Node, key: Key) -> bool:
-    """Whether something around the value at a key is written with brackets."""
+    """True if something around the value at a key is written with brackets."""
     around = (root.at(key[:length]) for length in range(len(key)))
     return any(node is not None and node.flow for node in around)
 

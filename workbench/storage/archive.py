@@ -36,7 +36,7 @@ WEIGHT_TREE = "weights"
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the file is a `.keras` zip. (`zipfile.is_zipfile` also says so of HDF5 with a zip inside.)"""
+    """True if the file is a `.keras` zip. (`zipfile.is_zipfile` also says so of HDF5 with a zip inside.)"""
     with open(path, "rb") as file:
         return file.read(2) == b"PK"
 
@@ -142,7 +142,7 @@ def copy_tree(source: Any, target: Path) -> None:
 
 
 def holds_archive(file: Any) -> bool:
-    """Whether an open HDF5 file was made by kwb and can rebuild its model."""
+    """True if an open HDF5 file was made by kwb and can rebuild its model."""
     return GROUP in file and isinstance(file[GROUP], h5py.Group) and CONFIG in file[GROUP]
 
 

@@ -141,7 +141,7 @@ def read_weight(path: str | os.PathLike[str], weight_path: str) -> np.ndarray:
 
 
 def same_weights(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    """Whether two files hold the same weights under the same paths, to the last bit.
+    """True if two files hold the same weights under the same paths, to the last bit.
 
     Raises:
         FileError: a file is refused.

@@ -118,7 +118,7 @@ def snake_case(class_name: str) -> str:
 
 
 def is_numbered(name: str, kind: str) -> bool:
-    """Whether a layer's name is one that Keras made from its class."""
+    """True if a layer's name is one that Keras made from its class."""
     return not name or _NUMBER.sub("", name) == kind
 
 

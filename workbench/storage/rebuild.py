@@ -19,7 +19,7 @@ from workbench.storage import archive, layout, structure
 
 
 def lacks_weights(model: Any, whole: Path, names: dict[str, str]) -> bool:
-    """Whether the `.keras` file has weights for which the model has no place.
+    """True if the `.keras` file has weights that the model does not have.
 
     Args:
         names: the file's own table of weight paths, by dataset; empty for a file of plain Keras.

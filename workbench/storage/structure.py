@@ -24,7 +24,7 @@ _NUMBERED = re.compile(r"\Avariable(_\d+)?\Z")
 
 
 def is_functional(layer: Any) -> bool:
-    """Whether the layer is a graph of layers in Keras' functional form, or a class built as one."""
+    """True if the layer is a graph of layers in Keras' functional form, or a class built as one."""
     return isinstance(layer, keras.Model) and hasattr(layer, "operations")
 
 

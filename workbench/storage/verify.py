@@ -1,4 +1,4 @@
-"""Whether a saved file gives the model back: weights by path, optimizer, arguments, predictions.
+"""Check that a saved file loads as the same model: weights by path, optimizer, arguments, predictions.
 
 Keras saves some models without a word and gives back others: a `get_config` that forgets an argument
 reloads with its default, layers in places Keras does not track are not saved, weights of a layer that is

@@ -55,7 +55,7 @@ class Control:
             return value
 
     def take_save(self) -> bool:
-        """Whether a checkpoint was asked for since the last call."""
+        """True if a checkpoint was asked for since the last call."""
         with self._lock:
             asked, self._save = self._save, False
             return asked

@@ -1,4 +1,4 @@
-"""Whether a training still learns: its loss is a number. One whose loss is nan or infinite has failed.
+"""Check that a training still learns: its loss is a finite number. A training whose loss is nan or infinite has failed.
 
 The loss decides, and with it the losses of outputs and of a train_step of the model's own (`d_loss`). A metric may be
 nan by its nature (an AUC of rows of one class), so it decides nothing.
@@ -249,7 +249,7 @@ def _losses_of(logs: Any) -> list[tf.Tensor]:
 
 
 def weights_are_finite(model: keras.Model) -> bool:
-    """Whether every trainable weight is a number."""
+    """True if every trainable weight is finite."""
     return all(
         bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight))))
         for weight in model.trainable_variables

@@ -174,7 +174,7 @@ def worse_than_before(
 
 
 def _same_test(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two recipes are scored by the same loss on the same rows."""
+    """True if two recipes are scored by the same loss on the same rows."""
     keys = ("data", "seed")
     losses = [recipe.get("train", {}).get("loss") for recipe in (one, other)]
     return losses[0] == losses[1] and all(one.get(key) == other.get(key) for key in keys)

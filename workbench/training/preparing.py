@@ -241,7 +241,7 @@ def input_specs(
 def _check_losses(
     recipe: Recipe, assembly: Assembly, prepared: loading.Prepared | loading.Streamed
 ) -> list[RecipeWarning]:
-    """Whether each loss fits its output and its target; warnings where it is likely not meant so."""
+    """Check that each loss fits its output and its target. Returns warnings where the recipe is probably a mistake."""
     if type(assembly.model).compute_loss is not keras.Model.compute_loss:
         return []  # what a loss of its own does with the compiled one is not known
     classes = prepared.preparation.classes()
@@ -313,7 +313,7 @@ def _check_rates(callbacks: Sequence[Any], model: Any) -> None:
 
 
 def _learns(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
-    """Whether a model without a compiled loss still has one: its own `add_loss` terms or its own step."""
+    """True if a model without a compiled loss still has one: its own `add_loss` terms or its own step."""
     model = assembly.model
     own = any(
         getattr(type(model), method) is not getattr(keras.Model, method)
@@ -323,7 +323,7 @@ def _learns(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
 
 
 def _adds_losses(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
-    """Whether calling the model adds losses, which is seen only in a call on tensors."""
+    """True if calling the model adds losses, which is seen only in a call on tensors."""
     signature = assembly.structure.pack_inputs(
         {name: tf.TensorSpec([None, *spec.shape], spec.dtype) for name, spec in inputs.items()}
     )

@@ -60,7 +60,7 @@ class ReplacedFile:
 
 
 def _has_model_of(run: RunFolder, path: Path, notes: Mapping[str, Any]) -> bool:
-    """Whether a run's own file is the model that another file holds."""
+    """True if a run's own file has the same model as another file."""
     saved = [event for event, *_ in ends_of(run.events)[1] if isinstance(event, events.Saved)]
     with suppress(OSError, FileError):
         mine = _sha256(path)

@@ -223,7 +223,7 @@ class Keeper(keras.callbacks.Callback):
 
 
 def streamed_before(run: RunFolder) -> bool | None:
-    """Whether a run streams its data, which the free memory may decide; None where no checkpoint says so.
+    """True if a run streams its data (the free memory may decide that); None where no checkpoint says so.
 
     Checkpoints of older versions do not.
     """

@@ -132,7 +132,7 @@ class Session:
                     raise
 
     def _fit_threads(self, data: Prepared | Streamed) -> bool:
-        """Whether one thread was found to run the operations best."""
+        """True if one thread was found to run the operations best."""
         train = self.document.recipe.train
 
         def build() -> tuple[Any, Any]:
@@ -331,7 +331,7 @@ def _at_node(error: BaseException) -> str:
 
 
 def _is_of_the_place(error: BaseException | None) -> bool:
-    """Whether a file could not be written for want of room or rights, whatever was to be written."""
+    """True if a file could not be written because the disk is full or write permission is missing."""
     seen: set[int] = set()  # a plugin may raise an error from itself
     while error is not None and id(error) not in seen:
         if isinstance(error, OSError) and error.errno is not None:

@@ -103,7 +103,7 @@ def _names(slots: Any) -> list[str]:
 
 
 def is_of_a_framework(value: Any) -> bool:
-    """Whether an object is one of Keras', TensorFlow's or the like, whose state lies in variables."""
+    """True if an object is from Keras, TensorFlow or the like, whose state is in variables."""
     return type(value).__module__.partition(".")[0] in (
         "keras",
         "tensorflow",

@@ -161,7 +161,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
     @property
     def catalog_listed(self) -> bool:
-        """Whether the plugins are listed."""
+        """True if the plugins are listed."""
         return self._catalog is not None and bool(self._catalog.plugins)
 
     @cached_property

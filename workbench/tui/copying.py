@@ -50,7 +50,7 @@ def _of_textual(node: object) -> str | None:
 
 
 def in_tmux() -> bool:
-    """Whether the app runs inside tmux, which does not take what a program copies (unless set-clipboard is on)."""
+    """True if the app runs inside tmux, which ignores what a program copies (unless set-clipboard is on)."""
     return bool(os.environ.get("TMUX"))
 
 

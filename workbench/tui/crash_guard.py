@@ -81,7 +81,7 @@ class CrashLog:
 
     @property
     def endless(self) -> bool:
-        """Whether crashes come so fast that going on makes no sense."""
+        """True if crashes come so fast that going on makes no sense."""
         return len(self._recent) == MOST_A_SECOND and self._recent[-1] - self._recent[0] < 1.0
 
     def widget_not_drawn(self, error: BaseException) -> Widget | None:
@@ -128,12 +128,12 @@ class SafeApp(App[Any]):
 
     @property
     def ending(self) -> bool:
-        """Whether it has been left and is taking its screens down."""
+        """True if the user has left the app and it closes its screens."""
         return self._up and (self._exit or not self.is_running)
 
     @property
     def survives(self) -> bool:
-        """Whether an error is told rather than the end."""
+        """True if the app can report the error and go on."""
         return (self._up or self.is_running) and not self.crash_log.endless
 
     def survive(self, error: Exception) -> None:

@@ -40,7 +40,7 @@ def watch_signals(app: KwbApp) -> None:
 
 
 def terminal_is_gone() -> bool:
-    """Whether nobody holds the other end of standard input any more."""
+    """True if the other end of standard input is closed."""
     try:
         poll = select.poll()
         poll.register(sys.__stdin__.fileno(), 0)  # type: ignore[union-attr]

@@ -54,7 +54,7 @@ def lean(text: str) -> str:
 
 @lru_cache(4096)
 def _blank(now: _Style, wanted: _Style) -> bool:
-    """Whether blanks look the same in two styles: only the background shows."""
+    """True if blanks look the same in two styles: only the background shows."""
     return now.background == wanted.background and not (now.attributes + wanted.attributes).strip("123;")
 
 

@@ -110,7 +110,7 @@ class RecipeOnDisk:
 
     @property
     def differs(self) -> bool:
-        """Whether the open recipe and its file were both changed, and nothing was decided yet."""
+        """True if the open recipe and its file were both changed, and nothing was decided yet."""
         return self._waiting is not None
 
     def look(self, found: FileText | None) -> None:

@@ -61,7 +61,7 @@ class Outflow:
         self._under_way = 0.0
         self._at = clock()
         self.answers = False
-        """Whether the terminal answers questions."""
+        """True if the terminal answers questions."""
         self._asked: tuple[int, float] | None = None  # bytes written up to the question, and when
         self._arrived = 0  # bytes written up to the last question that was answered
         self._quickest = math.inf  # seconds
@@ -87,7 +87,7 @@ class Outflow:
 
     @property
     def behind(self) -> bool:
-        """Whether another frame would only wait."""
+        """True if another frame would only wait."""
         return self.waiting > MOST_WAITING
 
     def pause(self, size: int) -> float:
@@ -102,13 +102,14 @@ class Outflow:
     # ------------------------------------------------------------------ what happens
 
     def queue(self, size: int) -> bool:
-        """So many bytes were given to the writing thread. Whether to ask the terminal after them."""
+        """So many bytes were given to the writing thread. Returns True if the terminal is to be asked after them."""
         with self._lock:
             self._queued += size
             return self._ask()
 
     def answered(self) -> bool:
-        """The terminal has answered: it has all that was written before it was asked. Whether to ask again."""
+        """The terminal has answered: it has all that was written before it was asked. Returns True if it is to be asked
+        again."""
         with self._lock:
             self.answers = True
             if self._asked is None:  # it was asked at the start, by Textual
@@ -165,7 +166,7 @@ class Outflow:
     # ------------------------------------------------------------------ painting
 
     def may_paint(self, paint: Callable[[], None]) -> bool:
-        """Whether there is room for a frame. If not, `paint` is called when there is (once, however often asked)."""
+        """True if there is room for a frame. If not, `paint` is called when there is (once, however often asked)."""
         if not self.behind:
             if handle := self._waiting_to_paint.pop(paint, None):
                 handle.cancel()

@@ -105,7 +105,7 @@ def _run(app: KwbApp, mouse: bool) -> None:
 
 
 def _threads_ended() -> bool:
-    """Whether no thread is at work any more, after a while. One that reads from a mount that is gone never ends, and
+    """True if no thread is working any more, after a while. One that reads from a mount that is gone never ends, and
     Python would wait for it for ever."""
     until = time.monotonic() + PATIENCE
     others = [

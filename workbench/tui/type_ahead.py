@@ -88,7 +88,7 @@ class TypeAhead:
 
     @property
     def closed(self) -> bool:
-        """Whether keys wait for their turn."""
+        """True if keys are waiting."""
         return self._task is not None or bool(self._waits)
 
     @contextmanager
@@ -141,7 +141,7 @@ class TypeAhead:
             self._free.set()
 
     def _is_text(self, event: Key | Paste) -> bool:
-        """Whether an event is a text for the field that has the focus."""
+        """True if an event is a text for the field that has the focus."""
         try:
             focused = self._app.focused
         except ScreenStackError:

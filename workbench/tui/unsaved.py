@@ -116,7 +116,7 @@ def _this_process() -> list[Any]:
 
 
 def _runs(process: Any) -> bool:
-    """Whether the app that kept a file still runs; one on another machine may."""
+    """True if the app that kept a file may still run (always, if it is on another machine)."""
     import psutil
 
     if not isinstance(process, list) or len(process) != 3:

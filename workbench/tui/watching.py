@@ -47,7 +47,7 @@ class Watching:
 
     @property
     def _quiet(self) -> bool:
-        """Whether nobody types, so that what has the focus may change."""
+        """True if nobody is typing, so that the focus may change."""
         return time.monotonic() - self._app.last_key >= QUIET
 
     def _look_again(self) -> None:

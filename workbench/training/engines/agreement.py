@@ -1,4 +1,4 @@
-"""Whether a program trains a model to the numbers that plain Keras trains it to.
+"""Check that a program trains a model to the same numbers as plain Keras.
 
 Programs are asked for the same few steps from the same weights; their logs and the weights they end with are compared.
 They may differ as far as the order of floating-point sums goes, and no further: XLA compiles some loops to something

@@ -72,7 +72,7 @@ class Builder:
 
     @property
     def slow_in_xla(self) -> bool:
-        """Whether the step has operations that XLA is known to run badly on this machine."""
+        """True if the step has operations that XLA is known to run badly on this machine."""
         on_cpu = not tf.config.list_physical_devices("GPU")
         return on_cpu and operations.convolutions(self.operations)
 

@@ -57,7 +57,7 @@ class Kept:
     day: str = field(default_factory=lambda: datetime.date.today().isoformat())
 
     def holds(self, steps: int) -> bool:
-        """Whether it serves a training of so many steps. What XLA trains goes on being trained by XLA; what was not
+        """True if it suits a training of so many steps. What XLA trains goes on being trained by XLA; what was not
         may gain much where the training is far longer than the one that was measured."""
         return self.engine == "chunk-xla" or "plain" in self.speeds or steps <= LONGER * self.steps
 

@@ -209,7 +209,7 @@ class _Measuring:
         return "chunk-xla" if xla > XLA_GAIN * others.get(best, 0.0) else best
 
     def _is_close(self) -> bool:
-        """Whether a busy machine may have decided which is faster: what is chosen is chosen for good."""
+        """True if a busy machine may have decided which is faster: a choice is never changed later."""
         speeds = sorted(self._speeds.values())
         return len(speeds) > 1 and speeds[-1] < CLOSE * speeds[0]
 
@@ -217,7 +217,7 @@ class _Measuring:
         return self._steps_left / max(self._speeds.values())
 
     def _xla_may_pay(self, trace_seconds: float) -> bool:
-        """Whether what XLA can save is worth what compiling costs, and what it may cost for nothing is affordable."""
+        """True if XLA can save more time than compiling costs, and a compilation in vain is affordable."""
         if random := operations.random(self._builder.operations):
             self._notes.append(f"XLA would draw other random numbers ({_listed(random)})")
             return False

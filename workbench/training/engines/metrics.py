@@ -83,10 +83,10 @@ def quick_metrics(model: keras.Model) -> Iterator[QuickMetrics]:
 
 
 def is_stock(model: keras.Model, name: str) -> bool:
-    """Whether a method of a model is Keras' own: neither its class nor anyone else has put another in its place."""
+    """True if a method of a model is Keras' own: neither its class nor anyone else has replaced it."""
     return getattr(getattr(model, name), "__func__", None) is getattr(keras.Model, name)
 
 
 def is_quick(model: keras.Model, name: str) -> bool:
-    """Whether a method of a model is the quick form of Keras' own."""
+    """True if a method of a model is the quick form of Keras' own."""
     return isinstance(getattr(getattr(model, name), "__self__", None), QuickMetrics)

@@ -38,12 +38,12 @@ _STATELESS_RANDOM = (
 
 
 def loops(operations: Collection[str]) -> bool:
-    """Whether there is a loop inside the step."""
+    """True if there is a loop inside the step."""
     return not _LOOPS.isdisjoint(operations)
 
 
 def convolutions(operations: Collection[str]) -> bool:
-    """Whether the step convolves images."""
+    """True if the step convolves images."""
     return any(name.startswith(_CONVOLUTIONS) for name in operations)
 
 

@@ -85,7 +85,7 @@ class TracedStep:
 
 
 def _gives_metrics(model: keras.Model, mode: Mode) -> bool:
-    """Whether the step's logs are those of `model.get_metrics_result()`: the methods involved are Keras' own."""
+    """True if the step's logs are those of `model.get_metrics_result()`: the methods involved are Keras' own."""
     methods = (f"{mode}_step", "compute_metrics", "get_metrics_result")
     return all(is_stock(model, method) or is_quick(model, method) for method in methods)
 

@@ -50,7 +50,7 @@ class Dead:
 
 
 def rectifies(layer: Any) -> bool:
-    """Whether a layer's output is cut off at zero."""
+    """True if a layer's output is cut off at zero."""
     if isinstance(layer, keras.layers.ReLU):
         return not np.any(layer.negative_slope)
     return getattr(getattr(layer, "activation", None), "__name__", "") in _RECTIFIERS

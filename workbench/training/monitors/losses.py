@@ -54,7 +54,7 @@ class Losses:
 
 
 def has_output_losses(model: keras.Model) -> bool:
-    """Whether the model has several outputs, each with a loss of its own."""
+    """True if the model has several outputs, each with a loss of its own."""
     return len(getattr(model, "output_names", None) or ()) > 1
 
 

@@ -94,7 +94,7 @@ class Seen:
         return found
 
     def within(self, value: Any) -> bool:
-        """Whether a tensor can be used in the step: one of a loop or a branch inside the step cannot."""
+        """True if a tensor can be used in the step: one of a loop or a branch inside the step cannot."""
         if not isinstance(value, tf.Tensor):
             return False
         if self._graph is None:

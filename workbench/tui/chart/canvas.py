@@ -41,7 +41,7 @@ class ChartCanvas(Widget):
     log_scale: reactive[bool] = reactive(False)
     """A logarithmic y axis; values ≤ 0 are left out with a mark and a notice."""
     clip: reactive[bool] = reactive(False)
-    """Whether outliers are left out of the y axis; they are drawn at its edge."""
+    """True if outliers are left out of the y axis; they are drawn at its edge."""
     smoothing: reactive[float] = reactive(0.0)
     """Weight of the exponential moving average, 0 ≤ weight < 1; 0 draws the samples only."""
     cursor: reactive[float | None] = reactive(None)
@@ -227,7 +227,7 @@ class ChartCanvas(Widget):
 
     @property
     def _is_framed(self) -> bool:
-        """Whether the style sheet puts more than the chart itself into its region."""
+        """True if the style sheet draws more than the chart itself in its region."""
         styles = self.styles
         return bool(
             any(styles.gutter)

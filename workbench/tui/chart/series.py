@@ -54,7 +54,7 @@ class Series:
         self.last = math.nan
         """The y appended last, finite or not."""
         self.has_gaps = False
-        """Whether any sample was not finite."""
+        """True if any sample was not finite."""
         # The moving average as far as it is computed, and its running sum and norm.
         self._smoothing = -1.0
         self._smoothed = array("d")

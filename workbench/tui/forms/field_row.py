@@ -106,7 +106,7 @@ class FieldRow(Vertical):
 
     @property
     def in_focus(self) -> bool:
-        """Whether what is typed goes here."""
+        """True if the text that is typed goes into this field."""
         return self.is_attached and self.screen.focused is self.editor
 
     @property

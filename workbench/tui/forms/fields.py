@@ -165,7 +165,7 @@ def default_text(field: Field) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same to a recipe: 1 and true are not."""
+    """True if two values are the same to a recipe: 1 and true are not."""
     return one is other or (type(one) is type(other) and one == other) or _same_number(one, other)
 
 

@@ -241,7 +241,7 @@ def _tracks(rank: list[_Spot], columns: Mapping[int, int]) -> dict[int, int]:
 
 
 def _is_free(taken: list[tuple[int, int, set[int]]], low: int, high: int, ends: set[int]) -> bool:
-    """Whether a line from column to column has room; two lines that lead to one box, and nowhere else, may meet."""
+    """True if a line from column to column has room; two lines that lead to one box, and nowhere else, may meet."""
     return all(
         high < a or low > b or (ends == others and len(ends) == 1 and (high == a or low == b))
         for a, b, others in taken

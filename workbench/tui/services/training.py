@@ -35,7 +35,7 @@ class TrainingState(StrEnum):
 
     @property
     def live(self) -> bool:
-        """Whether its child still works for this app."""
+        """True if its child still works for this app."""
         return self in _LIVE
 
 

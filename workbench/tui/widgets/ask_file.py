@@ -34,7 +34,7 @@ async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
 
 
 async def may_write(app: KwbApp, path: Path) -> bool:
-    """Whether a file may be written there: one that is there already is asked about. Needs a worker's context."""
+    """True if a file may be written there; for an existing file the user is asked. Needs a worker's context."""
     if not path.exists():
         return True
     answer = await app.push_screen_wait(

@@ -45,7 +45,7 @@ class Descriptions:
         return self._asked.get(name) or self._file(entry).get(name)
 
     def is_fresh(self, entry: Entry) -> bool:
-        """Whether the worker has said it of the code as it is now, or has failed to."""
+        """True if the worker has described the present code, or has failed to."""
         return _name(entry) in self._fresh or _name(entry) in self._failed
 
     def renew(self) -> None:

@@ -85,7 +85,7 @@ class OverviewScreen(WorkbenchScreen):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the worker has examined the recipe as it is now."""
+        """True if the worker has examined the present recipe."""
         return self.editor is None or self._seen == (self.editor.revision, self._version)
 
     def on_mount(self) -> None:
@@ -165,7 +165,7 @@ class OverviewScreen(WorkbenchScreen):
         return replace(self._examination, warnings=(*self._examination.warnings, *drafts))
 
     def is_stale(self, draft: Draft) -> bool:
-        """Whether the recipe has no such value any more as the one that a draft was typed over."""
+        """True if the recipe no longer has the value that a draft was typed over."""
         return self.row_of(draft.row) is None
 
     def _error(self, editor: Editor) -> LocatedError | None:

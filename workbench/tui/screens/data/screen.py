@@ -85,7 +85,7 @@ class DataScreen(WorkbenchScreen):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the data is shown as the recipe has it now."""
+        """True if the data shown is that of the present recipe."""
         return self._is_seen() and not self._request.open
 
     def _is_seen(self) -> bool:

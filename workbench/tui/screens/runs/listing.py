@@ -109,12 +109,12 @@ GLYPHS = {
 
 
 def resumable(run: RunSummary) -> bool:
-    """Whether there is something to go on from: a checkpoint, and epochs left or a training cut off."""
+    """True if the run can be resumed: it has a checkpoint, and epochs left or a training cut off."""
     return run.status not in ("running", "done") and has_checkpoint(run.folder)
 
 
 def has_checkpoint(run: RunFolder) -> bool:
-    """Whether a checkpoint of the run's state was written."""
+    """True if a checkpoint of the run's state was written."""
     try:
         return bool(os.listdir(run.checkpoints))
     except OSError:

@@ -18,7 +18,7 @@ async def stop_run(app: KwbApp, run: RunFolder) -> bool:
     """Ask the user, then whoever trains the run. Needs a worker's context.
 
     Returns:
-        Whether it was asked to stop.
+        True if it was asked to stop.
     """
     answer = await app.push_screen_wait(
         ConfirmDialog(

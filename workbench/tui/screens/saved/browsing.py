@@ -263,7 +263,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
         return str(self._file.path) if self._file else None
 
     def _ready(self, *, model: bool = True) -> bool:
-        """Whether there is a file that was read, with a model in it; says why not."""
+        """True if there is a file that was read, with a model in it; says why not."""
         if self._file is None:
             return False
         if self._error is not None or self._facts is None:

@@ -61,7 +61,7 @@ class RunControlsScreen(WorkbenchScreen):
         self.rate_asked: float | None = None
 
     def can_steer(self, action: str) -> bool:
-        """Whether the training shown is far enough for an action. One that is not this app's can only be stopped."""
+        """True if the training shown is far enough for an action. One that is not this app's can only be stopped."""
         if self.record.view.stage not in NEEDS[action]:
             return False
         if self.training is None:
@@ -93,7 +93,7 @@ class RunControlsScreen(WorkbenchScreen):
 
     @property
     def can_save_model(self) -> bool:
-        """Whether the run shown left files of the recipe as they were, or failed and has a checkpoint."""
+        """True if the run shown left files of the recipe as they were, or failed and has a checkpoint."""
         view = self.record.view
         if view.stage is Stage.FAILED:
             return bool(view.rescued)

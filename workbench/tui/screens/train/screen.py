@@ -332,7 +332,7 @@ class TrainScreen(SourceScreen):
 
     @property
     def can_resume(self) -> bool:
-        """Whether the run shown ended before its time and left a checkpoint."""
+        """True if the run shown ended early and left a checkpoint."""
         view = self.record.view
         unfinished = view.stage in (Stage.FAILED, Stage.LOST) or view.status in ("stopped", "interrupted")
         return view.stage.ended and unfinished and view.checkpoint is not None

@@ -153,7 +153,7 @@ class SourceScreen(RunControlsScreen):
 
     @property
     def hidden(self) -> bool:
-        """Whether nobody looks; a run is read less often then."""
+        """True if the run is not shown; it is read less often then."""
         return self._hidden
 
     @hidden.setter

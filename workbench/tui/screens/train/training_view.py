@@ -51,12 +51,12 @@ class Stage(StrEnum):
 
     @property
     def alive(self) -> bool:
-        """Whether a process is at work on it."""
+        """True if a process is working on it."""
         return self is not Stage.NOTHING and not self.ended
 
     @property
     def steerable(self) -> bool:
-        """Whether batches run, or will soon: pause, stop and a learning rate mean something."""
+        """True if batches run, or will soon: then pause, stop and a new learning rate have an effect."""
         return self in (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED)
 
 

@@ -51,7 +51,7 @@ class WeightsPane(Horizontal):
         self.update()
 
     def set_watched(self, watched: bool) -> None:
-        """Whether the recipe watches histograms at all, which an empty pane tells."""
+        """True if the recipe watches histograms at all; if not, the empty pane says so."""
         if self._listed:
             return
         for chart in self.query(HistogramChart):
