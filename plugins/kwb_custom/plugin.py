@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.catalog import hookimpl
-from workbench.catalog.entries import Registry
+from workbench.plugin import Registry, hookimpl
 
 KWB_API = 1
 

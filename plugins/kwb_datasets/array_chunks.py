@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from kwb_datasets.workfile import Workfile, read_at
-from workbench.data.source import Columns
-from workbench.errors import DataError, FileError, near, without_path
+from workbench.plugin import Columns, DataError, FileError, near, without_path
 
 CHUNK_BYTES = 16 * 2**20
 

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.data.chunks import StreamedSource
-from workbench.data.files import data_file
-from workbench.data.memory import Streaming, should_stream
-from workbench.data.source import Columns, Source
-from workbench.errors import DataError, FileError, RecipeError, did_you_mean, near
+from workbench.plugin import (
+    Columns,
+    DataError,
+    FileError,
+    RecipeError,
+    Source,
+    StreamedSource,
+    Streaming,
+    data_file,
+    did_you_mean,
+    near,
+    should_stream,
+)
 
 if TYPE_CHECKING:
     from kwb_datasets.array_chunks import ArrayArchive

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench.data.source import Columns
-from workbench.errors import DataError
+from workbench.plugin import Columns, DataError
 
 
 def numpy_columns(table: pa.Table) -> Columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from workbench.data.number_texts import Marks, found_marks
+from workbench.plugin import Marks, found_marks
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MOST_RECORDS = 1_000

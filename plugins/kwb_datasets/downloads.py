@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.source import Source
-from workbench.errors import DataError
+from workbench.plugin import DataError, Source
 
 # A dead network differs from a slow one by silence, not by the whole time of a download.
 _SILENCE = 15.0

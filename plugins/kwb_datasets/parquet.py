@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.data.chunks import StreamedSource
-from workbench.data.files import data_file
-from workbench.data.memory import Streaming, should_stream
-from workbench.data.source import Source
-from workbench.errors import DataError, FileError, RecipeError, did_you_mean, near
+from workbench.plugin import (
+    DataError,
+    FileError,
+    RecipeError,
+    Source,
+    StreamedSource,
+    Streaming,
+    data_file,
+    did_you_mean,
+    near,
+    should_stream,
+)
 
 
 def parquet(

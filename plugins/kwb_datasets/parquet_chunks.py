@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kwb_datasets.columns import numpy_columns
-from workbench.data.source import Columns
-from workbench.errors import FileError, near
+from workbench.plugin import Columns, FileError, near
 
 PIECE_BYTES = 16 * 2**20
 _BUFFER = 2**16  # one for each column

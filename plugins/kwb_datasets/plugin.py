@@ -1,7 +1,6 @@
 """What this plugin offers. Light: the loaders are imported when a recipe uses them."""
 
-from workbench.catalog import hookimpl
-from workbench.catalog.entries import Registry
+from workbench.plugin import Registry, hookimpl
 
 KWB_API = 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.source import Source
+from workbench.plugin import Source
 
 
 def diabetes(scaled: bool = False) -> Source:

@@ -14,18 +14,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from kwb_datasets.dialect import delimiters, first_records, found_delimiter, is_table, marks_of
-from workbench.data.chunks import StreamedSource
-from workbench.data.files import data_file
-from workbench.data.kinds import ColumnKinds
-from workbench.data.memory import Streaming, should_stream
-from workbench.data.source import Source
-from workbench.errors import (
+from workbench.plugin import (
+    ColumnKinds,
     DataError,
     FileError,
     RecipeError,
+    Source,
+    StreamedSource,
+    Streaming,
     WorkbenchError,
+    data_file,
     did_you_mean,
     near,
+    should_stream,
     without_path,
 )
 

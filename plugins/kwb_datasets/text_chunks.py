@@ -13,8 +13,7 @@ from kwb_datasets.cells import are_codes, are_numbers, to_numbers, without_missi
 from kwb_datasets.columns import numpy_columns
 from kwb_datasets.text import TextTable
 from kwb_datasets.workfile import Workfile
-from workbench.data.source import Columns
-from workbench.errors import DataError
+from workbench.plugin import Columns, DataError
 
 BLOCK_BYTES = 2**20  # Arrow reads some thirty ahead
 CHUNK_BYTES = 8 * 2**20

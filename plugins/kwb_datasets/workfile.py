@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from workbench.errors import FileError
+from workbench.plugin import FileError
 
 
 class Workfile:

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workbench.catalog import hookimpl
-from workbench.catalog.entries import Registry
+from workbench.plugin import Registry, hookimpl
 
 KWB_API = 1
 

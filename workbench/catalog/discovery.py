@@ -200,7 +200,7 @@ def _ask(module: ModuleType, plugin: str, distribution: str, version: str) -> It
             hint = did_you_mean(name, known) or f"The hooks are: {', '.join(known)}."
             raise WorkbenchError(f"there is no hook '{name}'.", where=plugin, hint=hint)
         if name in known and not marked:
-            hint = "Put `@hookimpl` above it (from workbench.catalog import hookimpl)."
+            hint = "Put `@hookimpl` above it (from workbench.plugin import hookimpl)."
             raise WorkbenchError(f"'{name}' is not marked as a hook.", where=plugin, hint=hint)
     entries: list[Entry] = []
     for kind in Kind:

@@ -1,6 +1,6 @@
 """The contract in a plugin author's own tests, a test for each check of each entry:
 
-    from workbench.check.pytest_helpers import parametrize_checks
+    from workbench.plugin import parametrize_checks
 
     @parametrize_checks("acme")
     def test_contract(check):

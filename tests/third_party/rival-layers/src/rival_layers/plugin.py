@@ -1,4 +1,4 @@
-from workbench.catalog import hookimpl
+from workbench.plugin import hookimpl
 
 KWB_API = 1
 
