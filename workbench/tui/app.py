@@ -299,7 +299,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.share(messages.RecipeOpened())
 
     def recipe_changed(self, revision: int) -> None:
-        """The editor tells that its recipe is another one now."""
+        """The editor reports that its recipe has changed."""
         self.share(messages.RecipeChanged(revision))
         if self._keeping is None:
             self._keeping = self.set_timer(KEEP_UNSAVED, self.keep_unsaved)

@@ -21,9 +21,9 @@ def text_to_copy(screen: Screen[object]) -> str | None:
     focused = screen.focused or screen
     if isinstance(focused, Input | TextArea):
         return _of_textual(focused)
-    for tell in (_own, _of_textual):
+    for text_of in (_own, _of_textual):
         for node in focused.ancestors_with_self:
-            if text := tell(node):
+            if text := text_of(node):
                 return text
     return None
 

@@ -1,4 +1,4 @@
-"""Keeps the app alive: an error in a handler, a timer, a worker or a paint is told as a notice and logged.
+"""Keep the app alive: an error in a handler, a timer, a worker or a paint is shown as a notice and logged.
 
 Textual ends the app at the first exception that a handler raises. In kwb, plugins' words, users' files and children's
 answers pass through handlers, and an hour of training hangs on the app; so the message that raised is dropped and
@@ -21,7 +21,7 @@ from textual.message_pump import MessagePump
 from textual.widget import Widget
 
 MOST_A_SECOND = 50  # crashes; beyond that the app is of no use to anyone
-TOLD_AGAIN = 10.0  # seconds before the same crash is told a second time
+SHOW_AGAIN_AFTER = 10.0  # seconds before the same crash is shown a second time
 UNDRAWABLE = 3  # crashes while painting one widget before it is hidden
 
 
@@ -38,7 +38,7 @@ class Crash:
 
     @property
     def place(self) -> tuple[type, str, int]:
-        """Where it was raised, to tell a repetition."""
+        """Where it was raised; a repetition has the same place."""
         frames = traceback.extract_tb(self.error.__traceback__)
         last = frames[-1] if frames else None
         return type(self.error), last.filename if last else "", (last.lineno or 0) if last else 0
@@ -58,7 +58,7 @@ class CrashLog:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.crashes: deque[Crash] = deque(maxlen=100)
-        self._told: dict[tuple[type, str, int], float] = {}
+        self._shown: dict[tuple[type, str, int], float] = {}
         self._recent: deque[float] = deque(maxlen=MOST_A_SECOND)
         self._undrawable: dict[Widget, int] = {}
 
@@ -67,10 +67,10 @@ class CrashLog:
         crash = Crash(error, time.time())
         now = time.monotonic()
         self._recent.append(now)
-        last = self._told.get(crash.place)
-        news = last is None or now - last > TOLD_AGAIN
+        last = self._shown.get(crash.place)
+        news = last is None or now - last > SHOW_AGAIN_AFTER
         if news:
-            self._told[crash.place] = now
+            self._shown[crash.place] = now
             self.crashes.append(crash)
             self._write(crash)
         return crash, news
@@ -137,7 +137,7 @@ class SafeApp(App[Any]):
         return (self._up or self.is_running) and not self.crash_log.endless
 
     def survive(self, error: Exception) -> None:
-        """Tell and log an exception instead of ending."""
+        """Show and log an exception instead of ending."""
         if self.ending:
             self.crash_log.note(error)
             return

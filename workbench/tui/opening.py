@@ -1,4 +1,4 @@
-"""The open recipe: opened, made from data, written, trained, taken up again; each tells what goes wrong."""
+"""Open a recipe, make one from data, save it, train it, or recover unsaved changes; errors are shown."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def begin(app: KwbApp) -> None:
     if app.plugins.files:
         await app.plugins.load_files()
         await _open_at_start(app)
-    app.plugins.tell_broken()
+    app.plugins.report_broken()
     await app.plugins.changed(set())  # meanwhile
 
 
@@ -125,14 +125,14 @@ async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
     left = await asyncio.to_thread(kept.left)
     mine = left if path is None else [each for each in left if each.path == path.absolute()]
     if left and not mine:
-        told = f"'{left[0].name}' has changes that were not saved the last time; they are kept."
-        app.notice(WorkbenchError(told, hint="Start kwb without a recipe to take them up."), "information")
+        text = f"'{left[0].name}' has changes that were not saved the last time; they are kept."
+        app.notice(WorkbenchError(text, hint="Start kwb without a recipe to take them up."), "information")
     editor = await asyncio.to_thread(kept.take_up, mine[0]) if mine else None
     if editor is None or app.editor is not None:
         return False
     app.set_editor(editor)
-    told = f"'{editor.name}' has changes that were not saved the last time: it is open again."
-    app.notice(WorkbenchError(told, hint="Undo gives what its file says."), "warning")
+    text = f"'{editor.name}' has changes that were not saved the last time: it is open again."
+    app.notice(WorkbenchError(text, hint="Undo gives what its file says."), "warning")
     if path is not None:
         app.go("assemble")
     return True

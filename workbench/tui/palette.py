@@ -45,12 +45,12 @@ def commands(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
 
 def _from_bindings(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """What keys do now. The group is the first part of the binding's id."""
-    told = set()
+    listed = set()
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.id or not binding.description or not active.enabled or binding.action in told:
+        if not binding.id or not binding.description or not active.enabled or binding.action in listed:
             continue
-        told.add(binding.action)
+        listed.add(binding.action)
         group = binding.id.partition(".")[0]
         if group == "app" and binding.action.startswith(("go(", "command_palette")):
             continue

@@ -39,7 +39,7 @@ class Plugins:
         self._imported: dict[Path, set[Path]] = {}  # files that a plugin file imports from beside it
         self._sums: dict[Path, int] = {}
         self._changed: set[Path] = set()  # files that were changed and not looked into yet
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     @property
     def says(self) -> str:
@@ -117,15 +117,15 @@ class Plugins:
         self._imported[path] = {Path(each) for each in answer["files"]} - {path}
         return entries_from(answer["entries"])
 
-    def tell_broken(self) -> None:
+    def report_broken(self) -> None:
         """A notice for each plugin that cannot be used; each once."""
         broken = [plugin for plugin in self._app.catalog.plugins if plugin.state in ("error", "incompatible")]
         for plugin in broken:
-            if plugin.error not in self._told:
+            if plugin.error not in self._reported:
                 what, where = f"{plugin.error.rstrip('.')}.", f"plugin {plugin.name}"
                 error = WorkbenchError(what, where=where, origin=plugin.origin)
                 self._app.notice(error, "warning")
-        self._told = {plugin.error for plugin in broken}
+        self._reported = {plugin.error for plugin in broken}
 
     # ------------------------------------------------------------------ changes
 
@@ -141,7 +141,7 @@ class Plugins:
             files = [path for path in noted if path in sums and sums[path] != self._sums.get(path)]
             if files and not self.loading:
                 await self._load_again(self._app.worker.renew)
-                self._tell_loaded([path.name for path in sorted(files)])
+                self._report_loaded([path.name for path in sorted(files)])
             elif files:
                 self._changed |= set(files)
 
@@ -165,9 +165,9 @@ class Plugins:
             await self.load_files(renewed=True)
         else:
             await self.list_installed(renewed=True)
-        self.tell_broken()
+        self.report_broken()
 
-    def _tell_loaded(self, names: Sequence[str]) -> None:
+    def _report_loaded(self, names: Sequence[str]) -> None:
         """That files were changed and loaded again, if they could be."""
         training = self._app.training
         hint = ""
@@ -181,7 +181,7 @@ class Plugins:
 
 
 def _sums(paths: Sequence[Path] | Set[Path]) -> dict[Path, int]:
-    """What tells a file's content; none for one that cannot be read."""
+    """A digest of a file's content; none for one that cannot be read."""
     found = {}
     for path in paths:
         try:

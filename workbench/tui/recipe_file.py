@@ -140,9 +140,9 @@ class RecipeOnDisk:
             )
         else:
             self._waiting = found
-            self._tell(editor, found)
+            self._report_change(editor, found)
 
-    def _tell(self, editor: Editor, found: FileText) -> None:
+    def _report_change(self, editor: Editor, found: FileText) -> None:
         if self._asked == (editor, found.text):
             return
         self._asked = (editor, found.text)

@@ -7,7 +7,7 @@
       app.start-training: f9
       chart.zoom-in: z,plus
 
-An error in the file is told and the rest of it is used: a typing error in a settings file must not keep anyone from
+An error in the file is reported and the rest of it is used: a typing error in a settings file must not keep anyone from
 their work.
 """
 

@@ -44,7 +44,7 @@ SHELL_BINDINGS: list[BindingType] = [
 
 
 class Shell(SafeApp):
-    """An app that tells, helps and copies. `state` keeps what is chosen."""
+    """An app with notices, help and copying. `state` keeps what is chosen."""
 
     state: AppState
 
@@ -58,7 +58,7 @@ class Shell(SafeApp):
         return paced(super().get_driver_class())
 
     def notice(self, error: WorkbenchError | str, severity: Severity = "error") -> None:
-        """Tell something in a corner; F2 shows it whole, with its details."""
+        """Show a notice in a corner; F2 shows it whole, with its details."""
         if isinstance(error, str):
             error = WorkbenchError(error)
         self.notices.append((severity, error))

@@ -46,9 +46,10 @@ class Wait(NamedTuple):
 class Outflow:
     """How many bytes have not reached the terminal, as far as can be known.
 
-    What the writing thread still holds is known. The rest is told by the terminal itself where it answers the question
-    that is sent after each frame. Where it does not, the line's speed is measured whenever a write has to wait, and
-    what is under way is reckoned from it. (Linux does not tell how much a pseudo terminal holds: TIOCOUTQ is always 0.)
+    What the writing thread still holds is known. The rest is known from the terminal itself where it answers the
+    question that is sent after each frame. Where it does not, the line's speed is measured whenever a write has to
+    wait, and what is under way is estimated from it. (Linux does not say how much a pseudo terminal holds: TIOCOUTQ is
+    always 0.)
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

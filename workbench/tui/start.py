@@ -47,8 +47,8 @@ def start(
             "the workbench needs a terminal.", hint="Without one: kwb --batch RECIPE, or kwb COMMAND --json."
         )
     if (term := os.environ.get("TERM", "")) in ("", "dumb"):
-        told = "TERM is 'dumb'" if term else "TERM is not set"
-        raise WorkbenchError(f"the workbench needs a terminal that can move its cursor ({told}).")
+        text = "TERM is 'dumb'" if term else "TERM is not set"
+        raise WorkbenchError(f"the workbench needs a terminal that can move its cursor ({text}).")
     settings, errors = read_settings(settings_file())
     watched = None
     if watch is not None:
@@ -57,8 +57,8 @@ def start(
         watched = find_run(watch, settings.runs).path
     folder, temporary = _folder_for_state()
     if temporary:
-        told = f"{state_folder()} cannot be written: nothing is kept between starts."
-        errors = [*errors, WorkbenchError(told, hint="KWB_STATE_DIR names another folder.")]
+        text = f"{state_folder()} cannot be written: nothing is kept between starts."
+        errors = [*errors, WorkbenchError(text, hint="KWB_STATE_DIR names another folder.")]
     app = KwbApp(
         settings=settings,
         state=AppState(folder / FILE_NAME),

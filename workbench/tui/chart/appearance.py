@@ -1,6 +1,6 @@
 """How a chart looks: the component class of each style code, and the style sheet.
 
-The series have Okabe and Ito's colours, told apart with any kind of colour vision; darker on light themes.
+The series have Okabe and Ito's colours, which differ for any kind of colour vision; darker on light themes.
 """
 
 from workbench.tui.chart.model import (

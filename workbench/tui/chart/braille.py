@@ -30,7 +30,7 @@ GLYPHS = [chr(0x2800 + dots) for dots in range(256)]
 
 @dataclass(frozen=True)
 class Shape:
-    """How a line is drawn, so that colour is never the only way to tell it from others.
+    """How a line is drawn, so that colour is never the only difference from other lines.
 
     Args:
         legend: two cells that look like the line.
@@ -77,7 +77,7 @@ def trace(
 ) -> CurveDots:
     """Draw a series into `columns` × `rows` dots, each column lit from its lowest to its highest sample.
 
-    With `smoothing` the moving average is drawn instead, and gaps are not told again.
+    With `smoothing` the moving average is drawn instead, and gaps are not marked again.
     """
     left, right = window
     result = CurveDots([0] * columns)

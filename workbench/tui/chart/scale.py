@@ -86,7 +86,7 @@ def log_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """Ticks of one linear axis as text: all with the digits that tell neighbours apart."""
+    """Ticks of one linear axis as text: all with the digits that make neighbours differ."""
     if not values:
         return []
     largest = max(abs(value) for value in values)

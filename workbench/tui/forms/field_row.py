@@ -97,7 +97,7 @@ class FieldRow(Vertical):
 
     def on_mount(self) -> None:
         if self._draft[1]:
-            self.tell(self._draft[1])
+            self.show_error(self._draft[1])
 
     @property
     def text(self) -> str:
@@ -158,7 +158,7 @@ class FieldRow(Vertical):
                 editor.value = text_of(self.field, value)
                 if self.in_focus:
                     editor.select_all()
-        self.tell("")
+        self.show_error("")
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         if self.in_focus or not self.app.app_focus:  # only the terminal has lost it
@@ -177,7 +177,7 @@ class FieldRow(Vertical):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         error = self._error(event.value)
-        self.tell(error)
+        self.show_error(error)
         if not error:
             self._take(read_value(self.field, event.value))
 
@@ -201,7 +201,7 @@ class FieldRow(Vertical):
         if changed:
             self.post_message(self.Changed(self, value))
 
-    def tell(self, error: str) -> None:
+    def show_error(self, error: str) -> None:
         """Show what is wrong, or that nothing is."""
         self.query_one(".field-error", Static).update(f"✗ {error}" if error else "")
         self.set_class(bool(error), "-wrong")

@@ -226,11 +226,11 @@ class Form(Vertical):
             chosen[0].editor.focus()
         return bool(chosen)
 
-    def tell(self, name: str, error: str) -> None:
+    def show_error(self, name: str, error: str) -> None:
         """Show an error at a field."""
         for row in self.rows:
             if row.field.name == name:
-                row.tell(error)
+                row.show_error(error)
 
     def _about(self, text: str) -> None:
         self.query_one(".form-about", Static).update(text)

@@ -32,7 +32,7 @@ class Scene:
 
 
 def scene_of(answer: Mapping[str, Any], inside: str | None = None) -> Scene:
-    """The boxes of a model as the `examine` command tells it.
+    """The boxes of a model, as the `examine` command describes it.
 
     Args:
         answer: its `calls`, `outputs`, `input_names`, `output_names`, `inputs`, `layers`.

@@ -88,7 +88,7 @@ class PictureView(ScrollView, can_focus=True):
         return self.text
 
     def show(self, answer: Mapping[str, Any]) -> None:
-        """Draw a model, as the worker's `examine` tells it."""
+        """Draw a model, as the worker's `examine` describes it."""
         self._answer = answer
         known = {call["id"] for call in answer.get("calls") or ()}
         self._inside = [call for call in self._inside if call in known]
@@ -143,16 +143,16 @@ class PictureView(ScrollView, can_focus=True):
             self._at = ""
             self._draw()
             self.scroll_home(animate=False)
-            self._tell()
+            self._show_title()
 
     def action_come_out(self) -> None:
         if self._inside:
             self._at = self._inside.pop()
             self._draw()
             self._go(self._at)
-            self._tell()
+            self._show_title()
 
-    def _tell(self) -> None:
+    def _show_title(self) -> None:
         self.border_title = one_line(f"Inside {self.inside}" if self._inside else "Picture")
         self.refresh_bindings()
 

@@ -1,6 +1,6 @@
 """One live training: its child, the events that come from it, and what can be asked of it.
 
-Events are handed on and not kept: the run's folder has them all, written before they are told.
+Events are handed on and not kept: the run's folder has them all, written before they are reported.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Training:
             self._on_events(self, batch)
 
     def change(self, state: TrainingState, error: WorkbenchError | None = None) -> None:
-        """Take another state and tell it, after the events that led to it."""
+        """Change the state and report it, after the events that led to it."""
         if state is self.state:
             return
         self.flush()

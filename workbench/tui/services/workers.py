@@ -144,7 +144,7 @@ class WorkerService:
         await self._warm_up()
 
     async def _warm_up(self) -> None:
-        with suppress(WorkbenchError):  # told by the state, and by the next call
+        with suppress(WorkbenchError):  # reported by the state, and by the next call
             await self._ready()
 
     async def _ready(self) -> Worker:

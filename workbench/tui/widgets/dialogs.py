@@ -164,7 +164,7 @@ class PromptDialog(Dialog[str | None]):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.query_one(".dialog-error", Static).update(_told(self._check(event.value)))
+        self.query_one(".dialog-error", Static).update(_error_line(self._check(event.value)))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -173,7 +173,7 @@ class PromptDialog(Dialog[str | None]):
             self.dismiss(event.value)
 
 
-def _told(error: str) -> str:
+def _error_line(error: str) -> str:
     return f"✗ {error}" if error else ""
 
 

@@ -70,8 +70,8 @@ class KwbHeader(Widget):
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""
-        told = ", ".join(filter(None, (opening, printable(app.plugins.says)))) or f"worker {state}"
-        mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} {told}", style)
+        text = ", ".join(filter(None, (opening, printable(app.plugins.says)))) or f"worker {state}"
+        mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} {text}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None
         if app.editor is not None:
             name, star = printable(app.editor.name), " *" if app.editor.dirty else ""

@@ -54,7 +54,7 @@ class NoticesDialog(Dialog[None]):
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
         if not self._notices:
-            self.query_one("#whole", Static).update("Nothing has been told yet.")
+            self.query_one("#whole", Static).update("There are no notices yet.")
 
     @on(OptionList.OptionHighlighted)
     def _show(self, event: OptionList.OptionHighlighted) -> None:

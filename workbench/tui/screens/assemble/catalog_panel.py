@@ -189,7 +189,7 @@ class CatalogPanel(Vertical):
             text.update(_details(found, ""))
             self.post_message(self.Reached(self, found))
 
-    def tell(self, entry: Entry, documentation: str) -> None:
+    def show_entry(self, entry: Entry, documentation: str) -> None:
         """Show an entry's documentation, if it is still the highlighted one."""
         if entry == self.entry:
             self.query_one(Static).update(_details(entry, documentation))

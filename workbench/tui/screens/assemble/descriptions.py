@@ -54,7 +54,7 @@ class Descriptions:
         self._failed.clear()
 
     async def fetch(self, entry: Entry) -> Description:
-        """Ask the worker, unless it has told already.
+        """Ask the worker, unless it has answered already.
 
         Raises:
             WorkbenchError: the plugin's code cannot be imported, or the worker died. It is not asked again.

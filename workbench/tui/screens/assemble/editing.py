@@ -77,7 +77,7 @@ class EditingScreen(OverviewScreen):
         """What an entry takes; None where that is not known and no worker is there to ask."""
         known = self._descriptions.known(entry)
         if known is None and entry.target and kwb(self).worker.state in ("ready", "busy"):
-            with suppress(WorkbenchError):  # it is told where the recipe is examined
+            with suppress(WorkbenchError):  # it is shown where the recipe is examined
                 return await self._descriptions.fetch(entry)
         return known
 
@@ -94,7 +94,7 @@ class EditingScreen(OverviewScreen):
         with kwb(self).type_ahead.kept(f"asking the worker what {row.use or row.name} takes"):
             await self._enter_form(row, wanted)
 
-    async def _enter_form(self, row: RecipeRow, wanted: str = "", *, told: bool = True) -> None:
+    async def _enter_form(self, row: RecipeRow, wanted: str = "", *, report: bool = True) -> None:
         entry = self._entry(row)
         await self._fill_form(row, self._descriptions.known(entry) if entry else None)
         if (
@@ -108,7 +108,7 @@ class EditingScreen(OverviewScreen):
             except WorkbenchError as error:
                 kwb(self).notice(error, "warning")
                 return
-        if not self.form.focus_field(wanted) and told:
+        if not self.form.focus_field(wanted) and report:
             kwb(self).notice("there is nothing to edit here: a adds, c changes.", "information")
 
     @on(CatalogChanged)
@@ -129,9 +129,9 @@ class EditingScreen(OverviewScreen):
         try:
             key = subjects.apply(row, editor, description, event.name, event.value)
         except WorkbenchError as error:
-            self.form.tell(event.name, error.what)
+            self.form.show_error(event.name, error.what)
             return
-        self.form.tell(event.name, "")
+        self.form.show_error(event.name, "")
         if key is not None and key != row.key:  # the next letter is for the row by its new key
             self.form.moved(row.key, key)
             self._select = key
@@ -253,7 +253,7 @@ class EditingScreen(OverviewScreen):
             self.action_rows()
             self._refresh()
             if (row := self.rows.row) is not None:
-                await self._enter_form(row, told=False)
+                await self._enter_form(row, report=False)
 
     # ------------------------------------------------------------------ catalog
 
@@ -294,7 +294,7 @@ class EditingScreen(OverviewScreen):
             except WorkbenchError as error:
                 known = {"documentation": f"✗ {error}"}
         if known is not None:
-            event.panel.tell(entry, str(known["documentation"]))
+            event.panel.show_entry(entry, str(known["documentation"]))
 
 
 def _rename_field(row: RecipeRow) -> str:

@@ -26,7 +26,7 @@ class Examination:
         error: the first one.
         warnings: what hinders nothing and is likely not meant.
         paths: layers' paths in the model by recipe key.
-        fresh: the keys that this very answer told of; what is known of others is from an earlier one.
+        fresh: the keys that this answer has; what is known of other keys is from an earlier answer.
         answer: as it came; a picture is drawn from it.
     """
 

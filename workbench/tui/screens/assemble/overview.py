@@ -152,10 +152,10 @@ class OverviewScreen(WorkbenchScreen):
     def _show_error(self, error: LocatedError | None) -> None:
         """The whole text of an error, below the pane that it is marked in."""
         place = f"line {error.line}: " if error and error.line else ""
-        told = " ".join(part for part in (error.what, error.hint) if part) if error else ""
+        text = " ".join(part for part in (error.what, error.hint) if part) if error else ""
         view = self.query_one("#error")
-        view.display = bool(told)
-        view.query_one(Static).update(f"✗ {place}{told}")
+        view.display = bool(text)
+        view.query_one(Static).update(f"✗ {place}{text}")
 
     def _with_drafts(self) -> Examination:
         """What is known, and what was typed into forms and is not in the recipe."""

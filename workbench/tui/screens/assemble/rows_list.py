@@ -143,7 +143,7 @@ class RowsList(OptionList):
         keys = [row.key for row in rows]
         if keys:
             self.highlighted = keys.index(key) if key in keys else min(at, len(keys) - 1)
-        self._tell()
+        self._post_reached()
 
     def _redraw(self) -> None:
         for index, row in enumerate(self.rows):
@@ -152,7 +152,7 @@ class RowsList(OptionList):
             if not isinstance(shown, Content) or not shown.is_same(content):
                 self.replace_option_prompt_at_index(index, content)
 
-    def _tell(self) -> None:
+    def _post_reached(self) -> None:
         row = self.row
         if row is not None:
             self._reached = row.key
@@ -161,7 +161,7 @@ class RowsList(OptionList):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         if self.row is not None and self.row.key != self._reached:
-            self._tell()
+            self._post_reached()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -244,10 +244,10 @@ class RowsList(OptionList):
             line = Content("").join(parts)
         line = _fit(line, width)
         if wrong and self._error is not None:
-            told = " ".join(part for part in (self._error.what, self._error.hint) if part)
-            line = _with_below(line, told, width, "$text-error")
-        for told in warnings:
-            line = _with_below(line, told, width, "$text-warning")
+            text = " ".join(part for part in (self._error.what, self._error.hint) if part)
+            line = _with_below(line, text, width, "$text-error")
+        for text in warnings:
+            line = _with_below(line, text, width, "$text-warning")
         return line
 
     def _columns(self, width: int) -> tuple[int, int, int, int]:
@@ -271,9 +271,9 @@ def _fit(content: Content, width: int) -> Content:
     return content.truncate(width, ellipsis=True, pad=True)
 
 
-def _with_below(line: Content, told: str, width: int, style: str) -> Content:
-    told = fill(told, width, initial_indent="    ", subsequent_indent="    ")
-    return Content.assemble(line.stylize(style), "\n", (told, style))
+def _with_below(line: Content, text: str, width: int, style: str) -> Content:
+    text = fill(text, width, initial_indent="    ", subsequent_indent="    ")
+    return Content.assemble(line.stylize(style), "\n", (text, style))
 
 
 def _list(text: str) -> list[int | None]:

@@ -31,7 +31,7 @@ def subject_of(
     Args:
         row: the row.
         editor: the open recipe.
-        description: of the row's entry, as the worker tells it; None where it is not known yet.
+        description: of the row's entry, as the worker sends it; None where it is not known yet.
         catalog: for what can stand inside arguments.
     """
     match row.role:

@@ -168,7 +168,7 @@ class DataScreen(WorkbenchScreen):
         if editor is None:
             return
         data, seed, *_ = wanted
-        look, told = DataPreview(), None
+        look, failure = DataPreview(), None
         if data:
             folder = str(editor.folder.absolute())
             try:
@@ -176,9 +176,9 @@ class DataScreen(WorkbenchScreen):
                     await kwb(self).worker.call("preview", data=data, seed=seed, folder=folder, rows=ROWS)
                 )
             except WorkbenchError as error:
-                told = error
+                failure = error
         if wanted == self._wanted():
-            self._seen, self._look, self._error = wanted, look, told
+            self._seen, self._look, self._error = wanted, look, failure
 
     def _show_read(self) -> None:
         self._show_look()
@@ -315,7 +315,7 @@ class DataScreen(WorkbenchScreen):
         try:
             fresh = await self._descriptions.fetch(entry)
         except WorkbenchError:
-            return  # the same error is told where the data is read
+            return  # the same error is shown where the data is read
         if fresh != known:
             await self._fill_settings(use, fresh)
 
@@ -332,7 +332,7 @@ class DataScreen(WorkbenchScreen):
         try:
             settings_form.apply(self.editor, event.name, event.value)
         except WorkbenchError as error:
-            event.form.tell(event.name, error.what)
+            event.form.show_error(event.name, error.what)
 
     @work(group="edit", exclusive=True)
     async def action_settings(self) -> None:

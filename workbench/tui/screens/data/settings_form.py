@@ -17,7 +17,7 @@ def subject_of(use: str, description: Mapping[str, Any] | None, catalog: Catalog
 
     Args:
         use: its name in the recipe.
-        description: of its function, as the worker tells it; None where it is not known yet.
+        description: of its function, as the worker sends it; None where it is not known yet.
         catalog: for what can stand inside arguments.
     """
     own = [field_of(record, catalog) for record in description["parameters"]] if description else []

@@ -25,7 +25,7 @@ from workbench.tui.screens.train.formatting import number
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
-MOST_MARKED = 8  # curves that can be told apart
+MOST_MARKED = 8  # curves that can be kept apart by eye
 
 
 class RunsBrowsingScreen(WorkbenchScreen):
@@ -121,7 +121,7 @@ class RunsBrowsingScreen(WorkbenchScreen):
         table.show(self._shown, self._runs, self._marked)
         if self.focused is None:
             table.focus()
-        self._tell()
+        self._show_summary()
 
     @property
     def _under_cursor(self) -> RunSummary | None:
@@ -160,16 +160,16 @@ class RunsBrowsingScreen(WorkbenchScreen):
         }
         labels = dict(zip(curves, short_names(list(curves)), strict=True))
         self.query_one(OverlayChart).show(self._metric, curves, labels)
-        self._tell()
+        self._show_summary()
 
     @on(DataTable.RowHighlighted)
     def _moved(self, event: DataTable.RowHighlighted) -> None:
         if not self._marked:
             self.draw()
-        self._tell()
+        self._show_summary()
         self.refresh_bindings()
 
-    def _tell(self) -> None:
+    def _show_summary(self) -> None:
         """One line about the run under the cursor."""
         parts = []
         if (run := self._under_cursor) is not None:
@@ -195,7 +195,7 @@ class RunsBrowsingScreen(WorkbenchScreen):
         if name in self._marked:
             del self._marked[name]
         elif len(self._marked) == MOST_MARKED:
-            kwb(self).notice(f"at most {MOST_MARKED} curves can be told apart.", "warning")
+            kwb(self).notice(f"at most {MOST_MARKED} curves can be shown at once.", "warning")
             return
         else:
             self._marked[name] = None

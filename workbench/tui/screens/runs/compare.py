@@ -1,4 +1,4 @@
-"""What tells two runs apart: their recipes key by key, their results, what they ran on."""
+"""Find how two runs differ: in their recipes (key by key), their results and the machine they ran on."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def differing_keys(runs: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """For each key its last part, or as many of its last parts as tell it from the others."""
+    """For each key its last part, or as many of its last parts as make it unique."""
     keys = list(keys)
     found: dict[str, str] = {}
     for key in keys:

@@ -41,6 +41,6 @@ async def _export_checkpoint(app: KwbApp, run: RunFolder) -> bool:
         app.notice(error)
         return False
     step = f", step {made['step']}" if made["step"] else ""
-    told = f"{made['path']} is the last checkpoint of {run.name} (epoch {made['epoch']}{step})."
-    app.notice(WorkbenchError(told, hint=" ".join(made["warnings"])), "information")
+    text = f"{made['path']} is the last checkpoint of {run.name} (epoch {made['epoch']}{step})."
+    app.notice(WorkbenchError(text, hint=" ".join(made["warnings"])), "information")
     return True

@@ -122,7 +122,7 @@ def has_checkpoint(run: RunFolder) -> bool:
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The names without what they all begin with, as `…093029`: what tells runs of one recipe apart."""
+    """The names without what they all begin with, as `…093029`: the part in which runs of one recipe differ."""
     if len(names) < 2:
         return list(names)
     first, last = min(names), max(names)

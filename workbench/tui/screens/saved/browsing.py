@@ -211,9 +211,9 @@ class SavedBrowsingScreen(WorkbenchScreen):
             self.read_weight(ContentsTable.WeightChosen(weight))
         if error is not None and isinstance(self.focused, ContentsTable):
             self.query_one(FileList).focus()
-        self._tell()
+        self._show_summary()
 
-    def _tell(self) -> None:
+    def _show_summary(self) -> None:
         """Say what the file is, what is wrong with it, and what came of things done with it."""
         file = self._file
         said: list[Content] = []

@@ -85,7 +85,7 @@ class ConfusionTable(DataTable[Text]):
         right = sum(self._counts[at][at] for at in range(len(self._labels)))
         return _share(right, sum(map(sum, self._counts)))
 
-    def told(self) -> str:
+    def description(self) -> str:
         """The cell under the cursor in words."""
         row, column = self.cursor_coordinate.row, self.cursor_coordinate.column - 1
         if not (0 <= row < len(self._labels) and 0 <= column < len(self._labels)):

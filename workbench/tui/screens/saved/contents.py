@@ -22,7 +22,7 @@ _LEAST_NAME = 18
 class ContentsRow:
     """A line of the table: a layer with the number of its parameters, or a weight.
 
-    `level` counts the layers around it; `name` is told without their names.
+    `level` counts the layers around it; `name` is without their names.
     """
 
     name: str

@@ -51,7 +51,7 @@ class FileList(OptionList):
                 self.highlighted = paths.index(wanted) if wanted in paths else min(was, len(paths) - 1)
 
     def _line(self, file: SavedFile) -> Content:
-        """The name, and the size where there is room: it is told beside the list too."""
+        """The name, and the size where there is room: it is shown beside the list too."""
         room = max(self.size.width - 2, 12)
         width = room - _SIZE - 1 if room >= _ROOMY else room
         name = middle_cut(printable(short_name(file.path, self._working_directory)), width)

@@ -34,7 +34,7 @@ class Outcome:
 
 
 def failed(what: str, error: WorkbenchError, file: str) -> Outcome:
-    """An error, its place told unless it is the file itself."""
+    """An error, with its place unless that is the file itself."""
     place = f"{error.where}: " if error.where and not error.where.endswith(file) else ""
     return Outcome(False, f"{what}: {place}{error.what}", error.hint)
 

@@ -70,7 +70,7 @@ class PredictionsScreen(WorkbenchScreen):
         self._at = 0
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="told", markup=False)
+        yield Static(id="about", markup=False)
         with Container(id="both"):
             yield PageTable(id="rows")
             if self._comparisons:
@@ -86,7 +86,7 @@ class PredictionsScreen(WorkbenchScreen):
             self._compare()
         else:
             self.set_class(True, "-alone")
-            self._tell(Content.styled(f"no comparison: {printable(self._result['no_truth'])}", "dim"))
+            self._show_about(Content.styled(f"no comparison: {printable(self._result['no_truth'])}", "dim"))
 
     def _fill_table(self) -> None:
         table = self.query_one(PageTable)
@@ -121,7 +121,7 @@ class PredictionsScreen(WorkbenchScreen):
         table = self.query_one(PageTable)
         table.reset(self._total)
         table.put(0, page["rows"])
-        self._tell_again()
+        self._show_about_again()
 
     @on(PageTable.Highlighted)
     def _mark(self, event: PageTable.Highlighted) -> None:
@@ -154,14 +154,14 @@ class PredictionsScreen(WorkbenchScreen):
             scatter.show(shown["true"], shown["predicted"])
         else:
             confusion.show(shown["classes"], shown["counts"])
-        self._tell_again()
+        self._show_about_again()
         self.refresh_bindings()
 
-    def _tell_again(self) -> None:
+    def _show_about_again(self) -> None:
         if (shown := self._shown) is not None:
-            self._tell(_about_numbers(shown) if shown["kind"] == "numbers" else _about_classes(shown))
+            self._show_about(_about_numbers(shown) if shown["kind"] == "numbers" else _about_classes(shown))
 
-    def _tell(self, about: Content) -> None:
+    def _show_about(self, about: Content) -> None:
         rows = self._result["rows"]
         head = f"{rows:,} rows"
         if self._wrong:
@@ -170,7 +170,7 @@ class PredictionsScreen(WorkbenchScreen):
             head += ", worst first"
         if self._result["left_out_columns"]:
             head += f", {self._result['left_out_columns']:,} columns not shown"
-        self.query_one("#told", Static).update(
+        self.query_one("#about", Static).update(
             Content.assemble(
                 (self._file, "bold"), f"  on {printable(self._on)}  ", (head, "dim"), "\n", about
             )
@@ -178,7 +178,7 @@ class PredictionsScreen(WorkbenchScreen):
 
     @on(DataTable.CellHighlighted, "#confusion")
     def _explain(self) -> None:
-        self.query_one("#cell", Static).update(self.query_one(ConfusionTable).told())
+        self.query_one("#cell", Static).update(self.query_one(ConfusionTable).description())
 
     # ------------------------------------------------------------------ actions
 

@@ -86,7 +86,7 @@ class FileReader:
             return self._process
 
     async def _listen(self, process: Process) -> None:
-        """Hand the answers to who asked; when the process ends, tell those who still wait."""
+        """Pass each answer to its caller; when the process ends, pass an error to those who still wait."""
         assert process.stdout is not None
         try:
             while line := await process.stdout.readline():

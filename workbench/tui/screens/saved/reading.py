@@ -84,7 +84,7 @@ def weight(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def distribution(values: np.ndarray) -> dict[str, Any]:
-    """Counts of values between even edges, and what a mean does not tell. All that is not finite is counted apart."""
+    """Counts of values between even edges, and what a mean does not show. All that is not finite is counted apart."""
     flat = values.reshape(-1)
     blocks = [flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK)]
     finite, nan, zeros, total, squares = 0, 0, 0, 0.0, 0.0

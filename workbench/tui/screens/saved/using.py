@@ -37,24 +37,24 @@ class UsingScreen(SavedBrowsingScreen):
     # ------------------------------------------------------------------ asking the worker
 
     async def _ask_worker(
-        self, kind: str, doing: str, command: str, tell: Callable[[Any], Outcome], **arguments: Any
+        self, kind: str, doing: str, command: str, outcome_of: Callable[[Any], Outcome], **arguments: Any
     ) -> Any:
         """Ask the worker about the chosen file, and show with the file what came of it; None where it failed."""
         file = self._file
         assert file is not None
-        told = self._outcomes.setdefault(file.path, {})
-        told[kind] = Outcome(None, f"{doing} …")
-        self._tell()
+        results = self._outcomes.setdefault(file.path, {})
+        results[kind] = Outcome(None, f"{doing} …")
+        self._show_summary()
         try:
             found = await kwb(self).worker.call(command, file=str(file.path), **arguments)
-            told[kind] = tell(found)
+            results[kind] = outcome_of(found)
         except WorkbenchError as error:
-            told[kind] = outcomes.failed(doing, error, file.path.name)
+            results[kind] = outcomes.failed(doing, error, file.path.name)
             found = None
         finally:
-            if told[kind].done is None:
-                del told[kind]
-        self._tell()
+            if results[kind].done is None:
+                del results[kind]
+        self._show_summary()
         return found
 
     def _known_data(self) -> list[Pickable]:

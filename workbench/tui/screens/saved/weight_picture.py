@@ -1,4 +1,4 @@
-"""WeightPicture: the values of one weight as a histogram of blocks, with what a mean does not tell."""
+"""WeightPicture: the values of one weight as a histogram of blocks, with facts that a mean does not show."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ class WeightPicture(Widget):
             lines = [Content.styled(fit(title, width), "bold"), Content(fit(self._words, width))]
             return Content("\n").join(line for line in lines if line)
         about = Content.assemble((fit(title, width), "bold"))
-        told = [Content("  ").join(found) for found in _fitting(list(_told(self._distribution)), width)]
-        rows = height - 1 - len(told) - 1
-        while told and rows < 2:
-            told.pop()
+        facts = [Content("  ").join(found) for found in _fitting(list(_facts(self._distribution)), width)]
+        rows = height - 1 - len(facts) - 1
+        while facts and rows < 2:
+            facts.pop()
             rows += 1
         lines = [
             about,
-            *told,
+            *facts,
             *_bars(self._distribution, width, max(rows, 1)),
             _axis(self._distribution, width),
         ]
         return Content("\n").join(lines[:height])
 
 
-def _told(values: Distribution) -> Iterator[Content]:
+def _facts(values: Distribution) -> Iterator[Content]:
     """Facts, the alarming ones first."""
     if values.nan:
         yield Content.styled(f"✗ {values.nan:,} NaN", "bold $text-error")

@@ -18,7 +18,7 @@ from workbench.tui.screens.train.curves import BATCHES, ORDER, TRAINING, VALIDAT
 LEAST_WIDTH = 48  # of a chart, in cells
 LEAST_HEIGHT = 8
 ASPECT = 3.0  # of a chart that looks good: its width by its height, in cells
-MOST_CURVES = 8  # of one chart: more cannot be told apart
+MOST_CURVES = 8  # of one chart: more cannot be kept apart by eye
 
 _LOOKS = {TRAINING: (0, "solid"), VALIDATION: (1, "dashed"), BATCHES: (7, "dotted")}
 

@@ -68,7 +68,7 @@ class Curves:
         self._finite = True
 
     def take(self, event: events.Event) -> bool:
-        """Add what the event tells. Returns whether there was anything to draw."""
+        """Add the values of an event. Returns True if there was anything to draw."""
         match event:
             case events.Step():
                 x = event.epoch - 1 + event.step / max(event.steps, 1)
@@ -114,7 +114,7 @@ class Curves:
     def _epoch(self, event: events.Epoch) -> None:
         x = float(event.epoch)
         for name, value in event.logs.items():
-            if name == "learning_rate":  # some callbacks log what the event tells anyway
+            if name == "learning_rate":  # some callbacks log what the event has anyway
                 continue
             if name.startswith("val_"):
                 self._panel(name[4:]).append(VALIDATION, x, value)
@@ -168,7 +168,7 @@ class Curves:
 
     @property
     def shown(self) -> dict[str, Panel]:
-        """The panels worth a chart, the loss first: a learning rate that never changes is told in the header."""
+        """The panels worth a chart, the loss first: a learning rate that never changes is shown in the header."""
         names = sorted(self.panels, key=lambda name: (name != LOSS, name == LEARNING_RATE))
         constant = LEARNING_RATE in self.panels and _constant(self.panels[LEARNING_RATE].series.values())
         return {name: self.panels[name] for name in names if not (constant and name == LEARNING_RATE)}

@@ -121,9 +121,9 @@ class EpochTable(ScrollView, can_focus=True):
         chosen = row == self._chosen_row
         under = self.get_component_rich_style("epochs--cursor") if chosen else Style()
         best = epoch == rows.best
-        plain, told = self._style("epochs--cell", under), self._style("epochs--number", under)
+        plain, strong = self._style("epochs--cell", under), self._style("epochs--number", under)
         glyph = "▸" if chosen else "★" if best else " "
-        segments = [Segment(f"{glyph}{epoch:>{self._gutter - 1}}", told)]
+        segments = [Segment(f"{glyph}{epoch:>{self._gutter - 1}}", strong)]
         for name, width in self._columns:
             value = rows.value(row, name)
             style = plain

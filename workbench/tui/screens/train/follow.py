@@ -30,7 +30,7 @@ class RunFollower:
 
     Attributes:
         hidden: set it while nobody looks: the run is read less often.
-        ended: set it when the run has told its end.
+        ended: set it when the run has reported its end.
     """
 
     def __init__(self, run: RunFolder) -> None:

@@ -72,7 +72,7 @@ class OutputPane(Vertical):
         yield Log(max_lines=_MOST_LINES, highlight=False)
 
     def show_messages(self, view: TrainingView) -> None:
-        """Tell the messages, the latest at the bottom, with the time since the start; then the traceback of the error
+        """Show the messages, the latest at the bottom, with the time since the start; then the traceback of the error
         that ended the training, if the user's code had a part in it."""
         notes = view.messages[-50:]
         origin = view.error.origin if view.error is not None else None

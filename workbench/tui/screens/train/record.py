@@ -13,7 +13,7 @@ class TrainingRecord:
     """The view of a training with its curves, epochs and histograms. Taking an event costs some microseconds.
 
     Attributes:
-        revision: counts what changed, so that a panel can tell whether it is behind.
+        revision: counts what changed, so that a panel knows whether it is behind.
     """
 
     def __init__(self, view: TrainingView | None = None) -> None:

@@ -70,7 +70,7 @@ class RunControlsScreen(WorkbenchScreen):
 
     @property
     def learning_rate(self) -> float:
-        """The rate asked for last, or the one told last, or the recipe's; nan for unknown."""
+        """The rate asked for last, or the one reported last, or the recipe's; nan for unknown."""
         if self.rate_asked is not None:
             return self.rate_asked
         rate = self.record.view.learning_rate
@@ -111,7 +111,7 @@ class RunControlsScreen(WorkbenchScreen):
             self.changed()
 
     def action_save(self) -> None:
-        self.steer("save", told="a checkpoint is written after this batch.")
+        self.steer("save", message="a checkpoint is written after this batch.")
 
     def action_scale_rate(self, factor: float) -> None:
         if (rate := self.learning_rate) > 0.0 and self._may_set_rate():
@@ -150,7 +150,7 @@ class RunControlsScreen(WorkbenchScreen):
         return True
 
     @work(group="steer")
-    async def steer(self, command: str, told: str = "", **arguments: Any) -> None:
+    async def steer(self, command: str, message: str = "", **arguments: Any) -> None:
         """Send a command to the training."""
         training = self.training
         if training is None:
@@ -165,8 +165,8 @@ class RunControlsScreen(WorkbenchScreen):
         if command == "stop":
             self.record.become(self.record.view.stopping())
             self.changed()
-        elif told:
-            kwb(self).notice(told, "information")
+        elif message:
+            kwb(self).notice(message, "information")
 
     def changed(self) -> None:
         """See to it that the record is shown."""

@@ -1,4 +1,4 @@
-"""The train screen: joins a source of events, the record of what they told, and the panes that show it.
+"""The train screen: joins a source of events, the record of their values, and the panes that show it.
 
 The events of a training of this app come as messages; those of any other run are read from its folder. Either way
 they go into the record at once, which is cheap, and the widgets are brought up to date at most `FRAMES` times a
@@ -368,7 +368,7 @@ class TrainScreen(SourceScreen):
 def _unwatched(view: TrainingView) -> str:
     watched = watching.watched_in(view.recipe)
     if watched - {"losses", "metrics"} or (watched and not view.done):
-        return "the inside of the model is told with the end of an epoch"
+        return "the inside of the model is shown at the end of an epoch"
     what = (
         "This model adds nothing to its loss." if watched else "This recipe does not look inside the model."
     )

@@ -1,4 +1,4 @@
-"""The two lines that tell how a training stands, whatever panel is shown below them."""
+"""The two lines with the state of a training; they stay, whatever panel is shown below them."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
         facts.append(("", f"{view.parameters:,} parameters"))
     parts: list[Part] = []
     used = 1
-    for name, told in facts:
-        needed = len(name) + len(told) + (3 if parts else 0) + (1 if name else 0)
+    for name, fact in facts:
+        needed = len(name) + len(fact) + (3 if parts else 0) + (1 if name else 0)
         if used + needed > width:
             continue
         used += needed
@@ -87,7 +87,7 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
             parts.append((" · ", "dim"))
         if name:
             parts.append((f"{name} ", "dim"))
-        parts.append((told, ""))
+        parts.append((fact, ""))
     return Content.assemble(" ", *parts)
 
 

@@ -111,7 +111,7 @@ class TrainingView:
     Attributes:
         epoch: the epoch that is being trained, from 1; 0 before the first.
         done: the last whole epoch.
-        step: the last step told of in that epoch, of `steps`; 0 where no step was told of.
+        step: the last step reported in that epoch, of `steps`; 0 where no step was reported.
         logs: what the last whole epoch logged.
         batch_logs: the averages so far in the epoch that is being trained.
         epoch_seconds: what an epoch takes, lately; 0 for unknown.
@@ -165,7 +165,7 @@ class TrainingView:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the epochs still to come will take; None while that cannot be told."""
+        """What the epochs still to come will take; None while that is not known."""
         a_whole = self.epoch_seconds
         if not a_whole and self.steps_per_second > 0.0 and self.steps:
             a_whole = self.steps / self.steps_per_second
@@ -175,7 +175,7 @@ class TrainingView:
 
     @property
     def latest(self) -> Logs:
-        """The newest values: those of the running epoch where they are told of, and validation of the last one."""
+        """The newest values: those of the running epoch where there are any, and validation of the last one."""
         return {**self.logs, **self.batch_logs}
 
     @property
@@ -303,7 +303,7 @@ class TrainingView:
         )
 
     def _onward(self, stage: Stage) -> Stage:
-        """The stage that an event tells of; one who waits for the end is not told that it runs."""
+        """The stage that an event reports; while the end is awaited, running is not reported."""
         return Stage.STOPPING if self.stage is Stage.STOPPING else stage
 
     # ------------------------------------------------------------------ what the stream does not say
@@ -321,7 +321,7 @@ class TrainingView:
         return replace(self, stage=Stage.STOPPING) if self.stage.alive else self
 
     def died(self, error: WorkbenchError | None = None) -> TrainingView:
-        """Its process is gone. A training that told its end stays as it is; only a log is added."""
+        """Its process is gone. A training that reported its end stays as it is; only a log is added."""
         found = Failure.of(error) if error else None
         if self.stage is Stage.FAILED and self.error and found and found.log:
             return replace(self, error=replace(self.error, log=found.log))
@@ -339,7 +339,7 @@ class TrainingView:
 
     @property
     def place(self) -> str:
-        """`epoch 3/20`, with the step where an epoch is long enough to tell of."""
+        """`epoch 3/20`, with the step where an epoch is long enough."""
         if not self.epoch:
             return formatting.counted(self.epochs, "epoch") if self.epochs else ""
         text = f"epoch {self.epoch}/{self.epochs}" if self.epochs else f"epoch {self.epoch}"
