@@ -14,6 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.escaping import escape_line
 from workbench.tui.crash_guard import Crash, SafeApp
 from workbench.tui.slow_link import Outflow, paced
+from workbench.tui.stale_layout import install as install_stale_layout
 from workbench.tui.state import AppState
 
 Severity = Literal["information", "warning", "error"]
@@ -49,6 +50,7 @@ class Shell(SafeApp):
     state: AppState
 
     def __init__(self, **arguments: Any) -> None:
+        install_stale_layout()
         self.outflow = Outflow()
         super().__init__(**arguments)
         self.notices: list[tuple[Severity, WorkbenchError]] = []
