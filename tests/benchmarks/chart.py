@@ -18,8 +18,8 @@ from textual.containers import Grid
 from textual.widget import Widget
 from textual.widgets import Sparkline
 
-from workbench.tui.chart.series import Series
 from workbench.tui.chart.widget import Chart
+from workbench.tui.views.series import Series
 
 
 def loss(step: int, noise: random.Random) -> float:

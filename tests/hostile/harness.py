@@ -85,9 +85,9 @@ def run(path: Path) -> None:
 
 def settings(path: Path) -> None:
     """What the app reads when it starts."""
+    from workbench.tui.services.unsaved import Unsaved
     from workbench.tui.settings import read_settings
     from workbench.tui.state import AppState
-    from workbench.tui.unsaved import Unsaved
 
     _, errors = read_settings(path)
     AppState(path).get("mode", "recipes")

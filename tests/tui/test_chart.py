@@ -20,9 +20,9 @@ from textual.widget import Widget
 
 from workbench.tui.chart.canvas import MOST_MARKS
 from workbench.tui.chart.keys import BINDINGS
-from workbench.tui.chart.series import Series
 from workbench.tui.chart.view import View
 from workbench.tui.chart.widget import Chart
+from workbench.tui.views.series import Series
 
 
 def run(test):

@@ -10,8 +10,8 @@ from workbench.tui.chart.braille import SHAPES
 from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.model import Curve, Picture
 from workbench.tui.chart.picture import draw
-from workbench.tui.chart.series import Series
 from workbench.tui.screens.train.chart_grid import LEAST_HEIGHT, LEAST_WIDTH, best_columns
+from workbench.tui.views.series import Series
 
 
 def drawn(samples: list[tuple[float, float]], window: tuple[float, float], **settings) -> list[str]:

@@ -7,8 +7,9 @@ import random
 
 import pytest
 
-from workbench.tui.chart.scale import Scale, linear_ticks, number, tick_labels, x_labels
 from workbench.tui.chart.view import View
+from workbench.tui.views.formatting import number
+from workbench.tui.views.scale import Scale, linear_ticks, tick_labels, x_labels
 
 
 @pytest.mark.parametrize(

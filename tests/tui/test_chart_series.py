@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from workbench.tui.chart.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
+from workbench.tui.views.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
 
 
 def series_of(values, capacity=4096) -> Series:

@@ -25,11 +25,11 @@ from tests.tui.conftest import OpenApp, settle, shown
 from workbench.recipe.document import yaml_value
 from workbench.recipe.outline import Role
 from workbench.tui.forms.field_row import FieldRow
-from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
 from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.assemble.screen import AssembleScreen
 from workbench.tui.screens.recipes.new import NewRecipeDialog
+from workbench.tui.widgets.catalog_panel import CatalogPanel
 from workbench.tui.widgets.dialogs import PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
 

@@ -13,7 +13,7 @@ from tests.coroutines import until
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
 from workbench.recipe.editing import Editor
-from workbench.tui.unsaved import Unsaved
+from workbench.tui.services.unsaved import Unsaved
 
 
 def edited(path: Path) -> Editor:
@@ -92,7 +92,7 @@ def test_two_apps_keep_their_edits_apart(tmp_path: Path) -> None:
     state = tmp_path / "state"
     code = (
         "import sys, time; from pathlib import Path; from workbench.recipe.editing import Editor\n"
-        "from workbench.tui.unsaved import Unsaved\n"
+        "from workbench.tui.services.unsaved import Unsaved\n"
         "editor = Editor.open(Path(sys.argv[1])); editor.set('train.epochs', 98)\n"
         "Unsaved(Path(sys.argv[2])).keep(editor); print('kept', flush=True); time.sleep(3600)\n"
     )

@@ -17,7 +17,7 @@ from textual.screen import Screen
 from workbench.errors import WorkbenchError
 from workbench.tui import gc_tuning, messages, terminal_text
 from workbench.tui.crash_guard import CrashLog
-from workbench.tui.plugins import Plugins
+from workbench.tui.services.plugins import Plugins
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
 from workbench.tui.state import AppState
@@ -306,7 +306,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def keep_unsaved(self) -> None:
         """Put what was edited aside, to be found at the next start."""
-        from workbench.tui.unsaved import Unsaved
+        from workbench.tui.services.unsaved import Unsaved
 
         self._keeping = None
         if self.editor is not None:
@@ -327,7 +327,7 @@ class KwbApp(Shell, inherit_bindings=False):
         Returns:
             False if it was not written.
         """
-        from workbench.tui.recipe_file import save_recipe
+        from workbench.tui.actions.recipe_file import save_recipe
 
         return await save_recipe(self)
 
@@ -374,8 +374,8 @@ class KwbApp(Shell, inherit_bindings=False):
 
     @work(group="leave", exclusive=True)
     async def _leave(self) -> None:
-        from workbench.tui.leaving import may_leave
-        from workbench.tui.unsaved import Unsaved
+        from workbench.tui.actions.leaving import may_leave
+        from workbench.tui.services.unsaved import Unsaved
 
         if not await may_leave(self):
             return

@@ -22,7 +22,7 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
     Returns:
         False if it was not opened.
     """
-    from workbench.tui.leaving import keep_changes
+    from workbench.tui.actions.leaving import keep_changes
 
     if not await keep_changes(app, "Open"):
         return False
@@ -38,7 +38,7 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
 
 async def new_recipe(app: KwbApp) -> bool:
     """Make a recipe from data and open it. Needs a worker's context."""
-    from workbench.tui.leaving import keep_changes
+    from workbench.tui.actions.leaving import keep_changes
     from workbench.tui.screens.recipes.new import NewRecipeDialog
 
     if not await keep_changes(app, "Go on"):
@@ -117,7 +117,7 @@ def _is_file(recipe: str, working_directory: Path) -> bool:
 
 async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
     """Open again what was not saved when the app ended the last time; with a path, only what belongs to that file."""
-    from workbench.tui.unsaved import Unsaved
+    from workbench.tui.services.unsaved import Unsaved
 
     kept = Unsaved(app.log_folder)
     if app.editor is not None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.widgets import Input, TextArea
 
+from workbench.tui.actions.recipe_file import RecipeOnDisk
 from workbench.tui.messages import FilesChanged
-from workbench.tui.recipe_file import RecipeOnDisk
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.services.file_watch import FileWatch
 

@@ -13,7 +13,7 @@ from tests.coroutines import until
 from tests.tui.assembling.conftest import checked, typed
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
-from workbench.tui.unsaved import Unsaved
+from workbench.tui.services.unsaved import Unsaved
 from workbench.tui.widgets.dialogs import ConfirmDialog, DetailsDialog
 
 

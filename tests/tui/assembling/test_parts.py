@@ -14,10 +14,10 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
 from workbench.recipe.editing import Editor
-from workbench.tui.screens.assemble.catalog_panel import search
-from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.data.preview import balance_lines
+from workbench.tui.services.descriptions import Descriptions
+from workbench.tui.widgets.catalog_panel import search
 
 __all__ = ["pytest_pyfunc_call"]
 

@@ -7,8 +7,9 @@ from textual import on
 from textual.app import App, ComposeResult
 
 from tests.tui.conftest import settle, shown
-from workbench.tui.screens.saved.cells import cell_text, share_text
+from workbench.tui.screens.saved.cells import cell_text
 from workbench.tui.screens.saved.page_table import PAGE, PageTable
+from workbench.tui.views.formatting import share_text
 
 ROWS = 1_000_000
 HEADINGS = [

@@ -19,7 +19,7 @@ from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder, summary_of
 from workbench.tui.screens.train.run_controls import NEEDS
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.views.training_view import Stage
 from workbench.tui.widgets.dialogs import PromptDialog
 
 pytestmark = pytest.mark.slow

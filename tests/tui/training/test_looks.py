@@ -10,7 +10,7 @@ from tests.coroutines import until
 from tests.tui.conftest import settle
 from workbench import events
 from workbench.storage.event_stream import EventLog
-from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.views.training_view import Stage
 
 SIZES = [(80, 24), (120, 40), (60, 20)]
 

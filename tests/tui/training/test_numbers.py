@@ -9,11 +9,11 @@ import psutil
 import pytest
 
 from workbench import events
-from workbench.tui.screens.train import formatting
-from workbench.tui.screens.train.curves import BATCHES, TRAINING, VALIDATION, Curves
-from workbench.tui.screens.train.distributions import MOST_EPOCHS, Distributions
-from workbench.tui.screens.train.epoch_rows import EpochRows
-from workbench.tui.screens.train.record import TrainingRecord
+from workbench.tui.views import formatting
+from workbench.tui.views.curves import BATCHES, TRAINING, VALIDATION, Curves
+from workbench.tui.views.distributions import MOST_EPOCHS, Distributions
+from workbench.tui.views.epoch_rows import EpochRows
+from workbench.tui.views.record import TrainingRecord
 
 
 def epoch(number: int, rate: float = 1e-3, **logs: float) -> events.Epoch:

@@ -17,12 +17,13 @@ from workbench.storage.ownership import own
 from workbench.storage.runs import RunFolder, RunSummary
 from workbench.tui.screens.assemble.screen import AssembleScreen
 from workbench.tui.screens.runs import compare, file_operations
-from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, middle_cut, short_names
+from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
-from workbench.tui.screens.runs.reopen import read_run_recipe
 from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.services.run_files import read_run_recipe
+from workbench.tui.views.fitting import middle_cut
+from workbench.tui.views.training_view import Stage
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
 
 

@@ -12,7 +12,7 @@ from tests.tui.conftest import shown
 from tests.tui.training.test_live import RECIPE, opened, shows, training
 from workbench.storage.inspect import inspect_file
 from workbench.storage.runs import RunFolder, list_runs
-from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.views.training_view import Stage
 
 pytestmark = pytest.mark.slow
 

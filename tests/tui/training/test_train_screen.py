@@ -12,11 +12,11 @@ from workbench.storage.runs import RunFolder
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.train.chart_grid import ChartGrid
 from workbench.tui.screens.train.epoch_table import EpochTable
-from workbench.tui.screens.train.follow import PART
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.screens.train.training_view import Stage
 from workbench.tui.screens.train.weights import WeightsPane
+from workbench.tui.services.follow import PART
 from workbench.tui.state import AppState
+from workbench.tui.views.training_view import Stage
 
 
 def screen_of(pilot) -> TrainScreen:

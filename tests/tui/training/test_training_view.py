@@ -8,7 +8,7 @@ import pytest
 
 from workbench import events
 from workbench.errors import TrainingError
-from workbench.tui.screens.train.training_view import MOST_MESSAGES, Stage, TrainingView
+from workbench.tui.views.training_view import MOST_MESSAGES, Stage, TrainingView
 from workbench.worker.client import WorkerDied
 
 RECIPE = {"name": "price", "train": {"epochs": 10, "optimizer": {"use": "Adam", "learning_rate": 0.001}}}

@@ -12,7 +12,7 @@ from workbench.recipe.editing import Editor
 from workbench.tui.palette import show_plugins
 from workbench.tui.screens.train.output import Messages
 from workbench.tui.screens.train.screen import TrainScreen
-from workbench.tui.screens.train.training_view import Stage
+from workbench.tui.views.training_view import Stage
 from workbench.tui.widgets.dialogs import DetailsDialog
 from workbench.tui.widgets.notices import NoticesDialog
 

@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from workbench.tui.chart.scale import Scale
-from workbench.tui.chart.series import MINUS_INFINITY, Series
 from workbench.tui.chart.view import Window
+from workbench.tui.views.scale import Scale
+from workbench.tui.views.series import MINUS_INFINITY, Series
 
 # Bit values of braille dots for rows 0 … 3 from the top, in the left and the right half of a cell.
 _LEFT, _RIGHT = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)

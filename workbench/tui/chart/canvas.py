@@ -17,10 +17,11 @@ from textual.widget import Widget
 
 from workbench.tui.chart import appearance, picture
 from workbench.tui.chart.braille import SHAPES
-from workbench.tui.chart.grid import Grid, printable
+from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.model import COLOURS, CURSOR, RAW, Curve, EventMark, Picture, Plot
-from workbench.tui.chart.series import Series
 from workbench.tui.chart.view import View, Window
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.series import Series
 
 MOST_MARKS = 4096
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rich.cells import cell_len, set_cell_size
-
-from workbench.escaping import escape_line as printable
-
-__all__ = ["Grid", "fit", "printable"]
+from rich.cells import cell_len
 
 _RUNS = re.compile(rb"(.)\1*", re.DOTALL)
 
@@ -52,11 +48,3 @@ class Grid:
         for run in _RUNS.finditer(self.codes[y]):
             start, stop = run.span()
             yield "".join(glyphs[start:stop]), run[0][0]
-
-
-def fit(text: str, width: int) -> str:
-    """Text in at most `width` cells of one line, with an ellipsis where it was cut."""
-    text = printable(text)
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""

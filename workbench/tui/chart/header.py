@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from workbench.tui.chart.grid import Grid, fit
+from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.model import NAME, NOTICE, SERIES, TITLE, VALUE, Curve, Picture
-from workbench.tui.chart.scale import number
+from workbench.tui.views.fitting import fit
+from workbench.tui.views.formatting import number
 
 
 def draw_header(grid: Grid, picture: Picture) -> int:

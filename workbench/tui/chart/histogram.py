@@ -24,8 +24,10 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.chart.grid import Grid, fit, printable
-from workbench.tui.chart.scale import linear_ticks, tick_labels, x_number
+from workbench.tui.chart.grid import Grid
+from workbench.tui.views.fitting import fit, printable
+from workbench.tui.views.formatting import x_number
+from workbench.tui.views.scale import linear_ticks, tick_labels
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 MOST_EPOCHS = 512

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.tui.chart.braille import Shape
-from workbench.tui.chart.series import Series
 from workbench.tui.chart.view import Window
+from workbench.tui.views.series import Series
 
 COLOURS = 8
 

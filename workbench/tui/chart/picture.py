@@ -10,7 +10,7 @@ from itertools import chain
 from rich.cells import cell_len
 
 from workbench.tui.chart.braille import DOTS, GLYPHS, CurveDots, patterned, trace
-from workbench.tui.chart.grid import Grid, fit
+from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.header import draw_header, draw_notices
 from workbench.tui.chart.model import (
     AXIS,
@@ -27,9 +27,11 @@ from workbench.tui.chart.model import (
     Picture,
     Plot,
 )
-from workbench.tui.chart.scale import Scale, linear_ticks, x_labels, x_number
-from workbench.tui.chart.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
 from workbench.tui.chart.view import Window
+from workbench.tui.views.fitting import fit
+from workbench.tui.views.formatting import x_number
+from workbench.tui.views.scale import Scale, linear_ticks, x_labels
+from workbench.tui.views.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
 
 OUTLIERS = 0.02  # of the values at either end are no part of a clipped axis
 

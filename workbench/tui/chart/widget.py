@@ -13,8 +13,8 @@ from textual.widget import Widget
 
 from workbench.tui.chart.canvas import ChartCanvas
 from workbench.tui.chart.keys import BINDINGS
-from workbench.tui.chart.series import Series
 from workbench.tui.chart.view import View, Window
+from workbench.tui.views.series import Series
 
 SMOOTHING_CYCLE = (0.0, 0.6, 0.9, 0.99)
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from workbench.tui.app_access import kwb
-from workbench.tui.chart.grid import fit, printable
+from workbench.tui.views.fitting import fit, printable
 
 MODE_NAMES = {
     "recipes": "Recipes",

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from workbench.tui.chart.grid import printable
+from workbench.tui.views.fitting import printable
 from workbench.tui.widgets.dialogs import Dialog
 
 

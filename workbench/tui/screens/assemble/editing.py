@@ -16,11 +16,11 @@ from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble import actions, subjects
-from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
-from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.assemble.overview import OverviewScreen
 from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
+from workbench.tui.services.descriptions import Descriptions
+from workbench.tui.widgets.catalog_panel import CatalogPanel
 
 
 class EditingScreen(OverviewScreen):

@@ -19,13 +19,13 @@ from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
 from workbench.tui.picture.widget import PictureView
-from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.terminal_text import one_line
+from workbench.tui.widgets.catalog_panel import CatalogPanel
 
 PAUSE = 0.25  # seconds without an edit before the worker is asked
 

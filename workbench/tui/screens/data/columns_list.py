@@ -14,8 +14,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from workbench.recipe.data_edits import ColumnRoles, ColumnUse
-from workbench.tui.chart.grid import printable
 from workbench.tui.screens.data.preview import column_text, kind_text
+from workbench.tui.views.fitting import printable
 
 _MARKS = {ColumnUse.INPUT: "▾", ColumnUse.TARGET: "▸", ColumnUse.WEIGHT: "⚖", ColumnUse.NONE: "·"}
 

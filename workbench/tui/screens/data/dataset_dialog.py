@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 
 from workbench.catalog import Entry, Kind
 from workbench.tui.app_access import kwb
-from workbench.tui.screens.assemble.catalog_panel import CatalogPanel
+from workbench.tui.widgets.catalog_panel import CatalogPanel
 from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.pick import PickDialog
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import ColumnRoles
-from workbench.tui.chart.scale import number
+from workbench.tui.views.formatting import number
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from workbench.recipe.editing import Editor
 from workbench.tui.app_access import kwb
 from workbench.tui.forms.form import Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
-from workbench.tui.screens.assemble.descriptions import Descriptions
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
 from workbench.tui.screens.data.preview import DataPreview, balance_lines
 from workbench.tui.screens.debounced_request import DebouncedRequest
+from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal_text import one_line
 from workbench.tui.widgets.dialogs import PromptDialog
 

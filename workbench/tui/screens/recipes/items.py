@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.cells import set_cell_size
 from textual.content import Content
 
-from workbench.tui.chart.grid import fit, printable
+from workbench.tui.views.fitting import fit, printable
 
 if TYPE_CHECKING:
     from workbench.catalog.entries import Entry

@@ -20,10 +20,10 @@ from workbench.catalog import Kind
 from workbench.catalog.readers import READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
-from workbench.tui.chart.grid import fit, printable
-from workbench.tui.chart.scale import number
 from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data
+from workbench.tui.views.fitting import fit, printable
+from workbench.tui.views.formatting import number
 from workbench.tui.widgets.data_files import typed_paths
 from workbench.tui.widgets.dialogs import Dialog
 from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput

@@ -17,10 +17,10 @@ from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
-from workbench.tui.chart.grid import printable
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
+from workbench.tui.views.fitting import printable
 from workbench.tui.widgets.filter_line import FilterLine
 
 
@@ -228,8 +228,8 @@ class RecipesScreen(WorkbenchScreen):
     @work(group="duplicate", exclusive=True)
     async def action_duplicate(self) -> None:
         """Copy the chosen recipe to a new file and open that."""
+        from workbench.tui.actions.ask_file import ask_for_recipe_file
         from workbench.tui.opening import duplicate
-        from workbench.tui.widgets.ask_file import ask_for_recipe_file
 
         app, item = kwb(self), self._chosen
         if item is None:

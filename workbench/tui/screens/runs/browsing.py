@@ -14,14 +14,14 @@ from textual.widgets import DataTable, Static
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunSummary
 from workbench.tui.app_access import kwb
-from workbench.tui.chart.grid import printable
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.runs.histories import Histories
 from workbench.tui.screens.runs.listing import GLYPHS, ORDERS, RunLister, chosen, metrics_of, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.table import RunsTable
-from workbench.tui.screens.train.formatting import number
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.formatting import number
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen

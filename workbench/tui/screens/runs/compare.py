@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from workbench.storage.runs import RunFolder
-from workbench.tui.screens.train.formatting import duration, number, speed
-from workbench.tui.screens.train.training_view import TrainingView
+from workbench.tui.views.formatting import duration, number, speed
+from workbench.tui.views.training_view import TrainingView
 
 ABSENT = "–"
 
@@ -124,30 +121,3 @@ def _number(logs: Mapping[str, float], name: str) -> str:
 
 def _best(view: TrainingView) -> str:
     return f"{number(view.best[1])} in epoch {view.best[0]}" if view.best else ABSENT
-
-
-def read_recipe(run: RunFolder) -> Mapping[str, Any]:
-    """A run's recipe as data; empty where it cannot be read."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        data = YAML(typ="safe", pure=True).load(run.recipe.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, Mapping) else {}
-
-
-def read_environment(run: RunFolder) -> Mapping[str, Any]:
-    """What a run ran on; empty where it cannot be read."""
-    try:
-        data = json.loads(run.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, Mapping) else {}
-
-
-def recipe_folder(run: RunFolder) -> Path:
-    """Where relative paths of the run's recipe start."""
-    folder = read_environment(run).get("recipe_folder")
-    return Path(folder) if isinstance(folder, str) else run.path

@@ -12,8 +12,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Label, Static
 
-from workbench.tui.chart.grid import fit
 from workbench.tui.screens.runs.compare import Difference
+from workbench.tui.views.fitting import fit
 from workbench.tui.widgets.dialogs import Dialog
 
 Section = tuple[str, Sequence[Difference], str]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from workbench.storage.event_stream import EventReader
 from workbench.storage.runs import RunFolder
-from workbench.tui.chart.series import Series
-from workbench.tui.screens.train.curves import TRAINING, VALIDATION
-from workbench.tui.screens.train.follow import PART
-from workbench.tui.screens.train.record import TrainingRecord
+from workbench.tui.services.follow import PART
+from workbench.tui.views.curves import TRAINING, VALIDATION
+from workbench.tui.views.record import TrainingRecord
+from workbench.tui.views.series import Series
 
 MOST_KEPT = 16
 

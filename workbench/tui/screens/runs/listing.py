@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.cells import cell_len, set_cell_size
-
 from workbench.storage.ownership import owner
 from workbench.storage.runs import RunFolder, RunSummary, summary_of
-from workbench.tui.chart.grid import printable
+from workbench.tui.services.run_files import has_checkpoint
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
 
@@ -113,14 +111,6 @@ def resumable(run: RunSummary) -> bool:
     return run.status not in ("running", "done") and has_checkpoint(run.folder)
 
 
-def has_checkpoint(run: RunFolder) -> bool:
-    """True if a checkpoint of the run's state was written."""
-    try:
-        return bool(os.listdir(run.checkpoints))
-    except OSError:
-        return False
-
-
 def short_names(names: Sequence[str]) -> list[str]:
     """The names without what they all begin with, as `…093029`: the part in which runs of one recipe differ."""
     if len(names) < 2:
@@ -131,18 +121,6 @@ def short_names(names: Sequence[str]) -> list[str]:
     )
     cut = first.rfind("-", 0, shared) + 1
     return [f"…{name[cut:]}" for name in names] if cut > 3 else list(names)
-
-
-def middle_cut(name: str, width: int) -> str:
-    """The name in so many cells, its end kept: the time of a run stands there."""
-    name = printable(name)
-    if cell_len(name) <= width:
-        return name
-    end = min(max(width * 2 // 3, 6), width - 1)
-    tail = set_cell_size(name[::-1], end).rstrip()[::-1]
-    while tail and not cell_len(tail[0]):  # a mark that belongs to the letter before
-        tail = tail[1:]
-    return f"{set_cell_size(name, width - 1 - end).rstrip()}…{tail}"
 
 
 def metrics_of(runs: Sequence[RunSummary]) -> list[str]:

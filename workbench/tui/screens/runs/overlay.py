@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.tui.chart.grid import printable
-from workbench.tui.chart.series import Series
 from workbench.tui.chart.widget import Chart
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.series import Series
 
 
 class OverlayChart(Chart):

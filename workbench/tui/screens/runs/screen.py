@@ -12,15 +12,16 @@ from textual.widgets import DataTable
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder, RunSummary
+from workbench.tui.actions.keep_model import save_model
+from workbench.tui.actions.reopen import edit_again, resume_run
+from workbench.tui.actions.stop import stop_run
 from workbench.tui.app_access import kwb
 from workbench.tui.screens.runs import compare, file_operations
 from workbench.tui.screens.runs.browsing import RunsBrowsingScreen
 from workbench.tui.screens.runs.difference import DifferenceDialog
-from workbench.tui.screens.runs.keep_model import save_model
 from workbench.tui.screens.runs.listing import resumable, short_names
-from workbench.tui.screens.runs.reopen import edit_again, resume_run
-from workbench.tui.screens.runs.stop import stop_run
-from workbench.tui.screens.train.formatting import counted
+from workbench.tui.services import run_files
+from workbench.tui.views.formatting import counted
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
 
@@ -90,8 +91,8 @@ class RunsScreen(RunsBrowsingScreen):
         histories = [self._histories.of(run.folder) for run in (left, right)]
         for history in histories:
             await history.catch_up()
-        recipes = [await asyncio.to_thread(compare.read_recipe, run.folder) for run in (left, right)]
-        versions = [await asyncio.to_thread(compare.read_environment, run.folder) for run in (left, right)]
+        recipes = [await asyncio.to_thread(run_files.read_recipe, run.folder) for run in (left, right)]
+        versions = [await asyncio.to_thread(run_files.read_environment, run.folder) for run in (left, right)]
         sections = [
             ("results", compare.results(*(history.record.view for history in histories)), ""),
             ("recipe", compare.differences(*recipes), "the same"),

@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from workbench.storage.runs import RunSummary
-from workbench.tui.chart.grid import fit
 from workbench.tui.screens.runs.compare import ABSENT, differing_keys, flat, short_keys
-from workbench.tui.screens.runs.listing import GLYPHS, metrics_of, middle_cut
-from workbench.tui.screens.train.formatting import number
+from workbench.tui.screens.runs.listing import GLYPHS, metrics_of
+from workbench.tui.views.fitting import fit, middle_cut
+from workbench.tui.views.formatting import number
 
 _WIDTHS = {"": 3, "status": 13, "started": 12}
 _LEAST, _MOST, _LEAST_NAME = 8, 14, 16  # cells of a column for values; of the name's

@@ -17,7 +17,6 @@ from textual.widgets import OptionList, Static
 
 from workbench.errors import WorkbenchError
 from workbench.tui.app_access import kwb
-from workbench.tui.chart.grid import printable
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.saved.contents import ContentsTable
@@ -27,7 +26,8 @@ from workbench.tui.screens.saved.listing import SavedFile, chosen, list_saved, s
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.screens.saved.weight_picture import WeightPicture
-from workbench.tui.screens.train.formatting import amount
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.formatting import amount
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 3.0  # seconds between looks at the folders, while the screen is seen

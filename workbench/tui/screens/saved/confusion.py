@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.color import Color
 from textual.widgets import DataTable
 
-from workbench.tui.chart.grid import fit, printable
+from workbench.tui.views.fitting import fit, printable
 
 _MOST_NAME = 14
 

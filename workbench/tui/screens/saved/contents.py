@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable
 
-from workbench.tui.chart.grid import fit, printable
 from workbench.tui.screens.saved.facts import FileFacts, Layer, Weight
+from workbench.tui.views.fitting import fit, printable
 
 _OTHERS = {"shape": 16, "type": 8, "parameters": 10}
 _LEAST_NAME = 18

@@ -8,9 +8,9 @@ from typing import Any
 
 from textual.content import Content
 
-from workbench.tui.chart.grid import printable
 from workbench.tui.chart.histogram import Histogram, histogram_of
-from workbench.tui.screens.train.formatting import counted
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.formatting import counted
 
 WEIGHTS_ONLY = "holds weights only, no model."
 

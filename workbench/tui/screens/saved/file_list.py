@@ -10,10 +10,9 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from workbench.tui.chart.grid import printable
-from workbench.tui.screens.runs.listing import middle_cut
 from workbench.tui.screens.saved.listing import SavedFile, short_name
-from workbench.tui.screens.train.formatting import amount
+from workbench.tui.views.fitting import middle_cut, printable
+from workbench.tui.views.formatting import amount
 
 _SIZE = 7
 _ROOMY = 36

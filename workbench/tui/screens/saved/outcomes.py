@@ -9,8 +9,8 @@ from typing import Any
 from textual.content import Content
 
 from workbench.errors import WorkbenchError
-from workbench.tui.chart.grid import printable
-from workbench.tui.chart.scale import number
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.formatting import number
 
 
 @dataclass(frozen=True)

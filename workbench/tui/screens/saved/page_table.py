@@ -16,8 +16,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.tui.chart.grid import fit, printable
 from workbench.tui.screens.saved.cells import cell_text
+from workbench.tui.views.fitting import fit, printable
 
 PAGE = 200  # rows asked for at once
 _WIDEST = 24

@@ -13,12 +13,12 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
-from workbench.tui.chart.grid import printable
-from workbench.tui.chart.scale import number
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.saved.confusion import ConfusionTable
 from workbench.tui.screens.saved.page_table import PAGE, PageTable
 from workbench.tui.screens.saved.scatter import ScatterPlot
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.formatting import number
 
 
 class PredictionsScreen(WorkbenchScreen):

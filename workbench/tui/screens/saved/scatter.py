@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.chart.grid import fit
-from workbench.tui.chart.scale import LARGEST, Scale
+from workbench.tui.views.fitting import fit
+from workbench.tui.views.scale import LARGEST, Scale
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # of a cell's left and right half, from the top
 _GUTTER = 9

@@ -14,14 +14,14 @@ from textual import work
 from workbench.catalog import Kind
 from workbench.catalog.readers import READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.tui.actions.ask_file import may_write
+from workbench.tui.actions.leaving import keep_changes
 from workbench.tui.app_access import kwb
-from workbench.tui.leaving import keep_changes
 from workbench.tui.screens.saved import file_operations, outcomes
 from workbench.tui.screens.saved.browsing import SavedBrowsingScreen
 from workbench.tui.screens.saved.listing import from_working_directory
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.services.files import list_recipes
-from workbench.tui.widgets.ask_file import may_write
 from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine

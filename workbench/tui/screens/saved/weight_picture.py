@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from textual.content import Content
 from textual.widget import Widget
 
-from workbench.tui.chart.grid import fit, printable
 from workbench.tui.chart.histogram import BLOCKS
-from workbench.tui.chart.scale import linear_ticks, number, tick_labels
 from workbench.tui.screens.saved.facts import Distribution, Weight
-from workbench.tui.screens.train.formatting import counted
+from workbench.tui.views.fitting import fit, printable
+from workbench.tui.views.formatting import counted, number
+from workbench.tui.views.scale import linear_ticks, tick_labels
 
 
 class WeightPicture(Widget):

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from workbench.tui.chart.view import View
 from workbench.tui.chart.widget import Chart
-from workbench.tui.screens.train.curves import BATCHES, ORDER, TRAINING, VALIDATION, Mark, Panel
+from workbench.tui.views.curves import BATCHES, ORDER, TRAINING, VALIDATION, Mark, Panel
 
 LEAST_WIDTH = 48  # of a chart, in cells
 LEAST_HEIGHT = 8

@@ -15,9 +15,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.tui.chart.grid import fit
-from workbench.tui.screens.train.epoch_rows import SECONDS, EpochRows
-from workbench.tui.screens.train.formatting import number
+from workbench.tui.views.epoch_rows import SECONDS, EpochRows
+from workbench.tui.views.fitting import fit
+from workbench.tui.views.formatting import number
 
 _LEAST = 8  # cells of a column
 

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import Log, Static
 
 from workbench.escaping import escape_log
-from workbench.tui.screens.train import formatting
-from workbench.tui.screens.train.training_view import TrainingView
+from workbench.tui.views import formatting
+from workbench.tui.views.training_view import TrainingView
 
 _MOST_READ = 64 << 10  # bytes of the log looked at in one go
 _MOST_LINES = 2000

@@ -13,12 +13,12 @@ from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder
+from workbench.tui.actions.keep_model import save_model
+from workbench.tui.actions.stop import stop_run
 from workbench.tui.app_access import kwb
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.runs.keep_model import save_model
-from workbench.tui.screens.runs.stop import stop_run
-from workbench.tui.screens.train.record import TrainingRecord
-from workbench.tui.screens.train.training_view import Stage, TrainingView
+from workbench.tui.views.record import TrainingRecord
+from workbench.tui.views.training_view import Stage, TrainingView
 from workbench.tui.widgets.dialogs import PromptDialog
 
 if TYPE_CHECKING:

@@ -22,11 +22,11 @@ from textual.widgets import ContentSwitcher
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder
 from workbench.tui import gc_tuning
+from workbench.tui.actions.reopen import resume_run
 from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
-from workbench.tui.screens.runs.reopen import resume_run
-from workbench.tui.screens.train import formatting, status_panel, watching
+from workbench.tui.screens.train import status_panel, watching
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
 from workbench.tui.screens.train.output import LogTail, OutputPane
@@ -35,8 +35,9 @@ from workbench.tui.screens.train.sources import SourceScreen
 from workbench.tui.screens.train.status import StatusLines
 from workbench.tui.screens.train.status_panel import StatusPanel
 from workbench.tui.screens.train.tab_line import TabLine
-from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.screens.train.weights import WeightsPane
+from workbench.tui.views import formatting
+from workbench.tui.views.training_view import Stage, TrainingView
 
 FRAMES = 6  # a second: live to an eye; a frame of four charts costs this process some 10 ms
 

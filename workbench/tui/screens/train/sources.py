@@ -22,10 +22,10 @@ from workbench.tui.messages import (
     TrainingStarted,
     WorkerChanged,
 )
-from workbench.tui.screens.train.follow import PART, RunFollower
-from workbench.tui.screens.train.record import TrainingRecord
 from workbench.tui.screens.train.run_controls import RunControlsScreen
-from workbench.tui.screens.train.training_view import Stage, TrainingView
+from workbench.tui.services.follow import PART, RunFollower
+from workbench.tui.views.record import TrainingRecord
+from workbench.tui.views.training_view import Stage, TrainingView
 
 if TYPE_CHECKING:
     from workbench.tui.services.training import Training

@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.screens.train import formatting
-from workbench.tui.screens.train.training_view import Stage, TrainingView
 from workbench.tui.terminal_text import one_line
+from workbench.tui.views import formatting
+from workbench.tui.views.training_view import Stage, TrainingView
 
 _STYLES = {
     Stage.RUNNING: "bold $text-success",

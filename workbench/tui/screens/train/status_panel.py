@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.errors import near
-from workbench.tui.screens.train import formatting
-from workbench.tui.screens.train.training_view import Stage, TrainingView
+from workbench.tui.views import formatting
+from workbench.tui.views.training_view import Stage, TrainingView
 
 Piece = Content | str | tuple[str, str]
 

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from workbench.tui.chart.histogram import HistogramChart
-from workbench.tui.screens.train.distributions import Distributions
+from workbench.tui.views.distributions import Distributions
 
 WATCH_HINT = "nothing is watched: a adds `watch: [histograms]` to the recipe, for the next training"
 _LEAST_CHART = 40  # cells beside which a second histogram has room

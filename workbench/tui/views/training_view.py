@@ -15,8 +15,8 @@ from typing import Any
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin
-from workbench.tui.screens.train import formatting
-from workbench.tui.screens.train.curves import first_bad
+from workbench.tui.views import formatting
+from workbench.tui.views.curves import first_bad
 
 MOST_MESSAGES = 200
 _NEW = 0.3  # what the latest epoch weighs in the expected time of an epoch

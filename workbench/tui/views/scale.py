@@ -1,10 +1,12 @@
-"""Axes: the range of values, round ticks, and numbers as text."""
+"""Axes: the range of values, and round ticks with their labels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from workbench.tui.views.formatting import number, short_exponent
 
 LARGEST = 1e300  # beyond it the difference of two values may overflow
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -110,7 +112,7 @@ def tick_labels(values: Sequence[float]) -> list[str]:
         if exponent > -300
         else 3
     )
-    return [_short_exponent(f"{value:.{digits}e}") if abs(value) > step * 1e-6 else "0" for value in values]
+    return [short_exponent(f"{value:.{digits}e}") if abs(value) > step * 1e-6 else "0" for value in values]
 
 
 def x_labels(values: Sequence[float]) -> list[str]:
@@ -123,25 +125,3 @@ def x_labels(values: Sequence[float]) -> list[str]:
             decimals = 0 if all(value % unit == 0 for value in values) else 1
             return [f"{value / unit:.{decimals}f}{suffix}" if value else "0" for value in values]
     return [f"{value:.0f}" for value in values] if largest < 1e12 else [number(value) for value in values]
-
-
-def number(value: float) -> str:
-    """A value with four significant digits, as short as it can be: `0.0123`, `12345`, `1.5e-30`, `nan`."""
-    if not math.isfinite(value):
-        return str(value)
-    if 1e4 <= abs(value) < 1e6:
-        return f"{value:.0f}"
-    return _short_exponent(f"{value:.4g}")
-
-
-def x_number(value: float) -> str:
-    """An x under the cursor: a whole number in full."""
-    if value == math.floor(value) and abs(value) < 1e15:
-        return f"{value:.0f}"
-    return f"{value:.6g}"
-
-
-def _short_exponent(text: str) -> str:
-    """`1e-05` as `1e-5`, `1e+30` as `1e30`."""
-    mantissa, mark, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if mark else text

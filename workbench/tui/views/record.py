@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from workbench import events
-from workbench.tui.screens.train.curves import Curves
-from workbench.tui.screens.train.distributions import Distributions
-from workbench.tui.screens.train.epoch_rows import EpochRows
-from workbench.tui.screens.train.training_view import TrainingView
+from workbench.tui.views.curves import Curves
+from workbench.tui.views.distributions import Distributions
+from workbench.tui.views.epoch_rows import EpochRows
+from workbench.tui.views.training_view import TrainingView
 
 
 class TrainingRecord:

@@ -5,9 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from workbench.tui.chart.scale import number
 
-__all__ = ["ago", "amount", "counted", "duration", "listed", "logged", "number", "speed"]
+def number(value: float) -> str:
+    """A value with four significant digits, as short as it can be: `0.0123`, `12345`, `1.5e-30`, `nan`."""
+    if not math.isfinite(value):
+        return str(value)
+    if 1e4 <= abs(value) < 1e6:
+        return f"{value:.0f}"
+    return short_exponent(f"{value:.4g}")
+
+
+def x_number(value: float) -> str:
+    """An x under the cursor: a whole number in full."""
+    if value == math.floor(value) and abs(value) < 1e15:
+        return f"{value:.0f}"
+    return f"{value:.6g}"
+
+
+def short_exponent(text: str) -> str:
+    """`1e-05` as `1e-5`, `1e+30` as `1e30`."""
+    mantissa, mark, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if mark else text
+
+
+def share_text(value: float) -> str:
+    """A share of one: `99.8 %`. What is not quite 0 or 1 never looks as if it were."""
+    if not math.isfinite(value):
+        return str(value)
+    percent = 100 * value
+    if 0 < percent < 0.05:
+        return "< 0.1 %"
+    if 99.95 <= percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
 
 
 def duration(seconds: float) -> str:

@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 from workbench.catalog import Entry, Kind
 from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog
-from workbench.tui.chart.grid import printable
 from workbench.tui.terminal_text import one_line
+from workbench.tui.views.fitting import printable
 
 LISTED = tuple(kind for kind in Kind if kind is not Kind.RECIPE)
 

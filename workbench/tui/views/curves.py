@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench import events
-from workbench.tui.chart.series import Series
+from workbench.tui.views.series import Series
 
 LOSS, LEARNING_RATE = "loss", "learning rate"
 BATCHES, TRAINING, VALIDATION = "batches", "training", "validation"

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunFolder
-from workbench.tui.leaving import keep_changes
-from workbench.tui.screens.runs.compare import read_recipe, recipe_folder
-from workbench.tui.screens.runs.listing import has_checkpoint
+from workbench.tui.actions.leaving import keep_changes
+from workbench.tui.services.run_files import has_checkpoint, read_run_recipe
 
 if TYPE_CHECKING:
     from workbench.tui.app import KwbApp
-
-
-@dataclass(frozen=True)
-class RunRecipe:
-    """A run's own recipe: its text, its name, and the folder that its paths start from."""
-
-    text: str
-    name: str
-    folder: Path
-
-
-def read_run_recipe(run: RunFolder) -> RunRecipe:
-    """The recipe of a run.
-
-    Raises:
-        WorkbenchError: it cannot be read.
-    """
-    try:
-        text = run.recipe.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(f"the run's recipe cannot be read: {error}.", where=run.name) from error
-    return RunRecipe(text, str(read_recipe(run).get("name") or run.name), recipe_folder(run))
 
 
 async def resume_run(app: KwbApp, run: RunFolder) -> None:

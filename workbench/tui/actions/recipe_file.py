@@ -23,7 +23,7 @@ async def save_recipe(app: KwbApp) -> bool:
     Returns:
         False if it was not written.
     """
-    from workbench.tui.widgets.ask_file import ask_for_recipe_file
+    from workbench.tui.actions.ask_file import ask_for_recipe_file
 
     editor = app.editor
     if editor is None:

@@ -1,0 +1,70 @@
+"""What lies in a run's folder beside its events: its recipe, what it ran on, its checkpoints."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.storage.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class RunRecipe:
+    """A run's own recipe: its text, its name, and the folder that its paths start from."""
+
+    text: str
+    name: str
+    folder: Path
+
+
+def read_run_recipe(run: RunFolder) -> RunRecipe:
+    """The recipe of a run.
+
+    Raises:
+        WorkbenchError: it cannot be read.
+    """
+    try:
+        text = run.recipe.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"the run's recipe cannot be read: {error}.", where=run.name) from error
+    return RunRecipe(text, str(read_recipe(run).get("name") or run.name), recipe_folder(run))
+
+
+def read_recipe(run: RunFolder) -> Mapping[str, Any]:
+    """A run's recipe as data; empty where it cannot be read."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        data = YAML(typ="safe", pure=True).load(run.recipe.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def read_environment(run: RunFolder) -> Mapping[str, Any]:
+    """What a run ran on; empty where it cannot be read."""
+    try:
+        data = json.loads(run.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def recipe_folder(run: RunFolder) -> Path:
+    """Where relative paths of the run's recipe start."""
+    folder = read_environment(run).get("recipe_folder")
+    return Path(folder) if isinstance(folder, str) else run.path
+
+
+def has_checkpoint(run: RunFolder) -> bool:
+    """True if a checkpoint of the run's state was written."""
+    try:
+        return bool(os.listdir(run.checkpoints))
+    except OSError:
+        return False
