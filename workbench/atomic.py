@@ -1,4 +1,4 @@
-"""Files that are always the old one or the new one, whole.
+"""Write files so that there is always either the whole old file or the whole new one.
 
 A file is written beside its target under a temporary name with the same extension (Keras chooses the format
 by it), flushed to the disk, and put in place by one rename. A process killed at any moment leaves the old

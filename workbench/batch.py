@@ -1,4 +1,4 @@
-"""The headless front end: a recipe to a session, its events to a terminal, to plain lines or to JSON."""
+"""Run a recipe without the app (`kwb --batch`): its events go to a terminal, to plain lines or to JSON."""
 
 from __future__ import annotations
 

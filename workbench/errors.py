@@ -1,7 +1,7 @@
 """WorkbenchError: what went wrong, where, and what to do about it.
 
-Every error that a user can cause or must know of is raised as one of these. Only the edges (the command
-line, the terminal app, the worker) turn it into text or a record; nothing below them prints.
+Every error that a user can cause or must know of is raised as one of these. Only the outer layers (command
+line, app, worker) turn it into text or a record; nothing below them prints.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class WorkbenchError(Exception):
 
 @dataclass(frozen=True)
 class RecipeWarning:
-    """What hinders nothing and is likely not meant.
+    """Something that does not stop the recipe but is probably a mistake.
 
     Attributes:
         what: what it is, and what to do about it.
@@ -107,11 +107,11 @@ class RecipeWarning:
 
 
 class RecipeError(WorkbenchError):
-    """The recipe or the command line asks for something that cannot be."""
+    """The recipe or the command line asks for something impossible."""
 
 
 class DataError(WorkbenchError):
-    """The data does not fit what the recipe says of it."""
+    """The data does not fit the recipe."""
 
 
 class FileError(WorkbenchError):
@@ -121,13 +121,13 @@ class FileError(WorkbenchError):
 
 
 class TrainingError(WorkbenchError):
-    """Training or a check was started rightly and failed."""
+    """Training or a check was started without error, and failed."""
 
     exit_code = ExitCode.FAILED
 
 
 class OutOfMemoryError(WorkbenchError):
-    """Something does not fit into memory, known before it was tried or met on the way."""
+    """Something does not fit into memory, known beforehand or found while it ran."""
 
     exit_code = ExitCode.FAILED
 

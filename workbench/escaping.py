@@ -1,10 +1,10 @@
-"""Text from a file, a recipe, data, a plugin or a child's log, made safe to show on a terminal.
+"""Escape text from a file, a recipe, data, a plugin or a child's log, so that a terminal shows it safely.
 
-A terminal obeys control characters: a name can move the cursor, set the window's title or hide what stands beside it.
-Marks of direction and characters without a width make a name look like another. Here each of them becomes the code
+A terminal obeys control characters: a name can move the cursor, set the window's title or hide the text beside it.
+Marks of direction and characters without width make a name look like another. Here each of them is replaced by the code
 that Python writes for it: `\\x1b`, `\\u202e`. Everything else, of any language, stays as it is.
 
-These functions are for the edges, where text leaves for a terminal: `workbench.output` on the command line and
+These functions are used where text is written to a terminal: `workbench.output` on the command line and
 `workbench.tui.terminal_text` in the app use them for all that they show.
 """
 

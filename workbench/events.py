@@ -1,6 +1,6 @@
-"""The vocabulary of the event stream.
+"""The event types of the event stream.
 
-Training says what happens as small records. `kwb --batch --json` prints them, a run's folder keeps them in
+Training reports its progress as small records. `kwb --batch --json` prints them, a run's folder keeps them in
 `events.jsonl`, the terminal draws them. One JSON object a line: `v` (the version of this vocabulary), `event`
 (the kind), `time` (seconds since the epoch), `run` (the run's name), and the fields below.
 
@@ -69,7 +69,7 @@ class Assembled(Event):
 
 @dataclass(frozen=True)
 class EngineChosen(Event):
-    """Which training engine runs, and what the candidates measured.
+    """Which training engine runs, and the measured speed of the candidates.
 
     `differs` says of engines how they train this model to other numbers than plain Keras: `auto` leaves them out, one
     asked for runs all the same.
@@ -109,7 +109,7 @@ class Epoch(Event):
 
 @dataclass(frozen=True)
 class Internals(Event):
-    """What monitors read inside the model over an epoch.
+    """What monitors measured inside the model during an epoch.
 
     Keys are paths of layers, of weights in `histograms` ({path: {edges, counts}}); `losses` has `main` beside them,
     `gradients` has `global`. `nan` is the first place that was not finite: {what, layer, step}; given once in a run.
@@ -128,7 +128,7 @@ class Internals(Event):
 
 @dataclass(frozen=True)
 class Checkpoint(Event):
-    """A checkpoint of the run's state is whole on disk."""
+    """A checkpoint of the run's state was written completely."""
 
     kind: ClassVar[str] = "checkpoint"
     path: str
@@ -140,7 +140,7 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True)
 class Saved(Event):
-    """A file asked for by the recipe is whole on disk and was verified. `replaced` is where the model is now that the
+    """A file that the recipe asks for was written and verified. `replaced` is where the model is now that the
     file held before, if it held another."""
 
     kind: ClassVar[str] = "saved"
@@ -154,7 +154,7 @@ class Saved(Event):
 
 @dataclass(frozen=True)
 class Message(Event):
-    """Words for the user. Level is info, warning or error."""
+    """A message for the user. Level is info, warning or error."""
 
     kind: ClassVar[str] = "message"
     level: str

@@ -1,8 +1,8 @@
-"""Where in the user's own code an exception came from: the file, the line, the function, and the line itself.
+"""Find where in the user's own code an exception came from: file, line number, function, and line of code.
 
 An exception of a layer passes through Keras and TensorFlow, which put many frames around the one that its author can
-do something about. Here that one is found: the deepest frame that is neither of the standard library, nor of an
-installed package (but for those that plugins are made of), nor of kwb. Code that AutoGraph has rewritten is shown as it
+do something about. The one to find is the deepest frame that is not in the standard library, an installed
+package (except those of plugins) or kwb. Code that AutoGraph has rewritten is shown as it
 was written, and an operation that fails in a compiled graph is traced back to the line that made it.
 """
 
@@ -70,7 +70,7 @@ class CodePlace:
 
 @dataclass(frozen=True)
 class Origin:
-    """What the user's code raised.
+    """An exception raised in the user's code.
 
     Attributes:
         exception: the exception's class.

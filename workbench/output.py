@@ -1,7 +1,7 @@
-"""The one way in which kwb writes text to standard output and standard error.
+"""Write text to standard output and standard error. kwb has no other way to do it.
 
 All of it is escaped on the way (see `workbench.escaping`). ruff refuses `print` and `click.echo` in this package.
-What a plugin prints by itself is its own affair, and so is the progress bar (`workbench.reporting`).
+The exceptions are what a plugin prints itself, and the progress bar (`workbench.reporting`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folders of kwb's own on this machine."""
+"""The folders that kwb uses on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This process and Keras: choose the backend, import it quietly, keep standard output clean."""
+"""Prepare this process for Keras: choose the backend, import it without output, keep standard output clean."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def let_go(descriptors: Iterable[int]) -> None:
 
 
 class Diverted:
-    """While active, what anything writes to descriptor 1 goes to descriptor 2.
+    """While active, all output to descriptor 1 goes to descriptor 2.
 
     Standard output carries the event stream; TensorFlow and plugins write to descriptor 1 whatever
     `sys.stdout` is. `stream` is the real standard output.

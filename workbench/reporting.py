@@ -1,4 +1,4 @@
-"""How a running training is shown without the terminal app: JSON lines, plain lines, or a progress bar."""
+"""Show a running training without the app: as JSON lines, plain lines, or a progress bar."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _reader_may_be_gone() -> Iterator[None]:
 
 
 class EscapingConsole(Console):
-    """A console that shows what a terminal would obey, or hide, as codes, whoever put it into what is printed."""
+    """A console that escapes control characters and invisible characters in all that is printed."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -147,7 +147,7 @@ class PlainLines:
 
 
 class OnTerminal(PlainLines):
-    """A bar for the epochs, the current numbers beside it; lines only for what stays worth reading."""
+    """A progress bar for the epochs with the current numbers; separate lines for what is worth keeping."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)

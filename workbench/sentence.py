@@ -1,4 +1,4 @@
-"""Other people's exceptions in one sentence, instead of the page of text that Keras and TensorFlow put around it."""
+"""Reduce an exception of Keras, TensorFlow or a plugin from a page of text to one sentence."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The custom layers and models of the document, as a plugin.
 
-`from kwb_custom import MyDense` works, yet importing `kwb_custom` alone does not import keras: each name is
-fetched when it is first asked for.
+`from kwb_custom import MyDense` works, but importing `kwb_custom` alone does not import keras: each name is
+imported at its first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Functions used as layers: what has no weights needs no class."""
+"""Functions that are used as layers: a layer without weights needs no class."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class MyMultiLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kwb")
 class MyGaussianNoise(keras.layers.Layer):
-    """Adds Gaussian noise of mean 0 to its input in training; gives the input unchanged otherwise.
+    """Adds Gaussian noise of mean 0 to its input in training; returns the input unchanged otherwise.
 
     Source: chapter 12, "Custom Layers" (`MyGaussianNoise`).
 
@@ -148,7 +148,7 @@ class MyGaussianNoise(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kwb")
 class ResidualBlock(keras.layers.Layer):
-    """A layer that holds layers: `n_layers` dense ones in a row, their output added to the block's input.
+    """A layer made of layers: `n_layers` dense ones in a row, whose output is added to the block's input.
 
     The inner layers, `hidden1`, `hidden2` ..., use ELU and start He normal.
 

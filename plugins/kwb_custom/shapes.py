@@ -1,4 +1,4 @@
-"""Shapes as Keras gives them to `build`: tuples, with None for an axis of unknown length."""
+"""Check the shapes that Keras passes to `build`: tuples, with None for an axis of unknown length."""
 
 from __future__ import annotations
 

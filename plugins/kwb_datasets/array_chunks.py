@@ -1,4 +1,4 @@
-"""The arrays of a .npz file read some rows at a time."""
+"""Read the arrays of a .npz file a few rows at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHUNK_BYTES = 16 * 2**20
 
 @dataclass(frozen=True)
 class StoredArray:
-    """Where an array's numbers lie: from `offset` on in a file, row by row."""
+    """Where an array's numbers are: from `offset` on in a file, row by row."""
 
     name: str
     descriptor: int
@@ -45,7 +45,7 @@ class StoredArray:
 
 
 class ArrayArchive:
-    """A .npz file whose arrays are not in memory. What is compressed is unpacked to disk, once."""
+    """A .npz file whose arrays are not in memory. A compressed array is unpacked to disk, once."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

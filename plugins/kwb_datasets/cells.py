@@ -1,4 +1,4 @@
-"""Cells of a text table that Arrow leaves as texts: words for no value, numbers with marks between the thousands."""
+"""Read cells that Arrow leaves as text: words that mean a missing value, numbers with thousands separators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a text table is written, found out from its beginning: what stands between columns, decimals, thousands."""
+"""Find out from its beginning how a text table is written: delimiter, decimal mark, thousands separator."""
 
 from __future__ import annotations
 

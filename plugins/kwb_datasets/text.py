@@ -82,7 +82,7 @@ def csv(
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a text file is written, as the arguments of `csv` say it; None is found out."""
+    """How a text file is written, by the arguments of `csv`; None means: find it out."""
 
     delimiter: str | None
     header: bool | list[str]

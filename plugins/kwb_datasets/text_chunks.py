@@ -1,4 +1,4 @@
-"""Tables in text files that do not fit into memory: parsed once to a working copy that can be read at any place."""
+"""Tables in text files that do not fit into memory: parsed once into a working copy that can be read from any row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLAGS = pa.array(["true", "false", "True", "False", "TRUE", "FALSE"])
 
 
 class _Type(Enum):
-    """What the texts of a column all are. Arrow itself finds that out for tables in memory only."""
+    """The common type of a column's texts. Arrow itself finds it only for tables in memory."""
 
     NOTHING = pa.null()
     WHOLE = pa.int64()

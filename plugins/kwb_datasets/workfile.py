@@ -1,4 +1,4 @@
-"""A file to work in: on disk, without a name, gone when its owner is gone, even if that was killed."""
+"""A temporary file without a name, which disappears with its process, even if that is killed."""
 
 from __future__ import annotations
 

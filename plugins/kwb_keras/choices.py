@@ -1,4 +1,4 @@
-"""What cannot be read off Keras' public API: what to leave out and why, and arguments that make an example.
+"""What Keras' public API does not say: which classes to leave out and why, and arguments for an example of each.
 
 An example's arguments are looked up by parameter name, so most classes need no line here. A layer's example
 comes with the shapes (without the batch axis) of tensors it can be called on.

@@ -1,1 +1,1 @@
-"""From recipe to `keras.Model`: a stack, a graph or a model class; shapes and errors per layer."""
+"""Build the `keras.Model` of a recipe: a stack, a graph or a model class; shapes and errors for each layer."""

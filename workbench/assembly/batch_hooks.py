@@ -1,4 +1,4 @@
-"""Which callbacks have something to do at every batch, so that an engine may run no more than one step a call.
+"""Find the callbacks that need a call at every batch, so that an engine may run only one step per call.
 
 A callback that overrides a hook of batches is called at each of them, as in `keras.Model.fit`. One that needs less
 says so: `every_batch = False`, on its class or on the object, lets a call of several steps stand between two calls of

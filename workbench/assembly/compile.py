@@ -1,4 +1,4 @@
-"""Optimizer, loss, metrics and callbacks of a recipe: what turns a model into one that can be trained."""
+"""Make optimizer, loss, metrics and callbacks of a recipe, and compile the model with them."""
 
 from __future__ import annotations
 

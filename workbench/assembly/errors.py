@@ -1,4 +1,4 @@
-"""Keras' and plugins' exceptions in the user's terms: one sentence instead of a stack of text."""
+"""Turn exceptions of Keras and of plugins into one clear sentence for the user."""
 
 from __future__ import annotations
 

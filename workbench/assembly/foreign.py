@@ -1,4 +1,4 @@
-"""How data meets a model that says nothing of its data: a file of plain Keras, with outputs in any structure."""
+"""Connect data to a model file of plain Keras, which does not describe its data; outputs may have any structure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Form 3: a graph, `model.graph`, in Keras' functional syntax."""
+"""Build form 3 of a model: a graph (`model.graph`), in Keras' functional syntax."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def build_graph(
 
 
 class _Builder:
-    """Holds the tensors and layers that have names so far, and where in the recipe each came from."""
+    """Holds the named tensors and layers so far, and the place of each in the recipe."""
 
     def __init__(self, spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, on_built: OnBuilt) -> None:
         self.maker = maker

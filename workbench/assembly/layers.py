@@ -1,4 +1,4 @@
-"""The rows of an assembled model: each layer's path, class, plugin, output shape and parameters."""
+"""List the layers of an assembled model: path, class, plugin, output shape and parameters of each."""
 
 from __future__ import annotations
 

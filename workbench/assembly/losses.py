@@ -1,8 +1,8 @@
 """Check before training that losses, outputs and targets fit together; errors are in the words of the recipe.
 
 Keras finds out in the first step, with the shapes of tensors nobody has named, or not at all: a column of prices is
-broadcast over three units, and logits are taken for probabilities. Only Keras' own losses are judged here; what a loss
-of somebody else takes, only its author knows.
+broadcast over three units, and logits are taken for probabilities. Only Keras' own losses are checked here; only the
+author of another loss knows what it accepts.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class TargetSpec:
 
 @dataclass(frozen=True)
 class _Meeting:
-    """A loss with the output and the target that meet in it."""
+    """A loss with the output and the target that it compares."""
 
     where: str
     loss: str

@@ -1,4 +1,4 @@
-"""Make the things a recipe names: layers, losses, optimizers, and what stands in their arguments."""
+"""Make the objects that a recipe names: layers, losses, optimizers, and the objects in their arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From recipe to a built `keras.Model`, whichever of the forms it is written in."""
+"""Build a recipe's `keras.Model`, in whichever form it is written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workbench.recipe.schema import Graph, Load, Sequential, Use
 
 @dataclass(frozen=True)
 class Assembly:
-    """A built model, and how the data's named inputs and targets meet it.
+    """A built model, and how the data's named inputs and targets fit its inputs and outputs.
 
     Attributes:
         outputs: what it gives for symbolic inputs, by output name.

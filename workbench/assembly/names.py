@@ -1,4 +1,4 @@
-"""Names of layers: each layer of a model has one of its own."""
+"""Give each layer of a model a unique name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments of a constructor as a form can ask for them: type, default, bounds, choices, documentation."""
+"""Describe a constructor's arguments for a form: type, default, bounds, choices, documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Form 2: a stack of layers, `model.sequential`."""
+"""Build form 2 of a model: a stack of layers (`model.sequential`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers that remember from batch to batch: Keras builds them for batches of just so many rows."""
+"""Check stateful layers: Keras builds them for one fixed batch size."""
 
 from __future__ import annotations
 

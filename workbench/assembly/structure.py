@@ -1,4 +1,4 @@
-"""How named inputs and outputs become what a model is called with and what it returns.
+"""Convert named inputs and outputs to the structure that a model is called with and returns.
 
 A model of one input is called with a tensor. A graph is called with a dict of tensors by input name. A model
 class with several inputs is called with a tuple in the order of the data's inputs, as its

@@ -1,7 +1,7 @@
-"""A model's layers as they are called: one symbolic call of the model, watched.
+"""Record which layers a model calls, in one symbolic call of the model.
 
-That is the only way to see the inside of a model class: which layer takes what another gives, which is called twice
-(shared weights), which connection skips some.
+That is the only way to see the inside of a model class: which layer gets the output of which other, which is called
+twice (shared weights), which connection skips layers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SIGNS = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer, or an operation that joins what several layers gave.
+    """One call of a layer, or an operation that joins the outputs of several layers.
 
     Attributes:
         id: unique in the picture.
@@ -64,7 +64,7 @@ class Call:
 
 @dataclass(frozen=True)
 class CallTrace:
-    """A watched call.
+    """A recorded call.
 
     Attributes:
         shapes: from a layer's id() to the shape of what it gave in its first call.

@@ -1,5 +1,8 @@
-"""Whether a model's own code fails in a call. A layer with a `compute_output_shape` is built without one, so that an
-error in its `call` would be seen in training only."""
+"""Call a model once, to find errors in its own code before training.
+
+Keras builds a layer that has `compute_output_shape` without calling it, so an error in its `call` would show only in
+training.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is: layers, models, data and the rest, found through plugins.
+"""The catalog of layers, models, data and all else that plugins offer.
 
 Light on purpose: nothing here imports keras. Only `catalog.resolve` does, when a class is really needed.
 """

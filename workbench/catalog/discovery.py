@@ -1,8 +1,8 @@
-"""Find plugins through entry points, each isolated from the others.
+"""Find plugins through entry points; an error in one does not affect the others.
 
 A plugin that cannot be imported, raises in a hook, calls `sys.exit` or was written for another version of the
-plugin interface stays in the list with its error and harms nothing else. A plugin's entries come in whole or
-not at all.
+plugin interface stays in the list with its error and harms nothing else. Either all entries of a plugin are
+registered or none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HEAVY = frozenset({"keras", "tensorflow", "torch", "jax"})
 
 
 class PluginState(StrEnum):
-    """What became of a plugin."""
+    """The result of loading a plugin."""
 
     LOADED = "loaded"
     ERROR = "error"

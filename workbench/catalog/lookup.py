@@ -1,4 +1,4 @@
-"""The catalog: every plugin with its entries, and finding an entry by the name a recipe uses."""
+"""The catalog of all plugins and their entries; finds an entry by the name that a recipe uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALSO: dict[Kind, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class Catalog:
-    """What there is. Immutable; made once per process by `discover`."""
+    """All plugins with their entries. Immutable; made once per process by `discover`."""
 
     plugins: tuple[Plugin, ...]
 

@@ -1,4 +1,4 @@
-"""Which dataset reads a file, by the tags that its plugin gave it."""
+"""Find the dataset that can read a file, by the tags in its plugin."""
 
 from __future__ import annotations
 

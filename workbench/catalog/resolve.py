@@ -1,8 +1,8 @@
-"""From an entry's string to the class or function it names. The one road by which plugin code is imported.
+"""Import the class or function that an entry names. Plugin code is imported here only.
 
 Keras keeps one process-wide table of registered names, which a second class of the same name overwrites
 without a word; files saved with the first class then load as the second. So every import here is watched:
-where a name changes hands, the first owner keeps it and the error names both.
+if a second class takes a registered name, the first class keeps it and the error names both.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def package_of(entry: Entry) -> str:
 
 
 class Resolver:
-    """From registered names, as a saved file holds them, to classes. Plugins are imported as needed."""
+    """Finds the classes of the registered names in a saved file. Plugins are imported as needed."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._own = [

@@ -1,4 +1,4 @@
-"""Checks of calling a layer or a model: what it takes and what it gives."""
+"""Checks of calling a layer or a model: its inputs and its outputs."""
 
 from __future__ import annotations
 

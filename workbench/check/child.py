@@ -1,7 +1,7 @@
-"""`python -m workbench.check.child`: the process that makes the checks, and may die of them.
+"""`python -m workbench.check.child`: the process that runs the checks. A check may crash it.
 
-It reads one line of JSON, what to do, from standard input; the end of standard input is the end of its parent, and so
-its own. On the descriptor `--events` it reports, as one line of JSON each: that it is ready, each check that it begins,
+It reads one line of JSON, the order, from standard input, and ends when standard input ends, because then its parent is
+gone. On the descriptor `--events` it reports, as one line of JSON each: that it is ready, each check that it begins,
 each result.
 """
 

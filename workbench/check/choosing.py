@@ -1,4 +1,4 @@
-"""From the words of a command line to entries and checks. Light: nothing here imports keras."""
+"""Choose entries and checks by the words of a command line. Light: nothing here imports keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs and weights of two instances, side by side."""
+"""Compare the outputs and the weights of two instances."""
 
 from __future__ import annotations
 

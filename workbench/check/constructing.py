@@ -1,4 +1,4 @@
-"""Checks of what an entry names: its registration, its constructor, its configuration."""
+"""Checks of an entry's class or function: its registration, its constructor, its configuration."""
 
 from __future__ import annotations
 

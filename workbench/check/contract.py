@@ -1,4 +1,4 @@
-"""The contract: every check by its id, what it asks for, of which kinds of entries, and what must hold before it.
+"""The contract: every check by its id, with its requirement, the kinds of entries it is for, and what it depends on.
 
 Strings only, so that ids can be listed and selected without importing keras. What each check does is in the modules
 `constructing`, `calling`, `placing`, `weights`, `storing` and `other_kinds`.

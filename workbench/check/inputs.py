@@ -1,4 +1,4 @@
-"""A batch that a layer takes: the one that its entry declares, or else one of the usual shapes."""
+"""Find a batch that a layer accepts: the one that its entry declares, or else one of the usual shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is checked: an entry's target, and instances of it."""
+"""The class or function that is checked, and instances of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OF_NAME = (
 
 
 class CheckedEntry:
-    """One entry under check. What checks share is made when it is first asked for."""
+    """One entry under check. Objects that checks share are made at their first use."""
 
     def __init__(self, entry: Entry, catalog: Catalog) -> None:
         self.entry = entry

@@ -1,6 +1,6 @@
-"""Make checks in a child process that may crash, hang or leave, and go on with the others in a new one.
+"""Run checks in a child process; if it crashes, hangs or exits, go on with the other checks in a new one.
 
-Never imports keras. A check that takes too long, or ends the process, fails; what it says of the entry is the result.
+Never imports keras. A check that takes too long, or ends the process, has failed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of a layer's weights: that Keras sees them all, that they learn, that sharing a layer shares them."""
+"""Checks of a layer's weights: Keras sees them all, they learn, and a shared layer shares them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kwb check`: hold entries to the contract."""
+"""`kwb check`: check entries against the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place where an error becomes words and an exit code."""
+"""Run a command. The only place where an error becomes a message and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kwb new-plugin`: a plugin project to begin with."""
+"""`kwb new-plugin`: make a plugin project to start from."""
 
 from __future__ import annotations
 

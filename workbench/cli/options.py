@@ -1,4 +1,4 @@
-"""Options that go with every command, and what they make: the catalog and the recipe."""
+"""The options that every command has, and the catalog and recipe made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text for people of what `kwb inspect` found."""
+"""Show the results of `kwb inspect` as text."""
 
 from __future__ import annotations
 

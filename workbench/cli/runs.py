@@ -1,4 +1,4 @@
-"""`kwb watch`, `kwb stop`, `kwb save` and `kwb export-checkpoint`: runs, whoever trains them."""
+"""`kwb watch`, `kwb stop`, `kwb save` and `kwb export-checkpoint`: commands for runs, of this process or another."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _SHARED = (*_SHARED_WITH_VALUE, "--debug")
 
 
 class Commands(click.Group):
-    """`kwb [RECIPE]` beside `kwb COMMAND`: what is no command's name is a recipe for the hidden `run`."""
+    """`kwb [RECIPE]` beside `kwb COMMAND`: a word that is no command is a recipe for the hidden command `run`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         position = 0

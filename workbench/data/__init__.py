@@ -1,7 +1,7 @@
-"""What a model learns from: sources, columns, split, scaling. No keras here: numpy alone.
+"""Data for training: sources, columns, split, scaling. Uses numpy, not keras.
 
-A dataset function returns a `Source`; `load` makes of it and the recipe's data section the arrays to train
-on, and a `Preparation` that treats new data the same way.
+A dataset function returns a `Source`. From it and the recipe's data section, `load` makes the arrays to train on, and a
+`Preparation` that prepares new data in the same way.
 """
 
 from workbench.data.in_memory import Prepared

@@ -1,4 +1,4 @@
-"""What a dataset gives that does not fit into memory: its rows, some at a time."""
+"""Data that does not fit into memory, read a few rows at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ChunkReader(Protocol):
 
 
 class Chunks(Protocol):
-    """Rows in chunks that each fit into memory many times over.
+    """Rows in chunks, each of which is far smaller than the memory.
 
     Attributes:
         names: the columns.

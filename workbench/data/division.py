@@ -1,4 +1,4 @@
-"""The split of data that is read in chunks: drawn chunk by chunk, so that no list of all rows is needed."""
+"""Split data that is read in chunks. The split is drawn chunk by chunk, so no list of all rows is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 
 class Division:
-    """Says of each row of a chunk to which part it belongs; the same each time.
+    """Knows to which part each row of a chunk belongs; always the same part.
 
     The shares hold over all rows, and over each class's rows where the split is stratified, to within a row:
     each chunk gives what its rows add to the running share. The rows within a chunk are drawn from the seed

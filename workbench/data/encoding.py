@@ -1,4 +1,4 @@
-"""From checked columns to the arrays a model takes. Training data and new data go the same way."""
+"""Encode checked columns as the arrays for a model. Training data and new data use the same code."""
 
 from __future__ import annotations
 

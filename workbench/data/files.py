@@ -1,4 +1,4 @@
-"""Opening the file that a recipe names: what readers share."""
+"""Open the file that a recipe names; all readers use this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fitting a preparation: means and scaling on the training rows, categories and classes on every row read."""
+"""Fit a preparation: means and scaling on the training rows, categories and classes on all rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data held in memory, from a source to arrays: choose, split, fit, encode."""
+"""Prepare data in memory: choose columns, split, fit, encode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kwb knows of a file's columns before the file is read, so that a reader need not guess their types."""
+"""The column types that kwb knows before a file is read, so that its reader need not guess them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a recipe's data section to rows for a model: read, and prepare in memory or as a stream."""
+"""Load the data of a recipe: read it, and prepare it in memory or as a stream."""
 
 from __future__ import annotations
 

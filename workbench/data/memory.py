@@ -1,4 +1,4 @@
-"""How much memory there is, and what data takes once it is numbers for a model."""
+"""How much memory is free, and how much the data of a model needs."""
 
 from __future__ import annotations
 

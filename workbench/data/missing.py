@@ -1,4 +1,4 @@
-"""Missing values: which rows are kept, and what to do about a value that must not be missing."""
+"""Missing values: which rows are kept, and the error for a value that must not be missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers are written in texts: which mark stands before the decimals, and which between the thousands."""
+"""Find out how numbers are written as text: their decimal mark and their thousands separator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What was seen among texts; the two of a mark that could be either are doubtful."""
+    """What the texts show; a mark that may be of either kind counts as doubtful."""
 
     comma_decimal: bool = False
     comma_thousands: bool = False

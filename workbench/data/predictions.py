@@ -1,4 +1,4 @@
-"""What a model's outputs mean in the terms of its training data, as columns of a table."""
+"""Translate a model's outputs back to the units and classes of its training data, as columns of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preparation: all that is needed to treat new data as the training data was treated."""
+"""Preparation: all that is needed to prepare new data in the same way as the training data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at data before it is used: what each column holds, how the classes are divided."""
+"""A preview of data before it is used: the values of each column, the sizes of the classes."""
 
 from __future__ import annotations
 

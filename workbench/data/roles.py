@@ -1,4 +1,4 @@
-"""Which columns are inputs, targets, weights: what the recipe says, or what follows where it says nothing."""
+"""The role of each column (input, target, weight), from the recipe or by default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEATURES = "features"
 
 @dataclass(frozen=True)
 class Roles:
-    """What each column is for.
+    """The role of each column.
 
     Attributes:
         inputs, targets: the columns of each, by name; one of several axes stands alone.

@@ -1,4 +1,4 @@
-"""What a dataset gives: named columns, whole in memory."""
+"""The data that a dataset returns: named columns in memory."""
 
 from __future__ import annotations
 

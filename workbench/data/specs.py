@@ -1,6 +1,6 @@
-"""What a preparation keeps of each column, input and target: the numbers that treat new rows the same way.
+"""What a preparation stores of each column, input and target, to prepare new rows in the same way.
 
-They travel inside saved model files, so they are validated when read back, like anything from a file.
+It is stored in saved model files, so it is validated when read, like everything from a file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Record(BaseModel):
 
 
 class NumberColumn(Record):
-    """Becomes (value - center) / factor. True and false are 1 and 0. `fill` stands for a missing value."""
+    """Becomes (value - center) / factor. True and false are 1 and 0. `fill` replaces a missing value."""
 
     kind: Literal["number"] = "number"
     name: str
@@ -39,7 +39,7 @@ class NumberColumn(Record):
 
 
 class CategoryColumn(Record):
-    """Becomes one number a category: 1 for its own, 0 for the others."""
+    """Becomes one number per category: 1 for the row's category, 0 for the others."""
 
     kind: Literal["category"] = "category"
     name: str
@@ -62,7 +62,7 @@ class CategoryColumn(Record):
 
 
 class ArrayColumn(Record):
-    """An array with axes beside the rows. Center, factor and fill: one number a place on the last axis."""
+    """An array with more axes than the rows. Center, factor and fill: one number per position on the last axis."""
 
     kind: Literal["array"] = "array"
     name: str
@@ -154,7 +154,7 @@ class NumberTarget(Record):
 
 
 class ClassTarget(Record):
-    """A target of (rows,) whole numbers, int32: each row's place in `classes`.
+    """A target of (rows,) integers, int32: each row's index in `classes`.
 
     `values` are the same classes as the data writes them: digits may stand in the data for the names.
     """

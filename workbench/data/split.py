@@ -1,4 +1,4 @@
-"""Which rows train, which validate, which test: drawn from a seed, the same each time."""
+"""Split rows into training, validation and test parts, drawn from a seed: always the same parts."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _allot(counts: np.ndarray, share: float, part: str) -> np.ndarray:
 
 
 class FewRowsError(Exception):
-    """A class has too few rows; the caller, who knows its name, makes a DataError of it."""
+    """A class has too few rows; the caller, which knows its name, turns it into a DataError."""
 
     def __init__(self, stratum: int, rows: int, parts: int) -> None:
         super().__init__(stratum, rows, parts)

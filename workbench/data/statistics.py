@@ -1,4 +1,4 @@
-"""What is gathered of a column while its rows go by, all at once or chunk by chunk."""
+"""Statistics of a column, updated with all rows at once or chunk by chunk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBERS_AT_ONCE = 2**22  # 32 MiB in double precision, however wide a row is
 
 
 class Moments:
-    """Count, mean, spread and range of numbers, one of each for each of `width` columns."""
+    """Count, mean, standard deviation and range of numbers, for each of `width` columns."""
 
     def __init__(self, width: int) -> None:
         self.rows = 0
@@ -52,7 +52,7 @@ class Moments:
 
 
 class Sample:
-    """A fair sample of at most `size` rows of (rows, width) numbers; of all of them where `size` is None."""
+    """A uniform random sample of at most `size` rows of (rows, width) numbers; all rows where `size` is None."""
 
     def __init__(self, size: int | None, seed: int) -> None:
         self._size = size
@@ -85,7 +85,7 @@ class Sample:
 
 
 class ColumnStatistics:
-    """What a preparation is fitted from: texts with their counts, or numbers in sum.
+    """The statistics for fitting a preparation: texts with their counts, or moments of numbers.
 
     Args:
         name: the column.

@@ -1,4 +1,4 @@
-"""A part of the data that is read as it is needed: which rows belong to it, and its batches."""
+"""A part of streamed data: which rows belong to it, and its batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOW_BYTES = 32 * 2**20
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of a chunk belong to a part: those of the division's part that miss no value.
+    """Which rows of a chunk belong to a part: the rows of that part in the division that have no missing value.
 
     Attributes:
         columns: the columns whose missing values count.
@@ -216,7 +216,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """A chunk as it was read: its rows that belong to the part, and the place of its first row in the data."""
+    """A chunk as it was read: its rows that belong to the part, and the index of its first row in the data."""
 
     source: Source
     table: Table

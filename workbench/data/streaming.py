@@ -25,7 +25,7 @@ SAMPLE_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Streamed:
-    """A recipe's data, ready to train on without ever being in memory whole.
+    """A recipe's data, prepared for training but never in memory as a whole.
 
     Attributes:
         train, validation, test: the parts; None where there is none.
@@ -109,7 +109,7 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
 
 @dataclass
 class _Spans:
-    """The lowest and the highest number of columns in each part, filled while rows go by."""
+    """The lowest and the highest number of columns in each part, updated while rows are read."""
 
     names: tuple[str, ...]
     _found: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)

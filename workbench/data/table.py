@@ -1,4 +1,4 @@
-"""Columns as the preparation sees them: numbers, flags, texts or arrays, each value present or missing."""
+"""Checked columns for the preparation: numbers, booleans, texts or arrays, with a mask of missing values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST_EXACT = 2**53
 
 
 class ColumnKind(StrEnum):
-    """What a column's values are."""
+    """The type of a column's values."""
 
     NUMBER = "number"
     FLAG = "flag"
