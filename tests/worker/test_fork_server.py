@@ -142,7 +142,7 @@ async def test_tensorflow_that_cannot_be_loaded_is_told(
 
 _PARENT = """
 import pathlib, sys, time
-from workbench.worker.spawning import Nursery
+from workbench.worker.spawning import ForkServer
 print(ForkServer(pathlib.Path(sys.argv[1])).pid, flush=True)
 time.sleep(60)
 """

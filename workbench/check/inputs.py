@@ -31,7 +31,7 @@ Form = Literal["one", "list", "separate", "first and rest"]
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch that a layer takes, and how.
+    """A batch that a layer accepts, and how it is passed.
 
     Attributes:
         tensors: one for each input.
@@ -75,7 +75,7 @@ class Inputs:
 
 
 class NoInput(Exception):
-    """No input was found that a layer takes.
+    """No input was found that a layer accepts.
 
     Attributes:
         hint: what to do about it.

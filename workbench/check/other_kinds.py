@@ -1,4 +1,4 @@
-"""Checks of what is no layer and no model: each kind has one of its own, that shows it at work."""
+"""Checks of the kinds other than layers and models (losses, metrics, optimizers ...): each kind has one check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of a layer in models and in compiled graphs: there it is the same layer."""
+"""Checks of a layer in models and in compiled graphs: its weights and outputs are the same there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check found, and what an author's expectation makes of it."""
+"""The result of a check, also where the entry declares that the check is expected to fail."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Result:
 
 
 class CheckFailed(WorkbenchError):
-    """The entry does not keep what a check asks for."""
+    """The entry does not pass a check."""
 
 
 class Skipped(Exception):
@@ -78,7 +78,7 @@ class Skipped(Exception):
 
 
 class NotApplicable(Exception):
-    """There is nothing for a check to look at; the text says why."""
+    """The check does not apply to the entry; the text says why."""
 
 
 _LONGEST = 300  # characters of a message: TensorFlow lists every kernel that it has

@@ -1,4 +1,4 @@
-"""Make the checks of one entry, each after those it needs, and turn whatever happens into a result."""
+"""Run the checks of one entry, each after those it depends on, and turn every outcome into a result."""
 
 from __future__ import annotations
 

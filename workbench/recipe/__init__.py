@@ -1,1 +1,1 @@
-"""What is wanted: the recipe, from YAML to a validated document that knows its own line numbers."""
+"""The recipe: from YAML to a validated document with line numbers."""

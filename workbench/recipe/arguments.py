@@ -1,6 +1,6 @@
-"""The arguments of one thing in a recipe, in whichever form it is written.
+"""Read and edit the arguments of one item in a recipe, in whichever form it is written.
 
-A thing is a name (`Exponential`), a map (`{use: MyDense, units: 30}`), or the layer that a graph line makes
+An item is a name (`Exponential`), a map (`{use: MyDense, units: 30}`), or the layer that a graph line makes
 (`z = Dense(30, activation="relu")(x)`).
 """
 

@@ -1,4 +1,4 @@
-"""What a suggested recipe makes of columns: which are left out and why, what is done about gaps."""
+"""Decide how a suggested recipe uses columns: which are left out and why, and what to do with missing values."""
 
 from __future__ import annotations
 

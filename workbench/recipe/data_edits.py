@@ -1,4 +1,4 @@
-"""What a column of the data is for, changed: which keys of the data section become what."""
+"""Change the role of a data column: which keys of the data section get which values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.recipe.schema import weight_columns
 
 
 class ColumnUse(StrEnum):
-    """What a column is for."""
+    """The role of a column."""
 
     INPUT = "input"
     TARGET = "target"
@@ -41,7 +41,7 @@ class ColumnRoles:
         )
 
     def use_of(self, column: str) -> ColumnUse:
-        """What a column is for."""
+        """The role of a column."""
         if self.group_of(column):
             return ColumnUse.INPUT
         if any(column in names for names in self.targets.values()):
@@ -59,7 +59,7 @@ class ColumnRoles:
 
 @dataclass(frozen=True)
 class Change:
-    """Values for keys, and keys to take away."""
+    """Values to set, by key, and keys to remove."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     removed: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""Every edit of a recipe that a person makes by key or mouse.
+"""Every edit of a recipe that the app offers.
 
-The text is the truth. An edit changes the part of it that it means to change; comments and layout stay (see
-`yaml_edit`). Nothing here knows Keras or a screen.
+The text is the source of truth. An edit changes only the part of the text that it is about; comments and layout stay
+(see `yaml_edit`). Nothing here knows Keras or a screen.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""pydantic's errors in the user's terms: which key, what is wrong, what would be right."""
+"""Turn pydantic's errors into clear ones: which key, what is wrong, what would be right."""
 
 from __future__ import annotations
 

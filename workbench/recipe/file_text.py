@@ -1,4 +1,4 @@
-"""A recipe's file as it is on disk now: its text, how that is encoded, or why there is none."""
+"""Read a recipe's file as it is on disk now: its text and encoding, or why it cannot be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.recipe.document import read_text
 
 @dataclass(frozen=True)
 class FileText:
-    """What a file says.
+    """The text of a file.
 
     Attributes:
         text: its text with plain line ends; None where it is gone or cannot be read.

@@ -1,7 +1,7 @@
-"""Graph lines, in Keras' functional syntax: `z = Dense(30, activation="relu")(x)`.
+"""Parse graph lines, written in Keras' functional syntax: `z = Dense(30, activation="relu")(x)`.
 
 A line is read with Python's own parser and never executed. Allowed are names, calls, literals and tuples;
-everything else is refused, so a recipe from a stranger is data and not a program.
+everything else is refused, so a recipe of unknown origin is data and not a program.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Apply:
 
 @dataclass(frozen=True)
 class Line:
-    """`targets = value`: the names given to what the call returns."""
+    """`targets = value`: the names for the outputs of the call."""
 
     targets: tuple[str, ...]
     value: Apply
@@ -76,7 +76,7 @@ _ARITHMETIC = "Layers do it: Add, Subtract, Multiply, as in `z = Add()(x, y)`."
 
 
 class _LineReader:
-    """Turns the syntax tree of one line into `Line`, refusing what a recipe may not hold."""
+    """Turns the syntax tree of one line into `Line`, refusing what a recipe must not contain."""
 
     def __init__(self, text: str, where: str) -> None:
         self.text = text

@@ -1,4 +1,4 @@
-"""Graph lines written out again, and what a rename or a deletion in one of them means for the others."""
+"""Write graph lines as text, and find what a rename or a deletion in one line changes in the others."""
 
 from __future__ import annotations
 

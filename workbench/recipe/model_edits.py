@@ -1,7 +1,7 @@
 """Edits of a recipe's model: layers of a stack, lines of a graph, shared layers, inputs and outputs.
 
-Each takes the recipe's text and its plain data and returns the new text. What else an edit of a graph means (who takes
-the tensor of a deleted line, who knew the old name) is worked out on the lines as they are read.
+Each edit gets the recipe's text and its plain data and returns the new text. The other changes that an edit of a graph
+needs (lines that use the tensor of a deleted line, or an old name) are found in the parsed lines.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A recipe as rows, one for each thing in it that a person may want to change.
+"""List a recipe as rows, one for each part that a user may want to change.
 
-Rows are made from plain data, not from a validated recipe: what is half-written has rows too.
+Rows are made from plain data, not from a validated recipe: an unfinished recipe has rows too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from workbench.recipe.yaml_values import one_line
 
 
 class Role(StrEnum):
-    """What a row stands for."""
+    """The kind of recipe part that a row shows."""
 
     MODEL = "model"  # the model as a whole; its form
     INPUT = "input"
@@ -58,7 +58,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class RecipeRow:
-    """One thing of a recipe.
+    """One part of a recipe.
 
     Attributes:
         role: what it is.

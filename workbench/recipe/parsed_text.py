@@ -16,7 +16,7 @@ from workbench.recipe.document import Document, parse
 
 @dataclass(frozen=True)
 class LocatedError:
-    """What is wrong with a recipe, and where: the key, and the line from 1 (None where it has none)."""
+    """An error in a recipe, and where it is: the key, and the line from 1 (None where it has none)."""
 
     what: str
     hint: str = ""
@@ -36,7 +36,7 @@ class LocatedError:
 
 
 class ParsedText:
-    """One text, read as far as it can be; each part only when it is asked for."""
+    """One text, parsed as far as possible; each part is parsed at its first use."""
 
     def __init__(self, text: str, name: str, folder: Path) -> None:
         self.text = text

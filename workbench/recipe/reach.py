@@ -1,4 +1,4 @@
-"""How long a suggested training is, and how far from 0 a new network's outputs get in it."""
+"""Estimate how long a suggested training is, and how far from 0 a new network's outputs get in it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The recipe's schema. Unknown keys are refused; what a plugin's entry takes as arguments is free here.
+"""The recipe's schema. Unknown keys are refused; the arguments of a plugin's entry are not checked here.
 
 The names in a recipe are only ever names that plugins registered: no import paths and no expressions, so a
-stranger's recipe is data.
+recipe of unknown origin is data.
 """
 
 from __future__ import annotations

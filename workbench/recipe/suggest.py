@@ -1,7 +1,7 @@
-"""From what data looks like to a recipe that fits it: a stack, a loss, metrics, ready to train.
+"""Suggest a recipe for given data: a stack of layers, a loss and metrics.
 
-A beginning, not an answer: small, standard, and right about what is easy to get wrong (the last layer, the loss, the
-scaling, what to do with gaps).
+The recipe is a start, not a solution: small, standard, and correct where mistakes are easy (the last layer, the loss,
+the scaling, missing values).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LIKELY_TARGETS = ("target", "label", "labels", "class", "y", "price", "outcome"
 
 @dataclass(frozen=True)
 class Facts:
-    """What a suggestion needs to know of data."""
+    """The facts about data that a suggestion needs."""
 
     rows: int
     columns: tuple[ColumnFacts, ...]
@@ -58,7 +58,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A recipe as plain data, and why it is as it is, a sentence each."""
+    """A recipe as plain data, and the reasons for it, one sentence each."""
 
     recipe: dict[str, Any]
     reasons: tuple[str, ...] = field(default=())

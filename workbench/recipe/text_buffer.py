@@ -28,11 +28,11 @@ class _Step:
 
 
 class ChangedOnDiskError(RecipeError):
-    """The recipe's file is another than the one that was read: writing it would lose somebody's edit."""
+    """The recipe's file has changed since it was read: writing it would lose somebody's edit."""
 
 
 class OpenRecipe:
-    """An open recipe: the text is the truth.
+    """An open recipe; its text is the source of truth.
 
     Args:
         text: the YAML.

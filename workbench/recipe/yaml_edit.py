@@ -1,8 +1,8 @@
-"""Edits of a YAML text that keep everything else in it as it was written, comments above all.
+"""Edit a YAML text and keep everything else in it as it was written, above all comments.
 
-Each takes a text and a key and returns the new text. A comment at the end of an item's line, and its continuation
-right below, go with the item; comments on lines of their own above it travel with it when it moves, and stay when it
-is deleted.
+Each function gets a text and a key and returns the new text. A comment at the end of an item's line, and its
+continuation right below, go with the item; comments on lines of their own above it travel with it when it moves, and
+stay when it is deleted.
 """
 
 from __future__ import annotations

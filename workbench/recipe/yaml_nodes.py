@@ -1,6 +1,6 @@
-"""Where each value of a YAML text stands: a tree of spans, from the parser's own events.
+"""Find the position of each value in a YAML text: a tree of spans, from the parser's own events.
 
-An edit made on spans touches what it means to touch and nothing else: comments, order, spacing and quotes of the
+An edit of a span changes nothing else: comments, order, spacing and quotes of the
 rest stay as they were written.
 """
 
@@ -28,7 +28,7 @@ Key = tuple[str | int, ...]
 
 @dataclass
 class Node:
-    """A value: its kind, and where it stands in the text as [start, end) in characters.
+    """A value: its kind, and its position in the text as [start, end) in characters.
 
     Attributes:
         column: of the first character; in a block list that is the column of its dashes.

@@ -1,4 +1,4 @@
-"""Values as YAML text: on one line where they stand inside others, over several lines for whole sections."""
+"""Write values as YAML text: on one line inside other values, on several lines for whole sections."""
 
 from __future__ import annotations
 

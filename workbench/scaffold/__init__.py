@@ -1,1 +1,1 @@
-"""A new plugin project: the files in `project/`, with its names put in."""
+"""Make a new plugin project: the files in `project/`, with its names filled in."""

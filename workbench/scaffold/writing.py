@@ -1,6 +1,6 @@
 """Write a plugin project from the files in `project/`.
 
-They are what they will be, but for their ending `.in`, the names `$distribution` and `$package` inside, and
+They are copied as they are, except for the ending `.in`, the names `$distribution` and `$package` inside, and
 `PACKAGE`, `NAME` and `dot-` in their paths.
 """
 

@@ -1,4 +1,4 @@
-"""One content, three files: how `.keras`, `.h5` and `.weights.h5` hold the same things.
+"""The three file formats, `.keras`, `.h5` and `.weights.h5`, and how each stores the same content.
 
 A `.keras` file is a zip of `config.json`, `metadata.json`, `model.weights.h5` and assets; kwb adds `kwb.json`
 (notes, names, and state that Keras does not save). The two HDF5 formats carry the same members

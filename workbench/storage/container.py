@@ -1,6 +1,6 @@
-"""Reading a model file without Keras, as a stranger's: what it is, and that its structure is honest.
+"""Read a model file of unknown origin without Keras: find its format and check its structure.
 
-Refused here, before any of its content is believed: what is neither a zip archive nor HDF5, truncated files,
+Refused here, before any content is trusted: files that are neither a zip archive nor HDF5, truncated files,
 members or datasets that would unpack to far more than the file holds, HDF5 links that lead elsewhere, data
 kept in other files, and configurations nested without end.
 """

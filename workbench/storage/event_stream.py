@@ -1,4 +1,4 @@
-"""The event stream of a run on disk: written line by line, read as it grows, read from its ends."""
+"""The event stream of a run on disk: write it line by line, read it while it grows, read its first and last events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TAIL = 1 << 20  # bytes read at the end of a stream to find how a run stands
 
 
 class EventLog:
-    """The event stream of a run, open for adding. Each event is with the operating system before the next.
+    """The event stream of a run, open for adding. Each event reaches the operating system before the next.
 
     A line that a crash left torn is cut off first.
     """
@@ -59,7 +59,7 @@ class EventLog:
 
 
 class EventReader:
-    """Reads an event stream as it grows. Torn and foreign lines are passed over."""
+    """Reads an event stream as it grows. Incomplete and unknown lines are skipped."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)

@@ -1,8 +1,8 @@
-"""Saving a model to `.keras`, `.h5` or `.weights.h5`, and loading it back: the same model, to the last bit.
+"""Save a model as `.keras`, `.h5` or `.weights.h5`, and load it again: the same model, to the last bit.
 
 All three keep architecture, weights, compile arguments, optimizer state and the state Keras leaves out (seed
-generators), and all three reload here, for sequential, functional and subclassed models. What plain Keras
-can open of them it opens: `.keras` wholly, `.h5` of sequential and functional models (uncompiled), and the
+generators), and all three reload here, for sequential, functional and subclassed models. Plain Keras
+opens what it can: `.keras` wholly, `.h5` of sequential and functional models (uncompiled), and the
 weights of all three by `load_weights`.
 """
 
@@ -39,7 +39,7 @@ FORMATS = (".keras", ".h5", ".weights.h5")
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file whole on disk. `warnings` says what of the model a reload will not bring back by itself."""
+    """A file that was written completely. `warnings` says which parts of the model a reload does not restore."""
 
     path: Path
     format: str

@@ -1,7 +1,7 @@
-"""What a model file may ask for: nothing but known Keras classes and what loaded plugins registered.
+"""Check the classes that a model file names: only known Keras classes and those of loaded plugins are allowed.
 
 Keras, even in safe mode, calls any of its exported functions that a Lambda names, and any registered callable
-with arguments from the file. So the configuration is judged here first, as plain JSON and without Keras.
+with arguments from the file. So the configuration is checked here first, as plain JSON and without Keras.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class KnownClasses(Protocol):
-    """Who knows the classes and functions that plugins registered with Keras."""
+    """Knows the classes and functions that plugins registered with Keras."""
 
     def registered_names(self) -> AbstractSet[str]:
         """The names, such as `kwb>MyDense`: the distribution, and the class or function."""
@@ -83,7 +83,7 @@ class KnownClasses(Protocol):
 
 @dataclass(frozen=True)
 class Checked:
-    """A file that may be loaded, all that it takes from plugins imported.
+    """A file that may be loaded; the plugin classes that it needs are imported.
 
     `bare` are the class names of a legacy file that name no module: Keras' own, or of plain Keras' users.
     """

@@ -1,4 +1,4 @@
-"""Reading HDF5 from a stranger: what leads out of the file or is larger than it, and what names its weights."""
+"""Read HDF5 of unknown origin: refuse links out of the file and sizes beyond it, and find the names of its weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking inside a model file without Keras: its format, layers and weights, and what it needs to load."""
+"""Look inside a model file without Keras: its format, layers and weights, and what it needs to load."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FileLayerRow:
 
 @dataclass(frozen=True)
 class WeightRow:
-    """One weight as it lies in the file."""
+    """One weight as it is stored in the file."""
 
     path: str
     shape: tuple[int, ...]

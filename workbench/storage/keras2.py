@@ -1,4 +1,5 @@
-"""Files of Keras 2 (`.h5`): arguments that Keras 3 renamed or dropped are translated, or named where they cannot be."""
+"""Files of Keras 2 (`.h5`): translate arguments that Keras 3 renamed or dropped, or name those that cannot be
+translated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which weight of a model lies where in a weight file, and whether a file's weights fit a model."""
+"""Find where each weight of a model is in a weight file, and check that a file's weights fit a model."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def restore_optimizer(model: Any, path: Path) -> str:
 
 
 class _Names:
-    """Gives each name once, and never one that is a folder of another."""
+    """Makes names unique, and never returns one that is a folder of another."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = set(taken)

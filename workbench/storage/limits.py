@@ -1,4 +1,4 @@
-"""What a model file may ask for at most, and how it is refused."""
+"""Limits for model files, and the error for a file beyond them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LINK_LIMIT = 100_000  # objects in one HDF5 file
 
 
 class Refused(ValueError):
-    """A file is not what it must be, in words that stand after its name. `hint` says what to do."""
+    """A file is refused; the text is written to follow the file's name. `hint` says what to do."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)

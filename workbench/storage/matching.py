@@ -1,4 +1,4 @@
-"""Weights go to the layer of their name: a file whose layers stand in another order than the model's is reordered.
+"""Match the layers of a weight file with the model's by name, and reorder a file with another order of layers.
 
 Keras reads the layers of stacks and graphs by class and position. Files hold each layer's name beside its weights.
 A name that somebody gave is matched with the model's; names that Keras numbers (`dense_7`) depend on what the process

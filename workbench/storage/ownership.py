@@ -1,4 +1,4 @@
-"""Who works on a run: one process at a time, known to others, and to be asked to stop from anywhere."""
+"""The lock of a run: one process at a time trains it; others can see which one and ask it to stop."""
 
 from __future__ import annotations
 

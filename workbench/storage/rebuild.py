@@ -1,4 +1,4 @@
-"""Models that Keras rebuilds only in part: the weights it would drop without a word come back here.
+"""Restore weights of models that Keras rebuilds only in part: it would drop these weights silently.
 
 Keras rebuilds a subclassed model by its `build()`. Where that does not build every layer (a `build()` that
 adds a weight and leaves the rest to the first call, a layer used only in training), the file has weights for

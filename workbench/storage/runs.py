@@ -31,7 +31,7 @@ from workbench.storage.ownership import owner
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The places of one run."""
+    """The folder of one run, and the paths in it."""
 
     path: Path
 
@@ -71,8 +71,8 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """How a run stands. `status` is running, done, stopped, interrupted, failed, or crashed: ended without
-    a word. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
+    """The state of a run. `status` is running, done, stopped, interrupted, failed, or crashed: ended without
+    a report. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
     `run_started` reports.
     """
 

@@ -1,7 +1,7 @@
-"""How much memory a configuration asks for, from below: a file of 5 KB must not build a model of 8 GB.
+"""Estimate the least memory that a configuration needs: a file of 5 KB must not build a model of 8 GB.
 
-A sound file holds the weights that its configuration declares. So what the stock layers in it would make at
-the least is counted from their arguments and shapes, and held against what the file stores.
+A sound file holds the weights that its configuration declares. So the least size of its
+stock layers is counted from their arguments and shapes, and compared with the size of the file's weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every layer and variable of a model under a path that is the same in every process.
+"""Give every layer and variable of a model a path that is the same in every process.
 
 Keras numbers the names of layers it names itself (`dense_7`), so a variable's own path depends on what the
 process made before. Here a layer inside a Sequential or functional model goes by its name, which the file

@@ -1,8 +1,8 @@
 """Check that a saved file loads as the same model: weights by path, optimizer, arguments, predictions.
 
-Keras saves some models without a word and gives back others: a `get_config` that forgets an argument
-reloads with its default, layers in places Keras does not track are not saved, weights of a layer that is
-built only in training are dropped. So a file is reloaded and compared before it takes its place.
+Keras saves some models without an error and loads different ones: a `get_config` that forgets an argument
+reloads with its default, layers in attributes that Keras does not track are not saved, weights of a layer that is
+built only in training are dropped. So a file is reloaded and compared before it replaces another.
 """
 
 from __future__ import annotations

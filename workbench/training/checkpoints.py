@@ -1,13 +1,13 @@
-"""Checkpoints: folders that are whole or not there, each with a manifest of its files' hashes.
+"""Checkpoints: folders that exist completely or not at all, each with a manifest of its files' hashes.
 
     checkpoints/000012/
         variables.npz    every variable of model, optimizer, metrics and seed generators
-        position.json    where the training stands, and what callbacks remember
+        position.json    epoch and step of the training, and the state of callbacks
         manifest.json    sha256 and size of the others; written last
 
 A checkpoint is written under another name, synced, and renamed; so a crash at any moment leaves the older ones as they
-were and at most a folder that the next write removes. Two are kept: should the newest be damaged on disk, the one
-before it serves.
+were and at most a folder that the next write removes. Two are kept: if the newest is damaged on disk, the one
+before it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The weight of each class: from the recipe's names of classes to the numbers that training counts them by."""
+"""Class weights: translate the recipe's class names to the class numbers that training uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person may ask of a running training: pause, go on, stop, another learning rate, save now."""
+"""Requests to a running training: pause, go on, stop, change the learning rate, save now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`CSVLogger` in a training that is resumed: epochs that are trained again stand in its file once."""
+"""Let `CSVLogger` write each epoch once in a resumed training, also epochs that are trained again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a training ended before its last epoch: which callback ended it, and what that one says of it."""
+"""Find out which callback ended a training before its last epoch, and why."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Ending:
 
 
 class _Look(keras.callbacks.Callback):
-    """Stands behind another callback and sees whether that one has ended the training."""
+    """Runs after another callback and sees if that one has ended the training."""
 
     every_batch = False
 

@@ -1,4 +1,4 @@
-"""What a run ran on: versions, plugins, revision. Kept beside its results, so that it can be repeated."""
+"""Record the environment of a run (versions, plugins, revision) beside its results, so that it can be repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model's own code raises while it is used, as an error that says so."""
+"""Turn an exception from a model's own code into an error that says where it came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model file of a checkpoint: the work of a run that failed, was killed, or whose model could not be saved."""
+"""Make a model file from a checkpoint, for a run that failed, was killed, or whose model could not be saved."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class KeptCheckpoint:
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was made of a checkpoint."""
+    """A file that was made from a checkpoint."""
 
     path: Path
     format: str

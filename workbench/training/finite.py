@@ -94,7 +94,7 @@ def first_bad(logs: Mapping[str, float], *, validation: bool = True) -> tuple[st
 
 
 class Finite(keras.callbacks.Callback):
-    """Watches the losses; ends a training whose loss is not finite any more, by raising `NotFiniteError`.
+    """Watches the losses; ends a training whose loss is no longer finite, by raising `NotFiniteError`.
 
     Looks as often as progress is reported and at the last step of each epoch, before other callbacks see the epoch's
     end. It must stand behind `progress` among the callbacks.

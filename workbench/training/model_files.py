@@ -48,7 +48,7 @@ def _numbers(weight: Any) -> Any:
 
 @dataclass(frozen=True)
 class WrittenFiles:
-    """What became of the recipe's files.
+    """Which of the recipe's files were written.
 
     Attributes:
         replaced: what was there before, for each file that is another now.

@@ -1,4 +1,5 @@
-"""From recipe to ready: data read, model built and compiled. Everything that can fail before training does."""
+"""Prepare a run: read the data, build and compile the model. Errors that can be found before training are found
+here."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ PROBED_ROWS = 1_000  # of a stream, to see how large its targets are
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A recipe made ready to train: data read, model built and compiled.
+    """A recipe prepared for training: its data is read, its model built and compiled.
 
     Attributes:
         warnings: what is likely not meant so, and what was not as it should be of the files that are loaded.

@@ -1,4 +1,4 @@
-"""The Keras callback that turns a training into events and lets `Control` reach it."""
+"""The Keras callback that reports a training as events and obeys the requests in `Control`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a saved file says of itself beside the model: how its data was prepared, from which recipe it came."""
+"""The notes in a saved file: how its data was prepared, and from which recipe and run it came."""
 
 from __future__ import annotations
 

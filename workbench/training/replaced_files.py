@@ -20,7 +20,7 @@ from workbench.storage.runs import RunFolder
 
 @dataclass(frozen=True)
 class ReplacedFile:
-    """What a file holds that is about to be written.
+    """The content of a file that is about to be replaced.
 
     Attributes:
         path: the file.

@@ -1,8 +1,8 @@
-"""Exact resume: a training's whole state into a checkpoint, and back.
+"""Exact resume: write a training's whole state into a checkpoint, and restore it.
 
 What decides how a training goes on: the weights; the optimizer's slots, iterations and learning rate; the state of
-seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; what callbacks and the
-model's own classes remember (best value, patience left, best weights, a second optimizer: see `python_state`); the
+seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; the state of callbacks
+and of the model's own classes (best value, patience left, best weights, a second optimizer: see `python_state`); the
 engine; whether the data was streamed. The order of rows needs no saving: it is drawn from the seed and the epoch's
 number, in one way for rows in memory and in another for a stream.
 """
@@ -36,7 +36,7 @@ FORMAT = 2  # of what callbacks and the model remember
 
 @dataclass(frozen=True)
 class Position:
-    """Where a training stands: `step` batches into `epoch`, both counted from 0."""
+    """The position of a training: `step` batches into `epoch`, both counted from 0."""
 
     epoch: int = 0
     step: int = 0
@@ -50,7 +50,7 @@ class Position:
 
 @dataclass
 class Restoration:
-    """What a checkpoint holds of a training's state, until it has been given back for good."""
+    """The state in a checkpoint, kept until it is fully restored."""
 
     memory: PythonState
     record: Mapping[str, Any]

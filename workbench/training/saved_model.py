@@ -34,7 +34,7 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model from a file, with what its file says of its data."""
+    """A model from a file, with the description of its data in that file."""
 
     path: Path
     model: Any

@@ -27,12 +27,12 @@ _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
 class Unplaced(Exception):
-    """What was kept has no place in the object as it was made now."""
+    """A stored value does not fit the object as it is now."""
 
 
 @dataclass
 class Decoder:
-    """Gives values back from records.
+    """Makes values from records.
 
     Args:
         arrays: as the encoder left them.

@@ -1,8 +1,8 @@
 """Write the state of Python objects as JSON and arrays. Unlike a pickle, reading it back runs no code.
 
 A value becomes a record, its arrays go beside it by name. Values that hold others (lists, dicts, objects) may be nested
-and may share or contain one another. Variables and objects are given their content back where they stand; functions,
-classes and Keras' own things stay the ones that the recipe made. What cannot be kept is reported with its path.
+and may share or contain one another. Existing variables and objects get their content back; functions, classes and
+Keras' own objects stay the ones that the recipe made. Values that cannot be kept are reported with their path.
 """
 
 from __future__ import annotations

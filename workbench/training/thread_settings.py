@@ -1,4 +1,4 @@
-"""What serves a training of small operations: one thread for them all, and graphs that are run as they are.
+"""Settings for trainings of small operations: a single thread, and no rewriting of graphs.
 
 TensorFlow offers every operation to as many threads as there are cores. Where all are small, the threads hand work to
 and fro for longer than they work on it: a chain of small operations (a recurrent layer, a deep stack of narrow layers)

@@ -1,4 +1,4 @@
-"""The process boundary: Keras lives in a child, and one line protocol joins it to its parent.
+"""The worker: a child process that runs Keras and exchanges JSON lines with its parent.
 
 The parent writes commands to the child's standard input, one JSON object a line: `{"id": 7, "command": "train", ...}`.
 The child writes to a descriptor of its own: replies, `{"reply": 7, "result": ...}` or `{"reply": 7, "error": {...}}`,

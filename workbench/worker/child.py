@@ -1,7 +1,7 @@
-"""The child: reads commands, does them one at a time, and lets control commands reach a running training.
+"""The child process: reads commands, runs them one at a time, and passes control commands to a running training.
 
-A thread reads standard input. What steers a training (pause, resume, stop, set_learning_rate, save) acts at once;
-everything else waits for the main thread, which owns Keras.
+A thread reads standard input. A command that controls a training (pause, resume, stop, set_learning_rate, save) acts at
+once; everything else waits for the main thread, which owns Keras.
 """
 
 from __future__ import annotations

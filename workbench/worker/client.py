@@ -1,4 +1,4 @@
-"""The parent's side: start a child, send it commands, take its events, and say plainly how it died.
+"""The parent's side: start a child, send it commands, receive its events, and report how it ended.
 
 Never imports keras. Everything is asyncio: nothing here blocks a terminal app.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from workbench import events
 from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
-from workbench.worker.spawning import ForkServer, NurseryEndedError, Process, start_alone
+from workbench.worker.spawning import ForkServer, ForkServerEndedError, Process, start_alone
 
 OnEvent = Callable[[events.Event, float, str], None]
 
@@ -36,7 +36,7 @@ _BY_EXIT_CODE: dict[int, type[WorkbenchError]] = {
 
 
 class WorkerDied(WorkbenchError):
-    """The child ended without being asked to. `log` holds its last lines."""
+    """The child ended unexpectedly. `log` holds its last lines."""
 
     exit_code = ExitCode.FAILED
 
@@ -109,7 +109,7 @@ class Worker:
         except BaseException as error:
             os.close(commands)
             os.close(incoming)
-            if isinstance(error, NurseryEndedError) and fork_server is not None:
+            if isinstance(error, ForkServerEndedError) and fork_server is not None:
                 raise explain(error.returncode, fork_server.log) from error
             raise
         finally:

@@ -1,4 +1,4 @@
-"""What the child can be asked to do; one function a command, from its arguments to JSON's types."""
+"""The commands of the child: one function per command, which returns JSON types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The child's way out: lines to the parent that never hold the training up."""
+"""Send lines to the parent without ever blocking the training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_KEPT = 200_000  # lines; beyond that events go as well, so that a day of sl
 
 
 class Importance(IntEnum):
-    """Which lines may be lost first."""
+    """Which lines may be dropped first."""
 
     STEP = 0
     EVENT = 1

@@ -1,7 +1,7 @@
-"""Look at a recipe that is being edited: its shapes and parameters as far as it can be built, and its first error.
+"""Examine a recipe while it is edited: its shapes and parameters as far as it can be built, and its first error.
 
-Unlike training, an error here is an answer. Data is read once and kept while the recipe's data section stays the same:
-people edit models many times on the same data.
+Unlike in training, an error is a normal result here. Data is read once and kept while the recipe's data section stays
+the same: people edit models many times on the same data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from workbench.training.preparing import PreparedRun, prepare
 
 @dataclass
 class KeptData:
-    """The data read last, and of which file it was."""
+    """The data that was read last, and its file."""
 
     _of: tuple[Any, ...] = ()
     _prepared: loading.Prepared | loading.Streamed | None = None

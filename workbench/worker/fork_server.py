@@ -1,4 +1,4 @@
-"""`python -m workbench.worker.fork_server`: a process that has loaded TensorFlow and forks children of itself.
+"""`python -m workbench.worker.fork_server`: a process that loads TensorFlow once and then forks children.
 
 A child that is forked begins at once, where loading TensorFlow takes seconds. The fork server runs no operation of
 TensorFlow and has no thread, and Linux is the only system where that is enough to be forked safely.

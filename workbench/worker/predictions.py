@@ -1,4 +1,4 @@
-"""Predictions of a saved model to look at: page by page, and how they lie beside the true values."""
+"""Predictions of a saved model for display: pages of rows, and the comparison with the true values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Classes:
 
 
 class KeptPredictions:
-    """The table that was made last, which is looked at page by page."""
+    """The table that was made last; it is shown in pages."""
 
     def __init__(self) -> None:
         self._table: PredictionTable | None = None

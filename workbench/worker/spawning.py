@@ -1,4 +1,4 @@
-"""How a child comes to be: as a program of its own, or forked from a fork_server. Never imports keras."""
+"""Start a child: as a separate program, or forked from the fork server. Never imports keras."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _python(module: str) -> list[str]:
 
 
 class _Forked:
-    """A child of a fork_server."""
+    """A child of the fork server."""
 
     def __init__(self, pid: int, ended: Future[int]) -> None:
         self.pid = pid
@@ -65,7 +65,7 @@ class _Forked:
         return self._ended.result()
 
 
-class NurseryEndedError(Exception):
+class ForkServerEndedError(Exception):
     """No child can be forked: the fork server has ended. `returncode` is negative for a signal."""
 
     def __init__(self, returncode: int) -> None:
@@ -120,13 +120,13 @@ class ForkServer:
         """Fork a child, as soon as TensorFlow is loaded; the arguments are those of `start_alone`.
 
         Raises:
-            NurseryEndedError: it has ended, or ends meanwhile.
+            ForkServerEndedError: it has ended, or ends meanwhile.
             OSError: the child cannot be started.
         """
         order: Future[Process] = Future()
         with self._lock:
             if self._returncode is not None:
-                raise NurseryEndedError(self._returncode)
+                raise ForkServerEndedError(self._returncode)
             self._number += 1
             self._orders[self._number] = order
         packet = {"number": self._number, "arguments": list(arguments), "folder": str(folder or Path.cwd())}
@@ -153,7 +153,7 @@ class ForkServer:
             self._returncode = returncode
             orders, children = [*self._orders.values()], [*self._children.values()]
         for order in orders:
-            _settle(order, NurseryEndedError(returncode))
+            _settle(order, ForkServerEndedError(returncode))
         for child in children:
             _settle(child, UNKNOWN)
 

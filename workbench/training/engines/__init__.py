@@ -1,4 +1,4 @@
-"""The training engines: faster ways to run the steps of `keras.Model.fit`, all keeping its meaning.
+"""The training engines: faster ways to run the steps of `keras.Model.fit`, with the same meaning.
 
     plain       stock Keras: one step a call
     steps       several steps a call, batches from a tf.data pipeline
@@ -8,7 +8,7 @@
                 step on this machine takes the same (`choices`)
     measure     as auto, but measures again
 
-`fit` and `evaluate` are the whole interface; Keras' own `fit` keeps running the show underneath, so callbacks,
+`fit` and `evaluate` are the whole interface; Keras' own `fit` still controls the training, so callbacks,
 history, validation and early stopping are Keras' own.
 """
 

@@ -1,6 +1,6 @@
 """Check that a program trains a model to the same numbers as plain Keras.
 
-Programs are asked for the same few steps from the same weights; their logs and the weights they end with are compared.
+Programs run the same few steps from the same weights; their logs and final weights are compared.
 They may differ as far as the order of floating-point sums goes, and no further: XLA compiles some loops to something
 else than they say. How far rounding goes depends on the model (a loss close to zero, weights whose gradient is nothing
 but rounding), so where programs differ by more than is usual, the reference is run once more from weights moved by the
@@ -30,7 +30,7 @@ Restore = Callable[[], None]
 
 @dataclass(frozen=True)
 class Trial:
-    """What a few steps gave.
+    """The results of a few steps.
 
     Attributes:
         logs: after each step, by name.

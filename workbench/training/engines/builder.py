@@ -1,4 +1,4 @@
-"""Builds the programs of a model by the engine's name, and says what an engine cannot do."""
+"""Build the programs of a model by the engine's name, and say what an engine cannot do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CALL_STEPS = 4096
 
 
 class Builder:
-    """The programs of one model in one mode over one source, each built when it is asked for.
+    """The programs of one model in one mode over one source, each built at its first use.
 
     Args:
         step: the model's `train_step` or `test_step`, maybe wrapped.

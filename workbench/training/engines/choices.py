@@ -1,6 +1,6 @@
-"""Choices of an engine that were made before on this machine, kept so that a recipe gives the same numbers every time.
+"""Store which engine was chosen on this machine, so that a recipe gives the same numbers every time.
 
-An engine is chosen by measuring, and XLA rounds otherwise than TensorFlow does: chosen again for each training, the
+An engine is chosen by measuring, and XLA rounds differently from TensorFlow: chosen again for each training, the
 same recipe would end with other last digits from one run to the next. So a choice is kept in kwb's state folder, one
 file for each kind of training step, and the next training of the same step takes it without measuring.
 

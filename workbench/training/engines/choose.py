@@ -1,6 +1,6 @@
-"""Chooses a program: the one asked for, or the fastest measured on real steps of this model.
+"""Choose a program: the one asked for, or the fastest measured on real steps of this model.
 
-Measuring must never cost more than it brings. Every program but `plain` is made of one trace of the step, which stock
+Measuring must never cost more than it saves. Every program but `plain` is made of one trace of the step, which stock
 Keras needs as well, so `chunk` costs nothing extra. XLA is tried where the time it can save outweighs compiling, and
 dropped after a few steps where it is slow. What measuring changes (weights, optimizer, metrics, seeds) is put back, so
 that training ends with the same bits as if the engine had been named in the first place.

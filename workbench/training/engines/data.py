@@ -1,6 +1,6 @@
-"""What an engine trains on: rows held in memory (`Arrays`) or read batch by batch (`Stream`).
+"""The data of an engine: rows held in memory (`Arrays`) or read batch by batch (`Stream`).
 
-Every engine takes the rows of an epoch in the same order: our own permutation drawn from the seed and the epoch's
+Every engine uses the rows of an epoch in the same order: our own permutation drawn from the seed and the epoch's
 number, or the order of the data. So engines agree with one another, and a run can resume inside an epoch.
 """
 

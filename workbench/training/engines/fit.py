@@ -1,4 +1,4 @@
-"""`fit` and `evaluate`: training and evaluating a compiled model through an engine."""
+"""`fit` and `evaluate`: train and evaluate a compiled model with an engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Engine = Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"]
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to train.
+    """The settings of a training.
 
     Args:
         epochs: the epoch before which training ends, as in `keras.Model.fit`.
@@ -182,7 +182,7 @@ def _one_by_one(acting: Sequence[str]) -> str:
 
 
 class _Tester(Runner):
-    """The runner of an evaluation; keeps its source, for what a stream raised."""
+    """The runner of an evaluation; keeps its source, for errors that a stream raised."""
 
     source: Source
 

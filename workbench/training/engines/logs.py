@@ -1,4 +1,4 @@
-"""Logs of metrics that give a number for each class, in a form that every callback, chart and table understands."""
+"""Split logs of metrics that have a number per class into a form that every callback, chart and table understands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Logs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PerClass:
-    """Takes the vectors in logs apart: their mean under the metric's name, and each number under a name of its own.
+    """Splits the vectors in logs: their mean under the metric's name, and each number under a name of its own.
 
     A callback that watches such a metric (EarlyStopping) would fail on a vector, and watches the mean.
 

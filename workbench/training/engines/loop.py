@@ -1,4 +1,4 @@
-"""How a program runs under Keras' own `fit` and `evaluate`.
+"""Run a program under Keras' own `fit` and `evaluate`.
 
 Keras' loop asks its train function for one call after another, and knows nothing of how many steps a call takes. So
 it is given an endless dataset of ticks in place of data, a train function that runs as many steps as take about a

@@ -1,4 +1,4 @@
-"""What `fit` does with a model's metrics once an epoch, done quickly.
+"""A faster version of what `fit` does with a model's metrics once per epoch.
 
 Keras sets one variable of a metric to zero after the other, and has every metric compute the result that the last step
 has just given. In a short epoch that takes as long as some dozens of steps.

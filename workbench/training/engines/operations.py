@@ -1,4 +1,4 @@
-"""What the operations of a traced step say about how it may be run. Names are those of TensorFlow's operations."""
+"""Decide from the operations of a traced step how it may be run. Names are those of TensorFlow's operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs: each one way to run steps of a model over a source of batches.
+"""Programs: each is one way to run steps of a model over a source of batches.
 
 A program is asked to run some steps from a position on, and says how many it ran and the logs of the last. All four
 end with the same weights, up to the order in which floating-point sums are taken.

@@ -1,4 +1,4 @@
-"""Monitors: what happens inside a model while it trains, read once an epoch.
+"""Monitors: measure what happens inside a model while it trains, and report it once per epoch.
 
     losses      the main loss, and each term that layers add to it
     metrics     the metrics that layers own

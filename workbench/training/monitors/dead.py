@@ -1,4 +1,4 @@
-"""Units that gave zero for every row of an epoch: what is dead gets no gradient and stays so."""
+"""Find dead units: those whose output is zero for every row of an epoch. They get no gradient and stay dead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the weights of a model are spread."""
+"""Histograms of a model's weights."""
 
 from __future__ import annotations
 

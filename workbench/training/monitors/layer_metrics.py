@@ -1,4 +1,4 @@
-"""The metrics that layers own, by layer path: two layers with a metric of one name both show."""
+"""The metrics that layers own, by layer path, so that two layers may have a metric of one name."""
 
 from __future__ import annotations
 

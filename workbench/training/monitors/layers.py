@@ -1,4 +1,4 @@
-"""Names for what is inside a model: layers and weights by path, as the model's rows show them."""
+"""The paths of a model's layers and weights, as the model's rows show them."""
 
 from __future__ import annotations
 

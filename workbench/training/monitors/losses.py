@@ -1,4 +1,4 @@
-"""The main loss, and apart from it each term that layers, weights and activations add to the loss."""
+"""The main loss, and separately each term that layers, weights and activations add to it."""
 
 from __future__ import annotations
 

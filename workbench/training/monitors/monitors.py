@@ -1,4 +1,4 @@
-"""The monitors of one training: given to the engine as a wrapped step, and to Keras as a callback."""
+"""The monitors of one training, as a wrapped step for the engine and a callback for Keras."""
 
 from __future__ import annotations
 

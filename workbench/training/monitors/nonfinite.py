@@ -1,4 +1,4 @@
-"""The first place where a number was not finite, looked for in the order in which a step computes."""
+"""Find the first place where a number is not finite, in the order in which a step computes."""
 
 from __future__ import annotations
 

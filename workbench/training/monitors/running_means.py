@@ -1,4 +1,4 @@
-"""Weighted means by name, kept in a variable inside a compiled step."""
+"""Weighted means by name, stored in a variable inside a compiled step."""
 
 from __future__ import annotations
 

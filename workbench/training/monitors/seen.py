@@ -1,8 +1,8 @@
-"""What can be seen of a model while its train step runs or is traced: outputs of layers, losses, updates.
+"""Observe a model while its train step runs or is traced: outputs of layers, losses, updates.
 
 For the time of one step, a few methods of the model's objects (`call`, `add_loss`, `compute_loss`, an optimizer's
-`apply`) are replaced on the instance by ones that look on. Looking adds no operation, so that random operations, which
-draw their seeds from the number of operations before them, keep theirs.
+`apply`) are replaced on the instance by ones that observe. Observing adds no operation, so that random operations,
+which draw their seeds from the number of operations before them, keep theirs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workbench.training.monitors.layers import distinct, layer_paths, owners
 
 @dataclass(frozen=True)
 class Output:
-    """A tensor that a layer gave. `name` is the layer's path, with the number of its call from the second on."""
+    """A tensor that a layer returned. `name` is the layer's path, with the number of its call from the second on."""
 
     name: str
     path: str
@@ -50,7 +50,7 @@ BeforeUpdate = Callable[["Seen", Any, Sequence[Any], Sequence[Any]], None]
 
 
 class Seen:
-    """Looks on while inside, and holds what was seen afterwards.
+    """Observes while its context is active, and has the results afterwards.
 
     Args:
         before_update: called with this, the optimizer, the gradients and the weights right before an optimizer moves

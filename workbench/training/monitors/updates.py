@@ -1,4 +1,4 @@
-"""What is measured where an optimizer moves the weights: gradients, how far weights move, what is not finite.
+"""Measure an optimizer's updates: gradients, how far the weights move, and numbers that are not finite.
 
 All of it is measured at a sample of the steps, inside one branch of the compiled step, right before the update. How
 far a step moved the weights is seen at the next: the weights are kept at one step and compared at the one after.
