@@ -1,4 +1,4 @@
-"""The terminal app: screens and widgets over the event stream. It never imports keras or tensorflow."""
+"""The terminal app: screens and widgets that show the event stream. It never imports keras or tensorflow."""
 
 import os
 

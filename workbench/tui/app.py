@@ -1,4 +1,4 @@
-"""The app: its modes, the open recipe, the services, and what holds everywhere (palette, help, notices, leaving)."""
+"""The app: its modes, the open recipe, the services, and what every screen has (palette, help, notices, leaving)."""
 
 from __future__ import annotations
 

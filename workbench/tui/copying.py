@@ -1,7 +1,7 @@
-"""`y`: what has the focus as text for the clipboard.
+"""`y`: copy the text of the focused widget to the clipboard.
 
-A widget or screen says it itself with a method `copy_text() -> str | None`; for Textual's own it is known here. A
-selection made with the mouse goes before everything.
+A widget or screen offers its text with a method `copy_text() -> str | None`; for Textual's own widgets it is found
+here. A selection made with the mouse comes first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Keep the app alive: an error in a handler, a timer, a worker or a paint is shown as a notice and logged.
 
-Textual ends the app at the first exception that a handler raises. In kwb, plugins' words, users' files and children's
-answers pass through handlers, and an hour of training hangs on the app; so the message that raised is dropped and
-everything else goes on. Two things still end the app: an error before it is up, and one that repeats without end.
+Textual ends the app at the first exception that a handler raises. In kwb, handlers process
+texts of plugins, files of users and answers of children, and an hour of training depends on the app; so only the
+message whose handler raised is dropped, and everything else goes on. Two things still end the app: an error before it
+is up, and one that repeats without end.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ UNDRAWABLE = 3  # crashes while painting one widget before it is hidden
 
 @dataclass(frozen=True)
 class Crash:
-    """An exception that nobody had expected."""
+    """An unexpected exception."""
 
     error: BaseException
     moment: float
@@ -49,7 +50,7 @@ class Crash:
 
 
 class CrashLog:
-    """Counts crashes, writes them to a file, and says which are news.
+    """Counts crashes, writes them to a file, and knows which are new.
 
     Args:
         path: the file; None keeps none.
@@ -116,7 +117,7 @@ class CrashLog:
 
 
 class SafeApp(App[Any]):
-    """An app that survives what its handlers raise. A subclass says what to do with a crash in `on_crash`."""
+    """An app that survives exceptions of its handlers. A subclass handles a crash in `on_crash`."""
 
     crash_log: CrashLog
 

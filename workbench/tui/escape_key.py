@@ -1,4 +1,4 @@
-"""Escape, and then another key: two keys, also where they come in one packet.
+"""Read escape and another key as two keys, even if they arrive in one packet.
 
 A terminal sends escape as the byte that other keys' sequences begin with. Textual therefore takes `ESC t` within a
 tenth of a second for alt+t, and `ESC 1` for the `¡` of a Mac's keyboard. kwb has no keys with alt; whoever leaves a

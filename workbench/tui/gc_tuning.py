@@ -1,8 +1,8 @@
-"""Keeps Python's garbage collector from halting the app.
+"""Tune Python's garbage collector so that it does not stop the app for long.
 
 A full collection looks at every object there is: with Textual, its style sheets and pydantic some 150,000, which takes
-100 ms, every second or two while charts are drawn. So what is there to stay is set aside, and is not looked at; and
-what is drawn leaves less behind that only a collection could free.
+100 ms, every second or two while charts are drawn. So long-lived objects are set aside (`gc.freeze`), and
+drawing makes fewer objects that only a collection could free.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Signals, and a terminal that goes away (a connection that broke, a window that was closed), take nothing with them.
+"""Handle signals and a lost terminal (a broken connection, a closed window) without losing anything.
 
 What was edited is kept, a training goes on by itself (`kwb watch` shows it, `kwb stop` ends it), and the app ends:
 after SIGINT or SIGTERM with the terminal as it was before, at once where there is no terminal any more. Most terminals
-say so with SIGHUP. Some only fall silent: their end of file would have Textual read it for ever.
+say so with SIGHUP. Some only become silent: without this, Textual would read their end of file for ever.
 """
 
 from __future__ import annotations

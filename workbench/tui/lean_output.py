@@ -1,7 +1,7 @@
-"""The same picture in fewer bytes.
+"""Write the same picture to the terminal in fewer bytes.
 
 Textual writes each stretch of one style with the whole style before it and a reset after it: four fifths of what goes
-to the terminal. Here only what changes from one stretch to the next is kept.
+to the terminal. Here only the changes from one stretch to the next are written.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class SharedMessage(Message, bubble=False):
 
 
 class CatalogChanged(SharedMessage):
-    """`app.catalog` is filled in, or was read again; `renewed` if the plugins' code may be another now."""
+    """`app.catalog` was filled, or read again; `renewed` if the plugins' code may have changed."""
 
     def __init__(self, *, renewed: bool = False) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class FilesChanged(SharedMessage):
 
 
 class RecipeOpened(SharedMessage):
-    """`app.editor` is another recipe's."""
+    """`app.editor` is that of another recipe."""
 
 
 class RecipeChanged(SharedMessage):

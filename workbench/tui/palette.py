@@ -1,4 +1,4 @@
-"""The command palette: everything that can be done now, grouped by name (`Chart: Zoom in`, `Theme: kwb-safe`)."""
+"""The command palette: all actions that are possible now, grouped by name (`Chart: Zoom in`, `Theme: kwb-safe`)."""
 
 from __future__ import annotations
 

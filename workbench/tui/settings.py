@@ -29,7 +29,7 @@ FILE_NAME = "settings.yaml"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user has chosen for good.
+    """The user's settings.
 
     Attributes:
         theme: a theme's name; empty: the one last chosen in the app, or else `kwb-dark`.

@@ -1,4 +1,4 @@
-"""What holds everywhere in the app and is no business of a screen: notices, help, copying, themes."""
+"""The parts of the app that do not belong to a screen: notices, help, copying, themes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Frames no faster than the terminal takes them.
+"""Send frames no faster than the terminal accepts them.
 
-Over a slow line what is painted waits in buffers that nothing looks into, and a key's answer waits behind it. So the
-app keeps account of what it wrote and has not arrived. A frame for which there is no room is not dropped: what it
-would have shown is painted with the next one, as it is then.
+Over a slow line, frames wait in buffers that no program can read, and the answer to a key waits behind them. So the
+app counts the bytes that it wrote and that have not arrived. If there are too many, the next frame is delayed, and
+then shows the newest state.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class Outflow:
 
 
 class _MeasuredFile:
-    """Takes the place of the terminal's file in the writing thread: writes, and sees when it has to wait."""
+    """Replaces the terminal's file in the writing thread: writes, and notices when it has to wait."""
 
     def __init__(self, file: IO[str], outflow: Outflow) -> None:
         self._file = file
@@ -228,7 +228,7 @@ class _MeasuredFile:
 
 
 class PacedDriver(LinuxDriver):
-    """Textual's driver for terminals, that keeps account of what it writes in `app.outflow`."""
+    """Textual's driver for terminals, which counts in `app.outflow` what it writes."""
 
     def __init__(self, app: Any, **settings: Any) -> None:
         super().__init__(app, **settings)

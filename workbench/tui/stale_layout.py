@@ -1,4 +1,4 @@
-"""A widget whose size was asked for while it changed is asked again.
+"""Ask a widget for its size again if it changed while it was asked.
 
 Textual keeps a widget's size until the widget asks for another layout, and counts only the first of several requests
 that it makes before it is idle. A layout that comes between two of them, as on a busy machine, keeps the size of before

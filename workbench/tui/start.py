@@ -1,4 +1,4 @@
-"""Start the app: settings, state, the terminal, and what is said when it is over."""
+"""Start the app: settings, state, the terminal, and the messages after its end."""
 
 from __future__ import annotations
 

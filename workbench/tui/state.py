@@ -1,4 +1,4 @@
-"""What is kept between starts: the last recipe, the mode, the theme, how a screen was set.
+"""The state that is kept between starts: the last recipe, the mode, the theme, the settings of screens.
 
 A JSON file in the platform's folder for state. Losing it is never an error: an unreadable file is an empty one, and
 a folder that cannot be written means that nothing is kept.
@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class AppState:
-    """Values by name (`train.log-scale`); whoever keeps one says what type it has.
+    """Values by name (`train.log-scale`); the code that reads a value gives its type.
 
     Args:
         path: the file; None keeps nothing.

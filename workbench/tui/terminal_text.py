@@ -1,9 +1,9 @@
-"""All text that the app shows is escaped, at the two doors through which text comes in and the one by which it leaves.
+"""Escape all text that the app shows: in the two classes that Textual keeps text in, and where lines are written.
 
-Names and messages come from files, plugins and children, and stand in every widget. Textual keeps text as `Content`,
+Names and messages come from files, plugins and children, and appear in every widget. Textual keeps text as `Content`,
 Rich as `Text`; both drop five control characters and let the rest through to the terminal. Here they show each as a
-code instead, before its width is measured. What reaches the screen as plain segments (charts, text areas) is looked at
-once more when a line is written, where a character that is left over becomes a `�`.
+code instead, before its width is measured. Text that reaches the screen as plain segments (charts, text areas) is
+checked once more when a line is written; a character that is left over becomes a `�`.
 """
 
 from __future__ import annotations

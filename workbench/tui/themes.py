@@ -1,7 +1,7 @@
 """kwb's own themes. Textual's own can be chosen as well (`ansi-dark` and `ansi-light` use the terminal's colours).
 
 `kwb-safe` and `kwb-safe-light` use the palette of Okabe and Ito, whose colours differ for people of any colour vision:
-blue for good, vermilion for an error. Nothing in the app is said by colour alone.
+blue for good, vermilion for an error. The app shows nothing by colour alone.
 """
 
 from __future__ import annotations

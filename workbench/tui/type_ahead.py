@@ -1,4 +1,4 @@
-"""Keys reach what has the focus when their turn comes: the next key waits until the one before has done its work.
+"""Handle keys one after another: the next key waits until the one before has done its work.
 
 Textual hands a key on at once, and what the key does (go to another screen, put the focus into a field, open a
 dialog) happens some messages later. A person, a paste and a slow line do not wait for that: keys that came in the
@@ -6,7 +6,7 @@ meantime would go to what had the focus before. So here a key that may move the 
 now are kept in order, and are given on when everything that the key before has set off is done. A letter for a text
 field closes nothing: it moves no focus, so texts are as fast as ever.
 
-What takes longer than messages (a file is read, then its screen is shown) says so with `kept`.
+Work that lasts longer than messages (a file is read, then its screen is shown) announces itself with `kept`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Wait:
 
 
 class TypeAhead:
-    """Gives keys and pasted texts to the app, one after the other.
+    """Passes keys and pasted texts to the app, one after the other.
 
     What keys wait for is said once that takes longer than `PATIENCE`.
 

@@ -1,6 +1,6 @@
-"""Files that the app shows and that others may change: the open recipe, its data, plugin files.
+"""Watch the files that the app shows and other programs may change: the open recipe, its data, plugin files.
 
-They are looked at once a second.
+They are checked once a second.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ QUIET = 1.5  # seconds without a key before a dialog opens by itself: it must no
 
 
 class Watching:
-    """Looks at the files of the app and sees to it that what is shown is what they say."""
+    """Watches the files of the app and updates the screens when they change."""
 
     def __init__(self, app: KwbApp) -> None:
         self._app = app

@@ -1,1 +1,1 @@
-"""What several screens and the app do: leave, save and open recipes, stop and resume runs. They ask with dialogs."""
+"""Actions of several screens and the app: leave, save and open recipes, stop and resume runs. They ask with dialogs."""

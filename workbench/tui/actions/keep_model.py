@@ -1,4 +1,4 @@
-"""Writing the model of a run to the files of its recipe, though it was stopped; or making a file of a checkpoint."""
+"""Write the model of a stopped run to the files of its recipe, or make a model file from a checkpoint."""
 
 from __future__ import annotations
 

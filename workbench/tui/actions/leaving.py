@@ -1,4 +1,4 @@
-"""Leaving: what could be lost is asked about first."""
+"""Leave the app, after asking about everything that would be lost."""
 
 from __future__ import annotations
 

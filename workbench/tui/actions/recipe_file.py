@@ -1,4 +1,4 @@
-"""The open recipe and its file: an edit from elsewhere is read, or asked about; no save writes over one unasked."""
+"""The open recipe and its file: read a change made by another program, or ask about it; never overwrite it unasked."""
 
 from __future__ import annotations
 

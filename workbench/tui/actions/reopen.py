@@ -1,4 +1,4 @@
-"""Going on with a run, and taking its recipe to train it again."""
+"""Resume a run, or open its recipe to train it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Having a run stopped that another process trains."""
+"""Stop a run that another process trains."""
 
 from __future__ import annotations
 

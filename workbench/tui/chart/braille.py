@@ -1,4 +1,4 @@
-"""Curves as braille dots: a terminal cell holds 2 × 4 of them.
+"""Draw curves as braille dots: a terminal cell has 2 × 4 of them.
 
 A column of dots is one integer, bit r for row r from the top. So a vertical run is a shift, joining curves is
 an `or`, and a cell is four bits of two neighbouring columns looked up in a table.
@@ -57,7 +57,7 @@ SHAPES: dict[str, Shape] = {
 
 @dataclass
 class CurveDots:
-    """What one curve leaves on the dots of a plot.
+    """The dots of one curve in a plot.
 
     Attributes:
         columns: a bit set of dot rows for each dot column.

@@ -1,7 +1,7 @@
-"""HistogramChart: how a distribution (the weights of a layer, say) moves over the epochs.
+"""HistogramChart: how a distribution (for example of a layer's weights) changes over the epochs.
 
 One row of blocks for each epoch, the newest at the bottom. The height of a block is the share of values there,
-against the highest in its row, so each row shows its shape; the colour shows the share of all rows.
+relative to the highest in its row, so each row shows its shape; the colour shows the share of all rows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a drawing of a chart depends on, the codes of its cells, and where its plot lies."""
+"""The data that a drawing of a chart depends on, the style codes of its cells, and the position of its plot."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Plot:
-    """Where the plot lies on the grid, in cells, and the x range it shows."""
+    """The position of the plot on the grid, in cells, and the x range it shows."""
 
     left: int
     top: int

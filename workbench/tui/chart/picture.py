@@ -1,4 +1,4 @@
-"""Draws a chart on a grid of cells: header, axes, curves, marks and cursor. Knows nothing of Textual."""
+"""Draw a chart on a grid of cells: header, axes, curves, marks and cursor. Does not use Textual."""
 
 from __future__ import annotations
 

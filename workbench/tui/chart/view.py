@@ -1,4 +1,4 @@
-"""Which stretch of x is shown: all of it, the latest part, or a held window."""
+"""The range of x that is shown: all of it, the latest part, or a fixed window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One field of a form: its name, a widget to edit it, and below it what is wrong."""
+"""One field of a form: its name, a widget to edit it, and below it the error."""
 
 from __future__ import annotations
 

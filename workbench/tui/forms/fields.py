@@ -1,4 +1,4 @@
-"""What a form asks for, and texts read as values: no widgets here.
+"""The fields of a form, and how their texts are read as values. Has no widgets.
 
 A field comes from an argument's description as the worker's `describe` command gives it (see
 `workbench.assembly.parameters`).

@@ -1,4 +1,4 @@
-"""A form for the arguments of one thing: a field for each, and the documentation of the one in focus."""
+"""A form for arguments: a field for each, and the documentation of the focused one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workbench.tui.terminal_text import one_line
 
 @dataclass(frozen=True)
 class FormSubject:
-    """What a form is about.
+    """The subject of a form: its title and its fields.
 
     Attributes:
         id: the form is made again when it is another.
@@ -38,7 +38,7 @@ class FormSubject:
 
 @dataclass(frozen=True)
 class Draft:
-    """A text that is no value: the recipe keeps the value, the form the text.
+    """A text that is not a valid value: the recipe keeps the old value, the form keeps the text.
 
     Attributes:
         row: the subject that it belongs to, by its id.
@@ -106,7 +106,7 @@ class Form(Vertical):
             return self.form
 
     class Said(Message):
-        """What a form says to its screen."""
+        """A message from a form to its screen."""
 
         def __init__(self, form: Form) -> None:
             super().__init__()
@@ -120,14 +120,14 @@ class Form(Vertical):
         """Escape was pressed."""
 
     class Undo(Said):
-        """The last edit is to be taken back; with `again`, done again."""
+        """Undo the last edit; with `again`, redo it."""
 
         def __init__(self, form: Form, again: bool) -> None:
             super().__init__(form)
             self.again = again
 
     class DraftsChanged(Said):
-        """The focus has left a text that is no value (`draft`), or one is no more (None)."""
+        """The focus has left a text that is not a valid value (`draft`), or there is none any more (None)."""
 
         def __init__(self, form: Form, draft: Draft | None) -> None:
             super().__init__(form)

@@ -1,4 +1,4 @@
-"""A laid-out graph as lines of characters, each with the name of what it belongs to."""
+"""Draw a laid-out graph as lines of characters; each span knows the box it belongs to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where the boxes of a graph go: in ranks from top to bottom, lines between them, skipping lines beside the boxes.
+"""Place the boxes of a graph in ranks from top to bottom, with lines between them; long lines pass beside the boxes.
 
 The usual four steps: each box gets a rank below all that it depends on; a line over several ranks gets a waypoint in
-each; within a rank the order follows the neighbours; then places are found that put a box under what feeds it.
+each; within a rank the order follows the neighbours; then each box gets a position below its inputs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a box is: its left upper corner."""
+    """A box with its position: the upper left corner."""
 
     box: Box
     x: int

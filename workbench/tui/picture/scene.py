@@ -1,4 +1,5 @@
-"""From a model's calls (see `workbench.assembly.trace.Call`) to boxes: the model itself, or the inside of one layer."""
+"""Make boxes from a model's calls (see `workbench.assembly.trace.Call`): the model itself, or the inside of one
+layer."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from workbench.tui.picture.layout import Box
 
 @dataclass(frozen=True)
 class Scene:
-    """What to draw.
+    """The boxes and lines to draw.
 
     Attributes:
         boxes, texts, edges: for `layout.lay_out` and `drawing.draw`.

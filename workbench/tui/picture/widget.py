@@ -1,4 +1,4 @@
-"""PictureView: the graph of a model in boxes, to look at, to walk through, and to look into layers."""
+"""PictureView: the graph of a model as boxes. Keys move from box to box and open layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking the worker about what is edited: a moment after the last edit, until the latest edit is answered."""
+"""Ask the worker about a recipe that is edited: a moment after the last edit, and again if it was edited meanwhile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.tui.screens.base import WorkbenchScreen
 
 
 class DebouncedRequest:
-    """A question that is asked again after each edit, never twice at a time.
+    """A request that is repeated after each edit, never twice at the same time.
 
     It is never broken off: the worker would finish it all the same.
 

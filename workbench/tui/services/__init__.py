@@ -1,1 +1,1 @@
-"""What the app does outside of widgets: the worker's children, files listed off the event loop."""
+"""Services of the app outside of widgets: the worker's children, and files listed off the event loop."""

@@ -1,4 +1,4 @@
-"""What constructors take, asked of the worker once and kept on disk by the distribution's version.
+"""The arguments of constructors, asked from the worker once and kept on disk by the distribution's version.
 
 A form is there at once, also on a start without a worker yet. What is on disk is shown first and asked for again in
 the background once in a session: an editable plugin changes without its version doing so.

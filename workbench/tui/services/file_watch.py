@@ -1,5 +1,5 @@
-"""Which of a handful of files changed on disk, found by looking: that works on every mount, and for editors that put
-another file in the place of the old one. Reads the disk: for a thread."""
+"""Find which of a few files changed on disk, by polling: that works on every mount, and for editors that replace the
+old file by another. Reads the disk; call it in a thread."""
 
 from __future__ import annotations
 

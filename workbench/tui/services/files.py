@@ -1,4 +1,4 @@
-"""What lies in the working directory: recipes, and recent runs. Reads the disk: for a thread."""
+"""Find the recipes and the recent runs in the working directory. Reads the disk; call it in a thread."""
 
 from __future__ import annotations
 

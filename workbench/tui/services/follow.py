@@ -1,4 +1,4 @@
-"""Follows a run's folder: its events as they are written, and the moment when nobody works on it any more."""
+"""Follow a run's folder: read its events as they are written, and notice when no process trains it any more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _OWNER_EVERY = 1.0  # seconds
 
 @dataclass(frozen=True)
 class News:
-    """What was found: events in order, and who works on the run (None: nobody). `behind`: there is more to read."""
+    """What was found: events in order, and the process that trains the run (None: there is none). `behind`: there is
+    more to read."""
 
     events: list[TimedEvent]
     owner: str | None

@@ -1,6 +1,6 @@
-"""The plugins as the app has them: listed at the start, and again when a file of `--plugin` was changed on disk.
+"""The plugins of the app: listed at the start, and again when a file of `--plugin` was changed on disk.
 
-A plugin file is looked into by the worker, which has Keras loaded: no process is started for it.
+A plugin file is read by the worker, which has Keras loaded: no process is started for it.
 """
 
 from __future__ import annotations

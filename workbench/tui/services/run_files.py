@@ -1,4 +1,4 @@
-"""What lies in a run's folder beside its events: its recipe, what it ran on, its checkpoints."""
+"""Read a run's folder, except its events: its recipe, its environment, its checkpoints."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One live training: its child, the events that come from it, and what can be asked of it.
+"""One live training: its child, the events that come from it, and the requests to it.
 
-Events are handed on and not kept: the run's folder has them all, written before they are reported.
+Events are passed on and not kept: the run's folder has them all, written before they are reported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BATCH_SECONDS = 0.1  # events are handed on together, the first after a pause at
 
 
 class TrainingState(StrEnum):
-    """How a training stands."""
+    """The state of a training."""
 
     STARTING = "starting"
     RUNNING = "running"

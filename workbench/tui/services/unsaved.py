@@ -1,7 +1,7 @@
-"""Edits that were not saved survive the app: a dropped connection or a killed terminal costs a second of typing.
+"""Keep unsaved edits on disk: a lost connection or a killed terminal costs at most a second of typing.
 
-Beside the state lies a file for each running app with the text of its open recipe while it differs from its file. The
-next start takes up what an app left that is gone, with what the file said then one undo away.
+In the state folder is a file for each running app, with the text of its open recipe while that differs from its file.
+The next start opens the text that an ended app left; one undo brings the file's text back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _NAME = "unsaved*.json"
 
 @dataclass(frozen=True)
 class Left:
-    """What an app left that is gone: the file that keeps it, the recipe's name and its file, if it has one."""
+    """Unsaved edits of an app that has ended: the file that keeps them, the recipe's name and its file, if it has
+    one."""
 
     kept: Path
     name: str
@@ -34,7 +35,7 @@ class Left:
 
 
 class Unsaved:
-    """The unsaved edits of this app in a folder. Failing to write them is no error: it is a second net."""
+    """The unsaved edits of this app in a folder. Failing to write them is no error: they are only a backup."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

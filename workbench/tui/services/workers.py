@@ -1,8 +1,8 @@
-"""The worker's children as the app uses them: one kept warm for assembling, and one for each training.
+"""The worker's children in the app: one is always ready for assembling, and each training has its own.
 
-Where children can be forked (see `workbench.worker.fork_server`), a training has a child of its own, which is there
-before it is wanted and has done nothing yet.
-Elsewhere it takes the warm child: the next one is started when it is wanted, and a child that has finished a training
+Where children can be forked (see `workbench.worker.fork_server`), a training has a child of its own, which is started
+before it is needed and has done nothing yet.
+Elsewhere it uses the warm child: the next one is started when it is wanted, and a child that has finished a training
 becomes the warm one again if there is no other.
 """
 
@@ -31,7 +31,7 @@ LAST_ANSWER = 3600.0  # seconds that a child in whose place another was put has 
 
 
 class WorkerState(StrEnum):
-    """How the warm child stands. OFF: none is wanted at the moment, the next call starts one."""
+    """The state of the warm child. OFF: none is needed at the moment, the next call starts one."""
 
     OFF = "off"
     STARTING = "starting"

@@ -1,1 +1,1 @@
-"""What the screens show, as plain Python without Textual: run records, curves, epoch rows, marks, numbers as text."""
+"""View models of the screens, plain Python without Textual: run records, curves, epoch rows, marks, numbers as text."""

@@ -42,7 +42,7 @@ class Mark:
 
 @dataclass
 class Panel:
-    """One chart: its series by name, in the order they came. `of` is how they are kept apart from others of a name."""
+    """One chart: its series by name, in the order they came. `of` makes the difference between panels of one name."""
 
     title: str
     series: dict[str, Series] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Panel:
 
 
 class Curves:
-    """Takes events; grows `panels` (loss and metrics), `internals` and `marks`. Reading is free: nothing is copied."""
+    """Adds events to `panels` (loss and metrics), `internals` and `marks`. Reading copies nothing."""
 
     def __init__(self) -> None:
         self.panels: dict[str, Panel] = {}

@@ -23,7 +23,8 @@ class HistogramRow:
 
 
 class Distributions:
-    """Rows by the weight's path. Of very many epochs every second of the older half goes; the first stays."""
+    """Rows by the weight's path. With very many epochs, every second row of the older half is dropped; the first
+    stays."""
 
     def __init__(self) -> None:
         self._rows: dict[str, list[HistogramRow]] = {}

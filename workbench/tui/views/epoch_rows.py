@@ -13,7 +13,7 @@ SECONDS, RATE = "seconds", "rate"
 
 
 class EpochRows:
-    """What each epoch logged, in columns; the oldest rows go when there are more than `most`.
+    """The logged values of each epoch, in columns; the oldest rows are dropped when there are more than `most`.
 
     `columns` has the names in the order they came, `seconds` and `rate` last. An epoch that repeats (a
     resumed run) takes the place of the one before and of those after it.

@@ -1,4 +1,4 @@
-"""Text in cells of the terminal: made harmless, and cut to a width."""
+"""Fit text into terminal cells: escape it, and cut it to a width."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and lists as a person reads them."""
+"""Format numbers and lists for people."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from workbench.tui.views.training_view import TrainingView
 
 
 class TrainingRecord:
-    """The view of a training with its curves, epochs and histograms. Taking an event costs some microseconds.
+    """The view of a training with its curves, epochs and histograms. Adding an event costs a few microseconds.
 
     Attributes:
         revision: counts what changed, so that a panel knows whether it is behind.

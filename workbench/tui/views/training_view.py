@@ -1,6 +1,6 @@
-"""What is known of a training: one immutable value, made from the events one by one.
+"""The state of a training as one immutable value, updated event by event.
 
-Nothing here knows Textual, files or processes, so a test is a list of events and the value that comes out.
+It uses no Textual, files or processes, so a test is a list of events and the resulting value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_LOGS: Logs = MappingProxyType({})
 
 
 class Stage(StrEnum):
-    """How far a training is. The value is the word shown for it."""
+    """The stage of a training. The value is the word shown for it."""
 
     NOTHING = "nothing to train"
     WARMING = "starting TensorFlow"
@@ -77,7 +77,7 @@ _GLYPHS = {
 
 @dataclass(frozen=True)
 class Note:
-    """Words of the training for its user. `moment` is in seconds since the epoch."""
+    """A message of the training for its user. `moment` is in seconds since the epoch."""
 
     moment: float
     level: str
@@ -106,7 +106,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class TrainingView:
-    """A training, seen from outside. `moment`, `started` and `ended` are seconds since the epoch, 0 for unknown.
+    """The state of a training. `moment`, `started` and `ended` are seconds since the epoch, 0 for unknown.
 
     Attributes:
         epoch: the epoch that is being trained, from 1; 0 before the first.

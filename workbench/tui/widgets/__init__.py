@@ -1,1 +1,1 @@
-"""Small widgets that several screens use, one a file."""
+"""Small widgets that several screens use, one per file."""

@@ -1,4 +1,4 @@
-"""The catalog: what plugins offer, searched by typing; broken plugins with their error."""
+"""The catalog: the entries of plugins, searched by typing; broken plugins with their error."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CatalogPanel(Vertical):
     """
 
     class Chosen(Message):
-        """An entry was taken."""
+        """An entry was chosen."""
 
         def __init__(self, panel: CatalogPanel, entry: Entry) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""What is offered where data is asked for: the files that a reader reads, in this folder and where one types to."""
+"""Suggest data files: those that a reader can read, in this folder and in the folder that is typed."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ Dialog.-narrow .-many Button { width: 100%; margin-left: 0; }
 
 
 class Dialog(ModalScreen[Result]):
-    """What dialogs share: a frame in the middle, escape to leave without an answer."""
+    """The base of dialogs: a frame in the middle, escape to leave without an answer."""
 
     DEFAULT_CSS = _CSS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal")]
@@ -72,7 +72,7 @@ class Dialog(ModalScreen[Result]):
 
 @dataclass(frozen=True)
 class Choice:
-    """A button: the answer it stands for, its words, the letter that presses it."""
+    """A button: its answer, its label, the letter that presses it."""
 
     answer: str
     label: str

@@ -1,4 +1,4 @@
-"""FilterLine: words that say which rows of a list are shown."""
+"""FilterLine: words that select which rows of a list are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line on top of every screen: the modes, the open recipe, how the worker and the training stand."""
+"""The line on top of every screen: the modes, the open recipe, the state of the worker and the training."""
 
 from __future__ import annotations
 

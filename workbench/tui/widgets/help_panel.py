@@ -34,7 +34,7 @@ class Section:
 
 
 class HelpPanel(VerticalScroll, can_focus=False):
-    """The keys that work now. It never takes the focus: so a key can be tried while one reads of it."""
+    """The keys that work now. It never takes the focus, so a key can be tried while reading about it."""
 
     DEFAULT_CSS = """
     HelpPanel {

@@ -1,4 +1,4 @@
-"""Typing with a list of what can be meant: the list stays, what fits comes first, Tab takes it over."""
+"""Type with a list of suggestions: the list stays open, matches come first, Tab completes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workbench.tui.widgets.dialogs import Dialog
 
 @dataclass(frozen=True)
 class Pickable:
-    """What can be picked, and a few words about it."""
+    """A choice, and a few words about it."""
 
     text: str
     about: str = ""
@@ -41,7 +41,7 @@ def matching(options: Iterable[Pickable], typed: str) -> list[Pickable]:
 
 
 class PickInput(Vertical):
-    """A line to type in, above what can be meant.
+    """A line to type in, above the list of suggestions.
 
     Args:
         value: the text to begin with.

@@ -1,4 +1,4 @@
-"""ThemeDialog: choose the app's colours; each is shown on the app itself while it is looked at."""
+"""ThemeDialog: choose the app's colours; the app shows each theme while it is highlighted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.tui.widgets.dialogs import Dialog
 
 
 class ThemeDialog(Dialog[str | None]):
-    """A list of themes; the answer is the one chosen. Left without an answer, the colours are as before."""
+    """A list of themes; the answer is the one chosen. Without an answer, the colours stay as before."""
 
     DEFAULT_CSS = """
     ThemeDialog { align: right middle; background: $background 0%; }

@@ -1,4 +1,4 @@
-"""What keys on rows do to the recipe: what is added where, and what needs a question first."""
+"""Edits of the recipe by keys on rows: where a row is added, and which edits ask first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILE_ENTRY = Entry(Kind.RECIPE, "file", "")
 
 @dataclass(frozen=True)
 class Intent:
-    """What the entry to be chosen is for.
+    """The purpose of the entry that the user is choosing.
 
     Attributes:
         what: `add` or `change`.

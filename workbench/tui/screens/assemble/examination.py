@@ -1,4 +1,4 @@
-"""What the worker said of the recipe last: shapes, parameters, the error and where it is."""
+"""The worker's last answer about the recipe: shapes, parameters, the error and its position."""
 
 from __future__ import annotations
 

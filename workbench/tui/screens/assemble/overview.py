@@ -1,4 +1,4 @@
-"""The part of the assemble screen that shows the open recipe in every pane, with what the worker says of it."""
+"""The part of the assemble screen that shows the open recipe in every pane, with the worker's results."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class RecipeText(TextArea):
         """Escape was pressed."""
 
     class Undo(Message):
-        """The last edit is to be taken back (or, with `again`, done again)."""
+        """Undo the last edit (or, with `again`, redo it)."""
 
         def __init__(self, again: bool = False) -> None:
             super().__init__()

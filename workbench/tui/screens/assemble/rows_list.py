@@ -28,7 +28,7 @@ _MARKS = {Role.INPUT: "▾", Role.SHARED: "◇", Role.OUTPUTS: "▸"}
 
 
 class RowsList(OptionList):
-    """Rows to walk through and to work on; what a key does is the screen's business (`Asked`)."""
+    """Rows to move through and to edit; the screen decides what a key does (`Asked`)."""
 
     BINDING_GROUP_TITLE = "Rows of the recipe"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,7 +65,7 @@ class RowsList(OptionList):
     """
 
     class Asked(Message):
-        """A key asks for something to be done with a row."""
+        """A key asks for an action on a row."""
 
         def __init__(self, rows: RowsList, what: str, row: RecipeRow) -> None:
             super().__init__()

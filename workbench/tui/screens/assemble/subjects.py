@@ -1,4 +1,4 @@
-"""What the form asks for each kind of row, and how an answer becomes an edit of the recipe."""
+"""The form fields for each kind of row, and how a value becomes an edit of the recipe."""
 
 from __future__ import annotations
 

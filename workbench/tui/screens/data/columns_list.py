@@ -1,4 +1,4 @@
-"""The columns of the data: what each is for, what it holds."""
+"""The columns of the data: the role and the values of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MARKS = {ColumnUse.INPUT: "▾", ColumnUse.TARGET: "▸", ColumnUse.WEIGHT: "�
 
 
 class ColumnsList(OptionList):
-    """Columns to walk through; a key says what the column is for."""
+    """Columns to move through; a key sets the role of a column."""
 
     BINDING_GROUP_TITLE = "Columns of the data"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +55,7 @@ class ColumnsList(OptionList):
     """
 
     class Asked(Message):
-        """A key asks for something to be done with a column."""
+        """A key asks for an action on a column."""
 
         def __init__(self, columns: ColumnsList, what: str, column: str) -> None:
             super().__init__()

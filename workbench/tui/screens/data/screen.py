@@ -1,4 +1,4 @@
-"""Data: look at the data of the open recipe and say what each column is for."""
+"""Data: look at the data of the open recipe and set the role of each column."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROWS = 20  # first rows shown
 
 
 class DataScreen(WorkbenchScreen):
-    """The data of the open recipe: columns and what they are for, first rows, split, scaling, balance of classes."""
+    """The data of the open recipe: columns and their roles, first rows, split, scaling, balance of classes."""
 
     BINDING_GROUP_TITLE = "Data"
     HELP = "The data of the open recipe: columns, values, parts."

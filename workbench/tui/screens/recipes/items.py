@@ -1,4 +1,4 @@
-"""The rows of the home screen, and how each reads."""
+"""The rows of the home screen and their texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New recipe: choose data, see what it holds, say what to learn; a stack and a loss that fit are suggested."""
+"""New recipe: choose data, look at its columns, choose the target; a matching stack and loss are suggested."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_COLUMNS_SHOWN = 12
 
 
 class NewRecipeDialog(Dialog[Any]):
-    """Choose data with Enter, then say what to learn; Enter makes the recipe. The result is an `Editor`, or None."""
+    """Choose data with Enter, then the target; Enter makes the recipe. The result is an `Editor`, or None."""
 
     DEFAULT_CSS = """
     NewRecipeDialog {

@@ -25,7 +25,7 @@ from workbench.tui.widgets.filter_line import FilterLine
 
 
 class ItemList(OptionList):
-    """Recipes that plugins bring, recipes in this folder, and recent runs. Enter opens; `t` trains at once."""
+    """Recipes from plugins, recipes in this folder, and recent runs. Enter opens; `t` trains at once."""
 
     BINDING_GROUP_TITLE = "Recipes and runs"
     HELP = "Recipes that plugins bring, recipes in this folder, and the latest runs."

@@ -20,7 +20,7 @@ Section = tuple[str, Sequence[Difference], str]
 
 
 class DifferenceDialog(Dialog[None]):
-    """Sections of lines: (title, lines, what to say where there is no line)."""
+    """Sections of lines: (title, lines, the text if there is no line)."""
 
     DEFAULT_CSS = """
     DifferenceDialog > Vertical { width: 110; max-width: 100%; height: auto; max-height: 95%; padding: 0 1; }

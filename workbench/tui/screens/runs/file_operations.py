@@ -1,4 +1,4 @@
-"""Renaming and deleting runs, never one that somebody works on."""
+"""Rename and delete runs, but never one that a process is training."""
 
 from __future__ import annotations
 

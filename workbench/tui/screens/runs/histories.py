@@ -47,7 +47,7 @@ class History:
 
 
 class Histories:
-    """The histories looked at lately."""
+    """The histories that were shown lately."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Path, History] = OrderedDict()

@@ -1,4 +1,4 @@
-"""What runs there are: looked at again and again at the price of a stat for each run that did not change."""
+"""List the runs. Listing again costs one stat call for each run that did not change."""
 
 from __future__ import annotations
 

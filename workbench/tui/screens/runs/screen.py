@@ -27,7 +27,7 @@ from workbench.tui.widgets.filter_line import FilterLine
 
 
 class RunsScreen(RunsBrowsingScreen):
-    """All runs of the working_directory."""
+    """All runs of the working directory."""
 
     BINDING_GROUP_TITLE = "Runs"
     HELP = "All runs of this folder, and the curves of the marked ones, or of the one under the cursor."

@@ -1,10 +1,10 @@
 """Saved: the model files of the working directory, what is in them, and what can be done with them.
 
-- `listing`, `file_list`: the files there are
-- `reading`, `reader`: a small process that looks into files, because HDF5 reads a stranger's bytes with C code
-- `facts`, `contents`, `weight_picture`: what it found in a file
-- `outcomes`: what Keras said of it
+- `listing`, `file_list`: the list of files
+- `reading`, `reader`: a small process that reads files, because HDF5 reads bytes of unknown origin with C code
+- `facts`, `contents`, `weight_picture`: the content of a file
+- `outcomes`: the results of loading and using it
 - `predictions`, `scatter`, `confusion`: predictions beside the truth
-- `again`: recipes from a file
+- `retrain`: recipes from a file
 - `file_operations`: names, copies, deleting
 """

@@ -1,4 +1,4 @@
-"""How the values of predictions are written: shares in percent, errors with their sign, what is right with a mark."""
+"""Format the values of predictions: shares in percent, errors with their sign, correct classes with a mark."""
 
 from __future__ import annotations
 

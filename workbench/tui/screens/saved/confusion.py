@@ -1,4 +1,4 @@
-"""ConfusionTable: how often each true class was taken for which, in counts or in shares."""
+"""ConfusionTable: how often each true class was predicted as which class, in counts or in shares."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_NAME = 14
 
 
 class ConfusionTable(DataTable[Text]):
-    """A row for each true class, a column for each predicted one. The diagonal, between ‹ and ›, is what is right.
+    """A row for each true class, a column for each predicted one. The diagonal, between ‹ and ›, has the correct ones.
 
     `right` is the share of a true class that was found; the last row the share of a prediction that was right.
     """

@@ -101,7 +101,7 @@ class ContentsTable(DataTable[Text]):
             self.weight = weight
 
     class Left(Message):
-        """The user wants back to the list."""
+        """The user wants to go back to the list."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, cursor_type="row", show_header=True, zebra_stripes=False)

@@ -1,4 +1,4 @@
-"""What the reader found in a file, typed, and the words for it."""
+"""The content of a file as the reader found it, with types, and its description as text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight as it lies in the file."""
+    """A weight as it is stored in the file."""
 
     path: str
     shape: tuple[int, ...]
@@ -46,7 +46,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class NeededClass:
-    """A class that a plugin must bring."""
+    """A class that a plugin must provide."""
 
     registered: str
     distribution: str

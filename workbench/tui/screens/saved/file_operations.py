@@ -1,4 +1,4 @@
-"""Names for files, renaming, deleting."""
+"""Check names of files; rename and delete files."""
 
 from __future__ import annotations
 

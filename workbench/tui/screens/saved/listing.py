@@ -1,4 +1,4 @@
-"""What model files there are. Reads folders and nothing else: for a thread."""
+"""List the model files. Only reads folders; call it in a thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SKIPPED = ("checkpoints",)  # of a run: their files are no models
 
 @dataclass(frozen=True)
 class SavedFile:
-    """A model file by name; whether it is one shows when it is read."""
+    """A file with a model's extension; reading it shows whether it is a model."""
 
     path: Path
     size: int

@@ -1,4 +1,4 @@
-"""What came of the things done with a file since the app began: shown with the file until it changes."""
+"""The results of actions on a file since the app was started; shown with the file until it changes."""
 
 from __future__ import annotations
 

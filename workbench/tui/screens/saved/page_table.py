@@ -1,4 +1,4 @@
-"""PageTable: a table of any number of rows, of which only those in view were ever asked for."""
+"""PageTable: a table of any number of rows, which asks only for the rows in view."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUMBERS = ("row", "error", "confidence", "share")
 
 
 class PageTable(ScrollView, can_focus=True):
-    """A heading and rows. Who shows it answers `Wanted` with `put`."""
+    """A heading and rows. The screen answers `Wanted` with `put`."""
 
     BINDING_GROUP_TITLE = "Predictions"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,4 +1,4 @@
-"""PredictionsScreen: predictions row by row, the worst first, and how they lie beside the truth."""
+"""PredictionsScreen: predictions row by row, the worst first, compared with the true values."""
 
 from __future__ import annotations
 

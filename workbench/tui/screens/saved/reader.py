@@ -18,7 +18,7 @@ _MODULE = "workbench.tui.screens.saved.reading"
 
 
 class FileReader:
-    """Asks the process, which is started at the first question, and again after it has died."""
+    """Asks the process, which is started for the first request, and again after it has ended."""
 
     def __init__(self) -> None:
         self._process: Process | None = None

@@ -1,4 +1,5 @@
-"""What the Saved screen asks of the process that reads strangers' files: see `workbench.storage.reader_process`."""
+"""The requests of the Saved screen to the process that reads files of unknown origin: see
+`workbench.storage.reader_process`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a saved file to a recipe: going on training with it, or using it as a layer."""
+"""Make a recipe from a saved file: train the model further, or use it as a layer."""
 
 from __future__ import annotations
 

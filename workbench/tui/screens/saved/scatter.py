@@ -1,4 +1,4 @@
-"""ScatterPlot: predicted beside true numbers, a braille dot for each pair; or how far off they are."""
+"""ScatterPlot: predicted against true numbers, a braille dot for each pair; or the errors of the predictions."""
 
 from __future__ import annotations
 

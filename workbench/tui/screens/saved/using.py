@@ -1,4 +1,4 @@
-"""The part of the saved screen that does things with the chosen file: in the worker, or in a recipe."""
+"""The part of the saved screen that uses the chosen file: in the worker, or in a recipe."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from workbench.tui.views.scale import linear_ticks, tick_labels
 
 
 class WeightPicture(Widget):
-    """How the values of the chosen weight lie. What is not finite is counted and not drawn."""
+    """The distribution of the chosen weight's values. Values that are not finite are counted and not drawn."""
 
     ALLOW_SELECT = False
 

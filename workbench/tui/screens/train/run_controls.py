@@ -1,4 +1,4 @@
-"""What a person may ask of a training from its screen: pause, go on, stop, save, another learning rate."""
+"""Requests to a training from its screen: pause, go on, stop, save, change the learning rate."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ NEEDS = {
 
 
 class RunControlsScreen(WorkbenchScreen):
-    """The part of the train screen that steers `self.training`, and stops `self.run`, which others train."""
+    """The part of the train screen that controls `self.training`, and stops `self.run`, which another process
+    trains."""
 
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 

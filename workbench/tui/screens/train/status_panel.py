@@ -1,4 +1,4 @@
-"""StatusPanel: in words, how a training stands where that is more than numbers, and what to do next."""
+"""StatusPanel: the state of a training as text where numbers are not enough, and what to do next."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _ways_out(view: TrainingView, *, mine: bool) -> Sequence[Piece]:
 
 
 class StatusPanel(VerticalScroll, can_focus=False):
-    """Shows the words; takes no room where there are none."""
+    """Shows the text; uses no space if there is none."""
 
     DEFAULT_CSS = """
     StatusPanel {

@@ -1,4 +1,4 @@
-"""What is watched of the inside of a model (`train.watch`), and what the panes that show it still want of a recipe."""
+"""The parts of a model that are watched (`train.watch`), and what the panes that show them still need in a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights pane: how the values of each weight are spread, epoch by epoch."""
+"""The weights pane: the distribution of each weight's values, epoch by epoch."""
 
 from __future__ import annotations
 
