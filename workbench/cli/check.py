@@ -21,7 +21,7 @@ _MARKS = {"failed": "✗", "xfail": "~", "skipped": "?", "passed": "✓", "not_a
 _WORDS = {"xfail": "expected to fail", "not_applicable": "not applicable"}
 
 
-@click.command("check", short_help="Hold layers, models and the rest to the contract.")
+@click.command("check", short_help="Check layers, models and the rest against the contract.")
 @click.argument("names", nargs=-1, metavar="ENTRY|PLUGIN|FILE.py...")
 @click.option(
     "-k", "words", default="", metavar="WORDS", help="Only checks with one of the words in their name."
@@ -42,7 +42,7 @@ def check_command(
     listed: bool,
     as_json: bool,
 ) -> int:
-    """Hold layers, models and the rest of what plugins offer to the contract that training and saving rely on.
+    """Check layers, models and the rest of what plugins offer against the contract that training and saving rely on.
 
     Give an entry's name, a plugin's name (all that it offers) or a plugin file. Each check runs in a child process:
     what crashes or hangs fails, and the others go on. Exit code 1: something failed.

@@ -68,7 +68,9 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, as_json: bool
 @click.command("predict", short_help="Predict with a saved model, as CSV.")
 @_FILE
 @_DATA
-@click.option("--out", type=click.Path(path_type=Path), help="Write a file instead of printing.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a file instead of printing."
+)
 @click.option(
     "--sort",
     type=click.Choice(["row", "error"]),
@@ -81,9 +83,9 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, as_json: bool
 def predict_command(
     shared: SharedOptions, file: Path, data: str, out: Path | None, sort: str, wrong: bool, as_json: bool
 ) -> None:
-    """Predict with a saved model, as CSV: one row for each row of the data.
+    """Predict with a saved model, as CSV: a row for each row of the data, with the true values where the data has them.
 
-    Where the data has the true values, they stand beside the predictions, with the error or whether it is right.
+    Beside a true value stands the error, or whether the prediction is right.
     """
     from workbench import batch
 

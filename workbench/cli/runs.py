@@ -60,7 +60,9 @@ def stop_command(shared: SharedOptions, run: str, no_wait: bool) -> None:
     metavar="FILE",
     help="A .keras, .h5 or .weights.h5 file; by default a new one in the run's folder.",
 )
-@click.option("--epoch", type=int, help="The checkpoint after this many epochs, of those that are kept.")
+@click.option(
+    "--epoch", type=int, metavar="N", help="The checkpoint after this many epochs, of those that are kept."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def export_command(

@@ -20,6 +20,14 @@ from workbench.output import echo_json, echo_text
 _SHARED_WITH_VALUE = ("--plugin", "--no-plugin")
 _SHARED = (*_SHARED_WITH_VALUE, "--debug")
 
+# The forms of the command line, for the help and for the README.
+FORMS = (
+    ("[RECIPE]", "the terminal workbench"),
+    ("--batch RECIPE [OPTIONS]", "train without the app"),
+    ("--batch RUN [OPTIONS]", "go on with an unfinished run"),
+    ("COMMAND [OPTIONS]", "see below"),
+)
+
 
 class Commands(click.Group):
     """`kwb [RECIPE]` beside `kwb COMMAND`: a word that is no command is a recipe for the hidden command `run`."""
@@ -35,12 +43,9 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "[RECIPE]                     the terminal workbench")
-        for usage, meaning in (
-            ("--batch RECIPE [OPTIONS]", "train without it"),
-            ("COMMAND [OPTIONS]", "see below"),
-        ):
-            formatter.write_usage(ctx.command_path, f"{usage:<28} {meaning}", prefix="       ")
+        for number, (usage, meaning) in enumerate(FORMS):
+            prefix = "       " if number else None
+            formatter.write_usage(ctx.command_path, f"{usage:<28} {meaning}", prefix=prefix)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         run = self.commands["run"]
