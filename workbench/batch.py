@@ -19,7 +19,8 @@ from workbench.recipe.names import check_names
 from workbench.reporting import JsonLines, Lasting, Reporter, for_stream
 from workbench.storage.event_stream import read_events
 from workbench.storage.reader_client import check
-from workbench.storage.runs import RunFolder, RunSummary, open_run, summary_of
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import RunSummary, open_run, summary_of
 from workbench.training.resumable_runs import differences, latest_run, run_document, why_none
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ Marks of direction and characters without width make a name look like another. H
 that Python writes for it: `\\x1b`, `\\u202e`. Everything else, of any language, stays as it is.
 
 These functions are used where text is written to a terminal: `workbench.output` on the command line and
-`workbench.tui.terminal_text` in the app use them for all that they show.
+`workbench.tui.terminal.text` in the app use them for all that they show.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tests.benchmarks.workloads import WORKLOADS
 from workbench.events import EngineChosen, Event
 from workbench.recipe.schema import Train
 from workbench.storage.event_stream import EventLog
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.control import Control
 from workbench.training.engines import Arrays, FitSettings, fit
 from workbench.training.monitors import Monitors

@@ -28,7 +28,7 @@ import psutil
 from tests.benchmarks.terminal import KWB, Terminal
 from workbench import events
 from workbench.storage.event_stream import read_events
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 RECIPE = """
 kwb: 1

@@ -13,7 +13,8 @@ import pytest
 from tests.main_job.conftest import Kwb
 from workbench.errors import FileError
 from workbench.storage.ownership import ask_to_stop, own
-from workbench.storage.runs import RunFolder, list_runs
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import list_runs
 
 COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 

@@ -17,7 +17,7 @@ from workbench import events
 from workbench.errors import FileError
 from workbench.storage import ownership, runs
 from workbench.storage.event_stream import EventLog, EventReader, read_events
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 
 def new_run(root: Path, name: str = "price") -> RunFolder:

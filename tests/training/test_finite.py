@@ -15,7 +15,8 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import ExitCode
 from workbench.recipe.document import parse
-from workbench.storage.runs import RunFolder, summary_of
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import summary_of
 from workbench.training.finite import NotFiniteError, first_bad
 from workbench.training.session import Session
 

@@ -17,7 +17,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import parse, to_yaml
 from workbench.storage.ownership import own
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.exporting import export, kept_in
 from workbench.training.model_files import save_run
 from workbench.training.preparing import prepare

@@ -12,7 +12,7 @@ from tests.training import resuming
 from tests.training.test_resume_matrix import CALLBACKS, CELLS, Cell, data, logs, recipe, state, train
 from workbench import events
 from workbench.catalog.lookup import Catalog
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
 
 __all__ = ["data"]

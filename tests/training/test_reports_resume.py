@@ -20,7 +20,7 @@ from workbench import events
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document, parse
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
 

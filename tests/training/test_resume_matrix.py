@@ -19,7 +19,7 @@ from tests.training import resuming
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse, to_yaml
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
 from workbench.training.session import Session
 

@@ -15,7 +15,7 @@ import pytest
 
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document, parse, to_yaml
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.checkpoints import MANIFEST, POSITION, newest, whole
 from workbench.training.exporting import export
 from workbench.training.saved_model import SavedModel
@@ -34,7 +34,7 @@ import psutil, pyarrow.csv
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.process import import_keras
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.resumable_runs import run_document
 from workbench.training.session import Session
 from workbench.recipe.document import read

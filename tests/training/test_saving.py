@@ -18,7 +18,7 @@ from workbench.cli import main
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import parse
 from workbench.storage.inspect import inspect_file, read_weight
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.model_files import save_run
 from workbench.training.replaced_files import previous_path
 from workbench.training.session import Session

@@ -15,7 +15,7 @@ from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import parse, to_yaml
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training.preparing import prepare
 from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session

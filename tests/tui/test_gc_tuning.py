@@ -11,7 +11,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from tests.tui.conftest import settle
-from workbench.tui import gc_tuning
+from workbench.tui.terminal import gc_tuning
 
 
 def test_a_line_cut_at_its_own_width_leaves_nothing_to_collect() -> None:

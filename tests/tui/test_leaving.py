@@ -13,7 +13,7 @@ from workbench.recipe.editing import Editor
 from workbench.storage.ownership import ask_to_stop, owner
 from workbench.storage.runs import list_runs
 from workbench.tui.app import KwbApp
-from workbench.tui.services.training import TrainingState
+from workbench.tui.context import TrainingState
 from workbench.tui.widgets.dialogs import ConfirmDialog
 
 

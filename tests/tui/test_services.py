@@ -19,10 +19,11 @@ from tests.worker.conftest import recipe
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.storage.event_stream import read_events
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
+from workbench.tui.context import TrainingState, WorkerState
 from workbench.tui.messages import SharedMessage, TrainingEvents, WorkerChanged
-from workbench.tui.services.training import Training, TrainingState
-from workbench.tui.services.workers import WorkerService, WorkerState
+from workbench.tui.services.training import Training
+from workbench.tui.services.workers import WorkerService
 from workbench.worker.client import WorkerDied
 from workbench.worker.spawning import CAN_FORK, ForkServer
 

@@ -27,8 +27,16 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from tests.tui.conftest import OpenApp, settle
-from workbench.tui.lean_output import lean
-from workbench.tui.slow_link import FULL, MOST_WAITING, PING, Outflow, PacedDriver, Wait, _MeasuredFile
+from workbench.tui.terminal.lean_output import lean
+from workbench.tui.terminal.slow_link import (
+    FULL,
+    MOST_WAITING,
+    PING,
+    Outflow,
+    PacedDriver,
+    Wait,
+    _MeasuredFile,
+)
 
 # ---------------------------------------------------------------------- fewer bytes, the same picture
 

@@ -6,7 +6,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
 from tests.tui.conftest import until
-from workbench.tui.stale_layout import install
+from workbench.tui.terminal.stale_layout import install
 
 
 class Rows(App[None]):

@@ -12,7 +12,7 @@ from workbench import events
 from workbench.atomic import file_error
 
 if TYPE_CHECKING:
-    from workbench.storage.runs import RunFolder
+    from workbench.storage.run_folder import RunFolder
 
 TimedEvent = tuple[events.Event, float, str]
 

@@ -14,7 +14,7 @@ from workbench.atomic import file_error
 from workbench.errors import FileError
 
 if TYPE_CHECKING:
-    from workbench.storage.runs import RunFolder
+    from workbench.storage.run_folder import RunFolder
 
 _ITS_NAME = "process {} on {}"
 _PATIENCE = 0.5  # seconds; one who only looks whether a run is owned holds the lock for a moment

@@ -1,13 +1,4 @@
-"""Run folders: what a training run leaves on disk, and how it ended.
-
-saved/runs/<name>-<stamp>/
-    recipe.yaml        the recipe as resolved
-    environment.json   versions, plugins, seed, git revision
-    events.jsonl       the event stream, a line an event; its last line may be torn by a crash
-    checkpoints/       checkpoints of the run's state
-    model.keras        the trained model
-    .lock              held by the process that owns the run
-"""
+"""Runs: made, found, and how each ended."""
 
 from __future__ import annotations
 
@@ -27,46 +18,7 @@ from workbench.atomic import file_error, write_bytes
 from workbench.errors import FileError, did_you_mean
 from workbench.storage.event_stream import ends_of
 from workbench.storage.ownership import owner
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """The folder of one run, and the paths in it."""
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.yaml"
-
-    @property
-    def environment(self) -> Path:
-        return self.path / "environment.json"
-
-    @property
-    def events(self) -> Path:
-        return self.path / "events.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
-    def failed(self) -> Path:
-        """Weights without the rest of a training's state, of a training that failed."""
-        return self.checkpoints / "failed"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model.keras"
-
-    @property
-    def lock(self) -> Path:
-        return self.path / ".lock"
+from workbench.storage.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError
 from workbench.storage import formats
 from workbench.storage.ownership import owner
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.preparing import PreparedRun, load_data, prepare

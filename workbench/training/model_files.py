@@ -21,7 +21,7 @@ from workbench.errors import FileError, WorkbenchError
 from workbench.storage import formats
 from workbench.storage.event_stream import ends_of
 from workbench.storage.ownership import owner
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.storage.structure import value_of
 from workbench.training.exporting import from_the_start, last_kept
 from workbench.training.replaced_files import ReplacedFile, place_of

@@ -15,7 +15,7 @@ from workbench.errors import FileError
 from workbench.storage import container
 from workbench.storage.event_stream import ends_of
 from workbench.storage.inspect import same_weights
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from workbench.recipe.document import Document, parse
 from workbench.recipe.schema import Recipe, Train
-from workbench.storage.runs import RunFolder, RunSummary, list_runs
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import RunSummary, list_runs
 
 
 def run_document(run: RunFolder, overrides: Sequence[str] = ()) -> Document:

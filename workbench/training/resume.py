@@ -20,7 +20,7 @@ import numpy as np
 
 from workbench import events
 from workbench.errors import FileError
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.storage.structure import variables_by_path
 from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder

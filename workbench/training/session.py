@@ -23,6 +23,7 @@ from workbench.sentence import short_message
 from workbench.storage import formats, runs
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
+from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.class_weights import class_weights
 from workbench.training.control import Control
@@ -67,7 +68,7 @@ class Session:
         on_event: OnEvent,
         *,
         runs_folder: Path,
-        resume: runs.RunFolder | None = None,
+        resume: RunFolder | None = None,
     ) -> None:
         self.document = document
         self.catalog = catalog
@@ -145,7 +146,7 @@ class Session:
     def _train(
         self,
         prepared_run: PreparedRun,
-        run: runs.RunFolder,
+        run: RunFolder,
         emit: Emit,
         began: float,
         memory: PythonState,
@@ -299,7 +300,7 @@ class Session:
             )
 
     def _save(
-        self, prepared_run: PreparedRun, run: runs.RunFolder, status: str, progress: Progress, emit: Emit
+        self, prepared_run: PreparedRun, run: RunFolder, status: str, progress: Progress, emit: Emit
     ) -> WrittenFiles:
         """Into the run, and into the recipe's files where nothing better is lost by it."""
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs

@@ -15,15 +15,17 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
-from workbench.tui import gc_tuning, messages, terminal_text
-from workbench.tui.crash_guard import CrashLog
+from workbench.tui import messages
 from workbench.tui.services.plugins import Plugins
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
 from workbench.tui.state import AppState
+from workbench.tui.terminal import gc_tuning
+from workbench.tui.terminal import text as terminal_text
+from workbench.tui.terminal.crash_guard import CrashLog
+from workbench.tui.terminal.type_ahead import TypeAhead
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import themes_for
-from workbench.tui.type_ahead import TypeAhead
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
 
 # What is not needed for the first paint is imported where it is used, all over this module.
@@ -126,7 +128,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.editor: Editor | None = None
         self.log_folder = log_folder or self.working_directory / ".kwb"
         self.crash_log = CrashLog(self.log_folder / "crashes.log")
-        self.plugins = Plugins(self, (*self.settings.plugins, *plugin_files), blocked)
+        self.plugins: Plugins = Plugins(self, (*self.settings.plugins, *plugin_files), blocked)
         self.last_key = 0.0
         self.recipe_to_open = recipe
         self.row_to_show = ""  # the key of a row added elsewhere, for the assemble screen to highlight
@@ -184,7 +186,7 @@ class KwbApp(Shell, inherit_bindings=False):
         """Looks at the files that are shown, and does what follows when they change."""
         from workbench.tui.watching import Watching
 
-        return Watching(self)
+        return Watching(self, self.share)
 
     @property
     def worker_state(self) -> str:
@@ -203,7 +205,7 @@ class KwbApp(Shell, inherit_bindings=False):
         if not self.is_headless:
             from workbench.tui.hangup import watch_signals
 
-            watch_signals(self)
+            watch_signals(self, self._keep_all)
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._after_first_paint)
@@ -311,6 +313,10 @@ class KwbApp(Shell, inherit_bindings=False):
         self._keeping = None
         if self.editor is not None:
             Unsaved(self.log_folder).keep(self.editor)
+
+    def _keep_all(self) -> None:
+        self.keep_unsaved()
+        self.save_state()
 
     @work(group="save", exclusive=True)
     async def action_save_recipe(self) -> None:

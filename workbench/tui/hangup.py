@@ -12,24 +12,27 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from workbench.tui.context import kwb
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from textual.app import App
 
 LOOK_EVERY = 1.0  # seconds
 PATIENCE = 5.0  # seconds for the child to answer; without an answer it ends after its batch and saves
 
 
-def watch_signals(app: KwbApp) -> None:
+def watch_signals(app: App[Any], keep: Callable[[], None]) -> None:
     """From now on, end the app in good order when a signal asks for it; a second one ends it at once."""
     loop = asyncio.get_running_loop()
     leaving: list[asyncio.Task[None]] = []
 
     def leave(number: signal.Signals) -> None:
         if not leaving:
-            leaving.append(asyncio.create_task(_leave(app, number)))
+            leaving.append(asyncio.create_task(_leave(app, keep, number)))
         elif number != signal.SIGHUP:
             _leave_at_once(app, number)
 
@@ -49,17 +52,16 @@ def terminal_is_gone() -> bool:
         return False
 
 
-async def _leave(app: KwbApp, number: signal.Signals) -> None:
+async def _leave(app: App[Any], keep: Callable[[], None], number: signal.Signals) -> None:
     try:
         with suppress(Exception):
-            app.keep_unsaved()
-            app.save_state()
-        training = app.training
+            keep()
+        training = kwb(app).training
         if training is not None and training.state.live:
             with suppress(Exception):
                 await asyncio.wait_for(training.detach(), PATIENCE)
                 if training.run_folder is not None:
-                    app.last_words.append(f"kwb watch {training.run_folder.name}")
+                    kwb(app).last_words.append(f"kwb watch {training.run_folder.name}")
     finally:
         if number == signal.SIGHUP or terminal_is_gone():
             os._exit(128 + number)  # an orderly end would wait for a terminal that does not answer
@@ -67,7 +69,7 @@ async def _leave(app: KwbApp, number: signal.Signals) -> None:
         app.exit(return_code=128 + number)
 
 
-def _leave_at_once(app: KwbApp, number: signal.Signals) -> None:
+def _leave_at_once(app: App[Any], number: signal.Signals) -> None:
     """End the process; the terminal is still made what it was."""
     with suppress(Exception):
         if app._driver is not None:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence, Set
     from pathlib import Path
 
-    from workbench.tui.services.training import TimedEvent, Training
-    from workbench.tui.services.workers import WorkerState
+    from workbench.tui.context import LiveTraining, TimedEvent, WorkerState
 
 
 class SharedMessage(Message, bubble=False):
@@ -67,7 +66,7 @@ class WorkerChanged(SharedMessage):
 class TrainingStarted(SharedMessage):
     """`app.training` is another one."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: LiveTraining) -> None:
         super().__init__()
         self.training = training
 
@@ -79,7 +78,7 @@ class TrainingEvents(SharedMessage):
     this message is posted, they are in the run's folder as well.
     """
 
-    def __init__(self, training: Training, batch: Sequence[TimedEvent]) -> None:
+    def __init__(self, training: LiveTraining, batch: Sequence[TimedEvent]) -> None:
         super().__init__()
         self.training = training
         self.batch = batch
@@ -88,6 +87,6 @@ class TrainingEvents(SharedMessage):
 class TrainingChanged(SharedMessage):
     """`training.state` changed: starting, running, paused, stopping, finished, failed, detached."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: LiveTraining) -> None:
         super().__init__()
         self.training = training

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.catalog import Kind
-from workbench.catalog.lookup import Catalog, recipe_file
-from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.errors import WorkbenchError
+from workbench.tui.services.recipe_files import open_editor
 
 if TYPE_CHECKING:
-    from workbench.recipe.editing import Editor
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
-async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
+async def open_recipe(app: AppContext, recipe: Path | str) -> bool:
     """Open a recipe, after asking about unsaved changes of the one before. Needs a worker's context.
 
     Returns:
@@ -36,7 +35,7 @@ async def open_recipe(app: KwbApp, recipe: Path | str) -> bool:
     return True
 
 
-async def new_recipe(app: KwbApp) -> bool:
+async def new_recipe(app: AppContext) -> bool:
     """Make a recipe from data and open it. Needs a worker's context."""
     from workbench.tui.actions.leaving import keep_changes
     from workbench.tui.screens.recipes.new import NewRecipeDialog
@@ -49,7 +48,7 @@ async def new_recipe(app: KwbApp) -> bool:
     return editor is not None
 
 
-def start_training(app: KwbApp) -> bool:
+def start_training(app: AppContext) -> bool:
     """Train the open recipe.
 
     Returns:
@@ -72,7 +71,7 @@ def start_training(app: KwbApp) -> bool:
     return True
 
 
-async def begin(app: KwbApp) -> None:
+async def begin(app: AppContext) -> None:
     """List the plugins, and open what the command line names, or what was not saved the last time.
 
     Plugin files come last: to list one, the worker has to load Keras.
@@ -90,7 +89,7 @@ async def begin(app: KwbApp) -> None:
     await app.plugins.changed(set())  # meanwhile
 
 
-async def _open_at_start(app: KwbApp) -> None:
+async def _open_at_start(app: AppContext) -> None:
     """Open what the command line names, if it can be found by now, or what was not saved the last time."""
     recipe = app.recipe_to_open
     if recipe is None:
@@ -115,7 +114,7 @@ def _is_file(recipe: str, working_directory: Path) -> bool:
     return recipe.endswith((".yaml", ".yml")) or (working_directory / Path(expanduser(recipe))).is_file()
 
 
-async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
+async def _take_up_unsaved(app: AppContext, path: Path | None = None) -> bool:
     """Open again what was not saved when the app ended the last time; with a path, only what belongs to that file."""
     from workbench.tui.services.unsaved import Unsaved
 
@@ -136,41 +135,3 @@ async def _take_up_unsaved(app: KwbApp, path: Path | None = None) -> bool:
     if path is not None:
         app.go("assemble")
     return True
-
-
-def open_editor(recipe: str | Path, catalog: Catalog, working_directory: Path) -> Editor:
-    """An editor on a recipe file, or on a built-in recipe. Reads files and imports much: for a thread.
-
-    A built-in recipe has no file of the user's: saving it asks for one.
-
-    Raises:
-        RecipeError: there is no such file and no such built-in recipe, or the file cannot be read.
-    """
-    from workbench.recipe.editing import Editor
-
-    name = str(recipe)
-    path = Path(expanduser(recipe))
-    path = path if path.is_absolute() else working_directory / path
-    if isinstance(recipe, Path) or path.suffix in (".yaml", ".yml") or path.is_file():
-        return Editor.open(path)
-    known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]
-    if name not in known and "." not in name:
-        hint = did_you_mean(name, known) or f"Built in are: {', '.join(known)}."
-        raise RecipeError(f"no recipe file and no built-in recipe is called '{name}'.", hint=hint)
-    entry = catalog.find(Kind.RECIPE, name)
-    file = recipe_file(entry)
-    return Editor(file.read_text(encoding="utf-8"), name=entry.name, folder=file.parent)
-
-
-def duplicate(text: str, path: Path) -> None:
-    """Write a recipe's text to another file, with that file's name as the recipe's.
-
-    Raises:
-        WorkbenchError: it cannot be written.
-    """
-    from workbench.recipe.editing import Editor
-
-    editor = Editor(text, name=path.name)
-    if editor.is_yaml and editor.get("name") is not None:
-        editor.set("name", path.stem)
-    editor.save(path)

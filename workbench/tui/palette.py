@@ -10,24 +10,28 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from workbench.catalog import Kind
+from workbench.tui.context import kwb
 from workbench.tui.widgets.header import MODE_NAMES
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.shell import Shell
 
 
-def commands(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
+def commands(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """The palette's commands on a screen: its bindings, modes, recipes, themes, the worker."""
     for mode, name in MODE_NAMES.items():
-        yield SystemCommand(f"Go: {name}", f"Show {name}", partial(app.go, mode))
+        yield SystemCommand(f"Go: {name}", f"Show {name}", partial(kwb(app).go, mode))
     yield from _from_bindings(app, screen)
-    for entry in app.catalog.of_kind(Kind.RECIPE):
+    for entry in kwb(app).catalog.of_kind(Kind.RECIPE):
         yield SystemCommand(
-            f"Recipe: Open {entry.name}", entry.summary, partial(app.open_recipe, entry.name), discover=False
+            f"Recipe: Open {entry.name}",
+            entry.summary,
+            partial(kwb(app).open_recipe, entry.name),
+            discover=False,
         )
-    yield SystemCommand("Recipe: New", "From data to a model that fits it", app.action_new_recipe)
+    yield SystemCommand("Recipe: New", "From data to a model that fits it", kwb(app).action_new_recipe)
     yield SystemCommand(
-        "Worker: Restart", "End the process that holds Keras and start another", app.restart_worker
+        "Worker: Restart", "End the process that holds Keras and start another", kwb(app).restart_worker
     )
     yield SystemCommand("Worker: Log", "The last lines that it printed", partial(show_worker_log, app))
     yield SystemCommand(
@@ -43,7 +47,7 @@ def commands(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
         )
 
 
-def _from_bindings(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
+def _from_bindings(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """What keys do now. The group is the first part of the binding's id."""
     listed = set()
     for active in screen.active_bindings.values():
@@ -61,19 +65,21 @@ def _from_bindings(app: KwbApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
         )
 
 
-def show_worker_log(app: KwbApp) -> None:
+def show_worker_log(app: Shell) -> None:
     """Show what the child printed last."""
     from workbench.tui.widgets.dialogs import DetailsDialog
 
-    app.push_screen(DetailsDialog("The worker's log", app.worker.log_tail() or "It has printed nothing."))
+    app.push_screen(
+        DetailsDialog("The worker's log", kwb(app).worker.log_tail() or "It has printed nothing.")
+    )
 
 
-def show_plugins(app: KwbApp) -> None:
+def show_plugins(app: Shell) -> None:
     """Show every plugin, broken ones with their error."""
     from workbench.tui.widgets.dialogs import DetailsDialog
 
     lines = []
-    for plugin in app.catalog.plugins:
+    for plugin in kwb(app).catalog.plugins:
         mark = "✓" if plugin.state == "loaded" else "✗"
         said = plugin.error or f"{len(plugin.entries)} entries"
         lines.append(f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}")
@@ -82,10 +88,10 @@ def show_plugins(app: KwbApp) -> None:
     app.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))
 
 
-def save_picture(app: KwbApp) -> None:
+def save_picture(app: Shell) -> None:
     """Save the screen as an SVG file in the current folder, once the palette is gone from it."""
 
     def save() -> None:
-        app.notice(f"saved {app.save_screenshot(path=str(app.working_directory))}.", "information")
+        app.notice(f"saved {app.save_screenshot(path=str(kwb(app).working_directory))}.", "information")
 
     app.call_after_refresh(save)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakSet
 
 from textual import events, work
@@ -12,14 +12,14 @@ from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.escaping import escape_line
-from workbench.tui.crash_guard import Crash, SafeApp
-from workbench.tui.slow_link import Outflow, paced
-from workbench.tui.stale_layout import install as install_stale_layout
+from workbench.tui.context import Severity
 from workbench.tui.state import AppState
+from workbench.tui.terminal.crash_guard import Crash, SafeApp
+from workbench.tui.terminal.slow_link import Outflow, paced
+from workbench.tui.terminal.stale_layout import install as install_stale_layout
+from workbench.tui.views.marks import NOTICES
 
-Severity = Literal["information", "warning", "error"]
 MOST_NOTICES = 500
-MARKS = {"information": "✓", "warning": "▲", "error": "✗"}
 
 SHELL_BINDINGS: list[BindingType] = [
     Binding("y", "copy", "Copy", id="app.copy", show=False, tooltip="Copy what has the focus"),
@@ -66,8 +66,8 @@ class Shell(SafeApp):
         self.notices.append((severity, error))
         del self.notices[:-MOST_NOTICES]
         text = "\n".join(part for part in (error.what, error.hint) if part)
-        title = f"{MARKS[severity]} {escape_line(error.where)}" if error.where else ""
-        text = text if title else f"{MARKS[severity]} {text}"
+        title = f"{NOTICES[severity]} {escape_line(error.where)}" if error.where else ""
+        text = text if title else f"{NOTICES[severity]} {text}"
         self.notify(text, title=title, severity=severity, timeout=8, markup=False)
 
     def remember(self, error: WorkbenchError) -> None:
@@ -127,7 +127,7 @@ class Shell(SafeApp):
 
     def action_copy(self) -> None:
         """Copy what has the focus to the terminal's clipboard (OSC 52, also over SSH), and in tmux to its buffer."""
-        from workbench.tui.copying import in_tmux, text_to_copy, to_tmux
+        from workbench.tui.terminal.copying import in_tmux, text_to_copy, to_tmux
 
         text = text_to_copy(self.screen)
         if text:

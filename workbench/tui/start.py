@@ -18,9 +18,9 @@ from workbench.output import echo
 from workbench.places import state_folder
 from workbench.process import leave_at_once
 from workbench.tui.app import KwbApp
-from workbench.tui.escape_key import install as install_escape_key
 from workbench.tui.settings import read_settings, settings_file
 from workbench.tui.state import FILE_NAME, AppState
+from workbench.tui.terminal.escape_key import install as install_escape_key
 
 PATIENCE = 3.0  # seconds for what a thread is at when the app is left
 

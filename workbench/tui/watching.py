@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from textual.widgets import Input, TextArea
 
 from workbench.tui.actions.recipe_file import RecipeOnDisk
-from workbench.tui.messages import FilesChanged
+from workbench.tui.context import kwb
+from workbench.tui.messages import FilesChanged, SharedMessage
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.services.file_watch import FileWatch
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.shell import Shell
 
 LOOK_EVERY = 1.0  # seconds
 MOST_DATA = 100  # files of data that are looked at
@@ -28,14 +29,21 @@ QUIET = 1.5  # seconds without a key before a dialog opens by itself: it must no
 
 
 class Watching:
-    """Watches the files of the app and updates the screens when they change."""
+    """Watches the files of the app and updates the screens when they change.
 
-    def __init__(self, app: KwbApp) -> None:
+    Args:
+        app: the app.
+        share: posts a message to the screen of every mode.
+    """
+
+    def __init__(self, app: Shell, share: Callable[[SharedMessage], None]) -> None:
         self._app = app
+        self._context = kwb(app)
+        self._share = share
         self._watch = FileWatch()
         self._looking = False
         self._recipe: Any = None  # the editor whose file was looked at last
-        self.recipe = RecipeOnDisk(app)
+        self.recipe = RecipeOnDisk(self._context)
 
     def start(self) -> None:
         """Look from now on."""
@@ -48,7 +56,7 @@ class Watching:
     @property
     def _quiet(self) -> bool:
         """True if nobody is typing, so that the focus may change."""
-        return time.monotonic() - self._app.last_key >= QUIET
+        return time.monotonic() - self._context.last_key >= QUIET
 
     def _look_again(self) -> None:
         if not self._looking and self._app.is_running:
@@ -65,7 +73,7 @@ class Watching:
 
     def _may_ask(self) -> bool:
         app = self._app
-        waiting = app.type_ahead.closed  # keys that are for what has the focus now
+        waiting = self._context.type_ahead.closed  # keys that are for what has the focus now
         return (
             self._quiet
             and not waiting
@@ -75,28 +83,32 @@ class Watching:
 
     async def look(self) -> None:
         """Look once, and do what follows from what changed."""
-        app, editor = self._app, self._app.editor
+        app, context, editor = self._app, self._context, self._context.editor
         own = editor.path if editor is not None else None
-        data = list(paths_in(editor.data, editor.folder, app.working_directory)) if editor is not None else []
-        plugins = app.plugins.watched
+        data = (
+            list(paths_in(editor.data, editor.folder, context.working_directory))
+            if editor is not None
+            else []
+        )
+        plugins = context.plugins.watched
         screen = app.screen_stack[0] if app.screen_stack else None
         shown = list(screen.files_shown()) if isinstance(screen, WorkbenchScreen) else []
         paths = [*([own] if own is not None else []), *data[:MOST_DATA], *plugins, *shown]
         changed = await asyncio.to_thread(self._watch.look, paths)
-        if editor is not None and editor is app.editor and own == editor.path:
+        if editor is not None and editor is context.editor and own == editor.path:
             typing = isinstance(app.focused, Input | TextArea) and not self._quiet
             if (own in changed or editor is not self._recipe or self._missed) and not typing:
                 self._missed = False
                 self._recipe = editor
                 found = await asyncio.to_thread(editor.on_disk)
-                if editor is app.editor:
+                if editor is context.editor:
                     self.recipe.look(found)
             elif own in changed:
                 self._missed = True
         if files := changed.intersection(plugins):
-            app.run_worker(app.plugins.changed(files), group="plugins")
+            app.run_worker(context.plugins.changed(files), group="plugins")
         if files := changed.intersection(data):
-            app.share(FilesChanged(files))
+            self._share(FilesChanged(files))
         if (
             isinstance(screen, WorkbenchScreen)
             and screen.is_current

@@ -6,13 +6,9 @@ once; everything else waits for the main thread, which owns Keras.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import queue
-import resource
-import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +23,6 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.origin import origin_of
 from workbench.output import echo
-from workbench.process import import_keras, leave_at_once
 from workbench.worker.event_writer import EventWriter, Importance
 
 if TYPE_CHECKING:
@@ -36,6 +31,8 @@ if TYPE_CHECKING:
 Arguments = Mapping[str, Any]
 
 Request = Callable[["Control"], None]
+
+Handler = Callable[["Child", Arguments], Any]
 
 
 def _learning_rate(arguments: Arguments) -> Request:
@@ -153,17 +150,15 @@ class Child:
         if not self.end_training():
             self._commands.put(_QUIT)
 
-    def serve(self) -> None:
-        """Do commands until the command to quit."""
-        from workbench.worker.commands import COMMANDS
-
+    def serve(self, handlers: Mapping[str, Handler]) -> None:
+        """Do commands until the command to quit; a handler takes the child and a command's arguments."""
         while True:
             message = self._commands.get()
             command = message["command"]
             if command == "quit":
                 self.reply(message, {})
                 return
-            line = self._answer(message, COMMANDS)
+            line = self._answer(message, handlers)
             if command == "train":
                 with self._lock:  # before the answer: who has it may ask at once what is being trained
                     self._control = None
@@ -172,13 +167,13 @@ class Child:
             if "id" in message:
                 self.event_writer.put(line)
 
-    def _answer(self, message: Arguments, commands: Mapping[str, Any]) -> str:
+    def _answer(self, message: Arguments, handlers: Mapping[str, Handler]) -> str:
         """Do a command. Returns the line with its result or its error."""
         command = message["command"]
         try:
-            handler = commands.get(command)
+            handler = handlers.get(command)
             if handler is None:
-                offered = ", ".join(sorted([*commands, *CONTROLS, "detach", "quit"]))
+                offered = ", ".join(sorted([*handlers, *CONTROLS, "detach", "quit"]))
                 raise WorkbenchError(f"there is no command '{command}'.", hint=f"There are: {offered}.")
             return _result_line(message, handler(self, message))
         except WorkbenchError as error:
@@ -209,22 +204,6 @@ def _error_line(message: Arguments, error: Arguments) -> str:
     return json.dumps({"reply": message.get("id"), "error": events.plain(error)})
 
 
-def _on_sigterm(act: Callable[[], None]) -> None:
-    """Do it in a thread when SIGTERM comes. A handler of Python's would wait for the main thread, which an idle child
-    holds in a queue, and which another thread's signal does not wake."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-
-    def listen() -> None:
-        while number := os.read(reading, 1):
-            if number[0] == signal.SIGTERM:
-                act()
-
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    threading.Thread(target=listen, name="signals", daemon=True).start()
-
-
 def _take_standard_input() -> BinaryIO:
     """The parent's commands, away from descriptor 0, where a plugin's `input()` would eat them."""
     commands = os.fdopen(os.dup(0), "rb")
@@ -238,45 +217,3 @@ def _error_record(error: BaseException, where: str) -> dict[str, Any]:
         return shortage.as_record()
     what = f"{type(error).__name__}: {error}"
     return WorkbenchError(what, where=where, origin=origin_of(error)).as_record()
-
-
-def redirect(log: Path) -> None:
-    """Send all output of this process to a file."""
-    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for descriptor in (1, 2):  # TensorFlow writes to descriptor 2 whatever sys.stderr is
-        os.dup2(written, descriptor)
-    os.close(written)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the child."""
-    parser = argparse.ArgumentParser(prog="python -m workbench.worker", description=__doc__)
-    parser.add_argument("--events", type=int, required=True, help="descriptor for replies and events")
-    parser.add_argument("--log", type=Path, required=True, help="file for all other output")
-    parser.add_argument("--memory", type=int, help="most bytes of address space")
-    parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
-    parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
-    options = parser.parse_args(arguments)
-
-    redirect(options.log)
-    if options.memory:
-        resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
-
-    event_writer = EventWriter(options.events)
-    child = Child(event_writer, options.plugin, options.no_plugin)
-    _on_sigterm(child.terminate)
-    threading.Thread(target=child.listen, name="commands", daemon=True).start()
-    import_keras()
-    import keras
-    import tensorflow as tf
-
-    event_writer.put(
-        json.dumps({"ready": {"pid": os.getpid(), "keras": keras.__version__, "tensorflow": tf.__version__}})
-    )
-    try:
-        child.serve()
-    finally:
-        event_writer.close()
-        leave_at_once(0)

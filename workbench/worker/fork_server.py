@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from workbench.process import import_keras
-from workbench.worker import child
+from workbench.worker import child_main
 from workbench.worker.spawning import LONGEST
 
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--socket", type=int, required=True, help="a socket's descriptor")
     parser.add_argument("--log", type=Path, required=True, help="file for all output")
     options = parser.parse_args(arguments)
-    child.redirect(options.log)
+    child_main.redirect(options.log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
     import_keras()
     import workbench.worker.commands  # noqa: F401  all that a child would load before its first command
@@ -93,7 +93,7 @@ def _be_child(order: dict[str, Any], commands: int, events: int) -> NoReturn:
         os.dup2(commands, 0)
         os.close(commands)
         _forget_randomness()
-        child.main([*order["arguments"], "--events", str(events)])
+        child_main.main([*order["arguments"], "--events", str(events)])
     except BaseException:
         traceback.print_exc()
     finally:

@@ -14,7 +14,7 @@ from tests.tui.assembling.conftest import checked
 from tests.tui.assembling.test_changed_on_disk import edit, told
 from tests.tui.conftest import OpenApp, shown
 from tests.worker.conftest import recipe
-from workbench.tui.services.training import TrainingState
+from workbench.tui.context import TrainingState
 
 GATE = '''\
 """A gate."""

@@ -18,7 +18,7 @@ import pytest
 from workbench import events
 from workbench.storage.event_stream import EventLog, read_events
 from workbench.storage.ownership import own
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 SHORT = ("residual-regressor", "--set", "train.epochs=8", "--set", "save=[]")
 ENDLESS = (

@@ -16,7 +16,8 @@ from workbench import events
 from workbench.recipe.editing import Editor
 from workbench.storage.event_stream import read_events
 from workbench.storage.ownership import owner
-from workbench.storage.runs import RunFolder, summary_of
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import summary_of
 from workbench.tui.screens.train.run_controls import NEEDS
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.views.training_view import Stage

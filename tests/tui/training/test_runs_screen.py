@@ -14,7 +14,8 @@ from workbench.errors import FileError
 from workbench.escaping import escape_line
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
-from workbench.storage.runs import RunFolder, RunSummary
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import RunSummary
 from workbench.tui.screens.assemble.screen import AssembleScreen
 from workbench.tui.screens.runs import compare, file_operations
 from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, short_names

@@ -11,7 +11,8 @@ from tests.coroutines import until
 from tests.tui.conftest import shown
 from tests.tui.training.test_live import RECIPE, opened, shows, training
 from workbench.storage.inspect import inspect_file
-from workbench.storage.runs import RunFolder, list_runs
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import list_runs
 from workbench.tui.views.training_view import Stage
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from tests.tui.conftest import settle, shown, until
 from workbench import events
 from workbench.recipe.editing import Editor
 from workbench.storage.event_stream import EventLog
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.train.chart_grid import ChartGrid
 from workbench.tui.screens.train.epoch_table import EpochTable

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
-async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
+async def ask_for_recipe_file(app: AppContext, name: str) -> Path | None:
     """A file for the recipe; an existing one is asked about. None if the user does not want any.
 
     Needs a worker's context.
@@ -33,7 +33,7 @@ async def ask_for_recipe_file(app: KwbApp, name: str) -> Path | None:
     return path if await may_write(app, path) else None
 
 
-async def may_write(app: KwbApp, path: Path) -> bool:
+async def may_write(app: AppContext, path: Path) -> bool:
     """True if a file may be written there; for an existing file the user is asked. Needs a worker's context."""
     if not path.exists():
         return True

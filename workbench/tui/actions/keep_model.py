@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.storage.runs import RunFolder
-    from workbench.tui.app import KwbApp
+    from workbench.storage.run_folder import RunFolder
+    from workbench.tui.context import AppContext
 
 
-async def save_model(app: KwbApp, run: RunFolder) -> bool:
+async def save_model(app: AppContext, run: RunFolder) -> bool:
     """Have the worker write it, and say where what was there before is now.
 
     Of a run that has no model, because it failed or was killed, the last checkpoint becomes a file in the run's folder.
@@ -34,7 +34,7 @@ async def save_model(app: KwbApp, run: RunFolder) -> bool:
     return True
 
 
-async def _export_checkpoint(app: KwbApp, run: RunFolder) -> bool:
+async def _export_checkpoint(app: AppContext, run: RunFolder) -> bool:
     try:
         made = await app.worker.call("export_checkpoint", run=str(run.path.absolute()))
     except WorkbenchError as error:

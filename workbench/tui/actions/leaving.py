@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.tui.services.training import TrainingState
+from workbench.tui.context import TrainingState
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
-async def may_leave(app: KwbApp) -> bool:
+async def may_leave(app: AppContext) -> bool:
     """Ask about unsaved changes and a running training; do what is answered. Needs a worker's context."""
     return await keep_changes(app, "Leave") and await _settle_training(app)
 
 
-async def keep_changes(app: KwbApp, what: str) -> bool:
+async def keep_changes(app: AppContext, what: str) -> bool:
     """Ask what to do with unsaved changes of the open recipe, and do it.
 
     Args:
@@ -45,7 +45,7 @@ async def keep_changes(app: KwbApp, what: str) -> bool:
     return answer == "drop"
 
 
-async def _settle_training(app: KwbApp) -> bool:
+async def _settle_training(app: AppContext) -> bool:
     training = app.training
     if training is None or not training.state.live:
         return True

@@ -12,10 +12,10 @@ from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, DetailsDialog
 if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
     from workbench.recipe.file_text import FileText
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
-async def save_recipe(app: KwbApp) -> bool:
+async def save_recipe(app: AppContext) -> bool:
     """Write the open recipe; ask for a file if it has none, and before it writes over an edit made elsewhere.
 
     Needs a worker's context.
@@ -55,7 +55,7 @@ async def changed_on_disk(editor: Editor) -> FileText | None:
     return found
 
 
-async def ask_which(app: KwbApp, editor: Editor, found: FileText, *, saving: bool) -> str | None:
+async def ask_which(app: AppContext, editor: Editor, found: FileText, *, saving: bool) -> str | None:
     """Ask which of two texts is to count, the one here or the one on disk, and do it. Needs a worker's context.
 
     Args:
@@ -101,7 +101,7 @@ def difference(editor: Editor, found: FileText) -> str:
 class RecipeOnDisk:
     """Keeps the open recipe and its file together while the app runs."""
 
-    def __init__(self, app: KwbApp) -> None:
+    def __init__(self, app: AppContext) -> None:
         self._app = app
         self._asked: tuple[Editor, str | None] | None = (
             None  # what was asked about last: recipe, text on disk

@@ -6,15 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.tui.actions.leaving import keep_changes
 from workbench.tui.services.run_files import has_checkpoint, read_run_recipe
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
-async def resume_run(app: KwbApp, run: RunFolder) -> None:
+async def resume_run(app: AppContext, run: RunFolder) -> None:
     """Go on with a run from its newest checkpoint, in this app."""
     try:
         if not has_checkpoint(run):
@@ -29,7 +29,7 @@ async def resume_run(app: KwbApp, run: RunFolder) -> None:
     app.go("train")
 
 
-async def edit_again(app: KwbApp, run: RunFolder) -> None:
+async def edit_again(app: AppContext, run: RunFolder) -> None:
     """Open a run's recipe as a new one: the run keeps its own. Unsaved changes of the open one are asked about."""
     from workbench.recipe.editing import Editor
 

@@ -10,11 +10,11 @@ from workbench.storage.ownership import ask_to_stop
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog
 
 if TYPE_CHECKING:
-    from workbench.storage.runs import RunFolder
-    from workbench.tui.app import KwbApp
+    from workbench.storage.run_folder import RunFolder
+    from workbench.tui.context import AppContext
 
 
-async def stop_run(app: KwbApp, run: RunFolder) -> bool:
+async def stop_run(app: AppContext, run: RunFolder) -> bool:
     """Ask the user, then whoever trains the run. Needs a worker's context.
 
     Returns:

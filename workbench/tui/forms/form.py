@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from workbench.tui.forms.field_row import FieldRow
 from workbench.tui.forms.fields import UNSET, Field, same, text_of
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 
 
 @dataclass(frozen=True)

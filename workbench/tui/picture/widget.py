@@ -17,7 +17,7 @@ from textual.strip import Strip
 from workbench.tui.picture.drawing import Span, draw
 from workbench.tui.picture.layout import GraphLayout, lay_out
 from workbench.tui.picture.scene import Scene, scene_of
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 
 
 class PictureView(ScrollView, can_focus=True):

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.widgets.header import KwbHeader
 from workbench.tui.widgets.key_line import KeyLine
 

@@ -60,7 +60,8 @@ def first_comment(text: str) -> str:
 
 def recent_runs(root: Path, most: int = RECENT_RUNS) -> list[RunSummary]:
     """The runs that were written to last."""
-    from workbench.storage.runs import RunFolder, summary_of
+    from workbench.storage.run_folder import RunFolder
+    from workbench.storage.runs import summary_of
 
     try:
         folders = [(entry.stat().st_mtime, entry.path) for entry in os.scandir(root) if entry.is_dir()]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from workbench.storage.event_stream import EventReader, TimedEvent
 from workbench.storage.ownership import owner
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 PART = 64 << 10  # bytes taken at once: few enough that the screen stays quick while a long history is read
 WAIT, WAIT_HIDDEN, WAIT_ENDED = 0.2, 1.0, 2.0  # seconds between looks

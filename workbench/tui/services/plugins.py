@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.catalog.entries import Entry
     from workbench.recipe.editing import Editor
     from workbench.recipe.parsed_text import LocatedError
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
 class Plugins:
@@ -31,7 +31,7 @@ class Plugins:
         loading: whether the plugin files are being loaded; until then the catalog may lack what they bring.
     """
 
-    def __init__(self, app: KwbApp, files: Sequence[Path], blocked: Sequence[str]) -> None:
+    def __init__(self, app: AppContext, files: Sequence[Path], blocked: Sequence[str]) -> None:
         self._app = app
         self.files = tuple(files)
         self.blocked = tuple(blocked)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

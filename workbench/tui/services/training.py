@@ -7,39 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import events
 from workbench.errors import WorkbenchError
+from workbench.tui.context import TimedEvent, TrainingState
 
 if TYPE_CHECKING:
     from workbench.worker.client import Worker
 
-TimedEvent = tuple[events.Event, float]
-
 BATCH_SECONDS = 0.1  # events are handed on together, the first after a pause at once
-
-
-class TrainingState(StrEnum):
-    """The state of a training."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    FINISHED = "finished"
-    FAILED = "failed"
-    DETACHED = "detached"
-
-    @property
-    def live(self) -> bool:
-        """True if its child still works for this app."""
-        return self in _LIVE
-
-
-_LIVE = (TrainingState.STARTING, TrainingState.RUNNING, TrainingState.PAUSED, TrainingState.STOPPING)
 
 
 class Training:

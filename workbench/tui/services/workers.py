@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from workbench.errors import TrainingError, WorkbenchError
+from workbench.tui.context import TrainableRecipe, TrainingState, WorkerState
 from workbench.tui.messages import (
     SharedMessage,
     TrainingChanged,
@@ -23,32 +23,11 @@ from workbench.tui.messages import (
     TrainingStarted,
     WorkerChanged,
 )
-from workbench.tui.services.training import Training, TrainingState
+from workbench.tui.services.training import Training
 from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, ForkServer
 
 LAST_ANSWER = 3600.0  # seconds that a child in whose place another was put has for what it was asked before
-
-
-class WorkerState(StrEnum):
-    """The state of the warm child. OFF: none is needed at the moment, the next call starts one."""
-
-    OFF = "off"
-    STARTING = "starting"
-    READY = "ready"
-    BUSY = "busy"
-    DEAD = "dead"
-
-
-class TrainableRecipe(Protocol):
-    """What a training needs of the open recipe (`workbench.recipe.editing.Editor`)."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def folder(self) -> Path: ...
 
 
 class WorkerService:

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from workbench.catalog import Entry, Kind
 from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 from workbench.tui.views.fitting import printable
 
 LISTED = tuple(kind for kind in Kind if kind is not Kind.RECIPE)

@@ -8,7 +8,7 @@ from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.views.fitting import fit, printable
 
 MODE_NAMES = {

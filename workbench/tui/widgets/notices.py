@@ -13,8 +13,9 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
-from workbench.tui.shell import MARKS, Severity
-from workbench.tui.terminal_text import one_line
+from workbench.tui.context import Severity
+from workbench.tui.terminal.text import one_line
+from workbench.tui.views.marks import NOTICES
 from workbench.tui.widgets.dialogs import Dialog
 
 
@@ -43,7 +44,7 @@ class NoticesDialog(Dialog[None]):
             yield Label("Notices", classes="dialog-title")
             yield OptionList(
                 *(
-                    Option(one_line(f"{MARKS[severity]} {error.what}"), id=str(number))
+                    Option(one_line(f"{NOTICES[severity]} {error.what}"), id=str(number))
                     for number, (severity, error) in enumerate(self._notices)
                 ),
                 compact=True,

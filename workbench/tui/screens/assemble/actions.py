@@ -14,7 +14,7 @@ from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.widgets.dialogs import PromptDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 STACK_ENTRY = Entry(
     Kind.MODEL, "a stack of layers", "", "Begin with an empty stack; each layer takes the one before."
@@ -150,7 +150,7 @@ def _name_for(entry: Entry) -> str:
     return short if entry.kind in (Kind.LOSS, Kind.METRIC) and short else entry.name
 
 
-async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app: KwbApp) -> str | None:
+async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app: AppContext) -> str | None:
     """Do what a key asks for at a row; the key of the row to go to is returned, None where nothing was done.
 
     Raises:
@@ -188,7 +188,7 @@ def _to_graph(editor: Editor, seen: Examination) -> str:
     return "model"
 
 
-async def _share(row: RecipeRow, editor: Editor, app: KwbApp) -> str | None:
+async def _share(row: RecipeRow, editor: Editor, app: AppContext) -> str | None:
     if row.role is Role.SHARED:
         index = len(editor.get("model.graph") or ())
         return editor.call_shared(index, row.name)
@@ -206,7 +206,7 @@ async def _share(row: RecipeRow, editor: Editor, app: KwbApp) -> str | None:
     return editor.share(row.key, name) if name else None
 
 
-async def _add_input(editor: Editor, app: KwbApp) -> str | None:
+async def _add_input(editor: Editor, app: AppContext) -> str | None:
     if editor.form is not ModelForm.GRAPH:
         raise RecipeError("only a graph has inputs of its own.", hint="g writes a stack as a graph.")
     name = await app.push_screen_wait(

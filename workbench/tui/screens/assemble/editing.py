@@ -10,7 +10,7 @@ from textual import events, on, work
 from workbench.catalog import Entry, Kind
 from workbench.errors import WorkbenchError
 from workbench.recipe.outline import RecipeRow, Role
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.forms.fields import UNSET, same
 from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged

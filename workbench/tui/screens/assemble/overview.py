@@ -15,7 +15,7 @@ from workbench.errors import RecipeWarning, WorkbenchError
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow
 from workbench.recipe.parsed_text import LocatedError
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.forms.form import Draft, Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
 from workbench.tui.picture.widget import PictureView
@@ -24,7 +24,7 @@ from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.debounced_request import DebouncedRequest
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 from workbench.tui.widgets.catalog_panel import CatalogPanel
 
 PAUSE = 0.25  # seconds without an edit before the worker is asked

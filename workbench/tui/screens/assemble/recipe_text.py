@@ -16,7 +16,7 @@ from textual.widgets import TextArea
 
 from workbench.escaping import mask
 from workbench.recipe.parsed_text import LocatedError
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 
 _TOKENS = re.compile(
     r"""(?P<comment>(?:^|(?<=\s))\#.*)

@@ -19,7 +19,7 @@ from workbench.recipe.document import split_key, to_yaml
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow, Role
 from workbench.recipe.parsed_text import LocatedError
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination
 

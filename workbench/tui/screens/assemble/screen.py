@@ -8,7 +8,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble.editing import EditingScreen
 from workbench.tui.screens.assemble.recipe_text import RecipeText

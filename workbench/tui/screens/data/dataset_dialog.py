@@ -12,13 +12,13 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
 from workbench.catalog import Entry, Kind
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.widgets.catalog_panel import CatalogPanel
 from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.pick import PickDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.app import KwbApp
+    from workbench.tui.context import AppContext
 
 
 class DatasetDialog(ModalScreen[Entry | None]):
@@ -56,7 +56,7 @@ class DatasetDialog(ModalScreen[Entry | None]):
         self.dismiss(None)
 
 
-async def ask_path(app: KwbApp, folder: Path, suffixes: list[str]) -> str | None:
+async def ask_path(app: AppContext, folder: Path, suffixes: list[str]) -> str | None:
     """The file to read, as the recipe is to name it; None if the user does not want any. Needs a worker's context."""
     with app.type_ahead.kept("listing the files", cancel=False):
         known = await asyncio.to_thread(data_files, folder, suffixes)

@@ -16,7 +16,7 @@ from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.forms.form import Form
 from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
 from workbench.tui.screens.base import WorkbenchScreen
@@ -26,7 +26,7 @@ from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
 from workbench.tui.screens.data.preview import DataPreview, balance_lines
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 from workbench.tui.widgets.dialogs import PromptDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again

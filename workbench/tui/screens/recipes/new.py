@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 from workbench.catalog import Kind
 from workbench.catalog.readers import READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data
 from workbench.tui.views.fitting import fit, printable

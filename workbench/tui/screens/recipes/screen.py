@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.errors import WorkbenchError
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
@@ -229,7 +229,7 @@ class RecipesScreen(WorkbenchScreen):
     async def action_duplicate(self) -> None:
         """Copy the chosen recipe to a new file and open that."""
         from workbench.tui.actions.ask_file import ask_for_recipe_file
-        from workbench.tui.opening import duplicate
+        from workbench.tui.services.recipe_files import duplicate
 
         app, item = kwb(self), self._chosen
         if item is None:

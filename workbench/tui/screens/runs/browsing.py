@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunSummary
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.runs.histories import Histories

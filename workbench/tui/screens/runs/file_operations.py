@@ -9,7 +9,7 @@ import shutil
 from workbench.atomic import file_error
 from workbench.errors import FileError
 from workbench.storage.ownership import own
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 
 def name_error(run: RunFolder, name: str) -> str:

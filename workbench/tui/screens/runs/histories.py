@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from workbench.storage.event_stream import EventReader
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.tui.services.follow import PART
 from workbench.tui.views.curves import TRAINING, VALIDATION
 from workbench.tui.views.record import TrainingRecord

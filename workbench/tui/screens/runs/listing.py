@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.storage.ownership import owner
-from workbench.storage.runs import RunFolder, RunSummary, summary_of
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import RunSummary, summary_of
 from workbench.tui.services.run_files import has_checkpoint
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes

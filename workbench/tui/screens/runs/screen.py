@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder, RunSummary
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import RunSummary
 from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.reopen import edit_again, resume_run
 from workbench.tui.actions.stop import stop_run
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.screens.runs import compare, file_operations
 from workbench.tui.screens.runs.browsing import RunsBrowsingScreen
 from workbench.tui.screens.runs.difference import DifferenceDialog

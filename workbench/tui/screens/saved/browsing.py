@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from workbench.errors import WorkbenchError
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.saved.contents import ContentsTable

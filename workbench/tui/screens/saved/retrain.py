@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.atomic import extension_of
 from workbench.recipe.editing import Editor
 from workbench.recipe.yaml_values import one_line
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 
 _CONTINUED = re.compile(r"-continued(?:-(\d+))?$")
 

@@ -12,7 +12,7 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.screens.saved import file_operations
 from workbench.tui.screens.saved.listing import SavedFile
 from workbench.tui.screens.saved.using import UsingScreen

@@ -16,7 +16,7 @@ from workbench.catalog.readers import READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.tui.actions.ask_file import may_write
 from workbench.tui.actions.leaving import keep_changes
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.screens.saved import file_operations, outcomes
 from workbench.tui.screens.saved.browsing import SavedBrowsingScreen
 from workbench.tui.screens.saved.listing import from_working_directory

@@ -12,17 +12,17 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder
+from workbench.storage.run_folder import RunFolder
 from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.stop import stop_run
-from workbench.tui.app_access import kwb
+from workbench.tui.context import kwb
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.views.record import TrainingRecord
 from workbench.tui.views.training_view import Stage, TrainingView
 from workbench.tui.widgets.dialogs import PromptDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.services.training import Training
+    from workbench.tui.context import LiveTraining
 
 BINDINGS: list[BindingType] = [
     Binding("space", "pause", "Pause", id="train.pause", key_display="space",
@@ -53,7 +53,7 @@ class RunControlsScreen(WorkbenchScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
-    training: Training | None
+    training: LiveTraining | None
     run: RunFolder | None
     record: TrainingRecord
 

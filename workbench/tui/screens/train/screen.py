@@ -20,12 +20,11 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from workbench.errors import WorkbenchError
-from workbench.storage.runs import RunFolder
-from workbench.tui import gc_tuning
+from workbench.storage.run_folder import RunFolder
 from workbench.tui.actions.reopen import resume_run
-from workbench.tui.app_access import kwb
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
+from workbench.tui.context import kwb
 from workbench.tui.screens.train import status_panel, watching
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
@@ -36,6 +35,7 @@ from workbench.tui.screens.train.status import StatusLines
 from workbench.tui.screens.train.status_panel import StatusPanel
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.weights import WeightsPane
+from workbench.tui.terminal import gc_tuning
 from workbench.tui.views import formatting
 from workbench.tui.views.training_view import Stage, TrainingView
 

@@ -13,8 +13,9 @@ from textual import on
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.storage.event_stream import EventReader
-from workbench.storage.runs import RunFolder, open_run
-from workbench.tui.app_access import kwb
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import open_run
+from workbench.tui.context import kwb
 from workbench.tui.messages import (
     RecipeOpened,
     TrainingChanged,
@@ -28,7 +29,7 @@ from workbench.tui.views.record import TrainingRecord
 from workbench.tui.views.training_view import Stage, TrainingView
 
 if TYPE_CHECKING:
-    from workbench.tui.services.training import Training
+    from workbench.tui.context import LiveTraining
 
 
 class SourceScreen(RunControlsScreen):
@@ -43,7 +44,7 @@ class SourceScreen(RunControlsScreen):
     def __init__(self) -> None:
         super().__init__()
         self.record = TrainingRecord()
-        self.training: Training | None = None
+        self.training: LiveTraining | None = None
         self.run: RunFolder | None = None
         self.catching_up = False
         self._reading: asyncio.Task[None] | None = None
@@ -93,7 +94,7 @@ class SourceScreen(RunControlsScreen):
     def _opened(self) -> None:
         self.changed()
 
-    def _show_training(self, training: Training) -> None:
+    def _show_training(self, training: LiveTraining) -> None:
         """Show a training of this app from its beginning."""
         self._stop_reading()
         self.training, self.run = training, None
@@ -104,7 +105,7 @@ class SourceScreen(RunControlsScreen):
             self._recall(RunFolder(training.run_folder), math.nextafter(self._since, math.inf), [])
         self._see_state(training)
 
-    def _see_state(self, training: Training) -> None:
+    def _see_state(self, training: LiveTraining) -> None:
         """What the service knows and the events do not say."""
         view = self.record.view
         if training.state == "running" or (training.state == "starting" and training.worker is not None):

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from workbench.tui.terminal_text import one_line
+from workbench.tui.terminal.text import one_line
 from workbench.tui.views import formatting
 from workbench.tui.views.training_view import Stage, TrainingView
 

@@ -20,7 +20,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from workbench.tui.lean_output import lean
+from workbench.tui.terminal.lean_output import lean
 
 MOST_WAITING = 2048  # bytes on their way beside which another frame may be sent
 FULL = 16 << 10  # bytes that a pseudo terminal of Linux holds before a write has to wait

@@ -1,0 +1,77 @@
+"""The child's process: its output, its signals, and what it loads before it does commands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from workbench.process import import_keras, leave_at_once
+from workbench.worker.child import Child
+from workbench.worker.event_writer import EventWriter
+
+
+def _on_sigterm(act: Callable[[], None]) -> None:
+    """Do it in a thread when SIGTERM comes. A handler of Python's would wait for the main thread, which an idle child
+    holds in a queue, and which another thread's signal does not wake."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def listen() -> None:
+        while number := os.read(reading, 1):
+            if number[0] == signal.SIGTERM:
+                act()
+
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+
+
+def redirect(log: Path) -> None:
+    """Send all output of this process to a file."""
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):  # TensorFlow writes to descriptor 2 whatever sys.stderr is
+        os.dup2(written, descriptor)
+    os.close(written)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the child."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.worker", description=__doc__)
+    parser.add_argument("--events", type=int, required=True, help="descriptor for replies and events")
+    parser.add_argument("--log", type=Path, required=True, help="file for all other output")
+    parser.add_argument("--memory", type=int, help="most bytes of address space")
+    parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
+    parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
+    options = parser.parse_args(arguments)
+
+    redirect(options.log)
+    if options.memory:
+        resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
+
+    event_writer = EventWriter(options.events)
+    child = Child(event_writer, options.plugin, options.no_plugin)
+    _on_sigterm(child.terminate)
+    threading.Thread(target=child.listen, name="commands", daemon=True).start()
+    import_keras()
+    import keras
+    import tensorflow as tf
+
+    event_writer.put(
+        json.dumps({"ready": {"pid": os.getpid(), "keras": keras.__version__, "tensorflow": tf.__version__}})
+    )
+    try:
+        from workbench.worker.commands import COMMANDS
+
+        child.serve(COMMANDS)
+    finally:
+        event_writer.close()
+        leave_at_once(0)
