@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
-from workbench.process import Diverted, forward_warnings, import_keras, let_go, open_terminals
+from workbench.process import Diverted, Silence, forward_warnings, import_keras, let_go, open_terminals
 from workbench.recipe.lookup import open_recipe
 from workbench.recipe.names import check_names
 from workbench.reporting import JsonLines, Lasting, Reporter, for_stream
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.training.saved_model import SavedModel
 
 RUNS = Path("saved") / "runs"
+PATIENCE = 600.0  # seconds without an event, once the terminal is gone: a step of the model never ends
 
 OpenCatalog = Callable[..., "Catalog"]
 
@@ -69,9 +70,11 @@ def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
 def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
     name = ""
     failure_reported = False
+    silence = Silence()
 
     def take(event: events.Event, line: str) -> None:
         nonlocal failure_reported
+        silence.broken()
         failure_reported = failure_reported or isinstance(event, events.Failed)
         reporter.take(event, line)
 
@@ -91,7 +94,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
 
             folder = resumed.folder if resumed else None
             session = Session(document, catalog, take, runs_folder=RUNS, resume=folder)
-            with _interruptible(session.control, reporter) as received:
+            with _interruptible(session.control, reporter, silence) as received:
                 finished = session.run()
         except WorkbenchError as error:
             if not failure_reported:
@@ -148,7 +151,7 @@ def _report_finished(run_folder: RunFolder, take: Callable[[events.Event, str], 
 
 
 @contextmanager
-def _interruptible(control: Control, reporter: Reporter) -> Iterator[list[int]]:
+def _interruptible(control: Control, reporter: Reporter, silence: Silence) -> Iterator[list[int]]:
     """The first Ctrl-C (or SIGTERM) stops after the batch and saves; a second one leaves at once. Yields the numbers
     of the signals received so far.
 
@@ -162,6 +165,7 @@ def _interruptible(control: Control, reporter: Reporter) -> Iterator[list[int]]:
         if number == signal.SIGHUP:
             let_go(terminals)
             control.stop("interrupted")
+            silence.end_process(after=lambda: PATIENCE)
             return
         if control.stop_requested:
             raise KeyboardInterrupt

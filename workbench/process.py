@@ -1,4 +1,4 @@
-"""Prepare this process for Keras: choose the backend, import it without output, keep standard output clean."""
+"""This process: prepare it for Keras, keep standard output clean, end it in good order."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -76,6 +77,38 @@ def leave_at_once(code: int) -> NoReturn:
         with suppress(OSError, ValueError):  # closed, or nobody reads it any more
             stream.flush()
     os._exit(code)
+
+
+class Silence:
+    """How long the work of a process has shown no sign of life, so that one that nobody can reach any more ends.
+
+    A step of a user's code may never end. While somebody is there, they see it and end the process; when the terminal
+    or the parent is gone it would keep a core busy until the machine is restarted.
+    """
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def broken(self) -> None:
+        """The work has shown a sign of life."""
+        self._since = time.monotonic()
+
+    def end_process(self, after: Callable[[], float], working: Callable[[], bool] = lambda: True) -> None:
+        """From now on, end the process when it is silent for too long.
+
+        Args:
+            after: how many seconds are too long, for what is being worked on.
+            working: when it is false, there is nothing left to wait for.
+        """
+        self.broken()
+
+        def watch() -> None:
+            while working():
+                if time.monotonic() - self._since > after():
+                    leave_at_once(1)
+                time.sleep(0.1)
+
+        threading.Thread(target=watch, name="silence", daemon=True).start()
 
 
 def forward_warnings(report: Callable[[str], None]) -> None:

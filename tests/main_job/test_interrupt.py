@@ -84,3 +84,27 @@ def test_a_terminal_that_is_lost_while_training(tmp_path: Path, how: str) -> Non
     (run,) = list_runs(runs)
     assert run.status == ("done" if goes_on else "interrupted")
     assert run.folder.model.is_file()
+
+
+def test_a_step_that_never_ends_does_not_outlive_its_terminal(tmp_path: Path) -> None:
+    (tmp_path / "stuck.py").write_text(
+        "import keras\n\n\nclass Stuck(keras.layers.Layer):\n    def call(self, inputs):\n"
+        "        open('begun', 'w').close()\n        while True:\n            pass\n"
+    )
+    (tmp_path / "stuck.yaml").write_text(
+        "kwb: 1\nname: stuck\ndata: diabetes\nmodel: {sequential: [Stuck, {use: Dense, units: 1}]}\n"
+        "train: {epochs: 1, loss: mse}\n"
+    )
+    code = f"{HANGS_UP}import workbench.batch; workbench.batch.PATIENCE = 1.0; {KWB}"
+    command = [sys.executable, "-c", code, "--plugin", "stuck.py", "--batch", "stuck.yaml"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 1
+    finally:
+        process.kill()

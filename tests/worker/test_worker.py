@@ -150,6 +150,41 @@ async def test_a_child_without_a_parent_ends_and_saves(
         assert list_runs(tmp_path / "runs")[0].folder.model.is_file()
 
 
+STUCK = """
+import keras
+
+class Stuck(keras.layers.Layer):
+    def call(self, x):
+        open("stuck", "w").close()
+        while True:
+            pass
+"""
+
+
+@pytest.mark.parametrize("start", STARTS)
+async def test_a_child_without_a_parent_gives_up_what_never_ends(
+    child: Started, start: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "stuck.py").write_text(STUCK)
+    model = recipe().replace("units: 1}", "units: 1}\n    - Stuck")
+    async with child(plugin_files=[tmp_path / "stuck.py"], **start) as (worker, _):
+        worker.send("assemble", text=model)
+        worker.send("assemble", text=model)
+        await until((tmp_path / "stuck").exists, 60)
+        worker._outgoing.close()  # what the operating system does when the parent dies
+        await until(lambda: gone(worker.pid))
+
+
+async def test_a_child_that_is_terminated_gives_up_what_never_ends(child: Started, tmp_path: Path) -> None:
+    (tmp_path / "stuck.py").write_text(STUCK)
+    async with child(plugin_files=[tmp_path / "stuck.py"]) as (worker, _):
+        answer = worker.send("assemble", text=recipe().replace("units: 1}", "units: 1}\n    - Stuck"))
+        await until((tmp_path / "stuck").exists, 60)
+        os.kill(worker.pid, signal.SIGTERM)
+        with pytest.raises(WorkerDied):
+            await asyncio.wait_for(answer, 30)
+
+
 async def test_a_detached_training_outlives_its_parent(child: Started, tmp_path: Path) -> None:
     async with child() as (worker, heard):
         worker.send("train", text=recipe(epochs=30), runs="runs")

@@ -133,6 +133,8 @@ def _in_fork(look: Callable[[], bool]) -> bool:
 
 def _send_answer(look: Callable[[], bool], sending: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training it looks for understands it
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(2 * math.ceil(PATIENCE))  # should the training be killed, nobody ends this process
     with open(os.devnull, "w") as nowhere:  # what a plugin prints, it prints again when the model is trained
         for descriptor in (1, 2):
             os.dup2(nowhere.fileno(), descriptor)

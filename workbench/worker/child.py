@@ -23,6 +23,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.origin import origin_of
 from workbench.output import echo
+from workbench.process import Silence
 from workbench.worker.event_writer import EventWriter, Importance
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ CONTROLS: dict[str, Callable[[Arguments], Request]] = {
 
 _QUIT: dict[str, Any] = {"command": "quit"}
 
+# When nobody is there any more to end a command that never ends (a loop in a layer), the child gives it up after so
+# many seconds without an event. A command with a result in a file is worth waiting for; a step may take minutes.
+PATIENCE = 5.0
+LONG_PATIENCE = 600.0
+_WRITES_FILES = {"train", "save_as", "save_run", "export_checkpoint", "predict"}
+
 
 class Child:
     """State of one child process.
@@ -72,6 +79,8 @@ class Child:
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()
         self._input = _take_standard_input()
         self._detached = False
+        self._current: Mapping[str, Any] | None = None  # the command that is being done
+        self._silence = Silence()
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -143,12 +152,19 @@ class Child:
         """Without a parent an idle child ends. A training ends after its batch, saved, unless it was detached."""
         if not self._detached:
             self.end_training()
+            self._silence.end_process(self._patience)
         self._commands.put(_QUIT)
+
+    def _patience(self) -> float:
+        current = self._current
+        return LONG_PATIENCE if current and current["command"] in _WRITES_FILES else PATIENCE
 
     def terminate(self) -> None:
         """End what it does: somebody asked with SIGTERM, as `kwb stop` does and a machine that shuts down."""
         if not self.end_training():
             self._commands.put(_QUIT)
+        if (current := self._current) is not None:
+            self._silence.end_process(self._patience, working=lambda: self._current is current)
 
     def serve(self, handlers: Mapping[str, Handler]) -> None:
         """Do commands until the command to quit; a handler takes the child and a command's arguments."""
@@ -158,7 +174,10 @@ class Child:
             if command == "quit":
                 self.reply(message, {})
                 return
+            self._silence.broken()
+            self._current = message
             line = self._answer(message, handlers)
+            self._current = None
             if command == "train":
                 with self._lock:  # before the answer: who has it may ask at once what is being trained
                     self._control = None
@@ -193,6 +212,7 @@ class Child:
 
     def emit(self, event: events.Event, line: str) -> None:
         """Send an event of a training."""
+        self._silence.broken()
         self.event_writer.put(line, Importance.STEP if isinstance(event, events.Step) else Importance.EVENT)
 
 
