@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from workbench.catalog import Kind
 from workbench.tui.context import kwb
+from workbench.tui.views import marks
 from workbench.tui.widgets.header import MODE_NAMES
 
 if TYPE_CHECKING:
@@ -80,11 +81,11 @@ def show_plugins(app: Shell) -> None:
 
     lines = []
     for plugin in kwb(app).catalog.plugins:
-        mark = "✓" if plugin.state == "loaded" else "✗"
+        mark = marks.DONE if plugin.state == "loaded" else marks.FAILED
         said = plugin.error or f"{len(plugin.entries)} entries"
         lines.append(f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}")
         lines += [f"    {line}" for line in (plugin.origin.lines if plugin.origin is not None else ())]
-        lines += [f"    ▲ {plugin.warning}"] if plugin.warning else []
+        lines += [f"    {marks.WARNING} {plugin.warning}"] if plugin.warning else []
     app.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))
 
 

@@ -210,7 +210,7 @@ async def test_a_run_appears_in_the_list_runs_and_ends(open_app, working_directo
         process = batch(working_directory, "residual-regressor", "--set", "train.epochs=3000",
                         "--set", "train.callbacks=[]", "--set", "save=[]")  # fmt: skip
         try:
-            await until(lambda: "● running" in shown(pilot.app), 60, "the run is listed")
+            await until(lambda: "▶ running" in shown(pilot.app), 60, "the run is listed")
             await pilot.press("x")  # a running one is never deleted
             await settle(pilot)
             assert "it is running" in pilot.app.notices[-1][1].what

@@ -9,11 +9,13 @@ import psutil
 import pytest
 
 from workbench import events
-from workbench.tui.views import formatting
+from workbench.tui.context import TrainingState, WorkerState
+from workbench.tui.views import formatting, marks
 from workbench.tui.views.curves import BATCHES, TRAINING, VALIDATION, Curves
 from workbench.tui.views.distributions import MOST_EPOCHS, Distributions
 from workbench.tui.views.epoch_rows import EpochRows
 from workbench.tui.views.record import TrainingRecord
+from workbench.tui.views.training_view import Stage
 
 
 def epoch(number: int, rate: float = 1e-3, **logs: float) -> events.Epoch:
@@ -189,3 +191,20 @@ def test_lists_and_amounts() -> None:
     assert formatting.amount(512_000_000) == "512 MB"
     assert formatting.speed(1890.4) == "1,890 steps/s"
     assert formatting.speed(0.25) == "0.25 steps/s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "just now"), (59.9, "just now"), (60, "1 min ago"), (7_200, "2 h ago"), (86_400 * 12.5, "12 d ago")],
+)
+def test_how_long_ago(seconds: float, text: str) -> None:
+    assert formatting.ago(seconds) == text
+
+
+def test_a_state_has_one_mark_wherever_it_is_shown() -> None:
+    assert set(marks.TRAININGS) == set(TrainingState)
+    assert set(marks.WORKERS) == set(WorkerState)
+    assert marks.TRAININGS["running"] == marks.RUNS["running"] == Stage.RUNNING.glyph
+    assert marks.TRAININGS["paused"] == Stage.PAUSED.glyph
+    assert marks.TRAININGS["failed"] == marks.RUNS["failed"] == Stage.FAILED.glyph == marks.NOTICES["error"]
+    assert marks.run_mark("paused by a later version") == "?"

@@ -178,7 +178,7 @@ async def test_a_running_run_is_neither_deleted_nor_renamed(open_app, three, own
     owned(three[1])
     async with open_app(mode="runs") as pilot:
         await under_cursor(pilot, "price-two")
-        assert "● running" in shown(pilot.app)
+        assert "▶ running" in shown(pilot.app)
         for key in "xn":
             await pilot.press(key)
             await settle(pilot)

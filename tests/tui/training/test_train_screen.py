@@ -308,7 +308,7 @@ async def test_paused_stopping_and_going_on_are_shown(open_app, placed, owned, f
             assert "‖ Paused in epoch 6/8 · step 3/10" in text
             log.append(events.Resumed(6, 3))
             await at_stage(pilot, Stage.RUNNING)
-            await shows(pilot, "● running")
+            await shows(pilot, "▶ running")
 
 
 async def test_a_loss_that_is_no_number_is_marked_and_told(open_app, placed, owned, finished) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 
 
@@ -54,15 +55,16 @@ def duration(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """`now`, `5 min ago`, `3 h ago`, `12 days ago`."""
-    if seconds < 60:
-        return "now"
-    for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min")):
+    """`just now`, `5 min ago`, `3 h ago`, `12 d ago`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
-            count = int(seconds // size)
-            plural = "s" if unit == "day" and count > 1 else ""
-            return f"{count} {unit}{plural} ago"
-    return "now"
+            return f"{seconds // size:.0f} {unit} ago"
+    return "just now"
+
+
+def moment(seconds: float) -> str:
+    """A moment in seconds since the epoch as local time: `05 Nov 14:30`; `–` where it is 0, for unknown."""
+    return time.strftime("%d %b %H:%M", time.localtime(seconds)) if seconds else "–"
 
 
 def amount(size: float) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin
-from workbench.tui.views import formatting
+from workbench.tui.views import formatting, marks
 from workbench.tui.views.curves import first_bad
 
 MOST_MESSAGES = 200
@@ -61,17 +61,17 @@ class Stage(StrEnum):
 
 
 _GLYPHS = {
-    Stage.NOTHING: "○",
-    Stage.WARMING: "◌",
-    Stage.ASSEMBLING: "◌",
-    Stage.MEASURING: "◌",
-    Stage.RUNNING: "●",
-    Stage.PAUSED: "‖",
-    Stage.STOPPING: "■",
-    Stage.SAVING: "◆",
-    Stage.FINISHED: "✓",
-    Stage.FAILED: "✗",
-    Stage.LOST: "✗",
+    Stage.NOTHING: marks.OFF,
+    Stage.WARMING: marks.STARTING,
+    Stage.ASSEMBLING: marks.STARTING,
+    Stage.MEASURING: marks.STARTING,
+    Stage.RUNNING: marks.RUNNING,
+    Stage.PAUSED: marks.PAUSED,
+    Stage.STOPPING: marks.STOPPED,
+    Stage.SAVING: marks.SAVING,
+    Stage.FINISHED: marks.DONE,
+    Stage.FAILED: marks.FAILED,
+    Stage.LOST: marks.FAILED,
 }
 
 
@@ -85,7 +85,7 @@ class Note:
 
     @property
     def glyph(self) -> str:
-        return {"error": "✗", "warning": "▲"}.get(self.level, "·")
+        return marks.NOTICES[self.level] if self.level in ("error", "warning") else "·"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from workbench.tui.context import kwb
+from workbench.tui.views import marks
 from workbench.tui.views.fitting import fit, printable
 
 MODE_NAMES = {
@@ -19,16 +20,7 @@ MODE_NAMES = {
     "runs": "Runs",
     "saved": "Saved",
 }
-_WORKER = {"off": "○", "starting": "◌", "ready": "●", "busy": "◐", "dead": "✗"}
-_TRAINING = {
-    "starting": "▷ starting",
-    "running": "▶ training",
-    "paused": "⏸ paused",
-    "stopping": "■ stopping",
-    "finished": "✓ trained",
-    "failed": "✗ failed",
-    "detached": "⇱ detached",
-}
+_TRAINING = {"running": "training", "finished": "trained"}  # what is said instead of the state's own word
 
 
 _LEAST_NAME = 8  # cells; less of a recipe's name says nothing
@@ -65,13 +57,14 @@ class KwbHeader(Widget):
         app = kwb(self)
         training: Piece | None = None
         if app.training is not None:
-            style = "$text-error" if app.training.state == "failed" else "$text-success"
-            training = _TRAINING[app.training.state], style
+            now = app.training.state
+            style = "$text-error" if now == "failed" else "$text-success"
+            training = f"{marks.TRAININGS[now]} {_TRAINING.get(now, now)}", style
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""
         text = ", ".join(filter(None, (opening, printable(app.plugins.says)))) or f"worker {state}"
-        mark, worker = (_WORKER[state], style), (f"{_WORKER[state]} {text}", style)
+        mark, worker = (marks.WORKERS[state], style), (f"{marks.WORKERS[state]} {text}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None
         if app.editor is not None:
             name, star = printable(app.editor.name), " *" if app.editor.dirty else ""

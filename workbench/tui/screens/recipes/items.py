@@ -12,6 +12,8 @@ from rich.cells import set_cell_size
 from textual.content import Content
 
 from workbench.tui.views.fitting import fit, printable
+from workbench.tui.views.formatting import ago, number
+from workbench.tui.views.marks import run_mark
 
 if TYPE_CHECKING:
     from workbench.catalog.entries import Entry
@@ -19,15 +21,6 @@ if TYPE_CHECKING:
     from workbench.tui.services.files import RecipeFile
 
 NAME_WIDTH = 26
-
-STATUS_MARKS = {
-    "running": "▶",
-    "done": "✓",
-    "stopped": "■",
-    "interrupted": "■",
-    "failed": "✗",
-    "crashed": "✗",
-}
 
 
 @dataclass(frozen=True)
@@ -92,21 +85,13 @@ def run_items(runs: Sequence[RunSummary]) -> list[Item]:
 
 def run_words(run: RunSummary) -> str:
     """`✓ done  epoch 12/60  val_loss 2984  3 h ago`."""
-    words = [f"{STATUS_MARKS.get(run.status, '?')} {run.status}"]
+    words = [f"{run_mark(run.status)} {run.status}"]
     if run.epochs:
         words.append(f"epoch {run.epoch}/{run.epochs}")
     for name in ("val_loss", "loss"):
         if name in run.logs:
-            words.append(f"{name} {run.logs[name]:.4g}")
+            words.append(f"{name} {number(run.logs[name])}")
             break
     if run.last_event:
         words.append(ago(time.time() - run.last_event))
     return "  ".join(words)
-
-
-def ago(seconds: float) -> str:
-    """`5 min ago`."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit} ago"
-    return "just now"

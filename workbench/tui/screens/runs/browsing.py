@@ -17,11 +17,12 @@ from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.runs.histories import Histories
-from workbench.tui.screens.runs.listing import GLYPHS, ORDERS, RunLister, chosen, metrics_of, short_names
+from workbench.tui.screens.runs.listing import ORDERS, RunLister, chosen, metrics_of, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number
+from workbench.tui.views.marks import run_mark
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
@@ -174,7 +175,7 @@ class RunsBrowsingScreen(WorkbenchScreen):
         parts = []
         if (run := self._under_cursor) is not None:
             view = self._histories.of(run.folder).record.view if not self._marked else None
-            parts.append(f"{GLYPHS.get(run.status, '?')} {printable(run.folder.name)}")
+            parts.append(f"{run_mark(run.status)} {printable(run.folder.name)}")
             if view is not None and view.evaluation:
                 tested = "  ".join(
                     f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()

@@ -97,16 +97,6 @@ def _known_number(value: float | None) -> float:
     return value if value is not None and value == value else float("inf")
 
 
-GLYPHS = {
-    "running": "●",
-    "done": "✓",
-    "stopped": "■",
-    "interrupted": "■",
-    "failed": "✗",
-    "crashed": "✗",
-}
-
-
 def resumable(run: RunSummary) -> bool:
     """True if the run can be resumed: it has a checkpoint, and epochs left or a training cut off."""
     return run.status not in ("running", "done") and has_checkpoint(run.folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -12,9 +11,10 @@ from textual.widgets import DataTable
 
 from workbench.storage.runs import RunSummary
 from workbench.tui.screens.runs.compare import ABSENT, differing_keys, flat, short_keys
-from workbench.tui.screens.runs.listing import GLYPHS, metrics_of
+from workbench.tui.screens.runs.listing import metrics_of
 from workbench.tui.views.fitting import fit, middle_cut
-from workbench.tui.views.formatting import number
+from workbench.tui.views.formatting import moment, number
+from workbench.tui.views.marks import run_mark
 
 _WIDTHS = {"": 3, "status": 13, "started": 12}
 _LEAST, _MOST, _LEAST_NAME = 8, 14, 16  # cells of a column for values; of the name's
@@ -127,10 +127,10 @@ class RunsTable(DataTable[Text]):
 
     def _cells(self, run: RunSummary, marks: Mapping[str, int]) -> list[Text]:
         name = run.folder.name
-        started = time.strftime("%d %b %H:%M", time.localtime(run.started)) if run.started else "–"
+        started = moment(run.started)
         cells = {
             "": Text(f"▣ {marks[name]}" if name in marks else "□"),
-            "status": Text(f"{GLYPHS.get(run.status, '?')} {run.status}", style=_STYLES.get(run.status, "")),
+            "status": Text(f"{run_mark(run.status)} {run.status}", style=_STYLES.get(run.status, "")),
             "run": Text(middle_cut(name, self._widths["run"])),
             "epoch": Text(_epochs(run), justify="right"),
             "started": Text(started),

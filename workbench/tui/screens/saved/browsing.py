@@ -27,7 +27,7 @@ from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.screens.saved.weight_picture import WeightPicture
 from workbench.tui.views.fitting import printable
-from workbench.tui.views.formatting import amount
+from workbench.tui.views.formatting import amount, moment
 from workbench.tui.widgets.filter_line import FilterLine
 
 LOOK_EVERY = 3.0  # seconds between looks at the folders, while the screen is seen
@@ -218,9 +218,10 @@ class SavedBrowsingScreen(WorkbenchScreen):
         file = self._file
         said: list[Content] = []
         if file is not None:
-            moment = time.strftime("%d %b %H:%M", time.localtime(file.modified))
             name = printable(self._shown_name(file))
-            said.append(Content.assemble((name, "bold"), (f"  {amount(file.size)}  {moment}", "dim")))
+            said.append(
+                Content.assemble((name, "bold"), (f"  {amount(file.size)}  {moment(file.modified)}", "dim"))
+            )
             said += [outcome.content() for outcome in self._outcomes.get(file.path, {}).values()]
         elif self._files:
             said.append(Content("No file has these words in its name."))

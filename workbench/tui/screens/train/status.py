@@ -67,8 +67,8 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
     if view.engine:
         facts.append(("engine", view.engine))
     if math.isfinite(view.learning_rate) or asked:
-        now = f"{view.learning_rate:.3g}" if math.isfinite(view.learning_rate) else ""
-        facts.append(("rate", f"{now} → {asked:.3g}".strip() if asked else now))
+        now = formatting.number(view.learning_rate) if math.isfinite(view.learning_rate) else ""
+        facts.append(("rate", f"{now} → {formatting.number(asked)}".strip() if asked else now))
     if view.best is not None:
         epoch, value = view.best
         facts.append(("best", f"{formatting.number(value)} in epoch {epoch}"))
