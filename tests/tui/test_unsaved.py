@@ -78,7 +78,9 @@ async def test_the_app_keeps_edits_and_takes_them_up(open_app: OpenApp, working_
     async with open_app() as pilot:
         await until(lambda: pilot.app.editor is not None)
         assert pilot.app.editor.get("train.epochs") == 99
-        assert "not saved the last time" in pilot.app.notices[0][1].what
+        notice = pilot.app.notices[0][1]
+        assert "not saved the last time" in notice.what
+        assert notice.where == str(path)
         await pilot.press("q")
         await until(lambda: "changes that are not saved" in shown(pilot.app))
         await pilot.press("w")

@@ -246,8 +246,11 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def action_go(self, mode: str) -> None:
         """Show a mode's screen, but not behind a dialog."""
-        if not self.screen.is_modal:
-            self.go(mode)
+        if self.screen.is_modal:
+            return
+        for screen in self._screen_stacks.get(mode, [])[:1]:
+            getattr(screen, "focus_main", lambda: None)()  # a screen that is not of a mode has none
+        self.go(mode)
 
     def share(self, message: messages.SharedMessage) -> None:
         """Post a message to the screen of every mode."""
@@ -305,6 +308,10 @@ class KwbApp(Shell, inherit_bindings=False):
         self.share(messages.RecipeChanged(revision))
         if self._keeping is None:
             self._keeping = self.set_timer(KEEP_UNSAVED, self.keep_unsaved)
+
+    def recipe_replaced(self) -> None:
+        """The user chose that the recipe says what its file says."""
+        self.share(messages.RecipeReplaced())
 
     def keep_unsaved(self) -> None:
         """Put what was edited aside, to be found at the next start."""

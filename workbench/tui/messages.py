@@ -47,6 +47,10 @@ class RecipeOpened(SharedMessage):
     """`app.editor` is that of another recipe."""
 
 
+class RecipeReplaced(SharedMessage):
+    """The user chose the text of the open recipe's file: every field shows it, also the one being typed in."""
+
+
 class RecipeChanged(SharedMessage):
     """The open recipe was edited, saved, or an edit was undone; `revision` counts up."""
 

@@ -125,13 +125,20 @@ async def _take_up_unsaved(app: AppContext, path: Path | None = None) -> bool:
     mine = left if path is None else [each for each in left if each.path == path.absolute()]
     if left and not mine:
         text = f"'{left[0].name}' has changes that were not saved the last time; they are kept."
-        app.notice(WorkbenchError(text, hint="Start kwb without a recipe to take them up."), "information")
+        hint = "Start kwb without a recipe to take them up."
+        place = _place(left[0].path or Path(left[0].record["folder"]))
+        app.notice(WorkbenchError(text, where=place, hint=hint), "information")
     editor = await asyncio.to_thread(kept.take_up, mine[0]) if mine else None
     if editor is None or app.editor is not None:
         return False
     app.set_editor(editor)
-    text = f"'{editor.name}' has changes that were not saved the last time: it is open again."
-    app.notice(WorkbenchError(text, hint="Undo gives what its file says."), "warning")
+    text = f"This is not what the file of '{editor.name}' says: changes that were not saved the last time are back."
+    hint = "Undo (u) gives what the file says, saving keeps the changes."
+    app.notice(WorkbenchError(text, where=_place(editor.path), hint=hint), "warning")
     if path is not None:
         app.go("assemble")
     return True
+
+
+def _place(path: Path | None) -> str:
+    return str(path.absolute()) if path is not None else ""

@@ -109,6 +109,39 @@ async def test_what_is_on_disk_can_be_taken_and_is_one_undo_away(open_app: OpenA
         assert editor.get("train.batch_size") == 16
 
 
+async def test_the_field_that_has_the_focus_shows_what_was_taken_and_a_number_leads_to_the_rows(
+    open_app: OpenApp, small: Path
+) -> None:
+    async with open_app(mode="assemble") as pilot:
+        editor = await opened(pilot, small, "assemble")
+        screen = pilot.app.screen
+        await until(lambda: "train" in [row.key for row in screen.rows.rows])
+        pilot.app.row_to_show = "train"
+        screen._refresh()
+        await settle(pilot)
+        await typed(pilot, "enter", "'7'")
+        await until(lambda: editor.get("train.epochs") == 7)
+        edit(small, "epochs: 2", "epochs: 77")
+        await until(lambda: "before anything is written" in told(pilot))
+        pilot.app.action_save_recipe()
+        await asked(pilot)
+        await until(lambda: "t Take the one on disk" in shown(pilot.app))
+        keys = shown(pilot.app).rstrip().splitlines()[-1]
+        assert "esc Cancel" in keys
+        assert "F5" not in keys
+        assert "Undo" not in keys
+        await pilot.press("t")
+        row = screen.form.rows[0]
+        await until(lambda: row.text == "77" and row.in_focus)
+        await pilot.press("8")
+        await until(lambda: editor.get("train.epochs") == 8)
+        pilot.app.go("recipes")
+        await until(lambda: pilot.app.current_mode == "recipes")
+        await typed(pilot, "2", "u")
+        assert screen.rows.has_focus
+        await until(lambda: editor.get("train.epochs") == 77)
+
+
 async def test_a_save_asks_even_before_the_change_was_noticed(
     open_app: OpenApp, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,39 @@ async def test_a_text_being_typed_survives_that_more_becomes_known() -> None:
         assert form.rows[2].has_focus_within
 
 
+async def test_the_arrows_go_past_a_menu_which_opens_when_it_is_asked_to() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        padding = Field("padding", "choice", choices=("valid", "same"))
+        await form.show(FormSubject("line 3", fields=(AXIS, padding, NAME)), {"padding": "valid"})
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press("down", "down", *"n1")
+        assert (form.rows[1].value, form.rows[2].value) == ("valid", "n1")
+        await pilot.press("up", "up", *"2")
+        assert form.rows[0].value == 2
+        await pilot.press("down", "enter")
+        menu = form.rows[1].query_one(Select)
+        await until(lambda: menu.expanded)
+        await pilot.press("down", "enter")
+        await until(lambda: form.rows[1].value == "same")
+
+
+async def test_a_text_that_is_no_value_goes_when_the_value_becomes_another_one() -> None:
+    async with FormApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        subject = FormSubject("line 3", fields=(AXIS, NAME))
+        await form.show(subject, {"axis": 20})
+        form.focus_field("axis")
+        await settle(pilot)
+        await pilot.press(*"7s")
+        await form.show(subject, {"axis": 30})  # changed elsewhere while it is typed in
+        await pilot.press("down")
+        await until(lambda: [draft.text for draft in form.drafts] == ["7s"])
+        await form.show(subject, {"axis": 7})
+        assert (form.rows[0].text, list(form.drafts)) == ("7", [])
+
+
 async def test_what_needs_another_editor_gets_it_when_the_focus_has_left() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)

@@ -86,6 +86,7 @@ async def ask_which(app: AppContext, editor: Editor, found: FileText, *, saving:
         editor.keep_over(found)
     elif answer == "take":
         editor.take_from_disk(found)
+        app.recipe_replaced()
         app.notice(f"{editor.name} is as on disk now; undo gives yours back.", "information")
     return answer if answer in ("keep", "take") else None
 

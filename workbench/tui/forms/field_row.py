@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -13,6 +14,14 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, Select, Static
 
 from workbench.tui.forms.fields import UNSET, Field, default_text, read_value, same, text_of
+
+
+class ChoiceSelect(Select[int], inherit_bindings=False):
+    """A menu that only opens when it is asked to: ↑ and ↓ go to the fields beside it, as from every other field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "show_overlay", "Choose", id="form.choose", show=False, tooltip="Open the choices"),
+    ]  # fmt: skip
 
 
 class FieldRow(Vertical):
@@ -80,7 +89,7 @@ class FieldRow(Vertical):
             label = Label(self._label, classes="field-name", markup=False)
             yield label.set_class(self.value is not UNSET, "-set")
             if self._choices:
-                yield Select(
+                yield ChoiceSelect(
                     [(text, index) for index, (text, _) in enumerate(self._choices)],
                     prompt=f"{default_text(self.field)}",
                     value=self._chosen(self.value),
@@ -143,8 +152,9 @@ class FieldRow(Vertical):
 
     def show(self, value: Any) -> None:
         """The value became another one elsewhere. Where the field has the focus, it is shown when that has left."""
+        changed = not same(value, self._elsewhere) or not same(value, self.value)
         self._elsewhere = value
-        if not self.in_focus and not same(value, self.value):
+        if changed and not self.in_focus:
             self.restore(value)
 
     def restore(self, value: Any) -> None:

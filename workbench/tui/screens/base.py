@@ -62,6 +62,9 @@ class WorkbenchScreen(Screen[None]):
     def files_changed(self, paths: Set[Path]) -> None:
         """Some of `files_shown` are others now."""
 
+    def focus_main(self) -> None:
+        """Put the focus where the screen's own keys are: its rows, not a field that was typed in the last time."""
+
     def compose_body(self) -> Iterable[Widget]:
         """The screen's own widgets."""
         return ()

@@ -7,6 +7,7 @@ field and goes on quickly, or types over a slow line, means escape and `t`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,17 +17,24 @@ from textual.events import Key
 # What the sequences of other keys, and answers of the terminal, begin with.
 _BEGIN = frozenset("[O]P_^X")
 # Sent for a word to the left or right, and to delete it.
-_WORDS = frozenset(("\x1bb", "\x1bf", "\x1b\x7f", "\x1b\t"))
+_WORDS = frozenset(("\x1bb", "\x1bf", "\x1b\x7f"))
+_BACK_TAB = "\x1b\t"  # what shift+tab sends on Linux' own console; elsewhere it is escape and tab
 
 _sequence_to_key_events = XTermParser._sequence_to_key_events
 
 
 def _keys(self: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
-    if len(sequence) == 2 and sequence[0] == "\x1b" and sequence not in _WORDS and sequence[1] not in _BEGIN:
+    if len(sequence) == 2 and sequence[0] == "\x1b" and _are_two_keys(sequence):
         yield Key("escape", "\x1b")
         yield from _sequence_to_key_events(self, sequence[1])
     else:
         yield from _sequence_to_key_events(self, sequence, alt)
+
+
+def _are_two_keys(sequence: str) -> bool:
+    if sequence == _BACK_TAB:
+        return os.environ.get("TERM") != "linux"
+    return sequence not in _WORDS and sequence[1] not in _BEGIN
 
 
 def install() -> None:

@@ -17,6 +17,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from workbench.tui.widgets.key_line import KeyLine
+
 ButtonVariant = Literal["default", "primary", "success", "warning", "error"]
 
 Result = TypeVar("Result")
@@ -66,6 +68,9 @@ class Dialog(ModalScreen[Result]):
         Binding("f1", "app.toggle_help", "Help", show=False, id="dialog.help", tooltip="Show the keys"),
     ]
 
+    def on_mount(self) -> None:
+        self.mount(KeyLine())  # over that of the screen below, whose keys do nothing now
+
     def action_leave(self) -> None:
         self.dismiss(None)
 
@@ -105,7 +110,7 @@ class ConfirmDialog(Dialog[str | None]):
             if choice.key:
                 # In the place of what the key does in other dialogs.
                 self._bindings.key_to_bindings.pop(choice.key, None)
-                self._bindings.bind(choice.key, f"answer({choice.answer!r})", choice.label, show=False)
+                self._bindings.bind(choice.key, f"answer({choice.answer!r})", choice.label)
 
     def action_answer(self, answer: str) -> None:
         self.dismiss(answer)

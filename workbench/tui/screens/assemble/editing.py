@@ -13,7 +13,7 @@ from workbench.recipe.outline import RecipeRow, Role
 from workbench.tui.context import kwb
 from workbench.tui.forms.fields import UNSET, same
 from workbench.tui.forms.form import Draft, Form
-from workbench.tui.messages import CatalogChanged
+from workbench.tui.messages import CatalogChanged, RecipeReplaced
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble import actions, subjects
 from workbench.tui.screens.assemble.overview import OverviewScreen
@@ -146,15 +146,21 @@ class EditingScreen(OverviewScreen):
         if not (editor.redo() if event.again else editor.undo()):
             kwb(self).notice(f"there is nothing to {'redo' if event.again else 'undo'}.", "information")
             return
+        self._restore_form()
+
+    @on(RecipeReplaced)
+    def _restore_form(self) -> None:
+        """Show the recipe's values in all fields; back to the rows where they are about something else."""
         self._refresh()
-        if (row := self.rows.row) is None:
+        editor, row = self.editor, self.rows.row
+        if editor is None or row is None:
             return
         entry = self._entry(row)
         description = self._descriptions.known(entry) if entry else None
         subject = subjects.subject_of(row, editor, description, kwb(self).catalog)
         if subject.id == self.form.subject.id:
             self.form.restore(subjects.values_of(row, editor, description))
-        else:
+        elif self.form.has_focus_within:
             self.action_rows()
 
     def is_stale(self, draft: Draft) -> bool:

@@ -241,6 +241,9 @@ class OverviewScreen(WorkbenchScreen):
         self._show_pane("")
         self.rows.focus()
 
+    def focus_main(self) -> None:
+        self.action_rows()
+
 
 _EMPTY = """\
 No recipe is open.

@@ -37,6 +37,9 @@ class RecipeText(TextArea):
         Binding("ctrl+underscore,ctrl+z", "undo", "Undo", id="text.undo", show=False,
                 tooltip="Take the last edit back"),
         Binding("ctrl+r,ctrl+y", "redo", "Redo", id="text.redo", show=False, tooltip="Do again what was undone"),
+        Binding("ctrl+home", "end_of_text(False)", "Top", id="text.top", show=False, tooltip="Go to the first line"),
+        Binding("ctrl+end", "end_of_text(True)", "Bottom", id="text.bottom", show=False,
+                tooltip="Go behind the last letter"),
         Binding("f4", "wrap", "Wrap", id="text.wrap", key_display="F4",
                 tooltip="Go on with long lines in the next line, or cut them at the edge"),
     ]  # fmt: skip
@@ -163,6 +166,9 @@ class RecipeText(TextArea):
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
+
+    def action_end_of_text(self, last: bool) -> None:
+        self.move_cursor(self.document.end if last else (0, 0))
 
     def action_wrap(self) -> None:
         self.soft_wrap = not self.soft_wrap

@@ -18,7 +18,14 @@ from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, 
 from workbench.recipe.editing import Editor
 from workbench.tui.context import kwb
 from workbench.tui.forms.form import Form
-from workbench.tui.messages import CatalogChanged, FilesChanged, RecipeChanged, RecipeOpened, WorkerChanged
+from workbench.tui.messages import (
+    CatalogChanged,
+    FilesChanged,
+    RecipeChanged,
+    RecipeOpened,
+    RecipeReplaced,
+    WorkerChanged,
+)
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
@@ -348,8 +355,13 @@ class DataScreen(WorkbenchScreen):
 
     @on(Form.Undo)
     def _take_back(self, event: Form.Undo) -> None:
-        """Undo from within the settings; back to the columns where they are of other data then."""
+        """Undo from within the settings."""
         self.action_redo() if event.again else self.action_undo()
+        self._restore_form()
+
+    @on(RecipeReplaced)
+    def _restore_form(self) -> None:
+        """Show the recipe's values in all fields; back to the columns where they are of other data."""
         if self.editor is None:
             return
         form, (use, entry) = self.query_one(Form), self._dataset()
@@ -357,7 +369,7 @@ class DataScreen(WorkbenchScreen):
         subject = settings_form.subject_of(use, known, kwb(self).catalog)
         if subject.id == form.subject.id:
             form.restore(settings_form.values_of(self.editor, subject))
-        else:
+        elif form.has_focus_within:
             self.action_columns()
 
     @on(Form.DraftsChanged)
@@ -373,6 +385,9 @@ class DataScreen(WorkbenchScreen):
             self.editor.end_step()
         self.remove_class("-settings")
         self.query_one(ColumnsList).focus()
+
+    def focus_main(self) -> None:
+        self.action_columns()
 
     def action_below(self, which: str) -> None:
         """Show the first rows or the balance, and put the cursor there."""

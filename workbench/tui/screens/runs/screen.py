@@ -47,7 +47,7 @@ class RunsScreen(RunsBrowsingScreen):
                 tooltip="Have the run end after its batch and be saved, wherever it is trained"),
         Binding("u", "resume", "Resume", id="runs.resume", tooltip="Go on from the run's last checkpoint"),
         Binding("e", "rerun", "Edit", id="runs.rerun", tooltip="Open the run's recipe as a new one, to train it again"),
-        Binding("k", "save_model", "Save model", id="runs.save-model", show=False,
+        Binding("k", "save_model", "Keep", id="runs.save-model",
                 tooltip="Write the run's model to its recipe's files; of one that failed, a checkpoint to a file"),
         Binding("n", "rename", "Name", id="runs.rename", show=False, tooltip="Rename the run's folder"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", key_display="x",
