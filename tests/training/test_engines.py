@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from keras import layers, ops
 from workbench.errors import DataError
 from workbench.events import EngineChosen
 from workbench.training.engines import Arrays, FitSettings, Stream, choose, evaluate, fit
+from workbench.training.engines.programs import ChunkXLA
 
 ENGINES = ("plain", "steps", "chunk", "chunk-xla")
 ROWS, BATCH = 90, 16  # five whole batches and a short one
@@ -663,3 +665,29 @@ def test_all_validations_of_a_training_share_one_iterator(monkeypatch: pytest.Mo
     history = fit(sequential(), ONE_INPUT, part(ONE_INPUT, VALIDATION), settings(epochs=6, engine="chunk"))
     assert len(history.history["val_loss"]) == 6
     assert len(made) == 2  # one for training, one for the validations
+
+
+def test_xla_compiles_long_validations_from_an_epoch_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch that does not hang on how many follow, and that a training resumed behind it knows as well."""
+    module = importlib.import_module("workbench.training.engines.fit")
+    monkeypatch.setattr(module, "_UNCOMPILED", 4)  # steps, of which a validation has two
+    began: list[ChunkXLA] = []
+    make = ChunkXLA.prepare
+
+    def noting(program: ChunkXLA) -> None:
+        began.append(program)
+        make(program)
+
+    monkeypatch.setattr(ChunkXLA, "prepare", noting)
+    validation = Arrays(LEFT[:64], TARGET[:64])
+    logs, compiled = {}, {}
+    for engine, epochs in (("plain", 6), ("chunk-xla", 2), ("chunk-xla", 6)):
+        began.clear()
+        chosen = settings(engine=engine, epochs=epochs, validation_batch_size=32)
+        history = fit(subclassed(), ONE_INPUT, validation, chosen).history
+        logs[engine, epochs] = {name: np.array(values) for name, values in history.items()}
+        compiled[engine, epochs] = len(began)
+    assert compiled == {("plain", 6): 0, ("chunk-xla", 2): 1, ("chunk-xla", 6): 2}
+    for name, values in logs["chunk-xla", 6].items():
+        np.testing.assert_array_equal(values[:2], logs["chunk-xla", 2][name])
+        np.testing.assert_allclose(values, logs["plain", 6][name], rtol=1e-5)

@@ -25,6 +25,11 @@ from workbench.training.engines.programs import Program, Step
 
 Engine = Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"]
 
+# Steps of validation before XLA compiles them: a short training would not gain what compiling costs. The epoch decides,
+# and not how many follow, so that a longer training begins with the same digits as a shorter one, and a resumed one
+# goes on with the same.
+_UNCOMPILED = 5000
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -112,7 +117,13 @@ def fit(
         if validation is not None:
             one_by_one = bool(acting_at_batches(callbacks, "test"))
             tester = _tester(
-                model, validation, settings, chosen.engine, metrics, 1 if one_by_one else CALL_STEPS
+                model,
+                validation,
+                settings,
+                chosen.engine,
+                metrics,
+                1 if one_by_one else CALL_STEPS,
+                training=True,
             )
         loop = Loop(
             callbacks,
@@ -182,9 +193,19 @@ def _one_by_one(acting: Sequence[str]) -> str:
 
 
 class _Tester(Runner):
-    """The runner of an evaluation; keeps its source, for errors that a stream raised."""
+    """The runner of an evaluation; keeps its source, for errors that a stream raised.
+
+    Attributes:
+        compiled: what XLA compiles, and the epoch from which on its program runs.
+    """
 
     source: Source
+    compiled: tuple[int, Builder] | None = None
+
+    def before_epoch(self, epoch: int) -> None:
+        if self.compiled is not None and epoch >= self.compiled[0]:
+            self._program, _ = without_difference(self.compiled[1])
+            self.compiled = None
 
 
 def _tester(
@@ -194,6 +215,8 @@ def _tester(
     engine: str,
     metrics: QuickMetrics,
     most: int = CALL_STEPS,
+    *,
+    training: bool = False,
 ) -> _Tester:
     source: Source
     if isinstance(data, Stream):
@@ -201,13 +224,12 @@ def _tester(
     else:
         source = ArraySource(data, settings.validation_batch_size or settings.batch_size)
     builder = Builder(model, "test", model.test_step, source, 1, most)
-    # No rule that counts epochs: a longer training would validate with other last digits than a shorter one.
-    if engine == "chunk-xla" and settings.engine != engine:
-        program, _ = without_difference(builder)
-    else:
-        program, _ = choose(builder, engine, epoch=0, steps_left=source.steps)
+    later = engine == "chunk-xla" and training
+    program, _ = choose(builder, "chunk" if later else engine, epoch=0, steps_left=source.steps)
     tester = _Tester(model, program, source.steps, stock_function(model, "test"), metrics, most=most)
     tester.source = source
+    if later and program.name == "chunk":
+        tester.compiled = -(-_UNCOMPILED // source.steps) * settings.validation_freq, builder
     return tester
 
 

@@ -115,6 +115,9 @@ class Runner:
         self._epoch = epoch
         self.step, self._start = self._start, 0
 
+    def before_epoch(self, epoch: int) -> None:
+        """An epoch of training begins; of a validation, too."""
+
     def renew(self) -> None:
         """Trace the step again: somebody has asked Keras to."""
         if self._renewed is not None:
@@ -184,6 +187,8 @@ class Loop(keras.callbacks.CallbackList):
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._training is not None
         self._training.begin(epoch)
+        if self._testing is not None:
+            self._testing.before_epoch(epoch)
         for variable, value in zip(self.model.metrics_variables, self._metrics, strict=False):
             variable.assign(value)
         self._metrics = ()
