@@ -118,6 +118,24 @@ def test_what_was_chosen_is_chosen_again(tmp_path: Path, other: str) -> None:
     assert json.loads(file.read_text())["speeds"], "a broken file is replaced"
 
 
+@pytest.mark.usefixtures("measures_xla")
+def test_a_longer_training_leaves_a_shorter_one_its_choice(tmp_path: Path) -> None:
+    choices = Choices(tmp_path / "engines")
+    trained(choices)
+    (file,) = (tmp_path / "engines").iterdir()
+    short = json.loads(file.read_text()) | {"engine": "chunk", "speeds": {"chunk": 1.0}, "xla_settled": False}
+    file.write_text(json.dumps(short | {"steps": 16, "day": "2001-02-03"}))
+    measured = trained(choices, epochs=20)
+    assert "chunk-xla" in measured.candidates
+    (other,) = set((tmp_path / "engines").iterdir()) - {file}
+    other.write_text(json.dumps(json.loads(other.read_text()) | {"engine": "chunk-xla", "day": "2002-02-03"}))
+    for epochs, engine, year in ((2, "chunk", 2001), (20, "chunk-xla", 2002), (2, "chunk", 2001)):
+        again = trained(choices, epochs=epochs)
+        assert (again.engine, again.reason) == (engine, f"as measured on {year}-02-03")
+    trained(choices, "measure")
+    assert list((tmp_path / "engines").iterdir()) == [file], "of a machine that was busy nothing is left"
+
+
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "engines").write_text("a file")
     assert trained(Choices(tmp_path / "engines"), epochs=20).engine == "chunk"

@@ -95,9 +95,11 @@ class Choices:
         return kept
 
     def keep(self, key: str, kept: Kept) -> None:
-        """Keep a choice in place of the one before."""
+        """Keep a choice in place of the one before and of those for longer trainings."""
         with suppress(FileError, OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
+            for path in self._folder.glob(f"{longer(key)}*.json"):
+                path.unlink(missing_ok=True)
             write_bytes(self._path(key), json.dumps(asdict(kept), indent=1).encode(), flush=False)
             files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
             for path in files[:-MOST]:
@@ -105,6 +107,11 @@ class Choices:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
+
+
+def longer(key: str) -> str:
+    """Where a choice is kept for trainings too long for the one kept under a key."""
+    return f"{key}-longer"
 
 
 def fingerprint(builder: Builder) -> str:

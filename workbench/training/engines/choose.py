@@ -28,7 +28,7 @@ from workbench.sentence import short_message
 from workbench.training.engines import operations
 from workbench.training.engines.agreement import Agreement
 from workbench.training.engines.builder import Builder, EngineName
-from workbench.training.engines.choices import Choices, Kept, fingerprint
+from workbench.training.engines.choices import Choices, Kept, fingerprint, longer
 from workbench.training.engines.data import StreamSource
 from workbench.training.engines.programs import Program
 
@@ -86,26 +86,32 @@ def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int, choices:
 
 def _as_before(builder: Builder, epoch: int, steps_left: int, choices: Choices, *, again: bool) -> Choice:
     """The choice kept for this step; where there is none that serves, one that is measured now and kept."""
-    key = fingerprint(builder)
-    kept = None if again else choices.get(key)
-    if kept is not None and kept.holds(steps_left):
+    key, kept, shorter = fingerprint(builder), None, None
+    while not again and (kept := choices.get(key)) is not None and not kept.holds(steps_left):
+        shorter, key = kept, longer(key)  # which keeps what it has: its numbers stay the same as well
+    if kept is not None:
         with suppress(Exception):  # what could be compiled then may not be now: measured again
-            reason = f"as measured on {kept.day}"
-            return builder.build(kept.engine), EngineChosen(kept.engine, kept.speeds, reason, kept.differs)  # type: ignore[arg-type]
-    measuring = _Measuring(builder, epoch, steps_left, xla=kept is None or not kept.xla_settled)
+            return _kept_choice(builder, kept)
+    measuring = _Measuring(builder, epoch, steps_left, xla=shorter is None or not shorter.xla_settled)
     program, chosen = measuring.fastest()
     if not chosen.candidates:
         return program, chosen
-    now = Kept(chosen.engine, chosen.candidates, steps_left, measuring.xla_settled, chosen.differs)
     other = None if again or kept is not None else choices.get(key)
     if other is not None:  # another kwb has measured meanwhile
-        reason = f"as measured on {other.day}"
-        return builder.build(other.engine), EngineChosen(other.engine, other.speeds, reason, other.differs)  # type: ignore[arg-type]
-    choices.keep(key, now)
-    if kept is not None and "chunk-xla" in (kept.engine, chosen.engine) and kept.engine != chosen.engine:
-        note = f"measured again, for a far longer training than on {kept.day}: the last digits may be others"
+        return _kept_choice(builder, other)
+    choices.keep(
+        key, Kept(chosen.engine, chosen.candidates, steps_left, measuring.xla_settled, chosen.differs)
+    )
+    if shorter is not None and "chunk-xla" in (shorter.engine, chosen.engine):
+        note = f"far longer than what {shorter.engine} was chosen for on {shorter.day}: the last digits may be others"
         chosen = replace(chosen, reason=f"{chosen.reason}; {note}")
     return program, chosen
+
+
+def _kept_choice(builder: Builder, kept: Kept) -> Choice:
+    reason = f"as measured on {kept.day}"
+    program = builder.build(kept.engine)  # type: ignore[arg-type]
+    return program, EngineChosen(kept.engine, kept.speeds, reason, kept.differs)
 
 
 def first_line(error: BaseException) -> str:
