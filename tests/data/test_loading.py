@@ -265,7 +265,7 @@ def test_class_names_become_numbers(prepare, labels, classes, numbers) -> None:
         (table("x,y", '"1,5",0', '"2,5",0', '"3,5",1'), {"decimal": "."}, 'decimal: ","'),
         (table("name,y", *(f"person {n},0" for n in range(40))), {}, r"40 different.*`ignore: \[name\]`"),
         (table("day,y", "2020-01-01,0", "2020-01-02,1"), {}, "'day' holds dates"),
-        (table("id,y", "9007199254740993,0", "2,1"), {}, "9007199254740993, too large a whole"),
+        (table("id,y", "9007199254740993,0", "2,1"), {}, "9007199254740993, a whole number too large"),
         (table("x,y", "1e39,0", "2,1"), {}, r"1e\+39, too large for a 32-bit"),
         (table("x,y", "1,0", "2,1e200"), {}, "too large for a 32-bit"),
         (table("x,y,w", "1,0,-1", "2,1,1"), {"sample_weight": "w"}, "'w' is -1"),
