@@ -1,1 +1,1 @@
-"""Data: what the columns hold, what they are for, how rows are split and scaled."""
+"""Data: the values and roles of the columns, the split and the scaling."""

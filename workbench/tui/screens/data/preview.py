@@ -1,4 +1,4 @@
-"""What the worker said of the data last."""
+"""The worker's last answer about the data."""
 
 from __future__ import annotations
 

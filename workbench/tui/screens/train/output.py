@@ -1,4 +1,4 @@
-"""The output pane: what the training had to say, and what its process printed."""
+"""The output pane: the messages of the training, and the output of its process."""
 
 from __future__ import annotations
 
