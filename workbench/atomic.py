@@ -58,7 +58,7 @@ def file_error(error: Exception, path: str | os.PathLike[str], doing: str = "wri
 
 
 def errno_of(error: Exception) -> int | None:
-    """The errno behind an exception. HDF5 gives it only inside its text, and not only in an OSError."""
+    """The errno behind an exception. HDF5 has it only in the text, and not only in an OSError."""
     number = error.errno if isinstance(error, OSError) else None
     if number is None and (found := re.search(r"errno = (\d+)", str(error))):
         number = int(found.group(1))
@@ -67,7 +67,7 @@ def errno_of(error: Exception) -> int | None:
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator[Path]:
-    """A temporary path to write to; at the end of the block it takes the place of `path`, whole.
+    """A temporary path to write to; at the end of the block it replaces `path` as a whole.
 
     The parent folder is created. A symbolic link is followed, an old file's permissions are kept. If the
     block raises, the temporary file is removed and the old file stays as it was.

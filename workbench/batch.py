@@ -194,7 +194,7 @@ def save_run(run: RunFolder, open_catalog: OpenCatalog) -> list[dict[str, str]]:
 
 
 def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[Mapping[str, float], int]:
-    """Loss and metrics of a saved model on data, and the number of rows; `data` as `--data` takes it."""
+    """Loss and metrics of a saved model on data, and the number of rows; `data` as in `--data`."""
     with Diverted():
         saved, catalog = _open_saved(file, open_catalog)
         part = saved.read(data, catalog, with_targets=True)
@@ -223,7 +223,7 @@ def predict_file(
 
     Args:
         file: the model.
-        data: as `--data` takes it.
+        data: as in `--data`.
         open_catalog: what there is.
         sort: the worst predictions first.
         wrong: only those whose class is wrong.

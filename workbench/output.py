@@ -36,7 +36,7 @@ def echo_json(record: Any, *, indent: int | None = None) -> None:
 
 
 def echo_data(text: str) -> None:
-    """Write data as it is where a program or a file takes it; escaped where people see it."""
+    """Write data as it is to a program or a file; escaped where people see it."""
     stream = sys.stdout
     _write(escape(text) if stream is not None and stream.isatty() else text, stream)
 

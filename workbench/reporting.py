@@ -21,7 +21,7 @@ NO_LIMIT = 10_000  # columns
 
 
 class Reporter(Protocol):
-    """Takes events and shows them."""
+    """Shows events."""
 
     def __enter__(self) -> Reporter: ...
     def __exit__(self, *_: object) -> None: ...

@@ -10,7 +10,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WRAPPING = re.compile(
     r"Exception encountered when calling [^\n]*\n+(?P<inner>.*?)(?:\n+Arguments received by .*)?\Z", re.S
 )
-# Keras' words for any exception in a layer's `call`, where the layer does not say what shape it gives.
+# Keras' words for any exception in a layer's `call`, where the layer does not declare its output shape.
 _INFERRING = re.compile(
     r"Could not automatically infer the output shape .* Error encountered:\s+(?P<inner>.+)", re.S
 )

@@ -32,7 +32,7 @@ def positive_int(owner: str, name: str, value: Any) -> int:
         ValueError: it is not a whole number of at least 1.
     """
     try:
-        number = operator.index(value)  # takes numpy's integers too, and no float
+        number = operator.index(value)  # accepts numpy's integers too, but no float
     except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):

@@ -25,7 +25,7 @@ def exponential_layer(**kwargs: Any) -> keras.layers.Layer:
     """A weightless layer of `exponential` that can be saved and loaded.
 
     Args:
-        **kwargs: what every layer takes: `name`, `dtype`.
+        **kwargs: the arguments of every layer: `name`, `dtype`.
 
     Shapes:
         any shape in, the same shape out.

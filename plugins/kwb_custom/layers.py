@@ -87,7 +87,7 @@ class MyMultiLayer(keras.layers.Layer):
 
     Shapes:
         a list or tuple of two tensors in, of one shape (or of shapes that broadcast); three tensors of that
-        shape out. A Sequential stack gives one tensor: this layer needs a functional or a subclassed model.
+        shape out. A layer in a Sequential stack gets one tensor: this layer needs a functional or a subclassed model.
 
     Raises:
         ValueError: it is given one tensor, more than two, or two whose shapes do not fit.

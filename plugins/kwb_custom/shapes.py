@@ -16,30 +16,30 @@ def width(owner: str, input_shape: Sequence[Any]) -> int:
     """
     if is_several(input_shape):
         raise ValueError(
-            f"{owner} takes 1 input. Received {len(input_shape)}, of shapes {_listed(input_shape)}."
+            f"{owner} expects 1 input. Received {len(input_shape)}, of shapes {_listed(input_shape)}."
         )
     shape = tuple(input_shape)
     if len(shape) < 2 or shape[-1] is None:
         raise ValueError(
-            f"{owner} takes an input of shape (batch, ..., width) with a known width. Received shape {shape}."
+            f"{owner} expects an input of shape (batch, ..., width) with a known width. Received shape {shape}."
         )
     return shape[-1]
 
 
 def pair(owner: str, input_shape: Sequence[Any]) -> tuple[Shape, Shape]:
-    """The two shapes of a layer that takes two inputs.
+    """The two shapes of a layer with two inputs.
 
     Raises:
         ValueError: there is one input, or more than two.
     """
     if not is_several(input_shape):
         raise ValueError(
-            f"{owner} takes 2 inputs, as a list of two tensors. Received 1, of shape {tuple(input_shape)}. "
-            "A Sequential stack gives 1: use a functional model (a graph)."
+            f"{owner} expects 2 inputs, as a list of two tensors. Received 1, of shape {tuple(input_shape)}. "
+            "A layer in a Sequential stack gets 1: use a functional model (a graph)."
         )
     if len(input_shape) != 2:
         raise ValueError(
-            f"{owner} takes 2 inputs, as a list of two tensors. Received {len(input_shape)}, "
+            f"{owner} expects 2 inputs, as a list of two tensors. Received {len(input_shape)}, "
             f"of shapes {_listed(input_shape)}."
         )
     first, second = input_shape
@@ -63,7 +63,7 @@ def broadcast(owner: str, first: Shape, second: Shape) -> Shape:
             axes.append(b if a is None else a)
         else:
             raise ValueError(
-                f"{owner} takes two inputs of the same shape. "
+                f"{owner} expects two inputs of the same shape. "
                 f"Received shapes {first} and {second}: {a} is not {b}."
             )
     return tuple(axes)

@@ -73,7 +73,7 @@ class ArrayArchive:
         return sum(self._members[name].file_size for name in names)
 
     def encoded_size(self, names: Collection[str]) -> int:
-        """The bytes of arrays as the 32-bit numbers that a model takes: four times those of 8-bit pixels."""
+        """The bytes of arrays as the 32-bit numbers for a model: four times those of 8-bit pixels."""
         return sum(4 * self._members[name].file_size // self._item_size(name) for name in names)
 
     def _item_size(self, name: str) -> int:

@@ -92,7 +92,7 @@ class ParquetReader:
             first = str(error).partition("\n")[0]
             raise FileError(f"'{near(piece.file)}' cannot be read: {first}", where="data.path") from None
         self._next = (piece.file, piece.row_group, piece.start + piece.rows, tuple(names))
-        # Arrow gives the columns in the file's order.
+        # Arrow returns the columns in the file's order.
         return numpy_columns(table.select(list(names)))
 
     def close(self) -> None:

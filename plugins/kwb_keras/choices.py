@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 _BASE = "a base to subclass"
-_CODE = "takes Python code, which a recipe does not hold"
+_CODE = "needs Python code, which a recipe cannot contain"
 _FRAMEWORK = "wraps an object of another framework"
-_TEXT = "takes text; data in a recipe is numbers"
+_TEXT = "its inputs are texts; data in a recipe is numbers"
 _LABELS = "changes labels together with images; a layer of a model sees only its inputs"
 _FILES = "writes files; a run's folder already holds its checkpoints, its logs and its state for resuming"
 
@@ -26,13 +26,13 @@ OMITTED: dict[str, dict[str, str]] = {
         "JaxLayer": _FRAMEWORK,
         "TorchModuleWrapper": _FRAMEWORK,
         "TFSMLayer": "runs whatever a SavedModel folder holds",
-        "StackedRNNCells": "RNN takes a list of cells",
+        "StackedRNNCells": "RNN accepts a list of cells",
         "Pipeline": "a stack in the recipe does the same",
         "StringLookup": _TEXT,
         "TextVectorization": _TEXT,
         "CutMix": _LABELS,
         "MixUp": _LABELS,
-        "MaxNumBoundingBoxes": "takes bounding boxes, not a tensor",
+        "MaxNumBoundingBoxes": "its inputs are bounding boxes, not a tensor",
         "Equalization": "cannot be part of a model: in Keras 3.15 its symbolic output is its input",
     },
     "losses": {"Loss": _BASE},
@@ -45,7 +45,7 @@ OMITTED: dict[str, dict[str, str]] = {
     "optimizers": {
         "Optimizer": _BASE,
         "LossScaleOptimizer": "compile() puts it around the optimizer where the dtype policy asks for it",
-        "MultiOptimizer": "takes layer objects, which do not exist yet when a recipe is read",
+        "MultiOptimizer": "needs layer objects, which do not exist yet when a recipe is read",
     },
     "schedules": {"LearningRateSchedule": _BASE},
     "callbacks": {
@@ -110,7 +110,7 @@ EXPECTED_FAILURES: dict[str, dict[str, dict[str, str]]] = {
     "initializers": {"Identity": {"config_keeps_arguments": _FORGOTTEN}},
 }
 
-# Short words that Keras takes for a loss, a metric or an initializer; each is tried.
+# Short names that Keras accepts for a loss, a metric or an initializer; each is tried.
 SHORT_WORDS = ("mse", "mae", "mape", "msle", "bce", "kld", "normal", "uniform", "one", "zero")
 
 # As a metric, compile() chooses the class for this word by the shapes, and not the class of that name.

@@ -107,7 +107,7 @@ def _tags(kind: str, cls: type) -> list[str]:
 
 
 def _has_varying_outputs(cls: Any) -> bool:
-    """True where an argument, or a layer given as an argument, decides how many tensors a call gives."""
+    """True where an argument, or a layer given as an argument, decides how many outputs a call has."""
     parameters = (
         inspect.signature(cls.__init__).parameters.keys() | inspect.signature(cls.call).parameters.keys()
     )
@@ -127,7 +127,7 @@ def _example(name: str, cls: type) -> dict[str, Any]:
 
 
 def _aliases(kind: str, name: str, cls: type) -> list[str]:
-    """Other public names of the class, and the words that Keras takes for it in place of an instance."""
+    """Other public names of the class, and the names that Keras accepts for it in place of an instance."""
     module, _ = KINDS[kind]
     names = {other for other, thing in vars(module).items() if thing is cls}
     if hasattr(module, "get"):

@@ -19,9 +19,9 @@ BOTH = "{left: [8], right: [8]}"
         ("{use: Dense, unit: 3}", "[1]: Dense has no argument 'unit'. Did you mean 'units'?"),
         (
             "{use: MyGaussianNoise, zebra: 3}",
-            "[1]: MyGaussianNoise has no argument 'zebra'. It takes: stddev, seed",
+            "[1]: MyGaussianNoise has no argument 'zebra'. Its arguments: stddev, seed",
         ),
-        ("{use: Exponential, power: 2}", "[1]: Exponential has no argument 'power'. It takes: no arguments."),
+        ("{use: Exponential, power: 2}", "[1]: Exponential has no argument 'power'. Its arguments: none."),
         ("MyDense", "[1]: MyDense needs the argument 'units'. For example {use: MyDense, units: 8}."),
         ("ResidualBlock", "[1]: ResidualBlock needs the argument 'n_layers', 'n_neurons'. For example"),
         (
@@ -41,8 +41,11 @@ BOTH = "{left: [8], right: [8]}"
             "[1]: Dropout refuses its arguments: Invalid value received for argument `rate`",
         ),
         ("{use: Bidirectional, layer: LSTM}", "To make a layer for it write `layer: {use: LSTM}`."),
-        ("MyMultiLayer", "[1]: MyMultiLayer takes 2 inputs, a stack gives 1. Write the model as a graph"),
-        ("TwoSided", "[1]: TwoSided takes 2 inputs, a stack gives 1. Write the model as a graph"),
+        (
+            "MyMultiLayer",
+            "[1]: MyMultiLayer expects 2 inputs; a layer in a stack gets 1. Write the model as a graph",
+        ),
+        ("TwoSided", "[1]: TwoSided expects 2 inputs; a layer in a stack gets 1. Write the model as a graph"),
         ("{use: Unstack, axis: 1}", "[1]: no layer 'Unstack'."),
         ("mse", "[1]: no layer 'mse'. 'mse' is a loss (kwb_keras), not a layer."),
         ("Adam", "[1]: no layer 'Adam'. 'Adam' is an optimizer (kwb_keras), not a layer."),
@@ -72,7 +75,7 @@ BOTH = "{left: [8], right: [8]}"
         ),
         (
             "{use: Dense, units: 3, name: größe}",
-            "[1].name: TensorFlow takes no layer by the name of 'größe'. Letters a-z,",
+            "[1].name: TensorFlow accepts no layer with the name 'größe'. Letters a-z,",
         ),
     ],
 )
@@ -133,14 +136,14 @@ def test_the_error_names_file_and_line(build, stack):
 def test_a_layer_of_several_outputs_cannot_stand_in_a_stack(error, stack):
     text = stack("{use: LSTM, units: 3, return_state: true}")
     assert error(text, {"x": (5, 2)}) == (
-        "model.sequential[0]: LSTM gives 3 outputs, a stack passes on 1. "
+        "model.sequential[0]: LSTM has 3 outputs; a stack passes on 1. "
         "Write the model as a graph ('graph:' instead of 'sequential:')."
     )
 
 
 def test_a_stack_has_one_input(error, stack):
     assert error(stack("{use: Dense, units: 4}"), TWO).startswith(
-        "model.sequential: a stack takes 1 input, the data has 2 (left, right). Write the model as a graph"
+        "model.sequential: a stack has 1 input; the data has 2 (left, right). Write the model as a graph"
     )
 
 
@@ -161,22 +164,22 @@ def test_a_stack_has_one_input(error, stack):
         ("y = Dense(3, units=4)(x)", "Dense is given the argument 'units' twice."),
         (
             "y = Flatten('channels_last', 3)(x)",
-            "Flatten takes at most 1 of its arguments by place, 2 are given.",
+            "Flatten accepts at most 1 of its arguments by position; 2 are given.",
         ),
         ("y = Dense('many')(x)", "Dense refuses its arguments: "),
         ("y = Dense(1, name='block')(x)", "'block' is the name of another layer already."),
         ("y = Dense(1, name='x')(x)", "'x' is the name of an input already."),
-        ("y = MyMultiLayer()(x)", "MyMultiLayer takes 2 inputs, 1 is given."),
-        ("y = MyMultiLayer()(x, x, x)", "MyMultiLayer takes 2 inputs, 3 are given."),
-        ("y = Dense(1)(x, x)", "Dense takes 1 input, 2 are given."),
-        ("y = Dense(1)([x, x])", "Dense takes 1 input, 2 are given."),
-        ("y = Mix()(x)", "Mix takes 2 inputs, 1 is given."),
+        ("y = MyMultiLayer()(x)", "MyMultiLayer expects 2 inputs; 1 is given."),
+        ("y = MyMultiLayer()(x, x, x)", "MyMultiLayer expects 2 inputs; 3 are given."),
+        ("y = Dense(1)(x, x)", "Dense expects 1 input; 2 are given."),
+        ("y = Dense(1)([x, x])", "Dense expects 1 input; 2 are given."),
+        ("y = Mix()(x)", "Mix expects 2 inputs; 1 is given."),
         (
             "y = MyMultiLayer()(x, x)",
-            "MyMultiLayer gives 3 outputs, 1 name is given. Name them all, as in `a, b, c",
+            "MyMultiLayer has 3 outputs; 1 name is given. Name them all, as in `a, b, c",
         ),
-        ("y, z = MyMultiLayer()(x, x)", "MyMultiLayer gives 3 outputs, 2 names are given."),
-        ("y, z = Dense(3)(x)", "Dense gives 1 output, 2 names are given."),
+        ("y, z = MyMultiLayer()(x, x)", "MyMultiLayer has 3 outputs; 2 names are given."),
+        ("y, z = Dense(3)(x)", "Dense has 1 output; 2 names are given."),
         ("y = Dense(1)(x, zebra=3)", "Dense is called with 'zebra', which it does not take."),
         ("y = MultiHeadAttention(2, 4)(x)", "MultiHeadAttention is called without its argument 'value'."),
         ("y = LSTM(3)(x)", "LSTM cannot take an input of shape (batch, 8): expected ndim=3, found ndim=2."),
@@ -193,7 +196,7 @@ def test_shapes_that_do_not_fit_are_both_told(error, graph):
     inputs, given = "{left: [8], right: [7]}", {"left": (8,), "right": (7,)}
     told = error(graph("a, b, y = MyMultiLayer()(left, right)", inputs=inputs), given)
     assert told.startswith(
-        "model.graph[0]: MyMultiLayer cannot take inputs of shapes (batch, 8) and (batch, 7): MyMultiLayer takes"
+        "model.graph[0]: MyMultiLayer cannot take inputs of shapes (batch, 8) and (batch, 7): MyMultiLayer expects"
     )
     told = error(graph("y = Add()(left, right)", inputs=inputs), given)
     assert told.startswith("model.graph[0]: Add cannot take inputs of shapes (batch, 8) and (batch, 7): ")
@@ -214,12 +217,12 @@ def test_a_shared_layer_that_cannot_take_its_second_input(error, graph):
         (
             ["z = Dense(1)(left)", "y = Add()(left, right)"],
             "{}",
-            "model.graph[0]: nothing uses what this line gives ('z'). Use it, or leave it out.",
+            "model.graph[0]: nothing uses the output of this line ('z'). Use it, or leave it out.",
         ),
         (
             ["z = Dense(1)(left)", "z = Dense(1)(right)", "y = Add()(z, left)"],
             "{}",
-            "model.graph[0]: nothing uses what this line gives ('z'). Use it, or leave it out.",
+            "model.graph[0]: nothing uses the output of this line ('z'). Use it, or leave it out.",
         ),
         (
             ["y = Add()(left, right)"],
@@ -241,9 +244,9 @@ def test_of_several_results_one_is_enough(build, graph):
     [
         (
             "{x: [5]}",
-            "model.inputs.x: the graph says [5], the data gives [8]. Shapes are without the batch axis.",
+            "model.inputs.x: the graph says [5], the data has [8]. Shapes are without the batch axis.",
         ),
-        ("{x: [8, 1]}", "model.inputs.x: the graph says [8, 1], the data gives [8]."),
+        ("{x: [8, 1]}", "model.inputs.x: the graph says [8, 1], the data has [8]."),
         ("{xx: [8]}", "model.inputs.xx: the data has no input 'xx' (x). Did you mean 'x'?"),
         (
             "{zebra: [8]}",
@@ -299,9 +302,9 @@ def test_a_model_class_that_cannot_be_made(error, model, told):
 
 def test_a_model_class_that_cannot_take_the_datas_inputs(error):
     told = error("{use: ResidualRegressor, output_dim: 1}", TWO)
-    assert told.startswith("model: ResidualRegressor takes 1 input, the data gives 2 (left, right).")
+    assert told.startswith("model: ResidualRegressor expects 1 input; the data has 2 (left, right).")
     told = error("{use: TwoSided, units: 1}", targets=("a", "b"))
-    assert told.startswith("model: TwoSided takes 2 inputs, the data gives 1 (x).")
+    assert told.startswith("model: TwoSided expects 2 inputs; the data has 1 (x).")
 
 
 @pytest.mark.parametrize(
@@ -310,9 +313,9 @@ def test_a_model_class_that_cannot_take_the_datas_inputs(error):
         (
             "{use: ResidualRegressor, output_dim: 1}",
             ("a", "b"),
-            "model: the model has 1 output, the data gives 2 targ",
+            "model: the model has 1 output; the data has 2 targ",
         ),
-        ("{use: TwoSided, units: 1}", ("a",), "model: the model has 2 outputs, the data gives 1 target (a)."),
+        ("{use: TwoSided, units: 1}", ("a",), "model: the model has 2 outputs; the data has 1 target (a)."),
     ],
 )
 def test_as_many_targets_as_outputs(error, model, targets, told):
@@ -349,7 +352,7 @@ def test_a_graphs_outputs_are_the_targets_by_name(error, graph):
         ("{loss: mse, metrics: {z: [mae]}}", "train.metrics.z: the model has no output 'z'."),
         (
             "{loss: mse, metrics: [{use: AUC, zebra: 1}]}",
-            "train.metrics[0]: AUC has no argument 'zebra'. It takes: ",
+            "train.metrics[0]: AUC has no argument 'zebra'. Its arguments: ",
         ),
         (
             "{loss: mse, optimizer: Adm}",

@@ -57,14 +57,14 @@ def test_what_an_error_makes_impossible_is_skipped_and_says_why(found):
         ("Lazy", "weights_in_build", "in build() or __init__"),
         ("Remaking", "weights_in_build", "2 weights again each time"),
         ("Hiding", "no_hidden_layers", "box/items/0"),
-        ("TwoInputs", "declared_inputs", "it takes 2. Let the entry say inputs=2."),
+        ("TwoInputs", "declared_inputs", "it expects 2. Let the entry say inputs=2."),
         ("Leaving", "constructor", "sys.exit('no licence')"),
         ("Demanding", "constructor", "needs the argument 'units'. Let the entry's example give units."),
         ("Endless", "call", "it took over 10 s. An endless loop?"),
         ("Crashing", "call", "it crashed the process (SIGSEGV)"),
         ("Misspelt", "call", "has no attribute 'kernl'"),
         ("Refusing", "call", "It takes 3 columns, not 8"),
-        ("WrongShape", "output_shape", "says (batch, 3); it gives (batch, 8)"),
+        ("WrongShape", "output_shape", "says (batch, 3); it returns (batch, 8)"),
         ("FixedBatch", "batch_sizes", "a batch of 1"),
         ("Cut", "gradients", "'kernel'"),
         ("Elsewhere", "registered_name", "'broken-layers'"),
@@ -80,7 +80,7 @@ def test_an_announced_failure_is_told_with_its_reason_and_what_needs_it_is_still
     results = found["layer", "broken.Announced"]
     assert results["deterministic"]["status"] == "xfail"
     assert results["deterministic"]["detail"].startswith(
-        "it is for Monte Carlo (a second time it gives other"
+        "it is for Monte Carlo (a second time it returns other"
     )
     assert results["gradients"]["status"] == "passed"
     assert results["graph"]["status"] == "xfail"

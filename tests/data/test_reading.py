@@ -36,7 +36,7 @@ def test_arguments_arrive_with_their_types_and_absolute_paths(stranger, tmp_path
     [
         ({"row": 3}, RecipeError, "data.row", "Did you mean 'rows'"),
         ({"target": "x"}, RecipeError, "data.target", "Did you mean 'targets'"),
-        ({"zzz": 3}, RecipeError, "data.zzz", "It takes: path, rows, kind, seed"),
+        ({"zzz": 3}, RecipeError, "data.zzz", "Its arguments: path, rows, kind, seed"),
         ({"rows": "many"}, RecipeError, "data.rows", "cannot be 'many'"),
         ({"kind": "max"}, RecipeError, "data.kind", "'sum' or 'mean'"),
         ({"rows": 13}, DataError, "plugin 'acme'", "'theirs' failed: ValueError: an unlucky number"),

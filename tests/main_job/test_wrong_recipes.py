@@ -38,7 +38,12 @@ WRONG = {
     "a two-input layer in a stack": (
         ("- {use: MyDense, units: 1}", "- MyMultiLayer"),
         2,
-        ["price.yaml:7", "model.sequential[1]", "MyMultiLayer takes 2 inputs, a stack gives 1", "graph"],
+        [
+            "price.yaml:7",
+            "model.sequential[1]",
+            "MyMultiLayer expects 2 inputs; a layer in a stack gets 1",
+            "graph",
+        ],
     ),
     "a shape mismatch": (
         ("- {use: MyDense, units: 1}", "- {use: ResidualBlock, n_layers: 1, n_neurons: 30}"),

@@ -156,13 +156,14 @@ def test_residual_block_names_both_widths():
 
 def test_my_multi_layer_in_a_stack_says_to_use_a_graph():
     with pytest.raises(
-        ValueError, match=r"MyMultiLayer takes 2 inputs.*A Sequential stack gives 1: use a functional"
+        ValueError,
+        match=r"MyMultiLayer expects 2 inputs.*A layer in a Sequential stack gets 1: use a functional",
     ):
         keras.Sequential([keras.Input((10,)), MyMultiLayer(), keras.layers.Dense(1)])
 
 
 def test_my_multi_layer_refuses_three_inputs_and_unequal_shapes():
-    with pytest.raises(ValueError, match=r"takes 2 inputs.*Received 3"):
+    with pytest.raises(ValueError, match=r"expects 2 inputs.*Received 3"):
         MyMultiLayer()([X, X, X])
     with pytest.raises(ValueError, match=r"same shape. Received shapes \(64, 6\) and \(64, 5\): 6 is not 5"):
         MyMultiLayer()([X, X[:, :5]])
@@ -172,7 +173,7 @@ def test_my_multi_layer_refuses_three_inputs_and_unequal_shapes():
 def test_an_input_of_unknown_width_is_refused(make):
     with pytest.raises(ValueError, match="with a known width"):
         make()(keras.Input((None,)))
-    with pytest.raises(ValueError, match=r"takes 1 input\. Received 2"):
+    with pytest.raises(ValueError, match=r"expects 1 input\. Received 2"):
         make()([X, X])
 
 

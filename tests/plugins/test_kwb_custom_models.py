@@ -309,7 +309,7 @@ def test_classes_are_registered_under_the_distribution(model_class):
 def test_wrong_arguments_and_inputs_are_named(model_class):
     with pytest.raises(ValueError, match=rf"{model_class.__name__}: output_dim must be a whole number"):
         model_class(0)
-    with pytest.raises(ValueError, match=rf"{model_class.__name__} takes an input of shape .* known width"):
+    with pytest.raises(ValueError, match=rf"{model_class.__name__} expects an input of shape .* known width"):
         model_class(1)(keras.Input((None,)))
 
 

@@ -99,7 +99,7 @@ def test_a_stack_in_rows(stack):
 
 def test_a_graph_in_rows(graph):
     rows = [
-        (row.name, row.use, row.arguments, row.takes, row.form) for row in graph.rows if row.part == "model"
+        (row.name, row.use, row.arguments, row.inputs, row.form) for row in graph.rows if row.part == "model"
     ]
     assert rows == [
         ("a graph of layers", "", "", "", ""),
@@ -332,13 +332,13 @@ def test_a_new_first_line_takes_the_first_input():
 
 def test_a_layer_of_two_inputs_and_three_outputs():
     editor = Editor("model: {inputs: {left: [8], right: [8]}, graph: [], outputs: []}")
-    editor.add_layer(0, "MyMultiLayer", takes=2, gives=3)
+    editor.add_layer(0, "MyMultiLayer", inputs=2, outputs=3)
     assert lines(editor) == ["z1, z2, z3 = MyMultiLayer()(left, right)"]
-    editor.add_layer(1, "Add", takes=2)
+    editor.add_layer(1, "Add", inputs=2)
     assert lines(editor)[1] == "z = Add()(z2, z3)"
     editor.add_layer(2, "Dense", {"units": 1})
     assert lines(editor)[2] == "z = Dense(units=1)(z)"
-    editor.add_layer(1, "Concatenate", takes=None)
+    editor.add_layer(1, "Concatenate", inputs=None)
     assert lines(editor)[1] == "z4 = Concatenate()(z1, z2, z3)"
     assert editor.get("model.outputs") == ["z"]
 

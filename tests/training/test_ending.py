@@ -165,7 +165,7 @@ def test_a_training_that_comes_to_its_end_has_no_such_reason(catalog, folder):
              "data": ", inputs: {features: [x]}, classes: [k]",
              "model": "{sequential: [{use: Dense, units: 4, activation: softmax}]}",
              "more": "metrics: [accuracy, {use: F1Score, average: macro}]"},
-            "train.metrics[1]: F1Score takes a column for each class, the target is one class number a row.",
+            "train.metrics[1]: F1Score expects a column for each class; the target is one class number per row.",
         ),
         (
             {"more": "callbacks: [{use: ReduceLROnPlateau, monitor: learning_rate}]"},
@@ -176,7 +176,7 @@ def test_a_training_that_comes_to_its_end_has_no_such_reason(catalog, folder):
              "model": "{inputs: {features: [1]}, graph: ['a = Dense(1)(features)', 'b = Dense(1)(features)'], "
                       "outputs: [a, b]}".replace("[a, b]", "[価格, other]").replace("a =", "価格 =")
                       .replace("b =", "other =")},
-            "TensorFlow takes no output by the name of '価格'.",
+            "TensorFlow accepts no output with the name '価格'.",
         ),
     ],
 )  # fmt: skip
@@ -237,7 +237,7 @@ def test_labels_from_1_are_a_warning_with_binary_crossentropy(catalog, folder):
     assert [
         c.what
         for c in prepared_run.warnings
-        if "takes labels from 0 to 1, the target has numbers from 1 to 2" in c.what
+        if "expects labels from 0 to 1; the target has numbers from 1 to 2" in c.what
     ]
 
 

@@ -112,7 +112,7 @@ def test_states_go_on_after_a_resume(catalog: Catalog, tmp_path: Path) -> None:
     ("form", "rows", "train", "words"),
     [
         ("graph", 22, {}, "the training part has 22: the last batch would have 2"),
-        ("load", 24, {"batch_size": 8}, "takes batches of 4 rows, and the recipe's have 8"),
+        ("load", 24, {"batch_size": 8}, "accepts batches of 4 rows, and the recipe's have 8"),
     ],
 )
 def test_refused_before_training(

@@ -78,7 +78,7 @@ def test_a_layer_that_cannot_be_made_leaves_the_shapes_before_it(look):
     assert answer["error"]["what"] == "MyDense has no argument 'unit'."
     two = look("model: {sequential: [{use: MyDense, units: 30}, MyMultiLayer]}")
     assert [row["output_shape"] for row in two["rows"]] == [[None, 30]]
-    assert two["error"]["what"] == "MyMultiLayer takes 2 inputs, a stack gives 1."
+    assert two["error"]["what"] == "MyMultiLayer expects 2 inputs; a layer in a stack gets 1."
 
 
 def test_a_graph_has_a_row_for_each_line_and_each_shared_layer(look):

@@ -32,7 +32,7 @@ def shape_text(shape: Any) -> str:
 
 
 def accepted_arguments(target: Any) -> dict[str, inspect.Parameter]:
-    """The arguments a constructor (or a function layer) takes, those passed through `**kwargs` included."""
+    """The arguments of a constructor (or a function layer), those passed through `**kwargs` included."""
     if not inspect.isclass(target):
         # A function's first argument is its tensor.
         return dict(list(inspect.signature(target).parameters.items())[1:])
@@ -50,8 +50,8 @@ def accepted_arguments(target: Any) -> dict[str, inspect.Parameter]:
     return found
 
 
-def _by_place(target: Any) -> list[str] | None:
-    """The arguments a constructor (or a function layer) takes by place; None where it takes any number."""
+def _by_position(target: Any) -> list[str] | None:
+    """The positional arguments of a constructor (or a function layer); None for any number."""
     function = target.__init__ if inspect.isclass(target) else target
     parameters = list(inspect.signature(function).parameters.values())
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
@@ -70,7 +70,7 @@ def construction_error(
     own = [name for name in accepted if name not in ("name", "dtype", "trainable", "autocast")]
     for name in given:
         if name not in accepted:
-            hint = did_you_mean(name, accepted) or f"It takes: {', '.join(own) or 'no arguments'}."
+            hint = did_you_mean(name, accepted) or f"Its arguments: {', '.join(own) or 'none'}."
             return RecipeError(f"{entry.name} has no argument '{name}'.", where=where, hint=hint)
     missing = [
         name
@@ -82,20 +82,20 @@ def construction_error(
         example = ", ".join(f"{name}: {entry.example[name]}" for name in missing if name in entry.example)
         hint = f"For example {{use: {entry.name}, {example}}}." if example else ""
         return RecipeError(f"{entry.name} needs the argument {names}.", where=where, hint=hint)
-    by_place = _by_place(target)
-    if isinstance(error, TypeError) and by_place is not None and positional > len(by_place):
-        what = (
-            f"{entry.name} takes at most {len(by_place)} of its arguments by place, {positional} are given."
+    by_position = _by_position(target)
+    if isinstance(error, TypeError) and by_position is not None and positional > len(by_position):
+        what = f"{entry.name} accepts at most {len(by_position)} of its arguments by position; {positional} are given."
+        return RecipeError(
+            what, where=where, hint=f"They are: {', '.join(by_position)}." if by_position else ""
         )
-        return RecipeError(what, where=where, hint=f"They are: {', '.join(by_place)}." if by_place else "")
-    twice = [name for name in (by_place or ())[:positional] if name in given]
+    twice = [name for name in (by_position or ())[:positional] if name in given]
     if twice:
         return RecipeError(f"{entry.name} is given the argument '{twice[0]}' twice.", where=where)
     return RecipeError(f"{entry.name} refuses its arguments: {short_message(error)}.", where=where)
 
 
 def call_error(name: str, shapes: Any, error: BaseException, where: str) -> RecipeError:
-    """Why a layer cannot take what it is given, with both shapes."""
+    """The error of a layer that does not accept its inputs, with both shapes."""
     # The words of `inspect.Signature.bind`, with which Keras matches a call with the layer's own `call`.
     if isinstance(error, TypeError) and (missing := _MISSING.fullmatch(str(error))):
         return RecipeError(f"{name} is called without its argument '{missing[1]}'.", where=where)
@@ -114,20 +114,20 @@ def call_error(name: str, shapes: Any, error: BaseException, where: str) -> Reci
 
 
 def arity_error(entry: Entry, given: int, where: str, *, in_stack: bool) -> RecipeError:
-    """A layer that takes several inputs met fewer or more."""
+    """A layer with several inputs got fewer or more."""
     if in_stack:
-        what = f"{entry.name} takes {entry.inputs} inputs, a stack gives 1."
+        what = f"{entry.name} expects {entry.inputs} inputs; a layer in a stack gets 1."
         return RecipeError(
             what, where=where, hint="Write the model as a graph ('graph:' instead of 'sequential:')."
         )
-    what = f"{entry.name} takes {_inputs(entry.inputs)}, {given} {'is' if given == 1 else 'are'} given."
+    what = f"{entry.name} expects {_inputs(entry.inputs)}; {given} {'is' if given == 1 else 'are'} given."
     return RecipeError(what, where=where)
 
 
 def model_arity_error(entry: Entry, names: Sequence[str]) -> RecipeError:
-    """A model class that takes several inputs met data of fewer or more."""
+    """A model class with several inputs got data with fewer or more."""
     return RecipeError(
-        f"{entry.name} takes {_inputs(entry.inputs)}, the data gives {len(names)} ({', '.join(names)}).",
+        f"{entry.name} expects {_inputs(entry.inputs)}; the data has {len(names)} ({', '.join(names)}).",
         where="model",
         hint="Name its inputs with their columns: `data.inputs`.",
     )

@@ -124,7 +124,7 @@ def _mismatch(own: Sequence[str], targets: Sequence[str], where: str) -> DataErr
 
 
 def _label(path: Sequence[Any], layer: str) -> str:
-    """An output's name, as Keras has it in logs: the keys of dicts, and in a list the layer that gives it."""
+    """An output's name, as Keras has it in logs: the keys of dicts, and in a list the layer that it comes from."""
     keys = [str(step) for step in path if isinstance(step, str)]
     if not path:
         return "output"

@@ -97,7 +97,7 @@ class _Builder:
         )
         if not fits:
             raise RecipeError(
-                f"the graph says {list(shape)}, the data gives {list(given.shape)}.",
+                f"the graph says {list(shape)}, the data has {list(given.shape)}.",
                 where=where,
                 hint="Shapes are without the batch axis.",
             )
@@ -115,7 +115,7 @@ class _Builder:
             if isinstance(result, list | tuple):
                 label = self._label(line.value)
                 raise RecipeError(
-                    f"{label} gives {len(result)} outputs, 1 name is given.",
+                    f"{label} has {len(result)} outputs; 1 name is given.",
                     where=where,
                     hint=f"Name them all, as in `{', '.join('abcdefgh'[: len(result)])} = ...`.",
                 )
@@ -125,7 +125,7 @@ class _Builder:
         if len(results) != len(line.targets):
             count = "1 output" if len(results) == 1 else f"{len(results)} outputs"
             raise RecipeError(
-                f"{self._label(line.value)} gives {count}, {len(line.targets)} names are given.",
+                f"{self._label(line.value)} has {count}; {len(line.targets)} names are given.",
                 where=where,
             )
         self.tensors.update(zip(line.targets, results, strict=True))
@@ -147,7 +147,7 @@ class _Builder:
         """
         for place, name in self.unused.items():
             if place.startswith("model.graph"):
-                what, hint = f"nothing uses what this line gives ('{name}').", "Use it, or leave it out."
+                what, hint = f"nothing uses the output of this line ('{name}').", "Use it, or leave it out."
             else:
                 what, hint = f"no line of the graph uses '{name}'.", ""
             raise RecipeError(what, where=place, hint=hint)
@@ -211,7 +211,7 @@ class _Builder:
 
 
 def _tensors_of_call(layer: Any) -> int:
-    """How many tensors `call` takes by position: its arguments without a default."""
+    """How many tensors `call` needs by position: its arguments without a default."""
     parameters = inspect.signature(layer.call).parameters.values()
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return 2  # any number

@@ -64,7 +64,7 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
 
 
 def output_shapes(model: Any, example: Any) -> Mapping[int, Any]:
-    """From the id() of each layer of a model to the shape of what it gives: a list, or a list of them."""
+    """From the id() of each layer of a model to its output shape: a list, or a list of them."""
     return _seen(model, list(_walk(model)), example).shapes
 
 

@@ -102,7 +102,7 @@ def check_losses(
 def check_metrics(
     metrics: Any, outputs: Mapping[str, Any], targets: Mapping[str, TargetSpec], *, named: bool
 ) -> None:
-    """Refuse a metric that takes a column for each class where the target is a class number.
+    """Refuse a metric that expects a column for each class where the target is a class number.
 
     Args:
         metrics: as they are compiled: a list, or lists by output name or in the outputs' order.
@@ -122,9 +122,9 @@ def check_metrics(
             by_column = isinstance(metric, keras.metrics.FBetaScore)  # F1Score is one
             if by_column and target is not None and target.classes and not target.shape:
                 raise RecipeError(
-                    f"{type(metric).__name__} takes a column for each class, the target is one class number a row.",
+                    f"{type(metric).__name__} expects a column for each class; the target is one class number per row.",
                     where=f"train.metrics{f'.{output}' if named else ''}[{index}]",
-                    hint="`accuracy` takes class numbers. For this one, give the data a column of 0 and 1 for each "
+                    hint="`accuracy` accepts class numbers. For this one, give the data a column of 0 and 1 for each "
                     "class as its target, with categorical_crossentropy.",
                 )
 
@@ -146,7 +146,7 @@ def _meetings(
 
 
 def _known(loss: Any) -> tuple[str, bool] | None:
-    """Keras' own name of a loss, and whether it takes logits; None for a loss of anybody else."""
+    """Keras' own name of a loss, and True if it expects logits; None for any other loss."""
     try:
         loss = keras.losses.get(loss)
     except ValueError:
@@ -171,7 +171,7 @@ def _check_classes(meeting: _Meeting) -> None:
         )
     if loss in _ONE_HOT:
         raise meeting.error(
-            f"{loss} takes a column for each class, the target is one class number a row.",
+            f"{loss} expects a column for each class; the target is one class number per row.",
             "Use sparse_categorical_crossentropy.",
         )
     if loss in _SPARSE and width is not None and width < classes:
@@ -184,7 +184,7 @@ def _check_classes(meeting: _Meeting) -> None:
         fewer = "give the last layer 1 unit, or " if classes == 2 else ""
         hint = f"{fewer}use sparse_categorical_crossentropy."
         raise meeting.error(
-            f"{loss} takes one number a row for this target, the output has {_units(width)}.",
+            f"{loss} expects one number per row for this target; the output has {_units(width)}.",
             hint[0].upper() + hint[1:],
         )
     if loss in _BINARY and classes > 2:
@@ -215,8 +215,8 @@ def _check_numbers(meeting: _Meeting) -> None:
 
 
 def _about_labels(meeting: _Meeting) -> Iterator[RecipeWarning]:
-    """Numbers that a loss takes for labels and that are none: in TensorFlow an error of the first steps or, compiled by
-    XLA, a loss that is nan."""
+    """Numbers that a loss uses as labels and that are not labels: in TensorFlow an error of the first steps or,
+    compiled by XLA, a loss that is nan."""
     if meeting.target.labels is None:
         return
     low, high = meeting.target.labels
@@ -232,7 +232,7 @@ def _about_labels(meeting: _Meeting) -> Iterator[RecipeWarning]:
         raise meeting.error(what, hint)
     if meeting.loss in _BINARY and (low < 0 or high > 1):
         yield RecipeWarning(
-            f"{meeting.loss} takes labels from 0 to 1, the target has numbers from {low:g} to {high:g}. {hint}",
+            f"{meeting.loss} expects labels from 0 to 1; the target has numbers from {low:g} to {high:g}. {hint}",
             meeting.where,
         )
 
@@ -244,20 +244,20 @@ def _about_logits(meeting: _Meeting) -> Iterator[RecipeWarning]:
     wanted = "sigmoid" if meeting.loss in _BINARY else "softmax"
     if activation == "linear" and not meeting.from_logits:
         yield RecipeWarning(
-            f"{meeting.loss} takes probabilities, and the last layer has no activation: "
+            f"{meeting.loss} expects probabilities, and the last layer has no activation: "
             f"give it `activation: {wanted}`, or the loss `from_logits: true`.",
             meeting.where,
         )
     elif activation in ("sigmoid", "softmax") and meeting.from_logits:
         yield RecipeWarning(
-            f"{meeting.loss} with `from_logits: true` takes the {wanted} itself, and the last layer "
+            f"{meeting.loss} with `from_logits: true` expects the {wanted} itself, and the last layer "
             f"has `activation: {activation}`: leave out one of the two.",
             meeting.where,
         )
 
 
 def _about_size(meeting: _Meeting) -> Iterator[RecipeWarning]:
-    """A new network gives numbers about 0, and each step of an optimizer moves them by little."""
+    """The outputs of a new network are about 0, and each step of an optimizer changes them only a little."""
     if meeting.target.classes or meeting.target.size < _LARGE or meeting.loss not in _IN_UNITS:
         return
     if _activation_of(meeting.output) == "linear":

@@ -121,7 +121,7 @@ def _from_function(entry: Entry, function: Any, args: list[Any], kwargs: dict[st
     """
     if entry.kind is not Kind.LAYER:
         if args or kwargs:
-            raise TypeError(f"{entry.name} is a function and takes no arguments in a recipe")
+            raise TypeError(f"{entry.name} is a function and has no arguments in a recipe")
         return function
     import keras
 

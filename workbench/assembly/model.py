@@ -29,7 +29,7 @@ class Assembly:
     """A built model, and how the data's named inputs and targets fit its inputs and outputs.
 
     Attributes:
-        outputs: what it gives for symbolic inputs, by output name.
+        outputs: its outputs for symbolic inputs, by output name.
     """
 
     model: Any
@@ -72,7 +72,7 @@ def assemble(
     except RecipeError as error:
         if not isinstance(recipe.model, Use) or error.__cause__ is None:
             raise
-        # A class says nowhere how it takes its inputs: one that fails so may take them by name.
+        # A class does not declare how it gets its inputs: one that fails this way may need them by name.
         model = make()
         try:
             structure, outputs = _connect(model, inputs, targets, recipe.model, by_name=True)

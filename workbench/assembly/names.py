@@ -21,7 +21,7 @@ def check_outputs(names: Sequence[str], where: str) -> None:
     for name in names if len(names) > 1 else ():
         if not _SCOPE.fullmatch(name):
             raise RecipeError(
-                f"TensorFlow takes no output by the name of '{name}'.",
+                f"TensorFlow accepts no output with the name '{name}'.",
                 where=where,
                 hint="Letters a-z, digits, '_', '-' and '.' make a name; it begins with a letter or a digit. "
                 "`data.targets: {price: [...]}` gives the columns of a target another name.",
@@ -51,7 +51,7 @@ class LayerNames:
         """
         if given and not _SCOPE.fullmatch(layer.name):
             raise RecipeError(
-                f"TensorFlow takes no layer by the name of '{layer.name}'.",
+                f"TensorFlow accepts no layer with the name '{layer.name}'.",
                 where=where,
                 hint="Letters a-z, digits, '_', '-' and '.' make a name; it begins with a letter or a digit.",
             )

@@ -12,7 +12,7 @@ from typing import Any, Literal, Union
 from workbench.assembly.errors import accepted_arguments
 from workbench.catalog import Entry, Kind
 
-# Every layer takes these; a form shows them last.
+# Every layer has these; a form shows them last.
 COMMON = ("name", "dtype", "trainable")
 _HIDDEN = ("autocast", "activity_regularizer", "args", "kwargs")
 

@@ -24,12 +24,12 @@ def build_stack(
     """A built `keras.Sequential`. On an error, the layers before it were built and reported.
 
     Raises:
-        RecipeError: a layer cannot be made, cannot stand in a stack, or cannot take what the one
-            before it gives. The place names the layer.
+        RecipeError: a layer cannot be made, cannot stand in a stack, or does not accept the output of
+            the one before. `where` names the layer.
     """
     if len(inputs) != 1:
         raise RecipeError(
-            f"a stack takes 1 input, the data has {len(inputs)} ({', '.join(inputs)}).",
+            f"a stack has 1 input; the data has {len(inputs)} ({', '.join(inputs)}).",
             where=KEY,
             hint="Write the model as a graph, or let the data have one input.",
         )
@@ -96,7 +96,7 @@ def _many_outputs(spec: Sequential, index: int, count: int) -> RecipeError:
     item = spec.sequential[index]
     label = item.use if isinstance(item, Use) else item.load
     return RecipeError(
-        f"{label} gives {count} outputs, a stack passes on 1.",
+        f"{label} has {count} outputs; a stack passes on 1.",
         where=f"{KEY}[{index}]",
         hint="Write the model as a graph ('graph:' instead of 'sequential:').",
     )

@@ -23,7 +23,7 @@ def batch_of(recipe: Recipe) -> int | None:
 
 
 def static_batch(model: Any) -> int | None:
-    """How many rows a built model takes at a time; None for any number."""
+    """The fixed batch size of a built model; None for any size."""
     for tensor in getattr(model, "inputs", None) or ():
         if tensor.shape and tensor.shape[0] is not None:
             return int(tensor.shape[0])
@@ -47,14 +47,14 @@ def check_batches(model: Any, recipe: Recipe, rows: Mapping[str, int]) -> None:
         return
     if size != given:
         raise RecipeError(
-            f"the model takes batches of {size} rows, and the recipe's have {given}.",
+            f"the model accepts batches of {size} rows, and the recipe's have {given}.",
             where="train.batch_size",
             hint=f"Write `batch_size: {size}`.",
         )
     for part, count in rows.items():
         if count % size:
             raise RecipeError(
-                f"the model takes batches of just {size} rows, and the {part} part has {count}: the last batch "
+                f"the model accepts batches of just {size} rows, and the {part} part has {count}: the last batch "
                 f"would have {count % size}.",
                 where="train.batch_size",
                 hint=f"Take a batch_size that divides {count}, or a split (data.split) that leaves a multiple of it.",

@@ -84,10 +84,10 @@ def _pack(form: Form, names: Sequence[str], values: Mapping[str, Any]) -> Any:
 
 
 def input_structure(model: Any, inputs: Mapping[str, InputSpec], where: str) -> tuple[Form, tuple[str, ...]]:
-    """How a model takes its inputs, before it is called.
+    """How a model gets its inputs, before it is called.
 
     Raises:
-        RecipeError: the model was built for other inputs than the data gives.
+        RecipeError: the model was built for other inputs than the data has.
     """
     names = tuple(inputs)
     expected = (
@@ -142,8 +142,8 @@ _HINT = "Give the data as many targets as the model has outputs (data.targets)."
 def _count(what: str, own: int, names: Sequence[str]) -> str:
     noun = "target" if what == "output" else what
     has = f"{own} {what}" + ("" if own == 1 else "s")
-    gives = f"{len(names)} {noun}" + ("" if len(names) == 1 else "s")
-    return f"the model has {has}, the data gives {gives} ({', '.join(names)})."
+    given = f"{len(names)} {noun}" + ("" if len(names) == 1 else "s")
+    return f"the model has {has}; the data has {given} ({', '.join(names)})."
 
 
 def _same_names(what: str, own: Sequence[str], names: Sequence[str], where: str) -> None:

@@ -41,7 +41,7 @@ class Call:
         layer_class: the layer's class; "" for an operation.
         parent: the call inside of which it happened; None in the model itself.
         number: which call of this layer it is, from 1.
-        sources: ids of the calls that it takes tensors from, all with the same parent; an input of the parent is
+        sources: ids of the calls whose outputs it uses, all with the same parent; an input of the parent is
             `in0`, `in1` ...
         output_shape: with None for the batch axis.
         ends: where each of its outputs comes from, inside of it: the id of an inner call, or `in0` ...

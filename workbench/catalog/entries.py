@@ -48,8 +48,8 @@ class Entry:
             `package:folder/file.yaml`.
         summary: one line for people.
         tags: words to group and search by.
-        inputs: how many tensors a call takes; None for any number.
-        outputs: how many tensors a call gives; None where it depends on the arguments.
+        inputs: how many input tensors a call has; None for any number.
+        outputs: how many tensors a call returns; None where it depends on the arguments.
         example: non-default arguments that make a working instance; `kwb check` and forms use them.
         aliases: other names a recipe may use, such as `mse`.
         saved_as: names under which older versions registered the class with Keras, package included.

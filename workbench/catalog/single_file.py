@@ -196,7 +196,7 @@ def imported_beside(path: Path) -> list[Path]:
     return sorted(found)
 
 
-_MAPS = ("example", "expected_failures")  # fields of an entry that JSON gives back as plain dicts
+_MAPS = ("example", "expected_failures")  # fields of an entry that become plain dicts through JSON
 
 
 def _entry_from_record(record: dict[str, Any]) -> Entry:

@@ -33,7 +33,7 @@ def call(subject: CheckedEntry) -> str:
             ) from error
         if error.broken:
             raise CheckFailed(f"it cannot be {error}", hint=error.hint) from error.__cause__
-        raise Skipped(f"no input was found that it takes: {error} {error.hint}".rstrip(".")) from error
+        raise Skipped(f"no input was found that it accepts: {error} {error.hint}".rstrip(".")) from error
     return f"on {' and '.join(shape_text((None, *t.shape[1:])) for t in tensors)}"
 
 
@@ -73,7 +73,7 @@ def declared_inputs(subject: CheckedEntry) -> None:
         raise NotApplicable("its entry says that the number varies")
     if declared != taken:
         raise CheckFailed(
-            f"its entry says that it takes {_tensors(declared)}; it takes {taken}.",
+            f"its entry says that it expects {_tensors(declared)}; it expects {taken}.",
             hint=f"Let the entry say inputs={taken}.",
         )
 
@@ -84,7 +84,7 @@ def declared_outputs(subject: CheckedEntry) -> None:
         raise NotApplicable("its entry says that the number varies")
     if declared != given:
         raise CheckFailed(
-            f"its entry says that it gives {_tensors(declared)}; it gives {given}.",
+            f"its entry says that it returns {_tensors(declared)}; it returns {given}.",
             hint=f"Let the entry say outputs={given}.",
         )
 
@@ -117,7 +117,7 @@ def batch_sizes(subject: CheckedEntry) -> None:
             raise CheckFailed(f"a batch of {size} fails: {said(error)}.") from error
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
             raise CheckFailed(
-                f"a batch of {size} gives {shapes_of(given)}, another one {shapes_of(usual)}: "
+                f"a batch of {size} results in {shapes_of(given)}, another one in {shapes_of(usual)}: "
                 "axes beside the first depend on it."
             )
 
@@ -138,7 +138,7 @@ def output_shape(subject: CheckedEntry) -> None:
     if len(promised) != len(given) or not all(map(_agree, promised, given)):
         raise CheckFailed(
             f"compute_output_shape says {' and '.join(map(shape_text, promised))}; "
-            f"it gives {' and '.join(shape_text((None, *shape[1:])) for shape in given)}."
+            f"it returns {' and '.join(shape_text((None, *shape[1:])) for shape in given)}."
         )
 
 

@@ -43,20 +43,20 @@ def compare(
     """Refuse outputs that are others than expected.
 
     Raises:
-        Failed: saying where it gives them.
+        CheckFailed: it says where they differ.
     """
     if [array.shape for array in expected] != [array.shape for array in given]:
         raise CheckFailed(
-            f"{where} it gives {shapes_of(given)}, called on a batch {shapes_of(expected)}.", hint=hint
+            f"{where} it returns {shapes_of(given)}, called on a batch {shapes_of(expected)}.", hint=hint
         )
     for mine, its in zip(expected, given, strict=True):
         if mine.dtype.kind not in "fc":
             if not np.array_equal(mine, its):
-                raise CheckFailed(f"{where} it gives other values.", hint=hint)
+                raise CheckFailed(f"{where} it returns other values.", hint=hint)
             continue
         if not np.allclose(mine, its, rtol=tolerance, atol=tolerance, equal_nan=True):
             far = float(np.nanmax(np.abs(mine.astype("float64") - its.astype("float64"))))
-            raise CheckFailed(f"{where} it gives other values, by up to {far:.2g}.", hint=hint)
+            raise CheckFailed(f"{where} it returns other values, by up to {far:.2g}.", hint=hint)
 
 
 def shapes_of(arrays: Sequence[np.ndarray]) -> str:

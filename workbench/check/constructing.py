@@ -99,7 +99,7 @@ def config_keeps_arguments(subject: CheckedEntry) -> None:
         raise NotApplicable("it is a function, whose arguments are kept beside it")
     own = subject.own_arguments()
     if not own:
-        raise NotApplicable("its constructor takes no arguments of its own")
+        raise NotApplicable("its constructor has no arguments of its own")
     config = thing.get_config()
     text = _as_text(thing)
     varied = {name: _as_text(other) != text for name, _, other in subject.varied()}
@@ -145,16 +145,16 @@ def _compare(thing: Any, made: str) -> None:
         except Exception as error:
             raise CheckFailed(
                 f"{road} fails{made}: {said(error)}.",
-                hint="__init__ takes each key of get_config as an argument, the base class' (name, dtype, "
+                hint="__init__ needs each key of get_config as an argument, the base class' (name, dtype, "
                 "trainable) through **kwargs.",
             ) from error
         if type(twin) is not type(thing):
-            raise CheckFailed(f"{road} gives {type(twin).__name__}{made}.")
+            raise CheckFailed(f"{road} returns {type(twin).__name__}{made}.")
         if _as_text(twin) != _as_text(thing):
             mine, its = thing.get_config(), twin.get_config()
             other = [key for key in mine if str(mine[key]) != str(its.get(key))]
             raise CheckFailed(
-                f"{road} gives another configuration{made}: {', '.join(other) or 'keys differ'}."
+                f"{road} returns another configuration{made}: {', '.join(other) or 'keys differ'}."
             )
 
 

@@ -35,8 +35,8 @@ class Inputs:
 
     Attributes:
         tensors: one for each input.
-        form: how a call takes them: as one tensor, as a list, as arguments, or as the first one and a list of the
-            others (a cell and its states).
+        form: how they are passed to a call: as one tensor, as a list, as arguments, or as the first one and a list of
+            the others (a cell and its states).
     """
 
     tensors: tuple[np.ndarray, ...]
@@ -91,7 +91,7 @@ class NoInput(Exception):
 
 
 def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | NoInput:
-    """Try shapes until a new instance takes one.
+    """Try shapes until a new instance accepts one.
 
     Returns:
         The batch, and the instance that was built by it; or why there is none.
@@ -115,11 +115,11 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
     alike = len(different) == 1 and not isinstance(first, _PICKY)
     tried = "" if declared or alike else f" ({len(errors)} shapes and types were tried)"
     if declared:
-        hint = "The entry's input_shapes say that its example takes it."
+        hint = "The entry's input_shapes say that its example accepts it."
     elif alike:
         hint = ""
     else:
-        hint = "Say in its entry what its example takes: input_shapes=[[8]] for one input of (batch, 8)."
+        hint = "Set in its entry the input shapes of its example: input_shapes=[[8]] for one input of (batch, 8)."
     failure = NoInput(
         f"called on {shapes}: {said(first)}{tried}.",
         hint,
@@ -155,7 +155,7 @@ def _batch(shapes: Sequence[Shape], values: Values) -> Inputs:
 
 def _floats(random: np.random.Generator, shape: Shape) -> np.ndarray:
     values = random.normal(size=shape).astype("float32")
-    values.flat[0] = -2.0  # what looks things up by whole numbers takes no such index
+    values.flat[0] = -2.0  # a layer that uses integers as indices fails on this one
     return values
 
 
@@ -164,7 +164,7 @@ def _whole_numbers(random: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def _form(layer: Any, count: int) -> Form:
-    """How the layer's `call` takes so many tensors."""
+    """How so many tensors are passed to the layer's `call`."""
     required = _required_tensors(layer)
     if required <= 1 and not _takes_any_number(layer):
         return "one" if count == 1 else "list"

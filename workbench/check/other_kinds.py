@@ -35,10 +35,10 @@ def _pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
-    """Use a loss or a metric on the first pair that it takes.
+    """Use a loss or a metric on the first pair that it accepts.
 
     Raises:
-        Skipped: it takes none.
+        Skipped: it accepts none.
     """
     first: Exception | None = None
     for truth, prediction in _pairs():
@@ -46,12 +46,12 @@ def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
             use(truth, prediction)
             return
         except CheckFailed as error:
-            first = error  # it takes the pair and gives nonsense
+            first = error  # it accepts the pair and returns nonsense
             raise
         except Exception as error:
             first = first or error
     assert first is not None
-    raise Skipped(f"no targets and predictions were found that it takes: {said(first)}") from first
+    raise Skipped(f"no targets and predictions were found that it accepts: {said(first)}") from first
 
 
 def _finite(value: Any, what: str) -> np.ndarray:
@@ -86,7 +86,7 @@ def metric_value(subject: CheckedEntry) -> None:
         metric.update_state(truth, prediction)
         if not all(map(np.allclose, once, _values(metric))):
             raise CheckFailed(
-                "after reset_state the same data gives another value.",
+                "after reset_state the same data results in another value.",
                 hint="Let reset_state put back every variable that update_state changes.",
             )
 
@@ -159,7 +159,7 @@ def initializer_values(subject: CheckedEntry) -> None:
             continue
         array = _finite(values, "a value")
         if array.shape != shape or array.dtype != "float32":
-            raise CheckFailed(f"asked for {shape} of float32, it gives {array.shape} of {array.dtype}.")
+            raise CheckFailed(f"asked for {shape} of float32, it returns {array.shape} of {array.dtype}.")
         return
     raise Skipped(f"no shape was found that it makes: {said(error or ValueError())}")
 

@@ -38,7 +38,7 @@ def parametrize_checks(
     """Parametrize a test by all checks of entries.
 
     Args:
-        names: plugins, entries or plugin files, as `kwb check` takes them.
+        names: plugins, entries or plugin files, as in `kwb check`.
         plugin_files: plugin files whose entries are named.
         argument: the test's argument; called, it makes its check, and fails, skips or xfails the test by it.
 

@@ -102,7 +102,7 @@ def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
     except Skipped as reason:
         return judged(entry, check.id, Status.SKIPPED, f"{reason}.")
     except NoInput as reason:  # `call` says more
-        return judged(entry, check.id, Status.SKIPPED, f"no input was found that it takes: {reason}")
+        return judged(entry, check.id, Status.SKIPPED, f"no input was found that it accepts: {reason}")
     except KeyboardInterrupt:
         raise
     except WorkbenchError as error:

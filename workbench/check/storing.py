@@ -66,7 +66,7 @@ def _model(subject: CheckedEntry) -> tuple[Any, Any]:
 
 
 def _probe(subject: CheckedEntry) -> Any:
-    """The batch as a functional model takes it, and a model class of one argument."""
+    """The batch in the form for a functional model, and for a model class with one argument."""
     tensors = list(subject.inputs.tensors)
     return tensors[0] if len(tensors) == 1 else tensors
 

@@ -22,7 +22,7 @@ from workbench.check.results import Skipped
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.schema import Use
 
-# What any layer takes; the base class keeps and gives back most of it, and `from_config` shows that it came back.
+# The arguments that any layer has; the base class keeps and returns most of them, and `from_config` tests it.
 OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer"})
 
 _OF_NAME = (
@@ -120,7 +120,7 @@ class CheckedEntry:
 
     @property
     def inputs(self) -> Inputs:
-        """A batch that it takes.
+        """A batch that it accepts.
 
         Raises:
             NoInput: none was found.
@@ -144,7 +144,7 @@ class CheckedEntry:
         return layer
 
     def outputs(self, layer: Any = None, *arguments: Any, training: bool = False) -> list[np.ndarray]:
-        """What a layer (`built`, unless another is given) gives, as arrays."""
+        """The outputs of a layer (`built`, unless another is passed), as arrays."""
         layer = self.built if layer is None else layer
         result = layer(*(arguments or self.inputs.arguments), training=training)
         return as_arrays(result)

@@ -71,7 +71,7 @@ def gradients(subject: CheckedEntry) -> str:
     for training in (False, True):
         reached = _reached(subject, layer, lacking, training=training)
         if reached is None:
-            raise NotApplicable("it gives whole numbers, which have no gradient")
+            raise NotApplicable("it returns whole numbers, which have no gradient")
         lacking = [weight for weight, got in zip(lacking, reached, strict=True) if not got]
         if not lacking:
             return remark

@@ -19,7 +19,7 @@ class Division:
     """Knows to which part each row of a chunk belongs; always the same part.
 
     The shares hold over all rows, and over each class's rows where the split is stratified, to within a row:
-    each chunk gives what its rows add to the running share. The rows within a chunk are drawn from the seed
+    each chunk gets the share that its rows add to the total so far. The rows within a chunk are drawn from the seed
     and the chunk's number. With a stratified split the chunks must be asked for in order the first time.
 
     Args:

@@ -101,7 +101,7 @@ def prepare(
 def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
     """The split of a training, drawn again: the positions of its test part's rows.
 
-    It depends on which rows were complete, targets included, so it takes the training's own data section.
+    It depends on which rows were complete, targets included, so it needs the training's own data section.
     """
     roles = choose_roles(data, source)
     rows = _complete(data, roles, typed(read_table(source, list(roles.used)), roles), source)

@@ -213,7 +213,7 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
 
 
 def without_options(data: Data) -> Data | None:
-    """The same file as its reader takes it by itself; None where no options were given."""
+    """The same file as its reader reads it without options; None where there were no options."""
     plain = Data.model_validate({"use": data.use, "path": data.arguments.get("path")})
     return plain if len(data.arguments) > 1 else None
 

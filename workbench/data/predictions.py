@@ -15,8 +15,8 @@ def prediction_columns(
 ) -> dict[str, np.ndarray]:
     """The columns of a predictions file, one value a row each.
 
-    A target of classes gives the class's name under the target's name and each class's score as
-    `target=class`; a target of numbers gives its columns; any other output gives `name_1`, `name_2` ...
+    A target of classes has the class's name under the target's name and each class's score as
+    `target=class`; a target of numbers has its columns; any other output has `name_1`, `name_2` ...
 
     Args:
         preparation: the model's; an output is matched to the target of its name, or, where there is one

@@ -97,7 +97,7 @@ class Preparation(Record):
     reader: ReaderSpec | None = None
 
     def as_record(self) -> dict[str, Any]:
-        """As JSON-ready values; `from_record` gives back an equal preparation."""
+        """As JSON-ready values; `from_record` returns an equal preparation."""
         return self.model_dump(mode="json")
 
     @classmethod

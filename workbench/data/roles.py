@@ -18,7 +18,7 @@ class Roles:
 
     Attributes:
         inputs, targets: the columns of each, by name; one of several axes stands alone.
-        classes: the target columns that are class names, with the names where the source gives them.
+        classes: the target columns that are class names, with the names where the source has them.
         categories: number columns to treat as categories.
         scaling: how each input column is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.

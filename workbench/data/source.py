@@ -112,7 +112,7 @@ def _from_dataframe(frame: Any, origin: str) -> Mapping[str, Any]:
         columns = frame.to_dict("list")
     except Exception as error:  # a stranger's object: whatever it raises, it is no dataframe we can read
         raise DataError(
-            f"the dataset returned {_article(type(frame).__name__)} that gives no columns: {error}.",
+            f"the dataset returned {_article(type(frame).__name__)} that has no columns: {error}.",
             where=origin,
             hint="A dataset function returns a Source, a mapping of arrays by name, or a dataframe.",
         ) from error

@@ -56,11 +56,13 @@ def read(
     except WorkbenchError:
         raise
     except MemoryError:
-        takes = "stream" in inspect.signature(function).parameters
+        can_stream_too = "stream" in inspect.signature(function).parameters
         raise OutOfMemoryError(
             f"'{entry.name}' does not fit into memory.",
             where="data",
-            hint="`stream: true` reads the rows as they are needed." if takes else "Less data needs less.",
+            hint="`stream: true` reads the rows as they are needed."
+            if can_stream_too
+            else "Less data needs less.",
         ) from None
     except OSError as error:
         raise FileError(f"'{entry.name}' could not be read: {error}.", where="data") from error
@@ -97,7 +99,7 @@ def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Ent
         if name not in parameters and not takes_any:
             # Reader options and the section's own keys look alike to whoever misspells one.
             near = did_you_mean(name, [*parameters, *Data.model_fields])
-            known = f"It takes: {', '.join(parameters)}." if parameters else "It takes no arguments."
+            known = f"Its arguments: {', '.join(parameters)}." if parameters else "It has no arguments."
             raise RecipeError(
                 f"'{entry.name}' has no option '{name}'.", where=f"data.{name}", hint=near or known
             )
@@ -119,7 +121,7 @@ def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Ent
 
 
 def _kinds_parameter(function: Callable[..., Any]) -> str | None:
-    """The parameter that takes what kwb knows of the columns, if the function has one."""
+    """The parameter for what kwb knows of the columns, if the function has one."""
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.annotation in (ColumnKinds, "ColumnKinds"):
             return name

@@ -100,7 +100,7 @@ class StreamedPart:
         wanted: list[_Block] = []
         for number, window in enumerate(windows):
             rows = sum(self.counts[chunk] for chunk in window)
-            # A window of many categories takes many times more memory as numbers than as it is read.
+            # A window of many categories needs many times more memory as numbers than as it is read.
             most = self._rows_of(WINDOW_BYTES, batch_size)
             most = rows if rows <= 2 * most else most
             wanted += [

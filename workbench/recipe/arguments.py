@@ -53,7 +53,7 @@ def set_argument(text: str, key: Key, item: Any, name: str, value: Any, order: S
     if item is None and key == ("train", "optimizer"):  # the default, written out to hold the argument
         return yaml_edit.set_value(text, key, {"use": DEFAULT_OPTIMIZER, name: value})
     if not isinstance(item, Mapping):
-        raise RecipeError("there is nothing that takes arguments.", where=join_key(key))
+        raise RecipeError("there is nothing that has arguments.", where=join_key(key))
     return yaml_edit.set_value(text, (*key, name), value)
 
 

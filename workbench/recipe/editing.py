@@ -95,7 +95,7 @@ class Editor(OpenRecipe):
             key: where.
             name: the entry's name.
             arguments: those to begin with.
-            keep: arguments of the old one that the new one takes too.
+            keep: arguments of the old one that the new one has too.
         """
         text = items.use(self.text, split_key(key), self.get(key), name, arguments or {}, keep)
         self._edit(f"choice of {name}", text)
@@ -127,7 +127,7 @@ class Editor(OpenRecipe):
         return new
 
     def delete(self, key: str) -> None:
-        """Delete what a row stands for. In a graph, what came after a line takes what went into it."""
+        """Delete the part of a row. In a graph, the lines after a deleted line use its input."""
         self._edit("delete", model_edits.delete(self.text, self.data, split_key(key)))
 
     # ------------------------------------------------------------------ the model
@@ -138,24 +138,24 @@ class Editor(OpenRecipe):
         name: str,
         arguments: Mapping[str, Any] | None = None,
         *,
-        takes: int | None = 1,
-        gives: int | None = 1,
+        inputs: int | None = 1,
+        outputs: int | None = 1,
     ) -> str:
-        """Add a layer to a stack or a line to a graph; its key is returned.
+        """Add a layer to a stack or a line to a graph. Returns its key.
 
-        In a graph the new line takes the tensor before it, and what came after takes the new one's.
+        In a graph the new line uses the tensor before it, and the lines after it use the new line's tensor.
 
         Args:
-            index: the place it gets among layers or lines.
+            index: its position among layers or lines.
             name: the layer's name in the catalog.
             arguments: what its constructor is given.
-            takes: how many tensors it takes; None for any number.
-            gives: how many tensors it gives.
+            inputs: how many input tensors it has; None for any number.
+            outputs: how many tensors it returns.
 
         Raises:
             RecipeError: the model is neither a stack nor a graph.
         """
-        text, key = model_edits.add_layer(self.text, self.data, index, name, arguments or {}, takes, gives)
+        text, key = model_edits.add_layer(self.text, self.data, index, name, arguments or {}, inputs, outputs)
         self._edit(f"adding {name}", text)
         return key
 

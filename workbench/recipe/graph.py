@@ -33,7 +33,7 @@ class Ref:
 class Apply:
     """A layer called on tensors. `layer` is a new one, or the name of one under `layers:`.
 
-    An input is a `Ref`, an `Apply` or a tuple of them (for a layer that takes a list of tensors).
+    An input is a `Ref`, an `Apply` or a tuple of them (for a layer whose input is a list of tensors).
     """
 
     layer: Make | str

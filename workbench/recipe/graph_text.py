@@ -74,7 +74,7 @@ def read_lines(texts: Sequence[Any]) -> list[Line | None]:
 
 
 def names_used(call: Apply) -> Iterator[str]:
-    """The names of the tensors that a call takes, in order."""
+    """The names of the input tensors of a call, in order."""
     for item in (*call.inputs, *(value for _, value in call.keywords)):
         yield from _names_in(item)
 
@@ -120,7 +120,7 @@ def rename_tensor(
 def bindings(lines: Sequence[Line | None], outputs: Sequence[str]) -> list[list[tuple[int, int] | str]]:
     """For every use of a tensor, where it comes from: (line, place on its left side), or an input's place.
 
-    A name that no line gives is an input of the model; inputs go by the order of their first use, so
+    A name that no line defines is an input of the model; inputs go by the order of their first use, so
     that renaming one changes nothing here.
     """
     given: dict[str, tuple[int, int] | str] = {}
@@ -140,7 +140,7 @@ def bindings(lines: Sequence[Line | None], outputs: Sequence[str]) -> list[list[
 def bypass(
     lines: Sequence[Line | None], outputs: Sequence[str], index: int
 ) -> tuple[list[Line | None], list[str]]:
-    """The lines without one of them: whoever used its outputs takes its first input instead, as far as that goes."""
+    """The lines without one of them: lines that used its outputs use its first input instead, as far as possible."""
     gone = lines[index]
     changed = [line for at, line in enumerate(lines) if at != index]
     if gone is None:

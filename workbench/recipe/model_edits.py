@@ -38,8 +38,8 @@ def add_layer(
     index: int,
     name: str,
     arguments: Mapping[str, Any],
-    takes: int | None,
-    gives: int | None,
+    inputs: int | None,
+    outputs: int | None,
 ) -> tuple[str, str]:
     """See `Editor.add_layer`."""
     form = form_of(data)
@@ -53,7 +53,7 @@ def add_layer(
             hint="Choose a stack or a graph as the model first.",
         )
     made = Make(name, (), tuple((key, graphs.from_yaml(value)) for key, value in arguments.items()))
-    return _add_line(text, data, index, made, takes, gives)
+    return _add_line(text, data, index, made, inputs, outputs)
 
 
 def add_loaded(text: str, data: Data, index: int, file: str) -> tuple[str, str]:
@@ -74,26 +74,26 @@ def call_shared(text: str, data: Data, index: int, called: str) -> tuple[str, st
 
 
 def _add_line(
-    text: str, data: Data, index: int, layer: Make | str, takes: int | None, gives: int | None
+    text: str, data: Data, index: int, layer: Make | str, input_count: int | None, output_count: int | None
 ) -> tuple[str, str]:
     lines, outputs = _lines(data), _outputs(data)
     before = _tensors(data, lines[:index])
     newest: tuple[str, ...] = next((line.targets for line in reversed(lines[:index]) if line), ())
-    # A layer that takes any number gets all that the line before gives.
-    count = max(len(newest), 1) if takes is None else max(takes, 1)
+    # A layer with any number of inputs gets all outputs of the line before.
+    count = max(len(newest), 1) if input_count is None else max(input_count, 1)
     sources = _sources(newest, before, count)
     taken = {*before, *_map(data, LAYERS), *_tensors(data, lines)}
     source = sources[-1] if sources else ""
-    through = len(sources) == 1 and (gives or 1) == 1
+    through = len(sources) == 1 and (output_count or 1) == 1
     own = any(line and source in line.targets for line in lines)
     if through and own:
-        # The same name again, as one writes it by hand: whoever took the tensor takes the new one's.
+        # The same name again, as one writes it by hand: lines that used the tensor use the new one.
         names = [source]
-    elif (gives or 1) == 1:
+    elif (output_count or 1) == 1:
         names = [graphs.fresh_name("z", taken)]
     else:
         names = []
-        for _ in range(gives or 1):
+        for _ in range(output_count or 1):
             names.append(graphs.fresh_name("z1", {*taken, *names}))
     call = Apply(layer, tuple(map(Ref, sources)))
     line = Line(tuple(names), call)
@@ -103,7 +103,7 @@ def _add_line(
             "the graph has no input to begin with.", where="model.inputs", hint="Add an input first."
         )
     text = yaml_edit.insert_item(text, GRAPH, index, graphs.line_text(line))
-    if through and not own and index < len(lines):  # an input's next reader takes the new tensor
+    if through and not own and index < len(lines):  # the next line that used the input uses the new tensor
         following = lines[index]
         if following is not None and source in graphs.names_used(following.value):
             rewired = graphs.rename_in_call(following.value, source, names[0])
@@ -117,7 +117,7 @@ def _add_line(
 
 
 def _sources(previous: Sequence[str], before: Sequence[str], count: int) -> list[str]:
-    """The tensors a new line takes: the newest ones, those of the line before it first of all."""
+    """The input tensors of a new line: the newest ones, first of all those of the line before it."""
     if count == 1:
         return [previous[0]] if previous else list(before[:1])
     others = [name for name in before if name not in previous]

@@ -67,7 +67,7 @@ class RecipeRow:
         name: what the recipe calls it.
         use: the entry's name, or the file of a saved model.
         arguments: the arguments in one line of text.
-        takes: for a call, the tensors it is called on.
+        inputs: for a call, the tensors it is called on.
         part: the section it belongs to: `model`, `train` or `save`.
         written: False where the recipe says nothing and a default holds.
     """
@@ -78,7 +78,7 @@ class RecipeRow:
     name: str = ""
     use: str = ""
     arguments: str = ""
-    takes: str = ""
+    inputs: str = ""
     part: str = "model"
     written: bool = True
 
@@ -174,15 +174,15 @@ def _graph_rows(model: Mapping[str, Any]) -> Iterator[RecipeRow]:
             yield RecipeRow(Role.CALL, key, name="?", arguments=str(text))
             continue
         call = line.value
-        names, takes = ", ".join(line.targets), inputs_text(call)
+        names, inputs = ", ".join(line.targets), inputs_text(call)
         if isinstance(call.layer, str):
-            yield RecipeRow(Role.CALL, key, f"model.layers.{call.layer}", names, call.layer, "", takes)
+            yield RecipeRow(Role.CALL, key, f"model.layers.{call.layer}", names, call.layer, "", inputs)
         else:
-            yield RecipeRow(Role.CALL, key, key, names, call.layer.name, _made_text(call.layer), takes)
+            yield RecipeRow(Role.CALL, key, key, names, call.layer.name, _made_text(call.layer), inputs)
     outputs = model.get("outputs")
     if not isinstance(outputs, str):
         outputs = ", ".join(map(str, _list(outputs)))
-    yield RecipeRow(Role.OUTPUTS, "model.outputs", name="outputs", takes=outputs)
+    yield RecipeRow(Role.OUTPUTS, "model.outputs", name="outputs", inputs=outputs)
 
 
 def _made_text(made: Make) -> str:

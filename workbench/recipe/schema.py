@@ -174,7 +174,7 @@ class Data(BaseModel):
     sample_weight: SampleWeight | None = Field(
         None,
         description="The column with the weight of each row, or of each of its time steps; "
-        "`{price: w1, kind: w2}` gives each target its own, and one without a column counts every row alike.",
+        "`{price: w1, kind: w2}` sets one for each target; a target without a column counts every row alike.",
     )
     missing: MissingPolicy = Field(
         "error",
@@ -322,7 +322,7 @@ class Train(Strict):
     shuffle: bool = True
     engine: Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"] = Field(
         "auto",
-        description="`plain` is stock Keras; `auto` takes the fastest, as it was measured on this machine the first "
+        description="`plain` is stock Keras; `auto` uses the fastest, as it was measured on this machine the first "
         "time; `measure` measures again.",
     )
     dtype: str | None = Field(

@@ -105,8 +105,8 @@ def save(
         resolver: who knows the custom classes; by default what this process has registered with Keras.
         probe: a batch of inputs, in the structure that the model is called with; with it, predictions of the
             reloaded file are compared too. The model's own state is not moved by it.
-        check: reload the file and compare it with the model before it takes its place.
-        keep: another name that the old file gets when the new one takes its place.
+        check: reload the file and compare it with the model before it replaces the old file.
+        keep: another name that the old file gets when the new one replaces it.
 
     Raises:
         FileError: the file cannot be written, or would not give this model back. The old file is untouched.
@@ -170,7 +170,7 @@ def check_saveable(
     """Save and reload a built model in a temporary folder: what cannot be saved is known before training.
 
     Returns:
-        The warnings that saving it gives.
+        The warnings from saving it.
 
     Raises:
         FileError: as `save`; a layer built only by training shows only after it.
@@ -379,7 +379,7 @@ def _in_our_words(warning: str) -> str:
     )
 
 
-# A layer's `get_config` gives these back whether its `__init__` takes them or not.
+# A layer's `get_config` returns these whether its `__init__` accepts them or not.
 _LACKS_KWARGS = re.compile(r"__init__\(\) got an unexpected keyword argument '(name|trainable|dtype)'")
 _KWARGS_HINT = "Let __init__ take **kwargs, and pass them on: super().__init__(**kwargs)."
 

@@ -43,7 +43,7 @@ class WeightRow:
 
 @dataclass(frozen=True)
 class Need:
-    """A class or function that the file takes from a plugin, and the distribution that brings it."""
+    """A class or function that the file needs from a plugin, and the distribution that provides it."""
 
     registered: str
     distribution: str

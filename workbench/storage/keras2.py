@@ -98,7 +98,7 @@ def _translated(value: Any, key: str) -> Any:
     translated["config"] = _arguments(cls, inner)
     if (
         key in _PLACES and "module" not in translated
-    ):  # without it, Keras takes texts for functions of that name
+    ):  # without it, Keras reads texts as functions of that name
         translated |= {"module": "keras.layers", "registered_name": None}
     return translated
 
@@ -142,7 +142,7 @@ def _is_harmless(value: Any) -> bool:
 
 
 def _accepted(cls: type) -> frozenset[str]:
-    """The arguments that a class takes, with those that it hands on; all that it wrote itself, where it reads them."""
+    """The arguments of a class, with those that it passes on; all that it wrote itself, where it reads them."""
     import keras
 
     found: set[str] = set()

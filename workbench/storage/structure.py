@@ -117,7 +117,7 @@ def value_of(variable: Any) -> np.ndarray:
 
 
 def _own_name(variable: Any) -> str:
-    """The variable's name, without the number Keras gives one that its author did not name."""
+    """The variable's name, without the number that Keras adds where the author gave no name."""
     return _NUMBERED.sub("variable", str(variable.name))
 
 

@@ -21,7 +21,7 @@ def class_weights(recipe: Recipe, prepared: Prepared | Streamed) -> dict[int, fl
     """The weight of each class by its number.
 
     A key of the recipe is a class as the data writes it; where no class is a number, a whole number is the class's
-    place in the order that `classes` gives them. A target of whole numbers from 0 on, without `classes`, has its
+    index in the order of `classes`. A target of whole numbers from 0 on, without `classes`, has its
     numbers for classes, as in Keras.
 
     Raises:

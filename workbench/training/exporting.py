@@ -100,7 +100,7 @@ def export_hint(run: RunFolder) -> str:
 
 
 def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int | None = None) -> Exported:
-    """Make a model file of a run's last checkpoint. The run's data is read, for it says what the model takes.
+    """Make a model file of a run's last checkpoint. The run's data is read, for it defines the model's inputs.
 
     Args:
         out: the file, in the format its name ends in. By default a new one in the run's folder: a `.keras` file, or
@@ -149,7 +149,7 @@ def _chosen(run: RunFolder, epoch: int | None) -> KeptCheckpoint:
 def _free(run: RunFolder, kept: KeptCheckpoint, extension: str) -> Path:
     """A file in the run's folder that is not there yet: `model.keras`, which a run that ends has as well.
 
-    While the run trains that name is left to it: `kwb save` takes it for the model that the run ended with.
+    While the run trains that name is left to it: `kwb save` would use it as the model that the run ended with.
     """
     stem = f"epoch-{kept.epoch}" if not kept.step else f"epoch-{kept.epoch + 1}-step-{kept.step}"
     model = run.path / f"model{extension}"

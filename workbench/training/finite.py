@@ -101,7 +101,7 @@ class Finite(keras.callbacks.Callback):
 
     Args:
         progress: knows the epoch and the step, and is asked to report them.
-        emit: takes events.
+        emit: called with each event.
         on_nan: whether to end the training at the first loss that is not finite.
     """
 

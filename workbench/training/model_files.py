@@ -93,10 +93,10 @@ class ModelFileWriter:
     def write(
         self, emit: Emit, *, epoch: int, step: int, unfinished: str = "", broken: str = "", own: bool = True
     ) -> WrittenFiles:
-        """Write the files, each read back and compared before it takes its place.
+        """Write the files, each read back and compared before it replaces another.
 
         Args:
-            emit: takes an event for each file.
+            emit: called with an event for each file.
             epoch, step: where the training stands.
             unfinished: why the training has not come to its end: then no file that is there is replaced.
             broken: why its model is of no use: then no file of the recipe is written.

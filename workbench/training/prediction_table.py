@@ -157,7 +157,7 @@ def predict(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
 
     Args:
         saved: the model.
-        read: gives the data, with its targets (True) or without.
+        read: returns the data, with its targets (True) or without.
     """
     try:
         return _predict(saved, read(True))

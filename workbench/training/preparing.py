@@ -273,7 +273,9 @@ def _size(name: str, recipe: Recipe, model: Any, prepared: loading.Prepared | lo
     size = float(values.mean()) if values.size else 0.0
     if not isinstance(model.optimizer, keras.optimizers.Adam) or _depth(model) < 3:
         return size
-    rate = model.optimizer._learning_rate  # a number, or a schedule, of which Keras gives only the value now
+    rate = (
+        model.optimizer._learning_rate
+    )  # a number, or a schedule, of which Keras shows only the present value
     rate = getattr(rate, "initial_learning_rate", 1e-3) if isinstance(rate, _SCHEDULE) else rate
     steps = recipe.train.epochs * math.ceil(train.rows / recipe.train.batch_size)
     return 0.0 if size < reach(steps, float(np.asarray(rate))) else size

@@ -19,7 +19,7 @@ class Progress(keras.callbacks.Callback):
     """Emits `step`, `epoch`, `paused` and `resumed`; obeys stop, pause and a new learning rate.
 
     Args:
-        emit: takes each event.
+        emit: called with each event.
         control: what is asked of the training.
         epochs: the epochs to train, in all.
         steps: the steps of an epoch.

@@ -114,7 +114,7 @@ def place_of(
 
     Args:
         before: what it holds; None for no file.
-        notes: of the model that takes its place.
+        notes: of the model that replaces it.
         went_on: whether the run that writes it had come to its end before, and went on from there.
 
     Returns:

@@ -142,7 +142,7 @@ class SavedModel:
         static = static_batch(self.model)
         if static is not None and rows.rows % static:
             raise DataError(
-                f"the model takes batches of just {static} rows, and the data has {rows.rows}.",
+                f"the model accepts batches of just {static} rows, and the data has {rows.rows}.",
                 where=str(self.path),
                 hint=f"Give it a multiple of {static} rows.",
             )
@@ -172,7 +172,7 @@ class SavedModel:
         except DataError:  # the data's targets are others; the outputs have names of their own
             structure = self._structure(replace(part, targets={}))
         size = static_batch(self.model)
-        # The last batch of a model that takes just so many rows is filled up with the last row.
+        # The last batch of a model with a fixed batch size is filled up with the last row.
         places = np.minimum(np.arange(-(-part.rows // (size or 1)) * (size or 1)), part.rows - 1)
         given = part if len(places) == part.rows else part.take(places)
         with reported_as("predicting", str(self.path)):

@@ -56,7 +56,7 @@ class Session:
     Args:
         document: the recipe.
         catalog: what there is.
-        on_event: takes each event with its line of the stream, in the order they happen.
+        on_event: called with each event and its line of the stream, in the order they happen.
         runs_folder: where run folders are made.
         resume: go on with this run instead of making a new one; `document` is its recipe.
     """

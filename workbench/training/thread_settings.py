@@ -32,11 +32,11 @@ from workbench.assembly.layers import output_shapes, sublayers
 
 LONG_RUN = 4_000  # steps: a shorter training is over before a look at its model has paid
 LARGE_PRODUCT = 2**20  # multiplications of one layer on one batch: a tenth of a millisecond on one core
-LARGE_TENSOR = 2**16  # numbers that one layer gives for a batch
+LARGE_TENSOR = 2**16  # numbers in one layer's output for a batch
 PATIENCE = 10.0  # seconds for building the model once more
 
 Build = Callable[[], tuple[Any, Any]]
-"""Gives a built model, and symbolic tensors in the form it is called with."""
+"""Returns a built model, and symbolic tensors in the form it is called with."""
 
 
 def fit_threads(build: Build, batch_size: int, steps: int) -> bool:

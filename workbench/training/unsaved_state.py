@@ -15,7 +15,7 @@ class UnsavedState:
     """Looks at a training step while it is traced, whichever engine runs it.
 
     Args:
-        emit: takes the warning, which is given once.
+        emit: called with the warning, once.
     """
 
     def __init__(self, emit: Any) -> None:

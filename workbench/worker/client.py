@@ -51,7 +51,7 @@ class Worker:
     Attributes:
         ready: done once the child has imported TensorFlow; its result has the versions.
         died: done when the child has ended, with the reason if nobody asked it to.
-        on_event: takes each event with its moment (seconds since the epoch) and its run's name.
+        on_event: called with each event, its moment (seconds since the epoch) and its run's name.
     """
 
     def __init__(self, process: Process, log: Path, on_event: OnEvent) -> None:
@@ -81,7 +81,7 @@ class Worker:
         """Start a child.
 
         Args:
-            on_event: takes each event with its moment and its run's name, in the running loop.
+            on_event: called with each event, its moment and its run's name, in the running loop.
             log: the file for what the child prints.
             folder: the child's current folder; None for ours.
             memory: most bytes of address space it may use; None for no limit.
@@ -205,7 +205,7 @@ class Worker:
                     self._take(line.decode())
                 except (ValueError, KeyError, TypeError) as error:  # also a line that is too long
                     self._note(f"a line from the worker was not understood ({error})")
-                except Exception as error:  # whoever takes an event must not stop the others
+                except Exception as error:  # a consumer of an event must not stop the others
                     self._note(f"an event was not taken ({type(error).__name__}: {error})")
         finally:
             self._incoming.close()

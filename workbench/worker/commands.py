@@ -76,7 +76,7 @@ def _examine(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _preview(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """What a data section (`data`: as in a recipe, or just a name) gives: see `look_at_data`."""
+    """The data of a data section (`data`: as in a recipe, or just a name): see `look_at_data`."""
     section = arguments["data"]
     try:
         data = Data.model_validate({"use": section} if isinstance(section, str) else section)
@@ -172,7 +172,7 @@ def _predicted(child: Child, arguments: Arguments) -> PredictionTable:
 
 
 def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Rows:
-    """The rows of `data` (as `--data` takes it), or without it of the recipe kept in the file.
+    """The rows of `data` (as in `--data`), or without it of the recipe kept in the file.
 
     `folder` is what that recipe's relative paths start from.
     """

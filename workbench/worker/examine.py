@@ -179,7 +179,7 @@ def _row(key: str, item: _Built, inside: Inside | None) -> dict[str, Any]:
 
 
 def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: int) -> dict[str, Any]:
-    """Data as its source gives it, and what a recipe's data section makes of it.
+    """Data as its source returns it, and as a recipe's data section prepares it.
 
     Args:
         data: the section.

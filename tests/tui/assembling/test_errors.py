@@ -111,7 +111,7 @@ async def test_a_layer_of_two_inputs_in_a_stack_and_the_way_out(open_app: OpenAp
         screen = await checked(pilot)
         await typed(pilot, "home", "down", "a", "'mymulti'", "enter", "escape")
         await checked(pilot)
-        assert "takes 2 inputs, a stack gives 1" in " ".join(shown(app).split())
+        assert "expects 2 inputs; a layer in a stack gets 1" in " ".join(shown(app).split())
         assert "model.sequential[1]" in str(screen.rows.border_title)
         await typed(pilot, "x")
         await checked(pilot)
@@ -193,7 +193,7 @@ async def test_what_is_likely_not_meant_is_told_at_its_row(
         assert "! 1 to look at" in str(screen.rows.border_title)
         (row,) = [line for line in shown(app).splitlines() if "! loss" in line]
         assert "sparse_categorical_crossentropy" in row
-        assert "takes probabilities" in shown(app)
+        assert "expects probabilities" in shown(app)
         app.editor.set("model.sequential[0].activation", "softmax")
         screen._refresh()
         await checked(pilot)

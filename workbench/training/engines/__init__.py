@@ -5,7 +5,7 @@
     chunk       several steps a call, in a compiled loop over data held in tensors
     chunk-xla   the same loop compiled by XLA
     auto        measures the engines on real steps of this model and keeps the fastest; the next training of the same
-                step on this machine takes the same (`choices`)
+                step on this machine uses the same (`choices`)
     measure     as auto, but measures again
 
 `fit` and `evaluate` are the whole interface; Keras' own `fit` still controls the training, so callbacks,

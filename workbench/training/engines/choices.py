@@ -2,7 +2,7 @@
 
 An engine is chosen by measuring, and XLA rounds differently from TensorFlow: chosen again for each training, the
 same recipe would end with other last digits from one run to the next. So a choice is kept in kwb's state folder, one
-file for each kind of training step, and the next training of the same step takes it without measuring.
+file for each kind of training step, and the next training of the same step uses it without measuring.
 
 Nothing here ever fails: a file that is missing or broken is a choice not made, and in a folder that cannot be written
 every training measures.

@@ -5,10 +5,10 @@ Keras needs as well, so `chunk` costs nothing extra. XLA is tried where the time
 dropped after a few steps where it is slow. What measuring changes (weights, optimizer, metrics, seeds) is put back, so
 that training ends with the same bits as if the engine had been named in the first place.
 
-A choice is kept (`choices`), and the next training of the same step takes it without measuring.
+A choice is kept (`choices`), and the next training of the same step uses it without measuring.
 
 No choice changes what a training learns. `plain`, `steps` and `chunk` run the same operations and end with the same
-bits. XLA takes sums in another order, which is all that it may do: one whose numbers are others is not chosen, nor is
+bits. XLA adds in another order, which is all that it may do: one whose numbers are others is not chosen, nor is
 it for a model that draws random numbers, which XLA's generators draw differently.
 """
 
@@ -132,7 +132,7 @@ def _named(builder: Builder, wanted: str, epoch: int) -> Choice:
 
 
 def without_difference(builder: Builder, epoch: int = 0) -> Choice:
-    """`chunk-xla` where it gives plain Keras' numbers, else `chunk`."""
+    """`chunk-xla` where its numbers are those of plain Keras, else `chunk`."""
     program, chosen = _named(builder, "chunk-xla", epoch)
     if not chosen.differs:
         return program, chosen
@@ -266,7 +266,7 @@ class _Measuring:
         if program.name != "plain":
             self._differs[program.name] = difference
             return
-        self._differs |= dict.fromkeys(self._speeds, "it gives other numbers than plain Keras")
+        self._differs |= dict.fromkeys(self._speeds, "it returns other numbers than plain Keras")
         self._programs, self._speeds = {}, {}
         self._measure(program)
 
@@ -330,7 +330,7 @@ def _timed(program: Program, epoch: int, count: int, most: int) -> float:
 
 @contextmanager
 def preserved(variables: Iterable[tf.Variable]) -> Iterator[Callable[[], None]]:
-    """Put back the values that the variables had, in the end and whenever what it gives is called."""
+    """Put back the values that the variables had, in the end and whenever the returned function is called."""
     saved = [(variable, tf.identity(variable)) for variable in variables]
 
     def restore() -> None:

@@ -64,7 +64,7 @@ class Stream:
     Args:
         rows: how many rows an epoch has.
         batch_size: rows of every batch but the last, which has what is left.
-        batches: called with an epoch and a step, both from 0, gives the batches of that epoch from that step on. It
+        batches: called with an epoch and a step, both from 0; returns the batches of that epoch from that step on. It
             decides the order of rows, and must give the same order each time it is called for an epoch.
     """
 
@@ -74,7 +74,7 @@ class Stream:
 
 
 class ArraySource:
-    """Arrays as batches: `data` holds them as the tuple that a model's `train_step` takes, `steps` is the batches of
+    """Arrays as batches: `data` holds them as the tuple for a model's `train_step`, `steps` is the batches of
     an epoch."""
 
     def __init__(
@@ -192,7 +192,7 @@ Source = ArraySource | StreamSource
 
 
 def packed(arrays: Arrays, class_weight: ClassWeight | None = None) -> Any:
-    """The arrays as the tuple that `train_step` takes, with floating-point numbers as Keras' `floatx`.
+    """The arrays as the tuple for `train_step`, with floating-point numbers as Keras' `floatx`.
 
     This is what `keras.Model.fit` makes of its arguments: lists become tuples, a single sample weight goes to every
     output, class weights become sample weights.

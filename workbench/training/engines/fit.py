@@ -82,7 +82,7 @@ def fit(
 
     Args:
         on_chosen: called with the engine that runs, before the first step.
-        wrap_step: given the model's `train_step`, gives the step to run in its place, with the same logs. It is
+        wrap_step: called with the model's `train_step`, returns the step to run instead, with the same logs. It is
             traced into the compiled step: what watches the inside of a model belongs here.
         choices: where `auto` keeps what it has measured; None to measure every time.
 

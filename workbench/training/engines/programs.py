@@ -100,7 +100,7 @@ class _Batches:
         self._iterator: Any = None
 
     def at(self, epoch: int, step: int, count: int) -> Any:
-        """The iterator, which stands at `step`, of which the caller takes `count` batches."""
+        """The iterator at position `step`, from which the caller reads `count` batches."""
         if self._position != (epoch, step):
             self._iterator = iter(self._source.dataset(epoch, step, self._epochs))
         later = step + count

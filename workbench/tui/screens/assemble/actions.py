@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from workbench.tui.context import AppContext
 
 STACK_ENTRY = Entry(
-    Kind.MODEL, "a stack of layers", "", "Begin with an empty stack; each layer takes the one before."
+    Kind.MODEL,
+    "a stack of layers",
+    "",
+    "Begin with an empty stack; each layer gets the output of the one before.",
 )
 GRAPH_ENTRY = Entry(
     Kind.MODEL, "a graph of layers", "", "Begin with an empty graph: several inputs, shared layers."
@@ -132,7 +135,7 @@ def place(
     if intent.shared:
         return editor.add_shared(name, first)
     if intent.kind is Kind.LAYER:
-        return editor.add_layer(intent.index, name, first, takes=entry.inputs, gives=entry.outputs)
+        return editor.add_layer(intent.index, name, first, inputs=entry.inputs, outputs=entry.outputs)
     return editor.insert(intent.key, intent.index, name, first)
 
 
@@ -181,7 +184,7 @@ def _to_graph(editor: Editor, seen: Examination) -> str:
     if len(seen.inputs) != 1:
         raise RecipeError(
             "the data's input is not known yet.",
-            hint="The worker reads the data first; a stack takes one input.",
+            hint="The worker reads the data first; a stack has one input.",
         )
     target = next(iter(seen.targets), "")
     editor.to_graph(seen.inputs, target if target.isidentifier() and target not in seen.inputs else "output")

@@ -74,7 +74,7 @@ class EditingScreen(OverviewScreen):
             await self._fill_form(row, fresh)
 
     async def _description(self, entry: Entry) -> Any:
-        """What an entry takes; None where that is not known and no worker is there to ask."""
+        """The arguments of an entry; None if they are not known and there is no worker to ask."""
         known = self._descriptions.known(entry)
         if known is None and entry.target and kwb(self).worker.state in ("ready", "busy"):
             with suppress(WorkbenchError):  # it is shown where the recipe is examined
@@ -91,7 +91,7 @@ class EditingScreen(OverviewScreen):
     @work(group="edit", exclusive=True)
     async def _edit(self, row: RecipeRow, wanted: str) -> None:
         """Put the cursor into the form of a row. Keys typed meanwhile are for the form."""
-        with kwb(self).type_ahead.kept(f"asking the worker what {row.use or row.name} takes"):
+        with kwb(self).type_ahead.kept(f"asking the worker for the arguments of {row.use or row.name}"):
             await self._enter_form(row, wanted)
 
     async def _enter_form(self, row: RecipeRow, wanted: str = "", *, report: bool = True) -> None:
@@ -164,7 +164,7 @@ class EditingScreen(OverviewScreen):
             self.action_rows()
 
     def is_stale(self, draft: Draft) -> bool:
-        """Also where the value is another by now, as far as it is known what the row's layer takes."""
+        """Also where the value has changed meanwhile, if the arguments of the row's layer are known."""
         editor, row = self.editor, self.row_of(draft.row)
         if editor is None or row is None:
             return True
@@ -195,7 +195,7 @@ class EditingScreen(OverviewScreen):
             self._choose(actions.intent_of(event.what, row, editor))
             return
         if event.what in ("edit", "rename", "rewire"):
-            wanted = {"rename": _rename_field(row), "rewire": subjects.TAKES}.get(event.what, "")
+            wanted = {"rename": _rename_field(row), "rewire": subjects.INPUTS}.get(event.what, "")
             self._edit(row, wanted)
             return
         self._act(event.what, row)
@@ -246,7 +246,7 @@ class EditingScreen(OverviewScreen):
         if intent is None:
             kwb(self).notice(f"a {entry.kind} has no place in this recipe's rows.", "information")
             return
-        with kwb(self).type_ahead.kept(f"asking the worker what {entry.name} takes"):
+        with kwb(self).type_ahead.kept(f"asking the worker for the arguments of {entry.name}"):
             try:
                 description = await self._description(entry)
                 if entry is actions.GRAPH_ENTRY:
@@ -305,5 +305,5 @@ class EditingScreen(OverviewScreen):
 
 def _rename_field(row: RecipeRow) -> str:
     if row.role is Role.CALL:
-        return subjects.GIVES
+        return subjects.OUTPUTS
     return subjects.NAME if row.role in (Role.INPUT, Role.SHARED) else "name"

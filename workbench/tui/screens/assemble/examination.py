@@ -104,4 +104,4 @@ class Examination:
 
 
 def _same(row: RecipeRow) -> tuple[str, ...]:
-    return row.role.value, row.use, row.arguments, row.takes
+    return row.role.value, row.use, row.arguments, row.inputs

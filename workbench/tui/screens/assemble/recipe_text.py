@@ -64,7 +64,7 @@ class RecipeText(TextArea):
     """
 
     class Typed(Message):
-        """The text was edited here: `area.take()` gives it."""
+        """The text was edited here: `area.take()` returns it."""
 
         def __init__(self, area: RecipeText) -> None:
             super().__init__()

@@ -42,7 +42,7 @@ class RowsList(OptionList):
         Binding("shift+down,J", "ask('down')", "Move down", id="rows.down", show=False, tooltip="Move this row down"),
         Binding("r", "ask('rename')", "Rename", id="rows.rename", show=False,
                 tooltip="Rename, with every use of the name"),
-        Binding("w", "ask('rewire')", "Rewire", id="rows.rewire", show=False, tooltip="Choose what this line takes"),
+        Binding("w", "ask('rewire')", "Rewire", id="rows.rewire", show=False, tooltip="Choose the inputs of this line"),
         Binding("l", "ask('share')", "Share", id="rows.share", show=False,
                 tooltip="Make this line's layer one that other lines can call too, with the same weights"),
         Binding("g", "ask('graph')", "To graph", id="rows.graph", show=False, tooltip="Write the stack as a graph"),
@@ -196,7 +196,7 @@ class RowsList(OptionList):
     def _cells(self, row: RecipeRow) -> tuple[str, str, str, str, str]:
         seen = self._examination
         shape, count = seen.shapes.get(row.key), seen.parameters.get(row.key)
-        arguments = f"({row.takes}) {row.arguments}" if row.takes else row.arguments
+        arguments = f"({row.inputs}) {row.arguments}" if row.inputs else row.arguments
         if row.role is Role.MODEL and seen.total is not None:
             frozen = seen.total - (seen.trainable or 0)
             rest = f", {frozen:,} of them frozen" if frozen else ""

@@ -12,7 +12,7 @@ from workbench.tui.forms.fields import UNSET, Field, Type, fallback_fields, fiel
 from workbench.tui.forms.form import FormSubject
 
 # Fields that are no arguments; no argument's name holds a colon.
-TAKES, GIVES, SHAPE, FILE, NAME = "takes:", "gives:", "shape:", "file:", "name:"
+INPUTS, OUTPUTS, SHAPE, FILE, NAME = "inputs:", "outputs:", "shape:", "file:", "name:"
 
 _TITLES = {
     Role.INPUT: "Input",
@@ -38,8 +38,8 @@ def subject_of(
         case Role.INPUT:
             return FormSubject(row.key, _TITLES[row.role], _ABOUT_INPUT, (_name_field(), _SHAPE_FIELD))
         case Role.OUTPUTS:
-            outputs = _takes_field(
-                editor.tensors_before(row.key), "The tensors that are the model's outputs."
+            outputs = _inputs_field(
+                editor.tensors_before(row.key), "The tensors that are the model's outputs.", label="outputs"
             )
             return FormSubject(row.key, _TITLES[row.role], "", (outputs,))
         case Role.TRAIN:
@@ -56,9 +56,9 @@ def subject_of(
         return FormSubject(row.key, row.use or _TITLES.get(row.role, row.name), about, fields)
     parameters = parameters_of(description, editor, row)
     fields += tuple(field_of(record, catalog) for record in parameters)
-    about = str(description["summary"]) if description else "Asking the worker what it takes ..."
+    about = str(description["summary"]) if description else "Asking the worker for its arguments ..."
     if description and not parameters:
-        about = f"{about} It takes no arguments."
+        about = f"{about} It has no arguments."
     use = editor.get(f"{row.form}.use", row.use) if row.role is Role.CALL else row.use
     shared = f"{row.use}: {use}, shared" if row.role is Role.CALL and row.form != row.key else row.use
     return FormSubject(f"{row.key} {use}", shared, about, fields)
@@ -67,7 +67,7 @@ def subject_of(
 def parameters_of(
     description: Mapping[str, Any] | None, editor: Editor, row: RecipeRow
 ) -> Sequence[Mapping[str, Any]]:
-    """The arguments' descriptions; where there are none yet, of those that the recipe gives."""
+    """The arguments' descriptions; where there are none yet, of those in the recipe."""
     if description is not None:
         hidden = ("name",) if row.role is Role.SHARED or row.form != row.key else ()
         return [record for record in description["parameters"] if record["name"] not in hidden]
@@ -88,12 +88,12 @@ def values_of(row: RecipeRow, editor: Editor, description: Mapping[str, Any] | N
         case Role.FILE:
             return {FILE: row.use} if row.written else {}
         case Role.OUTPUTS:
-            return {TAKES: row.takes}
+            return {INPUTS: row.inputs}
         case Role.INPUT:
             return {NAME: row.name, SHAPE: editor.get(row.key)}
     values = editor.arguments(row.form, order_of(description)) if row.form else {}
     if row.role is Role.CALL:
-        values |= {GIVES: row.name, TAKES: row.takes}
+        values |= {OUTPUTS: row.name, INPUTS: row.inputs}
     return values | ({NAME: row.name} if row.role is Role.SHARED else {})
 
 
@@ -106,9 +106,9 @@ def apply(
         RecipeError: the value cannot be, for a reason that only the whole recipe shows.
     """
     order = order_of(description)
-    if name == TAKES:
+    if name == INPUTS:
         editor.rewire(row.key, value)
-    elif name == GIVES:
+    elif name == OUTPUTS:
         editor.rename(row.key, value)
     elif name == NAME:
         editor.rename(row.key, value)
@@ -135,18 +135,18 @@ def _call_fields(row: RecipeRow, editor: Editor) -> tuple[Field, ...]:
     here = f"Tensors here: {', '.join(known)}."
     return (
         Field(
-            GIVES,
+            OUTPUTS,
             "text",
             True,
-            label="gives",
-            documentation="Names for what the layer gives: `z`, or `a, b`.",
+            label="outputs",
+            documentation="Names for the layer's outputs: `z`, or `a, b`.",
         ),
-        _takes_field(known, f"What the layer is called on: `x`, or `x, y`, or `[x, y]` for a list. {here}"),
+        _inputs_field(known, f"What the layer is called on: `x`, or `x, y`, or `[x, y]` for a list. {here}"),
     )
 
 
-def _takes_field(known: Sequence[str], documentation: str) -> Field:
-    return Field(TAKES, "text", True, label="takes", suggestions=tuple(known), documentation=documentation)
+def _inputs_field(known: Sequence[str], documentation: str, label: str = "inputs") -> Field:
+    return Field(INPUTS, "text", True, label=label, suggestions=tuple(known), documentation=documentation)
 
 
 def _name_field() -> Field:
@@ -156,7 +156,7 @@ def _name_field() -> Field:
 def _about_model(editor: Editor) -> str:
     match form_of({"model": editor.get("model")}):
         case ModelForm.STACK:
-            return "Each layer takes what the one before it gives. Press a to add one, c for a model in their place."
+            return "Each layer gets the output of the one before. Press a to add one, c for a model in their place."
         case ModelForm.GRAPH:
             return "Each line calls layers on named tensors. Press a to add one, n for an input."
         case ModelForm.SAVED:
