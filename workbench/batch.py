@@ -227,7 +227,7 @@ def predict_file(
         open_catalog: what there is.
         sort: the worst predictions first.
         wrong: only those whose class is wrong.
-        as_json: a list of objects in the place of CSV.
+        as_json: a list of objects instead of CSV.
     """
     with Diverted():
         saved, catalog = _open_saved(file, open_catalog)

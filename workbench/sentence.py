@@ -40,8 +40,8 @@ def short_message(error: BaseException, *, typed: bool = True) -> str:
     """
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
-    said = error.args[0] if isinstance(error, KeyError) and error.args else error  # its str() is a repr()
-    text = _ANSI.sub("", str(said)).strip()
+    cause = error.args[0] if isinstance(error, KeyError) and error.args else error  # its str() is a repr()
+    text = _ANSI.sub("", str(cause)).strip()
     while match := _WRAPPING.search(text):
         text = match["inner"].strip()
     text = text.rpartition("Exception encountered: ")[

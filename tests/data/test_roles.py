@@ -67,7 +67,7 @@ def test_scaling_by_input_and_by_column() -> None:
         ({"targets": {"cost": ["prize"]}}, "data.targets.cost", "Did you mean 'price'"),
         ({"inputs": {"x": ["agee"]}}, "data.inputs.x", "Did you mean 'age'"),
         ({"inputs": {"x": []}}, "data.inputs.x", "no columns"),
-        ({"inputs": {"x": ["age", "age"]}}, "data.inputs.x", "named 2 times"),
+        ({"inputs": {"x": ["age", "age"]}}, "data.inputs.x", "listed 2 times"),
         ({"inputs": {"x": ["age", "image"]}}, "data.inputs.x", "cannot be joined"),
         ({"inputs": {}}, "data.inputs", "no column is left"),
         ({"inputs": {"x": ["age"]}, "ignore": "age"}, "data.inputs.x", "ignored and wanted"),

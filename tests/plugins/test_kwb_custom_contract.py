@@ -1,4 +1,4 @@
-"""Every entry of kwb_custom keeps the contract, held to it as a plugin author holds theirs."""
+"""Every entry of kwb_custom passes the contract's checks, run as a plugin author runs them."""
 
 from workbench.check.pytest_helpers import parametrize_checks
 

@@ -1,4 +1,4 @@
-"""A stranger's plugin is held to the contract like our own."""
+"""A third-party plugin is checked against the contract like our own."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_names_that_stand_at_other_places_are_no_positions(tmp_path: Path, catal
     model.save(tmp_path / "two.keras")
     saved = SavedModel.open(tmp_path / "two.keras", catalog)
     part = saved.read(recipe(tmp_path, ["area", "width"]), catalog, with_targets=True)
-    with pytest.raises(DataError, match="'width' stands at another place"):
+    with pytest.raises(DataError, match="'width' is at another position"):
         saved.evaluate(part)
     assert list(saved.predict(part)) == ["width", "other"]
 

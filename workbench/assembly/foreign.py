@@ -104,7 +104,7 @@ def _named(model: Any, returned: Any, targets: tuple[str, ...], where: str) -> A
         if moved := [name for at, name in enumerate(own) if name in targets and targets[at] != name]:
             raise DataError(
                 f"the model's outputs are {', '.join(own)}, and the data's targets {', '.join(targets)}: "
-                f"'{moved[0]}' stands at another place.",
+                f"'{moved[0]}' is at another position.",
                 where=where,
                 hint="Name the targets like the outputs, or put them in the model's order.",
             )

@@ -27,7 +27,7 @@ def build_graph(
 
     Raises:
         RecipeError: a line cannot be read, names what is not there, or a layer in it cannot take what
-            it is given. The place names the line.
+            it is given. `where` names the line.
     """
     lines = [parse_line(text, f"model.graph[{index}]") for index, text in enumerate(spec.graph)]
     builder = _Builder(spec, inputs, maker, on_built)
@@ -47,7 +47,7 @@ def build_graph(
 
 
 class _Builder:
-    """Holds the named tensors and layers so far, and the place of each in the recipe."""
+    """Holds the named tensors and layers so far, and the recipe key of each."""
 
     def __init__(self, spec: Graph, inputs: Mapping[str, InputSpec], maker: Maker, on_built: OnBuilt) -> None:
         self.maker = maker
@@ -55,7 +55,7 @@ class _Builder:
         self.names = LayerNames(spec.inputs)
         self.tensors: dict[str, Any] = {}
         self.sources: dict[str, str] = {name: f"model.inputs.{name}" for name in spec.inputs}
-        self.unused: dict[str, str] = {place: name for name, place in self.sources.items()}
+        self.unused: dict[str, str] = {key: name for name, key in self.sources.items()}
         self.layers: dict[str, Any] = {}
         self.entries: dict[str, Entry | None] = {}
         for input_name, shape in spec.inputs.items():
@@ -145,12 +145,12 @@ class _Builder:
 
         Of a line's several results one is enough.
         """
-        for place, name in self.unused.items():
-            if place.startswith("model.graph"):
+        for key, name in self.unused.items():
+            if key.startswith("model.graph"):
                 what, hint = f"nothing uses the output of this line ('{name}').", "Use it, or leave it out."
             else:
                 what, hint = f"no line of the graph uses '{name}'.", ""
-            raise RecipeError(what, where=place, hint=hint)
+            raise RecipeError(what, where=key, hint=hint)
 
     def _apply(self, call: Apply, where: str) -> Any:
         inputs = [self._value(item, where) for item in call.inputs]

@@ -60,7 +60,7 @@ def assemble(
         on_built: called for each layer of a stack or graph; on an error, for those before it.
 
     Raises:
-        RecipeError: the recipe cannot be built; the place is its key.
+        RecipeError: the recipe cannot be built; `where` is the key.
         FileError: a saved file that it names is refused.
     """
     recipe = document.recipe

@@ -82,7 +82,7 @@ class Catalog:
         self, what: str, possible: Sequence[Entry], name: str, wanted: str, where: str
     ) -> RecipeError:
         """The error of a name that nobody offers. A plugin file that cannot be used is the likely reason, so why is
-        said with it."""
+        reported with it."""
         known = any(name in (entry.name, *entry.aliases) for entry in self.entries)
         broken = [plugin for plugin in self.plugins if plugin.is_file and plugin.state is PluginState.ERROR]
         if not broken or known:

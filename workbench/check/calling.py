@@ -14,7 +14,7 @@ import tensorflow as tf
 from workbench.assembly.errors import shape_text
 from workbench.check.comparing import compare, shapes_of
 from workbench.check.inputs import NoInput
-from workbench.check.results import CheckFailed, NotApplicable, Skipped, said
+from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 
 # What TensorFlow says of an operation that is not there for a device in a type.
@@ -114,7 +114,7 @@ def batch_sizes(subject: CheckedEntry) -> None:
         try:
             given = subject.outputs(None, *subject.inputs.of_batch(size))
         except Exception as error:
-            raise CheckFailed(f"a batch of {size} fails: {said(error)}.") from error
+            raise CheckFailed(f"a batch of {size} fails: {error_text(error)}.") from error
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
             raise CheckFailed(
                 f"a batch of {size} results in {shapes_of(given)}, another one in {shapes_of(usual)}: "
@@ -128,12 +128,12 @@ def output_shape(subject: CheckedEntry) -> None:
         raise NotApplicable("it does not define compute_output_shape; Keras finds the shape by calling it")
     arguments = subject.inputs.packed(subject.inputs.symbols())
     try:
-        said = layer.compute_output_spec(*arguments)
+        spec = layer.compute_output_spec(*arguments)
     except NotImplementedError as error:
         raise NotApplicable("it does not say its output's shape") from error
     except Exception as error:
-        raise CheckFailed(f"compute_output_shape fails: {said(error)}.") from error
-    promised = [tuple(spec.shape) for spec in keras.tree.flatten(said) if spec is not None]
+        raise CheckFailed(f"compute_output_shape fails: {error_text(error)}.") from error
+    promised = [tuple(each.shape) for each in keras.tree.flatten(spec) if each is not None]
     given = [array.shape for array in subject.outputs()]
     if len(promised) != len(given) or not all(map(_agree, promised, given)):
         raise CheckFailed(
@@ -157,7 +157,7 @@ def mixed_precision(subject: CheckedEntry) -> None:
         if lacking := _NO_DEVICE.search(str(error)):
             raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from error
         raise CheckFailed(
-            f"under the policy mixed_float16 it fails: {said(error)}.",
+            f"under the policy mixed_float16 it fails: {error_text(error)}.",
             hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
         ) from error
     wrong = [w.path for w in layer.trainable_weights if w.dtype == "float16"]
@@ -187,10 +187,10 @@ def masking(subject: CheckedEntry) -> str:
     try:
         keras.Sequential([keras.Input((6, width)), keras.layers.Masking(), layer])(sequence)
     except Exception as error:
-        if re.search(r"\bmask", said(error), re.I):
-            return f"refused: {said(error)}"
+        if re.search(r"\bmask", error_text(error), re.I):
+            return f"refused: {error_text(error)}"
         raise CheckFailed(
-            f"it says that it supports masks and fails on one: {said(error)}.",
+            f"it says that it supports masks and fails on one: {error_text(error)}.",
             hint="Set supports_masking only where call or compute_mask can handle one.",
         ) from error
     return ""

@@ -10,7 +10,7 @@ import keras
 
 from workbench.catalog.resolve import package_of
 from workbench.check.contract import checks_of
-from workbench.check.results import CheckFailed, NotApplicable, said
+from workbench.check.results import CheckFailed, NotApplicable, error_text
 from workbench.check.subject import CheckedEntry
 from workbench.errors import WorkbenchError, did_you_mean
 
@@ -88,7 +88,7 @@ def config_serializable(subject: CheckedEntry) -> None:
         guilty = [key for key, value in config.items() if not _can_be_text(value)]
         where = f" ({', '.join(guilty)})" if guilty else ""
         raise CheckFailed(
-            f"its get_config{where} cannot be written as JSON: {said(error)}.",
+            f"its get_config{where} cannot be written as JSON: {error_text(error)}.",
             hint="Give numbers, texts, lists and dicts; keras.saving.serialize_keras_object helps with objects.",
         ) from error
 
@@ -109,7 +109,7 @@ def config_keeps_arguments(subject: CheckedEntry) -> None:
     for name, parameter in own.items():
         if name not in config and not varied.get(name) and not free:
             raise CheckFailed(f"get_config does not give back '{name}'.", hint=_hint(name))
-        # Of what stands in None's place, some may mean None.
+        # Some of the values that replace None may mean None.
         if varied.get(name) is False and not (name in config and parameter.default is None):
             raise CheckFailed(
                 f"get_config does not give back '{name}': with another value it says the same.",
@@ -144,7 +144,7 @@ def _compare(thing: Any, made: str) -> None:
             twin = again()
         except Exception as error:
             raise CheckFailed(
-                f"{road} fails{made}: {said(error)}.",
+                f"{road} fails{made}: {error_text(error)}.",
                 hint="__init__ needs each key of get_config as an argument, the base class' (name, dtype, "
                 "trainable) through **kwargs.",
             ) from error

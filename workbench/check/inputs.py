@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from workbench.assembly.errors import shape_text
 from workbench.catalog import Entry
-from workbench.check.results import said
+from workbench.check.results import error_text
 
 BATCH = 5  # no usual number of inputs, which a tensor could be unpacked into by mistake
 
@@ -109,7 +109,7 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
             errors.append((inputs, error))
     first_inputs, first = errors[0]
     count = len(first_inputs.tensors)  # another number of them may fail otherwise
-    different = {(type(error), said(error)) for inputs, error in errors if len(inputs.tensors) == count}
+    different = {(type(error), error_text(error)) for inputs, error in errors if len(inputs.tensors) == count}
     declared = bool(entry.input_shapes)
     shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in first_inputs.tensors)
     alike = len(different) == 1 and not isinstance(first, _PICKY)
@@ -121,7 +121,7 @@ def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | N
     else:
         hint = "Set in its entry the input shapes of its example: input_shapes=[[8]] for one input of (batch, 8)."
     failure = NoInput(
-        f"called on {shapes}: {said(first)}{tried}.",
+        f"called on {shapes}: {error_text(first)}{tried}.",
         hint,
         state_in_call=any(_STATE_IN_CALL.search(str(error)) for _, error in errors),
         broken=declared or alike,

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.assembly.batch_hooks import acts_at_batches
 from workbench.catalog.lookup import recipe_file
-from workbench.check.results import CheckFailed, Skipped, said
+from workbench.check.results import CheckFailed, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 from workbench.data.preview import preview
 from workbench.data.source import Source
@@ -51,7 +51,7 @@ def _tried(use: Callable[[np.ndarray, np.ndarray], None]) -> None:
         except Exception as error:
             first = first or error
     assert first is not None
-    raise Skipped(f"no targets and predictions were found that it accepts: {said(first)}") from first
+    raise Skipped(f"no targets and predictions were found that it accepts: {error_text(first)}") from first
 
 
 def _finite(value: Any, what: str) -> np.ndarray:
@@ -161,7 +161,7 @@ def initializer_values(subject: CheckedEntry) -> None:
         if array.shape != shape or array.dtype != "float32":
             raise CheckFailed(f"asked for {shape} of float32, it returns {array.shape} of {array.dtype}.")
         return
-    raise Skipped(f"no shape was found that it makes: {said(error or ValueError())}")
+    raise Skipped(f"no shape was found that it makes: {error_text(error or ValueError())}")
 
 
 def regularizer_value(subject: CheckedEntry) -> None:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from workbench.check.comparing import TOLERANCE, as_arrays, compare, copy_weights
-from workbench.check.results import CheckFailed, NotApplicable, Skipped, said
+from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 
 XLA_TOLERANCE = 1e-4  # it changes the order of sums
@@ -95,7 +95,7 @@ def _compiled(subject: CheckedEntry, where: str, tolerance: float, *, xla: bool)
         if xla and (lacking := _NO_KERNEL.search(str(error))):
             raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from error
         hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
-        raise CheckFailed(f"it does not run {where}: {said(error)}.", hint=hint) from error
+        raise CheckFailed(f"it does not run {where}: {error_text(error)}.", hint=hint) from error
     compare(subject.outputs(), given, where, tolerance=tolerance)
 
 

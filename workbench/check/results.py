@@ -84,7 +84,7 @@ class NotApplicable(Exception):
 _LONGEST = 300  # characters of a message: TensorFlow lists every kernel that it has
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """An exception in a sentence, and no longer than one can be read."""
     text = short_message(error)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."

@@ -14,7 +14,16 @@ from workbench.catalog.lookup import Catalog
 from workbench.check import calling, constructing, other_kinds, placing, storing, weights
 from workbench.check.contract import BY_ID, Check, checks_of
 from workbench.check.inputs import NoInput
-from workbench.check.results import GOOD, CheckFailed, NotApplicable, Result, Skipped, Status, judged, said
+from workbench.check.results import (
+    GOOD,
+    CheckFailed,
+    NotApplicable,
+    Result,
+    Skipped,
+    Status,
+    error_text,
+    judged,
+)
 from workbench.check.subject import CheckedEntry
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin, origin_of
@@ -109,14 +118,14 @@ def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
         trace = "" if isinstance(error, CheckFailed) and error.__cause__ is None else _trace(error)
         return _with_code(judged(entry, check.id, Status.FAILED, error.what, error.hint, trace), error.origin)
     except BaseException as error:  # plugin code: SystemExit included
-        result = judged(entry, check.id, Status.FAILED, f"{said(error)}.", trace=_trace(error))
+        result = judged(entry, check.id, Status.FAILED, f"{error_text(error)}.", trace=_trace(error))
         return _with_code(result, origin_of(error))
     finally:
         keras.config.set_dtype_policy(policy)
 
 
 def _with_code(result: Result, origin: Origin | None) -> Result:
-    """A failure with the place in the user's code; what the author has announced needs none."""
+    """A failure with its position in the user's code; an announced failure needs none."""
     if origin is None or result.status is not Status.FAILED:
         return result
     return replace(result, code=origin.lines)

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             message = f"kwb: an internal error ({type(error).__name__}: {error}; {name}). --debug shows it."
             _show_error(message, error, context)
             return ExitCode.FAILED
-    except (OSError, WorkbenchError):  # nor can anything be said any more
+    except (OSError, WorkbenchError):  # then the message cannot be shown either
         give_up(sys.stdout)
         give_up(sys.stderr)
         return ExitCode.FILE

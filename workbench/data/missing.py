@@ -80,8 +80,8 @@ def _missing_value(
         what = f"column '{column.name}' holds an infinite value"
     else:
         word = source.cell(first, column.name).strip() if source.cell else ""
-        said = f"the file says '{word}'" if word else "NaN" if column.kind is ColumnKind.NUMBER else "blank"
-        what = f"column '{column.name}' has no value ({said})"
+        shown = f"the file says '{word}'" if word else "NaN" if column.kind is ColumnKind.NUMBER else "blank"
+        what = f"column '{column.name}' has no value ({shown})"
     count = f"{len(missing)} of {len(column)} rows" if len(missing) > 1 else "in this row only"
     return DataError(
         f"{what}; {count}.",

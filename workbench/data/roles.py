@@ -143,7 +143,7 @@ def _check_groups(
             if name in ignore:
                 raise RecipeError(f"column '{name}' is ignored and wanted at once.", where=place)
             if columns.count(name) > 1:
-                raise RecipeError(f"column '{name}' is named {columns.count(name)} times.", where=place)
+                raise RecipeError(f"column '{name}' is listed {columns.count(name)} times.", where=place)
             axes = source.columns[name].ndim
             if axes > 1 and len(columns) > 1:
                 raise RecipeError(

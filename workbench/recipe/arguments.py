@@ -77,7 +77,7 @@ def use(text: str, key: Key, item: Any, name: str, arguments: Mapping[str, Any],
     """The recipe's text with another entry at a key.
 
     Args:
-        text, key, item: the text, the place in it, and what stands there.
+        text, key, item: the text, the key in it, and the item there.
         name: the new entry.
         arguments: those it gets, unless the old one has them and they are kept.
         keep: the old one's arguments to keep.

@@ -116,7 +116,7 @@ class Editor(OpenRecipe):
         """
         *above, index = split_key(key)
         if not isinstance(index, int):
-            raise RecipeError("this has one place only.", where=key)
+            raise RecipeError("this cannot be moved.", where=key)
         self._edit("move", yaml_edit.move_item(self.text, (*above, index), index + step))
         return key[: key.rindex("[")] + f"[{index + step}]"
 

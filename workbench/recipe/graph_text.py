@@ -118,7 +118,7 @@ def rename_tensor(
 
 
 def bindings(lines: Sequence[Line | None], outputs: Sequence[str]) -> list[list[tuple[int, int] | str]]:
-    """For every use of a tensor, where it comes from: (line, place on its left side), or an input's place.
+    """For every use of a tensor, where it comes from: (line, position on its left side), or an input's position.
 
     A name that no line defines is an input of the model; inputs go by the order of their first use, so
     that renaming one changes nothing here.

@@ -62,7 +62,7 @@ class RecipeRow:
 
     Attributes:
         role: what it is.
-        key: where it stands in the recipe; for a call of a shared layer that is the line.
+        key: its key in the recipe; for a call of a shared layer that is the line.
         form: the key whose arguments a form for this row edits; "" for none.
         name: what the recipe calls it.
         use: the entry's name, or the file of a saved model.
@@ -84,7 +84,7 @@ class RecipeRow:
 
     @property
     def kind(self) -> Kind | None:
-        """What kind of entry can stand here."""
+        """The kind of entry that is possible here."""
         return KINDS.get(self.role)
 
 

@@ -116,7 +116,7 @@ class OpenRecipe:
 
     @property
     def saved_text(self) -> str | None:
-        """What its file said when it was read or written last; None for a file that is gone."""
+        """The text of its file when it was last read or written; None for a file that is gone."""
         return self._saved
 
     def check(self, catalog: Catalog) -> LocatedError | None:

@@ -222,7 +222,7 @@ def _replace(text: str, root: Node, key: Key, node: Node, new: str) -> str:
 
 
 def _comment_after(text: str, at: int) -> str:
-    """What stands between a place and the end of its line: blanks and a comment."""
+    """The text from a position to the end of its line: blanks and a comment."""
     return text[at : _line_end(text, at)].rstrip("\n").rstrip()
 
 

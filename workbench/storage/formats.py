@@ -216,7 +216,7 @@ def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile:
             return Loaded(model, {}, tuple(found))
         with archive.as_archive(path) as whole:
             if whole != path:
-                container.read(whole)  # what was unpacked from HDF5 is held to the rules of an archive
+                container.read(whole)  # what was unpacked from HDF5 is checked like an archive
             record = archive.parse_notes(archive.read_notes(whole))
             try:
                 model, completed = _load_archive(whole, record, str(path), compile)

@@ -96,13 +96,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Named:
-    """One class or function that a configuration names. `place` is its path in the configuration."""
+    """One class or function that a configuration names. `path` is where it is in the configuration."""
 
     name: str
     registered: str
     module: str | None
     is_function: bool
-    place: str
+    path: str
     config: Any
 
 
@@ -152,7 +152,7 @@ def check_config(config: Any, judge: Callable[[Named], None]) -> Iterator[Named]
         Each of them, judged.
 
     Raises:
-        Refused: the first that it may not name, with its place.
+        Refused: the first that it may not name, with its path.
     """
     for named in named_objects(config):
         if ">" in named.registered:
@@ -164,11 +164,11 @@ def check_config(config: Any, judge: Callable[[Named], None]) -> Iterator[Named]
         yield named
 
 
-def named_objects(config: Any, place: str = "") -> Iterator[Named]:
+def named_objects(config: Any, path: str = "") -> Iterator[Named]:
     """Every class and function that a configuration names, outermost first."""
     if isinstance(config, list):
         for index, item in enumerate(config):
-            yield from named_objects(item, f"{place}[{index}]")
+            yield from named_objects(item, f"{path}[{index}]")
         return
     if not isinstance(config, dict):
         return
@@ -176,31 +176,31 @@ def named_objects(config: Any, place: str = "") -> Iterator[Named]:
         inner = config.get("config")
         name = config["class_name"]
         if not isinstance(name, str):
-            raise Refused(f"refused: '{place}' names a class by something else than a string.")
+            raise Refused(f"refused: '{path}' names a class by something else than a string.")
         own = inner.get("name") if isinstance(inner, dict) else None
-        place = f"{place}.{own}" if isinstance(own, str) and place else place or str(own or name)
+        path = f"{path}.{own}" if isinstance(own, str) and path else path or str(own or name)
         module, registered = config.get("module"), config.get("registered_name")
         if not isinstance(module, str | None) or not isinstance(registered, str | None):
             raise Refused(
-                f"refused: '{place}' names its module or its package by something else than a string."
+                f"refused: '{path}' names its module or its package by something else than a string."
             )
         if name == "function":
             inner = inner if isinstance(inner, str) else ""
             registered = inner if ">" in inner else registered
-            yield Named(inner, _text(registered), module, True, place, None)
+            yield Named(inner, _text(registered), module, True, path, None)
         elif name not in _PLAIN_OBJECTS:
             registered = name if ">" in name else registered
-            yield Named(name.split(">")[-1], _text(registered), module, False, place, inner)
+            yield Named(name.split(">")[-1], _text(registered), module, False, path, inner)
     for key, item in config.items():
         if isinstance(item, dict | list):
-            yield from named_objects(item, place if key in ("config", "layers") else f"{place}.{key}")
+            yield from named_objects(item, path if key in ("config", "layers") else f"{path}.{key}")
 
 
 def unknown(named: Named) -> Refused:
     """Why a class that nobody registered cannot be loaded."""
     of = f" of {named.module}" if named.module else ""
     return Refused(
-        f"needs the class '{named.name}'{of} ('{named.place}'), which is neither Keras' nor registered by a "
+        f"needs the class '{named.name}'{of} ('{named.path}'), which is neither Keras' nor registered by a "
         "loaded plugin.",
         "Name the Python file that defines it with --plugin FILE.py.",
     )
@@ -209,14 +209,14 @@ def unknown(named: Named) -> Refused:
 def _resolve(named: Named, resolver: KnownClasses) -> None:
     """Import what the file names, and see that a class is meant where one stands.
 
-    A function in the place of a class would be called by Keras with arguments from the file.
+    A function where a class is expected would be called by Keras with arguments from the file.
     """
     found = resolver.resolve_registered(named.registered)
     if found is None:
         raise _missing(named, resolver.registered_names()) if ">" in named.registered else unknown(named)
     if isinstance(found, type) == named.is_function:
         kind = "a class" if named.is_function else "a function"
-        raise Refused(f"refused: '{named.place}' uses '{named.registered}' as something else than {kind}.")
+        raise Refused(f"refused: '{named.path}' uses '{named.registered}' as something else than {kind}.")
 
 
 def _missing(named: Named, names: Collection[str]) -> Refused:
@@ -238,7 +238,7 @@ def _missing(named: Named, names: Collection[str]) -> Refused:
 def _check_class(named: Named, judge: Callable[[Named], None]) -> None:
     if named.name == "__lambda__":
         raise Refused(
-            f"refused: '{named.place}' is a Python lambda kept as code, which could run anything.",
+            f"refused: '{named.path}' is a Python lambda kept as code, which could run anything.",
             "Register a named function as a layer in a plugin, and use that.",
         )
     module = named.module or ""
@@ -253,15 +253,15 @@ def _check_class(named: Named, judge: Callable[[Named], None]) -> None:
         judge(named)  # the same, from a notebook, where there is no module to name
         return
     if named.name in FOREIGN_CLASSES:
-        raise Refused(f"refused: {named.name} ('{named.place}') {FOREIGN_CLASSES[named.name]}.")
+        raise Refused(f"refused: {named.name} ('{named.path}') {FOREIGN_CLASSES[named.name]}.")
     inner = named.config if isinstance(named.config, dict) else {}
     if named.name == "Lambda":
-        _check_lambda(inner, named.place, judge)
+        _check_lambda(inner, named.path, judge)
     if named.name in _LOOKUPS and isinstance(inner.get("vocabulary"), str):
-        raise Refused(f"refused: '{named.place}' reads its vocabulary from another file.")
+        raise Refused(f"refused: '{named.path}' reads its vocabulary from another file.")
 
 
-def _check_lambda(config: Mapping[str, Any], place: str, judge: Callable[[Named], None]) -> None:
+def _check_lambda(config: Mapping[str, Any], path: str, judge: Callable[[Named], None]) -> None:
     """A Lambda may call what a plugin registered, and none of Keras' own functions."""
     for key in ("function", "output_shape", "mask"):
         value = config.get(key)
@@ -271,15 +271,15 @@ def _check_lambda(config: Mapping[str, Any], place: str, judge: Callable[[Named]
             continue  # refused by its own name, with better words
         name = value.get("config") if isinstance(value, dict) else value
         if not isinstance(name, str) or ">" not in name:
-            raise Refused(f"refused: the Lambda layer '{place}' calls '{name}', which no plugin registered.")
-        judge(Named(name, name, None, True, place, None))
+            raise Refused(f"refused: the Lambda layer '{path}' calls '{name}', which no plugin registered.")
+        judge(Named(name, name, None, True, path, None))
 
 
 def _check_function(named: Named) -> None:
     fixed = named.name in ("get", "serialize", "deserialize") or not _FUNCTION_NAME.fullmatch(named.name)
     if fixed or named.module not in FUNCTION_MODULES:
         raise Refused(
-            f"refused: '{named.place}' calls the function '{named.name}' of {named.module}, "
+            f"refused: '{named.path}' calls the function '{named.name}' of {named.module}, "
             "which is neither one of Keras' activations, losses or metrics nor registered by a plugin."
         )
 

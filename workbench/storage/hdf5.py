@@ -38,20 +38,20 @@ def check(file: Any, budget: int) -> int:
                 raise Refused(
                     f"refused: it holds more than {LINK_LIMIT:,} objects, which no Keras file does."
                 )
-            place = f"{path}/{name.decode(errors='backslashreplace')}"
+            item_path = f"{path}/{name.decode(errors='backslashreplace')}"
             if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                raise Refused(f"refused: '{place}' is a link to elsewhere.")
+                raise Refused(f"refused: '{item_path}' is a link to elsewhere.")
             item = h5py.h5o.open(group, name)
             address = h5py.h5o.get_info(item).addr
             if isinstance(item, h5py.h5g.GroupID):
                 if address in seen:
-                    raise Refused(f"refused: the group '{place}' is in the file under two names.")
-                stack.append((item, place, depth + 1))
+                    raise Refused(f"refused: the group '{item_path}' is in the file under two names.")
+                stack.append((item, item_path, depth + 1))
             elif isinstance(item, h5py.h5d.DatasetID):
                 if address not in seen:
-                    declared += _check_dataset(item, place)
+                    declared += _check_dataset(item, item_path)
             else:
-                raise Refused(f"refused: '{place}' is neither a group nor a dataset.")
+                raise Refused(f"refused: '{item_path}' is neither a group nor a dataset.")
             seen.add(address)
     if declared > budget:
         raise Refused(
@@ -60,17 +60,17 @@ def check(file: Any, budget: int) -> int:
     return declared
 
 
-def _check_dataset(dataset: Any, place: str) -> int:
+def _check_dataset(dataset: Any, item_path: str) -> int:
     properties = dataset.get_create_plist()
     if properties.get_external_count() or properties.get_layout() == h5py.h5d.VIRTUAL:
-        raise Refused(f"refused: the data of '{place}' lies in another file.")
+        raise Refused(f"refused: the data of '{item_path}' lies in another file.")
     dtype = dataset.dtype
     if dtype.kind not in _KINDS:
-        raise Refused(f"refused: '{place}' holds {dtype}, which is no weight.")
+        raise Refused(f"refused: '{item_path}' holds {dtype}, which is no weight.")
     if any(properties.get_filter(index)[0] not in _FILTERS for index in range(properties.get_nfilters())):
-        raise Refused(f"refused: '{place}' is packed by a filter that HDF5 would load from outside.")
+        raise Refused(f"refused: '{item_path}' is packed by a filter that HDF5 would load from outside.")
     if dataset.get_space().get_simple_extent_type() == h5py.h5s.NULL:
-        raise Refused(f"refused: '{place}' has no shape.")
+        raise Refused(f"refused: '{item_path}' has no shape.")
     return math.prod(dataset.shape) * dtype.itemsize
 
 
@@ -94,11 +94,11 @@ def read_all(file: Any) -> None:
 def weight_datasets(tree: Any, prefix: str = "") -> Iterator[str]:
     """The names of the datasets in Keras' weight tree, numbers in their order, without an optimizer's."""
     for name in sorted(tree, key=lambda item: (not item.isdigit(), int(item) if item.isdigit() else 0, item)):
-        place = f"{prefix}{name}"
+        item_path = f"{prefix}{name}"
         if isinstance(tree[name], h5py.Dataset):
-            yield place
-        elif place != archive.GROUP and (name != "optimizer" or prefix.endswith("layers/")):
-            yield from weight_datasets(tree[name], f"{place}/")
+            yield item_path
+        elif item_path != archive.GROUP and (name != "optimizer" or prefix.endswith("layers/")):
+            yield from weight_datasets(tree[name], f"{item_path}/")
 
 
 def attribute_names(group: Any, name: str) -> list[str]:

@@ -67,15 +67,15 @@ def in_order(expected: Path, given: Path) -> Iterator[Matched]:
     """
     with h5py.File(expected, "r") as wanted, h5py.File(given, "r") as file:
         groups = list(_matched_groups(wanted, file, ""))
-    moves = {place: pairs for place, pairs, _ in groups if any(old != new for old, new in pairs.items())}
+    moves = {path: pairs for path, pairs, _ in groups if any(old != new for old, new in pairs.items())}
     warnings = tuple(text for _, _, texts in groups for text in texts)
     if not moves:
         yield Matched(given, False, warnings)
         return
     with _copy_of(given) as copy:
         with h5py.File(copy, "r+") as file:
-            for place in sorted(moves, key=lambda item: item.count("/"), reverse=True):  # innermost first
-                _rename(file[place], moves[place])
+            for path in sorted(moves, key=lambda item: item.count("/"), reverse=True):  # innermost first
+                _rename(file[path], moves[path])
         yield Matched(copy, True, warnings)
 
 
@@ -156,12 +156,12 @@ def _warning(by_position: Sequence[str]) -> str:
     return f"names differ, so weights go by position: {shown}{more}"
 
 
-def _matched_groups(wanted: Any, file: Any, place: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
-    """Each group of numbered layers, outermost first: its place in the file, the pairs and the warnings."""
+def _matched_groups(wanted: Any, file: Any, path: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+    """Each group of numbered layers, outermost first: its path in the file, the pairs and the warnings."""
     for key, item in wanted.items():
         if key == _VARIABLES or not isinstance(item, h5py.Group) or not isinstance(file.get(key), h5py.Group):
             continue
-        below = f"{place}/{key}"
+        below = f"{path}/{key}"
         if key != _CONTAINER:
             yield from _matched_groups(item, file[key], below)
             continue
@@ -187,7 +187,7 @@ def _rename(group: Any, pairs: dict[str, str]) -> None:
     for old in moving:
         group.move(old, f"moving-{old}")
     for old, new in moving.items():
-        if new in group:  # of another class, and without a place of its own
+        if new in group:  # of another class, and that is not renamed itself
             group.move(new, f"unplaced-{new}")
         group.move(f"moving-{old}", new)
 

@@ -2,7 +2,7 @@
 
 Keras rebuilds a subclassed model by its `build()`. Where that does not build every layer (a `build()` that
 adds a weight and leaves the rest to the first call, a layer used only in training), the file has weights for
-which the model has no place yet. Calling the model once, in inference and in training, makes them.
+which the model has no variables yet. Calling the model once, in inference and in training, makes them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def complete(whole: Path, names: dict[str, str], where: str, *, compile: bool) -
     """Load the model of a `.keras` file, build it by calling it, and only then load its weights.
 
     Raises:
-        FileError: the file has weights for which the model has no place even so.
+        FileError: the file has weights that the model still does not have.
     """
     model = keras.saving.load_model(whole, compile=False)
     for training in (False, True):

@@ -140,8 +140,8 @@ def _children(layer: Any) -> list[Any]:
 def _attribute_names(layer: Any) -> dict[int, str]:
     names: dict[int, str] = {}
     for attribute, value in attributes(layer):
-        for place, item in _items(value, attribute):
-            names.setdefault(id(item), place)
+        for path, item in _items(value, attribute):
+            names.setdefault(id(item), path)
     return names
 
 
@@ -150,27 +150,27 @@ def attributes(layer: Any) -> list[tuple[str, Any]]:
     return [(k, v) for k, v in vars(layer).items() if k not in _OF_KERAS and not k.startswith("_self_")]
 
 
-def _items(value: Any, place: str, depth: int = 4) -> Iterator[tuple[str, Any]]:
+def _items(value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, Any]]:
     """Layers in a value: itself, or inside lists, tuples, sets and dicts."""
     if isinstance(value, keras.Layer):
-        yield place, value
+        yield path, value
     elif depth and isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _items(item, _join(place, str(key)), depth - 1)
+            yield from _items(item, _join(path, str(key)), depth - 1)
     elif depth and isinstance(value, list | tuple | set | frozenset):
         for index, item in enumerate(value):
-            yield from _items(item, _join(place, str(index)), depth - 1)
+            yield from _items(item, _join(path, str(index)), depth - 1)
 
 
 def _hidden(
-    value: Any, place: str, tracked: set[int], seen: set[int], depth: int
+    value: Any, path: str, tracked: set[int], seen: set[int], depth: int
 ) -> Iterator[tuple[str, Any]]:
     if id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, keras.Layer | keras.Variable):
         if id(value) not in tracked:
-            yield place, value
+            yield path, value
         return
     if depth == 0 or isinstance(value, str | bytes | int | float | np.ndarray | type):
         return
@@ -186,7 +186,7 @@ def _hidden(
     else:
         return
     for name, item in inside:
-        yield from _hidden(item, _join(place, name), tracked, seen, depth - 1)
+        yield from _hidden(item, _join(path, name), tracked, seen, depth - 1)
 
 
 def _join(path: str, name: str) -> str:

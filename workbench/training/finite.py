@@ -143,7 +143,7 @@ class Finite(keras.callbacks.Callback):
     def add_place(self, error: BaseException) -> None:
         """Note with an exception of a compiled step where the operation that failed was made, if TensorFlow does not
         say so itself: it does not for a step that is called inside of another graph. The gradient of an operation is
-        said to be made where that operation was."""
+        reported as made where that operation was."""
         text = str(getattr(error, "message", "") or "")
         if not isinstance(error, tf.errors.OpError):
             return

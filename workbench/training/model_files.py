@@ -100,7 +100,7 @@ class ModelFileWriter:
             epoch, step: where the training stands.
             unfinished: why the training has not come to its end: then no file that is there is replaced.
             broken: why its model is of no use: then no file of the recipe is written.
-            own: the run's own file too. It goes first: should another place fail, the work is not lost.
+            own: the run's own file too. It is written first: if another file fails, the work is not lost.
 
         Raises:
             FileError: a file could not be written; all others are.

@@ -215,7 +215,7 @@ def assembled_event(prepared_run: PreparedRun, catalog: Catalog) -> events.Assem
 
 
 def check_saves(paths: Sequence[str]) -> None:
-    """Refuse a format or a place that cannot be written before an hour of training, not after."""
+    """Refuse a format or a folder that cannot be written before hours of training, not after."""
     for index, path in enumerate(paths):
         try:
             formats.format_of(path)

@@ -85,9 +85,9 @@ class PythonState:
         kept.record["layers"] = layers
         for path, layer in self._layers():
             for name, value in self._attributes(path, layer):
-                place = f"memory/model/{path}/{name}"
+                key = f"memory/model/{path}/{name}"
                 encoder = Encoder(known, names)
-                record = encoder.encode(value, place)
+                record = encoder.encode(value, key)
                 kept.lost |= {_readable(at): kind for at, kind in encoder.lost.items()}
                 same = _digest(*self._encoded(value, "")) == self._fresh.get((path, name))
                 if record != SAME and (not same or _holds_variables(record)):
@@ -115,7 +115,7 @@ class PythonState:
         """Give model and callbacks back what `take` kept.
 
         Returns:
-            What has no place in them as they are made now, and why.
+            What does not fit them as they are now, and why.
 
         Raises:
             FileError: the record is damaged.
@@ -206,9 +206,9 @@ class PythonState:
             and (type(value) in PLAIN or (path, name) not in self._first or name == "states")
         ]
 
-    def _encoded(self, value: Any, place: str) -> tuple[Any, dict[str, np.ndarray]]:
+    def _encoded(self, value: Any, path: str) -> tuple[Any, dict[str, np.ndarray]]:
         encoder = Encoder()
-        return encoder.encode(value, place), encoder.arrays
+        return encoder.encode(value, path), encoder.arrays
 
     def _known(self) -> frozenset[int]:
         """Ids of the variables that are kept by themselves."""
@@ -295,9 +295,9 @@ def _paired(
             yield callback, found
 
 
-def _readable(place: str) -> str:
+def _readable(path: str) -> str:
     """`memory/callback/0/Tracker/rows[3]` as `Tracker.rows[3]`."""
-    parts = place.split("/")
+    parts = path.split("/")
     if parts[1] == "callback":
         return ".".join(parts[3:])
     return f"{'/'.join(parts[2:-1]) or 'model'}.{parts[-1]}"

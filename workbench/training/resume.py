@@ -174,10 +174,10 @@ class Keeper(keras.callbacks.Callback):
 
     def _warn(self, lost: Mapping[str, str]) -> None:
         """Say what --resume will not have, once."""
-        new = {place: kind for place, kind in lost.items() if place not in self._lost}
+        new = {path: kind for path, kind in lost.items() if path not in self._lost}
         self._lost |= set(new)
         if new:
-            shown = ", ".join(f"{place} ({kind})" for place, kind in list(new.items())[:8])
+            shown = ", ".join(f"{path} ({kind})" for path, kind in list(new.items())[:8])
             self._emit(
                 events.Message(
                     "warning", f"a checkpoint cannot keep {shown}: --resume makes it from the start"

@@ -187,7 +187,7 @@ class SavedModel:
         preparation, noise = self.notes.preparation, np.random.default_rng(0)
         types, rows = preparation.input_dtypes(), static_batch(self.model) or 4
         inputs = {
-            name: np.zeros((rows, *shape), types[name])  # a whole number may be a place in a small table
+            name: np.zeros((rows, *shape), types[name])  # a whole number may be an index into a small table
             if types[name].startswith("int")
             else noise.normal(size=(rows, *shape)).astype(types[name])
             for name, shape in preparation.input_shapes().items()

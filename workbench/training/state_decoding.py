@@ -40,7 +40,7 @@ class Decoder:
         weights: the model's weights by path, to build optimizers for.
 
     Raises of its methods:
-        Unplaced: the object as it is made now has no place for what was kept.
+        Unplaced: the stored value does not fit the object as it is now.
         KeyError, TypeError, ValueError, IndexError, AttributeError: the record is damaged.
     """
 
@@ -50,7 +50,7 @@ class Decoder:
     _made: dict[int, Any] = field(default_factory=dict)
 
     def decode(self, record: Any, current: Any) -> Any:
-        """The value of a record. `current` is what stands in its place now, or None."""
+        """The value of a record. `current` is the present value, or None."""
         if not isinstance(record, dict):
             return record
         kind = record["t"]

@@ -75,29 +75,29 @@ class Encoder:
     _numbers: dict[int, int] = field(default_factory=dict)
     _alive: list[Any] = field(default_factory=list)  # an id is of one object only while that lives
 
-    def encode(self, value: Any, place: str, depth: int = DEPTH) -> Any:
-        """The record of a value. `place` is its path, as it is reported and as its arrays are named."""
+    def encode(self, value: Any, path: str, depth: int = DEPTH) -> Any:
+        """The record of a value. `path` is used in reports and as the name of its arrays."""
         if type(value) in PLAIN:
             return value
-        if (simple := self._simple(value, place)) is not None:
+        if (simple := self._simple(value, path)) is not None:
             return simple
         if id(value) in self._numbers:
             return {"t": "again", "of": self._numbers[id(value)]}
         if depth == 0:
-            return self._lose(value, place)
+            return self._lose(value, path)
         number = self._numbers[id(value)] = len(self._numbers)
         self._alive.append(value)
-        record = self._nested(value, place, depth - 1)
+        record = self._nested(value, path, depth - 1)
         return record if record["t"] in ("same", "lost") else {**record, "id": number}
 
-    def _simple(self, value: Any, place: str) -> Any:
+    def _simple(self, value: Any, path: str) -> Any:
         """Values that hold no others."""
         if isinstance(value, np.generic | np.ndarray) and value.dtype != object:
-            return self._array("scalar" if isinstance(value, np.generic) else "array", value, place)
+            return self._array("scalar" if isinstance(value, np.generic) else "array", value, path)
         if isinstance(value, keras.Variable | tf.Variable):
-            return SAME if self._is_known(value) else self._array("variable", value, place)
+            return SAME if self._is_known(value) else self._array("variable", value, path)
         if isinstance(value, tf.Tensor) and hasattr(value, "numpy"):
-            return self._array("tensor", value, place)
+            return self._array("tensor", value, path)
         if isinstance(value, bytes | bytearray):
             kind = type(value).__name__
             return {"t": kind, "v": base64.b64encode(bytes(value)).decode()}
@@ -121,9 +121,9 @@ class Encoder:
             return SAME
         return None
 
-    def _nested(self, value: Any, place: str, depth: int) -> dict[str, Any]:
+    def _nested(self, value: Any, path: str, depth: int) -> dict[str, Any]:
         if (kind := list_kind(value)) is not None:
-            record: dict[str, Any] = {"t": kind, "v": self._items(value, place, depth)}
+            record: dict[str, Any] = {"t": kind, "v": self._items(value, path, depth)}
             if isinstance(value, collections.deque):
                 record["maxlen"] = value.maxlen
             return record
@@ -131,29 +131,29 @@ class Encoder:
             return {
                 "t": "named",
                 "class": type(value).__qualname__,
-                "v": self._items(value, place, depth),
+                "v": self._items(value, path, depth),
             }
         if dict_kind(value) is not None:
-            return self._dict(value, place, depth)
+            return self._dict(value, path, depth)
         if isinstance(value, np.ndarray):
-            items = self._items(value.reshape(-1).tolist(), place, depth)
+            items = self._items(value.reshape(-1).tolist(), path, depth)
             return {"t": "objects", "shape": list(value.shape), "v": items}
         if isinstance(value, np.random.Generator):
-            return {"t": "generator", "v": self.encode(value.bit_generator.state, f"{place}.state", depth)}
+            return {"t": "generator", "v": self.encode(value.bit_generator.state, f"{path}.state", depth)}
         if isinstance(value, np.random.RandomState):
-            return {"t": "randomstate", "v": self.encode(value.get_state(), f"{place}.state", depth)}
+            return {"t": "randomstate", "v": self.encode(value.get_state(), f"{path}.state", depth)}
         if isinstance(value, random.Random):
-            return {"t": "random", "v": self.encode(value.getstate(), f"{place}.state", depth)}
+            return {"t": "random", "v": self.encode(value.getstate(), f"{path}.state", depth)}
         if (variables := variables_of(value)) is not None:
-            return self._variables(value, variables, place)
+            return self._variables(value, variables, path)
         if is_of_a_framework(value):
             return SAME
-        return self._object(value, place, depth)
+        return self._object(value, path, depth)
 
-    def _dict(self, value: dict[Any, Any], place: str, depth: int) -> dict[str, Any]:
+    def _dict(self, value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]:
         pairs: list[Any] = []
         for at, (key, item) in enumerate(value.items()):
-            shown = f"{place}[{key!r}]" if isinstance(key, PLAIN) else f"{place}[key {at}]"
+            shown = f"{path}[{key!r}]" if isinstance(key, PLAIN) else f"{path}[key {at}]"
             pairs.append([self.encode(key, f"{shown}.key", depth), self.encode(item, shown, depth)])
         record: dict[str, Any] = {"t": dict_kind(value), "v": pairs}
         if isinstance(value, collections.defaultdict):
@@ -161,38 +161,38 @@ class Encoder:
             record["factory"] = factory if FACTORIES.get(factory) is value.default_factory else None
         return record
 
-    def _variables(self, owner: Any, variables: list[Any], place: str) -> dict[str, Any]:
+    def _variables(self, owner: Any, variables: list[Any], path: str) -> dict[str, Any]:
         own = {at: variable for at, variable in enumerate(variables) if not self._is_known(variable)}
         if not own:
             return SAME
         for at, variable in own.items():
-            self.arrays[f"{place}/{at:05d}"] = value_of(variable)
-        record: dict[str, Any] = {"t": "variables", "key": place, "at": list(own)}
+            self.arrays[f"{path}/{at:05d}"] = value_of(variable)
+        record: dict[str, Any] = {"t": "variables", "key": path, "at": list(own)}
         if isinstance(owner, keras.optimizers.Optimizer):
             record["over"] = [self.names.get(id(v), "") for v in owner._trainable_variables]
         return record
 
-    def _object(self, value: Any, place: str, depth: int) -> dict[str, Any]:
+    def _object(self, value: Any, path: str, depth: int) -> dict[str, Any]:
         """An object of a class written in Python: its attributes."""
         attributes = attributes_of(value)
         if attributes is None:
-            return self._lose(value, place)
-        kept = {name: self.encode(item, f"{place}.{name}", depth) for name, item in attributes.items()}
+            return self._lose(value, path)
+        kept = {name: self.encode(item, f"{path}.{name}", depth) for name, item in attributes.items()}
         return {"t": "object", "class": type(value).__qualname__, "v": kept}
 
-    def _items(self, values: Iterable[Any], place: str, depth: int) -> list[Any]:
-        return [self.encode(item, f"{place}[{at}]", depth) for at, item in enumerate(values)]
+    def _items(self, values: Iterable[Any], path: str, depth: int) -> list[Any]:
+        return [self.encode(item, f"{path}[{at}]", depth) for at, item in enumerate(values)]
 
-    def _array(self, kind: str, value: Any, place: str) -> dict[str, Any]:
-        self.arrays[place] = value_of(value)
-        return {"t": kind, "key": place}
+    def _array(self, kind: str, value: Any, path: str) -> dict[str, Any]:
+        self.arrays[path] = value_of(value)
+        return {"t": kind, "key": path}
 
     def _is_known(self, variable: Any) -> bool:
         inner = getattr(variable, "value", None)
         return id(variable) in self.known or (not callable(inner) and id(inner) in self.known)
 
-    def _lose(self, value: Any, place: str) -> dict[str, Any]:
-        self.lost[place] = type(value).__name__
+    def _lose(self, value: Any, path: str) -> dict[str, Any]:
+        self.lost[path] = type(value).__name__
         return {"t": "lost"}
 
 

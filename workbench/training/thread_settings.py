@@ -91,12 +91,13 @@ def is_small(model: Any, example: Any, batch_size: int) -> bool:
     for layer in sublayers(model):
         given = _several(shapes.get(id(layer)))
         tensors += given
-        # A kernel is applied at every place of a sequence or an image. (Recurrent layers call a cell at each place.)
-        places = max((_numbers(shape[1:-1]) for shape in given), default=1)
+        # A kernel is applied at every position of a sequence or an image. (Recurrent layers call a cell at each
+        # position.)
+        positions = max((_numbers(shape[1:-1]) for shape in given), default=1)
         weights = [
             _numbers(weight.shape) for weight in layer._trainable_variables
         ]  # without those of inner layers
-        products += [places * weight for weight in weights]
+        products += [positions * weight for weight in weights]
     largest = max(_numbers(shape[1:]) for shape in tensors)
     return batch_size * largest <= LARGE_TENSOR and batch_size * max(products) <= LARGE_PRODUCT
 

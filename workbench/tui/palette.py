@@ -82,8 +82,8 @@ def show_plugins(app: Shell) -> None:
     lines = []
     for plugin in kwb(app).catalog.plugins:
         mark = marks.DONE if plugin.state == "loaded" else marks.FAILED
-        said = plugin.error or f"{len(plugin.entries)} entries"
-        lines.append(f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {said}")
+        text = plugin.error or f"{len(plugin.entries)} entries"
+        lines.append(f"{mark} {plugin.name}  {plugin.distribution} {plugin.version}  {plugin.state}: {text}")
         lines += [f"    {line}" for line in (plugin.origin.lines if plugin.origin is not None else ())]
         lines += [f"    {marks.WARNING} {plugin.warning}"] if plugin.warning else []
     app.push_screen(DetailsDialog("Plugins", "\n".join(lines) or "There are none."))

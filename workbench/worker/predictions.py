@@ -60,7 +60,7 @@ class KeptPredictions:
         self._token = 0
 
     def keep(self, table: PredictionTable) -> int:
-        """Keep a table in the place of the one before; its token."""
+        """Keep a table instead of the one before. Returns its token."""
         self._table, self._token = table, self._token + 1
         return self._token
 
@@ -84,7 +84,7 @@ def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:
     Returns:
         rows: how many; token: for `page`; columns: [heading, kind] of each; by: the target that the first page is
         sorted by; first: that page; left_out_columns: how many are not shown; comparisons: `Numbers` and `Classes` as
-        records, one for each target, with the places of its columns (true_at, predicted_at); no_truth: why there is
+        records, one for each target, with the positions of its columns (true_at, predicted_at); no_truth: why there is
         none.
     """
     headings = list(table.columns)[:MOST_COLUMNS]

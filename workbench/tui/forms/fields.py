@@ -85,7 +85,7 @@ def read_value(field: Field, text: str) -> Any:
     """The value that a text stands for; `UNSET` for an empty one.
 
     Raises:
-        ValueError: the text is no such value; the message says what is wanted.
+        ValueError: the text is no such value; the message says which values are valid.
     """
     text = text.strip()
     if not text:

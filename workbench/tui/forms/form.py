@@ -105,7 +105,7 @@ class Form(Vertical):
         def control(self) -> Form:
             return self.form
 
-    class Said(Message):
+    class FormMessage(Message):
         """A message from a form to its screen."""
 
         def __init__(self, form: Form) -> None:
@@ -116,17 +116,17 @@ class Form(Vertical):
         def control(self) -> Form:
             return self.form
 
-    class Left(Said):
+    class Left(FormMessage):
         """Escape was pressed."""
 
-    class Undo(Said):
+    class Undo(FormMessage):
         """Undo the last edit; with `again`, redo it."""
 
         def __init__(self, form: Form, again: bool) -> None:
             super().__init__(form)
             self.again = again
 
-    class DraftsChanged(Said):
+    class DraftsChanged(FormMessage):
         """The focus has left a text that is not a valid value (`draft`), or there is none any more (None)."""
 
         def __init__(self, form: Form, draft: Draft | None) -> None:

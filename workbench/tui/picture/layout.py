@@ -121,16 +121,16 @@ def _with_waypoints(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> l
 
 def _ranks(boxes: Sequence[Box], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
     rank = {box.id: 0 for box in boxes}
-    takes: dict[str, list[str]] = {box.id: [] for box in boxes}
-    gives: dict[str, list[str]] = {box.id: [] for box in boxes}
+    sources: dict[str, list[str]] = {box.id: [] for box in boxes}
+    targets: dict[str, list[str]] = {box.id: [] for box in boxes}
     for source, target in edges:
-        takes[target].append(source)
-        gives[source].append(target)
+        sources[target].append(source)
+        targets[source].append(target)
     for box in boxes:
-        rank[box.id] = max((rank[source] + 1 for source in takes[box.id]), default=0)
-    for box in boxes:  # what takes nothing (an input) stands right above its first reader
-        if not takes[box.id] and gives[box.id]:
-            rank[box.id] = min(rank[target] for target in gives[box.id]) - 1
+        rank[box.id] = max((rank[source] + 1 for source in sources[box.id]), default=0)
+    for box in boxes:  # a box without sources (an input) goes right above its first target
+        if not sources[box.id] and targets[box.id]:
+            rank[box.id] = min(rank[target] for target in targets[box.id]) - 1
     return rank
 
 

@@ -42,7 +42,7 @@ class Plugins:
         self._reported: set[str] = set()
 
     @property
-    def says(self) -> str:
+    def status_text(self) -> str:
         """`loading gate.py` while plugin files are being loaded, else nothing."""
         return f"loading {', '.join(path.name for path in self.files)}" if self.loading else ""
 

@@ -39,13 +39,13 @@ class _Wait:
     what: str
     task: asyncio.Task[Any] | None
     late: bool = False
-    said: bool = False
+    shown: bool = False
 
 
 class TypeAhead:
     """Passes keys and pasted texts to the app, one after the other.
 
-    What keys wait for is said once that takes longer than `PATIENCE`.
+    The reason for waiting is shown once it lasts longer than `PATIENCE`.
 
     Args:
         app: the app.
@@ -123,8 +123,8 @@ class TypeAhead:
     def _say(self) -> None:
         """Say what keys wait for, once that takes long."""
         for wait in self._waits:
-            if wait.late and not wait.said:
-                wait.said = True
+            if wait.late and not wait.shown:
+                wait.shown = True
                 self._app.notify(f"{wait.what} … Keys wait for it; Esc gives up.", markup=False)
 
     def _give_up(self) -> None:

@@ -99,7 +99,7 @@ class CatalogPanel(Vertical):
             catalog: the entries.
             kinds: of these kinds only.
             extra: entries of the recipe's own language, such as an empty stack; listed first.
-            title: says what is chosen for.
+            title: the purpose of the choice.
         """
         self._catalog, self._kinds, self._extra = catalog, tuple(kinds), tuple(extra)
         self._title = title or "Catalog"

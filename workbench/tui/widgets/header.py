@@ -63,7 +63,7 @@ class KwbHeader(Widget):
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""
-        text = ", ".join(filter(None, (opening, printable(app.plugins.says)))) or f"worker {state}"
+        text = ", ".join(filter(None, (opening, printable(app.plugins.status_text)))) or f"worker {state}"
         mark, worker = (marks.WORKERS[state], style), (f"{marks.WORKERS[state]} {text}", style)
         short = (training[0].partition(" ")[0], training[1]) if training else None
         if app.editor is not None:
@@ -131,5 +131,5 @@ def _left(mode: str, named: bool | None, air: int) -> tuple[Content, list[Stop]]
 
 def _spaced(*pieces: Piece | None) -> Content:
     """Pieces with two blanks between them, and one at either end."""
-    said = [piece for piece in pieces if piece is not None]
-    return Content.assemble(" ", *(part for piece in said for part in (piece, "  "))).rstrip() + " "
+    shown = [piece for piece in pieces if piece is not None]
+    return Content.assemble(" ", *(part for piece in shown for part in (piece, "  "))).rstrip() + " "

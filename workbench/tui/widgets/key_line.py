@@ -72,8 +72,10 @@ class KeyLine(Footer):
     def _in_words_of_now(self, active: ActiveBinding) -> ActiveBinding:
         """The key with what it would do now, where that changes: `Pause`, `Go on`."""
         words = getattr(self.screen, "key_words", None)
-        said = words(active.binding.action) if callable(words) else None
-        return active._replace(binding=replace(active.binding, description=said)) if said else active
+        described = words(active.binding.action) if callable(words) else None
+        return (
+            active._replace(binding=replace(active.binding, description=described)) if described else active
+        )
 
     def _width(self, active: ActiveBinding) -> int:
         """Of a key, its description and the spaces between and after them."""

@@ -37,7 +37,7 @@ class Intent:
         kind: of the entries to choose from; None for a file.
         key: the list that it is added to, or the thing that it replaces.
         index: its place in the list.
-        title: says so to people.
+        title: the question for the user.
         extra: what can be chosen beside entries.
         shared: it becomes a layer that several lines can call.
     """

@@ -176,7 +176,7 @@ class OverviewScreen(WorkbenchScreen):
     def _status(self, error: LocatedError | None, stale: bool) -> str:
         if error is not None:
             return f"✗ {error.key or 'the recipe'}"
-        if says := kwb(self).plugins.says:
+        if says := kwb(self).plugins.status_text:
             return f"◌ {says}"
         if stale:
             waiting = kwb(self).worker.state == "starting"

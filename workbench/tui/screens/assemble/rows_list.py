@@ -116,7 +116,7 @@ class RowsList(OptionList):
 
         Args:
             rows: of the recipe.
-            examination: what the worker said last.
+            examination: the worker's last answer.
             error: the one to show, at its row.
             stale: the worker has not seen the latest text yet; its shapes are dimmed.
             select: the key of the row to highlight; None keeps the one that is.

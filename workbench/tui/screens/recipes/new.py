@@ -291,14 +291,14 @@ def facts_text(facts: Facts) -> Content:
 def column_text(column: ColumnFacts) -> str:
     """What a column holds, in a few words."""
     if column.kind == "number" and column.low is not None and column.high is not None:
-        said = f"{number(column.low)} to {number(column.high)}"
+        facts = f"{number(column.low)} to {number(column.high)}"
     elif column.kind == "unusable":
-        said = "dates or times" if "dates" in column.error else column.error
+        facts = "dates or times" if "dates" in column.error else column.error
     elif column.shape:
-        said = " × ".join(map(str, column.shape))
+        facts = " × ".join(map(str, column.shape))
     else:
-        said = f"{column.distinct} different" if column.distinct else ""
-    return f"{column.kind:<8} {said}{f', {column.missing} missing' if column.missing else ''}"
+        facts = f"{column.distinct} different" if column.distinct else ""
+    return f"{column.kind:<8} {facts}{f', {column.missing} missing' if column.missing else ''}"
 
 
 def _heading(text: str) -> Option:

@@ -63,7 +63,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
                 yield FileList(id="files")
             with Vertical(id="right"):
                 with VerticalScroll(id="about-box", can_focus=False):
-                    yield Static(id="said", markup=False)
+                    yield Static(id="summary", markup=False)
                     yield Static(id="facts", markup=False)
                 yield ContentsTable(id="contents")
                 yield WeightPicture(id="weight")
@@ -216,24 +216,24 @@ class SavedBrowsingScreen(WorkbenchScreen):
     def _show_summary(self) -> None:
         """Say what the file is, what is wrong with it, and what came of things done with it."""
         file = self._file
-        said: list[Content] = []
+        lines: list[Content] = []
         if file is not None:
             name = printable(self._shown_name(file))
-            said.append(
+            lines.append(
                 Content.assemble((name, "bold"), (f"  {amount(file.size)}  {moment(file.modified)}", "dim"))
             )
-            said += [outcome.content() for outcome in self._outcomes.get(file.path, {}).values()]
+            lines += [outcome.content() for outcome in self._outcomes.get(file.path, {}).values()]
         elif self._files:
-            said.append(Content("No file has these words in its name."))
+            lines.append(Content("No file has these words in its name."))
         if self._error is not None:
             hint = self._error.hint or "The file is damaged or is no model: x deletes it."
-            said += [
+            lines += [
                 Content(""),
                 Content.styled(f"✗ {printable(self._error.what)}", "$text-error"),
                 Content(hint),
             ]
         facts = about_file(self._facts) if self._facts is not None else ()
-        self.query_one("#said", Static).update(Content("\n").join(said))
+        self.query_one("#summary", Static).update(Content("\n").join(lines))
         self.query_one("#facts", Static).update(Content("\n").join(facts))
 
     @on(ContentsTable.WeightChosen)

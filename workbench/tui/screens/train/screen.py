@@ -182,10 +182,10 @@ class TrainScreen(SourceScreen):
     def _show_stage(self, view: TrainingView) -> None:
         app = kwb(self)
         mine = self.training is not None
-        said = status_panel.described(
+        text = status_panel.described(
             view, recipe=app.editor.name if app.editor else "", mine=mine, folder=view.folder
         )
-        self.query_one(StatusPanel).say(said, view.stage)
+        self.query_one(StatusPanel).say(text, view.stage)
         for selector in (TabLine, ContentSwitcher):
             self.query_one(selector).display = view.stage is not Stage.NOTHING
         if view.stage is self._stage_shown:
@@ -351,8 +351,8 @@ class TrainScreen(SourceScreen):
         view = self.record.view
         if view.stage is Stage.NOTHING:
             return None
-        said = self.query_one(StatusPanel).text
-        lines = [f"{view.name} {view.stage} {view.place}".strip(), formatting.logged(view.latest), said]
+        text = self.query_one(StatusPanel).text
+        lines = [f"{view.name} {view.stage} {view.place}".strip(), formatting.logged(view.latest), text]
         return "\n".join(line for line in lines if line)
 
     def _keep_choices(self) -> None:

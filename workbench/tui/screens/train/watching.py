@@ -30,8 +30,8 @@ def add(editor: Editor, names: list[str]) -> None:
     Raises:
         RecipeError: nothing can be put there.
     """
-    said = editor.get("train.watch")
-    before = _listed(Train.model_fields["watch"].get_default() if said is None else said)
+    watched = editor.get("train.watch")
+    before = _listed(Train.model_fields["watch"].get_default() if watched is None else watched)
     editor.set("train.watch", [*(name for name in before if name != "none"), *names])
 
 
