@@ -50,7 +50,7 @@ def test_json_holds_nothing_that_a_terminal_obeys_and_is_read_back() -> None:
     assert json.loads(text) == {NASTY: NASTY + "\x7f\ud800"}
 
 
-def test_an_error_is_told_in_one_line() -> None:
+def test_an_error_is_reported_in_one_line() -> None:
     error = FileError(f"holds '{NASTY}'.", where="a\nb.keras", hint="x\x1b")
     assert str(error) == rf"a\nb.keras: holds '{SHOWN}'. x\x1b"
     assert str(WorkbenchError("no.", where="a\x1b.yaml:3")) == r"a\x1b.yaml:3: no."

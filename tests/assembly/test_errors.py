@@ -1,4 +1,4 @@
-"""What cannot be built is told in the user's terms, with the recipe's key."""
+"""Errors in building a model are reported in the user's terms, with the recipe's key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOTH = "{left: [8], right: [8]}"
 
 
 @pytest.mark.parametrize(
-    ("layer", "told"),
+    ("layer", "shown"),
     [
         ("{use: MyDens, units: 3}", "[1]: no layer 'MyDens'. Did you mean 'MyDense' (kwb_custom)?"),
         ("{use: Dense, unit: 3}", "[1]: Dense has no argument 'unit'. Did you mean 'units'?"),
@@ -79,14 +79,14 @@ BOTH = "{left: [8], right: [8]}"
         ),
     ],
 )
-def test_a_layer_of_a_stack_that_cannot_be_made(error, stack, layer, told):
+def test_a_layer_of_a_stack_that_cannot_be_made(error, stack, layer, shown):
     text = error(stack("{use: Dense, units: 4, name: first}", layer))
     assert text.startswith("model.sequential[1]")
-    assert told in text
+    assert shown in text
 
 
 @pytest.mark.parametrize(
-    ("layer", "told"),
+    ("layer", "shown"),
     [
         (
             "{use: ResidualBlock, n_layers: 1, n_neurons: 3}",
@@ -101,13 +101,13 @@ def test_a_layer_of_a_stack_that_cannot_be_made(error, stack, layer, told):
         ("Concatenate", "(batch, 4): A `Concatenate` layer should be called on a list"),
     ],
 )
-def test_a_layer_of_a_stack_that_cannot_take_what_it_is_given(error, stack, layer, told):
+def test_a_layer_of_a_stack_that_cannot_take_what_it_is_given(error, stack, layer, shown):
     text = error(stack("{use: Dense, units: 4}", layer, "{use: Dense, units: 1}"))
     assert text.startswith("model.sequential[1]: ")
-    assert f"cannot take an input of shape {told}" in text
+    assert f"cannot take an input of shape {shown}" in text
 
 
-def test_a_layers_own_exception_is_told_and_not_keras_words_around_it():
+def test_a_layers_own_exception_is_reported_and_not_keras_words_around_it():
     class Unlucky(keras.layers.Layer):
         def call(self, inputs):
             raise ValueError("the moon is in the wrong house")
@@ -118,7 +118,7 @@ def test_a_layers_own_exception_is_told_and_not_keras_words_around_it():
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])
-def test_of_a_graph_that_fails_only_the_reason_is_told(run_eagerly):
+def test_of_a_graph_that_fails_only_the_reason_is_reported(run_eagerly):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
     model.compile(loss="sparse_categorical_crossentropy", run_eagerly=run_eagerly)
     with pytest.raises(Exception, match="label value") as caught:
@@ -148,7 +148,7 @@ def test_a_stack_has_one_input(error, stack):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "shown"),
     [
         ("y = Dens(3)(x)", "no layer 'Dens'. Did you mean 'Dense' (kwb_keras)?"),
         ("y = Dense(3)(xx)", "no tensor is called 'xx' here. Did you mean 'x'?"),
@@ -187,19 +187,19 @@ def test_a_stack_has_one_input(error, stack):
         ("y = x + x", "a graph line calls layers and does no arithmetic"),
     ],
 )
-def test_a_graph_line_that_cannot_be_carried_out(error, graph, line, told):
+def test_a_graph_line_that_cannot_be_carried_out(error, graph, line, shown):
     text = error(graph(line, layers="{block: {use: Dense, units: 1}}"))
-    assert text.startswith(f"model.graph[0]: {told}")
+    assert text.startswith(f"model.graph[0]: {shown}")
 
 
-def test_shapes_that_do_not_fit_are_both_told(error, graph):
+def test_shapes_that_do_not_fit_are_both_reported(error, graph):
     inputs, given = "{left: [8], right: [7]}", {"left": (8,), "right": (7,)}
-    told = error(graph("a, b, y = MyMultiLayer()(left, right)", inputs=inputs), given)
-    assert told.startswith(
+    shown = error(graph("a, b, y = MyMultiLayer()(left, right)", inputs=inputs), given)
+    assert shown.startswith(
         "model.graph[0]: MyMultiLayer cannot take inputs of shapes (batch, 8) and (batch, 7): MyMultiLayer expects"
     )
-    told = error(graph("y = Add()(left, right)", inputs=inputs), given)
-    assert told.startswith("model.graph[0]: Add cannot take inputs of shapes (batch, 8) and (batch, 7): ")
+    shown = error(graph("y = Add()(left, right)", inputs=inputs), given)
+    assert shown.startswith("model.graph[0]: Add cannot take inputs of shapes (batch, 8) and (batch, 7): ")
 
 
 def test_a_shared_layer_that_cannot_take_its_second_input(error, graph):
@@ -211,7 +211,7 @@ def test_a_shared_layer_that_cannot_take_its_second_input(error, graph):
 
 
 @pytest.mark.parametrize(
-    ("lines", "layers", "told"),
+    ("lines", "layers", "shown"),
     [
         (["y = Dense(1)(left)"], "{}", "model.inputs.right: no line of the graph uses 'right'."),
         (
@@ -231,8 +231,8 @@ def test_a_shared_layer_that_cannot_take_its_second_input(error, graph):
         ),
     ],
 )
-def test_what_leads_nowhere_is_refused(error, graph, lines, layers, told):
-    assert error(graph(*lines, inputs=BOTH, layers=layers), TWO) == told
+def test_what_leads_nowhere_is_refused(error, graph, lines, layers, shown):
+    assert error(graph(*lines, inputs=BOTH, layers=layers), TWO) == shown
 
 
 def test_of_several_results_one_is_enough(build, graph):
@@ -240,7 +240,7 @@ def test_of_several_results_one_is_enough(build, graph):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "shown"),
     [
         (
             "{x: [5]}",
@@ -254,28 +254,28 @@ def test_of_several_results_one_is_enough(build, graph):
         ),
     ],
 )
-def test_inputs_that_are_not_the_datas(error, graph, inputs, told):
+def test_inputs_that_are_not_the_datas(error, graph, inputs, shown):
     name = inputs[1:].partition(":")[0]
-    assert error(graph(f"y = Dense(1)({name})", inputs=inputs)).startswith(told)
+    assert error(graph(f"y = Dense(1)({name})", inputs=inputs)).startswith(shown)
 
 
 def test_an_input_of_the_data_that_the_graph_does_not_have(error, graph):
-    told = error(graph("y = Dense(1)(left)", inputs="{left: [8]}"), TWO)
-    assert told == "model.inputs: the data's input 'right' is no input of the graph (left)."
+    shown = error(graph("y = Dense(1)(left)", inputs="{left: [8]}"), TWO)
+    assert shown == "model.inputs: the data's input 'right' is no input of the graph (left)."
 
 
 def test_a_layer_named_like_an_input(error, graph):
-    told = error(graph("y = x(x)", layers="{x: {use: Dense, units: 1}}"))
-    assert told.startswith("model.layers.x: 'x' is the name of an input already.")
+    shown = error(graph("y = x(x)", layers="{x: {use: Dense, units: 1}}"))
+    assert shown.startswith("model.layers.x: 'x' is the name of an input already.")
 
 
 def test_an_output_that_is_not_there(error, graph):
-    told = error(graph("z = Dense(1)(x)"))
-    assert told == "model.outputs: no tensor is called 'y' here. So far there are: x, z."
+    shown = error(graph("z = Dense(1)(x)"))
+    assert shown == "model.outputs: no tensor is called 'y' here. So far there are: x, z."
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "shown"),
     [
         (
             "{use: ResidualRegresor, output_dim: 1}",
@@ -296,19 +296,19 @@ def test_an_output_that_is_not_there(error, graph):
         ),
     ],
 )
-def test_a_model_class_that_cannot_be_made(error, model, told):
-    assert told in error(model)
+def test_a_model_class_that_cannot_be_made(error, model, shown):
+    assert shown in error(model)
 
 
 def test_a_model_class_that_cannot_take_the_datas_inputs(error):
-    told = error("{use: ResidualRegressor, output_dim: 1}", TWO)
-    assert told.startswith("model: ResidualRegressor expects 1 input; the data has 2 (left, right).")
-    told = error("{use: TwoSided, units: 1}", targets=("a", "b"))
-    assert told.startswith("model: TwoSided expects 2 inputs; the data has 1 (x).")
+    shown = error("{use: ResidualRegressor, output_dim: 1}", TWO)
+    assert shown.startswith("model: ResidualRegressor expects 1 input; the data has 2 (left, right).")
+    shown = error("{use: TwoSided, units: 1}", targets=("a", "b"))
+    assert shown.startswith("model: TwoSided expects 2 inputs; the data has 1 (x).")
 
 
 @pytest.mark.parametrize(
-    ("model", "targets", "told"),
+    ("model", "targets", "shown"),
     [
         (
             "{use: ResidualRegressor, output_dim: 1}",
@@ -318,22 +318,22 @@ def test_a_model_class_that_cannot_take_the_datas_inputs(error):
         ("{use: TwoSided, units: 1}", ("a",), "model: the model has 2 outputs; the data has 1 target (a)."),
     ],
 )
-def test_as_many_targets_as_outputs(error, model, targets, told):
+def test_as_many_targets_as_outputs(error, model, targets, shown):
     inputs = TWO if "TwoSided" in model else None
-    assert error(model, inputs, targets).startswith(told)
+    assert error(model, inputs, targets).startswith(shown)
 
 
 def test_a_graphs_outputs_are_the_targets_by_name(error, graph):
     text = graph("price = Dense(1)(x)", "kind = Dense(2)(x)", outputs="[price, kind]")
-    told = error(text, targets=("prize", "kind"))
-    assert told.startswith(
+    shown = error(text, targets=("prize", "kind"))
+    assert shown.startswith(
         "model: the model's output 'price' has no target of that name in the data (prize, kind)."
     )
-    assert told.endswith("Did you mean 'prize'?")
+    assert shown.endswith("Did you mean 'prize'?")
 
 
 @pytest.mark.parametrize(
-    ("train", "told"),
+    ("train", "shown"),
     [
         ("{loss: msse}", "train.loss: no loss 'msse'. Did you mean 'mse' (kwb_keras)?"),
         ("{loss: Adam}", "train.loss: no loss 'Adam'. 'Adam' is an optimizer (kwb_keras), not a loss."),
@@ -384,5 +384,5 @@ def test_a_graphs_outputs_are_the_targets_by_name(error, graph):
         ),
     ],
 )
-def test_what_cannot_be_compiled(error, train, told):
-    assert error("{use: ResidualRegressor, output_dim: 1}", train=train).startswith(told)
+def test_what_cannot_be_compiled(error, train, shown):
+    assert error("{use: ResidualRegressor, output_dim: 1}", train=train).startswith(shown)

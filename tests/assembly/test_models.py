@@ -224,7 +224,7 @@ class TestLoaded:
         )
         np.testing.assert_array_equal(started.predict(), fresh.predict())
 
-    def test_a_missing_file_is_told(self, error, stack):
+    def test_a_missing_file_is_reported(self, error, stack):
         assert error("{load: gone.keras}") == "model.load: there is no file 'gone.keras'."
         assert (
             error(stack("{load: gone.keras}")) == "model.sequential[0].load: there is no file 'gone.keras'."

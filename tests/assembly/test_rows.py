@@ -9,8 +9,8 @@ from workbench.assembly.structure import InputSpec
 
 def test_a_class_shows_the_layers_inside_it_with_the_shapes_they_gave(build):
     rows = build("{use: ResidualRegressor, output_dim: 1}", {"x": (10,)}).rows()
-    told = [(r.path, r.layer_class, r.plugin, r.output_shape, r.parameters) for r in rows.values()]
-    assert told == [
+    reported = [(r.path, r.layer_class, r.plugin, r.output_shape, r.parameters) for r in rows.values()]
+    assert reported == [
         ("hidden", "Dense", "kwb_keras", [None, 30], 330),
         ("block1", "ResidualBlock", "kwb_custom", [None, 30], 1860),
         ("block1/hidden1", "Dense", "kwb_keras", [None, 30], 930),

@@ -30,7 +30,7 @@ SIZE = (40, 120)  # rows, columns
 PATIENCE = 20.0  # seconds
 TARGET, TARGET_RATIO = 0.350, 1.25
 
-# An installed program has its byte code beside it; a checkout writes it at the first start, unless told not to.
+# An installed program has its byte code beside it; a checkout writes it at the first start, unless it is switched off.
 _NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "NO_COLOR")
 
 BARE = """

@@ -89,7 +89,7 @@ def model_of(workload: str, **compiled: Any) -> keras.Model:
 
 
 class EpochClock(keras.callbacks.Callback):
-    """Tells a clock of each epoch; has no hook for batches, so that it costs stock Keras nothing."""
+    """Reports each epoch to a clock; has no hook for batches, so that it costs stock Keras nothing."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ class Measured:
 
 
 class Clock:
-    """Started just before training starts; told of each epoch's end."""
+    """Started just before training starts; called at each epoch's end."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()

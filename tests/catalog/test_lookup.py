@@ -42,28 +42,28 @@ def test_a_model_can_stand_where_a_layer_is_wanted_and_not_the_other_way_round()
     assert [entry.name for entry in catalog.of_kind(Kind.LAYER)] == ["Gate", "Net"]
 
 
-def test_the_nearest_name_is_told_with_its_plugin():
+def test_the_nearest_name_is_reported_with_its_plugin():
     catalog = Catalog((ACME, RIVAL))
-    told = error(catalog, Kind.MODEL, "tover", "model")
-    assert told == "model: no model 'tover'. Did you mean 'Tower' (rival)?"
+    shown = error(catalog, Kind.MODEL, "tover", "model")
+    assert shown == "model: no model 'tover'. Did you mean 'Tower' (rival)?"
 
 
-def test_a_name_of_another_kind_is_told_rather_than_a_near_one(catalog):
-    told = error(catalog, Kind.LAYER, "mse", "model.sequential[0]")
-    assert told == "model.sequential[0]: no layer 'mse'. 'mse' is a loss (kwb_keras), not a layer."
+def test_a_name_of_another_kind_is_reported_rather_than_a_near_one(catalog):
+    shown = error(catalog, Kind.LAYER, "mse", "model.sequential[0]")
+    assert shown == "model.sequential[0]: no layer 'mse'. 'mse' is a loss (kwb_keras), not a layer."
     assert "'Adam' is an optimizer (kwb_keras), not a callback." in error(catalog, Kind.CALLBACK, "Adam")
 
 
 def test_where_nothing_is_near_the_plugins_that_did_not_load_are_named():
-    told = error(Catalog((ACME, BROKEN)), Kind.LAYER, "Xyzzy")
-    assert "`kwb catalog` lists what there is. Not loaded: broken (see `kwb plugins`)." in told
+    shown = error(Catalog((ACME, BROKEN)), Kind.LAYER, "Xyzzy")
+    assert "`kwb catalog` lists what there is. Not loaded: broken (see `kwb plugins`)." in shown
     assert "Not loaded" not in error(Catalog((ACME,)), Kind.LAYER, "Xyzzy")
 
 
 def test_a_name_of_two_plugins_is_refused_naming_both():
     catalog = Catalog((ACME, RIVAL))
-    told = error(catalog, Kind.LAYER, "Gate", "model")
-    assert told == "model: several plugins offer a layer 'Gate'. Write 'acme.Gate' or 'rival.Gate'."
+    shown = error(catalog, Kind.LAYER, "Gate", "model")
+    assert shown == "model: several plugins offer a layer 'Gate'. Write 'acme.Gate' or 'rival.Gate'."
     assert catalog.find(Kind.LAYER, "rival.Gate").plugin == "rival"
 
 
@@ -105,7 +105,7 @@ def test_keras_own_short_names_work(catalog, kind, alias, name):
     assert catalog.find(kind, alias).name == name
 
 
-def test_a_near_alias_is_told_too(catalog):
+def test_a_near_alias_is_reported_too(catalog):
     assert "Did you mean 'mse' (kwb_keras)?" in error(catalog, Kind.LOSS, "msse")
 
 
@@ -136,7 +136,7 @@ def test_a_recipes_file_is_found_without_importing_its_package(catalog, plugin_p
 
 
 @pytest.mark.parametrize("target", ["{package}:recipes/gone.yaml", "no_such_package:recipes/r.yaml"])
-def test_a_recipe_that_its_plugin_does_not_hold_is_told(plugin_package, target):
+def test_a_recipe_that_its_plugin_does_not_hold_is_reported(plugin_package, target):
     target = target.format(package=plugin_package)
     with pytest.raises(RecipeError, match="plugin 'acme' has no file"):
         recipe_file(Entry(Kind.RECIPE, "r", target, plugin="acme"))

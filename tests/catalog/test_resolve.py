@@ -75,12 +75,12 @@ def test_old_registered_names_lead_to_the_class(entry):
 
 def test_an_old_name_that_is_another_class_is_refused(entry):
     resolve(entry(Kind.LAYER, "things:Named"))
-    told = error(entry(Kind.LAYER, "things:Gate", saved_as=("its-own>Named",)))
-    assert "two classes are registered with Keras as 'its-own>Named'" in told
+    shown = error(entry(Kind.LAYER, "things:Gate", saved_as=("its-own>Named",)))
+    assert "two classes are registered with Keras as 'its-own>Named'" in shown
 
 
 @pytest.mark.parametrize(
-    ("kind", "target", "told"),
+    ("kind", "target", "shown"),
     [
         (Kind.MODEL, "things:Gate", "not a keras.Model subclass."),
         (Kind.MODEL, "things:halve", "not a keras.Model subclass."),
@@ -95,8 +95,8 @@ def test_an_old_name_that_is_another_class_is_refused(entry):
         (Kind.CONSTRAINT, "things:Gate", "not a keras.Constraint subclass or a function."),
     ],
 )
-def test_a_target_of_another_kind_is_refused(entry, kind, target, told):
-    assert error(entry(kind, target)).endswith(told)
+def test_a_target_of_another_kind_is_refused(entry, kind, target, shown):
+    assert error(entry(kind, target)).endswith(shown)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RECIPE])
@@ -106,15 +106,15 @@ def test_stock_keras_is_what_its_entries_say(catalog, kind):
     assert stock or kind in (Kind.MODEL, Kind.DATASET)
 
 
-def test_a_missing_attribute_is_told(entry):
-    told = error(entry(Kind.LAYER, "things:Nowhere"))
-    assert told == "plugin 'acme', layer 'Thing': 'things' has no 'Nowhere'."
+def test_a_missing_attribute_is_reported(entry):
+    shown = error(entry(Kind.LAYER, "things:Nowhere"))
+    assert shown == "plugin 'acme', layer 'Thing': 'things' has no 'Nowhere'."
 
 
-def test_an_import_that_fails_is_told_as_the_plugins_error(entry):
-    told = error(entry(Kind.LAYER, "no_module_of_that_name:Gate"))
-    assert "importing 'no_module_of_that_name' failed: ModuleNotFoundError" in told
-    assert "The error is the plugin's" in told
+def test_an_import_that_fails_is_reported_as_the_plugins_error(entry):
+    shown = error(entry(Kind.LAYER, "no_module_of_that_name:Gate"))
+    assert "importing 'no_module_of_that_name' failed: ModuleNotFoundError" in shown
+    assert "The error is the plugin's" in shown
     assert "failed: SystemExit: 2" in error(entry(Kind.LAYER, "bad_things:Gate"))
 
 
@@ -136,7 +136,7 @@ class TestResolver:
         plugin("rival", offering("layers", "'Bad', 'rival_worse:Bad'"), rival_worse="raise SystemExit")
         assert Resolver(Catalog(discover())).resolve_registered("gone>Layer") is None
 
-    def test_all_registered_names_are_told(self, catalog):
+    def test_all_registered_names_are_reported(self, catalog):
         names = Resolver(catalog).registered_names()
         assert {"kwb>MyDense", "kwb>ResidualRegressor", "kwb>exponential"} <= names
 
@@ -157,8 +157,8 @@ def test_a_module_whose_class_takes_anothers_registered_name_stays_refused(entry
     distribution("rival-dist", {"impostors.py": IMPOSTOR}, {})
     first = resolve(entry(Kind.LAYER, "things:Named"))
     impostor = entry(Kind.LAYER, "impostors:Named")
-    told = error(impostor)
-    assert "registered with Keras as 'its-own>Named': things.Named and impostors.Named" in told
-    assert error(impostor) == told
+    shown = error(impostor)
+    assert "registered with Keras as 'its-own>Named': things.Named and impostors.Named" in shown
+    assert error(impostor) == shown
     assert "its-own>Named" in error(entry(Kind.LAYER, "impostors:Innocent"))
     assert keras.saving.get_registered_object("its-own>Named") is first

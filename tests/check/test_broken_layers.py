@@ -72,11 +72,11 @@ def test_what_an_error_makes_impossible_is_skipped_and_says_why(found):
         ("Misannounced", "expected_failures", "Did you mean 'finite'?"),
     ],
 )
-def test_an_error_is_told_in_the_authors_terms(found, entry, check, words):
+def test_an_error_is_reported_in_the_authors_terms(found, entry, check, words):
     assert words in found["layer", f"broken.{entry}"][check]["detail"]
 
 
-def test_an_announced_failure_is_told_with_its_reason_and_what_needs_it_is_still_checked(found):
+def test_an_announced_failure_is_reported_with_its_reason_and_what_needs_it_is_still_checked(found):
     results = found["layer", "broken.Announced"]
     assert results["deterministic"]["status"] == "xfail"
     assert results["deterministic"]["detail"].startswith(

@@ -59,7 +59,7 @@ def run(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "shown"),
     [
         ([], "Missing argument 'ENTRY|PLUGIN|FILE.py'"),
         (["MyDens"], "there is no entry and no plugin 'MyDens'. Did you mean 'MyDense'?"),
@@ -70,10 +70,10 @@ def run(capsys: pytest.CaptureFixture[str]):
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_with_2_and_says_why(run, arguments, told):
+def test_wrong_usage_exits_with_2_and_says_why(run, arguments, shown):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert told in err
+    assert shown in err
 
 
 def test_the_contract_can_be_listed(run):
@@ -108,7 +108,7 @@ def test_a_file_is_checked_by_what_it_defines_and_its_error_exits_with_1(run, tm
 
 
 @pytest.mark.slow
-def test_chosen_checks_alone_are_told(run):
+def test_chosen_checks_alone_are_reported(run):
     code, out, _ = run("MyDense", "-k", "saves graph", "--json")
     record = json.loads(out)
     assert code == 0

@@ -79,7 +79,7 @@ def test_inspecting_a_file_imports_no_keras(h5_file):
     ],
     ids=" ".join,
 )
-def test_a_mistake_is_told_before_anything_heavy_is_imported(arguments):
+def test_a_mistake_is_reported_before_anything_heavy_is_imported(arguments):
     code, modules = modules_after(*arguments)
     assert code in (2, 3)
     assert not modules.intersection(["keras", "tensorflow"])

@@ -130,7 +130,7 @@ def test_the_two_ways_to_a_model_file_of_a_run_name_each_other(run):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "shown"),
     [
         (["--batch"], "--batch needs a recipe: a file, or a name that `kwb catalog --kind recipe` lists."),
         (["--set", "a=b"], "go with --batch."),
@@ -146,10 +146,10 @@ def test_the_two_ways_to_a_model_file_of_a_run_name_each_other(run):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_wrong_usage_exits_with_2_and_says_why(run, arguments, told):
+def test_wrong_usage_exits_with_2_and_says_why(run, arguments, shown):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert told in err
+    assert shown in err
     assert "kwb run" not in err
 
 

@@ -8,14 +8,14 @@ from workbench.cli.rendering import inspection_lines
 
 
 @pytest.mark.parametrize(
-    ("rate", "told"),
+    ("rate", "shown"),
     [
         (0.0010000000474974513, "trained  with Adam, learning rate 0.001"),
         ({"class_name": "CosineDecay", "config": {}}, "trained  with Adam, learning rate CosineDecay"),
         (None, "trained  with Adam"),
     ],
 )
-def test_the_optimizer_is_told_in_one_line(rate: object, told: str) -> None:
+def test_the_optimizer_is_reported_in_one_line(rate: object, shown: str) -> None:
     optimizer = {"class": "Adam", "registered": "", "config": {"learning_rate": rate, "beta_1": 0.9}}
     page = {"format": ".keras", "weights": [], "parameters": 0, "optimizer": optimizer}
-    assert told in inspection_lines(page, "m.keras")
+    assert shown in inspection_lines(page, "m.keras")

@@ -167,7 +167,7 @@ def test_dropped_rows_keep_the_places_of_the_others(prepare) -> None:
         ("x,k,y\n1,,2\n1,b,3\n", {}, "table.csv:2", "'k' has no value"),
     ],
 )
-def test_missing_values_are_told_with_their_line(prepare, text, section, where, what) -> None:
+def test_missing_values_are_reported_with_their_line(prepare, text, section, where, what) -> None:
     with pytest.raises(DataError, match=what) as error:
         prepare(text, targets="y", **section)
     assert error.value.where == where

@@ -44,7 +44,7 @@ def test_arguments_arrive_with_their_types_and_absolute_paths(stranger, tmp_path
         ({"rows": 15}, DataError, "theirs", "returned a str"),
     ],
 )
-def test_what_goes_wrong_is_told_as_the_recipes_or_the_plugins(
+def test_what_goes_wrong_is_reported_as_the_recipes_or_the_plugins(
     stranger, tmp_path, arguments, error, where, what
 ) -> None:
     with pytest.raises(error, match=what) as caught:

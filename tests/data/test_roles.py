@@ -95,7 +95,7 @@ def test_scaling_by_input_and_by_column() -> None:
         ({"split": {"test": 0.1, "stratify": "sex", "shuffle": False}}, "data.split.stratify", "at random"),
     ],
 )
-def test_a_wrong_name_or_wish_is_told_with_its_key(section: dict, where: str, what: str) -> None:
+def test_a_wrong_name_or_wish_is_reported_with_its_key(section: dict, where: str, what: str) -> None:
     with pytest.raises(RecipeError, match=what) as error:
         roles(**section)
     assert error.value.where == where

@@ -57,7 +57,7 @@ def test_odd_class_sizes_sum_to_the_share() -> None:
     assert set(np.bincount(strata[parts.validation])) == {1, 2}
 
 
-def test_too_few_rows_of_a_class_are_told() -> None:
+def test_too_few_rows_of_a_class_are_reported() -> None:
     with pytest.raises(FewRowsError) as error:
         split_rows(12, Split(validation=0.2, test=0.2), 0, np.repeat([0, 1], [10, 2]))
     assert (error.value.stratum, error.value.rows, error.value.parts) == (1, 2, 3)

@@ -360,7 +360,7 @@ def test_a_recipe_in_memory_says_that_it_streams(catalog, tmp_path: Path) -> Non
         ("csv", (5, "k", ""), {"ignore": "k", "split": {"test": 0.1, "stratify": "k"}}, "t.csv:7", "'k', to strat"),
     ],
 )  # fmt: skip
-def test_errors_are_told_as_in_memory(catalog, tmp_path, kind, change, section, where, what) -> None:
+def test_errors_are_reported_as_in_memory(catalog, tmp_path, kind, change, section, where, what) -> None:
     given = write(tmp_path, kind)
     if change:
         row, name, value = change
@@ -504,7 +504,7 @@ for reader in (csv, npz):
 """
 
 
-def test_a_full_disk_is_told_in_plain_words(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_plain_words(tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: the working copy meets it in the same place."""
     numbers = np.random.default_rng(0).random((40_000, 2))
     (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{a},{b}\n" for a, b in numbers))

@@ -36,7 +36,7 @@ def column(values: object):
         ([[1, 2], None], "array", [[1.0, 2.0], [nan, nan]], [False, True]),
     ],
 )
-def test_values_and_missing_values_are_told_apart(values, kind, read, missing) -> None:
+def test_values_and_missing_values_are_reported_apart(values, kind, read, missing) -> None:
     got = column(values)
     assert got.kind == kind
     np.testing.assert_equal(got.values.tolist(), read)

@@ -29,7 +29,7 @@ def one_hot(values: list[str], categories: list[str]) -> list[list[float]]:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_category_is_what_the_cell_says(catalog, tmp_path: Path, stream: bool) -> None:
-    """Leading zeros, 16 digits that no float tells apart, NA the country: each its own category."""
+    """Leading zeros, 16 digits that no float can hold, NA the country: each its own category."""
     zips = ["01067", "1067", "01067", "10115", "1067", "10115"]
     ids = [f"900719925474099{last}" for last in "335533"]
     rows = [["land", "zip", "id", "x", "y"]]

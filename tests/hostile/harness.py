@@ -2,9 +2,9 @@
 
     python -m tests.hostile.harness
 
-It reads `{"do", "path"}` from each line of standard input and answers with `{"code", "told", "seconds"}`: the exit code
-of the command (0 where the file is fine), what it would print, the seconds of the processor. Whoever asks ends it when
-it hangs.
+It reads `{"do", "path"}` from each line of standard input and answers with `{"code", "message", "seconds"}`: the exit
+code of the command (0 where the file is fine), what it would print, the seconds of the processor. Whoever asks ends it
+when it hangs.
 """
 
 from __future__ import annotations
@@ -108,16 +108,16 @@ DO: dict[str, Callable[[Path], None]] = {
 
 def answer(do: str, path: Path) -> dict[str, Any]:
     before = resource.getrusage(resource.RUSAGE_SELF)
-    code, told = 0, ""
+    code, message = 0, ""
     try:
         DO[do](path)
     except WorkbenchError as error:
-        code, told = int(error.exit_code), str(error)
+        code, message = int(error.exit_code), str(error)
     except BaseException:
-        code, told = 1, traceback.format_exc()
+        code, message = 1, traceback.format_exc()
     after = resource.getrusage(resource.RUSAGE_SELF)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"code": code, "told": told, "seconds": seconds}
+    return {"code": code, "message": message, "seconds": seconds}
 
 
 def main() -> None:

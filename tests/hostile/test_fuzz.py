@@ -140,8 +140,8 @@ def hold(harness: Harness, do: str, path: Path, seed: str, codes: tuple[int, ...
         answer = harness.ask({"do": do, "path": str(path)})
     except Ended as ended:
         raise AssertionError(f"seed {seed}: {do} of {path} ended the process: {ended}") from None
-    assert answer["code"] in (0, *codes), f"seed {seed}: {answer['told']}"
-    is_shown_safely(answer["told"])
+    assert answer["code"] in (0, *codes), f"seed {seed}: {answer['message']}"
+    is_shown_safely(answer["message"])
     assert answer["seconds"] < MOST_SECONDS, f"seed {seed}: {answer}"
     assert not before or harness.memory() - before < MOST_MEMORY, f"seed {seed}"
     return int(answer["code"])

@@ -283,7 +283,7 @@ def asker() -> Iterator[Asker]:
     asker.close()
 
 
-def told(answer: dict[str, Any]) -> str:
+def message(answer: dict[str, Any]) -> str:
     """Why a file is refused; empty where it is not."""
     if "error" not in answer:
         return str(answer["result"].get("refusal", ""))
@@ -299,7 +299,7 @@ def told(answer: dict[str, Any]) -> str:
 def test_a_keras_file_is_refused(name: str, asker: Asker, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     REFUSED[name](path)
-    assert told(asker.ask_of("inspect", path))
+    assert message(asker.ask_of("inspect", path))
     assert asker.memory() < MOST_MEMORY
 
 
@@ -307,7 +307,7 @@ def test_a_keras_file_is_refused(name: str, asker: Asker, tmp_path: Path) -> Non
 def test_an_h5_file_is_refused(name: str, asker: Asker, tmp_path: Path) -> None:
     path = tmp_path / "m.h5"
     REFUSED_H5[name](path)
-    assert told(asker.ask_of("inspect", path)) or told(asker.ask_of("check", path))
+    assert message(asker.ask_of("inspect", path)) or message(asker.ask_of("check", path))
 
 
 @pytest.mark.parametrize("name", FINE)
@@ -316,7 +316,7 @@ def test_what_is_only_odd_is_shown(name: str, asker: Asker, tmp_path: Path) -> N
     FINE[name](path)
     answer = asker.ask_of("inspect", path)
     assert answer["result"]["parameters"] >= 3
-    assert not told(answer)
+    assert not message(answer)
     assert "result" in asker.ask_of("check", path)
 
 
@@ -348,8 +348,8 @@ NO_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_what_is_no_file_is_refused_at_once(name: str, ending: str, asker: Asker, tmp_path: Path) -> None:
     make, words = NO_FILES[name]
     make(tmp_path / ending)
-    assert words in told(asker.ask_of("inspect", tmp_path / ending))
-    assert words in told(asker.ask_of("check", tmp_path / ending))
+    assert words in message(asker.ask_of("inspect", tmp_path / ending))
+    assert words in message(asker.ask_of("check", tmp_path / ending))
 
 
 @pytest.mark.parametrize(

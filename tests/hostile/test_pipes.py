@@ -31,7 +31,7 @@ def shell(script: str, folder: Path, **env: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "told"),
+    ("script", "code", "message"),
     [
         ("kwb catalog | head -1", 0, ""),
         ("kwb catalog --json | head -c 10", 0, ""),
@@ -45,9 +45,9 @@ def shell(script: str, folder: Path, **env: str) -> subprocess.CompletedProcess[
         ("cd /proc; kwb new-plugin acme", 3, "kwb: acme: cannot be written: No such file or directory."),
     ],
 )  # fmt: skip
-def test_a_script_gets_one_sentence_and_a_code(script: str, code: int, told: str, tmp_path: Path) -> None:
+def test_a_script_gets_one_sentence_and_a_code(script: str, code: int, message: str, tmp_path: Path) -> None:
     done = shell(script, tmp_path)
-    assert done.stderr.decode().strip() == told
+    assert done.stderr.decode().strip() == message
     assert done.returncode == code
 
 

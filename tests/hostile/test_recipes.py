@@ -55,10 +55,10 @@ WRONG = {
 def test_a_recipe_is_refused_in_a_sentence(name: str) -> None:
     with pytest.raises(RecipeError) as error:
         parse(WRONG[name], name="r.yaml")
-    told = str(error.value)
-    assert told.startswith("r.yaml")
-    assert told.isprintable()
-    assert len(told) < 500
+    message = str(error.value)
+    assert message.startswith("r.yaml")
+    assert message.isprintable()
+    assert len(message) < 500
 
 
 @pytest.mark.parametrize(

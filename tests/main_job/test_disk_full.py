@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_full_disk_is_told_and_the_old_files_stay(folder: Path) -> None:
+def test_a_full_disk_is_reported_and_the_old_files_stay(folder: Path) -> None:
     files = {path: path.read_bytes() for path in (folder / "saved").glob("residual-regressor.*")}
     assert len(files) == 2
 

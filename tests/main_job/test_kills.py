@@ -83,7 +83,7 @@ def weights(folder: Path) -> dict[str, bytes]:
 
 
 def history(folder: Path) -> dict[int, Any]:
-    """The logs of each epoch, as the stream last told them."""
+    """The logs of each epoch, as the stream last reported them."""
     (run,) = (folder / "saved" / "runs").iterdir()
     events = [event for event, _, _ in read_events(run / "events.jsonl")]
     return {event.epoch: event.logs for event in events if event.kind == "epoch"}  # type: ignore[attr-defined]

@@ -26,8 +26,8 @@ def test_a_done_run_goes_on_for_more_epochs(
         assert main(["--batch", "more.yaml", "--json", *arguments]) == 0
         return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
-    def losses(told: list[dict[str, Any]]) -> list[tuple[int, float]]:
-        return [(each["epoch"], each["logs"]["loss"]) for each in told if each["event"] == "epoch"]
+    def losses(reported: list[dict[str, Any]]) -> list[tuple[int, float]]:
+        return [(each["epoch"], each["logs"]["loss"]) for each in reported if each["event"] == "epoch"]
 
     monkeypatch.chdir(tmp_path)
     Path("more.yaml").write_text(RECIPE)

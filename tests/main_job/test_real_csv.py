@@ -56,12 +56,12 @@ def test_it_trains_well(trained: Run) -> None:
     assert trained.code == 0, trained.err
     (finished,) = trained.of("finished")
     assert finished["evaluation"]["accuracy"] > 0.9
-    (told,) = [r for r in trained.of("message") if "rows" in r["text"]]
-    assert "333 rows (11 dropped for missing values)" in told["text"]
+    (shown,) = [r for r in trained.of("message") if "rows" in r["text"]]
+    assert "333 rows (11 dropped for missing values)" in shown["text"]
 
 
 @pytest.mark.parametrize("file", ["out/penguins.keras", "out/penguins.h5"])
-def test_evaluating_the_file_on_the_recipe_gives_what_training_told(trained: Run, file: str) -> None:
+def test_evaluating_the_file_on_the_recipe_gives_what_training_reported(trained: Run, file: str) -> None:
     done = kwb_in(trained.folder, ["evaluate", file, "--data", "penguins.yaml", "--json"])
     assert done.code == 0, done.err
     assert json.loads(done.out) == pytest.approx(trained.of("finished")[0]["evaluation"], rel=1e-5)

@@ -46,7 +46,7 @@ def test_a_run_is_stopped_by_name_and_saved(tmp_path: Path, kwb: Kwb) -> None:
     assert "nobody is working on this run" in again.err
 
 
-def test_what_cannot_be_stopped_is_told(tmp_path: Path, kwb: Kwb) -> None:
+def test_what_cannot_be_stopped_is_reported(tmp_path: Path, kwb: Kwb) -> None:
     unknown = kwb("stop", "prices")
     assert unknown.code == 3
     assert "there is no run 'prices'" in unknown.err

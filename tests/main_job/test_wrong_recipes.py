@@ -168,9 +168,9 @@ def test_a_model_that_cannot_be_evaluated_is_saved_all_the_same(
     assert main(["--batch", "price.yaml", "--json", "--plugin", "careless.py"]) == 1
     captured = capfd.readouterr()
     assert '"event": "failed"' in captured.out.splitlines()[-1]
-    told = "evaluating on the test part failed: no rows for me."
-    assert told in captured.out.splitlines()[-1]
-    assert told in captured.err
+    shown = "evaluating on the test part failed: no rows for me."
+    assert shown in captured.out.splitlines()[-1]
+    assert shown in captured.err
     assert (working_directory / "out" / "price.keras").exists()
     assert main(["evaluate", "out/price.keras", "--data", "houses.csv", "--plugin", "careless.py"]) == 1
     assert "out/price.keras: evaluating failed: no rows for me." in capfd.readouterr().err

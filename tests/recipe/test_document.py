@@ -76,7 +76,7 @@ class TestYaml:
         assert recipe.model.sequential[1] == recipe.model.sequential[2]
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "shown"),
         [
             (RECIPE + "name: again\n", "r.yaml:15: the key 'name' stands here a second time."),
             (RECIPE + "\tseed: 3\n", "r.yaml:15: this is not valid YAML: found character '\\t'"),
@@ -108,8 +108,8 @@ class TestYaml:
             "deep nesting",
         ],
     )
-    def test_what_is_no_recipe_is_told_with_its_line(self, text, told):
-        assert told in error(text)
+    def test_what_is_no_recipe_is_reported_with_its_line(self, text, shown):
+        assert shown in error(text)
 
     def test_an_alias_bomb_is_refused(self):
         rows = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
@@ -140,14 +140,14 @@ class TestFile:
         assert read(tmp_path / "r.yaml").place("train.loss").endswith("r.yaml:14: train.loss")
 
     def test_another_encoding_is_refused(self, tmp_path):
-        told = self.read(tmp_path, changed("price", "preis_f\u00fcr").encode("latin-1"))
-        assert told == "DIR/r.yaml: this is not a text file in UTF-8."
+        shown = self.read(tmp_path, changed("price", "preis_f\u00fcr").encode("latin-1"))
+        assert shown == "DIR/r.yaml: this is not a text file in UTF-8."
 
     def test_over_a_megabyte_is_refused(self, tmp_path):
-        told = self.read(tmp_path, RECIPE.encode() + b"# " + b"x" * 1_000_000)
-        assert told == "DIR/r.yaml: a recipe of over 200 KB is not read."
+        shown = self.read(tmp_path, RECIPE.encode() + b"# " + b"x" * 1_000_000)
+        assert shown == "DIR/r.yaml: a recipe of over 200 KB is not read."
 
-    def test_a_missing_file_and_a_folder_are_told(self, tmp_path):
+    def test_a_missing_file_and_a_folder_are_reported(self, tmp_path):
         with pytest.raises(RecipeError, match=r"gone\.yaml: there is no such recipe file"):
             read(tmp_path / "gone.yaml")
         with pytest.raises(RecipeError, match="cannot read it: Is a directory"):
@@ -233,18 +233,18 @@ WRONG = [
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"), WRONG, ids=[new.strip() or f"no {old}" for old, new, _ in WRONG]
+    ("old", "new", "shown"), WRONG, ids=[new.strip() or f"no {old}" for old, new, _ in WRONG]
 )
-def test_a_wrong_key_or_type_is_told_with_file_line_and_key(old, new, told):
+def test_a_wrong_key_or_type_is_reported_with_file_line_and_key(old, new, shown):
     text = error(changed(old, new))
-    assert told in text
+    assert shown in text
     assert "more to mend" not in text  # one mistake is one error
     assert "pydantic" not in text
     assert "valid dictionary" not in text
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "shown"),
     [
         ("{}", "model: must hold one of 'use', 'load' (a saved file), 'sequential', 'graph', not {}."),
         ("", "model: must hold one of 'use', 'load' (a saved file), 'sequential', 'graph', not empty."),
@@ -263,10 +263,10 @@ def test_a_wrong_key_or_type_is_told_with_file_line_and_key(old, new, told):
         ("{graph: [y = A()(x)], inputs: {x: [3]}, outputs: y, layer: {}}", "Did you mean 'layers'?"),
     ],
 )
-def test_a_wrong_model_is_told_in_the_terms_of_its_own_form(model, told):
+def test_a_wrong_model_is_reported_in_the_terms_of_its_own_form(model, shown):
     text = error(f"kwb: 1\ndata: d\nmodel: {model}\n")
     assert text.startswith("r.yaml:3: model")
-    assert told in text
+    assert shown in text
     assert "more to mend" not in text
 
 
@@ -353,7 +353,7 @@ class TestOverrides:
         assert optimizer.optimizer.model_dump() == {"use": "Adam", "learning_rate": 0.5}
 
     @pytest.mark.parametrize(
-        ("override", "told"),
+        ("override", "shown"),
         [
             ("train.epochs", "an override is written as key=value. As in train.epochs=50."),
             ("=3", "an override is written as key=value. As in train.epochs=50."),
@@ -369,8 +369,8 @@ class TestOverrides:
             ("train.metrics[0]=mae", "'train.metrics' is no list in the recipe: give it whole. As in train."),
         ],
     )
-    def test_a_wrong_one_is_told_as_it_was_typed(self, override, told):
-        assert error(RECIPE, override).startswith(f"--set {override}: {told}")
+    def test_a_wrong_one_is_reported_as_it_was_typed(self, override, shown):
+        assert error(RECIPE, override).startswith(f"--set {override}: {shown}")
 
     def test_an_error_elsewhere_keeps_its_line(self):
         assert error(changed("epochs: 5", "epochs: x"), "train.batch_size=3").startswith(

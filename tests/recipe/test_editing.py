@@ -175,13 +175,13 @@ def test_argument_edits_of_one_field_are_one_step(stack):
     assert stack.text == STACK
 
 
-def test_changes_are_told_with_a_revision():
-    told = []
-    editor = Editor(STACK, on_change=told.append)
+def test_changes_are_reported_with_a_revision():
+    reported = []
+    editor = Editor(STACK, on_change=reported.append)
     editor.set("seed", 3)
     editor.set("seed", 3)
     editor.undo()
-    assert told == [1, 2]
+    assert reported == [1, 2]
 
 
 def test_text_that_is_no_yaml_keeps_the_rows_and_refuses_edits(stack):

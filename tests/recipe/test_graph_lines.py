@@ -106,13 +106,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("line", "told"), REFUSED.items())
-def test_what_is_refused_and_how(line, told):
+@pytest.mark.parametrize(("line", "shown"), REFUSED.items())
+def test_what_is_refused_and_how(line, shown):
     with pytest.raises(RecipeError) as caught:
         parse_line(line, "model.graph[3]")
-    if "repeated" in told and "given twice" in caught.value.what:
-        told = "the argument 'units' is given twice"  # some versions of Python leave this to us
-    assert caught.value.what.startswith(told)
+    if "repeated" in shown and "given twice" in caught.value.what:
+        shown = "the argument 'units' is given twice"  # some versions of Python leave this to us
+    assert caught.value.what.startswith(shown)
     assert caught.value.where == "model.graph[3]"
     assert caught.value.hint
     assert len(str(caught.value)) < 300

@@ -191,14 +191,14 @@ def test_an_error_at_any_operation_leaves_the_old_file_or_the_new(
     path = tmp_path / f"m{format}"
     old, new = small_model(1.0), small_model(2.0)
     save(old, path, {}, check=False)
-    failed, told = 0, set()
+    failed, shown = 0, set()
     for number in range(1, 400):
         at_operation(number, disk_full)
         try:
             save(new, path, {}, check=False)
         except FileError as error:
             failed += 1
-            told.add(error.what)
+            shown.add(error.what)
             at_operation(-1, disk_full)
             assert value_in(path) in (1.0, 2.0)
             if value_in(path) == 2.0:  # only the flush of the folder came after
@@ -210,7 +210,7 @@ def test_an_error_at_any_operation_leaves_the_old_file_or_the_new(
                 break
             save(old, path, {}, check=False)
     assert failed > 15
-    assert all("the disk is full" in what for what in told)
+    assert all("the disk is full" in what for what in shown)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -283,7 +283,9 @@ def test_a_save_cut_off_at_any_byte_leaves_the_old_file(format: str, killed: boo
     assert atomic.extension_of(path) == format
 
 
-def test_no_room_to_unpack_is_told_with_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_to_unpack_is_reported_with_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = keras.Sequential([keras.Input((100,)), keras.layers.Dense(100)])
     save(model, tmp_path / "m.h5", {})
     (tmp_path / "small").mkdir()

@@ -478,7 +478,7 @@ class Closed(keras.Layer):
         return inputs
 
 
-def test_a_class_that_cannot_be_rebuilt_is_told_by_its_own_error(tmp_path: Path) -> None:
+def test_a_class_that_cannot_be_rebuilt_is_reported_by_its_own_error(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), Closed(), keras.layers.Dense(1)])
     with pytest.raises(FileError) as caught:
         save(model, tmp_path / "m.keras", NOTES)

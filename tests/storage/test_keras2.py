@@ -130,7 +130,7 @@ def test_what_keras_3_has_no_word_for_is_named(tmp_path: Path) -> None:
     write(path, model, more(LSTM={"time_major": True}))
     with pytest.raises(FileError) as refused:
         load(path, KerasRegistry())
-    told = str(refused.value)
-    assert "its layer 'memory' (LSTM) has time_major=True, which Keras 3 does not have" in told
-    assert len(told) < 300
-    load_weights(model, path)  # the way out that it tells
+    shown = str(refused.value)
+    assert "its layer 'memory' (LSTM) has time_major=True, which Keras 3 does not have" in shown
+    assert len(shown) < 300
+    load_weights(model, path)  # the way out that the error names

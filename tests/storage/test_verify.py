@@ -228,7 +228,7 @@ def test_defaults_need_not_be_given_back(tmp_path: Path) -> None:
     save(stack(ForgetsNoise(1.0)), tmp_path / "m.h5", {}, probe=INPUTS)
 
 
-def test_a_hidden_layer_is_told_of_even_where_nothing_differs(tmp_path: Path) -> None:
+def test_a_hidden_layer_is_reported_of_even_where_nothing_differs(tmp_path: Path) -> None:
     (warning,) = save(stack(HidesLayer(name="hider")), tmp_path / "m.keras", {}).warnings
     assert "hider/box/dense (Dense)" in warning
 
@@ -264,7 +264,7 @@ def test_layers_in_the_containers_that_keras_tracks_come_back(tmp_path: Path) ->
         assert same(arrays(model.weights), arrays(again.weights))
 
 
-def test_a_custom_compile_is_told_of_and_does_not_stop_saving(tmp_path: Path) -> None:
+def test_a_custom_compile_is_reported_of_and_does_not_stop_saving(tmp_path: Path) -> None:
     @register
     class OwnCompile(keras.Model):
         def __init__(self, **kwargs: Any) -> None:

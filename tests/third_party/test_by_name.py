@@ -68,7 +68,7 @@ def test_a_model_class_takes_its_inputs_by_name(kwb, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_name_that_is_not_there_is_told(kwb, tmp_path):
+def test_a_name_that_is_not_there_is_reported(kwb, tmp_path):
     (tmp_path / "models.py").write_text(MODELS)
     (tmp_path / "r.yaml").write_text(RECIPE.replace("MODEL", "Lost"))
     done = kwb("--batch", "r.yaml", "--plugin", "models.py", cwd=tmp_path)

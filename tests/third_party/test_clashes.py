@@ -21,7 +21,7 @@ from workbench.catalog.resolve import resolve, Resolver
 from workbench.errors import WorkbenchError
 catalog = Catalog(discover())
 
-def told(action):
+def outcome(action):
     try:
         return action()
     except WorkbenchError as error:
@@ -52,11 +52,11 @@ def found(installed) -> dict[str, Any]:
     return in_process(
         [installed("acme-layers"), installed("rival-layers")],
         """print(json.dumps({
-            "bare": told(lambda: target("Gate")),
-            "acme": told(lambda: target("acme.Gate")),
-            "rival": told(lambda: target("rival.Gate")),
-            "impostor": told(lambda: target("Impostor")),
-            "impostor again": told(lambda: target("Impostor")),
+            "bare": outcome(lambda: target("Gate")),
+            "acme": outcome(lambda: target("acme.Gate")),
+            "rival": outcome(lambda: target("rival.Gate")),
+            "impostor": outcome(lambda: target("Impostor")),
+            "impostor again": outcome(lambda: target("Impostor")),
             "by registered name": Resolver(catalog).resolve_registered("acme-layers>Gate").__module__,
         }))""",
     )
@@ -87,7 +87,7 @@ def test_it_stays_refused_and_the_first_owner_keeps_the_name(found):
 def test_the_one_that_comes_second_is_refused_whichever_it_is(installed):
     found = in_process(
         [installed("acme-layers"), installed("rival-layers")],
-        """print(json.dumps([told(lambda: target("Impostor")), told(lambda: target("acme.Gate"))]))""",
+        """print(json.dumps([outcome(lambda: target("Impostor")), outcome(lambda: target("acme.Gate"))]))""",
     )
     assert found[0] == ["rival_layers.impostor", "acme-layers>Gate"]
     assert "rival_layers.impostor.Gate and acme_layers.layers.Gate" in found[1]["error"]

@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_used_says_why_and_where(kwb, tmp_path, source, er
     assert row["error"].startswith(error.format(file=file))
 
 
-def test_a_missing_file_is_told(kwb, tmp_path):
+def test_a_missing_file_is_reported(kwb, tmp_path):
     row = listed(kwb, tmp_path / "nowhere.py")
     assert row["error"] == f"no such file: {tmp_path / 'nowhere.py'}"
 

@@ -30,7 +30,7 @@ def test_a_strangers_recipe_trains_by_name(trained):
     assert (folder / "gated.keras").is_file()
 
 
-def test_its_layers_are_told_with_their_plugin(trained):
+def test_its_layers_are_reported_with_their_plugin(trained):
     _, events = trained
     (assembled,) = [event for event in events if event["event"] == "assembled"]
     rows = {row["path"]: (row["class"], row["plugin"], row["parameters"]) for row in assembled["layers"]}

@@ -138,7 +138,7 @@ def test_an_error_at_any_operation_leaves_the_old_or_the_new(
         if not reached:
             break
     assert len(failures) >= 8
-    assert all("full" in told or "space" in told for told in failures)
+    assert all("full" in shown or "space" in shown for shown in failures)
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.isdigit()) == []
 
 

@@ -219,10 +219,10 @@ def test_labels_of_a_stream_are_held_against_the_units(catalog, folder):
         "loss": "sparse_categorical_crossentropy",
         "data": ", inputs: {features: [x]}, stream: true",
     }
-    told = refused(
+    reported = refused(
         catalog, folder, **parts, model="{sequential: [{use: Dense, units: 4, activation: softmax}]}"
     )
-    assert "the labels go from 0 to 4, and 4 units stand for the labels 0 to 3" in told
+    assert "the labels go from 0 to 4, and 4 units stand for the labels 0 to 3" in reported
     prepare(
         document(folder, **parts, model="{sequential: [{use: Dense, units: 5, activation: softmax}]}"),
         catalog,
@@ -252,5 +252,7 @@ def test_a_learning_rate_that_a_schedule_sets_is_not_set_by_hand_and_training_go
     )
     session.control.set_learning_rate(0.5)
     assert session.run().status == "done"
-    told = [event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"]
-    assert "the learning rate cannot be set: it follows CosineDecay." in told
+    reported = [
+        event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"
+    ]
+    assert "the learning rate cannot be set: it follows CosineDecay." in reported

@@ -620,7 +620,7 @@ def test_a_stream_trains_like_the_same_rows_in_memory(asked: str, runs: str) -> 
     )
 
 
-def test_a_stream_shorter_than_it_says_is_told_in_plain_words() -> None:
+def test_a_stream_shorter_than_it_says_is_reported_in_plain_words() -> None:
     with pytest.raises(DataError, match="ended after 6 of 9 batches"):
         fit(sequential(), stream(ONE_INPUT, rows=140), None, settings(engine="steps"))
 

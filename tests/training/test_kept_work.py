@@ -199,7 +199,7 @@ def test_an_error_within_an_epoch_leaves_the_weights(these: Catalog, tmp_path: P
 def test_a_mended_recipe_goes_on(these: Catalog, tmp_path: Path) -> None:
     from workbench.training.resumable_runs import latest_run
 
-    _, told, _ = run(recipe(tmp_path, []), these, tmp_path / "whole")
+    _, shown, _ = run(recipe(tmp_path, []), these, tmp_path / "whole")
     folder, first, _ = run(recipe(tmp_path, [{"use": "Breaks", "epoch": 7}]), these, tmp_path)
     mended = recipe(tmp_path, [])
     found = latest_run(tmp_path / "runs", mended)
@@ -207,7 +207,7 @@ def test_a_mended_recipe_goes_on(these: Catalog, tmp_path: Path) -> None:
     assert found.folder == folder
     _, second, failed = run(mended, these, tmp_path, folder)
     assert failed is None
-    assert epochs_of(first) + epochs_of(second) == epochs_of(told)
+    assert epochs_of(first) + epochs_of(second) == epochs_of(shown)
 
 
 def test_a_model_without_a_configuration_gives_its_weights(these: Catalog, tmp_path: Path) -> None:
@@ -232,8 +232,8 @@ def test_from_the_command_line(these: Catalog, tmp_path: Path, kwb: Any) -> None
     folder, _, _ = run(recipe(tmp_path, []), these, tmp_path)
     done = kwb("export-checkpoint", str(folder.path), "--out", str(tmp_path / "m.keras"), "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["path"], told["epoch"], told["step"]) == (str(tmp_path / "m.keras"), 9, 0)
+    shown = json.loads(done.stdout)
+    assert (shown["path"], shown["epoch"], shown["step"]) == (str(tmp_path / "m.keras"), 9, 0)
     mine, its = (keras.saving.load_model(path) for path in (tmp_path / "m.keras", folder.model))
     np.testing.assert_array_equal(mine.layers[0].kernel, its.layers[0].kernel)
     done = kwb("export-checkpoint", str(folder.path), "--epoch", "2")

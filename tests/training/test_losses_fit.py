@@ -1,4 +1,4 @@
-"""A loss that does not fit its output or its target is told before training, with what to write instead."""
+"""A loss that does not fit its output or its target is reported before training, with what to write instead."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_a_target_far_from_where_a_network_begins_is_warned_of(catalog, tmp_path
     document = parse(CSV.format(path=tmp_path / "t.csv", model=model, loss=loss), name="r.yaml")
     found = [str(warning) for warning in prepare(document, catalog).warnings]
     mean = scale * sum(1 + n % 7 for n in range(50)) / 50
-    told = f"train.loss: the values of 'y' are around {mean:,.0f}, and a new network begins near 0"
-    assert [each.startswith(told) for each in found] == ([True] if said else [])
+    shown = f"train.loss: the values of 'y' are around {mean:,.0f}, and a new network begins near 0"
+    assert [each.startswith(shown) for each in found] == ([True] if said else [])
 
 
 def test_with_several_outputs_the_one_at_error_is_named(catalog):
@@ -108,10 +108,10 @@ train: {loss: {price: mse, again: mae}}
         ("iris", dense(3, "softmax"), "{use: SparseCategoricalCrossentropy, from_logits: true}"),
     ],
 )
-def test_logits_taken_for_probabilities_and_the_reverse_are_told(catalog, data, layers, loss):
-    (told,) = warnings(catalog, data, layers, loss)
-    assert told.startswith("train.loss: ")
-    assert "from_logits: true" in told
+def test_logits_taken_for_probabilities_and_the_reverse_are_reported(catalog, data, layers, loss):
+    (shown,) = warnings(catalog, data, layers, loss)
+    assert shown.startswith("train.loss: ")
+    assert "from_logits: true" in shown
 
 
 @pytest.mark.parametrize(

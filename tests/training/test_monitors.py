@@ -345,7 +345,7 @@ def test_histograms_leave_very_short_epochs_out_but_never_the_last():
     assert found["edges"][-1] == pytest.approx(output.get_weights()[0].max())
 
 
-@pytest.mark.parametrize("step", [22, 23])  # a sampled one, and one whose loss tells
+@pytest.mark.parametrize("step", [22, 23])  # a sampled one, and one whose loss shows it
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nan_names_the_first_layer_and_the_step(engine, step):
     model = sequential(
@@ -382,7 +382,7 @@ def test_nan_tells_bad_data_from_bad_layers():
     ],
 )
 def test_nan_finds_the_layer_whose_gradient_was_infinite(row, expected):
-    """The square root of 0 is 0, its slope infinite: nothing but the gradient tells."""
+    """The square root of 0 is 0, its slope infinite: only the gradient shows it."""
     below = keras.layers.Dense(1, name="below", kernel_initializer="ones", use_bias=False)
     model = sequential(
         below, SquareRoot(), keras.layers.Dense(1, name="above"), optimizer=keras.optimizers.SGD(1e-9)

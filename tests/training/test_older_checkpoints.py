@@ -69,11 +69,11 @@ def test_callbacks_go_on_as_if_nothing_had_been_between(
         "stack", (*CALLBACKS["plateau"], BEST), {"use": "SGD", "learning_rate": 0.02, "momentum": 0.9}, "old"
     )
     document = recipe(cell, data)
-    whole, told = train(document, these, tmp_path / "whole", 9)
+    whole, shown = train(document, these, tmp_path / "whole", 9)
     run, _ = train(document, these, tmp_path / "parts", 4)
     as_it_was(run)
     _, heard = train(document, these, tmp_path / "parts", 9, run)
-    assert logs(heard) == logs(told)[4:]
+    assert logs(heard) == logs(shown)[4:]
     mine, its = state(run), state(whole)
     assert any(name.startswith("memory/callback/1") for name in its)  # the best weights
     for name in its:
@@ -90,8 +90,8 @@ def test_a_second_optimizer_that_was_not_kept_is_named(these: Catalog, data: Pat
     run, _ = train(document, these, tmp_path, 2)
     as_it_was(run)
     _, heard = train(document, these, tmp_path, 3, run)
-    (told,) = [each.text for each in heard if isinstance(each, events.Message) and "older" in each.text]
-    assert told.startswith(
+    (shown,) = [each.text for each in heard if isinstance(each, events.Message) and "older" in each.text]
+    assert shown.startswith(
         "not as it was before --resume: the checkpoint is of an older kwb, which did not keep"
     )
-    assert "the model's judge_optimizer" in told
+    assert "the model's judge_optimizer" in shown

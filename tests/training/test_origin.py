@@ -181,8 +181,8 @@ def failed(folder: Path, name: str, *, engine: str = "plain", save: str = "[]") 
     error = caught.value
     assert error.origin is not None, str(error)
     assert error.origin.place.file == str(file)
-    told = [event for event in heard if isinstance(event, events.Failed)]
-    assert all(event.error == error.as_record() for event in told)
+    reported = [event for event in heard if isinstance(event, events.Failed)]
+    assert all(event.error == error.as_record() for event in reported)
     again = WorkbenchError.from_record(error.as_record())
     assert again.origin == error.origin
     assert "\x1b" not in str(error)

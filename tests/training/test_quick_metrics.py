@@ -39,7 +39,7 @@ class Backwards(keras.metrics.Metric):
 
 
 class Doubled(keras.Sequential):
-    """Tells twice its loss."""
+    """Reports twice its loss."""
 
     def get_metrics_result(self) -> dict[str, Any]:
         return {name: 2.0 * value for name, value in super().get_metrics_result().items()}

@@ -187,9 +187,9 @@ def test_a_resumed_training_is_stock_fit_at_a_stretch(
     before = None
     for epochs in PARTS:
         before, heard = run(recipe(folder, model, epochs, engine, optimizer, callbacks), these, before)
-        told = [e.text for e in heard if isinstance(e, events.Message)]
-        assert not any("cannot keep" in text or "Skipping variable loading" in text for text in told)
-        not_in_file = [text for text in told if "does not bring back the state of the optimizer" in text]
+        reported = [e.text for e in heard if isinstance(e, events.Message)]
+        assert not any("cannot keep" in text or "Skipping variable loading" in text for text in reported)
+        not_in_file = [text for text in reported if "does not bring back the state of the optimizer" in text]
         assert len(not_in_file) == len({text.partition(": ")[2] for text in not_in_file})
         found += logs(heard)
 

@@ -206,7 +206,7 @@ def logs(heard: list[Any]) -> list[dict[str, float]]:
 @pytest.mark.parametrize("cell", CHOSEN, ids=lambda cell: cell.label)
 def test_parts_equal_the_whole(cell: Cell, these: Catalog, data: Path, tmp_path: Path) -> None:
     document = recipe(cell, data)
-    whole, told = train(document, these, tmp_path / "whole", 12)
+    whole, shown = train(document, these, tmp_path / "whole", 12)
     run, first = train(document, these, tmp_path / "parts", 4)
     _, second = train(document, these, tmp_path / "parts", 7, run)
     _, third = train(document, these, tmp_path / "parts", 12, run)
@@ -220,9 +220,9 @@ def test_parts_equal_the_whole(cell: Cell, these: Catalog, data: Path, tmp_path:
         return
     assert not warned
     assert [logs(part) for part in (first, second, third)] == [
-        logs(told)[:4],
-        logs(told)[4:7],
-        logs(told)[7:],
+        logs(shown)[:4],
+        logs(shown)[4:7],
+        logs(shown)[7:],
     ]
     mine, its = state(run), state(whole)
     assert set(mine) == set(its)

@@ -47,7 +47,7 @@ class Trained(list[events.Event]):
         return RunFolder(Path(self.of(events.RunStarted)[0].folder))
 
     @property
-    def told(self) -> str:
+    def messages_text(self) -> str:
         return "\n".join(f"{message.level}: {message.text}" for message in self.of(events.Message))
 
 
@@ -121,7 +121,7 @@ def kernel_after(train: Train, status: str) -> float:
     for path in FILES:
         why = f"this run was {status} in epoch {len(stopped.of(events.Epoch))} of 60"
         where = f"The model of this run is {stopped.run.model}"
-        assert f"warning: {path} is left as it was: {why}. {where}" in stopped.told
+        assert f"warning: {path} is left as it was: {why}. {where}" in stopped.messages_text
     return kernel(stopped.run.model)
 
 
@@ -142,7 +142,7 @@ def test_a_finished_run_says_where_the_model_before_is_and_it_is_there(train: Tr
     second = train(epochs=4)
     assert [kernel(path) for path in FILES] == [kernel(second.run.model)] * 3
     for path in FILES:
-        assert f"info: {path} replaced; the one before is {first.run.model}" in second.told
+        assert f"info: {path} replaced; the one before is {first.run.model}" in second.messages_text
     assert [saved.replaced for saved in second.of(events.Saved)] == ["", *[str(first.run.model)] * 3]
     assert [kernel(first.run.model)] * 3 == slopes
     assert sorted(path.name for path in Path("saved").iterdir()) == sorted([*(f.name for f in FILES), "runs"])
@@ -211,7 +211,7 @@ def test_a_model_that_is_not_finite_is_written_nowhere_but_in_its_run(train: Tra
         assert not any(path.exists() for path in FILES)
     else:
         assert not any(path.exists() for path in FILES)
-        assert "is not written: the loss of this run is" in broken.told
+        assert "is not written: the loss of this run is" in broken.messages_text
     train(epochs=3)
     before = contents()
     try:
@@ -219,7 +219,7 @@ def test_a_model_that_is_not_finite_is_written_nowhere_but_in_its_run(train: Tra
     except WorkbenchError:
         pass
     else:
-        assert "is left as it was: the loss of this run is" in broken.told
+        assert "is left as it was: the loss of this run is" in broken.messages_text
         assert list(broken.of(events.Finished)[0].left) == [str(path) for path in FILES]
     assert contents() == before
 
@@ -231,9 +231,9 @@ def test_a_worse_score_than_that_of_the_one_before_is_said(train: Train) -> None
     old, new = (each.of(events.Finished)[0].evaluation["loss"] for each in (good, bad))
     assert new > old
     text = f"{FILES[0]}: the loss on the test part is {new:.5g}, and that of the one before was {old:.5g}."
-    assert f"warning: {text}" in bad.told
+    assert f"warning: {text}" in bad.messages_text
     better = train(epochs=60, save=one)
-    assert "that of the one before" not in better.told
+    assert "that of the one before" not in better.messages_text
 
 
 def test_a_callback_that_ends_a_run_has_finished_it(train: Train) -> None:

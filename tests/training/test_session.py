@@ -19,7 +19,7 @@ train: {epochs: 1, loss: mse, engine: plain}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_a_loaded_file_lacks_is_told(catalog, tmp_path):
+def test_what_a_loaded_file_lacks_is_reported(catalog, tmp_path):
     def my_own_loss(y, p):
         return keras.ops.mean(keras.ops.square(y - p))
 
@@ -34,8 +34,8 @@ def test_what_a_loaded_file_lacks_is_told(catalog, tmp_path):
         runs_folder=tmp_path / "runs",
     )
     assert session.run().status == "done"
-    (told,) = [
+    (shown,) = [
         event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"
     ]
-    assert told.startswith(f"model: {tmp_path / 'plain.keras'}: ")
-    assert "my_own_loss" in told
+    assert shown.startswith(f"model: {tmp_path / 'plain.keras'}: ")
+    assert "my_own_loss" in shown

@@ -147,8 +147,8 @@ def test_a_long_training_of_a_small_model_says_so(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    told = [record.get("text", "") for record in map(json.loads, done.stdout.splitlines())]
-    assert any("one thread is enough" in text for text in told) is (sys.platform == "linux")
+    reported = [record.get("text", "") for record in map(json.loads, done.stdout.splitlines())]
+    assert any("one thread is enough" in text for text in reported) is (sys.platform == "linux")
 
 
 SMALL_RECIPE = """

@@ -158,7 +158,7 @@ def test_the_file_evaluates_with_them(stream: str, folder: Path, catalog: Catalo
         ("5", "data.sample_weight", "must be a text, not 5"),
     ],
 )  # fmt: skip
-def test_what_is_no_output_and_no_column_is_told_with_its_line(
+def test_what_is_no_output_and_no_column_is_reported_with_its_line(
     weights: str, where: str, what: str, folder: Path, catalog: Catalog
 ) -> None:
     with pytest.raises(RecipeError) as error:

@@ -107,7 +107,7 @@ async def test_the_palette_is_grouped_by_name_and_does_what_it_says(open_app: Op
         assert all(": " in title for title in titles)
 
 
-async def test_a_notice_is_told_whole_and_never_read_as_markup(open_app: OpenApp) -> None:
+async def test_a_notice_is_reported_whole_and_never_read_as_markup(open_app: OpenApp) -> None:
     async with open_app() as pilot:
         error = WorkbenchError(
             "no layer '[bold]MyDens[/]'.", where="price.yaml:14", hint="Did you mean 'MyDense'?"
@@ -234,7 +234,7 @@ def test_what_starts_the_app_is_light() -> None:
 
 
 @pytest.mark.slow
-async def test_plugin_files_are_listed_after_the_rest_and_broken_ones_told(
+async def test_plugin_files_are_listed_after_the_rest_and_broken_ones_reported(
     open_app: OpenApp, working_directory: Path
 ) -> None:
     good, bad = working_directory / "good.py", working_directory / "bad.py"

@@ -419,7 +419,7 @@ async def test_escape_is_left_to_the_screen_while_there_is_no_cursor():
 
 
 @run
-async def test_event_marks_have_glyphs_and_are_told_under_the_cursor():
+async def test_event_marks_have_glyphs_and_are_reported_under_the_cursor():
     chart = chart_of([1.0, 2.0] * 50)
     chart.mark(20, "checkpoint", "checkpoint, epoch 3")
     chart.mark(50, "learning_rate")

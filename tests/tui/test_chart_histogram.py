@@ -105,7 +105,7 @@ async def test_the_cursor_moves_over_epochs_and_is_posted():
 
 
 @run
-async def test_a_resumed_run_replaces_what_it_repeats_and_nan_weights_are_told():
+async def test_a_resumed_run_replaces_what_it_repeats_and_nan_weights_are_reported():
     chart = HistogramChart("kernel")
     async with Tiny(chart).run_test(size=(40, 12)) as pilot:
         assert "no histograms yet" in "".join(text(chart))

@@ -86,7 +86,7 @@ def test_merging_keeps_order_extremes_and_the_number_of_samples(seed):
         start += size
 
 
-def test_what_is_not_finite_leaves_the_bounds_alone_and_is_told_apart():
+def test_what_is_not_finite_leaves_the_bounds_alone_and_is_reported_apart():
     series = series_of([1.0, math.nan, math.inf, -math.inf, 3.0])
     assert (series.lowest, series.highest) == (1.0, 3.0)
     assert list(series.flags) == [0, NOT_A_NUMBER, PLUS_INFINITY, MINUS_INFINITY, 0]

@@ -1,4 +1,4 @@
-"""Whatever a handler, a timer, a worker, a paint or a screen raises, the app lives, tells it and logs it."""
+"""Whatever a handler, a timer, a worker, a paint or a screen raises, the app lives, shows it and logs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Asked(Message):
 
 
 class Bad(Widget, can_focus=True):
-    """Raises wherever it is told to."""
+    """Raises wherever a test asks for it."""
 
     BINDINGS = [Binding("x", "explode", "Explode", id="bad.explode", tooltip="Raise")]
     DEFAULT_CSS = "Bad { height: 3; }"
@@ -68,11 +68,11 @@ class UnmountableScreen(WorkbenchScreen):
         yield
 
 
-def told(app: Any) -> list[str]:
+def shown_errors(app: Any) -> list[str]:
     return [error.what for _, error in app.notices]
 
 
-async def test_a_handler_that_raises_is_told_and_the_widget_goes_on(open_app: OpenApp) -> None:
+async def test_a_handler_that_raises_is_reported_and_the_widget_goes_on(open_app: OpenApp) -> None:
     async with open_app(crashes=True) as pilot:
         app = pilot.app
         await app.push_screen(BadScreen())
@@ -81,13 +81,13 @@ async def test_a_handler_that_raises_is_told_and_the_widget_goes_on(open_app: Op
         bad.post_message(Asked())
         await until(lambda: bad.heard == 2)  # its message loop did not end
         await settle(pilot)
-        assert told(app) == ["an error inside kwb: KeyError: 'in a handler'"]
+        assert shown_errors(app) == ["an error inside kwb: KeyError: 'in a handler'"]
         assert "heard 2" in shown(app)
 
         bad.focus()
         await pilot.press("x")
         await settle(pilot)
-        assert "in an action [red]" in told(app)[-1]
+        assert "in an action [red]" in shown_errors(app)[-1]
         assert "in an action [red]" in shown(app)  # not read as markup
         log = app.crash_log.path.read_text()
         assert "Traceback" in log
@@ -98,7 +98,7 @@ async def test_a_handler_that_raises_is_told_and_the_widget_goes_on(open_app: Op
         assert "raise ValueError" in app.screen.copy_text()
 
 
-async def test_workers_timers_and_callbacks_that_raise_are_told(open_app: OpenApp) -> None:
+async def test_workers_timers_and_callbacks_that_raise_are_reported(open_app: OpenApp) -> None:
     async with open_app(crashes=True) as pilot:
         app = pilot.app
         await app.push_screen(BadScreen())
@@ -108,10 +108,10 @@ async def test_workers_timers_and_callbacks_that_raise_are_told(open_app: OpenAp
         bad.set_timer(0.01, lambda: 1 / 0)
         bad.call_next(lambda: [][1])
         bad.call_after_refresh(lambda: {}["gone"])
-        await until(lambda: len(told(app)) == 5)
+        await until(lambda: len(shown_errors(app)) == 5)
         assert app.is_running
         for word in ("in a worker", "in a thread", "division", "IndexError", "gone"):
-            assert any(word in what for what in told(app))
+            assert any(word in what for what in shown_errors(app))
 
 
 async def test_a_widget_that_cannot_be_drawn_is_put_away(open_app: OpenApp) -> None:
@@ -125,7 +125,7 @@ async def test_a_widget_that_cannot_be_drawn_is_put_away(open_app: OpenApp) -> N
             await asyncio.sleep(0.05)
         await until(lambda: not bad.display)
         await settle(pilot)
-        assert len(told(app)) == 1  # once, however often it was tried
+        assert len(shown_errors(app)) == 1  # once, however often it was tried
         assert "fine" in shown(app)
         assert "1 Recipes" in shown(app)
 
@@ -134,8 +134,8 @@ async def test_a_screen_that_cannot_be_composed_does_not_end_the_app(open_app: O
     async with open_app(crashes=True) as pilot:
         app = pilot.app
         app.push_screen(UnmountableScreen())
-        await until(lambda: told(app))
-        assert "in compose" in told(app)[0]
+        await until(lambda: shown_errors(app))
+        assert "in compose" in shown_errors(app)[0]
         app.pop_screen()
         await settle(pilot)
         assert "residual-regressor" in shown(app)
@@ -149,12 +149,12 @@ async def test_what_is_raised_while_the_app_ends_is_only_logged(open_app: OpenAp
         app.exit()
         bad.post_message(Asked())
         await until(lambda: bad.heard == 1 or not bad.is_running)
-    assert told(app) == []
+    assert shown_errors(app) == []
     assert "in a handler" in app.crash_log.path.read_text()
 
 
 async def test_an_error_without_end_ends_the_app(open_app: OpenApp) -> None:
-    """A loop of crashes would burn the processor and tell nothing: then the app ends, with the traceback."""
+    """A loop of crashes would burn the processor and show nothing: then the app ends, with the traceback."""
     try:
         async with open_app(crashes=True) as pilot:
             pilot.app.set_interval(0.001, lambda: 1 / 0)

@@ -99,7 +99,7 @@ async def test_a_built_in_recipe_is_duplicated_to_a_file(open_app: OpenApp, work
     async with open_app() as pilot:
         await pilot.press("d")
         await until(lambda: isinstance(pilot.app.screen, PromptDialog))
-        for wrong, told in (
+        for wrong, message in (
             ("x.txt", "ends with .yaml"),
             ("no/x.yaml", "there is no folder"),
             ("", "a name"),
@@ -107,7 +107,7 @@ async def test_a_built_in_recipe_is_duplicated_to_a_file(open_app: OpenApp, work
             pilot.app.screen.query_one("Input").value = wrong
             await pilot.pause()
             await pilot.press("enter")
-            assert told in shown(pilot.app)
+            assert message in shown(pilot.app)
         pilot.app.screen.query_one("Input").value = "taken.yaml"
         await pilot.press("enter")
         await until(lambda: isinstance(pilot.app.screen, ConfirmDialog))
@@ -125,7 +125,7 @@ async def test_a_built_in_recipe_is_duplicated_to_a_file(open_app: OpenApp, work
         assert "# ResidualRegressor predicts how far" in text
 
 
-async def test_a_wrong_recipe_is_told_before_it_is_trained(
+async def test_a_wrong_recipe_is_reported_before_it_is_trained(
     open_app: OpenApp, working_directory: Path
 ) -> None:
     (working_directory / "prices.yaml").write_text(RECIPE.replace("Dense", "Dens"))
@@ -140,7 +140,7 @@ async def test_a_wrong_recipe_is_told_before_it_is_trained(
         assert app.training is None
 
 
-async def test_an_unreadable_recipe_is_told(open_app: OpenApp, working_directory: Path) -> None:
+async def test_an_unreadable_recipe_is_reported(open_app: OpenApp, working_directory: Path) -> None:
     (working_directory / "bad.yaml").write_bytes(b"kwb: 1\n\xff\xfe")
     async with open_app() as pilot:
         pilot.app.open_recipe(working_directory / "bad.yaml")
@@ -187,11 +187,11 @@ def test_how_a_search_without_a_find_looks(looks: LooksAsBefore) -> None:
 
 
 def test_how_a_notice_looks(looks: LooksAsBefore) -> None:
-    async def tell(pilot: Pilot[Any]) -> None:
+    async def notify(pilot: Pilot[Any]) -> None:
         error = WorkbenchError("no layer 'Dens'.", where="price.yaml:5", hint="Did you mean 'Dense'?")
         pilot.app.notice(error)
 
-    assert looks("f2", size=(80, 24), before=tell)
+    assert looks("f2", size=(80, 24), before=notify)
 
 
 def test_how_a_question_looks(looks: LooksAsBefore, working_directory: Path) -> None:

@@ -78,7 +78,9 @@ async def test_every_dataset_that_needs_no_download_gets_a_recipe_that_can_be_bu
 
 
 @pytest.mark.slow
-async def test_data_that_cannot_be_read_is_told_in_place(open_app: OpenApp, working_directory: Path) -> None:
+async def test_data_that_cannot_be_read_is_reported_in_place(
+    open_app: OpenApp, working_directory: Path
+) -> None:
     (working_directory / "bad.csv").write_bytes(b"a,b\n1,2\n3\n")
     async with open_app() as pilot:
         await pilot.press("n")

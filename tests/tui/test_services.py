@@ -93,13 +93,13 @@ async def test_the_child_is_warm_and_busy_and_a_training_begins_at_once(
         assert (await workers.call("assemble", text=recipe())) == rows
         assert workers.versions["pid"] == first  # and no other was started for assembling
 
-        told = [
+        reported = [
             event for message in posted if isinstance(message, TrainingEvents) for event, _ in message.batch
         ]
-        assert told == [event for event, _, _ in read_events(RunFolder(training.run_folder).events)]
-        assert [event.epoch for event in told if isinstance(event, events.Epoch)] == list(range(1, 31))
+        assert reported == [event for event, _, _ in read_events(RunFolder(training.run_folder).events)]
+        assert [event.epoch for event in reported if isinstance(event, events.Epoch)] == list(range(1, 31))
         batches = [message for message in posted if isinstance(message, TrainingEvents)]
-        assert len(batches) < len(told)
+        assert len(batches) < len(reported)
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ async def test_while_one_trains_another_assembles(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_killed_child_is_told_once_and_another_is_started(tmp_path: Path) -> None:
+async def test_a_killed_child_is_reported_once_and_another_is_started(tmp_path: Path) -> None:
     async with service(tmp_path) as (workers, posted):
         workers.warm_up()
         await until(lambda: workers.state is WorkerState.READY, 60)
@@ -153,7 +153,7 @@ async def test_a_killed_child_is_told_once_and_another_is_started(tmp_path: Path
 
 
 @pytest.mark.slow
-async def test_a_recipe_that_fails_is_told_as_the_trainings_error(tmp_path: Path) -> None:
+async def test_a_recipe_that_fails_is_reported_as_the_trainings_error(tmp_path: Path) -> None:
     async with service(tmp_path) as (workers, _):
         training = workers.train(Open(recipe().replace("loss: mse", "loss: mze"), tmp_path))
         await asyncio.wait_for(training.ended.wait(), 60)

@@ -39,7 +39,7 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("them: kwb-safe\ntheme: nord", "there is no setting 'them'. Did you mean 'theme'?"),
         ("animations: maybe\ntheme: nord", "'animations' is true or false, not 'maybe'."),
@@ -47,27 +47,27 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         ("plugins: 3\ntheme: nord", "'plugins' is a list of files."),
     ],
 )
-def test_an_error_is_told_and_the_rest_holds(tmp_path: Path, text: str, told: str) -> None:
+def test_an_error_is_reported_and_the_rest_holds(tmp_path: Path, text: str, shown: str) -> None:
     settings, errors = read(tmp_path, text)
     assert settings.theme == "nord"
     assert len(errors) == 1
-    assert told in errors[0]
+    assert shown in errors[0]
 
 
 @pytest.mark.parametrize("text", ["theme: [", "- a\n- b", "\x00", "a: b: c"])
-def test_a_file_that_is_no_settings_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_settings_is_reported(tmp_path: Path, text: str) -> None:
     settings, errors = read(tmp_path, text)
     assert settings == Settings()
     assert len(errors) == 1
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_bytes(b"\xff\xfe\x00")
     settings, errors = read_settings(tmp_path / "settings.yaml")
     assert settings == Settings()
     assert "cannot be read" in str(errors[0])
 
 
-def test_the_folder_can_be_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_folder_can_be_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KWB_CONFIG_DIR", str(tmp_path))
     assert settings_file() == tmp_path / "settings.yaml"

@@ -148,7 +148,7 @@ def test_leaving_lets_the_training_run_on_and_watch_shows_it(terminal: Open, tmp
         time.sleep(0.2)
 
 
-def test_a_run_that_there_is_not_is_told_without_an_app(terminal: Open) -> None:
+def test_a_run_that_there_is_not_is_reported_without_an_app(terminal: Open) -> None:
     kwb = terminal("watch nothing")
     screen = kwb.until(lambda screen: "LEFT WITH 3" in screen, "end")
     assert "there is no run 'nothing'" in screen

@@ -35,7 +35,7 @@ def recipe(epochs: int = 2, engine: str = "plain") -> str:
 
 
 class Heard(list[events.Event]):
-    """The events that a child told, in order."""
+    """The events that a child reported, in order."""
 
     def of(self, kind: type[events.Event]) -> list[Any]:
         return [event for event in self if isinstance(event, kind)]

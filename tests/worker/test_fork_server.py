@@ -1,4 +1,4 @@
-"""The process that forks children: they begin at once, are as separate as any others, and their ends are told."""
+"""The process that forks children: they begin at once, are as separate as any others, and their ends are reported."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_children_outlive_their_fork_server_which_forks_no_more(
     assert worker.died.result() is None
 
 
-async def test_a_folder_that_is_gone_is_told(fork_server: ForkServer, tmp_path: Path) -> None:
+async def test_a_folder_that_is_gone_is_reported(fork_server: ForkServer, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone"):
         await Worker.start(
             lambda *_: None, log=tmp_path / "log", folder=tmp_path / "gone", fork_server=fork_server
@@ -127,7 +127,7 @@ async def test_a_child_that_nobody_waits_for_any_more_ends(fork_server: ForkServ
     await worker.quit()
 
 
-async def test_tensorflow_that_cannot_be_loaded_is_told(
+async def test_tensorflow_that_cannot_be_loaded_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken").mkdir()

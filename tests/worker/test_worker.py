@@ -59,7 +59,9 @@ async def test_answers_commands_and_errors_and_then_goes_on(child: Started, tmp_
         with pytest.raises(WorkbenchError, match="nothing is being trained"):
             await worker.call("pause")
         with pytest.raises(WorkbenchError) as error:
-            await worker.call("describe", kind="layer")  # a lacking argument is an error of our own, and told
+            await worker.call(
+                "describe", kind="layer"
+            )  # a lacking argument is an error of our own, and reported
         assert "KeyError" in error.value.what
         assert "Traceback" in error.value.__notes__[0]
 
@@ -100,7 +102,7 @@ async def test_trains_with_events_and_is_steered(child: Started, tmp_path: Path)
         (run,) = list_runs(tmp_path / "runs")
         assert run.status == "stopped"
         kept = [event for event, _, _ in read_events(run.folder.events)]
-        assert kept == list(heard)  # the folder tells the same story
+        assert kept == list(heard)  # the folder has the same events
         assert run.folder.model.is_file()
 
         short = await worker.call("train", text=recipe(epochs=2), runs="runs")  # the same child, once more
@@ -124,7 +126,7 @@ async def test_a_child_that_is_killed_is_explained_to_everyone_who_waits(
 
 
 @pytest.mark.parametrize("start", STARTS)
-async def test_a_crash_is_told_by_its_signal(child: Started, start: dict[str, Any]) -> None:
+async def test_a_crash_is_reported_by_its_signal(child: Started, start: dict[str, Any]) -> None:
     fork_server = shared_fork_server()
     async with child(**start) as (worker, _):
         await worker.ready
@@ -251,7 +253,7 @@ async def test_a_parent_that_does_not_read_does_not_hold_the_training_up(
         assert numbers == list(range(1, len(numbers) + 1))  # no epoch was lost
 
 
-async def test_memory_that_runs_out_is_told_as_that(child: Started) -> None:
+async def test_memory_that_runs_out_is_reported_as_that(child: Started) -> None:
     async with child(memory=8 << 30) as (worker, _):
         greedy = recipe().replace("units: 4,", "units: 400000000,")
         with pytest.raises(WorkbenchError, match=r"(?i)memory") as error:

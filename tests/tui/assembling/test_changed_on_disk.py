@@ -24,7 +24,7 @@ def edit(path: Path, old: str, new: str) -> None:
     assert path.read_text() != before
 
 
-def told(pilot: Pilot[Any]) -> str:
+def notices_text(pilot: Pilot[Any]) -> str:
     return "\n".join(f"{error.what} {error.hint}" for _, error in pilot.app.notices)
 
 
@@ -56,7 +56,7 @@ async def test_a_clean_recipe_is_read_again(open_app: OpenApp, small: Path) -> N
         edit(small, "epochs: 2", "epochs: 77")
         await until(lambda: editor.get("train.epochs") == 77)
         assert not editor.dirty
-        assert "small.yaml was changed on disk and is read again." in told(pilot)
+        assert "small.yaml was changed on disk and is read again." in notices_text(pilot)
         editor.undo()
         assert editor.get("train.epochs") == 2
 
@@ -79,7 +79,7 @@ async def test_edits_on_both_sides_are_asked_about_and_mine_can_stay(open_app: O
         assert "epochs: 77" in small.read_text()
         assert editor.get("train.epochs") == 2
         await pilot.press("w")  # it was asked about: now it is written
-        await until(lambda: "saved as small.yaml" in told(pilot))
+        await until(lambda: "saved as small.yaml" in notices_text(pilot))
         assert "epochs: 2, batch_size: 16" in small.read_text()
 
 
@@ -158,7 +158,7 @@ async def test_a_save_asks_even_before_the_change_was_noticed(
         await settle(pilot)
         assert "epochs: 77" in small.read_text()
         assert editor.dirty
-        assert "saved as" not in told(pilot)
+        assert "saved as" not in notices_text(pilot)
         await pilot.press("q")  # leaving with "save" asks as well
         await until(lambda: "changes that are not saved" in shown(pilot.app))
         await pilot.press("s")
@@ -169,7 +169,7 @@ async def test_a_save_asks_even_before_the_change_was_noticed(
         await pilot.press("w")
         await asked(pilot)
         await pilot.press("k")
-        await until(lambda: "saved as small.yaml" in told(pilot))
+        await until(lambda: "saved as small.yaml" in notices_text(pilot))
         assert "epochs: 2, batch_size: 16" in small.read_text()
 
 
@@ -179,7 +179,7 @@ async def test_nothing_is_asked_while_somebody_types(open_app: OpenApp, small: P
         await typed(pilot, "v")
         await typed(pilot, *"#mine")
         edit(small, "epochs: 2", "epochs: 77")
-        await until(lambda: "before anything is written" in told(pilot))
+        await until(lambda: "before anything is written" in notices_text(pilot))
         await pilot.press(*"x")
         await pilot.app.watching._look_once()
         assert not pilot.app.screen.is_modal
@@ -198,7 +198,7 @@ async def test_a_file_that_goes_is_kept_here_and_one_that_says_the_same_is_no_ne
         editor = await opened(pilot, small)
         subprocess.run(["touch", str(small)], check=True)
         subprocess.run(["rm", str(small)], check=True)
-        await until(lambda: "is gone from the disk" in told(pilot))
+        await until(lambda: "is gone from the disk" in notices_text(pilot))
         assert editor.dirty
         assert editor.text == recipe()
         small.write_text(recipe())

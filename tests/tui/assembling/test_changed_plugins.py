@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tests.coroutines import until
 from tests.tui.assembling.conftest import checked
-from tests.tui.assembling.test_changed_on_disk import edit, told
+from tests.tui.assembling.test_changed_on_disk import edit, notices_text
 from tests.tui.conftest import OpenApp, shown
 from tests.worker.conftest import recipe
 from workbench.tui.context import TrainingState
@@ -91,10 +91,10 @@ async def test_new_arguments_are_asked_for_and_new_code_is_built(open_app: OpenA
     async with open_app(recipe="gated.yaml", plugin_files=[gate]) as pilot:
         screen = await at_gate(pilot)
         edit(gate, SHARPER.replace("*", "\\*"), "strength=0.5, sharpness=3, **kwargs")
-        await until(lambda: "gate.py changed, loaded again." in told(pilot), 60)
+        await until(lambda: "gate.py changed, loaded again." in notices_text(pilot), 60)
         await until(lambda: fields(pilot)[:2] == ["strength", "sharpness"])
-        assert "no layer" not in told(pilot)
-        assert "training under way" not in told(pilot)
+        assert "no layer" not in notices_text(pilot)
+        assert "training under way" not in notices_text(pilot)
 
         edit(gate, "return x \\* self.strength", 'raise ValueError("boom in call")')
         await until(lambda: screen.is_settled and screen.examination.error is not None, 60)
@@ -103,16 +103,16 @@ async def test_new_arguments_are_asked_for_and_new_code_is_built(open_app: OpenA
         await until(lambda: screen.is_settled and screen.examination.error is None, 60)
 
 
-async def test_a_file_that_cannot_be_loaded_is_told_with_its_line_and_loaded_once_it_is_mended(
+async def test_a_file_that_cannot_be_loaded_is_reported_with_its_line_and_loaded_once_it_is_mended(
     open_app: OpenApp, gate: Path
 ) -> None:
     async with open_app(recipe="gated.yaml", plugin_files=[gate]) as pilot:
         await at_gate(pilot)
         edit(gate, "def call(self, x):", "def call(self, x:")
-        await until(lambda: "gate.py:" in told(pilot), 60)
-        assert "loaded again" not in told(pilot)
+        await until(lambda: "gate.py:" in notices_text(pilot), 60)
+        assert "loaded again" not in notices_text(pilot)
         edit(gate, "def call(self, x:", "def call(self, x):")
-        await until(lambda: "gate.py changed, loaded again." in told(pilot), 60)
+        await until(lambda: "gate.py changed, loaded again." in notices_text(pilot), 60)
         assert (await checked(pilot)).examination.error is None
 
 
@@ -126,7 +126,7 @@ async def test_what_a_plugin_file_imports_from_beside_it_is_looked_at_too(
         strength = next(row for row in screen.form.rows if row.field.name == "strength")
         assert strength.field.default == 0.5
         edit(gate.with_name("amount.py"), "0.5", "0.25")
-        await until(lambda: "amount.py changed, loaded again." in told(pilot), 60)
+        await until(lambda: "amount.py changed, loaded again." in notices_text(pilot), 60)
         await until(
             lambda: [row.field.default for row in screen.form.rows if row.field.name == "strength"] == [0.25],
             60,
@@ -142,7 +142,7 @@ async def test_a_file_that_says_the_same_is_not_loaded_again(open_app: OpenApp, 
         for _ in range(3):
             await pilot.app.watching.look()
         assert pilot.app.worker._warm.pid == pid
-        assert "loaded again" not in told(pilot)
+        assert "loaded again" not in notices_text(pilot)
 
 
 async def test_restart_shows_new_arguments_and_knows_the_plugin_all_the_time(
@@ -177,7 +177,7 @@ async def test_a_training_keeps_the_code_it_began_with(
         training = await until(lambda: pilot.app.training)
         await until(lambda: training.state is TrainingState.RUNNING, 60)
         edit(gate, "return x \\* self.strength", 'raise ValueError("boom in call")')
-        await until(lambda: "keeps the code that it began with" in told(pilot), 60)
+        await until(lambda: "keeps the code that it began with" in notices_text(pilot), 60)
         latest = training.latest
         await until(lambda: training.latest > latest)
         assert training.state is TrainingState.RUNNING
@@ -196,7 +196,7 @@ async def test_an_answer_that_is_waited_for_comes_though_the_code_changed(
         asked = asyncio.ensure_future(app.worker.call("check", names=[str(gate)]))
         await until(lambda: app.worker.state == "busy")
         edit(gate, "Lets a share through", "Lets some through")
-        await until(lambda: "gate.py changed, loaded again." in told(pilot), 60)
+        await until(lambda: "gate.py changed, loaded again." in notices_text(pilot), 60)
         assert app.worker._warm is not before
         assert (await asked)["results"]
         await until(lambda: not before.alive)
@@ -225,6 +225,6 @@ async def test_a_file_changed_while_it_is_being_loaded_is_loaded_once_more(
         await until(lambda: gate in app.plugins._changed)
         assert app.plugins.loading
         told_of.append("edited")
-        await until(lambda: "gate.py changed, loaded again." in told(pilot), 60)
+        await until(lambda: "gate.py changed, loaded again." in notices_text(pilot), 60)
         await at_gate(pilot)
         await until(lambda: "sharpness" in fields(pilot))

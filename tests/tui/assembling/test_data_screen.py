@@ -62,7 +62,7 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert screen.examination.error is None
 
 
-async def test_what_cannot_be_is_told_and_undone(open_app: OpenApp, recipe: str) -> None:
+async def test_what_cannot_be_is_reported_and_undone(open_app: OpenApp, recipe: str) -> None:
     async with open_app(recipe=recipe, size=(80, 24)) as pilot:
         app = pilot.app
         await checked(pilot)

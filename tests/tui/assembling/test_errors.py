@@ -118,7 +118,7 @@ async def test_a_layer_of_two_inputs_in_a_stack_and_the_way_out(open_app: OpenAp
         assert screen.examination.error is None
 
 
-async def test_a_name_that_no_plugin_offers_is_told_before_the_worker_is_there(
+async def test_a_name_that_no_plugin_offers_is_reported_before_the_worker_is_there(
     open_app: OpenApp, working_directory: Path
 ) -> None:
     (working_directory / "mine.yaml").write_text(RECIPE.replace("ResidualBlock", "ResidualBlok"))
@@ -130,7 +130,7 @@ async def test_a_name_that_no_plugin_offers_is_told_before_the_worker_is_there(
         assert "Did you mean 'ResidualBlock'" in " ".join(shown(app).split())
 
 
-async def test_a_worker_that_dies_is_told_and_the_next_question_is_answered(
+async def test_a_worker_that_dies_is_reported_and_the_next_question_is_answered(
     open_app: OpenApp, recipe: str
 ) -> None:
     async with open_app(recipe=recipe) as pilot:
@@ -138,7 +138,7 @@ async def test_a_worker_that_dies_is_told_and_the_next_question_is_answered(
         screen = await checked(pilot)
         killed = app.worker._warm
         os.kill(killed.pid, signal.SIGKILL)
-        # another may be ready between two looks at the state: it is the killed one that tells
+        # another may be ready between two looks at the state: it is the killed one that reports
         await until(lambda: app.worker._warm not in (None, killed))
         assert not killed.alive
         await typed(pilot, "home", "down", "d")
@@ -182,7 +182,7 @@ train: {loss: sparse_categorical_crossentropy}
 """
 
 
-async def test_what_is_likely_not_meant_is_told_at_its_row(
+async def test_what_is_likely_not_meant_is_reported_at_its_row(
     open_app: OpenApp, working_directory: Path
 ) -> None:
     (working_directory / "logits.yaml").write_text(LOGITS)

@@ -33,7 +33,7 @@ def test_values(field: Field, text: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "told"),
+    ("field", "text", "shown"),
     [
         (Field("n", "integer"), "3.5", "must be a whole number"),
         (Field("n", "integer"), "true", "must be a whole number"),
@@ -47,8 +47,8 @@ def test_values(field: Field, text: str, value: object) -> None:
         (Field("n", "text", check=lambda value: "no" if value == "x" else ""), "x", "no"),
     ],
 )
-def test_what_is_refused(field: Field, text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_what_is_refused(field: Field, text: str, shown: str) -> None:
+    with pytest.raises(ValueError, match=shown):
         read_value(field, text)
 
 

@@ -54,16 +54,16 @@ class Worker:
 
 async def test_descriptions_are_there_at_once_on_the_next_start(catalog: Catalog, tmp_path: Path) -> None:
     dense = catalog.find(Kind.LAYER, "Dense")
-    told = {"parameters": [{"name": "units"}], "documentation": "D"}
-    worker = Worker(told)
+    shown = {"parameters": [{"name": "units"}], "documentation": "D"}
+    worker = Worker(shown)
     first = Descriptions(worker.call, tmp_path)
     assert first.known(dense) is None
-    assert await first.fetch(dense) == told
-    assert await first.fetch(dense) == told
+    assert await first.fetch(dense) == shown
+    assert await first.fetch(dense) == shown
     assert worker.asked == ["describe kwb_keras.Dense"]
     newer = {"parameters": [], "documentation": "E"}
     second = Descriptions(Worker(newer).call, tmp_path)
-    assert second.known(dense) == told
+    assert second.known(dense) == shown
     assert not second.is_fresh(dense)
     assert await second.fetch(dense) == newer
     assert Descriptions(worker.call, tmp_path).known(dense) == newer

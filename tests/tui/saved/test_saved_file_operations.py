@@ -69,8 +69,8 @@ def test_the_filter_takes_every_word(tmp_path) -> None:
 def test_new_names(tmp_path, name: str, error: str) -> None:
     path = touch(tmp_path / "price.keras")
     touch(tmp_path / "taken.keras")
-    told = file_operations.name_error(path, name)
-    assert told == "" if not error else error in told
+    shown = file_operations.name_error(path, name)
+    assert shown == "" if not error else error in shown
 
 
 def test_rename_and_delete(tmp_path) -> None:

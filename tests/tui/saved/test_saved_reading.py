@@ -161,7 +161,7 @@ async def test_a_file_that_takes_for_ever_is_given_up(weights_file, tmp_path, mo
     await reader.closed()
 
 
-async def test_a_file_of_very_many_weights_is_told_in_part(tmp_path) -> None:
+async def test_a_file_of_very_many_weights_is_reported_in_part(tmp_path) -> None:
     path = tmp_path / "many.weights.h5"
     with h5py.File(path, "w") as file:
         for number in range(3_050):

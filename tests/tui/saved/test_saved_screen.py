@@ -66,10 +66,10 @@ async def confirm(pilot, key: str) -> None:
 async def outcome(pilot, kind: str):
     """What came of something done with the chosen file."""
     screen = screen_of(pilot)
-    told = lambda: screen._outcomes.get(screen._file.path, {}).get(kind)  # noqa: E731
-    await until(lambda: told() and told().done is not None, SLOW, f"{kind} has an outcome")
+    result = lambda: screen._outcomes.get(screen._file.path, {}).get(kind)  # noqa: E731
+    await until(lambda: result() and result().done is not None, SLOW, f"{kind} has an outcome")
     await settle(pilot)
-    return told()
+    return result()
 
 
 # ---------------------------------------------------------------------- what is there
@@ -255,7 +255,7 @@ async def test_a_file_elsewhere_joins_the_list(open_app, put, weights_file) -> N
 
 
 @pytest.mark.slow
-async def test_what_a_training_saved_is_told(open_app, from_training) -> None:
+async def test_what_a_training_saved_is_reported(open_app, from_training) -> None:
     async with open_app(mode="saved") as pilot:
         await choose(pilot, "residual-regressor.h5")
         text = shown(pilot.app)
@@ -282,9 +282,9 @@ async def test_a_missing_plugin_is_named_with_the_way_out(open_app, from_trainin
         await choose(pilot, "gated.keras")
         assert "✗ Gate: gate is not installed" in shown(pilot.app)
         await pilot.press("l")
-        told = await outcome(pilot, "load")
-        assert told.done is False
-        assert "gate" in told.text
+        result = await outcome(pilot, "load")
+        assert result.done is False
+        assert "gate" in result.text
         assert "✗ opening it" in shown(pilot.app)
     plugin = from_training.parent / "gate.py"
     async with open_app(mode="saved", plugin_files=[plugin]) as pilot:
@@ -300,10 +300,10 @@ async def test_evaluate_on_its_own_test_part_and_on_other_data(open_app, from_tr
         await choose(pilot, "residual-regressor.keras")
         await pilot.press("e")
         await answer(pilot)
-        told = await outcome(pilot, "evaluate")
-        assert told.done
-        assert "mae" in told.text
-        assert "on 44 rows of its recipe's data" in told.text
+        result = await outcome(pilot, "evaluate")
+        assert result.done
+        assert "mae" in result.text
+        assert "on 44 rows of its recipe's data" in result.text
         assert "✓ loss" in shown(pilot.app)
         await pilot.press("e")
         await answer(pilot, "diabetes")
@@ -331,9 +331,9 @@ async def test_a_recipe_whose_data_lies_beside_it_is_found_through_its_run(open_
         await choose(pilot, "gated.keras")
         await pilot.press("e")
         await answer(pilot)
-        told = await outcome(pilot, "evaluate")
-        assert told.done, told
-        assert "on 10 rows" in told.text
+        result = await outcome(pilot, "evaluate")
+        assert result.done, result
+        assert "on 10 rows" in result.text
 
 
 @pytest.mark.slow
@@ -441,9 +441,9 @@ async def test_every_format_becomes_every_other(open_app, from_training) -> None
             await choose(pilot, source)
             await pilot.press("s")
             await answer(pilot, f"saved/{target}")
-            told = await outcome(pilot, "save-as")
-            assert told.done, told
-            assert "read back and compared" in told.text
+            result = await outcome(pilot, "save-as")
+            assert result.done, result
+            assert "read back and compared" in result.text
         await choose(pilot, "copy.keras")
         await pilot.press("e")
         await answer(pilot)
@@ -514,7 +514,9 @@ async def test_a_saved_model_becomes_a_layer_of_the_open_recipe(
 
 
 @pytest.mark.slow
-async def test_a_worker_killed_while_it_works_is_told_and_the_next_answers(open_app, from_training) -> None:
+async def test_a_worker_killed_while_it_works_is_reported_and_the_next_answers(
+    open_app, from_training
+) -> None:
     async with open_app(mode="saved", warm=True) as pilot:
         await choose(pilot, "residual-regressor.keras")
         await until(lambda: pilot.app.worker.state == "ready", SLOW)
@@ -524,9 +526,9 @@ async def test_a_worker_killed_while_it_works_is_told_and_the_next_answers(open_
         await answer(pilot)
         await until(lambda: pilot.app.worker.state == "busy", SLOW)
         os.kill(child, signal.SIGKILL)
-        told = await outcome(pilot, "evaluate")
-        assert told.done is False
-        assert "memory" in told.text + told.hint
+        result = await outcome(pilot, "evaluate")
+        assert result.done is False
+        assert "memory" in result.text + result.hint
         await pilot.press("e")
         await answer(pilot)
         await until(lambda: screen_of(pilot)._outcomes[screen_of(pilot)._file.path]["evaluate"].done, SLOW)

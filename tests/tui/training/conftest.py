@@ -86,8 +86,8 @@ def wait_for_epochs(folder: Path, process: subprocess.Popen[str], epochs: int) -
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = tmp_path_factory.mktemp("finished")
     process = batch(folder, *SHORT)
-    _, told = process.communicate(timeout=180)
-    assert process.returncode == 0, told
+    _, shown = process.communicate(timeout=180)
+    assert process.returncode == 0, shown
     run = run_in(folder)
     assert run is not None
     return run

@@ -68,12 +68,12 @@ async def test_a_screen_shown_in_mid_training_has_the_whole_history_and_goes_on(
         screen = await training(pilot, epochs=40)
         await started.control("stop")
         await until(lambda: screen.record.view.stage is Stage.FINISHED, 60)
-        told = [event.epoch for event, *_ in read_events(log) if isinstance(event, events.Epoch)]
-        assert list(screen.record.epochs.epochs) == told
+        reported = [event.epoch for event, *_ in read_events(log) if isinstance(event, events.Epoch)]
+        assert list(screen.record.epochs.epochs) == reported
 
 
 async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
-    """Start, pause, go on, another learning rate, stop: everything is saved, the app told it all."""
+    """Start, pause, go on, another learning rate, stop: everything is saved, the app showed it all."""
     async with open_app(mode="train", warm=True) as pilot:
         opened(pilot.app)
         await pilot.press("t")
@@ -170,12 +170,12 @@ async def test_watching_a_run_that_another_process_trains(open_app, working_dire
             process.wait()
             await until(lambda: screen.record.view.stage is Stage.LOST)
             await shows(pilot, "it did not say why")
-            told = [event for event, *_ in read_events(run.events) if isinstance(event, events.Epoch)]
+            reported = [event for event, *_ in read_events(run.events) if isinstance(event, events.Epoch)]
             series = screen.record.curves.panels["loss"].series
-            assert series["training"].last == told[-1].logs["loss"]
-            assert series["validation"].last == told[-1].logs["val_loss"]
-            assert screen.record.view.done == told[-1].epoch
-            assert len(screen.record.epochs) == len(told)
+            assert series["training"].last == reported[-1].logs["loss"]
+            assert series["validation"].last == reported[-1].logs["val_loss"]
+            assert screen.record.view.done == reported[-1].epoch
+            assert len(screen.record.epochs) == len(reported)
 
 
 @pytest.mark.parametrize(("mode", "key"), [("train", "x"), ("runs", "o")])

@@ -375,7 +375,7 @@ def test_keys_that_differ_among_runs_of_one_recipe() -> None:
         ("b", {"train.epochs": "7", "data.use": "x", "name": "b"}),
     ]
     assert compare.differing_keys(runs) == ["train.optimizer.learning_rate", "train.epochs"]
-    assert compare.differing_keys(runs[1:]) == []  # different recipes are told apart by their names
+    assert compare.differing_keys(runs[1:]) == []  # different recipes differ by their names
     absent = [("a", {"train.epochs": "5"}), ("a", {"train.epochs": "5", "train.batch_size": "8"})]
     assert compare.differing_keys(absent) == ["train.batch_size"]
 

@@ -311,7 +311,7 @@ async def test_paused_stopping_and_going_on_are_shown(open_app, placed, owned, f
             await shows(pilot, "▶ running")
 
 
-async def test_a_loss_that_is_no_number_is_marked_and_told(open_app, placed, owned, finished) -> None:
+async def test_a_loss_that_is_no_number_is_marked_and_reported(open_app, placed, owned, finished) -> None:
     run = placed(finished, "nan", until_epoch=5)
     owned(run)
     with EventLog(run) as log:
@@ -330,7 +330,7 @@ async def test_a_loss_that_is_no_number_is_marked_and_told(open_app, placed, own
 
 
 async def test_the_inside_of_the_model_layer_by_layer(open_app, placed, owned, finished) -> None:
-    """More layers than a chart can tell apart are shown eight at a time."""
+    """More layers than a chart can show at once are shown eight at a time."""
     run = placed(finished, "inside", until_epoch=5)
     owned(run)
     edges = [x / 8 - 1 for x in range(17)]
@@ -376,7 +376,7 @@ async def test_every_pane_at_every_size(open_app, placed, finished, size) -> Non
         assert columns == (1 if size[0] < 96 else 2)
 
 
-async def test_a_folder_that_is_no_run_is_told(open_app, working_directory) -> None:
+async def test_a_folder_that_is_no_run_is_reported(open_app, working_directory) -> None:
     async with open_app(watch=working_directory) as pilot:
         await settle(pilot)
         assert "recipe.yaml" in pilot.app.notices[-1][1].what

@@ -119,7 +119,7 @@ def test_paused_and_resumed() -> None:
     assert paused.take(events.Resumed(2, 9), 1.0).stage is Stage.RUNNING
 
 
-def test_who_waits_for_the_end_is_not_told_that_it_runs() -> None:
+def test_who_waits_for_the_end_is_not_reported_that_it_runs() -> None:
     view = taken(STARTED, ASSEMBLED, CHOSEN, step(2, 7)).stopping()
     view = taken(step(2, 8), events.Resumed(2, 8), epoch(2), view=view)
     assert view.stage is Stage.STOPPING
@@ -151,7 +151,7 @@ def test_a_process_that_is_gone_in_mid_training_leaves_what_is_kept() -> None:
     assert view.kept == "a checkpoint of epoch 2, step 7 and the history of 2 epochs"
 
 
-def test_a_training_that_told_its_end_did_not_die() -> None:
+def test_a_training_that_reported_its_end_did_not_die() -> None:
     finished = taken(STARTED, events.Finished("done", {}, {}, 1.0))
     assert finished.died() is finished
 
@@ -177,7 +177,7 @@ def test_the_latest_values_are_of_the_batches_and_validation_of_the_last_epoch()
     assert dict(view.latest) == {"loss": 2.5, "val_loss": 5.0}
 
 
-def test_a_file_saved_twice_is_told_once() -> None:
+def test_a_file_saved_twice_is_reported_once() -> None:
     saved = events.Saved("a.keras", ".keras", 1, 1, "x")
     view = taken(
         STARTED, saved, events.Saved("b.h5", ".h5", 2, 1, "y"), events.Saved("a.keras", ".keras", 2, 1, "z")

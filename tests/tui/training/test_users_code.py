@@ -76,12 +76,12 @@ async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, working_d
             lambda: any(plugin.name == "gate" and plugin.error for plugin in app.catalog.plugins), 120
         )
         await pilot.press("t")
-        told = await until(
+        message = await until(
             lambda: [error for _, error in app.notices if "no layer 'Gate', and the plugin" in error.what]
         )
-        assert "the plugin file 'gate' is not loaded: " in told[-1].what
-        assert "SyntaxError: '(' was never closed" in told[-1].what
-        assert told[-1].origin.lines[0] == "SyntaxError at gate.py:8"
+        assert "the plugin file 'gate' is not loaded: " in message[-1].what
+        assert "SyntaxError: '(' was never closed" in message[-1].what
+        assert message[-1].origin.lines[0] == "SyntaxError at gate.py:8"
         show_plugins(app)
         dialog = await until(lambda: isinstance(app.screen, DetailsDialog) and app.screen, 120)
         listed = dialog.copy_text()

@@ -1,4 +1,4 @@
-"""What it offers: each entry has one error, told by its summary's first word, the check that must find it."""
+"""What it offers: each entry has one error, named by its summary's first word: the check that must find it."""
 
 from workbench.catalog import hookimpl
 
