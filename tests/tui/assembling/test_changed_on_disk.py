@@ -122,7 +122,7 @@ async def test_the_field_that_has_the_focus_shows_what_was_taken_and_a_number_le
         await typed(pilot, "enter", "'7'")
         await until(lambda: editor.get("train.epochs") == 7)
         edit(small, "epochs: 2", "epochs: 77")
-        await until(lambda: "before anything is written" in told(pilot))
+        await until(lambda: "before anything is written" in notices_text(pilot))
         pilot.app.action_save_recipe()
         await asked(pilot)
         await until(lambda: "t Take the one on disk" in shown(pilot.app))
