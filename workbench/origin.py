@@ -162,7 +162,7 @@ def _frames(error: BaseException) -> Iterator[tuple[str, int, str]]:
             for info in reversed(rewritten.translated_stack):
                 yield info.filename, info.lineno, info.function_name
             break
-    # Of an operation in a graph: where it was made, as somebody else has found out, or as TensorFlow wrote it down.
+    # For an operation in a graph: where it was made, as found elsewhere or as TensorFlow recorded it.
     yield from _below_ours(getattr(error, MADE_AT, ()))
     text = str(getattr(error, "message", "") or "")
     if "defined at (most recent call last)" in text:

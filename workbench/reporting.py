@@ -117,7 +117,7 @@ class PlainLines:
         self.console.print(what, soft_wrap=isinstance(what, Text))
 
     def print_epoch(self, event: events.Epoch) -> None:
-        """One line for an epoch, as long as it gets: whoever reads a log file wants all of it."""
+        """One line for an epoch, of any length: a reader of a log file wants all of it."""
         self.print(_text(_epoch_line(event)))
 
     def take(self, event: events.Event, line: str) -> None:

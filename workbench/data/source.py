@@ -110,7 +110,9 @@ def _from_dataframe(frame: Any, origin: str) -> Mapping[str, Any]:
     _refuse_duplicates(names, origin)
     try:
         columns = frame.to_dict("list")
-    except Exception as error:  # a stranger's object: whatever it raises, it is no dataframe we can read
+    except (
+        Exception
+    ) as error:  # an unknown object: whatever it raises, it is not a dataframe that kwb can read
         raise DataError(
             f"the dataset returned {_article(type(frame).__name__)} that has no columns: {error}.",
             where=origin,

@@ -97,7 +97,7 @@ def _checked(function: Callable[..., Any], arguments: dict[str, Any], entry: Ent
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for name in arguments:
         if name not in parameters and not takes_any:
-            # Reader options and the section's own keys look alike to whoever misspells one.
+            # A misspelled key may be meant as a reader option or as a key of the section itself.
             near = did_you_mean(name, [*parameters, *Data.model_fields])
             known = f"Its arguments: {', '.join(parameters)}." if parameters else "It has no arguments."
             raise RecipeError(

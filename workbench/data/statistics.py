@@ -11,7 +11,7 @@ from workbench.data.table import Column, ColumnKind
 from workbench.errors import DataError
 from workbench.recipe.schema import Scaling
 
-# No model has an input this wide: whoever reads a stream of names should know before the memory is full.
+# No model has an input this wide: the user should know before the memory is full that a column is a stream of names.
 MOST_TEXTS = 200_000
 
 _NUMBERS_AT_ONCE = 2**22  # 32 MiB in double precision, however wide a row is

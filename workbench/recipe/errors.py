@@ -35,7 +35,7 @@ _TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph", "by output", "
 
 def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     """The key, what is wrong and the hint of the first error; the others are counted in the hint."""
-    groups = _by_place(found.errors())
+    groups = _by_key(found.errors())
     place, errors = next(iter(groups.items()))
     key, what, hint = _explain_one(_most_specific(errors, len(place)))
     if len(groups) > 1:
@@ -43,7 +43,7 @@ def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     return key, what, hint
 
 
-def _by_place(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], list[ErrorDetails]]:
+def _by_key(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], list[ErrorDetails]]:
     """Errors that are one to a reader: a value that fits none of a union's types has one for each."""
     groups: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for error in errors:

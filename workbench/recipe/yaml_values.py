@@ -32,7 +32,7 @@ def one_line(value: Any, *, inside_brackets: bool = True) -> str:
 
 
 def plain_map(text: str) -> dict[str, Any]:
-    """A map that somebody typed on one line, without the brackets: `encoding: latin-1, header: false`.
+    """A map that the user typed on one line, without the brackets: `encoding: latin-1, header: false`.
 
     Raises:
         RecipeError: it is none.

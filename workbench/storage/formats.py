@@ -185,7 +185,7 @@ def check_saveable(
 def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile: bool = True) -> Loaded:
     """Load a model from a file of any of the three formats, made by kwb or by plain Keras.
 
-    The file is judged before Keras touches it (see `guard`). One that a stranger may have made is given to
+    The file is checked before Keras touches it (see `guard`). A file of unknown origin is passed to
     `reader_client.check` first, which reads it where that can be ended.
 
     Raises:

@@ -1,7 +1,7 @@
 """Match the layers of a weight file with the model's by name, and reorder a file with another order of layers.
 
 Keras reads the layers of stacks and graphs by class and position. Files hold each layer's name beside its weights.
-A name that somebody gave is matched with the model's; names that Keras numbers (`dense_7`) depend on what the process
+A name that the author gave is matched with the model's; names that Keras numbers (`dense_7`) depend on what the process
 made before and say nothing, unless file and model have the very same ones.
 """
 

@@ -61,7 +61,7 @@ def owner(run: RunFolder) -> str | None:
 
 
 def ask_to_stop(run: RunFolder) -> str:
-    """Ask whoever works on the run to end after its batch and to save; it may take a while until it has.
+    """Ask the process that trains the run to end after its batch and to save; it may take a while until it has.
 
     Returns:
         Who was asked, in words.

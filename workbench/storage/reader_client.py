@@ -77,7 +77,7 @@ class ReadingProcess:
 
 
 def check(path: Path) -> None:
-    """Have another process read a stranger's model file from end to end, before this one does.
+    """Have another process read a model file of unknown origin from end to end, before this one does.
 
     A file is checked once, until it changes.
 

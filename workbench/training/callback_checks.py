@@ -24,7 +24,7 @@ def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], 
     """Refuse a callback that watches a value that will not be logged.
 
     Only where it is known what will be: a model with steps or metrics of its own may log anything, and so may a
-    callback of somebody's own.
+    callback class of the user.
 
     Args:
         callbacks: the recipe's, in order.
@@ -123,7 +123,7 @@ def _of_layers(model: Any) -> Iterator[Any]:
 
 
 def _named(metrics: Any, outputs: Sequence[str]) -> list[str] | None:
-    """What compiled metrics are called in the logs; None for one of somebody's own."""
+    """The names of compiled metrics in the logs; None for a metric class of the user."""
     if metrics is None:
         return []
     if isinstance(metrics, dict):

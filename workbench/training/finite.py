@@ -244,7 +244,7 @@ def _losses_of(logs: Any) -> list[tf.Tensor]:
     names = ["loss"] if "loss" in logs else [name for name in logs if str(name).endswith("_loss")]
     try:
         return [tf.reduce_sum(tf.cast(tf.convert_to_tensor(logs[name]), tf.float32)) for name in names]
-    except (TypeError, ValueError):  # the logs of a step of somebody's own may hold anything
+    except (TypeError, ValueError):  # the logs of a user's own step may contain anything
         return []
 
 

@@ -195,7 +195,7 @@ class PythonState:
         return list(structure.layers_by_path(self.model).items())
 
     def _attributes(self, path: str, layer: Any) -> list[tuple[str, Any]]:
-        """What the author of a layer, or somebody later, hung on it; of Keras' own only plain values."""
+        """The attributes that a user's code set on a layer; of Keras' own attributes only plain values."""
         found = [(name, value) for name, value in structure.attributes(layer) if name not in _OF_COMPILE]
         if not type(layer).__module__.startswith("keras."):
             return found

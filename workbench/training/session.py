@@ -104,7 +104,7 @@ class Session:
             with EventLog(run) as log:
 
                 def emit(event: events.Event) -> None:
-                    """The run's folder first, then whoever listens."""
+                    """Write to the run's folder first, then call the listener."""
                     self._on_event(event, log.append(event))
 
                 try:

@@ -160,7 +160,7 @@ class Child:
         return LONG_PATIENCE if current and current["command"] in _WRITES_FILES else PATIENCE
 
     def terminate(self) -> None:
-        """End what it does: somebody asked with SIGTERM, as `kwb stop` does and a machine that shuts down."""
+        """End the current work after a SIGTERM, from `kwb stop` or a machine that shuts down."""
         if not self.end_training():
             self._commands.put(_QUIT)
         if (current := self._current) is not None:

@@ -171,7 +171,7 @@ class ForkServer:
 
 
 def _settle(future: Future[Any], outcome: Any) -> None:
-    with suppress(InvalidStateError):  # whoever asked was cancelled
+    with suppress(InvalidStateError):  # the caller was cancelled
         if isinstance(outcome, Exception):
             future.set_exception(outcome)
         else:

@@ -119,7 +119,7 @@ class Runner:
         """An epoch of training begins; of a validation, too."""
 
     def renew(self) -> None:
-        """Trace the step again: somebody has asked Keras to."""
+        """Trace the step again, because Keras was asked to."""
         if self._renewed is not None:
             self._program = self._renewed()
 

@@ -66,7 +66,7 @@ class TracedStep:
 
     @property
     def variables(self) -> tuple[tf.Variable, ...]:
-        """Every variable that the step reads or writes, whoever owns it."""
+        """Every variable that the step reads or writes, of any owner."""
         return tuple(self.function.graph.variables)
 
     def repeat(self, batch_at: Callable[[tf.Tensor], Any], count: tf.Tensor) -> Logs:

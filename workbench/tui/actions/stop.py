@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def stop_run(app: AppContext, run: RunFolder) -> bool:
-    """Ask the user, then whoever trains the run. Needs a worker's context.
+    """Ask the user, then the process that trains the run. Needs a worker's context.
 
     Returns:
         True if it was asked to stop.

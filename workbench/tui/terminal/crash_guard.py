@@ -77,7 +77,7 @@ class CrashLog:
         return crash, news
 
     def note(self, error: BaseException) -> None:
-        """Only write a crash down: the app is ending, and whoever raised had lost its screen under it."""
+        """Only log a crash: the app is ending, and the code that raised had lost its screen."""
         self._write(Crash(error, time.time()))
 
     @property

@@ -29,7 +29,7 @@ def rename(run: RunFolder, name: str) -> RunFolder:
     """Give a run's folder another name.
 
     Raises:
-        FileError: somebody works on it, or it cannot be renamed.
+        FileError: a process trains it, or it cannot be renamed.
     """
     if wrong := name_error(run, name):
         raise FileError(f"cannot be renamed to '{name}': {wrong}.", where=str(run.path))
@@ -48,7 +48,7 @@ def delete(run: RunFolder) -> None:
     Its recipe goes last: a folder that has one is a run, and can be deleted again where something went wrong.
 
     Raises:
-        FileError: somebody works on it, it is no run, or it cannot be deleted.
+        FileError: a process trains it, it is no run, or it cannot be deleted.
     """
     if not run.recipe.is_file() or run.path.is_symlink():
         raise FileError("is not a run's folder, so it is not deleted.", where=str(run.path))

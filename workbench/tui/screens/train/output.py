@@ -90,7 +90,7 @@ class OutputPane(Vertical):
         if origin is not None:
             parts.append(origin.traceback)
         content = Content.assemble(*parts).rstrip()
-        if content.plain != self._shown:  # else whoever scrolls back is left there
+        if content.plain != self._shown:  # else the scroll position stays where the user left it
             self._shown = content.plain
             self.query_one("#messages", Static).update(content)
             pane.scroll_end(animate=False)  # the user's own lines are the last of a traceback

@@ -117,7 +117,7 @@ class SourceScreen(RunControlsScreen):
         self.changed()
 
     def watch_run(self, folder: Path | RunFolder) -> None:
-        """Show a run from its folder, its history and what comes, whoever trains it."""
+        """Show a run from its folder: its history and new events, from whichever process trains it."""
         self._stop_reading()
         self.training = None
         try:
