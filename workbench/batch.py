@@ -37,7 +37,7 @@ OpenCatalog = Callable[..., "Catalog"]
 
 @dataclass(frozen=True)
 class Job:
-    """What the command line asks for.
+    """The request of the command line.
 
     Attributes:
         recipe: a recipe's file or name, or a run's folder to go on with.
@@ -139,7 +139,7 @@ def _is_complete(run: RunSummary, document: Document) -> bool:
 
 
 def _report_finished(run_folder: RunFolder, take: Callable[[events.Event, str], None]) -> int:
-    """How a run that is done ended."""
+    """Report the end of a run that is already done."""
     last = [
         (event, time)
         for event, time, _ in read_events(run_folder.events)

@@ -162,7 +162,7 @@ def near(path: str | os.PathLike[str]) -> str:
 
 
 def without_path(text: str | Exception, path: str | os.PathLike[str]) -> str:
-    """What the system or a library says of a file, for a message that names the file itself."""
+    """The message of the system or a library about a file, for an error that names the file itself."""
     forms = {os.fspath(path), os.path.abspath(path)}
     if isinstance(text, OSError) and text.strerror and text.filename in (None, *forms):
         return text.strerror

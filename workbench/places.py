@@ -9,6 +9,6 @@ import platformdirs
 
 
 def state_folder() -> Path:
-    """Where state and logs lie: `$KWB_STATE_DIR`, or the platform's folder for state."""
+    """The folder for state and logs: `$KWB_STATE_DIR`, or the platform's folder for state."""
     folder = os.environ.get("KWB_STATE_DIR") or platformdirs.user_state_dir("kwb", appauthor=False)
     return Path(folder)

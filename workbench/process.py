@@ -80,7 +80,7 @@ def leave_at_once(code: int) -> NoReturn:
 
 
 class Silence:
-    """How long the work of a process has shown no sign of life, so that one that nobody can reach any more ends.
+    """The time since the last sign of work in a process, so that a process that nobody can reach any more ends.
 
     A step of a user's code may never end. While a user is there, they see it and end the process; when the terminal
     or the parent is gone it would keep a core busy until the machine is restarted.

@@ -138,7 +138,7 @@ def _header(start: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 class _Bytes:
-    """What numpy's header functions read from."""
+    """The file object that numpy's header functions read from."""
 
     def __init__(self, descriptor: int, offset: int) -> None:
         self._descriptor = descriptor

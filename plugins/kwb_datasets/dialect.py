@@ -12,7 +12,7 @@ _MOST_RECORDS = 1_000
 
 
 def found_delimiter(usual: str, records: Mapping[str, Sequence[Sequence[str]]]) -> str:
-    """What stands between the columns: the usual character, unless only another one makes a table of the lines.
+    """The delimiter: the usual character, unless only another one makes a table of the lines.
 
     Args:
         usual: what the file's name makes one expect.

@@ -211,7 +211,7 @@ class TextTable:
 
     @contextmanager
     def errors_explained(self, names: list[str]) -> Iterator[None]:
-        """What Arrow raises while it reads the file, in plain words."""
+        """Turn an exception of Arrow while it reads the file into a clear error."""
         import pyarrow as pa
 
         try:
@@ -281,7 +281,7 @@ class TextTable:
         return list(self.header)
 
     def first_line(self) -> int:
-        """How many lines stand before the first row of data."""
+        """The number of lines before the first row of data."""
         rows = self._decoded()
         if self.header is True:
             next(rows)
@@ -296,7 +296,7 @@ class TextTable:
         return f"{self.file.name}:{line}" if line else f"{self.file.name}, row {row + 1}"
 
     def cell(self, row: int, column: str) -> str:
-        """What the file says in a row, as `place` counts them."""
+        """The text of the file in a row, with the row numbers of `place`."""
         names, (_, fields) = self.names(), self._record(row)
         at = names.index(column) if column in names else len(fields)
         return fields[at] if at < len(fields) else ""

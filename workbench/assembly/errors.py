@@ -65,7 +65,7 @@ def _by_position(target: Any) -> list[str] | None:
 def construction_error(
     entry: Entry, target: Any, positional: int, given: Mapping[str, Any], error: BaseException, where: str
 ) -> RecipeError:
-    """Why making a thing failed: an unknown argument, a missing one, or a value that it refuses."""
+    """The reason why making an object failed: an unknown argument, a missing one, or a value that it refuses."""
     accepted = accepted_arguments(target)
     own = [name for name in accepted if name not in ("name", "dtype", "trainable", "autocast")]
     for name in given:

@@ -55,7 +55,7 @@ class ForeignStructure:
         return self.pack_targets(weights) if isinstance(weights, Mapping) else weights
 
     def unpack_outputs(self, values: Any) -> dict[str, Any]:
-        """What the model returned, by output name, in the model's own order."""
+        """The outputs of the model, by output name, in the model's own order."""
         named = dict(zip(keras.tree.flatten(self.outputs), keras.tree.flatten(values), strict=True))
         return {name: named[name] for name in _in_order(self.outputs)}
 

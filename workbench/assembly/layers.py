@@ -17,7 +17,7 @@ from workbench.events import LayerRow
 
 @dataclass(frozen=True)
 class Inside:
-    """What a model is made of.
+    """The parts of a model.
 
     Attributes:
         rows: one per layer, layers inside layers included, in the order they are held.

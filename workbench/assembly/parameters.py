@@ -117,7 +117,7 @@ def _from_hint(hint: Any) -> dict[str, Any]:
 
 
 def _beyond_yaml(option: Any) -> bool:
-    """What a recipe cannot hold, or needs no field for: a function, and None."""
+    """True for values that a recipe cannot contain, or that need no field: a function, and None."""
     return option is type(None) or Callable in (option, typing.get_origin(option))
 
 

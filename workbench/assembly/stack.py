@@ -76,7 +76,7 @@ def _make(item: Use | Load, maker: Maker, where: str) -> Any:
 def _first_error(
     spec: Sequential, layers: list[Any], tensor: Any, error: BaseException, on_built: OnBuilt
 ) -> WorkbenchError:
-    """Which layer it was, found by calling them one by one; there are fewer layers where one cannot be made."""
+    """Find the layer that failed by calling them one by one; there are fewer layers where one cannot be made."""
     for index, (item, layer) in enumerate(zip(spec.sequential, layers, strict=False)):
         label = item.use if isinstance(item, Use) else item.load
         try:

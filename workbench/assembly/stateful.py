@@ -14,7 +14,7 @@ _IN_GRAPH = re.compile(r"\bstateful\s*=\s*True\b")
 
 
 def batch_of(recipe: Recipe) -> int | None:
-    """How many rows the recipe's model is to be built for: `batch_size`, where it is stateful or says so."""
+    """The batch size to build the recipe's model for: `batch_size`, if the model is stateful or asks for it."""
     wanted = recipe.train.static_batch
     if wanted is None:
         lines = recipe.model.graph if isinstance(recipe.model, Graph) else ()

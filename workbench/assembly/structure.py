@@ -67,7 +67,7 @@ class Structure:
         return self.pack_targets(weights) if isinstance(weights, Mapping) else weights
 
     def unpack_outputs(self, values: Any) -> dict[str, Any]:
-        """What the model returned, by output name."""
+        """The outputs of the model, by name."""
         if self.output_form == "one":
             return {self.outputs[0]: values}
         if self.output_form == "dict":

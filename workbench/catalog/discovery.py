@@ -179,7 +179,7 @@ def _from_file(
 
 
 def _incompatible(module: Any) -> str:
-    """Why this module cannot be a plugin of this version, or nothing."""
+    """The reason why this module cannot be a plugin of this version; empty if it can."""
     version = getattr(module, "KWB_API", None)
     if version == hookspecs.API_VERSION:
         return ""

@@ -17,7 +17,7 @@ _FILE_TARGET = re.compile(r"[\w.]+:[\w./-]+\.ya?ml\Z")
 
 
 class Kind(StrEnum):
-    """What an entry is. Each kind has a hook of its own, `kwb_register_<plural>`."""
+    """The kind of an entry. Each kind has its own hook, `kwb_register_<plural>`."""
 
     LAYER = "layer"
     MODEL = "model"
@@ -98,7 +98,7 @@ class Entry:
 
 
 class Registry:
-    """What a plugin's hooks write to; it gathers the entries of one plugin and one kind."""
+    """The object that a plugin's hooks add entries to; it collects those of one plugin and one kind."""
 
     def __init__(self, kind: Kind, plugin: str, distribution: str, version: str) -> None:
         self.kind = kind

@@ -95,7 +95,7 @@ class Catalog:
         )
 
     def _hint(self, possible: Sequence[Entry], name: str, wanted: str) -> str:
-        """What to do about an unknown name: the same one elsewhere, the nearest one, or where to look."""
+        """The hint for an unknown name: the same one elsewhere, the nearest one, or where to look."""
         elsewhere = [entry for entry in self.entries if name in (entry.name, *entry.aliases)]
         if elsewhere:
             return f"'{name}' is {_a(elsewhere[0].kind)} ({elsewhere[0].plugin}), not {wanted}."
@@ -122,7 +122,7 @@ def _a(kind: Kind) -> str:
 
 
 def recipe_file(entry: Entry) -> Path:
-    """Where a built-in recipe's YAML lies. Its package is located, not imported.
+    """The path of a built-in recipe's YAML file. Its package is located, not imported.
 
     Raises:
         RecipeError: the plugin names a file that is not there.

@@ -28,7 +28,7 @@ SCAN_TIMEOUT = 120.0  # seconds; importing TensorFlow on a cold disk can take ha
 
 
 def module_name(path: Path) -> str:
-    """What a plugin file's module is called, which two files of one name must not share."""
+    """The module name of a plugin file; two files of one name get different ones."""
     path = path.resolve()
     return f"kwb_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 

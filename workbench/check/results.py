@@ -13,7 +13,7 @@ from workbench.sentence import short_message
 
 
 class Status(StrEnum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     PASSED = "passed"
     FAILED = "failed"

@@ -60,7 +60,7 @@ class CheckedEntry:
 
     @cached_property
     def arguments(self) -> Mapping[str, Any]:
-        """What instances are made with: the entry's example; guesses for a file's.
+        """The arguments of instances: those of the entry's example; guesses for a plugin file.
 
         Raises:
             Skipped: a required argument cannot be guessed.

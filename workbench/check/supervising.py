@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be checked.
+    """The checks to run.
 
     Attributes:
         entries: the entries.
@@ -72,7 +72,7 @@ def run_checks(order: Order) -> Iterator[Result]:
 
 @dataclass
 class _State:
-    """How checks ended so far, by entry."""
+    """The outcomes of checks so far, by entry."""
 
     order: Order
     ended: dict[Key, dict[str, Status]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class _Child:
     killed: str = ""
 
     def last_words(self) -> str:
-        """How it ended, for people."""
+        """The end of the process as text."""
         if self.killed:
             return self.killed
         code = self.process.wait()

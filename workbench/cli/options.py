@@ -24,7 +24,7 @@ class SharedOptions:
     blocked: tuple[str, ...] = ()
 
     def catalog(self, *, imports_keras: bool = False, tolerant: bool = True) -> Catalog:
-        """What there is.
+        """The catalog.
 
         Args:
             imports_keras: this process will import keras anyway, so it looks into plugin files itself.

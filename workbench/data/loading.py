@@ -219,7 +219,7 @@ def without_options(data: Data) -> Data | None:
 
 
 def _reader_of_training(used: ReaderSpec | None, catalog: Catalog) -> Entry | None:
-    """What read the training's data, if that reads files: its function has a `path`."""
+    """The reader of the training's data, if it reads files: its function has a `path`."""
     if used is None:
         return None
     entry = catalog.find(Kind.DATASET, used.use, "--data")

@@ -91,7 +91,7 @@ def _missing_value(
 
 
 def _hint(column: Column, table: Mapping[str, Column], word: str, *, needed: bool, filled: bool) -> str:
-    """What a recipe can say: nothing that loses or makes up half of the data."""
+    """A hint for the recipe, which never drops or fills in half of the data."""
     advice: list[str] = []
     if word:
         literal = "classes" if needed else "categories"

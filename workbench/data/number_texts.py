@@ -77,7 +77,7 @@ def found_marks(columns: Iterable[Iterable[str]]) -> Marks:
 
 
 def marks_hint(texts: Iterable[str]) -> str:
-    """What to say in the recipe so that a column's texts are numbers; "" where marks are not the cause.
+    """The recipe option that makes a column's texts numbers; "" where marks are not the cause.
 
     A comma is said to mark decimals only where it cannot stand between thousands: a wrong hint would make
     1.656 of 1,656 and nobody would notice.

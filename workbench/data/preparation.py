@@ -87,7 +87,7 @@ def _joined(weights: Sequence[Weights]) -> Weights | None:
 
 
 class Preparation(Record):
-    """What was chosen and fitted on the training data."""
+    """The choices and fitted numbers from the training data."""
 
     version: Literal[1] = 1
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
@@ -135,7 +135,7 @@ class Preparation(Record):
         return {spec.name: spec.classes for spec in self.targets if isinstance(spec, ClassTarget)}
 
     def number_names(self) -> dict[str, tuple[str, ...]]:
-        """What several numbers for one target are called: its classes, or its columns where it has several."""
+        """The names of several numbers for one target: its classes, or its columns where it has several."""
         columns = {spec.name: spec.column_names for spec in self.targets if len(spec.column_names) > 1}
         return columns | self.classes()
 
@@ -179,7 +179,7 @@ class Preparation(Record):
         return complete_rows(table, missing_of(self.missing), self.needed, source, hint)
 
     def kinds(self) -> ColumnKinds:
-        """How the columns of new data are to be read: what was text in training is text."""
+        """The types for reading new data: a column that was text in training is text."""
         values = {column.name: column.categories for spec in self.inputs for column in spec.columns_of_text}
         values |= {spec.column: spec.values for spec in self.targets if isinstance(spec, ClassTarget)}
         literal = self.reader.literal if self.reader else ()

@@ -71,7 +71,7 @@ class Source:
 
 
 def as_source(value: Any, origin: str) -> Source:
-    """What a dataset function returned, as a `Source` whose columns are arrays.
+    """Convert the result of a dataset function to a `Source` whose columns are arrays.
 
     Args:
         value: a `Source`, a mapping of arrays, or a dataframe (anything with `to_dict("list")`).

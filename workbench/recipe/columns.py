@@ -59,7 +59,7 @@ class ColumnFacts:
 
 
 def why_left_out(column: ColumnFacts, rows: int) -> str:
-    """Why nothing can be learned from an input column as it is; empty where something can."""
+    """The reason why an input column is useless as it is; empty if it is useful."""
     if column.kind == "unusable":
         if "dates" in column.error:
             return (
@@ -82,7 +82,7 @@ def why_left_out(column: ColumnFacts, rows: int) -> str:
 
 
 def remarks(inputs: Sequence[ColumnFacts], rows: int) -> list[str]:
-    """What to look at in the input columns that are kept."""
+    """Remarks on the input columns that are kept."""
     return [
         f"'{column.name}' counts the rows one by one: leave it out if that is all it is."
         for column in inputs
@@ -108,7 +108,7 @@ def learnable(learned: Sequence[ColumnFacts], rows: int) -> tuple[list[ColumnFac
 def missing_policy(
     inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts]
 ) -> str | dict[str, str] | None:
-    """What to do about gaps: they are filled in for inputs; a row without its target is dropped."""
+    """How missing values are handled: they are filled in for inputs; a row without its target is dropped."""
     in_inputs, in_targets = (any(column.missing for column in group) for group in (inputs, learned))
     if in_inputs and in_targets:
         return {"inputs": "mean", "targets": "drop"}

@@ -60,7 +60,7 @@ def _allow_bare_names(node: Any) -> None:
 
 
 def _allow_one(metrics: dict[str, Any]) -> None:
-    """Where a list of metrics may stand, let one metric stand too."""
+    """Allow a single metric where a list of metrics is allowed."""
     listed, by_output = metrics["anyOf"]
     one_or_several = [listed, *listed["items"]["anyOf"]]
     by_output["additionalProperties"] = {"anyOf": one_or_several}

@@ -14,7 +14,7 @@ def epochs_and_batch(rows: int) -> tuple[int, int]:
 
 
 def reach(steps: int, rate: float = 1e-3) -> float:
-    """How large the numbers are, about, that a new network's outputs get to in so many steps of Adam.
+    """The approximate size that a new network's outputs can reach in so many steps of Adam.
 
     Measured in plain Keras, with two layers before the last: 600 steps learn numbers around 1,000 and not around 3,000,
     3,000 steps those around 10,000. The layers grow together, so it goes with the square.
@@ -23,7 +23,7 @@ def reach(steps: int, rate: float = 1e-3) -> float:
 
 
 def about_size(name: str, low: float, high: float, rows: int) -> str:
-    """What to say of a target that the suggested training may not reach; empty where it does."""
+    """The warning for a target that the suggested training may not reach; empty if it does."""
     epochs, batch = epochs_and_batch(rows)
     steps = epochs * math.ceil(_TRAINED * rows / batch)
     if max(abs(low), abs(high)) / 2 < max(_LARGE, reach(steps)):

@@ -96,7 +96,7 @@ Layer = Annotated[
 
 
 class Split(Strict):
-    """Which share of the rows is kept from training."""
+    """The shares of the rows that are not used for training."""
 
     validation: Fraction = Field(0.0, description="Share of rows for validation after each epoch.")
     test: Fraction = Field(
@@ -122,7 +122,7 @@ Scaling = Literal["standard", "minmax", "robust", "none"]
 
 
 class Missing(Strict):
-    """What to do with missing values, for inputs and for targets (and weights) apart."""
+    """How missing values are handled, separately for inputs and for targets (and weights)."""
 
     inputs: Literal["error", "drop", "mean"] = "error"
     targets: Literal["error", "drop"] = Field("error", description="A target or a weight cannot be made up.")
@@ -152,7 +152,7 @@ def weight_columns(sample_weight: str | Mapping[str, str] | None) -> tuple[str, 
 
 
 class Data(BaseModel):
-    """What the model learns from. Keys beyond these go to the dataset itself (a path, a delimiter)."""
+    """The data of the training. Other keys go to the dataset itself (a path, a delimiter)."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -188,7 +188,7 @@ class Data(BaseModel):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What the dataset function is called with."""
+        """The arguments of the dataset function."""
         return dict(self.model_extra or {})
 
     @property
@@ -288,7 +288,7 @@ Watched = Annotated[
 
 
 class Train(Strict):
-    """How to train."""
+    """The settings of the training."""
 
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(32, ge=1)

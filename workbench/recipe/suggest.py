@@ -252,7 +252,7 @@ def _model(
 
 
 def _body(shape: tuple[int, ...] | None, columns: int, reasons: list[str]) -> list[dict[str, Any]]:
-    """What comes before the last layer; `shape` is an array's, None for a table of so many columns."""
+    """The layers before the last one; `shape` is an array's, None for a table of so many columns."""
     if shape is not None and len(shape) == 3 and shape[-1] <= 4 and min(shape[:2]) >= 6:
         reasons.append("Arrays of height, width and channels are taken for pictures: two convolutions.")
         return [

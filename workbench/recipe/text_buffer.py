@@ -84,7 +84,7 @@ class OpenRecipe:
 
     @property
     def error(self) -> LocatedError | None:
-        """Why the text is no recipe; the names in it are `check`'s business."""
+        """The error of a text that is no recipe; `check` checks the names in it."""
         return self._reading.error
 
     @property
@@ -101,7 +101,7 @@ class OpenRecipe:
 
     @property
     def rows(self) -> tuple[RecipeRow, ...]:
-        """What the recipe holds, as rows."""
+        """The parts of the recipe, as rows."""
         return rows_of(self.data)
 
     @property
@@ -147,7 +147,7 @@ class OpenRecipe:
 
     @property
     def undo_name(self) -> str:
-        """What `undo` would undo; "" for nothing."""
+        """The name of the edit that `undo` would undo; "" for none."""
         return self._done[-1].what if self._done else ""
 
     @property
@@ -197,7 +197,7 @@ class OpenRecipe:
     # ------------------------------------------------------------------ its file
 
     def on_disk(self) -> FileText | None:
-        """What its file says now; None where it has none. Reads the disk."""
+        """The text of its file now; None where it has none. Reads the disk."""
         return FileText.of(self.path) if self.path is not None else None
 
     def take_from_disk(self, found: FileText) -> None:

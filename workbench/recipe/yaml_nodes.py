@@ -55,7 +55,7 @@ class Node:
         return None if index is None else self.items[index]
 
     def position(self, part: str | int) -> int | None:
-        """Which of a map's entries has that key."""
+        """The index of a map's entry with that key."""
         if self.kind != "map":
             return None
         return next((index for index, key in enumerate(self.keys) if key.text == str(part)), None)

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 
 @dataclass(frozen=True)
 class Names:
-    """What a new plugin is called: `distribution` by pip, `package` by Python and in recipes (`package.Gate`)."""
+    """The names of a new plugin: `distribution` by pip, `package` by Python and in recipes (`package.Gate`)."""
 
     distribution: str
     package: str

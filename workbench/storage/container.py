@@ -43,7 +43,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Container:
-    """What a model file says of itself. `config` is None where it holds weights only.
+    """The content of a model file, except its weights. `config` is None where it holds weights only.
 
     `legacy` marks the `.h5` layout of plain Keras, with `training_config` for its compile arguments.
     """
@@ -60,7 +60,7 @@ class Container:
 
 
 def budget_for(path: Path) -> int:
-    """How many bytes a file's content may declare: twice its size, and some more for small files."""
+    """The number of bytes that a file's content may declare: twice its size, and some more for small files."""
     return 2 * path.stat().st_size + SLACK
 
 

@@ -52,7 +52,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a model file holds.
+    """The content of a model file.
 
     `model` is None where it holds weights only, `kwb` (its notes) is None for a file of plain Keras. `parameters`
     counts the numbers in the model's weights, the optimizer's slots not included.

@@ -123,7 +123,7 @@ def is_numbered(name: str, kind: str) -> bool:
 
 
 def match(wanted: Sequence[FileLayer], given: Sequence[FileLayer]) -> tuple[dict[str, str], list[str]]:
-    """Which of the given layers goes where: wanted key by given key, and a warning of those that go by position.
+    """Match given layers to wanted ones: the wanted key by given key, and a warning about layers matched by position.
 
     One that belongs nowhere is left out; the comparison of weights reports it.
     """

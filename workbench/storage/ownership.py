@@ -48,7 +48,7 @@ def own(run: RunFolder) -> Iterator[None]:
 
 
 def owner(run: RunFolder) -> str | None:
-    """Who owns the run now, in words; None if nobody does."""
+    """The process that owns the run now, as text; None if there is none."""
     try:
         with open(run.lock, encoding="utf-8") as file:
             try:

@@ -146,7 +146,7 @@ def _attribute_names(layer: Any) -> dict[int, str]:
 
 
 def attributes(layer: Any) -> list[tuple[str, Any]]:
-    """What the layer's author hung on it; TensorFlow's own tracking (`_self_…`) left out."""
+    """The attributes that the layer's author set; TensorFlow's own tracking (`_self_…`) left out."""
     return [(k, v) for k, v in vars(layer).items() if k not in _OF_KERAS and not k.startswith("_self_")]
 
 

@@ -185,7 +185,7 @@ def _config(layer: Any) -> dict[str, Any]:
 
 
 def _given_back(layer: Any, name: str) -> Any:
-    """What a reload makes of a constructor's argument: the configuration's value, or else the default."""
+    """The value of a constructor's argument after a reload: that of the configuration, or else the default."""
     value = _config(layer).get(name, _ABSENT)
     if value is _ABSENT:
         default = inspect.signature(type(layer).__init__).parameters[name].default

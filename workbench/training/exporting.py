@@ -85,12 +85,12 @@ def last_kept(run: RunFolder) -> str:
 
 
 def from_the_start(run: RunFolder) -> str:
-    """What can be done with a run that ended before its first checkpoint was written."""
+    """The hint for a run that ended before its first checkpoint was written."""
     return f"Nothing of it can be saved; `kwb --batch {run.path}` trains it from the start."
 
 
 def export_hint(run: RunFolder) -> str:
-    """What a run that failed has left, and how to get at it; empty where it has nothing."""
+    """The checkpoint that a failed run has, and how to use it; empty if it has none."""
     kept = last_kept(run)
     return (
         f"The weights of {kept} are kept: `kwb export-checkpoint {run.path}` makes a file of them."

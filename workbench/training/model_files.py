@@ -32,7 +32,7 @@ Emit = Callable[[events.Event], None]
 
 
 def why_not_finite(logs: Mapping[str, float], model: Any) -> str:
-    """What of a training's end is not finite, in words; empty for none."""
+    """The numbers at a training's end that are not finite, as text; empty for none."""
     for name in ("loss", "val_loss"):
         if not math.isfinite(logs.get(name, 0.0)):
             return f"the {name} of this run is {logs[name]}"
@@ -150,7 +150,7 @@ class ModelFileWriter:
 def worse_than_before(
     replaced: Sequence[ReplacedFile], recipe: Mapping[str, Any], evaluation: Mapping[str, float]
 ) -> list[str]:
-    """What to say of files whose model before did better on the test part, as far as its run knows.
+    """Warnings about files whose previous model did better on the test part, as far as its run knows.
 
     Args:
         replaced: what was there.
@@ -181,7 +181,7 @@ def _same_test(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _no_model(run: RunFolder) -> FileError:
-    """What is there of a run that has no model.keras, and what can be done."""
+    """The error for a run that has no model.keras, with what it has and what to do."""
     kept = last_kept(run)
     export = (
         f"`kwb export-checkpoint {run.path}` makes a file of its last checkpoint, {kept}." if kept else ""

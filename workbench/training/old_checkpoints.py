@@ -24,7 +24,7 @@ def translated(position: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def not_kept(record: Mapping[str, Any]) -> list[str]:
-    """What of a memory of today the first version did not keep: all that is no callback's."""
+    """The parts of the present format that the first version did not keep: all except callbacks."""
     layers = [
         f"{path}.{name}" if path else f"the model's {name}"
         for path, attributes in record["layers"].items()

@@ -282,7 +282,7 @@ def _size(name: str, recipe: Recipe, model: Any, prepared: loading.Prepared | lo
 
 
 def _depth(model: Any) -> int:
-    """How many layers of weights there are, about."""
+    """The approximate number of layers with weights."""
     return sum(len(weight.shape) > 1 for weight in model.trainable_weights)
 
 

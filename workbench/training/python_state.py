@@ -244,7 +244,7 @@ class PythonState:
 
 
 def _enclosed(attributes: Mapping[str, Any], owner: str) -> dict[str, dict[str, Any]]:
-    """What functions among the attributes of a class or an object have from the functions around them, by name."""
+    """The values that functions among the attributes of a class or an object use from enclosing functions, by name."""
     found = {}
     for name, value in list(attributes.items()):
         function = getattr(value, "__func__", getattr(value, "fget", value))

@@ -38,7 +38,7 @@ class ReplacedFile:
 
     @classmethod
     def of(cls, path: Path, run: RunFolder) -> ReplacedFile | None:
-        """What is there; None for nothing.
+        """The present content of a path; None for no file.
 
         Args:
             path: the file.
@@ -110,7 +110,7 @@ def previous_path(path: Path) -> Path:
 def place_of(
     before: ReplacedFile | None, notes: Mapping[str, Any], *, went_on: bool = False
 ) -> tuple[str, Path | None]:
-    """Where what a file holds is once it is replaced, and the name to keep it under if it is nowhere else.
+    """Where the old model is after its file is replaced, and the name to keep it under if it is nowhere else.
 
     Args:
         before: what it holds; None for no file.

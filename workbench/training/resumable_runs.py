@@ -54,7 +54,7 @@ def differences(run: RunSummary, document: Document) -> list[str]:
 
 
 def why_none(runs_folder: Path, document: Document) -> str:
-    """What hinders the newest run of the recipe's name from going on; empty where there is no such run."""
+    """The reason why the newest run of the recipe's name cannot be resumed; empty where there is no such run."""
     for summary in list_runs(runs_folder):
         name = summary.folder.name.removesuffix(summary.folder.name[-len("-20000101-000000") :])
         if name == document.recipe.name and (keys := differences(summary, document)):

@@ -259,7 +259,7 @@ class Session:
         return error
 
     def _why_unsaveable(self, prepared_run: PreparedRun) -> str:
-        """What keeps a model of custom classes from coming back from a file, if anything: known now, not after hours.
+        """The reason why a model of custom classes could not be loaded from a file, found before hours of training.
 
         Raises:
             FileError: the recipe asks for files.

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 def value_of(variable: tf.Variable) -> np.ndarray:
-    """What a variable holds."""
+    """The value of a variable."""
     held: tf.Tensor = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
     return np.asarray(held.numpy())
 

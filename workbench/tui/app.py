@@ -154,7 +154,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
     @property
     def catalog(self) -> Catalog:
-        """What there is; empty until the plugins are listed (`CatalogChanged`)."""
+        """The catalog; empty until the plugins are listed (`CatalogChanged`)."""
         if self._catalog is None:
             from workbench.catalog.lookup import Catalog
 
@@ -190,7 +190,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
     @property
     def worker_state(self) -> str:
-        """How the warm child stands, without making the service."""
+        """The state of the warm child, without making the service."""
         return self.worker.state if "worker" in self.__dict__ else "off"
 
     @property

@@ -94,7 +94,7 @@ class LiveTraining(Protocol):
 
 
 class TrainableRecipe(Protocol):
-    """What a training needs of the open recipe (`workbench.recipe.editing.Editor`)."""
+    """The part of the open recipe that a training needs (`workbench.recipe.editing.Editor`)."""
 
     @property
     def text(self) -> str: ...
@@ -105,7 +105,7 @@ class TrainableRecipe(Protocol):
 
 
 class WorkerCalls(Protocol):
-    """What can be asked of the worker (`workbench.tui.services.workers.WorkerService`, which documents it)."""
+    """The requests to the worker (`workbench.tui.services.workers.WorkerService`, which documents it)."""
 
     @property
     def state(self) -> WorkerState: ...

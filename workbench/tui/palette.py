@@ -49,7 +49,7 @@ def commands(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
 
 
 def _from_bindings(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
-    """What keys do now. The group is the first part of the binding's id."""
+    """The actions of keys now. The group is the first part of the binding's id."""
     listed = set()
     for active in screen.active_bindings.values():
         binding = active.binding

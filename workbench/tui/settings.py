@@ -49,7 +49,7 @@ class Settings:
 
 
 def settings_file() -> Path:
-    """Where the settings lie: `$KWB_CONFIG_DIR`, or the platform's folder for settings."""
+    """The folder of the settings: `$KWB_CONFIG_DIR`, or the platform's folder for settings."""
     folder = os.environ.get("KWB_CONFIG_DIR") or platformdirs.user_config_dir("kwb", appauthor=False)
     return Path(folder) / FILE_NAME
 

@@ -76,7 +76,7 @@ class Shell(SafeApp):
             self.notices.append(("error", error))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Where nothing is to move, a text field's cursor does not blink either."""
+        """Without animations, a text field's cursor does not blink either."""
         if self.animation_level == "none" and hasattr(event.widget, "cursor_blink"):
             event.widget.cursor_blink = False
 

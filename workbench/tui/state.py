@@ -41,7 +41,7 @@ class AppState:
         return found if isinstance(found, dict) else {}
 
     def get(self, name: str, default: Value) -> Value:
-        """What was kept under that name, if it is of the default's type."""
+        """The value kept under that name, if it is of the default's type."""
         value = self._values.get(name, default)
         if isinstance(value, bool) is not isinstance(default, bool):  # True is an int to Python
             return default

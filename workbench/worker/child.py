@@ -84,7 +84,7 @@ class Child:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """What there is; the plugin files are looked into here, where keras is."""
+        """The catalog; plugin files are read here, where keras is imported."""
         return Catalog(discover(self.plugin_files, blocked=self.blocked, scan=single_file.scan))
 
     def listen(self) -> None:

@@ -249,7 +249,7 @@ class Worker:
 
 
 def explain(returncode: int, log: Path) -> WorkerDied:
-    """Why a child ended that nobody asked to, in plain words.
+    """The error for a child that ended unexpectedly.
 
     Args:
         returncode: its exit code, negative for a signal.

@@ -94,7 +94,7 @@ def _describe(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _scan(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """What a plugin file offers: {entries, files}; `files` are those that it imports from beside it."""
+    """The entries of a plugin file: {entries, files}; `files` are those that it imports from beside it."""
     path = Path(arguments["path"])
     entries = single_file.entry_records(single_file.scan(path))
     files = [str(each) for each in single_file.imported_beside(path)]

@@ -62,7 +62,7 @@ class KeptData:
 
 
 def _stamp(data: Data, folder: Path) -> tuple[tuple[int, int, int], ...]:
-    """What is another when a file that the section names was changed or replaced."""
+    """A value that changes when a file that the section names was changed or replaced."""
     found = []
     for text in data.arguments.values():
         with suppress(OSError, ValueError, RuntimeError):
@@ -74,7 +74,7 @@ def _stamp(data: Data, folder: Path) -> tuple[tuple[int, int, int], ...]:
 
 @dataclass
 class _Built:
-    """What was built for one key of the recipe."""
+    """The layer that was built for one key of the recipe."""
 
     layers: list[Any] = field(default_factory=list)
     shape: Any = None
@@ -225,7 +225,7 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
 
 
 def _rough_roles(data: Data, source: Source) -> dict[str, Any]:
-    """What columns are for in a section that is not right yet, such as one without a target."""
+    """The roles of columns in a section that is not complete yet, such as one without a target."""
     columns = list(source.columns)
     named = data.targets if data.targets is not None else source.targets
     groups = named if isinstance(named, Mapping) else {name: (name,) for name in named}

@@ -79,7 +79,7 @@ class KeptPredictions:
 
 
 def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:
-    """What is shown of a table at first.
+    """The first page of a table.
 
     Returns:
         rows: how many; token: for `page`; columns: [heading, kind] of each; by: the target that the first page is

@@ -104,7 +104,7 @@ class Agreement:
         return None
 
     def _of_weights(self, found: Trial) -> float:
-        """How far the weights are apart, in all, against how far the reference moved them."""
+        """The total distance between the weights, relative to the distance that the reference moved them."""
         apart = _length(found.weights, self._wanted.weights)
         way = _length(self._wanted.weights, self._start)
         if not np.isfinite(way):

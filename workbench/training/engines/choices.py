@@ -110,7 +110,7 @@ class Choices:
 
 
 def longer(key: str) -> str:
-    """Where a choice is kept for trainings too long for the one kept under a key."""
+    """The key of a choice for trainings that are too long for the choice kept under `key`."""
     return f"{key}-longer"
 
 

@@ -54,7 +54,7 @@ class QuickMetrics:
         return keras.tree.map_structure(_as_it_is, keras.Model.get_metrics_result(self._model))
 
     def _learn(self, variables: list[Any]) -> None:
-        """What to do the next time; metrics are made as late as at the first step."""
+        """Prepare for the next time; metrics are made as late as at the first step."""
         self._count = len(variables)
         self._zeros = []
         own = (type(metric).__module__.startswith("keras.") for metric in self._model.metrics)

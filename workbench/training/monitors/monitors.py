@@ -73,7 +73,7 @@ class Monitors:
             reset_forgotten(self._model)
 
     def training_goes_on(self) -> None:
-        """What was read of the metrics is no longer their last value."""
+        """Forget the metrics that were read: they are no longer the last values."""
         self._metrics = None
 
     def training_ends(self) -> None:

@@ -58,7 +58,7 @@ class FirstNonFinite:
 
     @property
     def hint(self) -> str:
-        """What may help; empty where nothing is known, else with a blank before it."""
+        """A hint; empty where nothing is known, else with a blank before it."""
         return _HINT.get(self.place.kind, "")
 
 

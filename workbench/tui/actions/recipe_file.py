@@ -92,7 +92,7 @@ async def ask_which(app: AppContext, editor: Editor, found: FileText, *, saving:
 
 
 def difference(editor: Editor, found: FileText) -> str:
-    """What differs between the file on disk and the text here, line by line."""
+    """The difference between the file on disk and the text here, line by line."""
     lines = difflib.unified_diff(
         (found.text or "").splitlines(), editor.text.splitlines(), "on disk", "yours", lineterm="", n=2
     )

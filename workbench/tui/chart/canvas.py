@@ -48,7 +48,7 @@ class ChartCanvas(Widget):
     cursor: reactive[float | None] = reactive(None)
     """The x under the cursor. Setting it posts no message, so charts may set each other's."""
     view: reactive[View] = reactive(View())
-    """Which stretch of x is shown. Setting it posts no message."""
+    """The range of x that is shown. Setting it posts no message."""
 
     def __init__(
         self,

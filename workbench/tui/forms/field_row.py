@@ -110,7 +110,7 @@ class FieldRow(Vertical):
 
     @property
     def text(self) -> str:
-        """What is typed."""
+        """The text that is typed."""
         return self.editor.value if isinstance(self.editor, Input) else text_of(self.field, self.value)
 
     @property
@@ -143,7 +143,7 @@ class FieldRow(Vertical):
 
     @property
     def wrong(self) -> str:
-        """What is wrong with the text, or nothing."""
+        """The error of the text; empty for none."""
         return (
             str(self.query_one(".field-error", Static).content).removeprefix("✗ ")
             if self.has_class("-wrong")
@@ -192,7 +192,7 @@ class FieldRow(Vertical):
             self._take(read_value(self.field, event.value))
 
     def _error(self, text: str) -> str:
-        """What is wrong with a text, "" if it is a value."""
+        """The error of a text, "" if it is a value."""
         try:
             value = read_value(self.field, text)
         except ValueError as error:
@@ -222,7 +222,7 @@ class FieldRow(Vertical):
 
 
 def _choices(field: Field, value: Any) -> list[tuple[str, Any]]:
-    """What a select offers; none where a text is to be typed, as for a value that is none of the choices."""
+    """The choices of a select; none where a text is to be typed, as for a value that is none of the choices."""
     if field.type == "boolean" and value in (UNSET, True, False):
         return [("true", True), ("false", False)]
     if field.type == "choice" and (value is UNSET or value in field.choices):

@@ -166,7 +166,7 @@ class Form(Vertical):
         self._drafts = kept
 
     def moved(self, old: str, new: str) -> None:
-        """What the form is about has another id now, which begins otherwise."""
+        """The subject of the form has another id now, with another beginning."""
         self.subject = replace(self.subject, id=new + self.subject.id.removeprefix(old))
 
     async def show(self, subject: FormSubject, values: Mapping[str, Any]) -> None:

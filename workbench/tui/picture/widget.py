@@ -84,7 +84,7 @@ class PictureView(ScrollView, can_focus=True):
         return "\n".join("".join(span.text for span in line).rstrip() for line in self._lines)
 
     def copy_text(self) -> str:
-        """What `y` copies."""
+        """The text that `y` copies."""
         return self.text
 
     def show(self, answer: Mapping[str, Any]) -> None:

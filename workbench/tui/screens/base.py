@@ -1,4 +1,4 @@
-"""What every mode's screen shares: the header, the footer, and classes for the width and height of the terminal."""
+"""The base of every mode's screen: the header, the footer, and classes for the width and height of the terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WorkbenchScreen(Screen[None]):
     """Ids of the keys that come first in the line of keys, before those of what has the focus."""
 
     def key_words(self, action: str) -> str | None:
-        """What the line of keys calls a key now, where that is not what it is always called."""
+        """The name of a key in the line of keys now, if it is not the usual one."""
         return None
 
     def _compositor_refresh(self) -> None:

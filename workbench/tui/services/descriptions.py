@@ -40,7 +40,7 @@ class Descriptions:
         self._lock = asyncio.Lock()
 
     def known(self, entry: Entry) -> Description | None:
-        """What is known of an entry without waiting."""
+        """The known description of an entry, without waiting."""
         name = _name(entry)
         return self._asked.get(name) or self._file(entry).get(name)
 

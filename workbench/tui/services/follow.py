@@ -43,7 +43,7 @@ class RunFollower:
         self._owner_seen = -_OWNER_EVERY
 
     async def news(self) -> AsyncIterator[News]:
-        """What there is, and from then on what comes. It never ends: a run that ended may be resumed.
+        """The events so far, and then new ones as they come. It never ends: a run that ended may be resumed.
 
         Raises:
             FileError: the run cannot be read.

@@ -48,7 +48,7 @@ def read_recipe(run: RunFolder) -> Mapping[str, Any]:
 
 
 def read_environment(run: RunFolder) -> Mapping[str, Any]:
-    """What a run ran on; empty where it cannot be read."""
+    """The environment of a run; empty where it cannot be read."""
     try:
         data = json.loads(run.environment.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -63,7 +63,7 @@ class Unsaved:
             self.path.unlink(missing_ok=True)
 
     def left(self) -> list[Left]:
-        """What apps left that are gone, the newest first."""
+        """The unsaved edits of apps that have ended, the newest first."""
         found = []
         for kept in self._folder.glob(_NAME):
             try:

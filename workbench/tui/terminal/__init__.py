@@ -1,1 +1,1 @@
-"""What lies between the app and the terminal: keys as they are typed, text as it is written, a slow link, crashes."""
+"""The code between the app and the terminal: typed keys, written text, a slow link, crashes."""

@@ -26,7 +26,7 @@ _PLAIN = _Style()
 
 
 def lean(text: str) -> str:
-    """What draws the same as `text`, on a terminal whose style is the plain one; which it is again afterwards."""
+    """A shorter text that draws the same as `text`. The terminal's style is plain before and after it."""
     if "\x1b[" not in text:
         return text
     parts: list[str] = []

@@ -34,7 +34,7 @@ Forward = Callable[[Event], Awaitable[None]]
 
 @dataclass(eq=False)
 class _Wait:
-    """What keys wait for, and whose task that is if it can be given up."""
+    """The work that keys wait for, and its task if it can be cancelled."""
 
     what: str
     task: asyncio.Task[Any] | None
@@ -194,7 +194,7 @@ class TypeAhead:
             await asyncio.sleep(_LOOK_AGAIN)
 
     def _path(self) -> list[DOMNode]:
-        """What a key passes, from what has the focus to the app."""
+        """The widgets that a key passes, from the focused one to the app."""
         try:
             return (self._app.focused or self._app.screen).ancestors_with_self
         except ScreenStackError:

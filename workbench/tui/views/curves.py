@@ -97,7 +97,7 @@ class Curves:
 
     @property
     def _x(self) -> float:
-        """Where the training is."""
+        """The position of the training."""
         loss = self.panels.get(LOSS)
         return (
             max((series.x[-1] for series in loss.series.values() if len(series)), default=0.0)

@@ -65,7 +65,7 @@ class EpochRows:
             self._forget(self.most // 4)
 
     def value(self, row: int, name: str) -> float | None:
-        """What a row has in a column; None where that epoch did not log it."""
+        """The value of a row in a column; None where that epoch did not log it."""
         return self._columns[name][row] if self._there[name][row] else None
 
     def row_of(self, epoch: float) -> int | None:

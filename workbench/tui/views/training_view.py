@@ -90,8 +90,8 @@ class Note:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a training ended badly: what, where, what to do, the last lines of the child's log, and where in the user's
-    code it came from."""
+    """The error that ended a training: what, where, what to do, the last lines of the child's log, and its position
+    in the user's code."""
 
     what: str
     where: str = ""
@@ -165,7 +165,7 @@ class TrainingView:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the epochs still to come will take; None while that is not known."""
+        """The time that the remaining epochs will take; None while that is not known."""
         a_whole = self.epoch_seconds
         if not a_whole and self.steps_per_second > 0.0 and self.steps:
             a_whole = self.steps / self.steps_per_second
@@ -180,7 +180,7 @@ class TrainingView:
 
     @property
     def monitored(self) -> str:
-        """What `best` is the lowest of."""
+        """The name of the value whose lowest one is `best`."""
         return "val_loss" if "val_loss" in self.logs else "loss"
 
     # ------------------------------------------------------------------ events
@@ -349,7 +349,7 @@ class TrainingView:
 
     @property
     def kept(self) -> str:
-        """What of this training is on disk, in words."""
+        """The files of this training on disk, as text."""
         parts = []
         if self.checkpoint is not None:
             parts.append(f"a checkpoint of epoch {self.checkpoint.epoch}, step {self.checkpoint.step}")

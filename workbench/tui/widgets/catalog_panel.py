@@ -93,7 +93,7 @@ class CatalogPanel(Vertical):
     def offer(
         self, catalog: Catalog, kinds: Sequence[Kind] = LISTED, extra: Sequence[Entry] = (), title: str = ""
     ) -> None:
-        """What to choose from.
+        """Set the entries to choose from.
 
         Args:
             catalog: the entries.
@@ -195,7 +195,7 @@ class CatalogPanel(Vertical):
             self.query_one(Static).update(_details(entry, documentation))
 
     def copy_text(self) -> str:
-        """What `y` copies."""
+        """The text that `y` copies."""
         return str(self.query_one(Static).visual)
 
 

@@ -195,7 +195,7 @@ class DetailsDialog(Dialog[None]):
         self._text = text
 
     def copy_text(self) -> str:
-        """What `y` copies."""
+        """The text that `y` copies."""
         return f"{self._title}\n{self._text}"
 
     def compose(self) -> ComposeResult:

@@ -53,7 +53,7 @@ class KwbHeader(Widget):
         return Content.assemble(left, " " * (room - right.cell_length), right)
 
     def _right(self, room: int) -> Iterable[Content]:
-        """What stands at the right, the longest first; the shortest says only what is most needed."""
+        """The texts for the right side, the longest first; the shortest has only what is most needed."""
         app = kwb(self)
         training: Piece | None = None
         if app.training is not None:

@@ -106,7 +106,7 @@ def sections(screen: Screen[object]) -> list[Section]:
 
 
 def names_of_keys(screen: Screen[object]) -> Section:
-    """What the settings call each key that works now."""
+    """The name in the settings of each key that works now."""
     keys: dict[str, list[str]] = {}
     for active in screen.active_bindings.values():
         name = active.binding.id or ""
@@ -132,7 +132,8 @@ def _title(node: DOMNode) -> str:
 
 
 def _keys(screen: Screen[object], bindings: Iterable[ActiveBinding], *, ours: bool) -> list[tuple[str, str]]:
-    """What each binding does, with all its keys. Ours have an id; the others are Textual's, which move about."""
+    """The action of each binding, with all its keys. kwb's bindings have an id; the others are Textual's cursor
+    keys."""
     together: dict[str, list[ActiveBinding]] = {}
     for active in bindings:
         binding = active.binding

@@ -55,7 +55,7 @@ class KeyLine(Footer):
             )
 
     def _fitting(self) -> list[ActiveBinding]:
-        """What there is room for. Whole keys only: half of one helps nobody."""
+        """The keys that fit into the line. Only whole keys are shown."""
         offered: dict[str, ActiveBinding] = {}
         for active in self.screen.active_bindings.values():
             if active.binding.show:

@@ -145,7 +145,7 @@ class PickInput(Vertical):
         self.query_one(Input).focus()
 
     def _list(self) -> None:
-        """What fits what is typed, first; nothing is taken away while it is looked at."""
+        """The options, matches of the typed text first; no option is removed while the list is open."""
         typed = self._typed
         self._shown = matching([*self._options, *self._more], typed)
         listing = self.query_one(OptionList)
@@ -248,7 +248,7 @@ class PickDialog(Dialog[str | None]):
 
     @on(PickInput.Submitted)
     def _submitted(self, event: PickInput.Submitted) -> None:
-        """What the list marks, where the text is only its beginning; else the text as it is."""
+        """The marked option if the text is its beginning; otherwise the text as it is."""
         value = event.value
         if (marked := self._pick.marked) is not None and not self._check(marked):
             value = marked

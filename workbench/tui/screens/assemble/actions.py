@@ -52,7 +52,7 @@ class Intent:
 
 
 def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
-    """What `add`, `insert` and `change` mean at a row."""
+    """The meaning of `add`, `insert` and `change` at a row."""
     if (
         what == "change"
         and row.role in (Role.LAYER, Role.CALL, Role.SHARED, Role.METRIC, Role.CALLBACK)
@@ -88,7 +88,7 @@ def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
 
 
 def intent_for(entry: Entry, row: RecipeRow | None, editor: Editor) -> Intent | None:
-    """Where an entry goes that was chosen without a question before it."""
+    """The position for an entry that was chosen without a question before it."""
     match entry.kind:
         case Kind.LAYER | Kind.MODEL:
             if editor.form not in (ModelForm.STACK, ModelForm.GRAPH):

@@ -113,7 +113,7 @@ class EditingScreen(OverviewScreen):
 
     @on(CatalogChanged)
     def _plugins_loaded(self, event: CatalogChanged) -> None:
-        """What things take is asked again where their code may be another."""
+        """Ask for arguments again if the code may have changed."""
         if event.renewed:
             self._descriptions.renew()
         if (row := self.rows.row) is not None:

@@ -82,7 +82,7 @@ class Examination:
         )
 
     def carried(self, before: Sequence[RecipeRow], now: Sequence[RecipeRow]) -> Examination:
-        """What is known, under the keys that the same rows have after an edit."""
+        """The known results, under the keys that the same rows have after an edit."""
         keys: dict[str, str] = {}
         matcher = SequenceMatcher(
             None, [_same(row) for row in before], [_same(row) for row in now], autojunk=False

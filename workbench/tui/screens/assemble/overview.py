@@ -80,7 +80,7 @@ class OverviewScreen(WorkbenchScreen):
 
     @property
     def examination(self) -> Examination:
-        """What the worker said last."""
+        """The worker's last answer."""
         return self._examination
 
     @property
@@ -158,7 +158,7 @@ class OverviewScreen(WorkbenchScreen):
         view.query_one(Static).update(f"✗ {place}{text}")
 
     def _with_drafts(self) -> Examination:
-        """What is known, and what was typed into forms and is not in the recipe."""
+        """The known results, with the texts typed into forms that are not in the recipe."""
         self.form.forget_where(self.is_stale)
         of_rows = [(draft, self.row_of(draft.row)) for draft in self.form.drafts]
         drafts = tuple(RecipeWarning(str(draft), row.key) for draft, row in of_rows if row is not None)
@@ -169,7 +169,7 @@ class OverviewScreen(WorkbenchScreen):
         return self.row_of(draft.row) is None
 
     def _error(self, editor: Editor) -> LocatedError | None:
-        """What is known to be wrong: found here at once, else by the worker in this very text."""
+        """The known error: found here at once, or else by the worker in this very text."""
         found = kwb(self).plugins.error_of(editor)
         return found or (self._examination.error if self.is_settled else None)
 
@@ -228,7 +228,7 @@ class OverviewScreen(WorkbenchScreen):
     # ------------------------------------------------------------------ panes
 
     def _show_pane(self, pane: str) -> None:
-        """Which pane has the room where there is not room for all: catalog, side, or (empty) the rows."""
+        """The pane that is shown where there is no space for all: catalog, side, or (empty) the rows."""
         self.set_class(pane == "catalog", "-catalog")
         self.set_class(pane == "side", "-side")
 

@@ -190,7 +190,7 @@ class RecipeText(TextArea):
         return self.get_component_rich_style(name, partial=True)
 
     def copy_text(self) -> str:
-        """What `y` copies where the text is not typed into: all of it."""
+        """The text that `y` copies where the text is not typed into: all of it."""
         return self.selected_text or self.text
 
 

@@ -183,8 +183,8 @@ class RowsList(OptionList):
             self.post_message(self.Asked(self, what, self.row))
 
     def copy_text(self) -> str:
-        """What `y` copies: what the recipe says there, as YAML that can be put into another; the row's words where it
-        says nothing."""
+        """The text that `y` copies: the row's part of the recipe, as YAML for another recipe; the row's text where the
+        recipe has no such part."""
         if self.row is None:
             return ""
         editor = kwb(self).editor

@@ -80,7 +80,7 @@ def order_of(description: Mapping[str, Any] | None) -> list[str]:
 
 
 def values_of(row: RecipeRow, editor: Editor, description: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the recipe says for each field; what it does not say is left out."""
+    """The recipe's value for each field; a field without a value is left out."""
     match row.role:
         case Role.TRAIN:
             found = {field.name: editor.get(field.name, UNSET) for field in _TRAIN_FIELDS}

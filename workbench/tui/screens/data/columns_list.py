@@ -113,7 +113,7 @@ class ColumnsList(OptionList):
             self.post_message(self.Asked(self, what, self.column))
 
     def copy_text(self) -> str:
-        """What `y` copies: every column, one a line."""
+        """The text that `y` copies: every column, one a line."""
         lines = [
             (str(c["name"]), self._use_text(str(c["name"])), kind_text(c), column_text(c))
             for c in self._columns

@@ -87,7 +87,7 @@ class DataScreen(WorkbenchScreen):
 
     @property
     def look(self) -> DataPreview:
-        """What the worker said last."""
+        """The worker's last answer."""
         return self._look
 
     @property
@@ -147,7 +147,7 @@ class DataScreen(WorkbenchScreen):
             self._request.soon()
 
     def _show_error(self) -> None:
-        """What is wrong, whole: the line above the columns has room for its beginning only."""
+        """The whole error: the line above the columns has space only for its beginning."""
         error = self._error or self._look.error
         self.set_class(error is not None and self.is_settled, "-error")
         if error is not None:
@@ -304,7 +304,7 @@ class DataScreen(WorkbenchScreen):
     # ------------------------------------------------------------------ settings
 
     def _dataset(self) -> tuple[str, Entry | None]:
-        """What the recipe calls its data, and the entry of that name."""
+        """The name of the recipe's data, and the entry of that name."""
         editor = self.editor
         use = str(editor.get("data.use") or editor.get("data") or "") if editor else ""
         try:

@@ -27,7 +27,7 @@ def subject_of(use: str, description: Mapping[str, Any] | None, catalog: Catalog
 
 
 def values_of(editor: Editor, subject: FormSubject) -> dict[str, Any]:
-    """What the recipe says for each field."""
+    """The recipe's value for each field."""
     found = {field.name: editor.get(field.name, UNSET) for field in subject.fields}
     if isinstance(editor.get("data"), str):
         return {}

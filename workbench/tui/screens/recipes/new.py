@@ -289,7 +289,7 @@ def facts_text(facts: Facts) -> Content:
 
 
 def column_text(column: ColumnFacts) -> str:
-    """What a column holds, in a few words."""
+    """The content of a column, in a few words."""
     if column.kind == "number" and column.low is not None and column.high is not None:
         facts = f"{number(column.low)} to {number(column.high)}"
     elif column.kind == "unusable":

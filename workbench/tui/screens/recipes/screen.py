@@ -31,7 +31,7 @@ class ItemList(OptionList):
     HELP = "Recipes that plugins bring, recipes in this folder, and the latest runs."
 
     def copy_text(self) -> str | None:
-        """What `y` copies: the name, not the row as it is cut off."""
+        """The text that `y` copies: the name, not the row as it is cut off."""
         chosen = self.highlighted_option
         return (
             self.screen.name_of(chosen.id or "")
@@ -208,7 +208,7 @@ class RecipesScreen(WorkbenchScreen):
         return self._items[item].name if item in self._items else None
 
     def copy_text(self) -> str | None:
-        """What `y` copies beside the list: the recipe's text."""
+        """The text that `y` copies beside the list: the recipe's text."""
         return str(self.query_one("#preview-text", Static).visual)
 
     # ------------------------------------------------------------------ actions

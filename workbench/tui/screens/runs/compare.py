@@ -95,7 +95,7 @@ def _text(value: Any) -> str:
 
 
 def results(left: TrainingView, right: TrainingView) -> list[Difference]:
-    """How the two ended, side by side; every line, also where they are equal."""
+    """The ends of the two runs, side by side; every line, also where they are equal."""
     lines = [
         Difference("status", left.status or str(left.stage), right.status or str(right.stage)),
         Difference("epochs", f"{left.done}/{left.epochs}", f"{right.done}/{right.epochs}"),

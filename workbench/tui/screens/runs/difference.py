@@ -53,7 +53,7 @@ class DifferenceDialog(Dialog[None]):
         static.update(side_by_side(*self._names, self._sections, max(static.size.width, 30)))
 
     def copy_text(self) -> str:
-        """What `y` copies: every line, tab-separated."""
+        """The text that `y` copies: every line, tab-separated."""
         rows = [("", *self._names)]
         for title, lines, _ in self._sections:
             rows += [(title, "", ""), *((line.key, line.left, line.right) for line in lines)]

@@ -177,6 +177,6 @@ class RunsScreen(RunsBrowsingScreen):
         self.look()
 
     def copy_text(self) -> str | None:
-        """What `y` copies: the folder of the run under the cursor."""
+        """The text that `y` copies: the folder of the run under the cursor."""
         run = self._under_cursor
         return str(run.folder.path) if run else None

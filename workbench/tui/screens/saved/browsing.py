@@ -260,7 +260,7 @@ class SavedBrowsingScreen(WorkbenchScreen):
         return short_name(file.path, kwb(self).working_directory)
 
     def copy_text(self) -> str | None:
-        """What `y` copies: the path of the file under the cursor."""
+        """The text that `y` copies: the path of the file under the cursor."""
         return str(self._file.path) if self._file else None
 
     def _ready(self, *, model: bool = True) -> bool:

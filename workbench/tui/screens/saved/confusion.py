@@ -97,7 +97,7 @@ class ConfusionTable(DataTable[Text]):
         return f"'{self._labels[row]}' was taken for '{self._labels[column]}' {count:,} times{share}"
 
     def copy_text(self) -> str:
-        """What `y` copies: the counts, tab-separated."""
+        """The text that `y` copies: the counts, tab-separated."""
         lines = [
             ["", *self._labels],
             *([n, *map(str, r)] for n, r in zip(self._labels, self._counts, strict=True)),

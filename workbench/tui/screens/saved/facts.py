@@ -55,7 +55,7 @@ class NeededClass:
 
 @dataclass(frozen=True)
 class SavedFrom:
-    """What kwb noted in the file: where the model comes from. Any of it may be empty."""
+    """The notes of kwb in the file: where the model comes from. Any of it may be empty."""
 
     kwb: str
     recipe: str
@@ -150,7 +150,7 @@ class Distribution:
 
 
 def about_file(facts: FileFacts) -> Iterator[Content]:
-    """What there is to say of a sound file, a line each, the most wanted first."""
+    """The facts about a valid file, one per line, the most important first."""
     model = facts.model
     counts = f"{facts.parameters:,} parameters in {counted(facts.weight_count, 'weight')}"
     if model is None:

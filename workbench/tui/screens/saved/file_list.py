@@ -68,5 +68,5 @@ class FileList(OptionList):
         return self._files[at] if at is not None and at < len(self._files) else None
 
     def copy_text(self) -> str | None:
-        """What `y` copies: the path."""
+        """The text that `y` copies: the path."""
         return str(self.chosen.path) if self.chosen else None

@@ -127,7 +127,7 @@ class PageTable(ScrollView, can_focus=True):
         return rows[at] if at < len(rows) else None
 
     def copy_text(self) -> str:
-        """What `y` copies: the rows that are known around the cursor, tab-separated."""
+        """The text that `y` copies: the rows that are known around the cursor, tab-separated."""
         lines = [[name for name, _ in self._headings], *self._pages.get(self.cursor // PAGE, [])]
         return "\n".join("\t".join(line) for line in lines)
 

@@ -191,7 +191,7 @@ class PredictionsScreen(WorkbenchScreen):
         return bool(self._comparisons) if action in ("other_view", "by_error") else True
 
     def key_words(self, action: str) -> str | None:
-        """What the key would show next."""
+        """The name of what the key shows next."""
         shown = self._shown
         if action == "other_view" and shown is not None and shown["kind"] == "numbers":
             return "Predicted" if self.query_one(ScatterPlot).residuals else "Residuals"

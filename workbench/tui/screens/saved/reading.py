@@ -19,7 +19,7 @@ _FARTHEST = 8e307  # the difference of two values must not overflow
 
 
 def look(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file holds; `installed` are the distributions there are. See `facts.FileFacts`."""
+    """The content of a file; `installed` are the distributions there are. See `facts.FileFacts`."""
     found = inspect_file(request["file"], request.get("installed", ()))
     return {
         "format": found.format,
@@ -50,7 +50,7 @@ def _optimizer(found: Inspection) -> list[str] | None:
 
 
 def _notes(notes: Mapping[str, Any]) -> dict[str, Any]:
-    """What is shown of kwb's notes. They come from a file, so nothing in them is certain."""
+    """The part of kwb's notes that is shown. They come from a file, so nothing in them is certain."""
     recipe = notes.get("recipe")
     recipe = recipe if isinstance(recipe, dict) else {}
     data = recipe.get("data")

@@ -20,7 +20,7 @@ def layer_line(name: str) -> str:
 
 
 def recipe_folder(runs_folder: Path, run: str, working_directory: Path) -> Path:
-    """What relative paths in the recipe of a run start from; the working directory if the run is gone."""
+    """The folder that relative paths in the recipe of a run start from; the working directory if the run is gone."""
     if run and Path(run).name == run:
         try:
             found = json.loads(RunFolder(runs_folder / run).environment.read_text(encoding="utf-8"))

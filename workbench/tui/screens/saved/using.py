@@ -58,7 +58,7 @@ class UsingScreen(SavedBrowsingScreen):
         return found
 
     def _known_data(self) -> list[Pickable]:
-        """What is offered where data is asked for: data files, recipes, datasets. Reads the disk: for a thread."""
+        """The suggestions for data: data files, recipes, datasets. Reads the disk: for a thread."""
         app = kwb(self)
         datasets = list(app.catalog.of_kind(Kind.DATASET))
         found = data_files(app.working_directory, tuple(readers_by_suffix(datasets)))

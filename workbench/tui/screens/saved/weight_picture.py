@@ -38,7 +38,7 @@ class WeightPicture(Widget):
 
     @property
     def weight(self) -> Weight | None:
-        """What is drawn, or was to be."""
+        """The weight that is drawn."""
         return self._weight
 
     def render(self) -> Content:

@@ -89,7 +89,7 @@ class ChartGrid(VerticalScroll, can_focus=False):
         yield Static(self._empty, classes="empty", markup=False)
 
     def say_empty(self, words: str) -> None:
-        """What is shown while there is no chart."""
+        """The text that is shown while there is no chart."""
         if words != self._empty:
             self._empty = words
             self.query_one(".empty", Static).update(words)

@@ -207,5 +207,5 @@ class EpochTable(ScrollView, can_focus=True):
         self._follows = int(self.scroll_y) >= self.max_scroll_y - 3
 
     def copy_text(self) -> str:
-        """What `y` copies: all rows, tab-separated."""
+        """The text that `y` copies: all rows, tab-separated."""
         return self.rows.as_text()

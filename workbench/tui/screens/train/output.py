@@ -109,5 +109,5 @@ class OutputPane(Vertical):
             self.query_one(Log).write_lines(lines)
 
     def copy_text(self) -> str:
-        """What `y` copies: the output."""
+        """The text that `y` copies: the output."""
         return "\n".join(self.query_one(Log).lines)

@@ -182,7 +182,7 @@ def recipe_rate(view: TrainingView) -> float:
 
 
 def rate_error(text: str) -> str:
-    """What is wrong with a learning rate as typed; empty if nothing."""
+    """The error of a learning rate as typed; empty for none."""
     try:
         rate = float(text)
     except ValueError:

@@ -308,7 +308,7 @@ class TrainScreen(SourceScreen):
 
     @property
     def _unwatched(self) -> list[str]:
-        """What the pane in view shows and the open recipe does not watch."""
+        """The values that the visible pane shows and the open recipe does not watch."""
         editor = kwb(self).editor
         pane = self.query_one(ContentSwitcher).current if self.is_mounted else None
         return watching.missing(editor.data, pane) if editor is not None and pane else []
@@ -347,7 +347,7 @@ class TrainScreen(SourceScreen):
         self.choose_source()
 
     def copy_text(self) -> str | None:
-        """What `y` copies where the focus has nothing of its own: how the training stands."""
+        """The text that `y` copies where the focus has nothing of its own: how the training stands."""
         view = self.record.view
         if view.stage is Stage.NOTHING:
             return None

@@ -106,7 +106,7 @@ class SourceScreen(RunControlsScreen):
         self._see_state(training)
 
     def _see_state(self, training: LiveTraining) -> None:
-        """What the service knows and the events do not say."""
+        """The state that the service knows and the events do not have."""
         view = self.record.view
         if training.state == "running" or (training.state == "starting" and training.worker is not None):
             self.record.become(view.assembling())

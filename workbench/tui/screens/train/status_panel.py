@@ -170,5 +170,5 @@ class StatusPanel(VerticalScroll, can_focus=False):
 
     @property
     def text(self) -> str:
-        """What is said, as plain text."""
+        """The message as plain text."""
         return self._said.plain if self._said is not None else ""

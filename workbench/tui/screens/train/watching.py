@@ -9,7 +9,7 @@ from workbench.recipe.editing import Editor
 from workbench.recipe.schema import Train
 
 SHOWN_BY = {"internals": ("losses", "gradients", "updates", "dead"), "weights": ("histograms",)}
-"""What each pane shows, as `train.watch` calls it."""
+"""The values that each pane shows, by their names in `train.watch`."""
 
 
 def watched_in(recipe: Mapping[str, Any]) -> set[str]:
@@ -19,7 +19,7 @@ def watched_in(recipe: Mapping[str, Any]) -> set[str]:
 
 
 def missing(recipe: Mapping[str, Any], pane: str) -> list[str]:
-    """What a pane shows and a recipe does not watch."""
+    """The values that a pane shows and a recipe does not watch."""
     watched = watched_in(recipe)
     return [] if "all" in watched else [name for name in SHOWN_BY.get(pane, ()) if name not in watched]
 
