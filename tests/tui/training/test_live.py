@@ -131,7 +131,7 @@ async def test_the_child_killed_in_mid_training(open_app) -> None:
         screen = await training(pilot)
         await pilot.press("k")  # keep: a checkpoint now
         await until(lambda: screen.record.view.checkpoint is not None)
-        os.kill(screen.training.worker.pid, signal.SIGKILL)
+        os.kill(screen.source.training.worker.pid, signal.SIGKILL)
         await until(lambda: screen.record.view.stage is Stage.LOST)
         text = await shows(pilot, "✗ The training was cut off")
         assert "killed from outside" in text
@@ -165,7 +165,7 @@ async def test_watching_a_run_that_another_process_trains(open_app, working_dire
             first = screen.record.view.done
             await until(lambda: screen.record.view.done > first + 5, 60, "epochs come")
             await shows(pilot, "watched")
-            assert [action for action in NEEDS if screen.can_steer(action)] == ["stop"]
+            assert [action for action in NEEDS if screen.controls.can_steer(action)] == ["stop"]
             process.kill()
             process.wait()
             await until(lambda: screen.record.view.stage is Stage.LOST)
@@ -216,7 +216,7 @@ async def test_a_run_appears_in_the_list_runs_and_ends(open_app, working_directo
             assert "it is running" in pilot.app.notices[-1][1].what
             await pilot.press("enter")
             screen = await training(pilot)
-            assert screen.run is not None
+            assert screen.source.run is not None
             await pilot.press("5")
             process.send_signal(signal.SIGINT)
             await until(lambda: "■ interrupted" in shown(pilot.app), 60, "the end is listed")
@@ -238,8 +238,10 @@ async def test_the_end_is_seen_behind_a_dialog(open_app) -> None:
         assert "▶ training" in keys.splitlines()[0]
         await pilot.press("f2")
         await until(lambda: pilot.app.screen is not screen)
-        await screen.training.control("stop")
-        await until(lambda: screen.record.view.stage is Stage.FINISHED and not screen.training.state.live, 60)
+        await screen.source.training.control("stop")
+        await until(
+            lambda: screen.record.view.stage is Stage.FINISHED and not screen.source.training.state.live, 60
+        )
         assert "✓ trained" in (await shows(pilot, "✓ trained")).splitlines()[0]  # behind the dialog
         await pilot.press("escape")
         await until(lambda: pilot.app.screen is screen)

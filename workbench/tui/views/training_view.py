@@ -174,6 +174,12 @@ class TrainingView:
         return (1.0 - self.progress) * self.epochs * a_whole
 
     @property
+    def resumable(self) -> bool:
+        """True if it ended early and left a checkpoint."""
+        unfinished = self.stage in (Stage.FAILED, Stage.LOST) or self.status in ("stopped", "interrupted")
+        return self.stage.ended and unfinished and self.checkpoint is not None
+
+    @property
     def latest(self) -> Logs:
         """The newest values: those of the running epoch where there are any, and validation of the last one."""
         return {**self.logs, **self.batch_logs}

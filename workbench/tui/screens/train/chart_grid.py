@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from workbench.tui.chart.view import View
 from workbench.tui.chart.widget import Chart
+from workbench.tui.state import AppState
 from workbench.tui.views.curves import BATCHES, ORDER, TRAINING, VALIDATION, Mark, Panel
 
 LEAST_WIDTH = 48  # of a chart, in cells
@@ -84,6 +85,22 @@ class ChartGrid(VerticalScroll, can_focus=False):
         self.clipped: set[str] = set()
         """Names of panels whose y axis leaves outliers out."""
         self.smoothing = 0.0
+
+    def restore_choices(self, state: AppState) -> None:
+        """Show the charts as they were the last time."""
+        self.log_scales = set(state.get("train.log_scales", []))
+        self.clipped = set(state.get("train.clipped", []))
+        self.smoothing = state.get("train.smoothing", 0.0)
+
+    def keep_choices(self, state: AppState) -> None:
+        """Keep for the next start how the charts are shown."""
+        state.update(
+            {
+                "train.log_scales": sorted(self.log_scales),
+                "train.clipped": sorted(self.clipped),
+                "train.smoothing": self.smoothing,
+            }
+        )
 
     def compose(self) -> ComposeResult:
         yield Static(self._empty, classes="empty", markup=False)

@@ -6,23 +6,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from textual import work
 from textual.binding import Binding, BindingType
 
 from workbench.errors import WorkbenchError
 from workbench.storage.run_folder import RunFolder
 from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.stop import stop_run
-from workbench.tui.context import kwb
-from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.views.record import TrainingRecord
+from workbench.tui.context import AppContext, kwb
+from workbench.tui.screens.train.sources import RunSource
 from workbench.tui.views.training_view import Stage, TrainingView
 from workbench.tui.widgets.dialogs import PromptDialog
 
 if TYPE_CHECKING:
-    from workbench.tui.context import LiveTraining
+    from textual.message_pump import MessagePump
 
 BINDINGS: list[BindingType] = [
     Binding("space", "pause", "Pause", id="train.pause", key_display="space",
@@ -47,131 +45,131 @@ NEEDS = {
 }
 
 
-class RunControlsScreen(WorkbenchScreen):
-    """The part of the train screen that controls `self.training`, and stops `self.run`, which another process
-    trains."""
+class RunControls:
+    """Controls the training of a source, and stops a run that another process trains.
 
-    BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    What takes a while is a coroutine, for a worker of the screen.
 
-    training: LiveTraining | None
-    run: RunFolder | None
-    record: TrainingRecord
+    Args:
+        node: a screen or widget of the app, to reach the app.
+        source: whose training, run and record it is.
+    """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.rate_asked: float | None = None
+    def __init__(self, node: MessagePump, source: RunSource) -> None:
+        self._node = node
+        self._source = source
+
+    @property
+    def _app(self) -> AppContext:
+        return kwb(self._node)
 
     def can_steer(self, action: str) -> bool:
         """True if the training shown is far enough for an action. One that is not this app's can only be stopped."""
-        if self.record.view.stage not in NEEDS[action]:
+        if self._source.record.view.stage not in NEEDS[action]:
             return False
-        if self.training is None:
-            return action == "stop" and self.run is not None
-        return self.training.state.live
+        if self._source.training is None:
+            return action == "stop" and self._source.run is not None
+        return self._source.training.state.live
 
     @property
     def learning_rate(self) -> float:
         """The rate asked for last, or the one reported last, or the recipe's; nan for unknown."""
-        if self.rate_asked is not None:
-            return self.rate_asked
-        rate = self.record.view.learning_rate
-        return rate if math.isfinite(rate) else recipe_rate(self.record.view)
+        if self._source.rate_asked is not None:
+            return self._source.rate_asked
+        rate = self._source.record.view.learning_rate
+        return rate if math.isfinite(rate) else recipe_rate(self._source.record.view)
 
-    def action_pause(self) -> None:
-        self.steer("resume" if self.record.view.stage is Stage.PAUSED else "pause")
+    async def pause(self) -> None:
+        """Hold the training, or let it go on."""
+        await self.steer("resume" if self._source.record.view.stage is Stage.PAUSED else "pause")
 
-    def action_stop(self) -> None:
-        if self.training is None and self.run is not None:
-            self._stop_watched(self.run)
-        else:
-            self.steer("stop")
-
-    @work(group="stop", exclusive=True)
-    async def _stop_watched(self, run: RunFolder) -> None:
-        if await stop_run(kwb(self), run) and self.run is run:
-            self.record.become(self.record.view.stopping())
-            self.changed()
+    async def stop(self) -> None:
+        """End the training after its batch; the user is asked first where another process trains it."""
+        run = self._source.run
+        if self._source.training is not None or run is None:
+            await self.steer("stop")
+        elif await stop_run(self._app, run) and self._source.run is run:
+            self._stopping()
 
     @property
     def can_save_model(self) -> bool:
         """True if the run shown left files of the recipe as they were, or failed and has a checkpoint."""
-        view = self.record.view
+        view = self._source.record.view
         if view.stage is Stage.FAILED:
             return bool(view.rescued)
         return view.stage is Stage.FINISHED and bool(view.left)
 
-    @work(group="save-model", exclusive=True)
-    async def action_save_model(self) -> None:
-        view = self.record.view
+    async def save_model(self) -> None:
+        """Write the model of the run shown to its recipe's files."""
+        view = self._source.record.view
         if (
             view.folder
-            and await save_model(kwb(self), RunFolder(Path(view.folder)))
-            and view is self.record.view
+            and await save_model(self._app, RunFolder(Path(view.folder)))
+            and view is self._source.record.view
         ):
-            self.record.become(replace(view, left=()))
-            self.changed()
+            self._source.record.become(replace(view, left=()))
+            self._source.changed()
 
-    def action_save(self) -> None:
-        self.steer("save", message="a checkpoint is written after this batch.")
+    async def save(self) -> None:
+        """Have a checkpoint written."""
+        await self.steer("save", message="a checkpoint is written after this batch.")
 
-    def action_scale_rate(self, factor: float) -> None:
+    async def scale_rate(self, factor: float) -> None:
+        """Multiply the learning rate."""
         if (rate := self.learning_rate) > 0.0 and self._may_set_rate():
-            self.set_rate(float(f"{rate * factor:.6g}"))
+            await self._set_rate(float(f"{rate * factor:.6g}"))
 
-    @work(group="rate", exclusive=True)
-    async def action_rate(self) -> None:
+    async def ask_rate(self) -> None:
+        """Ask the user for a learning rate."""
         if not self._may_set_rate():
             return
         rate = self.learning_rate
-        answer = await self.app.push_screen_wait(
+        answer = await self._app.push_screen_wait(
             PromptDialog(
                 "Learning rate", f"{rate:.6g}" if math.isfinite(rate) else "",
                 text="From the next batch on.", placeholder="0.001", check=rate_error,
             )
         )  # fmt: skip
         if answer is not None:
-            self.set_rate(float(answer))
+            await self._set_rate(float(answer))
 
-    def set_rate(self, rate: float) -> None:
-        """Ask for a learning rate."""
-        self.rate_asked = rate
-        self.changed()
-        self.steer("set_learning_rate", value=rate)
+    async def _set_rate(self, rate: float) -> None:
+        self._source.rate_asked = rate
+        self._source.changed()
+        await self.steer("set_learning_rate", value=rate)
 
     def _may_set_rate(self) -> bool:
         """A schedule sets the rate itself at every step."""
-        optimizer = self.record.view.recipe.get("train", {}).get("optimizer", {})
+        optimizer = self._source.record.view.recipe.get("train", {}).get("optimizer", {})
         if isinstance(optimizer, Mapping) and isinstance(optimizer.get("learning_rate"), Mapping):
             schedule = optimizer["learning_rate"].get("use", "a schedule")
-            kwb(self).notice(
+            self._app.notice(
                 WorkbenchError(f"the learning rate follows {schedule}, which cannot be steered by hand."),
                 "warning",
             )
             return False
         return True
 
-    @work(group="steer")
     async def steer(self, command: str, message: str = "", **arguments: Any) -> None:
         """Send a command to the training."""
-        training = self.training
+        training = self._source.training
         if training is None:
             return
         try:
             await training.control(command, **arguments)
         except WorkbenchError as error:
-            self.rate_asked = None
-            self.changed()
-            kwb(self).notice(error, "warning")
+            self._source.rate_asked = None
+            self._source.changed()
+            self._app.notice(error, "warning")
             return
         if command == "stop":
-            self.record.become(self.record.view.stopping())
-            self.changed()
+            self._stopping()
         elif message:
-            kwb(self).notice(message, "information")
+            self._app.notice(message, "information")
 
-    def changed(self) -> None:
-        """See to it that the record is shown."""
-        raise NotImplementedError
+    def _stopping(self) -> None:
+        self._source.record.become(self._source.record.view.stopping())
+        self._source.changed()
 
 
 def recipe_rate(view: TrainingView) -> float:

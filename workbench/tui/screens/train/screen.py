@@ -25,18 +25,28 @@ from workbench.tui.actions.reopen import resume_run
 from workbench.tui.chart.histogram import HistogramChart
 from workbench.tui.chart.widget import Chart
 from workbench.tui.context import kwb
-from workbench.tui.screens.train import status_panel, watching
+from workbench.tui.messages import (
+    RecipeOpened,
+    SharedMessage,
+    TrainingChanged,
+    TrainingEvents,
+    TrainingStarted,
+    WorkerChanged,
+)
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.train import run_controls, status_panel, watching
 from workbench.tui.screens.train.chart_grid import ChartGrid, PanelChart
 from workbench.tui.screens.train.epoch_table import EpochTable
 from workbench.tui.screens.train.output import LogTail, OutputPane
-from workbench.tui.screens.train.run_controls import NEEDS
-from workbench.tui.screens.train.sources import SourceScreen
-from workbench.tui.screens.train.status import StatusLines
+from workbench.tui.screens.train.run_controls import NEEDS, RunControls
+from workbench.tui.screens.train.sources import RunSource
+from workbench.tui.screens.train.status import StatusLines, resident
 from workbench.tui.screens.train.status_panel import StatusPanel
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.weights import WeightsPane
 from workbench.tui.terminal import gc_tuning
 from workbench.tui.views import formatting
+from workbench.tui.views.record import TrainingRecord
 from workbench.tui.views.training_view import Stage, TrainingView
 
 FRAMES = 6  # a second: live to an eye; a frame of four charts costs this process some 10 ms
@@ -50,7 +60,7 @@ TABS = {
 }
 
 
-class TrainScreen(SourceScreen):
+class TrainScreen(WorkbenchScreen):
     """A training: this app's latest one, or a run that is watched (`watch`)."""
 
     CSS_PATH = "screen.tcss"
@@ -59,6 +69,7 @@ class TrainScreen(SourceScreen):
     AUTO_FOCUS = ""  # the first chart takes the focus when it is there
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *run_controls.BINDINGS,
         *(
             Binding(letter, f"show_tab('{tab}')", label, id=f"train.{tab}", show=False, tooltip=f"Show: {label}")
             for tab, (letter, label) in TABS.items()
@@ -81,6 +92,8 @@ class TrainScreen(SourceScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self.source = RunSource(self, on_change=self._changed, on_forget=self._forgotten)
+        self.controls = RunControls(self, self.source)
         self._tail: LogTail | None = None
         self._frame_pending = False
         self._framed_at = 0.0
@@ -88,6 +101,11 @@ class TrainScreen(SourceScreen):
         self._pause = 0.0  # seconds after it, on a slow line
         self._each_second: Timer | None = None
         self._stage_shown: Stage | None = None
+
+    @property
+    def record(self) -> TrainingRecord:
+        """What is known of the training that is shown."""
+        return self.source.record
 
     # ------------------------------------------------------------------ made of
 
@@ -105,23 +123,30 @@ class TrainScreen(SourceScreen):
             yield OutputPane(id="output")
 
     def on_mount(self) -> None:
-        state = kwb(self).state
-        charts = self.query_one("#charts", ChartGrid)
-        charts.log_scales = set(state.get("train.log_scales", []))
-        charts.clipped = set(state.get("train.clipped", []))
-        charts.smoothing = state.get("train.smoothing", 0.0)
+        self.query_one("#charts", ChartGrid).restore_choices(kwb(self).state)
         self._each_second = self.set_interval(1.0, self._tick, pause=True)
-        self.choose_source()
+        self.source.choose()
 
     def on_screen_resume(self) -> None:
-        self.hidden = False
-        self.choose_source()
+        self.source.hidden = False
+        self.source.choose()
 
     def on_screen_suspend(self) -> None:
-        self.hidden = True
-        self._keep_choices()
+        self.source.hidden = True
+        self.query_one("#charts", ChartGrid).keep_choices(kwb(self).state)
 
-    def forgotten(self) -> None:
+    def on_unmount(self) -> None:
+        self.source.close()
+
+    @on(TrainingStarted)
+    @on(TrainingEvents)
+    @on(TrainingChanged)
+    @on(WorkerChanged)
+    @on(RecipeOpened)
+    def _heard(self, message: SharedMessage) -> None:
+        self.source.handle(message)
+
+    def _forgotten(self) -> None:
         self._tail = None
         self.query_one("#charts", ChartGrid).clear()
         self.query_one("#internals", ChartGrid).clear()
@@ -131,7 +156,7 @@ class TrainScreen(SourceScreen):
 
     # ------------------------------------------------------------------ bringing the widgets up to date
 
-    def changed(self) -> None:
+    def _changed(self) -> None:
         if self._frame_pending or not self.is_mounted:
             return
         self._frame_pending = True
@@ -151,9 +176,11 @@ class TrainScreen(SourceScreen):
         self._pause = outflow.pause(self._sent - before)
         view = self.record.view
         status = self.query_one(StatusLines)
-        status.view, status.asked = view, self.rate_asked or 0.0
-        status.where = "catching up" if self.catching_up else "" if self.run is None else "watched"
-        if self.catching_up:  # the end first: a curve of what was long ago helps nobody
+        status.view, status.asked = view, self.source.rate_asked or 0.0
+        status.where = (
+            "catching up" if self.source.catching_up else "" if self.source.run is None else "watched"
+        )
+        if self.source.catching_up:  # the end first: a curve of what was long ago helps nobody
             return
         self._show_stage(view)
         charts = self.query_one("#charts", ChartGrid)
@@ -165,7 +192,7 @@ class TrainScreen(SourceScreen):
                     self.call_after_refresh(self._focus_pane)
             case "internals":
                 internals = self.query_one("#internals", ChartGrid)
-                internals.say_empty(_unwatched(view))
+                internals.say_empty(watching.why_empty(view))
                 internals.update(self.record.curves.inside, self.record.curves.marks)
             case "weights":
                 self.query_one(WeightsPane).set_watched(
@@ -181,7 +208,7 @@ class TrainScreen(SourceScreen):
 
     def _show_stage(self, view: TrainingView) -> None:
         app = kwb(self)
-        mine = self.training is not None
+        mine = self.source.training is not None
         text = status_panel.described(
             view, recipe=app.editor.name if app.editor else "", mine=mine, folder=view.folder
         )
@@ -203,7 +230,7 @@ class TrainScreen(SourceScreen):
 
     async def _tick(self) -> None:
         """Once a second while it runs: the child's memory and its output."""
-        training = self.training
+        training = self.source.training
         output = self.query_one(OutputPane)
         if training is None:
             output.set_place("output of the process: it is on the terminal of the one who started the run")
@@ -247,13 +274,13 @@ class TrainScreen(SourceScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing now are not offered."""
         if action in NEEDS:
-            return self.can_steer(action)
+            return self.controls.can_steer(action)
         if action == "save_model":
-            return self.can_save_model
+            return self.controls.can_save_model
         if action == "back":
-            return self.training is None and self.is_mounted and kwb(self).training is not None
+            return self.source.training is None and self.is_mounted and kwb(self).training is not None
         if action == "resume_run":
-            return self.can_resume
+            return self.record.view.resumable
         if action == "enlarge":
             return self.maximized is not None or isinstance(self.focused, Chart | HistogramChart)
         if action == "watch":
@@ -331,20 +358,37 @@ class TrainScreen(SourceScreen):
             if chart.pages > 1:
                 chart.turn(direction)
 
-    @property
-    def can_resume(self) -> bool:
-        """True if the run shown ended early and left a checkpoint."""
-        view = self.record.view
-        unfinished = view.stage in (Stage.FAILED, Stage.LOST) or view.status in ("stopped", "interrupted")
-        return view.stage.ended and unfinished and view.checkpoint is not None
+    @work(group="steer")
+    async def action_pause(self) -> None:
+        await self.controls.pause()
+
+    @work(group="steer")
+    async def action_stop(self) -> None:
+        await self.controls.stop()
+
+    @work(group="steer")
+    async def action_save(self) -> None:
+        await self.controls.save()
+
+    @work(group="steer")
+    async def action_scale_rate(self, factor: float) -> None:
+        await self.controls.scale_rate(factor)
+
+    @work(group="rate", exclusive=True)
+    async def action_rate(self) -> None:
+        await self.controls.ask_rate()
+
+    @work(group="save-model", exclusive=True)
+    async def action_save_model(self) -> None:
+        await self.controls.save_model()
 
     @work(group="resume", exclusive=True)
     async def action_resume_run(self) -> None:
-        await resume_run(kwb(self), self.run or RunFolder(Path(self.record.view.folder)))
+        await resume_run(kwb(self), self.source.run or RunFolder(Path(self.record.view.folder)))
 
     def action_back(self) -> None:
         kwb(self).watched = None
-        self.choose_source()
+        self.source.choose()
 
     def copy_text(self) -> str | None:
         """The text that `y` copies where the focus has nothing of its own: how the training stands."""
@@ -354,34 +398,3 @@ class TrainScreen(SourceScreen):
         text = self.query_one(StatusPanel).text
         lines = [f"{view.name} {view.stage} {view.place}".strip(), formatting.logged(view.latest), text]
         return "\n".join(line for line in lines if line)
-
-    def _keep_choices(self) -> None:
-        charts = self.query_one("#charts", ChartGrid)
-        kwb(self).state.update(
-            {
-                "train.log_scales": sorted(charts.log_scales),
-                "train.clipped": sorted(charts.clipped),
-                "train.smoothing": charts.smoothing,
-            }
-        )
-
-
-def _unwatched(view: TrainingView) -> str:
-    watched = watching.watched_in(view.recipe)
-    if watched - {"losses", "metrics"} or (watched and not view.done):
-        return "the inside of the model is shown at the end of an epoch"
-    what = (
-        "This model adds nothing to its loss." if watched else "This recipe does not look inside the model."
-    )
-    added = ", ".join(watching.SHOWN_BY["internals"])
-    return f"{what}\n\na adds  watch: [{added}]  to the recipe, for the next training"
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory that a process uses; 0 if it is gone."""
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0

@@ -4,64 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from textual import on
 
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.storage.event_stream import EventReader
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import open_run
-from workbench.tui.context import kwb
+from workbench.tui.context import AppContext, kwb
 from workbench.tui.messages import (
-    RecipeOpened,
+    SharedMessage,
     TrainingChanged,
     TrainingEvents,
     TrainingStarted,
     WorkerChanged,
 )
-from workbench.tui.screens.train.run_controls import RunControlsScreen
 from workbench.tui.services.follow import PART, RunFollower
 from workbench.tui.views.record import TrainingRecord
 from workbench.tui.views.training_view import Stage, TrainingView
 
 if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
     from workbench.tui.context import LiveTraining
 
 
-class SourceScreen(RunControlsScreen):
-    """The part of the train screen that keeps `self.record` up to date.
+class RunSource:
+    """Keeps the record of a training up to date.
+
+    Args:
+        node: a screen or widget of the app, to reach the app.
+        on_change: called when the record is to be shown again.
+        on_forget: called when the record is another one: nothing of the one before is to be shown.
 
     Attributes:
+        record: what is known of the training.
         training: the training of this app that is shown, or None.
         run: the run that is watched instead, or None.
-        catching_up: whether more of the watched run's history is to be read before it can be shown as it is now.
+        rate_asked: the learning rate that was asked for and is not reported yet, or None.
+        catching_up: True while more of the watched run's history is to be read before it can be shown as it is now.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(
+        self, node: MessagePump, *, on_change: Callable[[], None], on_forget: Callable[[], None]
+    ) -> None:
         self.record = TrainingRecord()
         self.training: LiveTraining | None = None
         self.run: RunFolder | None = None
+        self.rate_asked: float | None = None
         self.catching_up = False
+        self.changed = on_change
+        self._forgotten = on_forget
+        self._node = node
+        self._hidden = False
         self._reading: asyncio.Task[None] | None = None
         self._follower: RunFollower | None = None
         self._held: list[tuple[events.Event, float]] | None = None
         self._since = 0.0  # events of this app's training up to this moment are read from the run's folder
 
-    def on_unmount(self) -> None:
-        self._stop_reading()
+    @property
+    def _app(self) -> AppContext:
+        return kwb(self._node)
 
-    def forgotten(self) -> None:
-        """The record is another one: show nothing of the one before."""
-        raise NotImplementedError
-
-    def choose_source(self) -> None:
+    def choose(self) -> None:
         """Show what the app says: the run that is watched, or its own training."""
-        app = kwb(self)
+        app = self._app
         if app.watched is not None:
             if self.run is None or self.run.path != app.watched:
                 self.watch_run(app.watched)
@@ -69,30 +78,23 @@ class SourceScreen(RunControlsScreen):
             self._show_training(app.training)
         self.changed()
 
-    @on(TrainingStarted)
-    def _started(self, message: TrainingStarted) -> None:
-        if message.training is not self.training:
-            kwb(self).watched = None
-            self._show_training(message.training)
-
-    @on(TrainingEvents)
-    def _came(self, message: TrainingEvents) -> None:
-        if message.training is self.training:
-            self._take([timed for timed in message.batch if timed[1] > self._since])
-
-    @on(TrainingChanged)
-    def _turned(self, message: TrainingChanged) -> None:
-        if message.training is self.training:
-            self._see_state(message.training)
-
-    @on(WorkerChanged)
-    def _worker_changed(self) -> None:
-        if self.training is not None:
-            self._see_state(self.training)
-
-    @on(RecipeOpened)
-    def _opened(self) -> None:
-        self.changed()
+    def handle(self, message: SharedMessage) -> None:
+        """Take in what a message of the app says of the training."""
+        if isinstance(message, TrainingStarted):
+            if message.training is not self.training:
+                self._app.watched = None
+                self._show_training(message.training)
+        elif isinstance(message, TrainingEvents):
+            if message.training is self.training:
+                self._take([timed for timed in message.batch if timed[1] > self._since])
+        elif isinstance(message, TrainingChanged):
+            if message.training is self.training:
+                self._see_state(message.training)
+        elif isinstance(message, WorkerChanged):
+            if self.training is not None:
+                self._see_state(self.training)
+        else:
+            self.changed()
 
     def _show_training(self, training: LiveTraining) -> None:
         """Show a training of this app from its beginning."""
@@ -124,7 +126,7 @@ class SourceScreen(RunControlsScreen):
             run = folder if isinstance(folder, RunFolder) else open_run(folder)
         except WorkbenchError as error:
             self._forget(TrainingView())
-            kwb(self).notice(error)
+            self._app.notice(error)
             self.changed()
             return
         self.run = run
@@ -148,7 +150,7 @@ class SourceScreen(RunControlsScreen):
                     self.changed()
                 follower.ended = self.record.view.stage.ended
         except WorkbenchError as error:
-            kwb(self).notice(error)
+            self._app.notice(error)
             self.catching_up = False
             self.changed()
 
@@ -163,7 +165,9 @@ class SourceScreen(RunControlsScreen):
         if self._follower is not None:
             self._follower.hidden = hidden
 
-    _hidden = False
+    def close(self) -> None:
+        """Stop reading."""
+        self._stop_reading()
 
     def _stop_reading(self) -> None:
         if self._reading is not None:
@@ -174,7 +178,7 @@ class SourceScreen(RunControlsScreen):
     def _forget(self, view: TrainingView) -> None:
         """Begin again with a view."""
         self.record = TrainingRecord(view)
-        self.forgotten()
+        self._forgotten()
 
     def _take(self, batch: Sequence[tuple[Any, ...]]) -> None:
         if not batch:
@@ -209,7 +213,7 @@ class SourceScreen(RunControlsScreen):
                 if len(before) < len(part):
                     break
         except WorkbenchError as error:
-            kwb(self).notice(error, "warning")
+            self._app.notice(error, "warning")
         held, self._held = self._held or [], None
         for event, moment in held:
             self._take_one(event, moment)

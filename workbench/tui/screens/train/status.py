@@ -107,3 +107,13 @@ class StatusLines(Widget):
         return Content("\n").join(
             [first_line(self.view, width, self.where), second_line(self.view, width, self.memory, self.asked)]
         )
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process uses; 0 if it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.recipe.editing import Editor
 from workbench.recipe.schema import Train
+from workbench.tui.views.training_view import TrainingView
 
 SHOWN_BY = {"internals": ("losses", "gradients", "updates", "dead"), "weights": ("histograms",)}
 """The values that each pane shows, by their names in `train.watch`."""
@@ -33,6 +34,18 @@ def add(editor: Editor, names: list[str]) -> None:
     watched = editor.get("train.watch")
     before = _listed(Train.model_fields["watch"].get_default() if watched is None else watched)
     editor.set("train.watch", [*(name for name in before if name != "none"), *names])
+
+
+def why_empty(view: TrainingView) -> str:
+    """Why there is nothing of the inside of the model to show, and what to do."""
+    watched = watched_in(view.recipe)
+    if watched - {"losses", "metrics"} or (watched and not view.done):
+        return "the inside of the model is shown at the end of an epoch"
+    what = (
+        "This model adds nothing to its loss." if watched else "This recipe does not look inside the model."
+    )
+    added = ", ".join(SHOWN_BY["internals"])
+    return f"{what}\n\na adds  watch: [{added}]  to the recipe, for the next training"
 
 
 def _listed(watch: Any) -> list[str]:
