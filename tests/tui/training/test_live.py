@@ -139,7 +139,7 @@ async def test_the_child_killed_in_mid_training(open_app) -> None:
         kept, before = screen.record.view.checkpoint, screen.record.view.done
         await pilot.press("u")
         await training(pilot, epochs=before + 3)
-        assert screen.record.view.resumed_from
+        await until(lambda: screen.record.view.resumed_from)  # what was before is shown on the way there
         assert list(screen.record.epochs.epochs) == list(range(1, screen.record.view.done + 1))
         assert kept.epoch <= before + 1  # in the midst of the epoch after it
         await pilot.press("x")
