@@ -207,11 +207,15 @@ def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     Raises:
         FileError: the run has no model, or a file cannot be written. WorkbenchError: its recipe names no file.
     """
-    paths = run_document(run).recipe.save
-    if not paths:
-        raise FileError("its recipe names no file to save (`save:`).", where=str(run.path))
     if not run.model.is_file():
         raise _no_model(run)
+    paths = run_document(run).recipe.save
+    if not paths:
+        raise FileError(
+            "its recipe names no file to save (`save:`).",
+            where=str(run.path),
+            hint=f"Its model is {run.model}.",
+        )
     saved = SavedModel.open(run.model, catalog)
     notes = saved.notes
     epoch = notes.epoch if notes is not None else 0
