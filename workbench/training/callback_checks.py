@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from workbench.errors import RecipeError, did_you_mean
+from workbench.recipe.names import METRIC_WORDS
 
 _WATCHING = (
     keras.callbacks.EarlyStopping,
@@ -21,10 +22,10 @@ _METHODS = ("train_step", "test_step", "compute_metrics", "get_metrics_result")
 
 
 def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], *, validates: bool) -> None:
-    """Refuse a callback that watches a value that will not be logged.
+    """Refuse a callback that watches a value that will not be logged, or whose better direction Keras cannot know.
 
-    Only where it is known what will be: a model with steps or metrics of its own may log anything, and so may a
-    callback class of the user.
+    The first only where it is known what will be: a model with steps or metrics of its own may log anything, and so
+    may a callback class of the user.
 
     Args:
         callbacks: the recipe's, in order.
@@ -35,51 +36,80 @@ def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], 
     Raises:
         RecipeError: with the nearest name.
     """
+    logs_known = True
     for index, callback in enumerate(callbacks):
-        if not _is_stock(callback):  # from here on a log may have been put in by it
-            return
-        if not isinstance(callback, _WATCHING) or not _needs_value(callback):
+        if not _is_stock(callback):
+            logs_known = False  # from here on a log may have been put in by it
             continue
-        where, name, watched = f"train.callbacks[{index}]", type(callback).__name__, callback.monitor
-        known = _logged(model, outputs)
-        if watched.startswith("val_") and not validates:
-            instead = watched.removeprefix("val_")
-            raise RecipeError(
-                f"{name} watches '{watched}', and there is no validation part.",
-                where=where,
-                hint="Give one (`split: {validation: 0.2}` under `data`), or watch a value of training: "
-                f"`monitor: {instead if known is None or instead in known else 'loss'}`.",
-            )
-        if known is None:
+        if not isinstance(callback, _WATCHING):
             continue
-        names = [*known, *(f"val_{each}" for each in known if validates), "learning_rate"]
-        # A metric of several numbers (F1Score) is logged by class too: `f1_score_cat`.
-        by_class = any(watched.startswith(f"{each}_") for each in names if not each.endswith("loss"))
-        if watched not in names and not by_class:
-            hint = did_you_mean(watched, names) or f"There will be: {', '.join(names)}."
-            raise RecipeError(f"{name} watches '{watched}', which is not logged.", where=where, hint=hint)
-        if callback.mode not in ("min", "max") and not _has_direction(watched.removeprefix("val_"), model):
+        where = f"train.callbacks[{index}]"
+        if logs_known and _needs_value(callback):
+            _check_logged(callback, model, outputs, where, validates=validates)
+        if callback.mode not in ("min", "max") and not _has_direction(callback.monitor, model):
             raise RecipeError(
-                f"{name} watches '{watched}', and Keras does not know whether less or more of it is better.",
+                f"{type(callback).__name__} watches '{callback.monitor}', and Keras does not know whether less or "
+                "more of it is better.",
                 where=where,
                 hint="Say so: `mode: min`, or `mode: max`.",
             )
 
 
-def _has_direction(name: str, model: Any) -> bool:
+def _check_logged(callback: Any, model: Any, outputs: Sequence[str], where: str, *, validates: bool) -> None:
+    name, watched = type(callback).__name__, callback.monitor
+    known = _logged(model, outputs)
+    if watched.startswith("val_") and not validates:
+        instead = watched.removeprefix("val_")
+        raise RecipeError(
+            f"{name} watches '{watched}', and there is no validation part.",
+            where=where,
+            hint="Give one (`split: {validation: 0.2}` under `data`), or watch a value of training: "
+            f"`monitor: {instead if known is None or instead in known else 'loss'}`.",
+        )
+    if known is None:
+        return
+    names = [*known, *(f"val_{each}" for each in known if validates), "learning_rate"]
+    # A metric of several numbers (F1Score) is logged by class too: `f1_score_cat`.
+    by_class = any(watched.startswith(f"{each}_") for each in names if not each.endswith("loss"))
+    if watched not in names and not by_class:
+        hint = did_you_mean(watched, names) or f"There will be: {', '.join(names)}."
+        raise RecipeError(f"{name} watches '{watched}', which is not logged.", where=where, hint=hint)
+
+
+def _has_direction(watched: str, model: Any) -> bool:
     """True if Keras itself knows whether less or more of a value is better, or if nobody knows.
 
-    It asks the compiled metrics, by their own names: those of several outputs have others in the logs.
+    It fails at the end of the first epoch where it does not, also for a model with steps of its own and for a
+    checkpoint that keeps more than the best. It asks the compiled metrics only, by their own names: those of several
+    outputs have others in the logs, and what a model or a callback logs besides has no direction.
     """
+    name = watched.removeprefix("val_")
     if name == "loss":
+        return True
+    try:
+        tracked = list(model.metrics)
+    except Exception:  # a property of the user's class, which may need a model that has trained
+        return True
+    groups = [each for each in tracked if hasattr(each, "metrics")]  # Keras has one for all compiled metrics
+    if not groups:
+        return False
+    if any(each is not getattr(model, "_compile_metrics", None) for each in groups):
         return True
     config = getattr(model, "_compile_config", None)
     compiled = config.config if config is not None else {}
-    for metric in keras.tree.flatten([compiled.get(key) for key in ("metrics", "weighted_metrics")]):
-        if _name(metric) == name:
-            # A word or a function becomes a metric only in the first step.
-            return not isinstance(metric, keras.Metric) or hasattr(metric, "_direction")
-    return False
+    flat = keras.tree.flatten([compiled.get(key) for key in ("metrics", "weighted_metrics")])
+    return any(_directed(metric) for metric in flat if _own_name(metric) == name)
+
+
+def _own_name(metric: Any) -> str | None:
+    return metric if isinstance(metric, str) else getattr(metric, "name", getattr(metric, "__name__", None))
+
+
+def _directed(metric: Any) -> bool:
+    """Of a compiled metric. Keras makes a metric of a word in the first step, of a function one without direction."""
+    if isinstance(metric, str) and metric not in METRIC_WORDS:
+        metric = keras.metrics.get(metric)
+    return isinstance(metric, str) or hasattr(metric, "_direction")
 
 
 def _is_stock(callback: Any) -> bool:
