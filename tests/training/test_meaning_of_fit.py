@@ -110,7 +110,10 @@ def test_a_callback_may_change_a_metric_at_a_batch() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_callback_may_have_the_step_made_again(engine: str) -> None:
-    """As `make_train_function(force=True)` does: what Python held while the step was traced is looked at again."""
+    """As `make_train_function(force=True)` does: what Python held while the step was traced is looked at again.
+
+    And that of validation, and of what a callback evaluates by itself.
+    """
 
     class Scaled(keras.Sequential):
         factor = 1.0
@@ -123,6 +126,10 @@ def test_a_callback_may_have_the_step_made_again(engine: str) -> None:
             if epoch == 1:
                 self.model.factor = 0.25
                 self.model.make_train_function(force=True)
+                self.model.make_test_function(force=True)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["mine"] = self.model.evaluate(ONE_INPUT.x[:20], ONE_INPUT.y[:20], verbose=0)
 
     def made() -> Scaled:
         keras.utils.set_random_seed(1)
@@ -259,7 +266,7 @@ def test_an_engine_asked_for_runs_and_says_how_it_differs(make: Callable[[], Any
 
 def test_validation_under_xla_that_gives_other_numbers_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module("workbench.training.engines.fit")  # which the function's name hides
-    monkeypatch.setattr(module, "_XLA_TEST_STEPS", 0)
+    monkeypatch.setattr(module, "_UNCOMPILED", 0)
 
     class OnlyInTests(Overflowing):
         def call(self, inputs: Any, training: bool = False) -> Any:

@@ -108,9 +108,9 @@ def fit(
         on_chosen(chosen)
         foreign = stock_function(model, "train")
 
-        def renewed() -> Program:
+        def renewed(name: str) -> Program:
             again = wrap_step(model.train_step) if wrap_step else model.train_step
-            return Builder(model, "train", again, source, settings.epochs, most).build(program.name)  # type: ignore[arg-type]
+            return Builder(model, "train", again, source, settings.epochs, most).build(name)  # type: ignore[arg-type]
 
         runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step, most, renewed)
         tester = None
@@ -226,7 +226,15 @@ def _tester(
     builder = Builder(model, "test", model.test_step, source, 1, most)
     later = engine == "chunk-xla" and training
     program, _ = choose(builder, "chunk" if later else engine, epoch=0, steps_left=source.steps)
-    tester = _Tester(model, program, source.steps, stock_function(model, "test"), metrics, most=most)
+
+    def renewed(name: str) -> Program:
+        again = Builder(model, "test", model.test_step, source, 1, most)
+        if tester.compiled is not None:
+            tester.compiled = tester.compiled[0], again
+        return again.build(name)  # type: ignore[arg-type]
+
+    stock = stock_function(model, "test")
+    tester = _Tester(model, program, source.steps, stock, metrics, most=most, renewed=renewed)
     tester.source = source
     if later and program.name == "chunk":
         tester.compiled = -(-_UNCOMPILED // source.steps) * settings.validation_freq, builder

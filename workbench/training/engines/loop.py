@@ -80,7 +80,7 @@ class Runner:
 
     Args:
         most: how many steps one call may take; 1 where a callback acts at every batch.
-        renewed: makes the program again, from the step as it is now.
+        renewed: makes the program of that name again, from the step as it is now.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Runner:
         metrics: QuickMetrics,
         start: int = 0,
         most: int = CALL_STEPS,
-        renewed: Callable[[], Program] | None = None,
+        renewed: Callable[[str], Program] | None = None,
     ) -> None:
         self.steps = steps
         self.step = start
@@ -118,10 +118,11 @@ class Runner:
     def before_epoch(self, epoch: int) -> None:
         """An epoch of training begins; of a validation, too."""
 
-    def renew(self) -> None:
-        """Trace the step again, because Keras was asked to."""
+    def renew(self, stock: Callable[[Any], Logs]) -> None:
+        """Trace the step again, because Keras was asked to; `stock` is the function that it made."""
+        self._foreign = stock
         if self._renewed is not None:
-            self._program = self._renewed()
+            self._program = self._renewed(self._program.name)
 
     def __call__(self, iterator: Any) -> Logs:
         if getattr(iterator, "element_spec", None) != _TICK_SPEC:
@@ -199,10 +200,7 @@ class Loop(keras.callbacks.CallbackList):
         self._nothing_left = self._training.finished
         if not self._nothing_left:
             super().on_train_batch_begin(self._training.step, logs)
-            # A callback has called `make_train_function(force=True)`: what it changed is to be in the next step.
-            if self.model.train_function not in (self._training, None):
-                self._training.renew()
-                self.model.train_function = self._training
+            self._take_over("train_function", self._training)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._training is not None
@@ -236,6 +234,7 @@ class Loop(keras.callbacks.CallbackList):
     def on_test_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._testing is not None
         super().on_test_batch_begin(self._testing.step, logs)
+        self._take_over("test_function", self._testing)
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._testing is not None
@@ -248,6 +247,13 @@ class Loop(keras.callbacks.CallbackList):
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         super().on_train_end(self._per_class.apart(logs))
+
+    def _take_over(self, name: str, runner: Runner) -> None:
+        """Where a callback has called `make_train_function(force=True)`, or that of tests: with what it has changed."""
+        made = getattr(self.model, name)
+        if made is not runner and made is not None:
+            runner.renew(made)
+            setattr(self.model, name, runner)
 
     def _take_back(self) -> None:
         if self._epoch_over:
