@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.hostile.files import keras_file
@@ -62,6 +65,29 @@ def test_an_old_encoding_never_fails(encoding: str, tmp_path: Path) -> None:
     assert "+ kwb_keras" in text
     assert "\\u4fa1\\u683c +" in text
     assert not done.stderr
+
+
+def test_predictions_of_any_name_go_to_an_old_encoding(tmp_path: Path) -> None:
+    """A letter that the encoding does not have is written by its number, as JSON does; numbers are as in Keras."""
+    import keras
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "rows.csv").write_text("x,größe 価格\n1,2\n-2,1\n", "utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "kwb: 1\ndata: {use: csv, path: rows.csv, inputs: {features: [x]}, targets: [größe 価格]}\n"
+        "model: {sequential: [{use: Dense, units: 1}]}\ntrain: {epochs: 1}\n",
+        "utf-8",
+    )
+    script = "kwb predict m.keras --data r.yaml; kwb predict m.keras --data r.yaml --json"
+    done = shell(script, tmp_path, PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    table, _, as_json = done.stdout.decode("latin-1").partition("[")
+    wanted = pytest.approx(model.predict(np.array([[1.0], [-2]]), verbose=0)[:, 0], rel=1e-5)
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [float(row["größe \\u4fa1\\u683c"]) for row in rows] == wanted
+    assert [row["größe 価格"] for row in json.loads(f"[{as_json}")] == wanted
 
 
 def test_neither_home_nor_a_wide_terminal_is_needed(tmp_path: Path) -> None:

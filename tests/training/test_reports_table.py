@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent.parent
-# Their numbers, as they were written down; the numbers between were no errors, or are of layers that read text, layers
-# that learn from the data before training (32) and models inside a graph (28), which are no matter of numbers.
+# Their numbers, as they were written down; most of the numbers between were no errors. Two reports are not mended and
+# so have no test:
+# 28: a stack that is named in a graph, `layers: {tower: {sequential: [...]}}`, is refused by the schema. Plain Keras
+#     calls such a model as a layer. A saved model can be named there (`{load: file}`).
+# 32: no layer reads text, and a layer that plain Keras would adapt to the data (`Normalization`) is not adapted.
 NUMBERS = (2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 17, 18, 22, 23, 24, 25, 29, 30, 34, 35)
 
 
@@ -181,6 +184,7 @@ REPORTS = (
         (
             "training/test_ending.py::test_refused_before_training",
             "hostile/test_pipes.py::test_an_old_encoding_never_fails",
+            "hostile/test_pipes.py::test_predictions_of_any_name_go_to_an_old_encoding",
         ),
     ),
 )
