@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def done(kwb, installed):
-    """`kwb check wrong --json`, ended."""
+    """`kwb check broken --json`, ended."""
     return kwb("check", "broken", "--json", "--limit", "10", path=[installed("broken-layers")], timeout=900.0)
 
 
