@@ -1,6 +1,6 @@
 """Check before training that losses, outputs and targets fit together; errors are in the words of the recipe.
 
-Keras finds out in the first step, with the shapes of tensors nobody has named, or not at all: a column of prices is
+Keras finds out in the first step, with the shapes of unnamed tensors, or not at all: a column of prices is
 broadcast over three units, and logits are taken for probabilities. Only Keras' own losses are checked here; only the
 author of another loss knows what it accepts.
 """
@@ -37,7 +37,7 @@ _LARGE = 500.0
 @dataclass(frozen=True)
 class TargetSpec:
     """One target: its shape without the batch axis, how many classes its numbers stand for (0: none), how large its
-    numbers are on the mean (0: not known, or of no matter), and its lowest and highest value, where they are known and
+    numbers are on the mean (0: not known, or not needed), and its lowest and highest value, where they are known and
     it is one number a row."""
 
     shape: tuple[int | None, ...]

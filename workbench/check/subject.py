@@ -83,7 +83,7 @@ class CheckedEntry:
     def own_arguments(self) -> dict[str, inspect.Parameter]:
         """The constructor's arguments, without those of every layer.
 
-        What a base class takes beside them, this class fills in, or hands on for the base class to keep.
+        This class fills in the other arguments of its base class, or passes them on for the base class to keep.
         """
         init = self.target.__init__ if self.is_class else self.target
         own = list(inspect.signature(init).parameters.values())[0 if self.entry.kind is Kind.DATASET else 1 :]

@@ -17,7 +17,7 @@ from workbench.tui.context import TimedEvent, TrainingState
 if TYPE_CHECKING:
     from workbench.worker.client import Worker
 
-BATCH_SECONDS = 0.1  # events are handed on together, the first after a pause at once
+BATCH_SECONDS = 0.1  # events are passed on together, the first after a pause at once
 
 
 class Training:
