@@ -8,6 +8,7 @@ recipe makes it again.
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import random
@@ -239,8 +240,10 @@ class PythonState:
         known = self._known()
         for module, names in places.items():
             for name, value in list(names.items()):
-                if isinstance(value, keras.Variable | tf.Variable) and id(value) not in known:
-                    yield module, name, value
+                if not name.startswith("__"):
+                    for path, variable in _variables_in(value, name):
+                        if id(variable) not in known:
+                            yield module, path, variable
 
 
 def _enclosed(attributes: Mapping[str, Any], owner: str) -> dict[str, dict[str, Any]]:
@@ -253,6 +256,17 @@ def _enclosed(attributes: Mapping[str, Any], owner: str) -> dict[str, dict[str, 
             names = zip(function.__code__.co_freevars, cells, strict=True)
             found[f"{owner}.{name}"] = {free: cell.cell_contents for free, cell in names if _is_filled(cell)}
     return found
+
+
+def _variables_in(value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, Any]]:
+    """A variable itself, or those that lists and dicts hold, with their paths. Large ones are data, not variables."""
+    if isinstance(value, keras.Variable | tf.Variable):
+        yield path, value
+    elif depth and isinstance(value, list | tuple | dict | collections.deque) and len(value) <= 1000:
+        named = value.items() if isinstance(value, dict) else enumerate(value)
+        for at, (key, item) in enumerate(list(named)):
+            shown = f"{path}[{key!r}]" if isinstance(key, PLAIN) else f"{path}[key {at}]"
+            yield from _variables_in(item, shown, depth - 1)
 
 
 def _is_filled(cell: Any) -> bool:
