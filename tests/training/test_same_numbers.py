@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ model:
     - {{use: Dropout, rate: 0.3}}
     - {{use: Dense, units: 10, activation: softmax}}
 train: {{epochs: {epochs}, loss: sparse_categorical_crossentropy, metrics: [accuracy]}}
-save: [saved.weights.h5]
+save: [saved.weights.h5, saved.keras, saved.h5]
 """
 
 rng = np.random.default_rng(1)
@@ -53,15 +54,30 @@ def logs_of(output: str) -> list[dict[str, float]]:
     return [event["logs"] for event in events if event["event"] == "epoch"]
 
 
-def weights_in(path: Path) -> str:
+def content(path: Path) -> str:
+    """A hash of all that a saved file holds, but for the moment and the run that it names."""
     found = hashlib.sha256()
 
-    def add(name: str, value: Any) -> None:
-        if isinstance(value, h5py.Dataset) and not name.startswith("kwb/"):  # the run's name and time
-            found.update(name.encode() + np.asarray(value).tobytes())
+    def add(name: str, value: bytes) -> None:
+        if name.endswith("metadata.json"):
+            value = json.dumps(json.loads(value) | {"date_saved": ""}).encode()
+        if name.endswith("kwb.json"):
+            record = json.loads(value)
+            value = json.dumps(record | {"notes": record["notes"] | {"run": ""}}).encode()
+        found.update(name.encode() + value)
 
-    with h5py.File(path) as file:
-        file.visititems(add)
+    def add_item(name: str, item: Any) -> None:
+        found.update(repr([(key, np.asarray(item.attrs[key]).tolist()) for key in item.attrs]).encode())
+        if isinstance(item, h5py.Dataset):
+            add(name, item[()].tobytes())
+
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                add(name, archive.read(name))
+    else:
+        with h5py.File(path) as file:
+            file.visititems(add_item)
     return found.hexdigest()
 
 
@@ -74,7 +90,8 @@ def test_random_layers_give_the_same_logs_and_files_in_every_run(kwb: Any, tmp_p
         (folder / "recipe.yaml").write_text(RECIPE.format(epochs=epochs))
         done = kwb("--batch", "recipe.yaml", "--json", cwd=folder, timeout=400)
         assert done.returncode == 0, done.stderr
-        runs.append((logs_of(done.stdout), weights_in(folder / "saved.weights.h5")))
+        saved = [content(folder / name) for name in ("saved.weights.h5", "saved.keras", "saved.h5")]
+        runs.append((logs_of(done.stdout), saved))
     *same, (longer, _) = runs
     assert len(same[0][0]) == 4
     assert all(run == same[0] for run in same)

@@ -28,6 +28,7 @@ from workbench.atomic import atomic_path, errno_of, extension_of, file_error, ke
 from workbench.errors import FileError, without_path
 from workbench.sentence import short_message
 from workbench.storage import archive, container, guard, keras2, layout, legacy, rebuild, structure, verify
+from workbench.storage.object_ids import numbered_objects
 
 # Where Keras looks for a class that a legacy file names without its module.
 _SPACES = (
@@ -271,6 +272,7 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
     return matched.warnings
 
 
+@numbered_objects()
 def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> None:
     if model.compiled and model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)  # else Keras finds slots of no size in the file
