@@ -51,7 +51,7 @@ class WorkbenchError(Exception):
 
     @property
     def origin(self) -> Origin | None:
-        """Where in the user's code it came from, if it did. What a plugin says with a WorkbenchError of its own stands
+        """Where in the user's code it came from, if it did. The text of a plugin's own WorkbenchError is
         for itself."""
         at: BaseException | None = self
         seen: set[int] = set()  # an error can be raised `from` itself
@@ -156,7 +156,7 @@ def out_of_memory(error: BaseException, where: str = "") -> OutOfMemoryError | N
 
 
 def near(path: str | os.PathLike[str]) -> str:
-    """A path as one would type it here: from the working directory where it lies below."""
+    """A path as a user would type it here: relative, if it is inside the working directory."""
     here = os.path.join(os.getcwd(), "")
     return os.fspath(path).removeprefix(here) or os.fspath(path)
 

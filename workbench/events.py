@@ -272,7 +272,7 @@ _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def _restored(value: Any) -> Any:
-    """Undo `plain` for numbers that JSON cannot hold; only where a number stands in a mapping of logs."""
+    """Undo `plain` for numbers that JSON cannot hold; only for numbers in a mapping of logs."""
     if isinstance(value, dict):
         return {
             key: _NOT_FINITE[item] if isinstance(item, str) and item in _NOT_FINITE else _restored(item)

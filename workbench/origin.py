@@ -107,7 +107,7 @@ class Origin:
 
 
 def add_plugin_package(module: str) -> None:
-    """Count a module's top-level package as a plugin's: its code is its user's, though it lies among the installed."""
+    """Count a module's top-level package as a plugin's: its code is its user's, although it is an installed package."""
     _plugin_packages.add(module.partition(".")[0])
 
 
@@ -200,8 +200,8 @@ def _of_syntax(error: SyntaxError) -> CodePlace:
 
 
 def _short(file: str) -> str:
-    """The path from the current folder where it lies below; of an installed package, from where packages lie; else the
-    name, as a traceback has the whole path."""
+    """The path relative to the current folder if it is inside; of an installed package, relative to its folder; else
+    the name, as a traceback has the whole path."""
     try:
         return str(Path(file).relative_to(Path.cwd()))
     except (ValueError, OSError):

@@ -15,7 +15,7 @@ _CODE = r"^\s*[-+]?[\d.,]*\d[\d.,]*\s*$"
 
 
 def without_missing(texts: Texts, words: Sequence[str]) -> Texts:
-    """The texts, null where one of the words stands."""
+    """The texts, with null in place of each of the words."""
     return pc.if_else(pc.is_in(texts, pa.array(words, texts.type)), pa.scalar(None, texts.type), texts)
 
 
@@ -44,7 +44,7 @@ def to_numbers(texts: Texts, decimal: str, thousands: str) -> Texts:
 
 
 def settled(table: pa.Table, names: Sequence[str], words: Sequence[str], marks: tuple[str, str]) -> pa.Table:
-    """A table whose columns `names` are settled: no value where a word for that stands, numbers where all are.
+    """The table with its columns `names` converted: missing where a word says so, numbers where all texts are numbers.
 
     Args:
         table: as Arrow read it.

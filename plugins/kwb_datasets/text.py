@@ -57,13 +57,13 @@ def csv(
 
     Args:
         path: the file.
-        delimiter: what stands between two columns; by default it is found out.
+        delimiter: the character between two columns; by default it is found out.
         header: whether the first line holds the columns' names; or the names themselves, for a file without
             them. With `false` the columns are `column_1`, `column_2` and so on.
         decimal: the decimal mark; by default a point, or a comma where the numbers leave no doubt.
-        thousands: what stands between thousands, as in 1,656; by default nothing, or what leaves no doubt.
+        thousands: the thousands separator, as in 1,656; by default nothing, or what leaves no doubt.
         encoding: such as `latin-1`; UTF-8 by default.
-        quote: what stands around texts that hold a delimiter.
+        quote: the character around texts that contain a delimiter.
         skip: lines to skip at the top.
         missing_values: what stands for no value, beside nothing at all; by default `NA`, `null` and the like, but
             in `categories` and `classes` nothing.

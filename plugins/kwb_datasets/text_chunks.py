@@ -130,7 +130,7 @@ def _compressed() -> pa.ipc.IpcWriteOptions:
 
 
 def _without_missing(batch: pa.RecordBatch, table: TextTable) -> pa.RecordBatch:
-    """A batch whose texts are null where the table's word for "no value" stands."""
+    """A batch whose texts are null in place of the table's word for "no value"."""
     columns = [
         without_missing(column, [""] if name in table.literal else table.missing_values)
         if pa.types.is_string(column.type)

@@ -24,7 +24,7 @@ class Inside:
         calls: the layers as they are called; empty for a model that cannot be traced.
         outputs: which call each of the model's outputs comes from.
         paths: from a layer's id() to its path.
-        shapes: from a layer's id() to the shape of what it gave in its first call.
+        shapes: from a layer's id() to its output shape in its first call.
     """
 
     rows: tuple[LayerRow, ...]

@@ -55,7 +55,7 @@ class Structure:
 
     def pack_targets(self, values: Mapping[str, Any]) -> Any:
         """Values by target name, in the form of the model's outputs; None where there are none."""
-        if not values:  # a model that brings its own losses needs none
+        if not values:  # a model with its own losses needs none
             return None
         if self.output_form == "one":
             (value,) = values.values()

@@ -67,7 +67,7 @@ class CallTrace:
     """A recorded call.
 
     Attributes:
-        shapes: from a layer's id() to the shape of what it gave in its first call.
+        shapes: from a layer's id() to its output shape in its first call.
         calls: in the order they happened, operations that join tensors among them.
         outputs: for each output of the model, where it comes from.
     """

@@ -24,7 +24,7 @@ def kwb_register_layers(registry: Registry) -> None:
 
 @hookspec
 def kwb_register_models(registry: Registry) -> None:
-    """Offer models: `keras.Model` subclasses. A model can also stand where a layer stands."""
+    """Offer models: `keras.Model` subclasses. A model can also be used as a layer."""
 
 
 @hookspec

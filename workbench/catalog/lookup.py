@@ -12,7 +12,7 @@ from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.entries import Entry, Kind
 from workbench.errors import RecipeError, did_you_mean
 
-# A model can stand wherever a layer stands; a function or class of losses is asked for metrics too in Keras.
+# A model can be used as a layer; in Keras a function or class of losses can be used as a metric.
 _ALSO: dict[Kind, tuple[Kind, ...]] = {
     Kind.LAYER: (Kind.LAYER, Kind.MODEL),
     Kind.MODEL: (Kind.MODEL,),

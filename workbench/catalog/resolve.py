@@ -189,7 +189,7 @@ class Resolver:
             self._errors.append(error)
 
     def _adopt_unregistered(self, bare: str, registered: dict[str, Any]) -> None:
-        """A file written by plain Keras names a class that nobody registered by its class name alone."""
+        """A file from plain Keras names an unregistered class by its class name only."""
         owners = [e for e in self._own if e.target.rpartition(":")[2] == bare]
         if len(owners) == 1:
             module, _, name = module_target(owners[0]).rpartition(":")

@@ -85,7 +85,7 @@ def predict_command(
 ) -> None:
     """Predict with a saved model, as CSV: a row for each row of the data, with the true values where the data has them.
 
-    Beside a true value stands the error, or whether the prediction is right.
+    Next to a true value is the error, or a mark if the prediction is right.
     """
     from workbench import batch
 

@@ -58,7 +58,7 @@ class StreamedSource:
 
     @property
     def rows(self) -> int:
-        """All rows, a test part that the data brings along apart."""
+        """All rows, except a separate test part of the data."""
         return sum(self.chunks.rows)
 
     @cached_property
@@ -71,7 +71,7 @@ class StreamedSource:
         return self.locate(row) if self.locate else f"{self.origin or 'data'}, row {row + 1}"
 
     def test_source(self) -> StreamedSource | None:
-        """The test part that the data brings along, as a source of its own."""
+        """The separate test part of the data, as its own source."""
         if self.test is None:
             return None
         origin = f"{self.origin or 'data'} (test part)"

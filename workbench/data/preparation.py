@@ -102,7 +102,7 @@ class Preparation(Record):
 
     @classmethod
     def from_record(cls, record: object, where: str = "") -> Preparation:
-        """Read back what `as_record` gave.
+        """Read back the result of `as_record`.
 
         Raises:
             FileError: it is not such a record.
@@ -196,7 +196,7 @@ class Preparation(Record):
     def encode(
         self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool, whole: bool = True
     ) -> Part:
-        """These rows of a table that `read` gave, encoded.
+        """These rows of a table from `read`, encoded.
 
         Args:
             whole: whether they are all the rows of a part, and not a block of them.

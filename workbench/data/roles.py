@@ -17,7 +17,7 @@ class Roles:
     """The role of each column.
 
     Attributes:
-        inputs, targets: the columns of each, by name; one of several axes stands alone.
+        inputs, targets: the columns of each, by name; one with several axes is not grouped with others.
         classes: the target columns that are class names, with the names where the source has them.
         categories: number columns to treat as categories.
         scaling: how each input column is scaled.

@@ -35,7 +35,7 @@ class Source:
         columns: arrays whose first axis is the rows. A one-dimensional array is a column of a table;
             an array of more dimensions is an input or a target of its own (images, sequences).
         targets: the columns to learn, unless the recipe names others.
-        test: the same columns for a test part that the data brings along, or None.
+        test: the same columns for a separate test part of the data, or None.
         classes: for a target of whole numbers 0..n-1, the n names of its classes.
         origin: the file or the dataset's name, for messages.
         locate: from a row's position (from 0) to its place in the file, such as `prices.csv:14`.
@@ -57,7 +57,7 @@ class Source:
         return self.locate(row) if self.locate else f"{self.origin or 'data'}, row {row + 1}"
 
     def test_source(self) -> Source | None:
-        """The test part that the data brings along, as a source of its own."""
+        """The separate test part of the data, as its own source."""
         if self.test is None:
             return None
         return replace(

@@ -185,7 +185,7 @@ def _survey(
                 table = typed(table, roles)
             kept = selection.kept(rows, table)
             division = selection.division
-            # The rows of a test part that the data brings along are nobody's training rows.
+            # The rows of a separate test part are never used for training.
             parts = division.parts(chunk, rows)[kept] if division else np.full(len(kept), TEST, np.int8)
             counts[:, chunk] = np.bincount(parts, minlength=3)
             for each in spans:

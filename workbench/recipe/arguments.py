@@ -21,7 +21,7 @@ def arguments_at(item: Any, key: Key, order: Sequence[str] = ()) -> dict[str, An
     """The arguments by name.
 
     Args:
-        item: what stands at the key.
+        item: the value at the key.
         key: shows whether it is a graph line or a name.
         order: the constructor's arguments, to name a line's positional ones; without it those are left out.
     """

@@ -283,7 +283,7 @@ def join_key(key: Key) -> str:
 
 
 def _line(tree: CommentedMap, key: Key) -> int | None:
-    """The line (from 1) where a key stands, or where the nearest thing above it does."""
+    """The line (from 1) of a key, or of the nearest key above it."""
     at: Any = tree
     line: int | None = None
     for part in key:

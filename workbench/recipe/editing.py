@@ -44,7 +44,7 @@ class Editor(OpenRecipe):
         self._edit(f"change of {key}", text, joined=joined)
 
     def remove(self, key: str) -> None:
-        """Take what stands at a key away. Nothing there is no error."""
+        """Remove the value at a key. It is no error if there is none."""
         if self.get(key, _NOTHING) is not _NOTHING:
             self._edit(f"removal of {key}", yaml_edit.remove(self.text, split_key(key)))
 

@@ -39,7 +39,7 @@ Named = tuple[Kind | None, str, str]
 
 
 def find_nested(catalog: Catalog, name: str, where: str) -> Entry:
-    """The entry that stands inside another thing's argument: `kernel_regularizer: {use: L2}`.
+    """The entry inside an argument of another one: `kernel_regularizer: {use: L2}`.
 
     Args:
         catalog: where the name is looked up.

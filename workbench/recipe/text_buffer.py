@@ -140,7 +140,7 @@ class OpenRecipe:
         return at
 
     def line_of(self, key: str) -> int | None:
-        """The line (from 1) where a key stands, or the nearest thing above it."""
+        """The line (from 1) of a key, or of the nearest key above it."""
         return yaml_edit.line_of(self.text, split_key(key)) if self.is_yaml else None
 
     # ------------------------------------------------------------------ undo, redo, save

@@ -27,7 +27,7 @@ def set_value(text: str, key: Key, value: Any, *, order: Sequence[str] = ()) -> 
         order: of a map's keys: a new one comes after those before it, else last.
 
     Raises:
-        RecipeError: a list has no such item, or a value stands where the key goes through.
+        RecipeError: a list has no such item, or there is a plain value on the way to the key.
     """
     root = read_nodes(text)
     node = root.at(key)
@@ -70,7 +70,7 @@ def insert_item(text: str, key: Key, index: int, value: Any) -> str:
     """Put an item into a list so that it has that index; a list that is missing is made.
 
     Raises:
-        RecipeError: no list stands there, or it is written in a way that only a person can edit.
+        RecipeError: there is no list, or it is written in a way that kwb cannot edit.
     """
     root = read_nodes(text)
     node = root.at(key)
@@ -178,7 +178,7 @@ def rename_key(text: str, key: Key, name: str) -> str:
 
 
 def line_of(text: str, key: Key) -> int | None:
-    """The line (from 1) where a key's value stands, or the nearest thing above it."""
+    """The line (from 1) of a key's value, or of the nearest key above it."""
     root = read_nodes(text)
     node: Node | None = None
     for length in range(len(key), 0, -1):

@@ -116,7 +116,7 @@ def _read(events: Iterator[Any], text: str, event: Any) -> Node | None:
     for inner in events:
         if isinstance(inner, MappingEndEvent | SequenceEndEvent):
             last = node.items[-1] if node.items else None
-            # A block's own end mark lies beyond the comments after it.
+            # A block's own end mark is beyond the comments after it.
             node.end = inner.end_mark.index if node.flow else last.end if last else node.start
             return node
         child = _read(events, text, inner)

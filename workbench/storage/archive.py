@@ -6,7 +6,7 @@ in a group `kwb`, so that they rebuild any model, subclassed ones too, through K
 
 - `.weights.h5`: Keras' weight tree at the root, where plain `load_weights` finds it.
 - `.h5`: the weight groups of the legacy format at the root (`model_weights`, see `legacy`), and Keras' weight
-  tree under `kwb/weights`; a weight lies in the file once and has two names (HDF5 hard links).
+  tree under `kwb/weights`; a weight is in the file once and has two names (HDF5 hard links).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TimedEvent = tuple[events.Event, float, str]
 
-_TAIL = 1 << 20  # bytes read at the end of a stream to find how a run stands
+_TAIL = 1 << 20  # bytes read at the end of a stream to find the state of a run
 
 
 class EventLog:

@@ -146,7 +146,7 @@ def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], A
 
     Args:
         path: a `.weights.h5` file.
-        build: makes the model again, with other weights; it must take those of the file before the file stands.
+        build: makes the model again, with other weights; it must accept those of the file before the file is kept.
 
     Raises:
         FileError: the file cannot be written, or would not give the weights back. An old file is untouched.

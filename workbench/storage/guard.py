@@ -207,7 +207,7 @@ def unknown(named: Named) -> Refused:
 
 
 def _resolve(named: Named, resolver: KnownClasses) -> None:
-    """Import what the file names, and see that a class is meant where one stands.
+    """Import what the file names, and check that a class is where one is expected.
 
     A function where a class is expected would be called by Keras with arguments from the file.
     """

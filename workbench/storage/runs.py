@@ -114,7 +114,7 @@ def list_runs(root: str | os.PathLike[str]) -> list[RunSummary]:
 
 
 def summary_of(run: RunFolder) -> RunSummary:
-    """How the run stands, from the first and the last lines of its events and from its lock."""
+    """The state of the run, from the first and the last lines of its events and from its lock."""
     first, last = ends_of(run.events)
     epoch, epochs, logs, status = 0, 0, {}, ""
     for event, _, _ in reversed(last):

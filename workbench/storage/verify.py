@@ -24,7 +24,7 @@ _NOTHING = object()  # no value at all: the class cannot be made again
 
 
 def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
-    """Compare a model with what its file gave back.
+    """Compare a model with the one loaded from its file.
 
     Args:
         probe: a batch of inputs; with it predictions are compared too. The model's state is put back.

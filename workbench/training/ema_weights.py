@@ -16,7 +16,7 @@ from workbench.training.state_types import value_of
 
 
 class SwappedWeights:
-    """The trained weights of the last epoch, kept where their averages would lie twice.
+    """The trained weights of the last epoch, kept where the averages would otherwise be stored twice.
 
     Args:
         callbacks: the recipe's.

@@ -97,7 +97,7 @@ class ModelFileWriter:
 
         Args:
             emit: called with an event for each file.
-            epoch, step: where the training stands.
+            epoch, step: the position of the training.
             unfinished: why the training has not come to its end: then no file that is there is replaced.
             broken: why its model is of no use: then no file of the recipe is written.
             own: the run's own file too. It is written first: if another file fails, the work is not lost.

@@ -145,7 +145,7 @@ def prepare(
     Args:
         document: the recipe.
         catalog: where its names are looked up.
-        data: what `load_data` gave, if it was called before.
+        data: the result of `load_data`, if it was called before.
         on_built: called for each layer of a stack or graph; on an error, for those before it.
 
     Raises:

@@ -1,7 +1,7 @@
 """Exact resume: write a training's whole state into a checkpoint, and restore it.
 
 What decides how a training goes on: the weights; the optimizer's slots, iterations and learning rate; the state of
-seed generators (dropout, noise); where in the epoch it stands, with the metrics summed so far; the state of callbacks
+seed generators (dropout, noise); the position in the epoch, with the metrics summed so far; the state of callbacks
 and of the model's own classes (best value, patience left, best weights, a second optimizer: see `python_state`); the
 engine; whether the data was streamed. The order of rows needs no saving: it is drawn from the seed and the epoch's
 number, in one way for rows in memory and in another for a stream.
@@ -217,7 +217,7 @@ class Keeper(keras.callbacks.Callback):
         self._failed = False
         self._kept_epoch = epoch if step == 0 else -1
         self._last = time.monotonic()
-        # Events count epochs from 1: a checkpoint between two epochs stands at the end of the first.
+        # Events count epochs from 1: a checkpoint between two epochs is at the end of the first.
         shown = (epoch + 1, step) if step else (epoch, self._progress.steps)
         self._emit(events.Checkpoint(str(checkpoint.path), "generation", *shown, checkpoint.sha256))
 

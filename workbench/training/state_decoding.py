@@ -199,7 +199,7 @@ class Decoder:
         return made
 
     def _class(self, record: Mapping[str, Any], current: Any, base: type) -> Any:
-        """A class that the file names: the one that stands there, or of the very module of the object's own."""
+        """A class that the file names: the present one, or one from the module of the object's own class."""
         if current is not None and type(current).__qualname__ == record["class"]:
             return type(current)
         found: Any = sys.modules.get(self.module)

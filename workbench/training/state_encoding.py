@@ -39,7 +39,7 @@ from workbench.training.state_types import (
 )
 
 DEPTH = 40
-SAME = {"t": "same"}  # what stands there when the training goes on is right already
+SAME = {"t": "same"}  # the value in the resumed training is right already
 
 _UNMOVED = (
     *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, property),

@@ -107,7 +107,7 @@ def _numbers(shape: Sequence[int | None]) -> int:
 
 
 def _several(shapes: Any) -> list[Sequence[int | None]]:
-    """The shapes of what a layer gave: of one tensor, of several, or unknown."""
+    """The output shapes of a layer: of one tensor, of several, or unknown."""
     if not shapes:
         return []
     return list(shapes) if isinstance(shapes[0], list) else [shapes]

@@ -37,7 +37,7 @@ class Settings:
         mouse: False leaves the mouse to the terminal, whose own selection then works as ever.
         keymap: from a binding's id to its keys, separated by commas.
         plugins: single files of layers and models, as with `--plugin`.
-        runs: where run folders lie, relative to the current folder.
+        runs: where run folders are, relative to the current folder.
     """
 
     theme: str = ""

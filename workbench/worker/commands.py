@@ -153,7 +153,7 @@ def _predict(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 
 def _predictions(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """The first rows of predictions, and how they lie beside the true values: see `predictions_of`."""
+    """The first rows of predictions, and their comparison with the true values: see `predictions_of`."""
     table = _predicted(child, arguments)
     return predictions_of(table, _KEPT_PREDICTIONS.keep(table))
 

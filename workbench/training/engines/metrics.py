@@ -47,7 +47,7 @@ class QuickMetrics:
         self._learn(variables)
 
     def result(self) -> Logs:
-        """The metrics' results: those that the last step gave, unless something has changed since."""
+        """The metrics' results: those of the last step, unless something has changed since."""
         if self._latest is not None and tf.executing_eagerly():
             return dict(self._latest)
         # A metric may give its variable, which validation sets back before anybody has read it.

@@ -12,7 +12,7 @@ _CONVOLUTIONS = (
     "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackprop", "Conv3DBackprop", "_FusedConv2D",
 )  # fmt: skip
 
-# Their state lies inside the operation, where nobody can read it or put it back.
+# Their state is inside the operation, where nobody can read it or put it back.
 _HIDDEN_STATE = {
     "RandomUniform", "RandomUniformInt", "RandomStandardNormal", "TruncatedNormal", "ParameterizedTruncatedNormal",
     "Multinomial", "RandomShuffle", "RandomGamma", "RandomPoisson", "RandomPoissonV2", "RandomCrop",

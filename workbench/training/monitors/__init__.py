@@ -4,7 +4,7 @@
     metrics     the metrics that layers own
     gradients   the norm of the gradient, in all and by layer
     updates     how far a step moves the weights of a layer, against how large they are
-    dead        the share of a layer's units that gave zero for every row of the epoch
+    dead        the share of a layer's units whose output was zero for every row of the epoch
     histograms  how the weights are spread at the end of the epoch; not of every one where epochs are very short
     nan         the first place where a number was not finite
 

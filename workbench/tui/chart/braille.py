@@ -159,7 +159,7 @@ def _drawable(value: float, log: bool) -> bool:
 
 
 def _join(dots: list[int], start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Draw the line between two dots, the start itself left out. Columns may lie outside the plot."""
+    """Draw the line between two dots, the start itself left out. Columns may be outside the plot."""
     (column, row), (last_column, last_row) = start, end
     if last_column <= column:
         if 0 <= column < len(dots) and last_row != row:

@@ -68,7 +68,7 @@ class Histogram:
         below = list(accumulate(self.counts, initial=0.0))
 
         def counted(value: float) -> float:
-            """How many lie below a value, evenly spread within each bin."""
+            """The number of values below `value`, with values evenly spread within each bin."""
             place = bisect_left(self.edges, value)
             if place == 0:
                 return 0.0

@@ -12,7 +12,7 @@ from workbench.tui.views.series import Series
 COLOURS = 8
 
 # Style codes of cells; the widget gives each its style. Series i has SERIES + i, its raw curve behind a
-# smoothed one RAW + i. A code plus CURSOR lies in the column of the cursor.
+# smoothed one RAW + i. A code plus CURSOR is in the column of the cursor.
 PLAIN, TITLE, NAME, VALUE, AXIS, LABEL, GRID_LINE, MARK, NOTICE, EMPTY, POINTER = range(11)
 SERIES = 16
 RAW = SERIES + COLOURS
@@ -83,7 +83,7 @@ class Plot:
         return start + (end - start) * min(max(share, 0.0), 1.0)
 
     def cell_at(self, x: float) -> int | None:
-        """The horizontal cell that shows x; None where it lies outside the window."""
+        """The horizontal cell that shows x; None where it is outside the window."""
         start, end = self.window
         if not start <= x <= end:
             return None

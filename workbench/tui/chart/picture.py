@@ -165,7 +165,7 @@ def _draw_curves(grid: Grid, plot: Plot, picture: Picture, scale: Scale) -> bool
         drawn = raw
         if picture.smoothing:
             drawn = trace(curve.series, plot.window, columns, rows, scale, picture.smoothing)
-            dots = {}  # the average stands before the raw curves, and is not mixed with their dots
+            dots = {}  # the average is before the raw curves, and is not mixed with their dots
         code = SERIES + curve.colour
         phase = 3 * curve.colour
         _put_dots(grid, plot, dots, patterned(drawn.columns, curve.shape.pattern, phase), code)

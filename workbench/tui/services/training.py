@@ -25,7 +25,7 @@ class Training:
 
     Attributes:
         name: the recipe's.
-        state: how it stands.
+        state: its present state.
         run_folder: known once `run_started` has come.
         latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
         error: why it failed.

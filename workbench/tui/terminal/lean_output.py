@@ -32,7 +32,7 @@ def lean(text: str) -> str:
     parts: list[str] = []
     now = wanted = _PLAIN
     for index, token in enumerate(_TOKENS.split(text)):
-        if not index & 1:  # what stands between two sequences
+        if not index & 1:  # the text between two sequences
             if token:
                 if wanted != now and not (token.isspace() and _blank(now, wanted)):
                     parts.append(_change(now, wanted))

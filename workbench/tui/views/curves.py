@@ -1,6 +1,6 @@
 """The curves of a training: for each chart its series, in bounded memory, with epochs as the common x.
 
-A step lies between two epochs: step 5 of 10 in epoch 3 is at x = 2.5, and the end of epoch 3 at x = 3. So batches,
+A step is between two epochs: step 5 of 10 in epoch 3 is at x = 2.5, and the end of epoch 3 at x = 3. So batches,
 epochs, validation and internals share one axis and one cursor.
 """
 

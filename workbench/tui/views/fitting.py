@@ -18,7 +18,7 @@ def fit(text: str, width: int) -> str:
 
 
 def middle_cut(name: str, width: int) -> str:
-    """The name in so many cells, its end kept: the time of a run stands there."""
+    """The name in so many cells, its end kept, because that has the time of a run."""
     name = printable(name)
     if cell_len(name) <= width:
         return name

@@ -43,7 +43,7 @@ class Scale:
         return cls(low - (air or 1.0), high + (air or 1.0))
 
     def place(self, value: float) -> float:
-        """Where a value lies: 0 at the bottom, 1 at the top. Raises ValueError for log of a value ≤ 0."""
+        """Where a value is: 0 at the bottom, 1 at the top. Raises ValueError for log of a value ≤ 0."""
         return ((math.log10(value) if self.log else value) - self.low) / (self.high - self.low)
 
     def ticks(self, count: int) -> list[tuple[float, str]]:
@@ -69,7 +69,7 @@ def linear_ticks(low: float, high: float, count: int, smallest_step: float = 0.0
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Round values between 10**low and 10**high: decades, or 1-2-5, or what lies in less than a decade."""
+    """Round values between 10**low and 10**high: decades, or 1-2-5, or round values within less than a decade."""
     count = max(count, 1)
     decades = range(math.ceil(low), math.floor(high) + 1)
     if len(decades) >= 3:

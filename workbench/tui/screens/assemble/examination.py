@@ -66,7 +66,7 @@ class Examination:
         )
 
     def after(self, before: Examination) -> Examination:
-        """This one, with what only the one before knew: an error hides what lies behind it."""
+        """This examination, with results that only the one before has: an error hides what comes after it."""
         if self.error is None:
             return self
         return Examination(

@@ -29,7 +29,7 @@ class Item:
 
     Attributes:
         id: unique among the rows, and the same at the next start.
-        group: the heading it stands under.
+        group: the heading it is under.
         name: what it is called.
         about: one line.
         recipe: a built-in recipe's name or a file to open; None for a run.

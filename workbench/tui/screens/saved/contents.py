@@ -67,7 +67,7 @@ def _weight_rows(
 
 
 def _around(path: str, names: set[str]) -> str:
-    """The longest of the names that a path lies in; empty for none."""
+    """The longest of the names that a path belongs to; empty for none."""
     while "/" in path:
         path = path.rpartition("/")[0]
         if path in names:

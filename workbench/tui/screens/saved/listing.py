@@ -86,7 +86,7 @@ def chosen(files: Iterable[SavedFile], words: str, working_directory: Path) -> l
 
 
 def short_name(path: Path, working_directory: Path) -> str:
-    """The file as the list shows it: what lies in `saved/` without that, the rest from the working_directory."""
+    """The file's name in the list: relative to `saved/` inside it, else relative to the working directory."""
     for folder in (working_directory / "saved", working_directory):
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))

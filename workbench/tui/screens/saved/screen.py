@@ -114,7 +114,7 @@ class SavedScreen(UsingScreen):
 
     @work(group="open", exclusive=True)
     async def action_open(self) -> None:
-        """Look into a file that lies elsewhere; it stays in the list."""
+        """Look into a file that is elsewhere; it stays in the list."""
         from workbench.tui.screens.saved.listing import format_of
 
         app = kwb(self)

@@ -391,7 +391,7 @@ class TrainScreen(WorkbenchScreen):
         self.source.choose()
 
     def copy_text(self) -> str | None:
-        """The text that `y` copies where the focus has nothing of its own: how the training stands."""
+        """The text that `y` copies where the focus has no text: the state of the training."""
         view = self.record.view
         if view.stage is Stage.NOTHING:
             return None

@@ -28,7 +28,7 @@ def described(view: TrainingView, *, recipe: str = "", mine: bool = True, folder
     Args:
         recipe: the name of the open recipe, that could be trained.
         mine: whether this app trains it, so that its keys steer it.
-        folder: where the run lies.
+        folder: where the run is.
     """
     if view.stage is Stage.NOTHING:
         return _nothing(recipe)
