@@ -40,7 +40,7 @@ def three(placed, finished, failed):
 
 async def names_listed(pilot) -> list[str]:
     await settle(pilot)
-    return [run.folder.name for run in pilot.app.screen._shown]
+    return [run.folder.name for run in pilot.app.screen.selection.shown]
 
 
 async def under_cursor(pilot, name: str) -> None:
@@ -151,7 +151,7 @@ async def test_a_run_is_renamed(open_app, three) -> None:
         assert "there is one of that name" in shown(pilot.app)
         await pilot.press(*["backspace"] * 3, *"best", "enter")
         await until(lambda: (three[0].path.parent / "price-best").is_dir())
-        await until(lambda: "price-best" in [run.folder.name for run in pilot.app.screen._shown])
+        await until(lambda: "price-best" in [run.folder.name for run in pilot.app.screen.selection.shown])
         assert not three[0].path.exists()
 
 
@@ -171,7 +171,7 @@ async def test_deleting_asks_and_deletes_only_what_was_named(open_app, three) ->
         await until(lambda: not three[0].path.exists())
         assert three[1].path.is_dir()
         assert three[2].path.is_dir()
-        await until(lambda: len(pilot.app.screen._runs) == 2)
+        await until(lambda: len(pilot.app.screen.selection.runs) == 2)
 
 
 async def test_a_running_run_is_neither_deleted_nor_renamed(open_app, three, owned) -> None:

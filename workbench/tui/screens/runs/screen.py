@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
 from workbench.storage.run_folder import RunFolder
@@ -17,19 +20,28 @@ from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.reopen import edit_again, resume_run
 from workbench.tui.actions.stop import stop_run
 from workbench.tui.context import kwb
-from workbench.tui.screens.runs import compare, file_operations
-from workbench.tui.screens.runs.browsing import RunsBrowsingScreen
+from workbench.tui.messages import TrainingChanged
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.runs import compare, confirming, file_operations
 from workbench.tui.screens.runs.difference import DifferenceDialog
-from workbench.tui.screens.runs.listing import resumable, short_names
+from workbench.tui.screens.runs.histories import Histories
+from workbench.tui.screens.runs.listing import ORDERS, RunLister, resumable, short_names
+from workbench.tui.screens.runs.overlay import OverlayChart
+from workbench.tui.screens.runs.selection import MOST_MARKED, RunSelection
+from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.services import run_files
-from workbench.tui.views.formatting import counted
-from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
+from workbench.tui.views.fitting import printable
+from workbench.tui.views.formatting import number
+from workbench.tui.views.marks import run_mark
 from workbench.tui.widgets.filter_line import FilterLine
 
+LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 
-class RunsScreen(RunsBrowsingScreen):
+
+class RunsScreen(WorkbenchScreen):
     """All runs of the working directory."""
 
+    CSS_PATH = "screen.tcss"
     BINDING_GROUP_TITLE = "Runs"
     HELP = "All runs of this folder, and the curves of the marked ones, or of the one under the cursor."
 
@@ -55,12 +67,189 @@ class RunsScreen(RunsBrowsingScreen):
         Binding("escape", "clear_filter", "All runs", id="runs.all", show=False, tooltip="Leave the filter"),
     ]  # fmt: skip
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.selection = RunSelection()
+        self._looked = False
+        self._histories = Histories()
+        self._lister: RunLister | None = None
+        self._looking = False
+        self._look_timer: Timer | None = None
+
+    # ------------------------------------------------------------------ made of
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield FilterLine("#table", placeholder="words of a name or a status")
+        yield RunsTable(id="table")
+        yield Static(id="about", markup=False)
+        yield OverlayChart(id="overlay")
+        yield Static(id="empty", markup=False)
+
+    def on_mount(self) -> None:
+        app = kwb(self)
+        self.selection.restore(app.state)
+        self._lister = RunLister(app.runs_folder)
+        self._look_timer = self.set_interval(LOOK_EVERY, self.look)
+        self.query_one(RunsTable).focus()
+        self.look()
+
+    def on_screen_resume(self) -> None:
+        if self._look_timer is not None:
+            self._look_timer.resume()
+            self.look()
+
+    def on_screen_suspend(self) -> None:
+        if self._look_timer is not None:
+            self._look_timer.pause()
+
+    # ------------------------------------------------------------------ what there is
+
+    @on(TrainingChanged)
+    def look(self) -> None:
+        """Look at the folders, in a thread; one look at a time."""
+        if self._lister is not None and not self._looking and self.is_current:
+            self._looking = True
+            self._look()
+
+    @work(group="look")
+    async def _look(self) -> None:
+        assert self._lister is not None
+        keys = kwb(self).type_ahead  # those typed meanwhile are for the table
+        first_time = nullcontext() if self._looked else keys.kept("listing the runs", cancel=False)
+        try:
+            with first_time:
+                runs = await asyncio.to_thread(self._lister.refresh)
+        finally:
+            self._looking = False
+        if runs != self.selection.runs or not self._looked:
+            self._looked = True
+            self.selection.replace(runs)
+            self._fill()
+            self.draw()
+
+    def _fill(self) -> None:
+        """Show the runs that the filter lets through."""
+        self.selection.choose()
+        has_runs = bool(self.selection.runs)
+        for selector in ("#table", "#about", "#overlay"):
+            self.query_one(selector).display = has_runs
+        empty = self.query_one("#empty", Static)
+        empty.display = not has_runs
+        if not has_runs:
+            empty.update(
+                f"No run yet in {kwb(self).runs_folder}.\n\n"
+                "Train a recipe (1 shows those that are there), or from the shell:\n\n"
+                "    kwb --batch residual-regressor"
+            )
+            return
+        table = self.query_one(RunsTable)
+        table.show(self.selection.shown, self.selection.runs, self.selection.marked)
+        if self.focused is None:
+            table.focus()
+        self._show_summary()
+
+    @property
+    def _under_cursor(self) -> RunSummary | None:
+        return self.selection.named(self.query_one(RunsTable).name_under_cursor)
+
+    def on_resize(self) -> None:
+        if self.selection.runs:
+            self._fill()
+
+    # ------------------------------------------------------------------ the curves
+
+    @property
+    def _drawn(self) -> list[RunSummary]:
+        return self.selection.drawn(self._under_cursor)
+
+    @work(group="draw", exclusive=True)
+    async def draw(self) -> None:
+        """Read what is new of the runs to draw, and draw them."""
+        runs = self._drawn
+        for run in runs:
+            history = self._histories.of(run.folder)
+            try:
+                await history.catch_up()
+            except WorkbenchError as error:
+                kwb(self).notice(error, "warning")
+        curves = {
+            run.folder.name: series
+            for run in runs
+            if (series := self._histories.of(run.folder).series(self.selection.metric)) is not None
+        }
+        labels = dict(zip(curves, short_names(list(curves)), strict=True))
+        self.query_one(OverlayChart).show(self.selection.metric, curves, labels)
+        self._show_summary()
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self, event: DataTable.RowHighlighted) -> None:
+        if not self.selection.marked:
+            self.draw()
+        self._show_summary()
+        self.refresh_bindings()
+
+    def _show_summary(self) -> None:
+        """One line about the run under the cursor."""
+        parts = []
+        if (run := self._under_cursor) is not None:
+            view = self._histories.of(run.folder).record.view if not self.selection.marked else None
+            parts.append(f"{run_mark(run.status)} {printable(run.folder.name)}")
+            if view is not None and view.evaluation:
+                tested = "  ".join(
+                    f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()
+                )
+                parts.append(f"on the test part {tested}")
+            if view is not None and view.error is not None:
+                parts.append(printable(view.error.what))
+        if self.selection.filter:
+            parts.append(f"{len(self.selection.shown)} of {len(self.selection.runs)} shown")
+        self.query_one("#about", Static).update("   ".join([*parts, ORDERS[self.selection.order]]))
+
+    # ------------------------------------------------------------------ marks, filter, order, metric
+
+    def action_mark(self) -> None:
+        if (run := self._under_cursor) is None:
+            return
+        if not self.selection.toggle(run.folder.name):
+            kwb(self).notice(f"at most {MOST_MARKED} curves can be shown at once.", "warning")
+            return
+        self._fill()
+        self.query_one(RunsTable).action_cursor_down()
+        self.draw()
+        self.refresh_bindings()
+
+    def action_unmark(self) -> None:
+        self.selection.marked.clear()
+        self._fill()
+        self.draw()
+
+    def action_metric(self) -> None:
+        if self.selection.next_metric():
+            kwb(self).state.set("runs.metric", self.selection.metric)
+            self.draw()
+
+    def action_sort(self) -> None:
+        self.selection.next_order()
+        kwb(self).state.set("runs.order", self.selection.order)
+        self._fill()
+
+    def action_filter(self) -> None:
+        self.query_one(FilterLine).ask()
+
+    def action_clear_filter(self) -> None:
+        self.query_one(FilterLine).dismiss()
+
+    @on(FilterLine.Changed)
+    def _filtered(self, event: FilterLine.Changed) -> None:
+        self.selection.filter = event.value
+        self._fill()
+
     # ------------------------------------------------------------------ one run
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing for the run under the cursor are not offered."""
         if action in ("mark", "rerun", "rename", "delete", "sort", "metric", "filter", "difference"):
-            return bool(self._runs) if action != "difference" else len(self._marked) == 2
+            return bool(self.selection.runs) if action != "difference" else len(self.selection.marked) == 2
         if action == "resume":
             return self.is_mounted and (run := self._under_cursor) is not None and resumable(run)
         if action == "save_model":
@@ -123,46 +312,14 @@ class RunsScreen(RunsBrowsingScreen):
 
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:
-        run = self._under_cursor
-        if run is None or not self._may_change([run]):
-            return
-        name = await self.app.push_screen_wait(
-            PromptDialog(
-                "Rename the run",
-                run.folder.name,
-                check=lambda name: file_operations.name_error(run.folder, name),
-            )
-        )
-        if name and name != run.folder.name:
+        if (run := self._under_cursor) is not None and (name := await confirming.new_name(kwb(self), run)):
             await self._change("renamed", [run.folder], file_operations.rename, name)
 
     @work(group="delete", exclusive=True)
     async def action_delete(self) -> None:
         runs = self._drawn
-        if not runs or not self._may_change(runs):
-            return
-        names = "\n".join(run.folder.name for run in runs)
-        what = f"Delete {counted(len(runs), 'run')}?" if len(runs) > 1 else "Delete this run?"
-        answer = await self.app.push_screen_wait(
-            ConfirmDialog(
-                what, f"{names}\n\nWith its checkpoints and its model. Files saved elsewhere stay.",
-                [Choice("no", "Keep", "k"), Choice("yes", "Delete", "d", "error")],
-            )
-        )  # fmt: skip
-        if answer == "yes":
+        if await confirming.may_delete(kwb(self), runs):
             await self._change("deleted", [run.folder for run in runs], file_operations.delete)
-
-    def _may_change(self, runs: Sequence[RunSummary]) -> bool:
-        for run in runs:
-            if run.status == "running":
-                kwb(self).notice(
-                    WorkbenchError(
-                        "it is running.", where=run.folder.name, hint="Stop it first (o), or let it end."
-                    ),
-                    "warning",
-                )
-                return False
-        return True
 
     async def _change(self, done: str, runs: Sequence[RunFolder], change: Any, *arguments: Any) -> None:
         for run in runs:
@@ -172,7 +329,7 @@ class RunsScreen(RunsBrowsingScreen):
                 kwb(self).notice(error)
                 continue
             self._histories.forget(run)
-            self._marked.pop(run.name, None)
+            self.selection.marked.pop(run.name, None)
             kwb(self).notice(f"{run.name} {done}.", "information")
         self.look()
 
