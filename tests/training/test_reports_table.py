@@ -18,7 +18,8 @@ TESTS = Path(__file__).parent.parent
 # so have no test:
 # 28: a stack that is named in a graph, `layers: {tower: {sequential: [...]}}`, is refused by the schema. Plain Keras
 #     calls such a model as a layer. A saved model can be named there (`{load: file}`).
-# 32: no layer reads text, and a layer that plain Keras would adapt to the data (`Normalization`) is not adapted.
+# 32: no layer reads text, and a layer that plain Keras would adapt to the data (`Normalization`) is not adapted. That
+#     this is so is said before training (test_ending.py::test_a_layer_that_nobody_adapts_is_a_warning).
 NUMBERS = (2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 17, 18, 22, 23, 24, 25, 29, 30, 34, 35)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench import events
+from workbench.assembly.adapting import not_adapted
 from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.layers import layer_rows
 from workbench.assembly.losses import TargetSpec, check_losses, check_metrics
@@ -189,7 +190,7 @@ def prepare(
                 where="train",
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
-        warnings += _check_losses(recipe, assembly, prepared)
+        warnings += [*not_adapted(assembly.model), *_check_losses(recipe, assembly, prepared)]
         if structure.states(assembly.model) and recipe.train.shuffle:
             reason = (
                 "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps "
