@@ -106,6 +106,7 @@ def test_most_rows_are_never_dropped(catalog: Catalog) -> None:
     [
         (number("id", 1, 150, distinct=150), "looks like an id: it has another value in every row"),
         (number("customerId", 1e6, 9e6, distinct=150), "looks like an id"),
+        (ColumnFacts("area", "text", distinct=140, words=("k.A.",)), "holds 'k.A.' among its numbers; where"),
         (ColumnFacts("order_id", "text", distinct=150), "looks like an id"),
         (number("column_1", 0, 149, distinct=150), "looks like an id: it counts the rows"),
         (
@@ -224,3 +225,5 @@ def test_likely_targets() -> None:
     assert likely_targets(Facts(9, (number("a"), number("b"), ColumnFacts("c", "unusable")))) == ("b",)
     assert likely_targets(Facts(9, (number("a"), number("b")), ("a",))) == ("a",)
     assert likely_targets(Facts(0, ())) == ()
+    assert likely_targets(Facts(9, (number("preis_eur"), number("rooms")))) == ("preis_eur",)
+    assert likely_targets(Facts(9, (number("SalePrice"), number("priced"), number("z")))) == ("SalePrice",)

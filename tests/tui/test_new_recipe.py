@@ -114,12 +114,14 @@ async def test_what_the_file_shows_is_done_and_the_target_is_picked(
         learn = app.screen.query_one("#learn Input", Input)
         listing = app.screen.query_one("#learn OptionList", OptionList)
         await pilot.press("ctrl+u", *"conditon")  # a slip: nothing fits, and the columns are one key away
-        assert "there is no column 'conditon'" in shown(app)
+        assert "there is no column 'conditon'. Did you mean 'condition'?" in shown(app)
+        assert (listing.option_count, listing.highlighted) == (4, 0)  # the nearest first, the others in sight
         await pilot.press("backspace", "backspace")
         await settle(pilot)
         assert listing.option_count == 1
         await pilot.press("tab")
         assert learn.value == "condition"
+        await pilot.press("tab")  # nothing more to take over: it does not lead away
         await pilot.press(*", si")
         await pilot.press("enter")  # completes, as it is no column yet
         assert learn.value == "condition, size"
@@ -148,6 +150,7 @@ async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, working_direct
         await until(lambda: app.screen.query_one("#options").display, 60)
         await until(lambda: "Name its encoding" in str(app.screen.query_one("#facts", Static).content))
         assert "'latin.csv' is not written in utf-8" in str(app.screen.query_one("#facts", Static).content)
+        assert app.screen.query_one("#options Input", Input).value == "encoding: cp1252"  # typed over here
         await pilot.press(*"encoding", "enter")
         await until(lambda: "not as in a recipe" in shown(app))
         await pilot.press(*": latin-1", "enter")

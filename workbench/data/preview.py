@@ -11,7 +11,8 @@ import numpy as np
 
 from workbench.data.in_memory import Prepared
 from workbench.data.source import Source
-from workbench.data.table import Column, ColumnKind, read_column
+from workbench.data.table import Column, ColumnKind, dates_error, read_column
+from workbench.data.text_columns import are_dates, words_among_numbers
 from workbench.errors import DataError
 
 _COMMONEST = 10
@@ -30,6 +31,7 @@ class ColumnPreview:
         commonest: the most frequent texts or flags with their counts.
         error: why an unusable column is that.
         word: what the file says where the first value is missing, unless it is blank.
+        words: the few texts among numbers, which may stand for no value.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ColumnPreview:
     commonest: tuple[tuple[str, int], ...] = ()
     error: str = ""
     word: str = ""
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,13 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     word = source.cell(int(column.missing.argmax()), name).strip() if missing and source.cell else ""
     if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):
         counts = Counter(text for text in column.as_text().values if text is not None)
+        if column.kind is ColumnKind.TEXT and are_dates(counts):
+            why = dates_error(source, name).what
+            return ColumnPreview(name, "unusable", (), missing, len(counts), error=why)
         commonest = tuple(counts.most_common(_COMMONEST))
+        words = words_among_numbers(counts) if column.kind is ColumnKind.TEXT else ()
         return ColumnPreview(
-            name, column.kind.value, (), missing, len(counts), commonest=commonest, word=word
+            name, column.kind.value, (), missing, len(counts), commonest=commonest, word=word, words=words
         )
     numbers = _finite(column)
     low, mean, high = (

@@ -90,7 +90,7 @@ def read_column(source: Source, name: str) -> Column:
         case "U" | "S":
             return _texts(source, name, values.astype(object))
         case "M" | "m":
-            raise _dates(source, name)
+            raise dates_error(source, name)
     try:
         if values.dtype.kind == "V":  # extension types such as bfloat16
             return _numbers(name, values.astype(np.float64))
@@ -137,7 +137,7 @@ def _texts(source: Source, name: str, values: np.ndarray) -> Column:
 
 def _array_column(source: Source, name: str, values: np.ndarray) -> Column:
     if values.dtype.kind in "Mm":
-        raise _dates(source, name)
+        raise dates_error(source, name)
     if values.dtype.kind not in "biuf":
         raise DataError(
             f"array '{name}' is of the type {values.dtype}; arrays of several axes hold numbers.",
@@ -182,7 +182,7 @@ def _from_objects(source: Source, name: str, values: np.ndarray) -> Column:
             found, first = kind, row
     match found:
         case "dates":
-            raise _dates(source, name)
+            raise dates_error(source, name)
         case "lists":
             return _stack(source, name, values)
         case "texts":
@@ -243,7 +243,8 @@ def _stack(source: Source, name: str, values: np.ndarray) -> Column:
     return _array_column(source, name, stacked)
 
 
-def _dates(source: Source, name: str) -> DataError:
+def dates_error(source: Source, name: str) -> DataError:
+    """The refusal of a column of dates or times."""
     return DataError(
         f"column '{name}' holds dates or times, which a model cannot learn from as they are.",
         where=source.origin,

@@ -30,12 +30,14 @@ class ColumnFacts:
     commonest: tuple[tuple[str, int], ...] = ()
     error: str = ""
     word: str = ""
+    words: tuple[str, ...] = ()
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ColumnFacts:
         """From the answer of the worker's `preview` command."""
         known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
         known["shape"] = tuple(known.get("shape", ()))
+        known["words"] = tuple(map(str, known.get("words", ())))
         known["commonest"] = tuple((str(name), int(count)) for name, count in known.get("commonest", ()))
         return cls(**known)
 
@@ -76,9 +78,16 @@ def why_left_out(column: ColumnFacts, rows: int) -> str:
         return "looks like an id: it has another value in every row"
     if _ROW.fullmatch(column.name.casefold()) and column.counts_rows(rows):
         return "looks like an id: it counts the rows"
+    if column.words:
+        said = f"`missing_values: [{', '.join(column.words)}]`"
+        return f"holds {_quoted(column.words)} among its numbers; where that stands for no value: {said}"
     if column.kind == "text" and column.distinct > min(MOST_CATEGORIES, max(rows // 2, 2)):
         return f"has {column.distinct:,} different texts: names or sentences, no categories"
     return ""
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
 
 
 def remarks(inputs: Sequence[ColumnFacts], rows: int) -> list[str]:

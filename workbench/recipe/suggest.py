@@ -23,6 +23,7 @@ from workbench.recipe.columns import (
     why_left_out,
 )
 from workbench.recipe.reach import about_size, epochs_and_batch
+from workbench.recipe.targets import called_like_a_target
 
 __all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "recipe_text", "suggest"]
 
@@ -32,7 +33,6 @@ _WRITTEN = {
     "decimal": "{} marks the decimals.",
     "thousands": "{} stands between the thousands.",
 }
-_LIKELY_TARGETS = ("target", "label", "labels", "class", "y", "price", "outcome", "species")
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,8 @@ def likely_targets(facts: Facts) -> tuple[str, ...]:
     if facts.targets:
         return facts.targets
     usable = [column.name for column in facts.columns if column.kind != "unusable"]
-    for wanted in _LIKELY_TARGETS:
-        for name in usable:
-            if name.casefold() == wanted:
-                return (name,)
+    if (called := called_like_a_target(usable)) is not None:
+        return (called,)
     return tuple(usable[-1:])
 
 
@@ -96,6 +94,8 @@ def suggest(
     reasons += [
         _WRITTEN[name].format(_spelt(mark)) for name, mark in facts.options.items() if name in _WRITTEN
     ]
+    if stated := data.get("missing_values"):
+        reasons.append(f"{_listed(list(map(str, stated)))} stands for no value.")
     kept, gaps = learnable([facts.column(target) for target in targets], facts.rows)
     targets = tuple(column.name for column in kept)
     if len(targets) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -147,7 +148,11 @@ class PickInput(Vertical):
     def _list(self) -> None:
         """The options, matches of the typed text first; no option is removed while the list is open."""
         typed = self._typed
-        self._shown = matching([*self._options, *self._more], typed)
+        options = [*self._options, *self._more]
+        self._shown = matching(options, typed)
+        if self._several and not self._shown:  # a slip: the nearest first, and the others stay in sight
+            near = get_close_matches(typed.casefold(), [option.text.casefold() for option in options], n=3)
+            self._shown = sorted(options, key=lambda option: option.text.casefold() not in near)
         listing = self.query_one(OptionList)
         width = max((cell_len(printable(option.text)) for option in self._shown), default=0)
         listing.set_options(
@@ -197,8 +202,11 @@ class PickInput(Vertical):
             listing.action_cursor_up()
 
     def action_complete(self) -> None:
-        """Take over what the list marks; where there is nothing to take over, Tab goes on as everywhere."""
+        """Take over what the list marks; where there is nothing to take over, Tab goes on as everywhere,
+        but stays in a line that holds several."""
         if self._marked is None or self._marked == self._typed:
+            if self._several:  # the next comes after a comma, not in what is beside the line
+                return
             raise SkipAction
         self._take(self._marked)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from workbench.catalog import Kind
 from workbench.catalog.readers import READER, reader_of, readers_by_suffix
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, did_you_mean
 from workbench.tui.context import kwb
 from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data
@@ -52,12 +53,36 @@ class NewRecipeDialog(Dialog[Any]):
         #learn OptionList { width: 100%; max-width: 100%; height: auto; max-height: 20vh; margin: 0; }
         Static { width: 100%; }
     }
+    NewRecipeDialog.-short > Vertical { height: 100%; max-height: 100%; padding: 0 1; }
+    NewRecipeDialog.-short Horizontal { margin-top: 0; }
+    NewRecipeDialog.-short #learn, NewRecipeDialog.-short #options { margin-top: 0; }
+    NewRecipeDialog.-short #learn OptionList { max-height: 4; }
     NewRecipeDialog.-narrow OptionList { max-width: 24; }
     NewRecipeDialog.-narrow #learn OptionList { max-width: 100%; }
     """
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="new.cancel", tooltip="Back to the data, or close"),
+        Binding(
+            "pageup",
+            "scroll_facts(-1)",
+            "Page up",
+            id="new.page-up",
+            show=False,
+            priority=True,
+            tooltip="What is said of the data: the page before",
+        ),
+        Binding(
+            "pagedown",
+            "scroll_facts(1)",
+            "More",
+            id="new.page-down",
+            key_display="PgDn",
+            priority=True,
+            tooltip="What is said of the data and the recipe: the next page",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -188,10 +213,15 @@ class NewRecipeDialog(Dialog[Any]):
             if not pick.value:  # else somebody is typing there
                 self._back_to_data()
                 if "path" in section:
+                    if "is not written in utf-8" in error.what:
+                        self._offer_options("encoding: cp1252")
                     self.query_one("#options Input").focus()
             return
         self.query_one("#options").display = False
         self._facts = facts = Facts.from_record(answer["preview"])
+        words = sorted({word for column in facts.columns for word in (*column.words, column.word) if word})
+        if any(column.words for column in facts.columns) and "missing_values" not in section:
+            self._offer_words(words)
         facts_view.update(facts_text(facts))
         columns = [Pickable(column.name, column_text(column)) for column in facts.columns]
         if pick.value:
@@ -202,6 +232,18 @@ class NewRecipeDialog(Dialog[Any]):
         self._suggest(pick.value)
         if self._hasty:
             self._make()
+
+    def _offer_words(self, words: Sequence[str]) -> None:
+        """Words among numbers are most often gaps: what says so is one Enter away."""
+        from workbench.recipe.yaml_values import one_line
+
+        self._offer_options(f"missing_values: {one_line(words)}")
+
+    def _offer_options(self, text: str) -> None:
+        self.query_one("#options").display = True
+        line = self.query_one("#options Input", Input)
+        line.value = text
+        line.select_all()
 
     @on(Input.Submitted, "#options Input")
     def _read_again(self, event: Input.Submitted) -> None:
@@ -229,7 +271,9 @@ class NewRecipeDialog(Dialog[Any]):
         targets = [name.strip() for name in text.split(",") if name.strip()]
         known = {column.name for column in self._facts.columns}
         wrong = [name for name in targets if name not in known]
-        wrong_text = f"✗ there is no column '{wrong[0]}'" if wrong else "" if targets else "✗ name a column"
+        wrong_text = "" if targets else "✗ name a column"
+        if wrong:
+            wrong_text = f"✗ there is no column '{wrong[0]}'. {did_you_mean(wrong[0], known)}".rstrip()
         self._text = ""
         if not wrong_text:
             try:
@@ -251,6 +295,16 @@ class NewRecipeDialog(Dialog[Any]):
             from workbench.recipe.editing import Editor
 
             self.dismiss(Editor(self._text, name=self._called, folder=kwb(self).working_directory))
+
+    def action_scroll_facts(self, pages: int) -> None:
+        """Show the next page of what is said of the data and the recipe."""
+        data = self.query_one(OptionList)
+        if data.has_focus:
+            page = data.action_page_down if pages > 0 else data.action_page_up
+            page()  # type: ignore[no-untyped-call]
+            return
+        facts = self.query_one(VerticalScroll)
+        facts.scroll_relative(y=pages * max(facts.size.height - 1, 1), animate=False)
 
     def action_leave(self) -> None:
         """Back to the data, or close."""
