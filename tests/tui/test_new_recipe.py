@@ -161,6 +161,29 @@ async def test_advice_has_a_place_to_follow_it(open_app: OpenApp, working_direct
         assert app.editor.get("data.targets") == ["preis"]
 
 
+@pytest.mark.slow
+async def test_a_word_among_numbers_is_read_as_no_value_by_one_enter(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    rows = "".join(f"{n},{'k.A.' if n % 9 == 0 else n / 2},{n % 7}.03.2024,{n * 3}\n" for n in range(1, 61))
+    (working_directory / "ages.csv").write_text(f"size,age,sold,preis_eur\n{rows}")
+    async with open_app(size=(80, 24)) as pilot:
+        app = pilot.app
+        await look_at(pilot, "ages.csv")
+        await until(lambda: app.focused is app.screen.query_one("#options Input"), 60)
+        assert "numbers, and k.A." in shown(app)
+        assert "dates or times" in shown(app)
+        await pilot.press("enter")
+        await until(lambda: app.focused is app.screen.query_one("#learn Input"), 60)
+        await until(lambda: not app.screen.query_one("#options").display, 60)
+        await pilot.press("enter")
+        await until(lambda: app.editor is not None)
+        assert app.editor.get("data.missing_values") == ["k.A."]
+        assert app.editor.get("data.missing") == "mean"
+        assert app.editor.get("data.ignore") == ["sold"]
+        assert app.editor.get("data.targets") == ["preis_eur"]
+
+
 def test_how_it_looks(looks_as_before: LooksAsBefore, working_directory: Path) -> None:
     shutil.copy(PENGUINS, working_directory)
 

@@ -19,6 +19,10 @@ class AssembleScreen(EditingScreen):
 
     BINDING_GROUP_TITLE = "Assemble"
     HELP = "The open recipe, line by line, and what is made of it."
+    FIRST_KEYS = (
+        *("rows.edit", "rows.add", "rows.change", "assemble.undo", "assemble.save", "assemble.text"),
+        "assemble.picture",
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u,ctrl+z", "undo", "Undo", id="assemble.undo", tooltip="Take the last edit back"),
         Binding("ctrl+r,ctrl+y,U", "redo", "Redo", id="assemble.redo", show=False, tooltip="Do again what was undone"),

@@ -219,9 +219,6 @@ class NewRecipeDialog(Dialog[Any]):
             return
         self.query_one("#options").display = False
         self._facts = facts = Facts.from_record(answer["preview"])
-        words = sorted({word for column in facts.columns for word in (*column.words, column.word) if word})
-        if any(column.words for column in facts.columns) and "missing_values" not in section:
-            self._offer_words(words)
         facts_view.update(facts_text(facts))
         columns = [Pickable(column.name, column_text(column)) for column in facts.columns]
         if pick.value:
@@ -230,14 +227,22 @@ class NewRecipeDialog(Dialog[Any]):
             pick.offer(columns, ", ".join(likely_targets(facts)))
             self.query_one("#learn Input", Input).select_all()
         self._suggest(pick.value)
+        words = sorted({word for column in facts.columns for word in (*column.words, column.word) if word})
         if self._hasty:
             self._make()
+        elif any(column.words for column in facts.columns) and "missing_values" not in section:
+            self._offer_words(words, focus=pick.value == ", ".join(likely_targets(facts)))
 
-    def _offer_words(self, words: Sequence[str]) -> None:
+    def _offer_words(self, words: Sequence[str], *, focus: bool) -> None:
         """Words among numbers are most often gaps: what says so is one Enter away."""
         from workbench.recipe.yaml_values import one_line
 
         self._offer_options(f"missing_values: {one_line(words)}")
+        self.query_one("#options Label", Label).update(
+            "Words among numbers: Enter reads them as no value; with an empty line they stay texts."
+        )
+        if focus:
+            self.query_one("#options Input").focus()
 
     def _offer_options(self, text: str) -> None:
         self.query_one("#options").display = True
@@ -251,6 +256,10 @@ class NewRecipeDialog(Dialog[Any]):
         from workbench.recipe.yaml_values import plain_map
 
         event.stop()
+        if self._facts is not None and not event.value.strip():
+            self.query_one("#options").display = False
+            self.query_one("#learn Input").focus()
+            return
         try:
             options = plain_map(event.value)
         except WorkbenchError as error:
@@ -344,7 +353,9 @@ def facts_text(facts: Facts) -> Content:
 
 def column_text(column: ColumnFacts) -> str:
     """The content of a column, in a few words."""
-    if column.kind == "number" and column.low is not None and column.high is not None:
+    if column.words:
+        facts = f"numbers, and {', '.join(column.words)}"
+    elif column.kind == "number" and column.low is not None and column.high is not None:
         facts = f"{number(column.low)} to {number(column.high)}"
     elif column.kind == "unusable":
         facts = "dates or times" if "dates" in column.error else column.error
