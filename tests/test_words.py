@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("workbench", "plugins")
@@ -104,3 +105,23 @@ def test_every_package_is_on_the_map() -> None:
     names = [f"`{path.name}`" for path in top if path.name != "__init__.py"]
     assert len(names) > 15
     assert [name for name in names if name not in text] == []
+
+
+def test_the_forms_of_issues_are_forms() -> None:
+    forms = {
+        path.name: YAML(typ="safe").load(path) for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")
+    }
+    assert len(forms) == 4
+    del forms["config.yml"]
+    for form in forms.values():
+        assert form["name"]
+        assert form["description"]
+        questions = [part for part in form["body"] if part["type"] != "markdown"]
+        assert all(part["attributes"]["label"] for part in questions)
+        assert len({part["id"] for part in questions}) == len(questions)
+
+
+def test_hooks_before_a_commit_download_nothing() -> None:
+    hooks = YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    assert {hook["language"] for hook in hooks[0]["hooks"]} == {"system"}
