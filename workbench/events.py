@@ -179,7 +179,8 @@ class Resumed(Event):
 class Finished(Event):
     """The run ended with its work saved. Status is done, stopped or interrupted. `left` are files of the recipe that
     were left as they were, because this run must not replace them. `reason` is why a callback ended it before its last
-    epoch; empty where none did."""
+    epoch; empty where none did. `no_better` is what a constant guess reaches, where the model is no better on the test
+    part; empty where it is, or where that is not known."""
 
     kind: ClassVar[str] = "finished"
     status: str
@@ -188,6 +189,7 @@ class Finished(Event):
     seconds: float
     left: Sequence[str] = ()
     reason: str = ""
+    no_better: str = ""
 
 
 @dataclass(frozen=True)

@@ -259,6 +259,8 @@ def _epoch_line(event: events.Epoch) -> str:
 
 def _finished_line(event: events.Finished) -> str:
     reason = f" ({event.reason})" if event.reason else ""
+    if event.no_better:
+        return f"ended in {event.seconds:.1f} s{reason}, but nothing was learned: {event.no_better}"
     return f"{event.status} in {event.seconds:.1f} s{reason}"
 
 

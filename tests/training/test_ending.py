@@ -14,6 +14,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
+from workbench.training.constant_guess import no_better
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
@@ -274,3 +275,33 @@ def test_a_learning_rate_that_a_schedule_sets_is_not_set_by_hand_and_training_go
         event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"
     ]
     assert "the learning rate cannot be set: it follows CosineDecay." in reported
+
+
+@pytest.mark.parametrize(
+    ("target", "rate", "learned"), [("k", 1e-9, False), ("k", 0.05, True)], ids=["nothing", "something"]
+)
+def test_a_model_that_only_equals_a_constant_guess_is_no_success(catalog, folder, target, rate, learned):
+    more = f"metrics: [mae], optimizer: {{use: Adam, learning_rate: {rate}}}"
+    parts = document(
+        folder, targets=f"[{target}]", split="{test: 0.5}", epochs=150 if learned else 1, more=more,
+        data=", inputs: {features: [two, y]}",
+    )  # fmt: skip
+    finished = Session(parts, catalog, lambda event, line: None, runs_folder=folder / "runs").run()
+    assert (finished.no_better == "") == learned
+    assert learned or "where always guessing the mean gives" in finished.no_better
+
+
+@pytest.mark.parametrize(
+    ("scores", "loss", "said"),
+    [
+        ({"loss": 0.6, "accuracy": 0.75}, "sparse_categorical_crossentropy", "accuracy 0.75"),
+        ({"loss": 0.3, "accuracy": 0.75}, "binary_crossentropy", ""),  # its probabilities are better
+        ({"loss": 0.9, "accuracy": 0.8}, "binary_crossentropy", ""),
+        ({"loss": 0.2}, "SomeOtherLoss", ""),
+    ],
+)
+def test_a_constant_guess_of_classes(scores, loss, said):
+    classes = np.array([0] * 30 + [1] * 10)
+    assert no_better(scores, loss, classes, classes).startswith(said)
+    assert bool(no_better(scores, loss, classes, classes)) == bool(said)
+    assert no_better(scores, loss, classes, classes[:8]) == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
+from workbench.data.preparation import Part
 from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
 from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
@@ -26,6 +27,7 @@ from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.class_weights import class_weights
+from workbench.training.constant_guess import no_better
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, evaluate, fit
@@ -240,7 +242,8 @@ class Session:
             emit(events.Message("warning", warning))
         seconds = time.perf_counter() - began
         reason = ending.reason if status == "done" else ""
-        finished = events.Finished(status, progress.logs, evaluation, seconds, written.left, reason)
+        guess = self._no_better(prepared_run, evaluation) if status == "done" else ""
+        finished = events.Finished(status, progress.logs, evaluation, seconds, written.left, reason, guess)
         emit(finished)
         return finished
 
@@ -298,6 +301,19 @@ class Session:
                     classes=classes,
                 )
             )
+
+    def _no_better(self, prepared_run: PreparedRun, evaluation: Mapping[str, float]) -> str:
+        """See `constant_guess`; of one target that is in memory, without weights."""
+        train, test = prepared_run.prepared.train, prepared_run.prepared.test
+        if not isinstance(train, Part) or not isinstance(test, Part) or test.sample_weight is not None:
+            return ""
+        if len(test.targets) != 1 or not evaluation:
+            return ""
+        loss = self.document.recipe.train.loss
+        target = next(iter(test.targets))
+        return no_better(
+            evaluation, str(getattr(loss, "use", loss)), train.targets[target], test.targets[target]
+        )
 
     def _save(
         self, prepared_run: PreparedRun, run: RunFolder, status: str, progress: Progress, emit: Emit

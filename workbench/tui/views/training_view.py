@@ -151,6 +151,7 @@ class TrainingView:
     evaluation: Logs = field(default_factory=dict)
     seconds: float = 0.0
     reason: str = ""
+    no_better: str = ""
     error: Failure | None = None
 
     # ------------------------------------------------------------------ what the reader wants to know
@@ -244,6 +245,7 @@ class TrainingView:
                     seconds=event.seconds,
                     left=tuple(event.left),
                     reason=event.reason,
+                    no_better=event.no_better,
                 )
             case events.Failed():
                 error = Failure.of(WorkbenchError.from_record(event.error))
@@ -266,6 +268,7 @@ class TrainingView:
             resumed_from=event.resumed_from or "",
             status="",
             reason="",
+            no_better="",
             evaluation=_NO_LOGS,
             saved=(),
             left=(),

@@ -65,13 +65,18 @@ def _nothing(recipe: str) -> Content:
 
 def _finished(view: TrainingView, folder: str) -> Content:
     how = {"stopped": "Stopped", "interrupted": "Interrupted"}.get(view.status, "Done")
+    head: Piece = (f"✓ {how}", "bold $text-success")
+    if view.no_better:
+        head = ("▲ Ended, but nothing was learned", "bold $text-warning")
     lines: list[Piece] = [
-        (f"✓ {how}", "bold $text-success"),
+        head,
         f" after {formatting.counted(view.done, 'epoch')} in {formatting.duration(view.seconds)}.",
     ]
     if view.done < view.epochs and view.status == "done":
         lines.append(f" {view.reason or f'A callback ended it before epoch {view.epochs}'}.")
-    if view.evaluation:
+    if view.no_better:
+        lines.append(f"\nNo better than a constant guess: {view.no_better}.")
+    elif view.evaluation:
         lines += ["  On the test part: ", (formatting.logged(view.evaluation), "bold"), "."]
     lines.append("\n")
     if view.saved:
