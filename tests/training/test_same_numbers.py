@@ -158,6 +158,17 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert trained(Choices(tmp_path / "engines"), epochs=20).engine == "chunk"
 
 
+@pytest.mark.parametrize("text", ["", "[", "[]", "null", "[" * 100_000, '{"engine": "chunk"}', "NaN speed"])
+def test_a_file_that_is_broken_is_no_choice(tmp_path: Path, text: str) -> None:
+    choices = Choices(tmp_path)
+    kept = Kept("chunk", {"chunk": float("nan") if text == "NaN speed" else 10.0}, 100, xla_settled=True)
+    choices.keep("key", kept)
+    if text != "NaN speed":
+        assert choices.get("key") == kept
+        (tmp_path / "key.json").write_text(text)
+    assert choices.get("key") is None
+
+
 def test_what_a_short_training_chose_serves_one_that_is_not_far_longer() -> None:
     short = Kept("chunk", {"chunk": 10.0}, 100, xla_settled=False)
     assert short.holds(LONGER * 100)

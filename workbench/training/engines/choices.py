@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -80,13 +81,13 @@ class Choices:
             kept = Kept(**found)
             valid = (
                 kept.engine in ("plain", "steps", "chunk", "chunk-xla")
-                and all(isinstance(speed, float) for speed in kept.speeds.values())
+                and all(isinstance(speed, float) and math.isfinite(speed) for speed in kept.speeds.values())
                 and isinstance(kept.differs, dict)
                 and isinstance(kept.steps, int)
                 and isinstance(kept.xla_settled, bool)
                 and isinstance(kept.day, str)
             )
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
         if not valid:
             return None
