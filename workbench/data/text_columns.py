@@ -15,7 +15,7 @@ _DATE = re.compile(
 
 
 def are_dates(counts: Mapping[str, int]) -> bool:
-    """Whether most of the texts are dates: 31.12.2024, 2024-12-31, 12/31/24, with or without a time.
+    """True if most of the texts are dates: 31.12.2024, 2024-12-31, 12/31/24, with or without a time.
 
     Args:
         counts: each text of the column, and how often it is there.

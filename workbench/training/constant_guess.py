@@ -1,4 +1,4 @@
-"""Whether a model predicts better than one that always says the same: if not, it has learned nothing."""
+"""Check that a model predicts better than a constant guess: if it does not, it has learned nothing."""
 
 from __future__ import annotations
 
