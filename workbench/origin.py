@@ -75,7 +75,7 @@ class Origin:
     Attributes:
         exception: the exception's class.
         place: where.
-        traceback: all frames, as Python prints them.
+        traceback: the frames, as Python prints them, without those of kwb itself.
     """
 
     exception: str
@@ -115,13 +115,13 @@ def origin_of(error: BaseException) -> Origin | None:
     """Where in the user's code an exception was raised; None where no code of the user's had a part in it."""
     for each in _chain(error):
         if isinstance(each, SyntaxError) and each.filename and _is_users(each.filename):
-            return Origin(type(each).__name__, _of_syntax(each), traceback_of(error))
+            return Origin(type(each).__name__, _of_syntax(each), traceback_of(error, folded=True))
         users = [frame for frame in _frames(each) if _is_users(frame[0])]
         if users:
             file, line, function = users[-1]
             source = escape_line(linecache.getline(file, line).strip())
             place = CodePlace(file, line, "" if function == "<module>" else escape_line(function), source)
-            return Origin(type(each).__name__, place, traceback_of(error))
+            return Origin(type(each).__name__, place, traceback_of(error, folded=True))
     return None
 
 
@@ -133,13 +133,28 @@ def raised_in_users_code(error: BaseException) -> bool:
     return trace is not None and _is_users(trace.tb_frame.f_code.co_filename)
 
 
-def traceback_of(error: BaseException) -> str:
-    """The whole traceback as text, without colours and control characters."""
-    text = _ANSI.sub("", "".join(traceback.format_exception(error)))
+def traceback_of(error: BaseException, *, folded: bool = False) -> str:
+    """The whole traceback as text, without colours and control characters.
+
+    Args:
+        folded: leave out the frames of kwb itself, which say nothing to the author of a layer.
+    """
+    found = traceback.TracebackException.from_exception(error)
+    if folded:
+        _leave_out_ours(found)
+    text = _ANSI.sub("", "".join(found.format()))
     if len(text) > MOST_TRACEBACK:
         half = MOST_TRACEBACK // 2
         text = f"{text[:half]}\n  ...\n{text[-half:]}"
     return "\n".join(escape_line(line) for line in text.splitlines())
+
+
+def _leave_out_ours(found: traceback.TracebackException | None) -> None:
+    """Of an exception and those behind it."""
+    while found is not None:
+        others = [frame for frame in found.stack if not frame.filename.startswith(_OURS)]
+        found.stack[:] = others or found.stack
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -10,7 +10,7 @@ from tests.coroutines import until
 from tests.tui.conftest import settle, shown
 from workbench.recipe.editing import Editor
 from workbench.tui.palette import show_plugins
-from workbench.tui.screens.train.output import Messages
+from workbench.tui.screens.train.output import Messages, OutputPane
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.views.training_view import Stage
 from workbench.tui.widgets.dialogs import DetailsDialog
@@ -39,7 +39,7 @@ train: {epochs: 2, engine: plain, loss: mse}
 async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, working_directory: Path) -> None:
     file = working_directory / "gate.py"
     file.write_text(GATE)
-    async with open_app(mode="train", warm=True, plugin_files=[file]) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[file], size=(120, 24)) as pilot:
         app = pilot.app
         await until(lambda: any(entry.name == "Gate" for entry in app.catalog.entries), 120)
         app.set_editor(Editor(RECIPE, name="gated.yaml", folder=working_directory))
@@ -53,6 +53,7 @@ async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, working_d
         await pilot.press("o")
         messages = await until(lambda: "Traceback" in (t := str(screen.query_one("#messages").visual)) and t)
         assert f'File "{file}", line 7, in call' in messages
+        assert app.screen.query_one(OutputPane).copy_text().startswith("Traceback (most recent call last)")
         # Its last lines, the user's own, are in sight; the first can be scrolled to by keyboard, and back.
         await until(lambda: "Arguments received by Gate.call()" in shown(app))
         await until(lambda: isinstance(app.focused, Messages))

@@ -63,6 +63,7 @@ class OutputPane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown = ""
+        self._traceback = ""
 
     def compose(self) -> ComposeResult:
         yield Static("messages", classes="output-title", markup=False)
@@ -78,6 +79,7 @@ class OutputPane(Vertical):
         origin = view.error.origin if view.error is not None else None
         pane = self.query_one(Messages)
         pane.set_class(origin is not None, "-traceback")
+        self._traceback = origin.traceback if origin is not None else ""
         if not notes and origin is None:
             self._shown = ""
             self.query_one("#messages", Static).update("none yet")
@@ -109,5 +111,7 @@ class OutputPane(Vertical):
             self.query_one(Log).write_lines(lines)
 
     def copy_text(self) -> str:
-        """The text that `y` copies: the output."""
+        """The text that `y` copies: the traceback where one is shown, else the output."""
+        if self._traceback:
+            return self._traceback
         return "\n".join(self.query_one(Log).lines)
