@@ -12,7 +12,8 @@ from textual.widgets import OptionList
 
 from tests.tui.conftest import OpenApp, settle, shown, until
 from workbench.errors import WorkbenchError
-from workbench.tui.app import SCREENS, KwbApp
+from workbench.tui.app import KwbApp
+from workbench.tui.modes import MODES
 from workbench.tui.palette import show_plugins
 from workbench.tui.settings import Settings
 from workbench.tui.state import AppState
@@ -45,13 +46,13 @@ async def test_every_binding_has_an_id_and_a_tooltip(open_app: OpenApp) -> None:
 
 async def test_a_key_goes_to_each_mode_that_there_is(open_app: OpenApp) -> None:
     async with open_app() as pilot:
-        for key, mode in zip("123456", SCREENS, strict=True):
+        for key, mode in zip("123456", MODES, strict=True):
             before = len(pilot.app.notices)
             await pilot.press(key)
             await settle(pilot)
             missing = len(pilot.app.notices) > before
             assert missing or pilot.app.current_mode == mode
-        assert pilot.app.current_mode in SCREENS
+        assert pilot.app.current_mode in MODES
 
 
 async def test_digits_and_letters_are_text_in_a_text_field(open_app: OpenApp) -> None:

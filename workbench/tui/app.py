@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
-from importlib import import_module
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +15,7 @@ from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
 from workbench.tui import messages
+from workbench.tui.modes import MODES
 from workbench.tui.services.plugins import Plugins
 from workbench.tui.settings import Settings
 from workbench.tui.shell import SHELL_BINDINGS, Shell
@@ -41,22 +41,6 @@ if TYPE_CHECKING:
 
 KEEP_UNSAVED = 1.0  # seconds after an edit
 
-# Each mode's screen by module and class, imported when it is first shown.
-SCREENS = {
-    "recipes": ("workbench.tui.screens.recipes.screen", "RecipesScreen"),
-    "assemble": ("workbench.tui.screens.assemble.screen", "AssembleScreen"),
-    "data": ("workbench.tui.screens.data.screen", "DataScreen"),
-    "train": ("workbench.tui.screens.train.screen", "TrainScreen"),
-    "runs": ("workbench.tui.screens.runs.screen", "RunsScreen"),
-    "saved": ("workbench.tui.screens.saved.screen", "SavedScreen"),
-}
-
-
-def _screen(mode: str) -> Screen[Any]:
-    module, name = SCREENS[mode]
-    made: Screen[Any] = getattr(import_module(module), name)()
-    return made
-
 
 class KwbApp(Shell, inherit_bindings=False):
     """Choose a recipe, assemble its model, look at its data, train it, look at runs and saved files.
@@ -67,7 +51,7 @@ class KwbApp(Shell, inherit_bindings=False):
         recipe: a recipe to open: a file, or a built-in one's name.
         watch: a run folder to watch instead.
         mode: the mode to begin in; by default home, or the one that fits what is opened.
-        working directory: the current folder: recipes are listed there, relative paths begin there.
+        working_directory: the current folder: recipes are listed there, relative paths begin there.
         plugin_files, blocked: as `--plugin` and `--no-plugin`.
         log_folder: where logs go.
         warm: start a child in the background; without it the first call does.
@@ -77,9 +61,7 @@ class KwbApp(Shell, inherit_bindings=False):
     TITLE = "kwb"
     CSS_PATH = "app.tcss"
     BINDING_GROUP_TITLE = "Everywhere"
-    MODES: ClassVar[dict[str, Callable[[], Screen[Any]]]] = {  # type: ignore[assignment]
-        mode: partial(_screen, mode) for mode in SCREENS
-    }
+    MODES: ClassVar[dict[str, Callable[[], Screen[Any]]]] = MODES  # type: ignore[assignment]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -256,7 +238,7 @@ class KwbApp(Shell, inherit_bindings=False):
         """Post a message to the screen of every mode."""
         if not self.is_running:
             return
-        for mode in SCREENS:
+        for mode in MODES:
             if stack := self._screen_stacks.get(mode):
                 stack[0].post_message(message.copy())
         if isinstance(message, messages.TrainingChanged) and message.training.error is not None:

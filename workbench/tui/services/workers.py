@@ -36,10 +36,10 @@ class WorkerService:
     Args:
         post: takes `WorkerChanged`, `TrainingStarted`, `TrainingEvents`, `TrainingChanged`.
         log_folder: where each child's log is written.
-        working directory: the children's current folder.
+        working_directory: the children's current folder.
         runs_folder: where run folders are made.
         plugin_files, blocked: as for the catalog.
-        fork server: forks the children, and is its owner's to close; None for one of the service's own.
+        fork_server: forks the children, and is its owner's to close; None for one of the service's own.
     """
 
     def __init__(

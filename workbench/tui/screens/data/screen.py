@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher, DataTable, Static
 from workbench.catalog import Entry, Kind
 from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
-from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
+from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign
 from workbench.recipe.editing import Editor
 from workbench.tui.context import kwb
 from workbench.tui.forms.form import Form
@@ -31,6 +31,7 @@ from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
 from workbench.tui.screens.data.preview import DataPreview, balance_lines
+from workbench.tui.screens.data.role_changes import wanted_change, wrong_name
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal.text import one_line
@@ -229,26 +230,7 @@ class DataScreen(WorkbenchScreen):
         elif event.what == "new":
             self._new_input(event.column, roles)
         else:
-            self._change(self._wanted_change(event.what, event.column, roles))
-
-    def _wanted_change(self, what: str, column: str, roles: ColumnRoles) -> Change:
-        data = self._section()
-        if what in ("categories", "classes"):
-            return toggle(data, what, column)
-        if what == "toggle":
-            what = "input" if roles.use_of(column) is not ColumnUse.INPUT else "none"
-            return assign(data, roles, column, ColumnUse.INPUT if what == "input" else ColumnUse.NONE)
-        use = {
-            "input": ColumnUse.INPUT,
-            "target": ColumnUse.TARGET,
-            "weight": ColumnUse.WEIGHT,
-            "none": ColumnUse.NONE,
-        }[what]
-        group = ""
-        if use is ColumnUse.INPUT and (here := roles.group_of(column)) and len(roles.inputs) > 1:
-            names = list(roles.inputs)
-            group = names[(names.index(here) + 1) % len(names)]
-        return assign(data, roles, column, use, group)
+            self._change(wanted_change(self._section(), roles, event.what, event.column))
 
     def _section(self) -> dict[str, Any]:
         data = self.editor.get("data") if self.editor else None
@@ -270,7 +252,7 @@ class DataScreen(WorkbenchScreen):
         dialog = PromptDialog(
             "Name the new input",
             text=f"'{column}' moves there. A graph takes inputs by these names.",
-            check=lambda text: _wrong_name(text, roles),
+            check=lambda text: wrong_name(text, roles),
         )
         name = await self.app.push_screen_wait(dialog)
         if name:
@@ -408,9 +390,3 @@ class DataScreen(WorkbenchScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.editor is not None if action in ("settings", "below", "choose", "undo", "redo") else True
-
-
-def _wrong_name(text: str, roles: ColumnRoles) -> str:
-    if not text.isidentifier():
-        return "letters, digits and _ only"
-    return f"there is an input '{text}'" if text in roles.inputs else ""

@@ -1,0 +1,44 @@
+"""What a key on a column of the data screen changes in the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
+
+_USES = {
+    "input": ColumnUse.INPUT,
+    "target": ColumnUse.TARGET,
+    "weight": ColumnUse.WEIGHT,
+    "none": ColumnUse.NONE,
+}
+
+
+def wanted_change(data: Mapping[str, Any], roles: ColumnRoles, what: str, column: str) -> Change:
+    """The change of the data section that was asked for.
+
+    Args:
+        data: the data section, as a map.
+        roles: what the columns are for now.
+        what: `input`, `target`, `weight`, `none`, `toggle` (an input or nothing), `categories` or `classes`. An input
+            that is asked to be an input goes to the next group of inputs.
+    """
+    if what in ("categories", "classes"):
+        return toggle(data, what, column)
+    if what == "toggle":
+        is_input = roles.use_of(column) is ColumnUse.INPUT
+        return assign(data, roles, column, ColumnUse.NONE if is_input else ColumnUse.INPUT)
+    use = _USES[what]
+    group = ""
+    if use is ColumnUse.INPUT and (here := roles.group_of(column)) and len(roles.inputs) > 1:
+        names = list(roles.inputs)
+        group = names[(names.index(here) + 1) % len(names)]
+    return assign(data, roles, column, use, group)
+
+
+def wrong_name(text: str, roles: ColumnRoles) -> str:
+    """What is wrong with a name for a new input; empty where nothing is."""
+    if not text.isidentifier():
+        return "letters, digits and _ only"
+    return f"there is an input '{text}'" if text in roles.inputs else ""
