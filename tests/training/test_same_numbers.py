@@ -115,6 +115,27 @@ def trained(choices: Choices, engine: str = "auto", epochs: int = 2, units: int 
     return chosen[0]
 
 
+class Difference(layers.Layer):
+    """Adds the difference of two functions of its input, or the same the other way round: no operation differs."""
+
+    def __init__(self, swapped: bool) -> None:
+        super().__init__()
+        self.swapped = swapped
+
+    def call(self, x: Any) -> Any:
+        a, b = keras.ops.tanh(x), keras.ops.sigmoid(x)
+        return x + keras.ops.stop_gradient(b - a if self.swapped else a - b)
+
+
+def test_the_same_operations_connected_otherwise_are_another_step(tmp_path: Path) -> None:
+    """A layer that was edited: XLA was compared with plain Keras for what the layer was before."""
+    for swapped, kept in ((False, 1), (False, 1), (True, 2)):
+        model = keras.Sequential([layers.Input((4,)), layers.Dense(4), Difference(swapped), layers.Dense(1)])
+        model.compile("adam", "mse")
+        fit(model, DATA, None, FitSettings(epochs=20), on_chosen=lambda _: None, choices=Choices(tmp_path))
+        assert len(list(tmp_path.iterdir())) == kept
+
+
 @pytest.mark.usefixtures("measures_xla")
 @pytest.mark.parametrize("other", ["chunk", "chunk-xla"])
 def test_what_was_chosen_is_chosen_again(tmp_path: Path, other: str) -> None:

@@ -16,9 +16,10 @@ import json
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +119,16 @@ def longer(key: str) -> str:
 def fingerprint(builder: Builder) -> str:
     """What decides which engine is fastest, and whether its numbers are right, as a short text.
 
-    The traced step with all that its operations are given, the variables, the batch, the rows, the versions and the
-    machine; not how long the training is, nor any name, which Keras counts up within a process.
+    The traced step with its operations and how they are connected, the variables, the batch, the rows, the versions
+    and the machine; not how long the training is, nor any name, which Keras counts up within a process.
     """
     source = builder.source
     graph = builder.traced.function.graph.as_graph_def()
-    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    bodies = [_body(graph.node, [])]
+    for function in graph.library.function:
+        bodies.append(_body(function.node_def, [argument.name for argument in function.signature.input_arg]))
     parts: list[Any] = [
-        sorted(_digest([_operation(node) for node in body]) for body in bodies),
+        sorted(bodies),
         sorted((tuple(variable.shape), variable.dtype.name) for variable in builder.traced.variables),
         str(keras.tree.flatten(source.signature())),
         source.batch_size,
@@ -136,6 +139,36 @@ def fingerprint(builder: Builder) -> str:
         [device.device_type for device in tf.config.list_physical_devices()],
     ]
     return _digest(parts)
+
+
+def _body(nodes: Sequence[Any], arguments: Sequence[str]) -> str:
+    """A graph as a short text, without names: of each operation its type and attributes, and all that leads there.
+
+    An argument (of a function, or a placeholder) is known by its position.
+    """
+    by_name = {node.name: node for node in nodes}
+    inputs = {node.name: [_source(text) for text in node.input] for node in nodes}
+    digests = {name: f"argument {index}" for index, name in enumerate(arguments)}
+    before = {name: [source for source, _ in given if source in by_name] for name, given in inputs.items()}
+    try:
+        order = list(TopologicalSorter(before).static_order())
+    except CycleError:  # a loop of TensorFlow 1
+        order = list(by_name)
+    positions = {name: index for index, name in enumerate(by_name) if by_name[name].op == "Placeholder"}
+    for name in order:
+        given = [(digests.get(source, ""), output) for source, output in inputs[name]]
+        data = [each for each in given if each[1] != "^"]
+        waited_for = sorted(each for each in given if each[1] == "^")
+        digests[name] = _digest([_operation(by_name[name]), positions.get(name), data, waited_for])
+    return _digest(sorted(digests.values()))
+
+
+def _source(text: str) -> tuple[str, str]:
+    """The operation that an input names, and which of its outputs; "^" where it is only waited for."""
+    if text.startswith("^"):
+        return text[1:], "^"
+    name, _, output = text.partition(":")
+    return name, output
 
 
 def _operation(node: Any) -> tuple[str, list[tuple[str, str]]]:
