@@ -34,7 +34,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     (tmp_path / ".state" / "unsaved-1.json").write_text(json.dumps(edited))
     terminal = Terminal([], tmp_path)
     try:
-        terminal.until_shown("has changes that were not saved")
+        terminal.until_shown("were not saved the last time")
         yield terminal
     finally:
         terminal.close()
