@@ -292,6 +292,30 @@ def test_a_model_that_only_equals_a_constant_guess_is_no_success(catalog, folder
 
 
 @pytest.mark.parametrize(
+    "parts",
+    [
+        {"more": "metrics: [mae], class_weight: balanced", "targets": "[two]", "loss": "binary_crossentropy"},
+        {"model": "{sequential: [{use: Dense, units: 1, kernel_regularizer: l2}]}"},
+        {"model": "{sequential: [{use: Dense, units: 1}, {use: ActivityRegularization, l2: 0.1}]}"},
+        {"loss": "{use: MeanSquaredError, reduction: sum}"},
+        {"data": ", inputs: {features: [x]}, sample_weight: two"},
+    ],
+    ids=["class weights", "regularizer", "regularized outputs", "a sum", "sample weights"],
+)
+def test_what_is_not_comparable_with_a_constant_guess_is_not_compared(catalog, folder, parts):
+    """Class weights pay with accuracy for the rare classes; a loss that holds more than mse says nothing of mse."""
+    settings = {
+        "targets": "[k]",
+        "split": "{test: 0.5}",
+        "more": "optimizer: {use: Adam, learning_rate: 1.0e-9}",
+    } | parts
+    run = Session(
+        document(folder, **settings), catalog, lambda event, line: None, runs_folder=folder / "runs"
+    )
+    assert run.run().no_better == ""
+
+
+@pytest.mark.parametrize(
     ("scores", "loss", "said"),
     [
         ({"loss": 0.6, "accuracy": 0.75}, "sparse_categorical_crossentropy", "accuracy 0.75"),

@@ -82,6 +82,11 @@ def sublayers(model: Any) -> Iterator[Any]:
         yield layer
 
 
+def has_own_classes(model: Any) -> bool:
+    """True if the model or a layer inside it is of a class that is not Keras' own."""
+    return any(not type(layer).__module__.startswith("keras.") for layer in sublayers(model))
+
+
 def _walk(layer: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
     """Layers with their paths; one that is held twice comes once."""
     seen = set() if seen is None else seen

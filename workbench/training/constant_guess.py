@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+
+from workbench.assembly.layers import has_own_classes, sublayers
 
 LEAST_ROWS = 20  # of the test part: of fewer, chance decides
 _KINDS = {
@@ -26,7 +29,7 @@ def no_better(scores: Mapping[str, float], loss: str, known: np.ndarray, asked: 
 
     Args:
         scores: of the model on the test part, by name, `loss` among them.
-        loss: the name of the loss.
+        loss: the name of the loss; empty where the value of `loss` holds more than that.
         known: the target in the training part: (rows,) or (rows, 1) numbers, or the numbers of classes.
         asked: the same of the test part.
     """
@@ -49,6 +52,12 @@ def no_better(scores: Mapping[str, float], loss: str, known: np.ndarray, asked: 
     if kind == "crossentropy":
         what = "the classes' shares"
     return f"{name} {score:.4g} on the test part, where always guessing {what} gives {guess:.4g}"
+
+
+def may_add_losses(model: Any) -> bool:
+    """True if the loss of a model may hold more than that of its outputs: by a regularizer, or by code of its own."""
+    regularized = any(getattr(layer, "activity_regularizer", None) for layer in sublayers(model))
+    return has_own_classes(model) or bool(model.losses) or regularized
 
 
 def _guesses(known: np.ndarray, asked: np.ndarray) -> dict[str, float]:

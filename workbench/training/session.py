@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import events
-from workbench.assembly.layers import sublayers
+from workbench.assembly.layers import has_own_classes
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
@@ -20,6 +20,7 @@ from workbench.data.preparation import Part
 from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
 from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
+from workbench.recipe.schema import Use
 from workbench.sentence import short_message
 from workbench.storage import formats, runs
 from workbench.storage.event_stream import EventLog
@@ -27,7 +28,7 @@ from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.class_weights import class_weights
-from workbench.training.constant_guess import no_better
+from workbench.training.constant_guess import may_add_losses, no_better
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, evaluate, fit
@@ -267,10 +268,10 @@ class Session:
         Raises:
             FileError: the recipe asks for files.
         """
-        custom = any(
-            not type(layer).__module__.startswith("keras.") for layer in sublayers(prepared_run.model)
-        )
-        if not custom or prepared_run.model.count_params() > PREFLIGHT_PARAMETERS:
+        if (
+            not has_own_classes(prepared_run.model)
+            or prepared_run.model.count_params() > PREFLIGHT_PARAMETERS
+        ):
             return ""
         try:
             with reported_as("calling the model on the first rows", self.document.name):
@@ -303,16 +304,22 @@ class Session:
             )
 
     def _no_better(self, prepared_run: PreparedRun, evaluation: Mapping[str, float]) -> str:
-        """See `constant_guess`; of one target that is in memory, without weights."""
+        """See `constant_guess`; of one target that is in memory, where training weighed all rows alike."""
         train, test = prepared_run.prepared.train, prepared_run.prepared.test
-        if not isinstance(train, Part) or not isinstance(test, Part) or test.sample_weight is not None:
+        settings = self.document.recipe.train
+        if not isinstance(train, Part) or not isinstance(test, Part) or settings.class_weight:
             return ""
-        if len(test.targets) != 1 or not evaluation:
+        weighted = train.sample_weight is not None or test.sample_weight is not None
+        if weighted or len(test.targets) != 1 or not evaluation:
             return ""
-        loss = self.document.recipe.train.loss
+        loss = settings.loss
+        plain = isinstance(loss, Use) and not loss.arguments and not may_add_losses(prepared_run.model)
         target = next(iter(test.targets))
         return no_better(
-            evaluation, str(getattr(loss, "use", loss)), train.targets[target], test.targets[target]
+            evaluation,
+            loss.use if isinstance(loss, Use) and plain else "",
+            train.targets[target],
+            test.targets[target],
         )
 
     def _save(
