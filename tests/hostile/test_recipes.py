@@ -73,7 +73,7 @@ def test_a_recipe_file_is_refused_in_a_sentence(content: bytes, tmp_path: Path) 
 
 
 def test_a_value_on_the_command_line_is_read_or_taken_as_text() -> None:
-    from workbench.recipe.document import yaml_value
+    from workbench.recipe.yaml_text import yaml_value
 
     assert yaml_value("!!omap 5") == "!!omap 5"
     assert yaml_value("[1, a]") == [1, "a"]

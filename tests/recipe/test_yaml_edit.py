@@ -7,8 +7,9 @@ import random
 import pytest
 
 from workbench.errors import RecipeError
-from workbench.recipe.document import split_key, yaml_value
+from workbench.recipe.document import split_key
 from workbench.recipe.yaml_edit import insert_item, move_item, remove, rename_key, set_block, set_value
+from workbench.recipe.yaml_text import yaml_value
 
 TEXT = """\
 # The whole.

@@ -22,8 +22,8 @@ from textual.widgets import Input
 from tests.coroutines import until
 from tests.tui.assembling.conftest import checked, own_cache
 from tests.tui.conftest import OpenApp, settle, shown
-from workbench.recipe.document import yaml_value
 from workbench.recipe.outline import Role
+from workbench.recipe.yaml_text import yaml_value
 from workbench.tui.forms.field_row import FieldRow
 from workbench.tui.screens.assemble.recipe_text import RecipeText
 from workbench.tui.screens.assemble.rows_list import RowsList

@@ -12,9 +12,10 @@ from typing import Any
 
 from workbench.errors import RecipeError
 from workbench.recipe import yaml_edit
-from workbench.recipe.document import Key, join_key
+from workbench.recipe.document import join_key
 from workbench.recipe.graph import Line, Make, parse_line
 from workbench.recipe.graph_text import from_yaml, line_text, to_yaml_value
+from workbench.recipe.yaml_nodes import Key
 
 
 def arguments_at(item: Any, key: Key, order: Sequence[str] = ()) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from io import StringIO
 from os.path import exists, expanduser
@@ -12,18 +13,14 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.errors import explain
 from workbench.recipe.schema import Recipe, Train
+from workbench.recipe.yaml_nodes import Key, Node
+from workbench.recipe.yaml_text import plain, read_yaml, yaml_value
 
 MAX_BYTES = 200_000  # ruamel reads some 40,000 a second at worst
-MAX_NODES = 100_000  # aliases let a small file name a huge tree
-
-Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -34,19 +31,19 @@ class Document:
         recipe: what is wanted.
         name: what to call the file in messages.
         folder: what paths to read are relative to.
-        tree: ruamel's tree, which knows lines and comments.
+        root: the positions of its values in the text.
         overrides: the `--set` assignments that were applied.
     """
 
     recipe: Recipe
     name: str
     folder: Path
-    tree: CommentedMap
+    root: Node
     overrides: tuple[str, ...] = ()
 
     def place(self, key: str) -> str:
         """`price.yaml:14: model.sequential[2]` for `model.sequential[2]`."""
-        return _place(self.name, self.tree, split_key(key), self.overrides)
+        return _place(self.name, self.root, split_key(key), self.overrides)
 
     def located(self, error: WorkbenchError) -> WorkbenchError:
         """The error with file and line, if its place is a key of this recipe."""
@@ -55,8 +52,8 @@ class Document:
 
     def resolved(self) -> dict[str, Any]:
         """The recipe as plain data with every default written out."""
-        plain: dict[str, Any] = _plain(self.recipe.model_dump(), _Budget(self.name))
-        return plain
+        found: dict[str, Any] = plain(self.recipe.model_dump())
+        return found
 
     def find(self, path: str) -> Path:
         """A file to read that the recipe names: beside the recipe's file, else in the current folder."""
@@ -101,16 +98,18 @@ def parse(
     text: str, *, name: str = "recipe", folder: Path = Path(), overrides: Sequence[str] = ()
 ) -> Document:
     """Validate a recipe's text. See `read`."""
-    tree = _tree(text, name)
-    data = _plain(tree, _Budget(name))
+    read = read_yaml(text)
+    if read.data is None or read.root is None:
+        raise RecipeError(read.error, where=f"{name}:{read.line}" if read.line else name, hint=read.hint)
+    data = deepcopy(read.data) if overrides else read.data
     for assignment in overrides:
         _override(data, assignment)
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as errors:
         key, what, hint = explain(errors)
-        raise RecipeError(what, where=_place(name, tree, key, overrides), hint=hint) from None
-    return Document(recipe, name, folder, tree, tuple(overrides))
+        raise RecipeError(what, where=_place(name, read.root, key, overrides), hint=hint) from None
+    return Document(recipe, name, folder, read.root, tuple(overrides))
 
 
 def to_yaml(data: Mapping[str, Any]) -> str:
@@ -123,88 +122,10 @@ def to_yaml(data: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
-def yaml_value(text: str) -> Any:
-    """A value as YAML reads it: `50` is a number, `[a, b]` a list, `1e-3` a number too."""
-    try:
-        return _plain(YAML(typ="rt").load(text), _Budget("value"))
-    except WorkbenchError:
-        raise
-    except Exception:  # as for a recipe's text
-        return text
-
-
 def split_key(key: str) -> Key:
     """`model.sequential[2].units` in its parts."""
     parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", key)
     return tuple(int(index) if index else name for index, name in parts)
-
-
-def _tree(text: str, name: str) -> CommentedMap:
-    try:
-        tree = YAML(typ="rt").load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1
-        key = re.search(r'duplicate key "(.*?)" with value', error.problem or "", re.S)
-        named = f"the key '{key[1]}'" if key else "a key"
-        raise RecipeError(f"{named} stands here a second time.", where=f"{name}:{line}") from None
-    except MarkedYAMLError as error:
-        # A quote or bracket that is never closed: where it opens helps more than the end of the file.
-        unclosed = "stream" in (error.problem or "")
-        mark = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
-        place = f"{name}:{mark.line + 1}" if mark else name
-        problem = (error.problem or error.context or "cannot be read").strip().partition("\n")[0]
-        raise RecipeError(
-            f"this is not valid YAML: {problem}.",
-            where=place,
-            hint="Check indentation, quotes and brackets at or above that line.",
-        ) from None
-    except RecursionError:
-        raise RecipeError("this is not valid YAML: it is nested too deeply.", where=name) from None
-    except (
-        Exception
-    ) as error:  # ruamel's constructors raise what they like for tags that do not fit their value
-        known = isinstance(error, YAMLError | ValueError)
-        reason = str(error).partition("\n")[0] if known else "a tag or an alias does not fit its value"
-        raise RecipeError(f"this is not valid YAML: {reason}.", where=name) from None
-    if not isinstance(tree, CommentedMap):
-        found = "empty" if tree is None else "a list" if isinstance(tree, CommentedSeq) else "a single value"
-        raise RecipeError(
-            f"a recipe is a map with 'kwb: 1', 'data', 'model' and 'train'; this is {found}.", where=name
-        )
-    return tree
-
-
-class _Budget:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.left = MAX_NODES
-
-    def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise RecipeError(f"a recipe of over {MAX_NODES:,} values is not read.", where=self.name)
-
-
-def _plain(value: Any, budget: _Budget) -> Any:
-    """ruamel's own number and string types as Python's, so that nothing downstream meets them."""
-    budget.spend()
-    if isinstance(value, Mapping):
-        return {_plain_key(key, budget): _plain(item, budget) for key, item in value.items()}
-    if isinstance(value, list | tuple | CommentedSeq):
-        return [_plain(item, budget) for item in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return str(value)
-
-
-def _plain_key(key: Any, budget: _Budget) -> Any:
-    plain = _plain(key, budget)
-    if isinstance(plain, dict | list):  # `? [a, b]`: YAML allows it, Python and a recipe do not
-        raise RecipeError(f"a key must be a text, not {plain!r}.", where=budget.name)
-    return plain
 
 
 # Where a thing's bare name may stand for a map with `use`.
@@ -254,49 +175,25 @@ def _index(at: list[Any], part: str | int, where: str, above: str) -> int:
     return index
 
 
-def _place(name: str, tree: CommentedMap, key: Key, overrides: Sequence[str]) -> str:
+def _place(name: str, root: Node, key: Key, overrides: Sequence[str]) -> str:
     dotted = join_key(key)
     for assignment in reversed(overrides):
         given = split_key(assignment.partition("=")[0].strip())
         # It set the key, or something around it; or made the map that the key is the name of.
-        if key and (key[: len(given)] == given or (given[: len(key)] == key and not _holds_map(tree, key))):
+        if key and (key[: len(given)] == given or (given[: len(key)] == key and not _holds_map(root, key))):
             return f"--set {assignment}"
-    line = _line(tree, key)
+    line = root.line_of(key)
     place = f"{name}:{line}" if line else name
     return f"{place}: {dotted}" if dotted else place
 
 
-def _holds_map(tree: Any, key: Key) -> bool:
+def _holds_map(root: Node, key: Key) -> bool:
     """True if the file itself has a map (or a list) at that key."""
-    for part in key:
-        try:
-            tree = tree[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return isinstance(tree, Mapping | CommentedSeq)
+    node = root.at(key)
+    return node is not None and node.kind in ("map", "list")
 
 
 def join_key(key: Key) -> str:
     """The parts of a key as `model.sequential[2].units`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
     return text.removeprefix(".")
-
-
-def _line(tree: CommentedMap, key: Key) -> int | None:
-    """The line (from 1) of a key, or of the nearest key above it."""
-    at: Any = tree
-    line: int | None = None
-    for part in key:
-        try:
-            if isinstance(at, CommentedMap):
-                position = at.lc.key(part)
-            elif isinstance(at, CommentedSeq):
-                position = at.lc.item(part)
-            else:
-                break
-            at = at[part]
-        except (KeyError, IndexError, TypeError):
-            break
-        if position is not None:
-            line = position[0] + 1
-    return line

@@ -17,9 +17,10 @@ from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe import graph_text as graphs
 from workbench.recipe import yaml_edit
 from workbench.recipe.arguments import is_line
-from workbench.recipe.document import Key, join_key
+from workbench.recipe.document import join_key
 from workbench.recipe.graph import Apply, Line, Make, Ref, parse_line
 from workbench.recipe.outline import ModelForm, arguments_of, form_of, use_of
+from workbench.recipe.yaml_nodes import Key
 
 Data = Mapping[str, Any]
 Lines = list[Line | None]

@@ -8,10 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from workbench.errors import WorkbenchError
-from workbench.recipe.document import Document, parse
+from workbench.recipe.document import Document, parse, split_key
+from workbench.recipe.yaml_text import YamlText, read_yaml
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,14 @@ class ParsedText:
         return self._parsed[1]
 
     @cached_property
+    def _yaml(self) -> YamlText:
+        return read_yaml(self.text)
+
+    @property
     def data(self) -> dict[str, Any] | None:
-        try:
-            data = YAML(typ="safe", pure=True).load(self.text)
-        except Exception:  # ruamel raises what it likes for tags that do not fit their value
-            return None
-        return data if isinstance(data, dict) else None
+        return self._yaml.data
+
+    def line_of(self, key: str) -> int | None:
+        """The line (from 1) of a key, or of the nearest key above it."""
+        root = self._yaml.root
+        return root.line_of(split_key(key)) if root is not None else None

@@ -10,7 +10,6 @@ from typing import Any, Self
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe import yaml_edit
 from workbench.recipe.document import Document, read_text, split_key
 from workbench.recipe.file_text import FileText, encoded_like
 from workbench.recipe.names import check_names
@@ -141,7 +140,7 @@ class OpenRecipe:
 
     def line_of(self, key: str) -> int | None:
         """The line (from 1) of a key, or of the nearest key above it."""
-        return yaml_edit.line_of(self.text, split_key(key)) if self.is_yaml else None
+        return self._reading.line_of(key)
 
     # ------------------------------------------------------------------ undo, redo, save
 

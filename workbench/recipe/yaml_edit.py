@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from workbench.errors import RecipeError
-from workbench.recipe.document import Key, join_key
-from workbench.recipe.yaml_nodes import Node, read_nodes
+from workbench.recipe.document import join_key
+from workbench.recipe.yaml_nodes import Key, Node
+from workbench.recipe.yaml_text import root_of
 from workbench.recipe.yaml_values import block, one_line
 
 
@@ -29,7 +30,7 @@ def set_value(text: str, key: Key, value: Any, *, order: Sequence[str] = ()) -> 
     Raises:
         RecipeError: a list has no such item, or there is a plain value on the way to the key.
     """
-    root = read_nodes(text)
+    root = root_of(text)
     node = root.at(key)
     if node is not None:
         return _replace(text, root, key, node, one_line(value, inside_brackets=_in_brackets(root, key)))
@@ -52,7 +53,7 @@ def set_block(text: str, key: Key, value: dict[str, Any]) -> str:
     Raises:
         RecipeError: the text has no such section.
     """
-    root = read_nodes(text)
+    root = root_of(text)
     node, parent = root.at(key), root.at(key[:-1])
     if node is None or parent is None:
         raise RecipeError("there is no such section.", where=join_key(key))
@@ -72,7 +73,7 @@ def insert_item(text: str, key: Key, index: int, value: Any) -> str:
     Raises:
         RecipeError: there is no list, or it is written in a way that kwb cannot edit.
     """
-    root = read_nodes(text)
+    root = root_of(text)
     node = root.at(key)
     if node is None or (node.kind == "scalar" and not node.text):
         return set_value(text, key, [value])
@@ -103,7 +104,7 @@ def remove(text: str, key: Key) -> str:
     Raises:
         RecipeError: there is none, or it is written in a way that only a person can edit.
     """
-    root = read_nodes(text)
+    root = root_of(text)
     node, parent = root.at(key), root.at(key[:-1])
     if node is None or parent is None or not key:
         raise RecipeError("there is nothing to delete.", where=join_key(key))
@@ -133,7 +134,7 @@ def move_item(text: str, key: Key, index: int) -> str:
     Raises:
         RecipeError: there is no such item, or it is written in a way that only a person can edit.
     """
-    root = read_nodes(text)
+    root = root_of(text)
     parent = root.at(key[:-1])
     old = key[-1] if key else None
     if parent is None or parent.kind != "list" or not isinstance(old, int) or root.at(key) is None:
@@ -167,7 +168,7 @@ def rename_key(text: str, key: Key, name: str) -> str:
     Raises:
         RecipeError: there is no such entry, or its map has the new name already.
     """
-    parent = read_nodes(text).at(key[:-1])
+    parent = root_of(text).at(key[:-1])
     index = parent.position(key[-1]) if parent else None
     if parent is None or index is None:
         raise RecipeError("there is nothing to rename.", where=join_key(key))
@@ -175,19 +176,6 @@ def rename_key(text: str, key: Key, name: str) -> str:
         raise RecipeError(f"'{name}' is taken.", where=join_key(key))
     old = parent.keys[index]
     return text[: old.start] + one_line(name) + text[old.end :]
-
-
-def line_of(text: str, key: Key) -> int | None:
-    """The line (from 1) of a key's value, or of the nearest key above it."""
-    root = read_nodes(text)
-    node: Node | None = None
-    for length in range(len(key), 0, -1):
-        parent, node = root.at(key[: length - 1]), root.at(key[:length])
-        if node is not None and parent is not None:
-            index = parent.position(key[length - 1])
-            start = node.start if index is None else parent.keys[index].start
-            return text.count("\n", 0, start) + 1
-    return None
 
 
 # --------------------------------------------------------------------------- spans

@@ -6,12 +6,10 @@ rest stay as they were written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     MappingEndEvent,
@@ -21,16 +19,15 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from workbench.errors import RecipeError
-
 Key = tuple[str | int, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """A value: its kind, and its position in the text as [start, end) in characters.
 
     Attributes:
+        line: of the first character, from 1.
         column: of the first character; in a block list that is the column of its dashes.
         flow: written with brackets.
         keys: of a map, the nodes of its keys, in the order of `items`.
@@ -41,6 +38,7 @@ class Node:
     kind: Literal["map", "list", "scalar", "alias"]
     start: int
     end: int
+    line: int
     column: int
     flow: bool = False
     text: str = ""
@@ -67,25 +65,24 @@ class Node:
             node = node.child(part) if node else None
         return node
 
-
-def read_nodes(text: str) -> Node:
-    """The root of a YAML text.
-
-    Raises:
-        RecipeError: it is not YAML, or its root is not a map.
-    """
-    try:
-        events = iter(YAML(typ="safe", pure=True).parse(text))
-        root = _read(events, text, next(_content(events), None))
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise _refusal() from error
-    if root is None or root.kind != "map":
-        raise _refusal()
-    return root
+    def line_of(self, key: Key) -> int | None:
+        """The line (from 1) of a key, or of the nearest key above it; None where there is neither."""
+        node = self
+        line: int | None = None
+        for part in key:
+            index = node.position(part)
+            child = node.child(part)
+            if child is None:
+                break
+            line = child.line if index is None else node.keys[index].line
+            node = child
+        return line
 
 
-def _refusal() -> RecipeError:
-    return RecipeError("the recipe's text is not valid YAML.", hint="Mend the text first, or undo.")
+def tree_of(events: Iterable[Any], text: str) -> Node | None:
+    """The tree of a text, from the parser's events; None for an empty text."""
+    wanted = iter(events)
+    return _read(wanted, text, next(_content(wanted), None))
 
 
 def _content(events: Iterator[Any]) -> Iterator[Any]:
@@ -97,18 +94,19 @@ def _content(events: Iterator[Any]) -> Iterator[Any]:
 def _read(events: Iterator[Any], text: str, event: Any) -> Node | None:
     if event is None:
         return None
-    start, column = event.start_mark.index, event.start_mark.column
+    start, line, column = event.start_mark.index, event.start_mark.line + 1, event.start_mark.column
     if isinstance(event, AliasEvent):
-        return Node("alias", start, event.end_mark.index, column)
+        return Node("alias", start, event.end_mark.index, line, column)
     if isinstance(event, ScalarEvent):
         end = event.end_mark.index
         if event.style in ("|", ">"):  # the scanner reads on over the blank lines below
             end = start + len(text[start:end].rstrip())
-        return Node("scalar", start, end, column, text=event.value)
+        return Node("scalar", start, end, line, column, text=event.value)
     node = Node(
         "map" if isinstance(event, MappingStartEvent) else "list",
         start,
         event.end_mark.index,
+        line,
         column,
         flow=bool(event.flow_style),
     )

@@ -7,10 +7,7 @@ from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
-
-from workbench.errors import RecipeError
 
 # What a recipe shows as one item a line, however short.
 _LONG = frozenset({"sequential", "graph", "layers"})
@@ -29,27 +26,6 @@ def one_line(value: Any, *, inside_brackets: bool = True) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(one_line, value)) + "]"
     return _scalar(value, inside_brackets=inside_brackets)
-
-
-def plain_map(text: str) -> dict[str, Any]:
-    """A map that the user typed on one line, without the brackets: `encoding: latin-1, header: false`.
-
-    Raises:
-        RecipeError: it is none.
-    """
-    try:
-        value = YAML(typ="safe", pure=True).load("{" + text + "}")
-    except YAMLError:
-        value = None
-    if (
-        not isinstance(value, dict)
-        or not all(isinstance(key, str) for key in value)
-        or None in value.values()
-    ):
-        raise RecipeError(
-            f"'{text}' is not as in a recipe.", hint='Write `encoding: latin-1`, or `decimal: ","`.'
-        )
-    return value
 
 
 def block(value: Mapping[str, Any], indent: int) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.recipe.document import yaml_value
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import rows_of
+from workbench.recipe.yaml_text import yaml_value
 from workbench.tui.screens.assemble.rows_list import row_text
 
 RECIPE = """

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog
-from workbench.recipe.document import yaml_value
+from workbench.recipe.yaml_text import yaml_value
 from workbench.recipe.yaml_values import one_line
 
 Type = Literal["number", "integer", "boolean", "text", "choice", "list", "yaml"]

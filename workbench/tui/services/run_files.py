@@ -37,14 +37,12 @@ def read_run_recipe(run: RunFolder) -> RunRecipe:
 
 def read_recipe(run: RunFolder) -> Mapping[str, Any]:
     """A run's recipe as data; empty where it cannot be read."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from workbench.recipe.yaml_text import read_yaml
 
     try:
-        data = YAML(typ="safe", pure=True).load(run.recipe.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError, ValueError, RecursionError):
+        return read_yaml(run.recipe.read_text(encoding="utf-8")).data or {}
+    except (OSError, UnicodeDecodeError):
         return {}
-    return data if isinstance(data, Mapping) else {}
 
 
 def read_environment(run: RunFolder) -> Mapping[str, Any]:

@@ -253,7 +253,7 @@ class NewRecipeDialog(Dialog[Any]):
     @on(Input.Submitted, "#options Input")
     def _read_again(self, event: Input.Submitted) -> None:
         """Read the data with what the message asked for."""
-        from workbench.recipe.yaml_values import plain_map
+        from workbench.recipe.yaml_text import plain_map
 
         event.stop()
         if self._facts is not None and not event.value.strip():
