@@ -14,6 +14,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
+from workbench.storage.runs import list_runs
 from workbench.training.constant_guess import no_better
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
@@ -289,6 +290,7 @@ def test_a_model_that_only_equals_a_constant_guess_is_no_success(catalog, folder
     finished = Session(parts, catalog, lambda event, line: None, runs_folder=folder / "runs").run()
     assert (finished.no_better == "") == learned
     assert learned or "where always guessing the mean gives" in finished.no_better
+    assert [run.no_better for run in list_runs(folder / "runs")] == [finished.no_better]
 
 
 @pytest.mark.parametrize(

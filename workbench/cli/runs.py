@@ -49,7 +49,10 @@ def stop_command(shared: SharedOptions, run: str, no_wait: bool) -> None:
         time.sleep(_LOOK_EVERY)
     if not no_wait:
         summary = summary_of(found)
-        echo(f"{found.name}: {summary.status} in epoch {summary.epoch} of {summary.epochs}", err=True)
+        learned = ", but nothing was learned" if summary.no_better else ""
+        echo(
+            f"{found.name}: {summary.status} in epoch {summary.epoch} of {summary.epochs}{learned}", err=True
+        )
 
 
 @click.command("export-checkpoint", short_help="Make a model file of a run's last checkpoint.")

@@ -25,7 +25,7 @@ from workbench.storage.run_folder import RunFolder
 class RunSummary:
     """The state of a run. `status` is running, done, stopped, interrupted, failed, or crashed: ended without
     a report. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
-    `run_started` reports.
+    `run_started` reports. `no_better` is what a constant guess reaches, where a run that is done learned nothing.
     """
 
     folder: RunFolder
@@ -36,6 +36,7 @@ class RunSummary:
     epochs: int = 0
     logs: Mapping[str, float] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    no_better: str = ""
 
 
 def create_run(
@@ -116,10 +117,10 @@ def list_runs(root: str | os.PathLike[str]) -> list[RunSummary]:
 def summary_of(run: RunFolder) -> RunSummary:
     """The state of the run, from the first and the last lines of its events and from its lock."""
     first, last = ends_of(run.events)
-    epoch, epochs, logs, status = 0, 0, {}, ""
+    epoch, epochs, logs, status, no_better = 0, 0, {}, "", ""
     for event, _, _ in reversed(last):
         if not status and isinstance(event, events.Finished):
-            status = event.status
+            status, no_better = event.status, event.no_better
         elif not status and isinstance(event, events.Failed):
             status = "failed"
         status = status or "open"
@@ -133,7 +134,7 @@ def summary_of(run: RunFolder) -> RunSummary:
     ends = [moment for _, moment, _ in first + last]
     recipe = next((event.recipe for event, *_ in first if isinstance(event, events.RunStarted)), {})
     return RunSummary(
-        run, status, *((ends[0], ends[-1]) if ends else (0.0, 0.0)), epoch, epochs, logs, recipe
+        run, status, *((ends[0], ends[-1]) if ends else (0.0, 0.0)), epoch, epochs, logs, recipe, no_better
     )
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import gc
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from workbench import events
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import RunSummary
 from workbench.tui.context import TrainingState, WorkerState
+from workbench.tui.screens.runs.listing import chosen
 from workbench.tui.views import formatting, marks
 from workbench.tui.views.curves import BATCHES, TRAINING, VALIDATION, Curves
 from workbench.tui.views.distributions import MOST_EPOCHS, Distributions
@@ -207,4 +212,14 @@ def test_a_state_has_one_mark_wherever_it_is_shown() -> None:
     assert marks.TRAININGS["running"] == marks.RUNS["running"] == Stage.RUNNING.glyph
     assert marks.TRAININGS["paused"] == Stage.PAUSED.glyph
     assert marks.TRAININGS["failed"] == marks.RUNS["failed"] == Stage.FAILED.glyph == marks.NOTICES["error"]
-    assert marks.run_mark("paused by a later version") == "?"
+    later = RunSummary(RunFolder(Path("r")), "paused by a later version")
+    assert marks.run_state(later) == "? paused by a later version"
+
+
+def test_a_run_that_learned_nothing_is_not_done() -> None:
+    done = RunSummary(RunFolder(Path("r")), "done")
+    assert marks.run_state(done) == "✓ done"
+    guessed = replace(done, no_better="the mean of the targets reaches mae 3.1")
+    assert marks.run_state(guessed) == "▲ not learned"
+    assert chosen([done, guessed], "learned", "newest") == [guessed]
+    assert chosen([done, guessed], "", "status") == [guessed, done]

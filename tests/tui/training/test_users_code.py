@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Log
 
 from tests.coroutines import until
 from tests.tui.conftest import settle, shown
@@ -62,6 +63,14 @@ async def test_the_line_of_the_layer_and_the_whole_traceback(open_app, working_d
         assert "Arguments received by Gate.call()" not in shown(app), "it is long, or the test shows nothing"
         await pilot.press("end")
         await until(lambda: "Arguments received by Gate.call()" in shown(app))
+        pane, log = screen.query_one(OutputPane), screen.query_one(Log)
+        pane.clear()
+        await settle(pilot)
+        assert "output of the process: none yet" in shown(app)
+        assert not log.region.height, "an empty log takes no room from the messages"
+        pane.add_output(["from the layer"])
+        await until(lambda: log.region.height and "from the layer" in shown(app))
+        assert "none yet" not in shown(app)
         await pilot.press("f2")
         await until(lambda: isinstance(app.screen, NoticesDialog))
         await settle(pilot)

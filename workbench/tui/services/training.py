@@ -29,6 +29,7 @@ class Training:
         run_folder: known once `run_started` has come.
         latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
         error: why it failed.
+        no_better: what a constant guess reaches, where it ended without having learned anything.
         ended: done when it has ended, one way or another.
     """
 
@@ -49,6 +50,7 @@ class Training:
         self._on_events = on_events
         self._on_change = on_change
         self.latest = 0.0
+        self.no_better = ""
         self._waiting: list[TimedEvent] = []
         self._flush: asyncio.TimerHandle | None = None
         self._flushed = 0.0
@@ -84,6 +86,8 @@ class Training:
             self.change(TrainingState.RUNNING)
         elif isinstance(event, events.Paused):
             self.change(TrainingState.PAUSED)
+        elif isinstance(event, events.Finished):
+            self.no_better = event.no_better
         elif isinstance(event, events.Resumed) and self.state is TrainingState.PAUSED:
             self.change(TrainingState.RUNNING)
         if self._flush is None:

@@ -5,6 +5,11 @@ One state has one mark, on every screen.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.storage.runs import RunSummary
+
 OFF = "○"
 STARTING = "◌"
 READY = "●"
@@ -17,6 +22,9 @@ DETACHED = "⇱"
 DONE = "✓"
 WARNING = "▲"
 FAILED = "✗"
+
+NOT_LEARNED = "not learned"
+"""Instead of done, of a training whose model is no better than a constant guess."""
 
 NOTICES = {"information": DONE, "warning": WARNING, "error": FAILED}
 
@@ -45,6 +53,11 @@ TRAININGS = {
 """By `TrainingState`."""
 
 
-def run_mark(status: str) -> str:
+def run_mark(run: RunSummary) -> str:
     """The mark of a run; `?` for a status that a newer version wrote."""
-    return RUNS.get(status, "?")
+    return WARNING if run.no_better else RUNS.get(run.status, "?")
+
+
+def run_state(run: RunSummary) -> str:
+    """The mark of a run, and its status in a word: `✓ done`. Not `done` where nothing was learned."""
+    return f"{run_mark(run)} {NOT_LEARNED if run.no_better else run.status}"

@@ -60,6 +60,8 @@ class KwbHeader(Widget):
             now = app.training.state
             style = "$text-error" if now == "failed" else "$text-success"
             training = f"{marks.TRAININGS[now]} {_TRAINING.get(now, now)}", style
+            if app.training.no_better:
+                training = f"{marks.WARNING} {marks.NOT_LEARNED}", "$text-warning"
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""

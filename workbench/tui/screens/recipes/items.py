@@ -13,7 +13,7 @@ from textual.content import Content
 
 from workbench.tui.views.fitting import fit, printable
 from workbench.tui.views.formatting import ago, number
-from workbench.tui.views.marks import run_mark
+from workbench.tui.views.marks import run_state
 
 if TYPE_CHECKING:
     from workbench.catalog.entries import Entry
@@ -85,7 +85,7 @@ def run_items(runs: Sequence[RunSummary]) -> list[Item]:
 
 def run_words(run: RunSummary) -> str:
     """`✓ done  epoch 12/60  val_loss 2984  3 h ago`."""
-    words = [f"{run_mark(run.status)} {run.status}"]
+    words = [run_state(run)]
     if run.epochs:
         words.append(f"epoch {run.epoch}/{run.epochs}")
     for name in ("val_loss", "loss"):

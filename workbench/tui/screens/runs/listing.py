@@ -11,6 +11,7 @@ from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary, summary_of
 from workbench.tui.services.run_files import has_checkpoint
+from workbench.tui.views.marks import run_state
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
 
@@ -77,20 +78,22 @@ def chosen(runs: Iterable[RunSummary], words: str, order: str) -> list[RunSummar
     """The runs that have every word in their name or status, in an order of `ORDERS`."""
     wanted = words.casefold().split()
     found = [
-        run for run in runs if all(word in f"{run.folder.name} {run.status}".casefold() for word in wanted)
+        run
+        for run in runs
+        if all(word in f"{run.folder.name} {run_state(run)}".casefold() for word in wanted)
     ]
     if order == "name":
         return sorted(found, key=lambda run: run.folder.name)
     if order == "status":
-        return sorted(found, key=lambda run: (_rank(run.status), *_newest(run)))
+        return sorted(found, key=lambda run: (_rank(run), *_newest(run)))
     if order in ("loss", "val_loss"):
         return sorted(found, key=lambda run: (_known_number(run.logs.get(order)), *_newest(run)))
     return sorted(found, key=_newest)
 
 
-def _rank(status: str) -> int:
+def _rank(run: RunSummary) -> tuple[int, bool]:
     ranks = ("running", "failed", "crashed", "interrupted", "stopped", "done")
-    return ranks.index(status) if status in ranks else len(ranks)
+    return ranks.index(run.status) if run.status in ranks else len(ranks), not run.no_better
 
 
 def _known_number(value: float | None) -> float:

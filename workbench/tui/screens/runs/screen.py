@@ -193,7 +193,7 @@ class RunsScreen(WorkbenchScreen):
         parts = []
         if (run := self._under_cursor) is not None:
             view = self._histories.of(run.folder).record.view if not self.selection.marked else None
-            parts.append(f"{run_mark(run.status)} {printable(run.folder.name)}")
+            parts.append(f"{run_mark(run)} {printable(run.folder.name)}")
             if view is not None and view.evaluation:
                 tested = "  ".join(
                     f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()

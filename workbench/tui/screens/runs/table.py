@@ -14,7 +14,7 @@ from workbench.tui.screens.runs.compare import ABSENT, differing_keys, flat, sho
 from workbench.tui.screens.runs.listing import metrics_of
 from workbench.tui.views.fitting import fit, middle_cut
 from workbench.tui.views.formatting import moment, number
-from workbench.tui.views.marks import run_mark
+from workbench.tui.views.marks import run_state
 
 _WIDTHS = {"": 3, "status": 13, "started": 12}
 _LEAST, _MOST, _LEAST_NAME = 8, 14, 16  # cells of a column for values; of the name's
@@ -130,7 +130,7 @@ class RunsTable(DataTable[Text]):
         started = moment(run.started)
         cells = {
             "": Text(f"▣ {marks[name]}" if name in marks else "□"),
-            "status": Text(f"{run_mark(run.status)} {run.status}", style=_STYLES.get(run.status, "")),
+            "status": Text(run_state(run), style="yellow" if run.no_better else _STYLES.get(run.status, "")),
             "run": Text(middle_cut(name, self._widths["run"])),
             "epoch": Text(_epochs(run), justify="right"),
             "started": Text(started),

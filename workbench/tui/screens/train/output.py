@@ -53,15 +53,18 @@ class OutputPane(Vertical):
     DEFAULT_CSS = """
     OutputPane {
         & > Messages { height: auto; max-height: 50%; padding: 0 1; scrollbar-size: 1 1; }
-        & > Messages.-traceback { max-height: 80%; }
+        & > Messages.-traceback { max-height: 60%; }
         & > Messages > Static { height: auto; }
         & > .output-title { height: 1; max-height: 1; text-style: bold; padding: 0 1; background: $surface; }
         & > Log { height: 1fr; scrollbar-size: 1 1; padding: 0 1; }
+        &.-silent > Messages { height: 1fr; max-height: 100%; }
+        &.-silent > Log { display: none; }
     }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-silent")
+        self._mine = True
         self._shown = ""
         self._traceback = ""
 
@@ -69,8 +72,11 @@ class OutputPane(Vertical):
         yield Static("messages", classes="output-title", markup=False)
         with Messages():
             yield Static("none yet", id="messages", markup=False)
-        yield Static("output of the process", classes="output-title", id="output-place", markup=False)
+        yield Static("", classes="output-title", id="output-place", markup=False)
         yield Log(max_lines=_MOST_LINES, highlight=False)
+
+    def on_mount(self) -> None:
+        self._show_place()
 
     def show_messages(self, view: TrainingView) -> None:
         """Show the messages, the latest at the bottom, with the time since the start; then the traceback of the error
@@ -97,17 +103,28 @@ class OutputPane(Vertical):
             self.query_one("#messages", Static).update(content)
             pane.scroll_end(animate=False)  # the user's own lines are the last of a traceback
 
-    def set_place(self, words_: str) -> None:
-        """Say where the output comes from, or why there is none."""
-        self.query_one("#output-place", Static).update(words_)
+    def set_mine(self, mine: bool) -> None:
+        """Say where the output is: of a run that somebody else started, on his terminal."""
+        self._mine = mine
+        self._show_place()
+
+    def _show_place(self) -> None:
+        more = ": none yet" if self.has_class("-silent") else ""
+        if not self._mine:
+            more = ": it is on the terminal of the one who started the run"
+        self.query_one("#output-place", Static).update(f"output of the process{more}")
 
     def clear(self) -> None:
         """Forget the output."""
         self.query_one(Log).clear()
+        self.add_class("-silent")
+        self._show_place()
 
     def add_output(self, lines: list[str]) -> None:
         """Show more lines of the log."""
         if lines:
+            self.remove_class("-silent")  # an empty log would take half of the pane from the messages
+            self._show_place()
             self.query_one(Log).write_lines(lines)
 
     def copy_text(self) -> str:

@@ -233,7 +233,7 @@ class TrainScreen(WorkbenchScreen):
         training = self.source.training
         output = self.query_one(OutputPane)
         if training is None:
-            output.set_place("output of the process: it is on the terminal of the one who started the run")
+            output.set_mine(False)
             return
         if training.worker is not None and training.state.live:
             self.query_one(StatusLines).memory = resident(training.worker.pid)
@@ -241,7 +241,7 @@ class TrainScreen(WorkbenchScreen):
             return
         if self._tail is None:
             self._tail = LogTail(training.log)
-            output.set_place("output of the process")
+            output.set_mine(True)
         output.add_output(await asyncio.to_thread(self._tail.read_new))
 
     # ------------------------------------------------------------------ one cursor, one window

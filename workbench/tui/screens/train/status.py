@@ -9,7 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from workbench.tui.terminal.text import one_line
-from workbench.tui.views import formatting
+from workbench.tui.views import formatting, marks
 from workbench.tui.views.training_view import Stage, TrainingView
 
 _STYLES = {
@@ -29,7 +29,10 @@ def first_line(view: TrainingView, width: int, where: str) -> Content:
     """Stage and name; at the right end the bar, the place and the time left."""
     style = _STYLES.get(view.stage, "bold")
     status = f" ({view.status})" if view.stage is Stage.FINISHED and view.status != "done" else ""
-    stage = Content.styled(f" {view.stage.glyph} {view.stage}{status}", style)
+    glyph = view.stage.glyph
+    if view.no_better:
+        glyph, status, style = marks.WARNING, f", {marks.NOT_LEARNED}", "bold $text-warning"
+    stage = Content.styled(f" {glyph} {view.stage}{status}", style)
     right = _progress(view, width)
     room = width - stage.cell_length - right.cell_length - 4  # a blank at either end and beside the name
     name = f"{view.name}  {where}" if where else view.name

@@ -89,7 +89,7 @@ def _finished(view: TrainingView, folder: str) -> Content:
         lines += [("run ", "dim"), near(folder)]
     if replaced := [saved for saved in view.saved if saved.replaced]:
         lines += [
-            ("\nthe one before is  ", "dim"),
+            ("\nthe one before is ", "dim"),
             formatting.listed([near(saved.replaced) for saved in replaced]),
         ]
     if view.left:
