@@ -19,6 +19,7 @@ from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.entries import Kind, Registry
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
+from workbench.catalog.single_file import import_file, scan
 from workbench.errors import WorkbenchError
 from workbench.events import LayerRow
 from workbench.recipe.document import Document, parse
@@ -95,6 +96,11 @@ def with_acme(catalog: Catalog, installed) -> Catalog:
 @pytest.fixture(scope="session")
 def build(with_acme: Catalog) -> Build:
     """`build(MODEL)` assembles and compiles a recipe whose `model:` is that YAML text."""
+    return builder(with_acme)
+
+
+def builder(catalog: Catalog) -> Build:
+    """`build` with another catalog."""
 
     def build(
         model: str,
@@ -110,11 +116,11 @@ def build(with_acme: Catalog) -> Build:
         document = parse(text, name="r.yaml", folder=folder)
         given = {"x": (8,)} if inputs is None else inputs
         specs = {name: s if isinstance(s, InputSpec) else InputSpec(s) for name, s in given.items()}
-        resolver = Resolver(with_acme)
+        resolver = Resolver(catalog)
         try:
             assembly = assemble(
                 document,
-                with_acme,
+                catalog,
                 specs,
                 targets,
                 load_model=lambda path, compile: formats.load(path, resolver, compile=compile).model,
@@ -123,7 +129,7 @@ def build(with_acme: Catalog) -> Build:
             compile_model(assembly.model, document.recipe.train, assembly.structure, assembly.maker)
         except WorkbenchError as error:
             raise document.located(error) from error
-        return Built(document, assembly, with_acme, specs)
+        return Built(document, assembly, catalog, specs)
 
     return build
 
@@ -131,6 +137,11 @@ def build(with_acme: Catalog) -> Build:
 @pytest.fixture(scope="session")
 def error(build: Build) -> Callable[..., str]:
     """`error(MODEL, ...)` is what `build` refuses the recipe with, less the file and line."""
+    return error_of(build)
+
+
+def error_of(build: Build) -> Callable[..., str]:
+    """`error` of another `build`."""
 
     def error(*args: Any, **kwargs: Any) -> str:
         with pytest.raises(WorkbenchError) as caught:
@@ -162,3 +173,18 @@ def graph_fixture() -> Callable[..., str]:
 @pytest.fixture(name="stack", scope="session")
 def stack_fixture() -> Callable[..., str]:
     return stack
+
+
+@pytest.fixture(scope="session")
+def with_file(catalog: Catalog, tmp_path_factory) -> Callable[[str], tuple[Any, Build, Callable[..., str]]]:
+    """`with_file(TEXT)` is a plugin file of that text: its module, and `build` and `error` with it."""
+
+    def with_file(text: str) -> tuple[Any, Build, Callable[..., str]]:
+        path = tmp_path_factory.mktemp("own") / "own.py"
+        path.write_text(text)
+        entries = scan(path)
+        own = Plugin("own", str(path), "", PluginState.LOADED, entries)
+        build = builder(Catalog((*catalog.plugins, own)))
+        return import_file(path), build, error_of(build)
+
+    return with_file

@@ -213,7 +213,7 @@ WRONG = [
     (
         "- Flatten",
         "- 3",
-        "r.yaml:10: model.sequential[1]: must be a layer's name, or a map with 'use' or 'load',",
+        "r.yaml:10: model.sequential[1]: must be a layer's name, or a map with 'use', 'load', 'sequential' or 'graph',",
     ),
     (
         "- Flatten",
@@ -250,7 +250,10 @@ def test_a_wrong_key_or_type_is_reported_with_file_line_and_key(old, new, shown)
         ("", "model: must hold one of 'use', 'load' (a saved file), 'sequential', 'graph', not empty."),
         ("{sequential: []}", "model.sequential: must not be empty."),
         ("{sequential: A}", "model.sequential: must be a list, not 'A'."),
-        ("{sequential: [A], name: x}", "model.name: unknown key 'name'. Known here: sequential."),
+        (
+            "{sequential: [A], layers: {}}",
+            "model.layers: unknown key 'layers'. Known here: sequential, name, trainable.",
+        ),
         ("{load: f, use: M}", "model.use: unknown key 'use'. Known here: load, name, trainable."),
         ("{graph: [y = A()(x)], inputs: {x: [3]}}", "model: the key 'outputs' is missing."),
         ("{graph: [y = A()(x)], outputs: y}", "model: the key 'inputs' is missing."),

@@ -10,8 +10,9 @@ from workbench.assembly.names import check_outputs
 from workbench.assembly.structure import Structure
 from workbench.catalog import Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.model_schema import Use
 from workbench.recipe.names import METRIC_WORDS
-from workbench.recipe.schema import Train, Use
+from workbench.recipe.schema import Train
 from workbench.sentence import short_message
 
 

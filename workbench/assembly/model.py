@@ -11,7 +11,8 @@ from typing import Any
 
 import keras
 
-from workbench.assembly.errors import call_error, model_arity_error
+from workbench.assembly.errors import model_arity_error
+from workbench.assembly.forms import maker_of
 from workbench.assembly.graph import build_graph
 from workbench.assembly.make import LoadModel, Maker, OnBuilt
 from workbench.assembly.stack import build_stack
@@ -21,7 +22,7 @@ from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document
-from workbench.recipe.schema import Graph, Load, Sequential, Use
+from workbench.recipe.model_schema import Graph, Load, Sequential, Use
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,18 @@ def assemble(
         FileError: a saved file that it names is refused.
     """
     recipe = document.recipe
-    maker = Maker(catalog, document.find, load_model)
+    maker = maker_of(catalog, document.find, load_model, on_built)
     make = partial(_make, document, inputs, maker, on_built)
     model = make()
     try:
-        structure, outputs = _connect(model, inputs, targets, recipe.model)
+        structure, outputs = _connect(model, inputs, targets, recipe.model, maker)
     except RecipeError as error:
         if not isinstance(recipe.model, Use) or error.__cause__ is None:
             raise
         # A class does not declare how it gets its inputs: one that fails this way may need them by name.
         model = make()
         try:
-            structure, outputs = _connect(model, inputs, targets, recipe.model, by_name=True)
+            structure, outputs = _connect(model, inputs, targets, recipe.model, maker, by_name=True)
         except RecipeError as second:
             # What a tuple says to inputs["name"].
             takes_names = "indices must be integers" in str(error.__cause__)
@@ -96,6 +97,8 @@ def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_
     keras.config.set_dtype_policy(_policy(recipe.train.dtype))
     # Right before the first layer, so that the weights are those of the same class written by hand.
     keras.utils.set_random_seed(recipe.seed)
+    for label, item in recipe.layers.items():
+        maker.share(label, maker.layer(_called(item, label), f"layers.{label}"))
     name = re.sub(r"\W", "_", recipe.name, flags=re.ASCII)  # TensorFlow makes a scope of it
     match recipe.model:
         case Sequential() as stack:
@@ -111,6 +114,13 @@ def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_
             return maker.make(Kind.MODEL, use, "model")
 
 
+def _called(item: Any, name: str) -> Any:
+    """A layer of the recipe with the name that the recipe has for it."""
+    if isinstance(item, Use):
+        return Use.model_validate({"name": name} | item.model_dump())
+    return item.model_copy(update={"name": item.name or name})
+
+
 def _policy(dtype: str | None) -> Any:
     try:
         return keras.dtype_policies.get(dtype or "float32")
@@ -123,7 +133,13 @@ def _policy(dtype: str | None) -> Any:
 
 
 def _connect(
-    model: Any, inputs: Mapping[str, InputSpec], targets: Sequence[str], spec: Any, *, by_name: bool = False
+    model: Any,
+    inputs: Mapping[str, InputSpec],
+    targets: Sequence[str],
+    spec: Any,
+    maker: Maker,
+    *,
+    by_name: bool = False,
 ) -> tuple[Structure, Any]:
     """Call the model on symbolic tensors: that builds it, and shows what it returns.
 
@@ -139,15 +155,15 @@ def _connect(
     }
     packed = Structure(input_form, input_names, "one", ()).pack_inputs(tensors)
     try:
-        outputs = model(packed)
+        with maker.sites.watch():
+            outputs = model(packed)
     except (KeyboardInterrupt, WorkbenchError):
         raise
     except BaseException as error:  # plugin code: SystemExit included
         label = spec.use if isinstance(spec, Use) else getattr(spec, "load", "the model")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
-        raise call_error(
-            label, shapes if len(shapes) > 1 else next(iter(shapes.values())), error, "model"
-        ) from error
+        given = shapes if len(shapes) > 1 else next(iter(shapes.values()))
+        raise maker.sites.error(model, label, given, error, "model") from error
     output_form, output_names = output_structure(
         outputs, targets, "model", getattr(model, "output_names", None) or ()
     )

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import RecipeError
-from workbench.recipe.schema import Graph, Recipe
+from workbench.recipe.model_schema import Graph
+from workbench.recipe.schema import Recipe
 from workbench.storage import structure
 
 _IN_GRAPH = re.compile(r"\bstateful\s*=\s*True\b")

@@ -82,6 +82,11 @@ class Entry:
         """The name that stays unique when two plugins offer the same one: `acme.Gate`."""
         return f"{self.plugin}.{self.name}"
 
+    @property
+    def from_file(self) -> bool:
+        """True if it is from a file given by `--plugin`, which is no distribution."""
+        return self.distribution.endswith(".py")
+
     def as_record(self) -> dict[str, Any]:
         """The row `kwb catalog --json` prints."""
         return {

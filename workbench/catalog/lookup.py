@@ -55,13 +55,11 @@ class Catalog:
         Raises:
             RecipeError: there is none (the error names the nearest), or several plugins offer it.
         """
-        candidates: list[Entry] = []
-        for wanted in _ALSO.get(kind, (kind,)):
-            # A plugin's own layer goes before its model of the same name; another plugin's does not.
-            plugins = {entry.plugin for entry in candidates}
-            candidates += [e for e in self._names[wanted].get(name, ()) if e.plugin not in plugins]
-        if len(candidates) == 1:
-            return candidates[0]
+        candidates = self.named(kind, name)
+        # The user named the file for this very run, and a plugin is there for all of them.
+        files = [entry for entry in candidates if entry.from_file]
+        if len(candidates) == 1 or len(files) == 1:
+            return (files or candidates)[0]
         if candidates:
             names = " or ".join(f"'{entry.qualified_name}'" for entry in candidates)
             raise RecipeError(
@@ -69,9 +67,23 @@ class Catalog:
             )
         raise self._unknown(f"no {kind} '{name}'", list(self.of_kind(kind)), name, _a(kind), where)
 
+    def named(self, kind: Kind, name: str) -> list[Entry]:
+        """The entries of that name that can stand where one of `kind` is wanted; at most one of each plugin."""
+        found: list[Entry] = []
+        for wanted in _ALSO.get(kind, (kind,)):
+            # A plugin's own layer goes before its model of the same name; another plugin's does not.
+            plugins = {entry.plugin for entry in found}
+            found += [e for e in self._names[wanted].get(name, ()) if e.plugin not in plugins]
+        return found
+
+    def hidden_by(self, entry: Entry, name: str) -> list[Entry]:
+        """The entries that the bare name would stand for if the file of `entry` were not given; none for a plugin's."""
+        return [other for other in self.named(entry.kind, name) if entry.from_file and other is not entry]
+
     def find_any(self, kinds: Sequence[Kind], name: str, where: str = "") -> Entry:
-        """The entry of that name in the first of the kinds that has it. See `find`."""
-        for kind in kinds:
+        """The entry of that name in the first of the kinds that has it; a file's before any plugin's. See `find`."""
+        own = [k for k in kinds if any(entry.from_file for entry in self._names[k].get(name, ()))]
+        for kind in (*own, *kinds):
             if name in self._names[kind]:
                 return self.find(kind, name, where)
         entries = [entry for entry in self.entries if entry.kind in kinds]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workbench.assembly.make import Maker
+from workbench.assembly.forms import maker_of
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
@@ -20,7 +20,7 @@ from workbench.check.comparing import as_arrays, copy_weights
 from workbench.check.inputs import Inputs, NoInput, find_inputs
 from workbench.check.results import Skipped
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe.schema import Use
+from workbench.recipe.model_schema import Use
 
 # The arguments that any layer has; the base class keeps and returns most of them, and `from_config` tests it.
 OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer"})
@@ -37,7 +37,7 @@ class CheckedEntry:
     def __init__(self, entry: Entry, catalog: Catalog) -> None:
         self.entry = entry
         self.catalog = catalog
-        self._maker = Maker(catalog, Path, _no_file)
+        self._maker = maker_of(catalog, Path, _no_file)
 
     @cached_property
     def target(self) -> Any:

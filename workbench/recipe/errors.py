@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.errors import did_you_mean
-from workbench.recipe.schema import Graph, Load, Missing, Recipe, Sequential, Split, Train, tag
+from workbench.recipe.model_schema import Graph, Load, Sequential, tag
+from workbench.recipe.schema import Missing, Recipe, Split, Train
 
 _BY_TAG: dict[str, type[BaseModel]] = {
     tag("sequential"): Sequential,
@@ -30,7 +31,9 @@ _WANTED = {
     "tuple": "a list",
     "dict": "a map",
 }
-_TAGS = frozenset(map(tag, ("use", "load", "sequential", "graph", "by output", "policy", "by role")))
+_TAGS = frozenset(
+    map(tag, ("use", "load", "sequential", "graph", "list", "map", "value", "by output", "policy", "by role"))
+)
 
 
 def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
@@ -110,6 +113,8 @@ def _explain_one(error: ErrorDetails) -> tuple[tuple[str | int, ...], str, str]:
         case "string_pattern_mismatch":
             what = "must begin with a letter or digit and hold only those, '_', '-' and '.'"
             return key, f"{what}, not {_shown(error['input'])}.", ""
+        case "recursion_loop":
+            return key[:3], "it is nested too deeply.", ""
         case "string_too_long":
             return key, f"is longer than {error.get('ctx', {}).get('max_length')} characters.", ""
     for family, wanted in _WANTED.items():

@@ -30,6 +30,13 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class LayerRef:
+    """A layer of the recipe by its name, as the argument of another: `DenseTranspose(dense=d)`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Apply:
     """A layer called on tensors. `layer` is a new one, or the name of one under `layers:`.
 
@@ -148,8 +155,22 @@ class _LineReader:
         )
 
     def argument(self, node: ast.expr) -> Any:
-        """A constructor's argument: a literal, or another thing made by name, `L2(0.01)`."""
-        return self.make(node) if isinstance(node, ast.Call) else self.literal(node)
+        """A constructor's argument: a literal, another thing made by name, `L2(0.01)`, a layer's name, or several."""
+        match node:
+            case ast.Call():
+                return self.make(node)
+            case ast.Name(id=name):
+                return LayerRef(name)
+            case ast.List(elts=items) if any(map(_names_things, items)):
+                return [self.argument(item) for item in items]
+            case ast.Tuple(elts=items) if any(map(_names_things, items)):
+                return tuple(self.argument(item) for item in items)
+            case ast.Dict(keys=keys, values=values) if any(map(_names_things, values)):
+                labels = [self.literal(key) if key is not None else None for key in keys]
+                if not all(isinstance(label, str) for label in labels):
+                    raise self.refuse(f"`{ast.unparse(node)}` is not a plain value")
+                return dict(zip(labels, map(self.argument, values), strict=True))
+        return self.literal(node)
 
     def literal(self, node: ast.expr) -> Any:
         try:
@@ -175,6 +196,11 @@ def _names_tensors(node: ast.expr) -> bool:
     if isinstance(node, ast.List | ast.Tuple):
         return any(map(_names_tensors, node.elts))
     return isinstance(node, ast.Name | ast.Call)
+
+
+def _names_things(node: ast.expr) -> bool:
+    """True if an argument is, or holds, something that is made, or a layer's name."""
+    return any(isinstance(each, ast.Name | ast.Call) for each in ast.walk(node))
 
 
 def _is_plain(value: Any) -> bool:

@@ -22,77 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from workbench.recipe.model_schema import Item, Layer, Model, Names, Strict, Use, as_list, named, tag
 
-def _as_list(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_as_list),
-    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}),
-]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-
-
-class Strict(BaseModel):
-    """A part of the recipe whose keys are all known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Use(BaseModel):
-    """A registered thing by name with its arguments: `{use: MyDense, units: 30}`, or just `Exponential`."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    use: str = Field(description="A name that `kwb catalog` lists; `plugin.Name` where two plugins share it.")
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Everything beside `use`: what the constructor is called with."""
-        return dict(self.model_extra or {})
-
-
-class Load(Strict):
-    """A saved model file, used as a model or as a layer."""
-
-    load: str = Field(description="A .keras or .h5 file, relative to the recipe's file.")
-    name: str | None = Field(None, description="The layer's name in the model.")
-    trainable: bool = Field(True, description="False freezes the loaded weights.")
-
-
-def _named(value: Any) -> Any:
-    return {"use": value} if isinstance(value, str) else value
-
-
-Item = Annotated[Use, BeforeValidator(_named)]
-
-
-def _form(value: Any) -> str | None:
-    """The form that a model or layer is written in, known from its key, so that an error is about one form only."""
-    if isinstance(value, BaseModel):
-        value = value.model_fields_set
-    forms = ("sequential", "graph", "load", "use")
-    return (
-        next((tag(form) for form in forms if form in value), None) if hasattr(value, "__contains__") else None
-    )
-
-
-def tag(form: str) -> str:
-    """The mark pydantic puts into an error's location for a form; no recipe key looks like it."""
-    return f"<{form}>"
-
-
-Layer = Annotated[
-    Annotated[Use, Tag(tag("use"))] | Annotated[Load, Tag(tag("load"))],
-    Discriminator(
-        _form,
-        custom_error_type="layer_form",
-        custom_error_message="must be a layer's name, or a map with 'use' or 'load'",
-    ),
-    BeforeValidator(_named),
-]
 
 
 class Split(Strict):
@@ -199,52 +131,12 @@ class Data(BaseModel):
         return tuple(dict.fromkeys([*self.categories, *(name for group in classes for name in group)]))
 
 
-class Sequential(Strict):
-    """A model as a stack of layers."""
-
-    sequential: Annotated[tuple[Layer, ...], Field(min_length=1)]
-
-
-Shape = tuple[Annotated[int, Field(ge=1)] | None, ...]
-
-
-class Graph(Strict):
-    """A model as a graph, in Keras' functional syntax, one call a line."""
-
-    inputs: dict[str, Shape] = Field(
-        description="Shape of each input without the batch axis; null for a free length."
-    )
-    layers: dict[str, Layer] = Field(
-        {}, description="Layers made once, to be called by name; calling one twice shares its weights."
-    )
-    graph: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description='Lines like `z = Dense(30, activation="relu")(x)`.'
-    )
-    outputs: Annotated[Names, Field(min_length=1)] = Field(
-        description="The names that are the model's outputs."
-    )
-
-
-Model = Annotated[
-    Annotated[Use, Tag(tag("use"))]
-    | Annotated[Load, Tag(tag("load"))]
-    | Annotated[Sequential, Tag(tag("sequential"))]
-    | Annotated[Graph, Tag(tag("graph"))],
-    Discriminator(
-        _form,
-        custom_error_type="model_form",
-        custom_error_message="must hold one of 'use', 'load' (a saved file), 'sequential', 'graph'",
-    ),
-    BeforeValidator(_named),
-]
-
-
 def _by_output(value: Any) -> Any:
     """A loss may be a name, an entry with arguments, or a map from output to either."""
     if isinstance(value, str) or (isinstance(value, dict) and "use" in value):
-        return _named(value)
+        return named(value)
     if isinstance(value, dict):
-        return {name: _named(item) for name, item in value.items()}
+        return {name: named(item) for name, item in value.items()}
     return value
 
 
@@ -281,7 +173,7 @@ def _none_is_alone(names: tuple[Watch, ...]) -> tuple[Watch, ...]:
 
 Watched = Annotated[
     tuple[Watch, ...],
-    BeforeValidator(_as_list),
+    BeforeValidator(as_list),
     AfterValidator(_none_is_alone),
     WithJsonSchema({"anyOf": [{"type": "array", "items": _WATCH_SCHEMA}, _WATCH_SCHEMA]}),
 ]
@@ -353,10 +245,14 @@ class Recipe(Strict):
         "model", description="Names the run's folder."
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Seeds weights, the split and the order of rows.")
-    data: Annotated[Data, BeforeValidator(_named)]
+    data: Annotated[Data, BeforeValidator(named)]
     model: Model
     weights: str | None = Field(
         None, description="A weights file to start from, relative to the recipe's file."
     )
     train: Train = Train()
+    layers: dict[str, Layer] = Field(
+        {},
+        description="Layers and models made once, by name: `{use: NAME}` in the model is this same one each time.",
+    )
     save: Names = Field((), description="Files to write when training ends: .keras, .h5 or .weights.h5.")

@@ -30,8 +30,10 @@ from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part
 from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
 from workbench.recipe.document import Document
+from workbench.recipe.model_schema import Load
+from workbench.recipe.names import about_hidden
 from workbench.recipe.reach import reach
-from workbench.recipe.schema import Load, Recipe
+from workbench.recipe.schema import Recipe
 from workbench.storage import formats, reader_client, structure
 from workbench.training.callback_checks import check_watched
 from workbench.training.class_weights import class_weights
@@ -190,6 +192,7 @@ def prepare(
                 where="train",
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
+        warnings += about_hidden(document, catalog)
         warnings += [*not_adapted(assembly.model), *_check_losses(recipe, assembly, prepared)]
         if structure.states(assembly.model) and recipe.train.shuffle:
             reason = (

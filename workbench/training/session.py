@@ -20,7 +20,7 @@ from workbench.data.preparation import Part
 from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
 from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
-from workbench.recipe.schema import Use
+from workbench.recipe.model_schema import Use
 from workbench.sentence import short_message
 from workbench.storage import formats, runs
 from workbench.storage.event_stream import EventLog
