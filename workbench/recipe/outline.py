@@ -14,6 +14,8 @@ from workbench.catalog import Kind
 from workbench.errors import RecipeError
 from workbench.recipe.graph import Make, parse_line
 from workbench.recipe.graph_text import inputs_text, to_yaml_value, value_text
+from workbench.recipe.schema import Train
+from workbench.recipe.schema_fields import OWN_ROWS
 from workbench.recipe.yaml_values import one_line
 
 
@@ -205,19 +207,7 @@ def _item_row(role: Role, item: Any, key: str, name: str, part: str = "model") -
 
 def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
     train = _map(data.get("train"))
-    plain = (
-        "epochs",
-        "batch_size",
-        "engine",
-        "watch",
-        "on_nan",
-        "shuffle",
-        "dtype",
-        "run_eagerly",
-        "class_weight",
-        "loss_weights",
-    )
-    settings = {key: train[key] for key in plain if key in train}
+    settings = {key: train[key] for key in Train.model_fields if key in train and key not in OWN_ROWS}
     yield RecipeRow(
         Role.TRAIN, "train", "train", "training", arguments=arguments_text(settings), part="train"
     )

@@ -56,7 +56,9 @@ Scaling = Literal["standard", "minmax", "robust", "none"]
 class Missing(Strict):
     """How missing values are handled, separately for inputs and for targets (and weights)."""
 
-    inputs: Literal["error", "drop", "mean"] = "error"
+    inputs: Literal["error", "drop", "mean"] = Field(
+        "error", description="Refuse them, drop their rows, or fill in the mean."
+    )
     targets: Literal["error", "drop"] = Field("error", description="A target or a weight cannot be made up.")
 
 
@@ -112,10 +114,12 @@ class Data(BaseModel):
         "error",
         description="What to do with missing values: refuse them, drop their rows, or fill in the mean (for texts "
         "the commonest); `{inputs: mean, targets: drop}` does one for inputs and the other for targets.",
+        examples=[{"inputs": "mean", "targets": "drop"}],
     )
     split: Split = Split()
     scale: Scaling | dict[str, Scaling] = Field(
-        "none", description="Scaling of number inputs, fitted on the training part only."
+        "none",
+        description="Scaling of number inputs, fitted on the training part only; or a map from column to scaling.",
     )
 
     @property
@@ -182,8 +186,8 @@ Watched = Annotated[
 class Train(Strict):
     """The settings of the training."""
 
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(32, ge=1)
+    epochs: int = Field(10, ge=1, description="Passes over the training rows.")
+    batch_size: int = Field(32, ge=1, description="Rows per step.")
     static_batch: bool | None = Field(
         None,
         description="Build the model for batches of just `batch_size` rows, as stateful layers need it; by default "
@@ -210,15 +214,17 @@ class Train(Strict):
         None,
         description="The weight of each class, by its name; `balanced` makes up for unequal numbers of rows.",
     )
-    callbacks: tuple[Item, ...] = ()
-    shuffle: bool = True
+    callbacks: tuple[Item, ...] = Field((), description="What is called in training, as `EarlyStopping`.")
+    shuffle: bool = Field(True, description="Another order of the rows in each epoch.")
     engine: Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"] = Field(
         "auto",
         description="`plain` is stock Keras; `auto` uses the fastest, as it was measured on this machine the first "
         "time; `measure` measures again.",
     )
     dtype: str | None = Field(
-        None, description="Keras' dtype policy: float32, mixed_bfloat16, mixed_float16 ..."
+        None,
+        description="Keras' dtype policy; without it Keras' own, which is float32.",
+        examples=["float32", "mixed_bfloat16", "mixed_float16"],
     )
     run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
     on_nan: Literal["stop", "continue"] = Field(

@@ -61,12 +61,15 @@ _NESTED = (
 )
 
 
-def field_of(record: Mapping[str, Any], catalog: Catalog) -> Field:
-    """The field for an argument as `describe` gives it; the catalog knows what else can stand there by name."""
+def field_of(record: Mapping[str, Any], catalog: Catalog | None = None) -> Field:
+    """The field for an argument as `describe` gives it, or for a setting of the recipe (`recipe.schema_fields`).
+
+    The catalog knows what else can stand there by name.
+    """
     name = str(record["name"])
     suggestions = list(record.get("suggestions", ()))
     for ending, kind in _NESTED:
-        if name.endswith(ending):
+        if catalog is not None and name.endswith(ending):
             suggestions += [entry.name for entry in catalog.of_kind(kind)]
     return Field(
         name,
@@ -78,6 +81,7 @@ def field_of(record: Mapping[str, Any], catalog: Catalog) -> Field:
         tuple((sign, record[key]) for key, sign in _BOUNDS if key in record),
         bool(record.get("guessed")),
         str(record.get("documentation", "")),
+        label=str(record.get("label", "")),
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import ModelForm, RecipeRow, Role, form_of
-from workbench.tui.forms.fields import UNSET, Field, Type, fallback_fields, field_of
+from workbench.recipe.schema_fields import training_settings
+from workbench.tui.forms.fields import UNSET, Field, fallback_fields, field_of
 from workbench.tui.forms.form import FormSubject
 
 # Fields that are no arguments; no argument's name holds a colon.
 INPUTS, OUTPUTS, SHAPE, FILE, NAME = "inputs:", "outputs:", "shape:", "file:", "name:"
+
+_FIRST = ("train.epochs", "train.batch_size", "name", "seed", "train.engine", "train.watch", "train.on_nan")
 
 _TITLES = {
     Role.INPUT: "Input",
@@ -43,7 +47,7 @@ def subject_of(
             )
             return FormSubject(row.key, _TITLES[row.role], "", (outputs,))
         case Role.TRAIN:
-            return FormSubject(row.key, _TITLES[row.role], "How to train.", _TRAIN_FIELDS)
+            return FormSubject(row.key, _TITLES[row.role], "How to train.", _train_fields())
         case Role.FILE:
             return FormSubject(row.key, _TITLES[row.role], "Written when training ends.", (_FILE_FIELD,))
     fields: tuple[Field, ...] = _call_fields(row, editor) if row.role is Role.CALL else ()
@@ -83,7 +87,7 @@ def values_of(row: RecipeRow, editor: Editor, description: Mapping[str, Any] | N
     """The recipe's value for each field; a field without a value is left out."""
     match row.role:
         case Role.TRAIN:
-            found = {field.name: editor.get(field.name, UNSET) for field in _TRAIN_FIELDS}
+            found = {field.name: editor.get(field.name, UNSET) for field in _train_fields()}
             return {name: value for name, value in found.items() if value is not UNSET}
         case Role.FILE:
             return {FILE: row.use} if row.written else {}
@@ -197,29 +201,10 @@ _FILE_FIELD = Field(
 )
 
 
-def _setting(name: str, type: Type, default: Any, documentation: str, **rest: Any) -> Field:
-    return Field(
-        name, type, default=default, documentation=documentation, label=name.removeprefix("train."), **rest
+@cache
+def _train_fields() -> tuple[Field, ...]:
+    """A field for each setting of the schema; those that are changed most come first."""
+    fields = [field_of(record) for record in training_settings()]
+    return tuple(
+        sorted(fields, key=lambda each: _FIRST.index(each.name) if each.name in _FIRST else len(_FIRST))
     )
-
-
-_TRAIN_FIELDS = (
-    _setting("train.epochs", "integer", 10, "Passes over the training rows.", bounds=((">=", 1),)),
-    _setting("train.batch_size", "integer", 32, "Rows per step.", bounds=((">=", 1),)),
-    _setting("name", "text", "model", "Names the run's folder."),
-    _setting("seed", "integer", 0, "Seeds weights, the split and the order of rows.", bounds=((">=", 0),)),
-    _setting("train.engine", "choice", "auto", "auto measures once which is fastest; plain is stock Keras.",
-             choices=("auto", "measure", "plain", "steps", "chunk")),
-    _setting("train.watch", "list", [], "Internals to watch in training.",
-             suggestions=("losses", "gradients", "updates", "dead", "histograms", "nan", "all")),
-    _setting("train.on_nan", "choice", "stop", "When the loss is nan: stop at once, or train on. Failed either way.",
-             choices=("stop", "continue")),
-    _setting("train.shuffle", "boolean", True, "Another order of the rows in each epoch."),
-    _setting("train.class_weight", "yaml", None, "balanced, or a map from class to weight.",
-             suggestions=("balanced",)),
-    _setting("train.loss_weights", "yaml", None, "A map from output to the factor of its loss."),
-    _setting("train.dtype", "text", "float32", "Keras' dtype policy.",
-             suggestions=("float32", "mixed_bfloat16", "mixed_float16")),
-    _setting("train.run_eagerly", "boolean", False, "Run without compiling, to debug a layer."),
-    _setting("weights", "text", None, "A weights file to start from."),
-)  # fmt: skip

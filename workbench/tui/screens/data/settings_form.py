@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
 from workbench.recipe.schema import Data
-from workbench.tui.forms.fields import UNSET, Field, Type, field_of
+from workbench.recipe.schema_fields import data_settings
+from workbench.tui.forms.fields import UNSET, Field, field_of
 from workbench.tui.forms.form import FormSubject
 
 
@@ -21,9 +24,13 @@ def subject_of(use: str, description: Mapping[str, Any] | None, catalog: Catalog
         catalog: for what can stand inside arguments.
     """
     own = [field_of(record, catalog) for record in description["parameters"]] if description else []
-    fields = tuple(_argument(field) for field in own if field.name not in Data.model_fields)
+    fields = (
+        replace(field, name=f"data.{field.name}", label=field.name)
+        for field in own
+        if field.name not in Data.model_fields
+    )
     about = str(description["summary"]) if description else ""
-    return FormSubject(f"data {use}", use, about, (*fields, *_FIELDS))
+    return FormSubject(f"data {use}", use, about, (*fields, *_setting_fields()))
 
 
 def values_of(editor: Editor, subject: FormSubject) -> dict[str, Any]:
@@ -51,45 +58,8 @@ def apply(editor: Editor, name: str, value: Any) -> None:
         editor.set(name, value, joined=True)
 
 
-def _argument(field: Field) -> Field:
-    return Field(
-        f"data.{field.name}",
-        field.type,
-        field.required,
-        field.default,
-        field.choices,
-        field.suggestions,
-        field.bounds,
-        field.guessed,
-        field.documentation,
-        field.check,
-        label=field.name,
-    )
-
-
-_SHARE = ((">=", 0.0), ("<", 1.0))
-
-
-def _setting(name: str, type: Type, default: Any, documentation: str, label: str = "", **rest: Any) -> Field:
-    return Field(
-        f"data.{name}", type, default=default, documentation=documentation, label=label or name, **rest
-    )
-
-
-_FIELDS = (
-    _setting("split.validation", "number", 0.0, "Share of rows for validation after each epoch.", "validation",
-             bounds=_SHARE),
-    _setting("split.test", "number", 0.0, "Share of rows for the evaluation at the end; the data's own test part "
-             "goes before it.", "test", bounds=_SHARE),
-    _setting("split.stratify", "yaml", False, "Keep the share of each class in every part: true for the target, or a "
-             "column's name.", "stratify", suggestions=("true", "false")),
-    _setting("split.shuffle", "boolean", True, "False keeps the rows' order: training first, then validation, then "
-             "test.", "shuffle"),
-    _setting("scale", "yaml", "none", "Scaling of number inputs, fitted on the training part only; or a map from "
-             "column to scaling.", suggestions=("standard", "minmax", "robust", "none")),
-    _setting("missing", "yaml", "error", "Missing values: refuse them, drop their rows, or fill in the mean; or "
-             "one for inputs and one for targets.",
-             suggestions=("error", "drop", "mean", "{inputs: mean, targets: drop}")),
-    Field("seed", "integer", default=0, documentation="Draws the split, the weights and the order of rows.",
-          label="seed", bounds=((">=", 0),)),
-)  # fmt: skip
+@cache
+def _setting_fields() -> tuple[Field, ...]:
+    """A field for each setting of the schema; the split comes first."""
+    fields = [field_of(record) for record in data_settings()]
+    return tuple(sorted(fields, key=lambda each: not each.name.startswith(("data.split.", "data.scale"))))
