@@ -64,6 +64,17 @@ async def test_the_arrows_go_past_a_menu_which_opens_when_it_is_asked_to() -> No
         await until(lambda: form.rows[1].value == "same")
 
 
+async def test_the_arrows_go_through_a_form_that_is_longer_than_its_pane() -> None:
+    async with FormApp().run_test(size=(60, 8)) as pilot:
+        form = pilot.app.query_one(Form)
+        await form.show(FormSubject("line 3", fields=tuple(Field(f"a{i}", "text") for i in range(12))), {})
+        form.focus_field("a0")
+        await settle(pilot)
+        await pilot.press(*["down"] * 11, "x")
+        assert form.rows[11].value == "x"
+        await until(lambda: form.region.contains_region(form.rows[11].region), what="the field is in view")
+
+
 async def test_a_text_that_is_no_value_goes_when_the_value_becomes_another_one() -> None:
     async with FormApp().run_test() as pilot:
         form = pilot.app.query_one(Form)

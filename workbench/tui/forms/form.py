@@ -61,6 +61,16 @@ class Draft:
         return f"{self.field.label or self.field.name}: '{self.text}' {self.error}; {kept}."
 
 
+class Fields(VerticalScroll, inherit_bindings=False):
+    """The fields, which ↑ and ↓ go through also where they need more lines than there are: the view follows."""
+
+    BINDINGS = [
+        each
+        for each in VerticalScroll.BINDINGS
+        if not isinstance(each, Binding) or each.key not in ("up", "down")
+    ]
+
+
 class Form(Vertical):
     """Keys: tab and shift+tab go from field to field, so do ↑ and ↓; escape leaves the form; ctrl+z undoes.
 
@@ -141,7 +151,7 @@ class Form(Vertical):
         self._drafts: dict[tuple[str, str], Draft] = {}
 
     def compose(self) -> ComposeResult:
-        yield VerticalScroll(can_focus=False)
+        yield Fields(can_focus=False)
         yield Static("", classes="form-about", markup=False)
 
     @property
@@ -193,7 +203,7 @@ class Form(Vertical):
 
     async def _remake(self, subject: FormSubject, values: Mapping[str, Any], *, keep: bool) -> None:
         """Make the fields again. With `keep`, not the one that has the focus, where it is still asked for."""
-        body, at = self.query_one(VerticalScroll), None
+        body, at = self.query_one(Fields), None
         typed = next((row for row in self.rows if row.in_focus), None) if keep else None
         if typed is not None:
             names = [field.name for field in subject.fields]
