@@ -9,6 +9,7 @@ import pytest
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError
+from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.document import parse
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import ModelForm, Role
@@ -135,7 +136,7 @@ def test_half_written_recipes_have_rows_and_an_error(text):
 
 def test_every_edit_is_undone_and_redone(stack):
     stack.set("train.epochs", 5)
-    stack.delete("model.sequential[1]")
+    model_edits.delete(stack, "model.sequential[1]")
     after = stack.text
     assert stack.undo_name == "delete"
     assert stack.undo()
@@ -170,7 +171,7 @@ def test_a_word_typed_is_one_step(stack):
 
 def test_argument_edits_of_one_field_are_one_step(stack):
     for value in (1, 12, 128):
-        stack.set_argument("model.sequential[0]", "units", value)
+        item_edits.set_argument(stack, "model.sequential[0]", "units", value)
     stack.undo()
     assert stack.text == STACK
 
@@ -202,7 +203,7 @@ def test_an_error_has_its_key_and_line(stack, catalog):
     assert stack.error.what == "must be a whole number, not 'many'."
     stack.undo()
     assert stack.check(catalog) is None
-    stack.use("model.sequential[1]", "MyGausianNoise")
+    item_edits.use(stack, "model.sequential[1]", "MyGausianNoise")
     assert stack.error is None
     error = stack.check(catalog)
     assert (error.key, error.line) == ("model.sequential[1]", 9)
@@ -220,19 +221,19 @@ def test_where_a_key_stands(stack):
 
 
 def test_arguments_in_each_form(stack, graph):
-    assert stack.arguments("model.sequential[0]") == {"units": 30, "activation": "elu"}
-    assert stack.arguments("model.sequential[2]") == {}
-    assert stack.arguments("train.callbacks[0]") == {"patience": 5}
-    assert graph.arguments("model.layers.block") == {"n_layers": 2, "n_neurons": 8}
+    assert item_edits.arguments(stack, "model.sequential[0]") == {"units": 30, "activation": "elu"}
+    assert item_edits.arguments(stack, "model.sequential[2]") == {}
+    assert item_edits.arguments(stack, "train.callbacks[0]") == {"patience": 5}
+    assert item_edits.arguments(graph, "model.layers.block") == {"n_layers": 2, "n_neurons": 8}
     order = ("units", "activation", "use_bias")
-    assert graph.arguments("model.graph[1]", order) == {"units": 8, "activation": "relu"}
-    assert graph.arguments("model.graph[5]") == {"name": "price"}
+    assert item_edits.arguments(graph, "model.graph[1]", order) == {"units": 8, "activation": "relu"}
+    assert item_edits.arguments(graph, "model.graph[5]") == {"name": "price"}
 
 
 def test_an_argument_of_a_stack_layer(stack):
-    stack.set_argument("model.sequential[0]", "units", 64)
-    stack.set_argument("model.sequential[2]", "name", "positive")
-    stack.unset_argument("model.sequential[0]", "activation")
+    item_edits.set_argument(stack, "model.sequential[0]", "units", 64)
+    item_edits.set_argument(stack, "model.sequential[2]", "name", "positive")
+    item_edits.unset_argument(stack, "model.sequential[0]", "activation")
     assert stack.get("model.sequential")[0] == {"use": "MyDense", "units": 64}
     assert stack.get("model.sequential")[2] == {"use": "Exponential", "name": "positive"}
     assert comments(stack.text) == comments(STACK)
@@ -240,37 +241,40 @@ def test_an_argument_of_a_stack_layer(stack):
 
 def test_an_argument_of_a_graph_line(graph):
     order = ("units", "activation", "use_bias", "kernel_regularizer", "name")
-    graph.set_argument("model.graph[1]", "units", 16, order)
-    graph.set_argument("model.graph[1]", "use_bias", False, order)
-    graph.set_argument("model.graph[1]", "kernel_regularizer", {"use": "L2", "l2": 0.01}, order)
+    item_edits.set_argument(graph, "model.graph[1]", "units", 16, order)
+    item_edits.set_argument(graph, "model.graph[1]", "use_bias", False, order)
+    item_edits.set_argument(graph, "model.graph[1]", "kernel_regularizer", {"use": "L2", "l2": 0.01}, order)
     assert lines(graph)[1] == (
         'z = Dense(16, activation="relu", use_bias=False, kernel_regularizer=L2(l2=0.01))(total)'
     )
-    assert graph.arguments("model.graph[1]", order)["kernel_regularizer"] == {"use": "L2", "l2": 0.01}
-    graph.unset_argument("model.graph[1]", "activation", order)
-    graph.unset_argument("model.graph[1]", "units", order)
+    assert item_edits.arguments(graph, "model.graph[1]", order)["kernel_regularizer"] == {
+        "use": "L2",
+        "l2": 0.01,
+    }
+    item_edits.unset_argument(graph, "model.graph[1]", "activation", order)
+    item_edits.unset_argument(graph, "model.graph[1]", "units", order)
     assert lines(graph)[1] == "z = Dense(use_bias=False, kernel_regularizer=L2(l2=0.01))(total)"
     assert comments(graph.text) == comments(GRAPH)
 
 
 def test_a_positional_argument_left_out_names_those_after_it():
     editor = Editor('model: {inputs: {x: [8]}, graph: ["z = Conv2D(16, 3, 2)(x)"], outputs: [z]}')
-    editor.unset_argument("model.graph[0]", "kernel_size", ("filters", "kernel_size", "strides"))
+    item_edits.unset_argument(editor, "model.graph[0]", "kernel_size", ("filters", "kernel_size", "strides"))
     assert lines(editor) == ["z = Conv2D(16, strides=2)(x)"]
 
 
 def test_the_default_optimizer_is_written_out_to_hold_an_argument(stack):
-    stack.set_argument("train.optimizer", "learning_rate", 0.01)
+    item_edits.set_argument(stack, "train.optimizer", "learning_rate", 0.01)
     assert stack.get("train.optimizer") == {"use": "Adam", "learning_rate": 0.01}
     assert stack.document.recipe.train.optimizer.arguments == {"learning_rate": 0.01}
 
 
 def test_another_entry_keeps_the_arguments_that_it_takes_too(stack, graph):
-    stack.use("model.sequential[0]", "Dense", {"units": 1}, keep=("units", "activation"))
+    item_edits.use(stack, "model.sequential[0]", "Dense", {"units": 1}, keep=("units", "activation"))
     assert stack.get("model.sequential")[0] == {"use": "Dense", "units": 30, "activation": "elu"}
-    graph.use("model.graph[1]", "MyDense", keep=("units", "activation"))
+    item_edits.use(graph, "model.graph[1]", "MyDense", keep=("units", "activation"))
     assert lines(graph)[1] == 'z = MyDense(units=8, activation="relu")(total)'
-    stack.use("train.loss", "mae")
+    item_edits.use(stack, "train.loss", "mae")
     assert "  loss: mae         # squared\n" in stack.text
 
 
@@ -278,30 +282,30 @@ def test_another_entry_keeps_the_arguments_that_it_takes_too(stack, graph):
 
 
 def test_layers_of_a_stack_are_added_moved_duplicated_and_deleted(stack):
-    assert stack.add_layer(1, "Flatten") == "model.sequential[1]"
-    assert stack.add_layer(4, "MyDense", {"units": 1}) == "model.sequential[4]"
-    assert stack.move("model.sequential[4]", -1) == "model.sequential[3]"
-    assert stack.duplicate("model.sequential[3]") == "model.sequential[4]"
+    assert model_edits.add_layer(stack, 1, "Flatten") == "model.sequential[1]"
+    assert model_edits.add_layer(stack, 4, "MyDense", {"units": 1}) == "model.sequential[4]"
+    assert item_edits.move(stack, "model.sequential[4]", -1) == "model.sequential[3]"
+    assert model_edits.duplicate(stack, "model.sequential[3]") == "model.sequential[4]"
     names = [row.use for row in stack.rows if row.role is Role.LAYER]
     assert names == ["MyDense", "Flatten", "MyGaussianNoise", "MyDense", "MyDense", "Exponential"]
-    stack.delete("model.sequential[1]")
+    model_edits.delete(stack, "model.sequential[1]")
     assert stack.document is not None
     assert comments(stack.text) == comments(STACK)
     with pytest.raises(RecipeError, match="at the end"):
-        stack.move("model.sequential[0]", -1)
+        item_edits.move(stack, "model.sequential[0]", -1)
 
 
 def test_a_copy_has_no_name_of_its_own(stack):
-    stack.rename("model.sequential[0]", "first")
-    stack.duplicate("model.sequential[0]")
+    model_edits.rename(stack, "model.sequential[0]", "first")
+    model_edits.duplicate(stack, "model.sequential[0]")
     assert stack.get("model.sequential")[1] == {"use": "MyDense", "units": 30, "activation": "elu"}
 
 
 def test_a_stack_emptied_and_filled_again(stack):
     for _ in range(3):
-        stack.delete("model.sequential[0]")
+        model_edits.delete(stack, "model.sequential[0]")
     assert stack.error is not None
-    stack.add_layer(0, "MyDense", {"units": 1})
+    model_edits.add_layer(stack, 0, "MyDense", {"units": 1})
     assert stack.get("model.sequential") == [{"use": "MyDense", "units": 1}]
     assert stack.error is None
 
@@ -310,7 +314,7 @@ def test_a_stack_emptied_and_filled_again(stack):
 
 
 def test_a_new_line_goes_between(graph):
-    key = graph.add_layer(2, "Dropout", {"rate": 0.5})
+    key = model_edits.add_layer(graph, 2, "Dropout", {"rate": 0.5})
     assert key == "model.graph[2]"
     assert lines(graph)[1:4] == [
         'z = Dense(8, activation="relu")(total)',
@@ -322,23 +326,23 @@ def test_a_new_line_goes_between(graph):
 
 def test_a_new_first_line_takes_the_first_input():
     editor = Editor("model: {inputs: {x: [8]}, graph: [], outputs: []}")
-    editor.add_layer(0, "Dense", {"units": 3})
-    editor.add_layer(1, "Dense", {"units": 1})
+    model_edits.add_layer(editor, 0, "Dense", {"units": 3})
+    model_edits.add_layer(editor, 1, "Dense", {"units": 1})
     assert lines(editor) == ["z = Dense(units=3)(x)", "z = Dense(units=1)(z)"]
     assert editor.get("model.outputs") == ["z"]
-    editor.add_layer(0, "Flatten")
+    model_edits.add_layer(editor, 0, "Flatten")
     assert lines(editor)[:2] == ["z2 = Flatten()(x)", "z = Dense(units=3)(z2)"]
 
 
 def test_a_layer_of_two_inputs_and_three_outputs():
     editor = Editor("model: {inputs: {left: [8], right: [8]}, graph: [], outputs: []}")
-    editor.add_layer(0, "MyMultiLayer", inputs=2, outputs=3)
+    model_edits.add_layer(editor, 0, "MyMultiLayer", inputs=2, outputs=3)
     assert lines(editor) == ["z1, z2, z3 = MyMultiLayer()(left, right)"]
-    editor.add_layer(1, "Add", inputs=2)
+    model_edits.add_layer(editor, 1, "Add", inputs=2)
     assert lines(editor)[1] == "z = Add()(z2, z3)"
-    editor.add_layer(2, "Dense", {"units": 1})
+    model_edits.add_layer(editor, 2, "Dense", {"units": 1})
     assert lines(editor)[2] == "z = Dense(units=1)(z)"
-    editor.add_layer(1, "Concatenate", inputs=None)
+    model_edits.add_layer(editor, 1, "Concatenate", inputs=None)
     assert lines(editor)[1] == "z4 = Concatenate()(z1, z2, z3)"
     assert editor.get("model.outputs") == ["z"]
 
@@ -346,35 +350,35 @@ def test_a_layer_of_two_inputs_and_three_outputs():
 def test_a_deleted_line_is_bypassed():
     graph = "graph: [a = A()(x), b = B()(a), 'c = C()(b, a)']"
     editor = Editor(f"model: {{inputs: {{x: [8]}}, {graph}, outputs: [c]}}")
-    editor.delete("model.graph[1]")
+    model_edits.delete(editor, "model.graph[1]")
     assert lines(editor) == ["a = A()(x)", "c = C()(a, a)"]
-    editor.delete("model.graph[1]")
+    model_edits.delete(editor, "model.graph[1]")
     assert editor.get("model.outputs") == ["a"]
 
 
 def test_a_line_of_a_chain_of_one_name_is_deleted(graph):
-    graph.delete("model.graph[2]")
+    model_edits.delete(graph, "model.graph[2]")
     assert lines(graph)[1:3] == ['z = Dense(8, activation="relu")(total)', "z = block(z)"]
     assert comments(graph.text) == comments(GRAPH)
 
 
 def test_a_duplicated_line_goes_on_from_the_first(graph):
-    assert graph.duplicate("model.graph[5]") == "model.graph[6]"
+    assert model_edits.duplicate(graph, "model.graph[5]") == "model.graph[6]"
     assert lines(graph)[6] == "price = Dense(1)(price)"
-    assert graph.duplicate("model.graph[0]") == "model.graph[1]"
+    assert model_edits.duplicate(graph, "model.graph[0]") == "model.graph[1]"
     assert lines(graph)[1] == "total, product, ratio = MyMultiLayer()(left, right)"
-    assert graph.duplicate("model.layers.block") == "model.layers.block2"
+    assert model_edits.duplicate(graph, "model.layers.block") == "model.layers.block2"
 
 
 def test_a_tensor_is_renamed_wherever_it_is_used(graph):
-    graph.rename("model.graph[0]", "sum, product, quotient")
+    model_edits.rename(graph, "model.graph[0]", "sum, product, quotient")
     assert lines(graph)[:2] == [
         "sum, product, quotient = MyMultiLayer()(left, right)",
         'z = Dense(8, activation="relu")(sum)',
     ]
-    graph.rename("model.graph[1]", "wide")
+    model_edits.rename(graph, "model.graph[1]", "wide")
     assert lines(graph)[1:4] == ['wide = Dense(8, activation="relu")(sum)', "z = block(wide)", "z = block(z)"]
-    graph.rename("model.graph[5]", "cost")
+    model_edits.rename(graph, "model.graph[5]", "cost")
     assert graph.get("model.outputs") == ["cost"]
     assert graph.get("train") == {"loss": {"cost": "mse"}, "metrics": {"cost": ["mae"]}}
     assert comments(graph.text) == comments(GRAPH)
@@ -393,51 +397,57 @@ def test_a_name_that_means_something_else_is_refused(graph):
         ("model.outputs", "x"),
     ):
         with pytest.raises(RecipeError):
-            graph.rename(key, name)
+            model_edits.rename(graph, key, name)
         assert graph.text == before
 
 
 def test_inputs_and_shared_layers_are_renamed_everywhere(graph):
-    graph.rename("model.inputs.left", "here")
+    model_edits.rename(graph, "model.inputs.left", "here")
     assert lines(graph)[0] == "total, product, ratio = MyMultiLayer()(here, right)"
     assert list(graph.get("data.inputs")) == ["here", "right"]
-    graph.rename("model.layers.block", "tower")
+    model_edits.rename(graph, "model.layers.block", "tower")
     assert lines(graph)[2:4] == ["z = tower(z)", "z = tower(z)"]
     assert graph.get("model.layers.tower")["use"] == "ResidualBlock"
 
 
 def test_lines_are_rewired(graph):
-    assert graph.tensors_before("model.graph[1]") == ["left", "right", "total", "product", "ratio"]
-    graph.rewire("model.graph[1]", "ratio")
+    assert graph_edits.tensors_before(graph, "model.graph[1]") == [
+        "left",
+        "right",
+        "total",
+        "product",
+        "ratio",
+    ]
+    graph_edits.rewire(graph, "model.graph[1]", "ratio")
     assert lines(graph)[1] == 'z = Dense(8, activation="relu")(ratio)'
-    graph.rewire("model.graph[4]", "[z, ratio]")
+    graph_edits.rewire(graph, "model.graph[4]", "[z, ratio]")
     assert lines(graph)[4] == "joined = Concatenate()([z, ratio])"
-    graph.rewire("model.outputs", "price, ratio")
+    graph_edits.rewire(graph, "model.outputs", "price, ratio")
     assert graph.get("model.outputs") == ["price", "ratio"]
     with pytest.raises(RecipeError, match="no tensor is called 'z'"):
-        graph.rewire("model.graph[1]", "z")
+        graph_edits.rewire(graph, "model.graph[1]", "z")
     with pytest.raises(RecipeError):
-        graph.rewire("model.graph[1]", "1 +")
+        graph_edits.rewire(graph, "model.graph[1]", "1 +")
 
 
 def test_a_layer_is_shared_and_called_again(graph):
-    graph.use("model.graph[1]", "Dense", keep=("units", "activation"))
-    graph.set_argument("model.graph[1]", "units", 8)
-    key = graph.share("model.graph[1]", "wide")
+    item_edits.use(graph, "model.graph[1]", "Dense", keep=("units", "activation"))
+    item_edits.set_argument(graph, "model.graph[1]", "units", 8)
+    key = graph_edits.share(graph, "model.graph[1]", "wide")
     assert key == "model.layers.wide"
     assert lines(graph)[1] == "z = wide(total)"
-    graph.call_shared(2, "wide")
+    graph_edits.call_shared(graph, 2, "wide")
     assert lines(graph)[2] == "z = wide(z)"
-    assert graph.add_shared("MyDense", {"units": 3}) == "model.layers.my_dense"
+    assert graph_edits.add_shared(graph, "MyDense", {"units": 3}) == "model.layers.my_dense"
 
 
 def test_an_input_is_added(graph):
-    assert graph.add_input("extra", [None, 3]) == "model.inputs.extra"
+    assert graph_edits.add_input(graph, "extra", [None, 3]) == "model.inputs.extra"
     assert graph.get("model.inputs.extra") == [None, 3]
 
 
 def test_a_stack_becomes_the_same_graph(stack):
-    stack.to_graph({"x": [10]}, "progression")
+    model_edits.to_graph(stack, {"x": [10]}, "progression")
     assert stack.form is ModelForm.GRAPH
     assert stack.get("model") == {
         "inputs": {"x": [10]},
@@ -451,39 +461,39 @@ def test_a_stack_becomes_the_same_graph(stack):
     assert comments(stack.text) == comments(STACK)
     assert stack.document is not None
     with pytest.raises(RecipeError, match="only a stack"):
-        stack.to_graph({"x": [10]})
+        model_edits.to_graph(stack, {"x": [10]})
 
 
 def test_saved_files_in_a_stack_become_shared_layers():
     editor = Editor("model: {sequential: [{load: a.keras, trainable: false}, {use: Dense, units: 1}]}")
-    editor.to_graph({"x": [10]})
+    model_edits.to_graph(editor, {"x": [10]})
     assert lines(editor) == ["z = loaded(x)", "output = Dense(units=1)(z)"]
     assert editor.get("model.layers") == {"loaded": {"load": "a.keras", "trainable": False}}
 
 
 def test_another_model(stack):
-    stack.use("model", "ResidualRegressor", {"output_dim": 1})
+    item_edits.use(stack, "model", "ResidualRegressor", {"output_dim": 1})
     assert stack.form is ModelForm.CLASS
     assert stack.rows[0].arguments == "output_dim 1"
-    stack.start_graph({"x": [10]})
-    stack.add_layer(0, "Dense", {"units": 1})
+    model_edits.start_graph(stack, {"x": [10]})
+    model_edits.add_layer(stack, 0, "Dense", {"units": 1})
     assert stack.get("model") == {"inputs": {"x": [10]}, "graph": ["z = Dense(units=1)(x)"], "outputs": ["z"]}
-    stack.start_stack()
-    stack.add_layer(0, "Dense", {"units": 1})
+    model_edits.start_stack(stack)
+    model_edits.add_layer(stack, 0, "Dense", {"units": 1})
     assert stack.get("model") == {"sequential": [{"use": "Dense", "units": 1}]}
     with pytest.raises(RecipeError, match="no list of layers"):
-        Editor("model: {use: X}").add_layer(0, "Dense")
+        model_edits.add_layer(Editor("model: {use: X}"), 0, "Dense")
 
 
 # --------------------------------------------------------------------------- training, data, saving
 
 
 def test_training_parts_are_added_and_deleted(stack):
-    assert stack.insert("train.callbacks", 1, "TerminateOnNaN") == "train.callbacks[1]"
-    stack.insert("train.metrics", 1, "mse")
-    stack.insert("save", 0, "saved/x.keras")
-    stack.insert("train.callbacks", 0, "ReduceLROnPlateau", {"patience": 3})
-    stack.delete("train.metrics[0]")
+    assert item_edits.insert(stack, "train.callbacks", 1, "TerminateOnNaN") == "train.callbacks[1]"
+    item_edits.insert(stack, "train.metrics", 1, "mse")
+    item_edits.insert(stack, "save", 0, "saved/x.keras")
+    item_edits.insert(stack, "train.callbacks", 0, "ReduceLROnPlateau", {"patience": 3})
+    model_edits.delete(stack, "train.metrics[0]")
     assert stack.get("train.metrics") == ["mse"]
     assert stack.get("save") == ["saved/x.keras"]
     assert [row.use for row in stack.rows if row.role is Role.CALLBACK] == [
@@ -541,8 +551,8 @@ def test_every_built_in_recipe_has_rows_and_survives_edits(catalog):
         assert editor.check(catalog) is None
         for row in editor.rows:
             if "[" in row.key:
-                editor.duplicate(row.key)
-                editor.move(row.key, 1)
+                model_edits.duplicate(editor, row.key)
+                item_edits.move(editor, row.key, 1)
                 assert editor.is_yaml
                 assert comments(editor.text) == comments(before)
         while editor.undo():
@@ -552,7 +562,7 @@ def test_every_built_in_recipe_has_rows_and_survives_edits(catalog):
 
 def test_a_saved_model_is_added_to_a_stack_and_to_a_graph() -> None:
     stack = Editor("kwb: 1\nname: a\ndata: diabetes\nmodel:\n  sequential:\n    - {use: Dense, units: 1}\n")
-    assert stack.add_loaded(0, "saved/odd, name.keras") == "model.sequential[0]"
+    assert model_edits.add_loaded(stack, 0, "saved/odd, name.keras") == "model.sequential[0]"
     assert stack.get("model.sequential") == [{"load": "saved/odd, name.keras"}, {"use": "Dense", "units": 1}]
     stack.undo()
     assert len(stack.get("model.sequential")) == 1
@@ -561,12 +571,12 @@ def test_a_saved_model_is_added_to_a_stack_and_to_a_graph() -> None:
         "kwb: 1\nname: a\ndata: diabetes\nmodel:\n  inputs: {x: [10]}\n  graph:\n"
         "    - y = Dense(1)(x)\n  outputs: [y]\n"
     )
-    assert graph.add_loaded(0, "saved/price.keras") == "model.graph[0]"
+    assert model_edits.add_loaded(graph, 0, "saved/price.keras") == "model.graph[0]"
     assert graph.get("model.layers") == {"price": {"load": "saved/price.keras"}}
     assert graph.get("model.graph") == ["z = price(x)", "y = Dense(1)(z)"]
-    assert graph.add_loaded(1, "saved/price.keras") == "model.graph[1]"
+    assert model_edits.add_loaded(graph, 1, "saved/price.keras") == "model.graph[1]"
     assert list(graph.get("model.layers")) == ["price", "price2"]
 
     one = Editor("kwb: 1\nname: a\ndata: diabetes\nmodel: {use: ResidualRegressor, output_dim: 1}\n")
     with pytest.raises(RecipeError):
-        one.add_loaded(0, "saved/price.keras")
+        model_edits.add_loaded(one, 0, "saved/price.keras")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.recipe.editing import Editor
-from workbench.recipe.text_buffer import ChangedOnDiskError
+from workbench.recipe.editing import ChangedOnDiskError, Editor
 
 TEXT = (
     "kwb: 1\nname: small\ndata: diabetes\nmodel: {sequential: [{use: Dense, units: 1}]}\ntrain: {epochs: 2}\n"

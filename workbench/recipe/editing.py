@@ -1,20 +1,27 @@
-"""Every edit of a recipe that the app offers.
+"""The open recipe: its text, its values and its error, undo and redo, and its file. Knows neither Keras nor a screen.
 
 The text is the source of truth. An edit changes only the part of the text that it is about; comments and layout stay
-(see `yaml_edit`). Nothing here knows Keras or a screen.
+(see `yaml_edit`). Edits of single values are here; those of entries and their arguments in `item_edits`, those of the
+model in `model_edits` and `graph_edits`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
 
-from workbench.errors import RecipeError
-from workbench.recipe import arguments as items
-from workbench.recipe import model_edits, yaml_edit
-from workbench.recipe.document import join_key, split_key
+from workbench.atomic import write_bytes
+from workbench.catalog.lookup import Catalog
+from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe import yaml_edit
+from workbench.recipe.document import Document, join_key, read_text, split_key
+from workbench.recipe.file_text import FileText, encoded_like
+from workbench.recipe.history import History
+from workbench.recipe.names import check_names
+from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
+from workbench.recipe.parsed_text import LocatedError, ParsedText
 from workbench.recipe.schema import Data, Recipe, Train
-from workbench.recipe.text_buffer import OpenRecipe
 
 _NOTHING: Any = object()
 _ORDER = {
@@ -24,11 +31,120 @@ _ORDER = {
 }
 
 
-class Editor(OpenRecipe):
-    """An open recipe that is edited by its keys (`model.sequential[0].units`); each edit is one step to undo."""
+class ChangedOnDiskError(RecipeError):
+    """The recipe's file has changed since it was read: writing it would lose somebody's edit."""
 
-    def _edit(self, what: str, text: str, *, joined: bool = False) -> None:
-        self.replace_text(text, what=what, joined=joined)
+
+class Editor:
+    """An open recipe, edited by its keys (`model.sequential[0].units`); each edit is one step to undo.
+
+    Args:
+        text: the YAML.
+        path: its file, if it has one.
+        name: what messages call it; by default its file's name.
+        folder: what relative paths in it start from; by default its file's.
+        on_change: called with the revision after every change, also of `path`.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        path: Path | None = None,
+        name: str = "",
+        folder: Path | None = None,
+        on_change: Callable[[int], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.name = name or (path.name if path else "new recipe")
+        self.folder = folder if folder is not None else path.parent if path else Path()
+        self.on_change = on_change
+        self.revision = 0
+        self._saved: str | None = text
+        self._reading = ParsedText(text, self.name, self.folder)
+        self._readable = self._reading.data or {}
+        self._history = History(text)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The recipe of a file.
+
+        Raises:
+            RecipeError: the file cannot be read. What it says may be wrong: that is `error`.
+        """
+        return cls(read_text(path), path=path)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def text(self) -> str:
+        return self._reading.text
+
+    @property
+    def document(self) -> Document | None:
+        """The validated recipe, or None where `error` says why not."""
+        return self._reading.document
+
+    @property
+    def error(self) -> LocatedError | None:
+        """The error of a text that is no recipe; `check` checks the names in it."""
+        return self._reading.error
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The text as plain data; that of the last readable text where it is not YAML at all."""
+        if self._reading.data is not None:
+            self._readable = self._reading.data
+        return self._readable
+
+    @property
+    def is_yaml(self) -> bool:
+        """True if the text can be read at all; edits other than of the text itself need that."""
+        return self._reading.data is not None
+
+    @property
+    def rows(self) -> tuple[RecipeRow, ...]:
+        """The parts of the recipe, as rows."""
+        return rows_of(self.data)
+
+    @property
+    def form(self) -> ModelForm:
+        """How the model is written."""
+        return form_of(self.data)
+
+    @property
+    def dirty(self) -> bool:
+        """True if it differs from its file, as it was last read or written."""
+        return self.text != self._saved
+
+    @property
+    def saved_text(self) -> str | None:
+        """The text of its file when it was last read or written; None for a file that is gone."""
+        return self._saved
+
+    def check(self, catalog: Catalog) -> LocatedError | None:
+        """The first error that is found without Keras: of the text, or a name that no plugin offers."""
+        if self.document is None:
+            return self.error
+        try:
+            check_names(self.document, catalog)
+        except WorkbenchError as error:
+            return LocatedError.of(error, self.name)
+        return None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value at a key."""
+        at: Any = self.data
+        for part in split_key(key):
+            try:
+                at = at[part]
+            except (KeyError, IndexError, TypeError):
+                return default
+        return at
+
+    def line_of(self, key: str) -> int | None:
+        """The line (from 1) of a key, or of the nearest key above it."""
+        return self._reading.line_of(key)
 
     # ------------------------------------------------------------------ values
 
@@ -38,15 +154,13 @@ class Editor(OpenRecipe):
         Raises:
             RecipeError: nothing can stand there.
         """
-        parts = split_key(key)
-        order = _ORDER.get(join_key(parts[:-1]), ())
-        text = yaml_edit.set_value(self.text, parts, value, order=order)
-        self._edit(f"change of {key}", text, joined=joined)
+        text = _with_value(self.text, key, value)
+        self.replace_text(text, what=f"change of {key}", joined=joined)
 
     def remove(self, key: str) -> None:
         """Remove the value at a key. It is no error if there is none."""
         if self.get(key, _NOTHING) is not _NOTHING:
-            self._edit(f"removal of {key}", yaml_edit.remove(self.text, split_key(key)))
+            self.replace_text(yaml_edit.remove(self.text, split_key(key)), what=f"removal of {key}")
 
     def update(self, what: str, values: Mapping[str, Any], removed: Sequence[str] = ()) -> None:
         """Set several values and take others away, as one step of the given name.
@@ -59,174 +173,103 @@ class Editor(OpenRecipe):
             if self.get(key, _NOTHING) is not _NOTHING:
                 text = yaml_edit.remove(text, split_key(key))
         for key, value in values.items():
-            parts = split_key(key)
-            text = yaml_edit.set_value(text, parts, value, order=_ORDER.get(join_key(parts[:-1]), ()))
-        self._edit(what, text)
+            text = _with_value(text, key, value)
+        self.replace_text(text, what=what)
 
-    def arguments(self, key: str, order: Sequence[str] = ()) -> dict[str, Any]:
-        """The arguments written at a key: of a layer, a model, an optimizer ..., or of a graph line's layer.
+    # ------------------------------------------------------------------ undo, redo
 
-        Args:
-            key: the row's `form`.
-            order: the constructor's arguments in their order, to name positional ones.
-        """
-        return items.arguments_at(self.get(key), split_key(key), order)
+    @property
+    def undo_name(self) -> str:
+        """The name of the edit that `undo` would undo; "" for none."""
+        return self._history.undo_name
 
-    def set_argument(self, key: str, name: str, value: Any, order: Sequence[str] = ()) -> None:
-        """Give an argument of the thing at a key a value.
+    @property
+    def redo_name(self) -> str:
+        return self._history.redo_name
 
-        Raises:
-            RecipeError: nothing is there.
-        """
-        text = items.set_argument(self.text, split_key(key), self.get(key), name, value, order)
-        self._edit(f"change of {name}", text, joined=True)
+    def undo(self) -> bool:
+        """Take the last edit back; False where there is none."""
+        return self._history.undo() and self._show()
 
-    def unset_argument(self, key: str, name: str, order: Sequence[str] = ()) -> None:
-        """Leave an argument to its default."""
-        text = items.unset_argument(self.text, split_key(key), self.get(key), name, order)
-        self._edit(f"default of {name}", text)
+    def redo(self) -> bool:
+        """Do again what was undone last."""
+        return self._history.redo() and self._show()
 
-    def use(
-        self, key: str, name: str, arguments: Mapping[str, Any] | None = None, keep: Sequence[str] = ()
-    ) -> None:
-        """Put another entry at a key: another layer, optimizer, loss ...
+    def replace_text(self, text: str, *, what: str = "typing", joined: bool = False) -> None:
+        """Make this the text.
 
         Args:
-            key: where.
-            name: the entry's name.
-            arguments: those to begin with.
-            keep: arguments of the old one that the new one has too.
+            text: the new text, whole.
+            what: names the step for `undo_name`.
+            joined: one step with the edit before, if that was of the same name and joined too: so that a word
+                typed is undone at once.
         """
-        text = items.use(self.text, split_key(key), self.get(key), name, arguments or {}, keep)
-        self._edit(f"choice of {name}", text)
+        if text != self.text:
+            self._history.replace(text, what, joined=joined)
+            self._show()
 
-    # ------------------------------------------------------------------ lists
+    def end_step(self) -> None:
+        """The next edit begins a step of its own, whatever it is."""
+        self._history.end_step()
 
-    def insert(self, key: str, index: int, name: str, arguments: Mapping[str, Any] | None = None) -> str:
-        """Put an entry into a list (callbacks, metrics, save); its key is returned."""
-        value: Any = {"use": name, **arguments} if arguments else name
-        self._edit(f"adding {name}", yaml_edit.insert_item(self.text, split_key(key), index, value))
-        return f"{key}[{index}]"
+    # ------------------------------------------------------------------ its file
 
-    def move(self, key: str, step: int) -> str:
-        """Move an item up (-1) or down (1) in its list; its new key is returned.
+    def on_disk(self) -> FileText | None:
+        """The text of its file now; None where it has none. Reads the disk."""
+        return FileText.of(self.path) if self.path is not None else None
+
+    def take_from_disk(self, found: FileText) -> None:
+        """Make what the file says now the text, as a step that can be undone. Keeps the text of a file that is gone
+        or cannot be read."""
+        self._saved = found.text
+        if found.text is None or found.text == self.text:
+            self._notify()
+        else:
+            self.replace_text(found.text, what="what was changed on disk")
+
+    def keep_over(self, found: FileText) -> None:
+        """The text stays as it is, and may be written over what the file says now."""
+        self._saved = found.text
+        self._notify()
+
+    def save(self, path: Path | None = None) -> Path:
+        """Write the file, whole or not at all; with a path it becomes the recipe's own.
+
+        Line ends and a byte order mark of the file that is there are kept.
 
         Raises:
-            RecipeError: it cannot go further.
+            ChangedOnDiskError: its own file was changed since it was read (see `keep_over`).
+            FileError: it cannot be written. RecipeError: it has no file and none is given.
         """
-        *above, index = split_key(key)
-        if not isinstance(index, int):
-            raise RecipeError("this cannot be moved.", where=key)
-        self._edit("move", yaml_edit.move_item(self.text, (*above, index), index + step))
-        return key[: key.rindex("[")] + f"[{index + step}]"
+        target = path or self.path
+        if target is None:
+            raise RecipeError("this recipe has no file yet.", hint="Give it one.")
+        found = FileText.of(target)
+        if target == self.path and found.there and found.text not in (self._saved, self.text):
+            raise ChangedOnDiskError(
+                "it was changed on disk since it was read.",
+                where=self.name,
+                hint="Read it again, or keep yours.",
+            )
+        write_bytes(target, encoded_like(found, self.text))
+        if path is not None and path != self.path:
+            self.path, self.name, self.folder = path, path.name, path.parent
+            self._reading = ParsedText(self.text, self.name, self.folder)
+        self._saved = self.text
+        self._notify()
+        return target
 
-    def duplicate(self, key: str) -> str:
-        """A second one right below; its key is returned. A name is not copied: it must be unique."""
-        text, new = model_edits.duplicate(self.text, self.data, split_key(key))
-        self._edit("duplicate", text)
-        return new
+    def _show(self) -> bool:
+        self._reading = ParsedText(self._history.text, self.name, self.folder)
+        self._notify()
+        return True
 
-    def delete(self, key: str) -> None:
-        """Delete the part of a row. In a graph, the lines after a deleted line use its input."""
-        self._edit("delete", model_edits.delete(self.text, self.data, split_key(key)))
+    def _notify(self) -> None:
+        self.revision += 1
+        if self.on_change is not None:
+            self.on_change(self.revision)
 
-    # ------------------------------------------------------------------ the model
 
-    def add_layer(
-        self,
-        index: int,
-        name: str,
-        arguments: Mapping[str, Any] | None = None,
-        *,
-        inputs: int | None = 1,
-        outputs: int | None = 1,
-    ) -> str:
-        """Add a layer to a stack or a line to a graph. Returns its key.
-
-        In a graph the new line uses the tensor before it, and the lines after it use the new line's tensor.
-
-        Args:
-            index: its position among layers or lines.
-            name: the layer's name in the catalog.
-            arguments: what its constructor is given.
-            inputs: how many input tensors it has; None for any number.
-            outputs: how many tensors it returns.
-
-        Raises:
-            RecipeError: the model is neither a stack nor a graph.
-        """
-        text, key = model_edits.add_layer(self.text, self.data, index, name, arguments or {}, inputs, outputs)
-        self._edit(f"adding {name}", text)
-        return key
-
-    def add_loaded(self, index: int, file: str) -> str:
-        """Add a saved file's model to a stack, or to a graph as a layer with a line that calls it; its key is returned.
-
-        Raises:
-            RecipeError: the model is neither a stack nor a graph.
-        """
-        text, key = model_edits.add_loaded(self.text, self.data, index, file)
-        self._edit(f"adding {file}", text)
-        return key
-
-    def add_shared(self, name: str, arguments: Mapping[str, Any] | None = None, called: str = "") -> str:
-        """Add a layer to a graph's `layers:`, to be called by name; its key is returned."""
-        text, key = model_edits.add_shared(self.text, self.data, name, arguments or {}, called)
-        self._edit(f"adding {name}", text)
-        return key
-
-    def call_shared(self, index: int, called: str) -> str:
-        """Add a line that calls a layer of `layers:`; its key is returned."""
-        text, key = model_edits.call_shared(self.text, self.data, index, called)
-        self._edit(f"call of {called}", text)
-        return key
-
-    def share(self, key: str, called: str) -> str:
-        """Move a line's new layer to `layers:` under a name, so that other lines can call it; its key is returned."""
-        text, key = model_edits.share(self.text, self.data, split_key(key), called)
-        self._edit(f"sharing {called}", text)
-        return key
-
-    def add_input(self, name: str, shape: Sequence[int | None]) -> str:
-        """Add an input to a graph."""
-        text, key = model_edits.add_input(self.text, self.data, name, shape)
-        self._edit(f"input {name}", text)
-        return key
-
-    def rename(self, key: str, name: str) -> None:
-        """Rename a layer, a line's tensors (`total, product`), a shared layer or an input, with every use of it.
-
-        Raises:
-            RecipeError: the name cannot be one, or means something else already.
-        """
-        self._edit("renaming", model_edits.rename(self.text, self.data, split_key(key), name), joined=True)
-
-    def rewire(self, key: str, inputs: str) -> None:
-        """Call a line's layer on other tensors (`left, right`), or name other outputs of the graph.
-
-        Raises:
-            RecipeError: it cannot be read, or a name is no tensor before this line.
-        """
-        self._edit("rewiring", model_edits.rewire(self.text, self.data, split_key(key), inputs), joined=True)
-
-    def tensors_before(self, key: str) -> list[str]:
-        """The tensors that a graph's line (or its outputs) can take, in the order they are made."""
-        return model_edits.tensors_before(self.data, split_key(key))
-
-    def to_graph(self, inputs: Mapping[str, Sequence[int | None]], output: str = "output") -> None:
-        """Write a stack as a graph that is the same model; the lines keep their comments.
-
-        Args:
-            inputs: the data's inputs with their shapes, without the batch axis; a stack has one.
-            output: the name of the last tensor.
-        """
-        self._edit("conversion to a graph", model_edits.to_graph(self.text, self.data, inputs, output))
-
-    def start_stack(self) -> None:
-        """Begin a new model as an empty stack."""
-        self._edit("new stack", model_edits.replace_model(self.text, {"sequential": []}))
-
-    def start_graph(self, inputs: Mapping[str, Sequence[int | None]]) -> None:
-        """Begin a new model as an empty graph."""
-        model = {"inputs": {name: list(shape) for name, shape in inputs.items()}, "graph": [], "outputs": []}
-        self._edit("new graph", model_edits.replace_model(self.text, model))
+def _with_value(text: str, key: str, value: Any) -> str:
+    parts = split_key(key)
+    return yaml_edit.set_value(text, parts, value, order=_ORDER.get(join_key(parts[:-1]), ()))

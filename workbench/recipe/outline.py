@@ -219,7 +219,7 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
             "train.optimizer",
             "train.optimizer",
             "optimizer",
-            "Adam",
+            Train().optimizer.use,
             part="train",
             written=False,
         )

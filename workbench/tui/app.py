@@ -269,9 +269,9 @@ class KwbApp(Shell, inherit_bindings=False):
             then: the mode to show.
             train: start to train it at once.
         """
-        from workbench.tui.opening import open_recipe
+        from workbench.tui.opening import ask_and_open
 
-        if await open_recipe(self, recipe):
+        if await ask_and_open(self, recipe):
             if train:
                 self.action_train()
             else:

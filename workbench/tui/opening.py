@@ -7,16 +7,15 @@ from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.catalog import Kind
-from workbench.errors import WorkbenchError
-from workbench.tui.services.recipe_files import open_editor
+from workbench.errors import RecipeError, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.recipe.editing import Editor
     from workbench.tui.context import AppContext
 
 
-async def open_recipe(app: AppContext, recipe: Path | str) -> bool:
-    """Open a recipe, after asking about unsaved changes of the one before. Needs a worker's context.
+async def ask_and_open(app: AppContext, recipe: Path | str) -> bool:
+    """Open a recipe by its file or name, after asking about unsaved changes of the one before. For a worker.
 
     Returns:
         False if it was not opened.
@@ -27,12 +26,18 @@ async def open_recipe(app: AppContext, recipe: Path | str) -> bool:
         return False
     try:
         with app.type_ahead.kept(f"reading {Path(recipe).name}"):
-            editor = await asyncio.to_thread(open_editor, recipe, app.catalog, app.working_directory)
+            editor = await asyncio.to_thread(_editor_on, app, recipe)
     except WorkbenchError as error:
         app.notice(error)
         return False
     app.set_editor(editor)
     return True
+
+
+def _editor_on(app: AppContext, recipe: Path | str) -> Editor:
+    from workbench.recipe.lookup import open_editor  # imports much, in a thread
+
+    return open_editor(recipe, app.catalog, app.working_directory)
 
 
 async def new_recipe(app: AppContext) -> bool:
@@ -95,14 +100,7 @@ async def _open_at_start(app: AppContext) -> None:
     if recipe is None:
         await _take_up_unsaved(app)
         return
-    known = {
-        name for entry in app.catalog.of_kind(Kind.RECIPE) for name in (entry.name, entry.qualified_name)
-    }
-    if (
-        app.plugins.loading
-        and recipe not in known
-        and not await asyncio.to_thread(_is_file, recipe, app.working_directory)
-    ):
+    if app.plugins.loading and not await asyncio.to_thread(_is_known, app, recipe):
         return  # it may be a plugin file's
     app.recipe_to_open = None
     path = app.working_directory / Path(expanduser(recipe))
@@ -110,8 +108,13 @@ async def _open_at_start(app: AppContext) -> None:
         app.open_recipe(recipe)
 
 
-def _is_file(recipe: str, working_directory: Path) -> bool:
-    return recipe.endswith((".yaml", ".yml")) or (working_directory / Path(expanduser(recipe))).is_file()
+def _is_known(app: AppContext, recipe: str) -> bool:
+    from workbench.recipe.lookup import find_recipe
+
+    try:
+        return bool(find_recipe(recipe, app.catalog, app.working_directory))
+    except RecipeError:
+        return False
 
 
 async def _take_up_unsaved(app: AppContext, path: Path | None = None) -> bool:

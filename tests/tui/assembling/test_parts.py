@@ -13,6 +13,7 @@ from workbench.catalog import Kind
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.errors import WorkbenchError
+from workbench.recipe import item_edits, model_edits
 from workbench.recipe.editing import Editor
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.data.preview import balance_lines
@@ -106,7 +107,7 @@ def seen(*shapes: int, error: dict[str, str] | None = None) -> Examination:
 def test_shapes_go_with_their_rows() -> None:
     editor = Editor("model: {sequential: [A, B, C]}")
     before = editor.rows
-    editor.add_layer(1, "New")
+    model_edits.add_layer(editor, 1, "New")
     moved = seen(10, 20, 30).carried(before, editor.rows)
     assert moved.parameters == {
         "model.sequential[0]": 10,
@@ -115,9 +116,9 @@ def test_shapes_go_with_their_rows() -> None:
     }
     before = editor.rows
     # The same row, another argument: the old shape stays.
-    editor.set_argument("model.sequential[2]", "units", 3)
+    item_edits.set_argument(editor, "model.sequential[2]", "units", 3)
     assert moved.carried(before, editor.rows).parameters == moved.parameters
-    editor.delete("model.sequential[0]")
+    model_edits.delete(editor, "model.sequential[0]")
     assert "model.sequential[0]" not in moved.carried(before, editor.rows).parameters
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError
+from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import ModelForm, RecipeRow, Role
 from workbench.tui.screens.assemble.examination import Examination
@@ -119,24 +120,26 @@ def place(
         RecipeError: it cannot stand there.
     """
     if entry is STACK_ENTRY:
-        editor.start_stack()
+        model_edits.start_stack(editor)
         return "model"
     if entry is GRAPH_ENTRY:
-        editor.start_graph(seen.inputs or {"x": [1]})
+        model_edits.start_graph(editor, seen.inputs or {"x": [1]})
         return "model"
     if intent.kind is None:
-        return editor.insert("save", intent.index, f"saved/{editor.get('name', 'model')}.keras")
+        return item_edits.insert(editor, "save", intent.index, f"saved/{editor.get('name', 'model')}.keras")
     name = _name_for(entry)
     first = _first_arguments(entry, description)
     if intent.what == "change":
         keep = [str(each["name"]) for each in description["parameters"]] if description else list(first)
-        editor.use(intent.key, name, first, [] if intent.kind is Kind.DATASET else keep)
+        item_edits.use(editor, intent.key, name, first, [] if intent.kind is Kind.DATASET else keep)
         return intent.key
     if intent.shared:
-        return editor.add_shared(name, first)
+        return graph_edits.add_shared(editor, name, first)
     if intent.kind is Kind.LAYER:
-        return editor.add_layer(intent.index, name, first, inputs=entry.inputs, outputs=entry.outputs)
-    return editor.insert(intent.key, intent.index, name, first)
+        return model_edits.add_layer(
+            editor, intent.index, name, first, inputs=entry.inputs, outputs=entry.outputs
+        )
+    return item_edits.insert(editor, intent.key, intent.index, name, first)
 
 
 def _first_arguments(entry: Entry, description: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -161,13 +164,13 @@ async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app:
     """
     match what:
         case "up" | "down":
-            return editor.move(row.key, -1 if what == "up" else 1)
+            return item_edits.move(editor, row.key, -1 if what == "up" else 1)
         case "duplicate":
-            return editor.duplicate(row.key)
+            return model_edits.duplicate(editor, row.key)
         case "delete":
             if not row.written:
                 raise RecipeError("there is nothing to delete here.")
-            editor.delete(row.key)
+            model_edits.delete(editor, row.key)
             return row.key
         case "graph":
             return _to_graph(editor, seen)
@@ -187,14 +190,16 @@ def _to_graph(editor: Editor, seen: Examination) -> str:
             hint="The worker reads the data first; a stack has one input.",
         )
     target = next(iter(seen.targets), "")
-    editor.to_graph(seen.inputs, target if target.isidentifier() and target not in seen.inputs else "output")
+    model_edits.to_graph(
+        editor, seen.inputs, target if target.isidentifier() and target not in seen.inputs else "output"
+    )
     return "model"
 
 
 async def _share(row: RecipeRow, editor: Editor, app: AppContext) -> str | None:
     if row.role is Role.SHARED:
         index = len(editor.get("model.graph") or ())
-        return editor.call_shared(index, row.name)
+        return graph_edits.call_shared(editor, index, row.name)
     if row.role is not Role.CALL or row.form != row.key:
         raise RecipeError(
             "only a graph's line that makes a layer can share it.", hint="g writes a stack as a graph."
@@ -206,7 +211,7 @@ async def _share(row: RecipeRow, editor: Editor, app: AppContext) -> str | None:
             check=_check_name,
         )
     )
-    return editor.share(row.key, name) if name else None
+    return graph_edits.share(editor, row.key, name) if name else None
 
 
 async def _add_input(editor: Editor, app: AppContext) -> str | None:
@@ -217,7 +222,7 @@ async def _add_input(editor: Editor, app: AppContext) -> str | None:
             "Name the new input", text="The data's inputs must have the same names.", check=_check_name
         )
     )
-    return editor.add_input(name, [1]) if name else None
+    return graph_edits.add_input(editor, name, [1]) if name else None
 
 
 def _check_name(text: str) -> str:

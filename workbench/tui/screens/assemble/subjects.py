@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from workbench.catalog.lookup import Catalog
+from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import ModelForm, RecipeRow, Role, form_of
 from workbench.recipe.schema_fields import training_settings
@@ -43,7 +44,9 @@ def subject_of(
             return FormSubject(row.key, _TITLES[row.role], _ABOUT_INPUT, (_name_field(), _SHAPE_FIELD))
         case Role.OUTPUTS:
             outputs = _inputs_field(
-                editor.tensors_before(row.key), "The tensors that are the model's outputs.", label="outputs"
+                graph_edits.tensors_before(editor, row.key),
+                "The tensors that are the model's outputs.",
+                label="outputs",
             )
             return FormSubject(row.key, _TITLES[row.role], "", (outputs,))
         case Role.TRAIN:
@@ -75,7 +78,7 @@ def parameters_of(
     if description is not None:
         hidden = ("name",) if row.role is Role.SHARED or row.form != row.key else ()
         return [record for record in description["parameters"] if record["name"] not in hidden]
-    return [{"name": field.name} for field in fallback_fields(list(editor.arguments(row.form)))]
+    return [{"name": field.name} for field in fallback_fields(list(item_edits.arguments(editor, row.form)))]
 
 
 def order_of(description: Mapping[str, Any] | None) -> list[str]:
@@ -95,7 +98,7 @@ def values_of(row: RecipeRow, editor: Editor, description: Mapping[str, Any] | N
             return {INPUTS: row.inputs}
         case Role.INPUT:
             return {NAME: row.name, SHAPE: editor.get(row.key)}
-    values = editor.arguments(row.form, order_of(description)) if row.form else {}
+    values = item_edits.arguments(editor, row.form, order_of(description)) if row.form else {}
     if row.role is Role.CALL:
         values |= {OUTPUTS: row.name, INPUTS: row.inputs}
     return values | ({NAME: row.name} if row.role is Role.SHARED else {})
@@ -111,11 +114,11 @@ def apply(
     """
     order = order_of(description)
     if name == INPUTS:
-        editor.rewire(row.key, value)
+        graph_edits.rewire(editor, row.key, value)
     elif name == OUTPUTS:
-        editor.rename(row.key, value)
+        model_edits.rename(editor, row.key, value)
     elif name == NAME:
-        editor.rename(row.key, value)
+        model_edits.rename(editor, row.key, value)
         return f"{row.key.rpartition('.')[0]}.{value}"
     elif name == SHAPE:
         editor.set(row.key, value, joined=True)
@@ -125,9 +128,9 @@ def apply(
     elif row.role is Role.TRAIN:
         editor.remove(name) if value is UNSET else editor.set(name, value, joined=True)
     elif value is UNSET:
-        editor.unset_argument(row.form, name, order)
+        item_edits.unset_argument(editor, row.form, name, order)
     else:
-        editor.set_argument(row.form, name, value, order)
+        item_edits.set_argument(editor, row.form, name, value, order)
     return None
 
 
@@ -135,7 +138,7 @@ def apply(
 
 
 def _call_fields(row: RecipeRow, editor: Editor) -> tuple[Field, ...]:
-    known = editor.tensors_before(row.key)
+    known = graph_edits.tensors_before(editor, row.key)
     here = f"Tensors here: {', '.join(known)}."
     return (
         Field(

@@ -95,3 +95,17 @@ def run_words(run: RunSummary) -> str:
     if run.last_event:
         words.append(ago(time.time() - run.last_event))
     return "  ".join(words)
+
+
+def duplicate(text: str, path: Path) -> None:
+    """Write a recipe's text to another file, with that file's name as the recipe's.
+
+    Raises:
+        WorkbenchError: it cannot be written.
+    """
+    from workbench.recipe.editing import Editor
+
+    editor = Editor(text, name=path.name)
+    if editor.is_yaml and editor.get("name") is not None:
+        editor.set("name", path.stem)
+    editor.save(path)

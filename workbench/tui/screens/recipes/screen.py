@@ -229,7 +229,7 @@ class RecipesScreen(WorkbenchScreen):
     async def action_duplicate(self) -> None:
         """Copy the chosen recipe to a new file and open that."""
         from workbench.tui.actions.ask_file import ask_for_recipe_file
-        from workbench.tui.services.recipe_files import duplicate
+        from workbench.tui.screens.recipes.items import duplicate
 
         app, item = kwb(self), self._chosen
         if item is None:

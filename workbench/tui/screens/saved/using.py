@@ -14,6 +14,7 @@ from textual import work
 from workbench.catalog import Kind
 from workbench.catalog.readers import READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.recipe import model_edits
 from workbench.tui.actions.ask_file import may_write
 from workbench.tui.actions.leaving import keep_changes
 from workbench.tui.context import kwb
@@ -272,7 +273,7 @@ class UsingScreen(SavedBrowsingScreen):
         try:
             if app.editor is None:
                 raise RecipeError("no recipe is open.", hint="Open the one that it is to be a layer of (1).")
-            app.row_to_show = app.editor.add_loaded(0, name)
+            app.row_to_show = model_edits.add_loaded(app.editor, 0, name)
         except WorkbenchError as error:
             line = layer_line(name)
             self.app.copy_to_clipboard(line)

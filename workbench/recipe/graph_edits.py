@@ -1,0 +1,221 @@
+"""Edits of a graph: its lines, shared layers, inputs and outputs. Each edit is one step to undo.
+
+The other changes that an edit needs (lines that use an old name) are found in the parsed lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from workbench.errors import RecipeError
+from workbench.recipe import graph_text as graphs
+from workbench.recipe import model_reading as reading
+from workbench.recipe import yaml_edit
+from workbench.recipe.document import join_key, split_key
+from workbench.recipe.editing import Editor
+from workbench.recipe.graph import Apply, Line, Make, Ref
+from workbench.recipe.yaml_nodes import Key
+
+
+def tensors_before(editor: Editor, key: str) -> list[str]:
+    """The tensors that a graph's line (or its outputs) can use, in the order they are made."""
+    lines, parts = reading.lines_of(editor.data), split_key(key)
+    return reading.tensors_after(editor.data, lines[: int(parts[-1])] if reading.is_line(parts) else lines)
+
+
+def add_shared(
+    editor: Editor, name: str, arguments: Mapping[str, Any] | None = None, called: str = ""
+) -> str:
+    """Add a layer to a graph's `layers:`, to be called by name; its key is returned."""
+    text, key = _with_shared(editor.text, editor.data, name, arguments or {}, called)
+    editor.replace_text(text, what=f"adding {name}")
+    return join_key(key)
+
+
+def call_shared(editor: Editor, index: int, called: str) -> str:
+    """Add a line that calls a layer of `layers:`; its key is returned."""
+    text, key = with_line(editor.text, editor.data, index, called, 1, 1)
+    editor.replace_text(text, what=f"call of {called}")
+    return key
+
+
+def share(editor: Editor, key: str, called: str) -> str:
+    """Move a line's new layer to `layers:` under a name, so that other lines can call it; its key is returned."""
+    line = reading.line_at(editor.data, split_key(key))
+    made = line.value.layer
+    if not isinstance(made, Make):
+        raise RecipeError(f"'{made}' is shared already.", where=key)
+    if made.positional:
+        raise RecipeError(
+            "a shared layer needs its arguments by name.",
+            where=key,
+            hint="Give them names first, as in `units=30`.",
+        )
+    arguments = {name: graphs.to_yaml_value(value) for name, value in made.keywords if name != "name"}
+    text, new = _with_shared(editor.text, editor.data, made.name, arguments, called)
+    changed = replace(line, value=replace(line.value, layer=str(new[-1])))
+    text = yaml_edit.set_value(text, split_key(key), graphs.line_text(changed))
+    editor.replace_text(text, what=f"sharing {called}")
+    return join_key(new)
+
+
+def add_input(editor: Editor, name: str, shape: Sequence[int | None]) -> str:
+    """Add an input to a graph; its key is returned."""
+    reading.need_graph(editor.data)
+    reading.check_name(name, reading.names_taken(editor.data), "model.inputs")
+    text = yaml_edit.set_value(editor.text, (*reading.INPUTS, name), list(shape))
+    editor.replace_text(text, what=f"input {name}")
+    return join_key((*reading.INPUTS, name))
+
+
+def rewire(editor: Editor, key: str, inputs: str) -> None:
+    """Call a line's layer on other tensors (`left, right`), or name other outputs of the graph.
+
+    Raises:
+        RecipeError: it cannot be read, or a name is no tensor before this line.
+    """
+    known, parts = tensors_before(editor, key), split_key(key)
+    value: Any
+    if parts == reading.OUTPUTS:
+        value = [name.strip() for name in inputs.split(",") if name.strip()]
+        reading.check_known(value, known, key)
+    else:
+        line = reading.line_at(editor.data, parts)
+        call = graphs.parse_inputs(inputs, key)
+        reading.check_known(list(graphs.names_used(call)), known, key)
+        value = graphs.line_text(replace(line, value=replace(call, layer=line.value.layer)))
+    editor.replace_text(yaml_edit.set_value(editor.text, parts, value), what="rewiring", joined=True)
+
+
+# --------------------------------------------------------------------------- texts
+
+
+def with_line(
+    text: str,
+    data: reading.Data,
+    index: int,
+    layer: Make | str,
+    input_count: int | None,
+    output_count: int | None,
+) -> tuple[str, str]:
+    """A recipe's text with one more line in its graph, and the line's key.
+
+    Args:
+        text, data: the recipe.
+        index: the line's position.
+        layer: what it calls.
+        input_count, output_count: how many tensors the layer has and returns; None for any number of inputs.
+
+    Raises:
+        RecipeError: the graph has no input.
+    """
+    lines, outputs = reading.lines_of(data), reading.outputs_of(data)
+    before = reading.tensors_after(data, lines[:index])
+    newest: tuple[str, ...] = next((line.targets for line in reversed(lines[:index]) if line), ())
+    # A layer with any number of inputs gets all outputs of the line before.
+    count = max(len(newest), 1) if input_count is None else max(input_count, 1)
+    sources = _sources(newest, before, count)
+    if not sources:
+        raise RecipeError(
+            "the graph has no input to begin with.", where="model.inputs", hint="Add an input first."
+        )
+    taken = {*before, *reading.names_taken(data)}
+    source = sources[-1]
+    through = len(sources) == 1 and (output_count or 1) == 1
+    own = any(line and source in line.targets for line in lines)
+    if through and own:
+        # The same name again, as one writes it by hand: lines that used the tensor use the new one.
+        names = [source]
+    elif (output_count or 1) == 1:
+        names = [graphs.fresh_name("z", taken)]
+    else:
+        names = []
+        for _ in range(output_count or 1):
+            names.append(graphs.fresh_name("z1", {*taken, *names}))
+    line = Line(tuple(names), Apply(layer, tuple(map(Ref, sources))))
+    text = yaml_edit.insert_item(text, reading.GRAPH, index, graphs.line_text(line))
+    if through and not own and index < len(lines):  # the next line that used the input uses the new tensor
+        following = lines[index]
+        if following is not None and source in graphs.names_used(following.value):
+            rewired = graphs.rename_in_call(following.value, source, names[0])
+            changed = graphs.line_text(replace(following, value=rewired))
+            text = yaml_edit.set_value(text, (*reading.GRAPH, index + 1), changed)
+    previous = lines[-1].targets if lines and lines[-1] else ()
+    replaces = not outputs or (len(outputs) == 1 and outputs[0] in previous)
+    if index == len(lines) and names[0] not in outputs and replaces:
+        text = yaml_edit.set_value(text, reading.OUTPUTS, [names[0]])
+    return text, join_key((*reading.GRAPH, index))
+
+
+def _sources(previous: Sequence[str], before: Sequence[str], count: int) -> list[str]:
+    """The input tensors of a new line: the newest ones, first of all those of the line before it."""
+    if count == 1:
+        return [previous[0]] if previous else list(before[:1])
+    others = [name for name in before if name not in previous]
+    return [*others, *previous][-count:]
+
+
+def _with_shared(
+    text: str, data: reading.Data, name: str, arguments: Mapping[str, Any], called: str
+) -> tuple[str, Key]:
+    reading.need_graph(data)
+    taken = reading.names_taken(data)
+    called = called or graphs.fresh_name(_snake(name), taken)
+    reading.check_name(called, taken, "model.layers")
+    key = (*reading.LAYERS, called)
+    return yaml_edit.set_value(text, key, {"use": name, **arguments}, order=reading.MODEL_KEYS), key
+
+
+def with_targets(text: str, data: reading.Data, key: Key, names: Sequence[str], taken: set[str]) -> str:
+    """A recipe's text where the tensors of a line have other names, with every use of them.
+
+    Raises:
+        RecipeError: a name cannot be one, or means something else already.
+    """
+    lines, outputs, line, index = (
+        reading.lines_of(data),
+        reading.outputs_of(data),
+        reading.line_at(data, key),
+        int(key[-1]),
+    )
+    for name in names:
+        reading.check_name(name, taken, join_key(key))
+    if len(set(names)) != len(names):
+        raise RecipeError("each tensor needs a name of its own.", where=join_key(key))
+    if len(names) != len(line.targets):  # more or fewer of them: nothing to follow
+        return yaml_edit.set_value(text, key, graphs.line_text(replace(line, targets=tuple(names))))
+    changed, named = lines, outputs
+    for old, new in zip(line.targets, names, strict=True):
+        if old != new:
+            changed, named = graphs.rename_tensor(changed, named, index, old, new)
+    text = with_lines(text, lines, changed, outputs, named)
+    for old, new in zip(outputs, named, strict=True):
+        if old != new:
+            for section in (("data", "targets"), *(("train", each) for each in _BY_OUTPUT)):
+                at = reading.value_at(data, section)
+                if isinstance(at, Mapping) and old in at and "use" not in at:
+                    text = yaml_edit.rename_key(text, (*section, old), new)
+    return text
+
+
+_BY_OUTPUT = ("loss", "losses", "metrics", "weighted_metrics", "loss_weights", "weights")
+
+
+def with_lines(
+    text: str, old: reading.Lines, new: reading.Lines, outputs: Sequence[str], named: Sequence[str]
+) -> str:
+    """The text with the lines (and outputs) that differ written again."""
+    for index, (before, after) in enumerate(zip(old, new, strict=True)):
+        if after is not None and after != before:
+            text = yaml_edit.set_value(text, (*reading.GRAPH, index), graphs.line_text(after))
+    return text if list(outputs) == list(named) else yaml_edit.set_value(text, reading.OUTPUTS, list(named))
+
+
+def _snake(name: str) -> str:
+    name = name.rpartition(".")[2]
+    return "".join(
+        f"_{c.lower()}" if c.isupper() and i and not name[i - 1].isupper() else c.lower()
+        for i, c in enumerate(name)
+    )
