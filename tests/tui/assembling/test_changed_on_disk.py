@@ -117,7 +117,7 @@ async def test_the_field_that_has_the_focus_shows_what_was_taken_and_a_number_le
         screen = pilot.app.screen
         await until(lambda: "train" in [row.key for row in screen.rows.rows])
         pilot.app.row_to_show = "train"
-        screen._refresh()
+        screen.refresh_panes()
         await settle(pilot)
         await typed(pilot, "enter", "'7'")
         await until(lambda: editor.get("train.epochs") == 7)

@@ -53,8 +53,7 @@ def fields(pilot: Pilot[Any]) -> list[str]:
 async def at_gate(pilot: Pilot[Any]) -> Any:
     """Go to the row of the gate, once the worker has seen the recipe."""
     screen = await checked(pilot)
-    screen._select = "model.sequential[0]"
-    screen._refresh()
+    screen.refresh_panes("model.sequential[0]")
     await until(lambda: "strength" in fields(pilot))
     return screen
 

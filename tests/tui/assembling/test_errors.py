@@ -195,7 +195,7 @@ async def test_what_is_likely_not_meant_is_reported_at_its_row(
         assert "sparse_categorical_crossentropy" in row
         assert "expects probabilities" in shown(app)
         app.editor.set("model.sequential[0].activation", "softmax")
-        screen._refresh()
+        screen.refresh_panes()
         await checked(pilot)
         assert "! loss" not in shown(app)
         assert "to look at" not in str(screen.rows.border_title)

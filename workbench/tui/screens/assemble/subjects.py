@@ -134,6 +134,14 @@ def apply(
     return None
 
 
+def field_for(what: str, row: RecipeRow) -> str:
+    """The field that a key of a row is about: `rename`, `rewire`; "" for none."""
+    if what == "rename":
+        of_line = OUTPUTS if row.role is Role.CALL else "name"
+        return NAME if row.role in (Role.INPUT, Role.SHARED) else of_line
+    return INPUTS if what == "rewire" else ""
+
+
 # --------------------------------------------------------------------------- fields
 
 
