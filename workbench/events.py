@@ -96,7 +96,10 @@ class Step(Event):
 
 @dataclass(frozen=True)
 class Epoch(Event):
-    """An epoch ended (counted from 1). Never left out."""
+    """An epoch ended (counted from 1). Never left out.
+
+    `learning_rates` has those of all optimizers by name, where a model has several; `learning_rate` is the first.
+    """
 
     kind: ClassVar[str] = "epoch"
     epoch: int
@@ -105,6 +108,7 @@ class Epoch(Event):
     seconds: float
     steps_per_second: float
     learning_rate: float
+    learning_rates: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

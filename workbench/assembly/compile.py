@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.assembly.compile_arguments import STANDARD, compile_arguments, refused
 from workbench.assembly.make import Maker
 from workbench.assembly.names import check_outputs
 from workbench.assembly.structure import Structure
@@ -25,14 +26,7 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
         RecipeError: a name is unknown, an argument is refused, or an output has no such name.
     """
     loaded = getattr(model, "compiled", False)
-    if loaded and not train.model_fields_set & {
-        "optimizer",
-        "loss",
-        "metrics",
-        "weighted_metrics",
-        "loss_weights",
-        "run_eagerly",
-    }:
+    if loaded and not train.model_fields_set & {*STANDARD, "compile"}:
         return
     if train.loss is not None:
         check_outputs(structure.outputs, "train.loss")
@@ -40,22 +34,32 @@ def compile_model(model: Any, train: Train, structure: Structure, maker: Maker) 
     optimizer = (
         model.optimizer if keep_optimizer else maker.make(Kind.OPTIMIZER, train.optimizer, "train.optimizer")
     )
-    loss = _loss(train, structure, maker)
+    standard = {
+        "optimizer": optimizer,
+        "loss": _loss(train, structure, maker),
+        "loss_weights": _loss_weights(train, structure),
+        "metrics": _metrics(train.metrics, structure, maker, "train.metrics"),
+        "weighted_metrics": _metrics(train.weighted_metrics, structure, maker, "train.weighted_metrics"),
+        "run_eagerly": train.run_eagerly,
+    }
+    arguments = compile_arguments(model, train, standard, maker)
     try:
-        model.compile(
-            optimizer=optimizer,
-            loss=loss,
-            loss_weights=_loss_weights(train, structure),
-            metrics=_metrics(train.metrics, structure, maker, "train.metrics"),
-            weighted_metrics=_metrics(train.weighted_metrics, structure, maker, "train.weighted_metrics"),
-            run_eagerly=train.run_eagerly,
-        )
+        model.compile(**arguments)
     except (KeyboardInterrupt, WorkbenchError):
         raise
     except Exception as error:
-        raise RecipeError(
+        raise refused(model, train, error) or RecipeError(
             f"Keras cannot compile the model: {short_message(error)}.", where="train"
         ) from error
+    if not model.compiled:
+        name = type(model).__name__
+        raise RecipeError(
+            f"{name}.compile() does not compile the model.",
+            where="train",
+            hint=f"It must call super().compile(...), for {name} cannot be trained otherwise.",
+        )
+    if train.run_eagerly:  # a `compile()` of its own may not take it
+        model.run_eagerly = True
 
 
 def make_callbacks(train: Train, maker: Maker) -> list[Any]:

@@ -15,6 +15,7 @@ from workbench.assembly.errors import model_arity_error
 from workbench.assembly.forms import maker_of
 from workbench.assembly.graph import build_graph
 from workbench.assembly.make import LoadModel, Maker, OnBuilt
+from workbench.assembly.own_training import has_own, lacks_call
 from workbench.assembly.stack import build_stack
 from workbench.assembly.stateful import static_batch
 from workbench.assembly.structure import InputSpec, Structure, input_structure, output_structure
@@ -30,7 +31,7 @@ class Assembly:
     """A built model, and how the data's named inputs and targets fit its inputs and outputs.
 
     Attributes:
-        outputs: its outputs for symbolic inputs, by output name.
+        outputs: its outputs for symbolic inputs, by output name; none for a model that cannot be called.
     """
 
     model: Any
@@ -87,7 +88,8 @@ def assemble(
         if not path.exists():
             raise RecipeError(f"there is no file '{recipe.weights}'.", where="weights")
         load_weights(model, Path(path))
-    return Assembly(model, structure, maker, structure.unpack_outputs(outputs))
+    named = {} if lacks_call(model) else structure.unpack_outputs(outputs)
+    return Assembly(model, structure, maker, named)
 
 
 def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_built: OnBuilt) -> Any:
@@ -141,7 +143,8 @@ def _connect(
     *,
     by_name: bool = False,
 ) -> tuple[Structure, Any]:
-    """Call the model on symbolic tensors: that builds it, and shows what it returns.
+    """Call the model on symbolic tensors: that builds it, and shows what it returns. One that cannot be called is left
+    to its first step.
 
     Raises:
         RecipeError: it cannot be called so (then with a cause), or the data does not fit it.
@@ -149,6 +152,13 @@ def _connect(
     input_form, input_names = input_structure(model, inputs, "model")
     if by_name:
         input_form = "dict"
+    if lacks_call(model):
+        if not has_own(model, "train_step"):
+            name = type(model).__name__
+            raise RecipeError(
+                f"{name} has neither a call() nor a train_step: it cannot be trained.", where="model"
+            )
+        return Structure(input_form, input_names, "one" if len(targets) < 2 else "tuple", tuple(targets)), {}
     tensors = {
         name: replace(inputs[name], batch=static_batch(model) or inputs[name].batch).symbol(name)
         for name in input_names

@@ -75,6 +75,15 @@ class Structure:
         return dict(zip(self.outputs, values, strict=True))
 
 
+def own_outputs(values: Any) -> dict[str, Any]:
+    """What a `predict_step` of a model's own returns, by name: it may be of another form than the model's outputs."""
+    if isinstance(values, Mapping):
+        return dict(values)
+    if isinstance(values, list | tuple):
+        return {f"output_{at}": value for at, value in enumerate(values)}
+    return {"output": values}
+
+
 def _pack(form: Form, names: Sequence[str], values: Mapping[str, Any]) -> Any:
     if form == "one":
         return values[names[0]]

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from workbench.assembly.own_training import lacks_call
+
 Named = Sequence[tuple[str, Any]]
 
 _SIGNS = {
@@ -83,7 +85,8 @@ def trace(model: Any, layers: Named, example: Any) -> CallTrace:
     Args:
         model: a built model.
         layers: its layers with their paths, those inside layers included.
-        example: symbolic tensors (or specifications) in the form the model is called with.
+        example: symbolic tensors (or specifications) in the form the model is called with; for a model that cannot
+            be called, the batch that its `train_step` gets.
 
     Raises:
         Exception: whatever the model raises where it cannot be traced.
@@ -95,13 +98,16 @@ def trace(model: Any, layers: Named, example: Any) -> CallTrace:
 
     def run(inputs: Any) -> Any:
         watcher.begin(inputs)
+        if lacks_call(model):
+            return model.train_step(inputs)
         result = model(inputs, training=False)
         outputs.extend(_tensors(result))
         return result
 
     try:
         tf.function(run, autograph=False).get_concrete_function(_as_specs(example))
-        calls, ends = watcher.connect(outputs)
+        # A step calls layers for more than an output, and differentiates: that is no picture of a model.
+        calls, ends = ((), ()) if lacks_call(model) else watcher.connect(outputs)
     finally:
         for _, layer in layers:
             object.__delattr__(layer, "call")

@@ -237,6 +237,10 @@ def _names(document: Document) -> Iterator[Named]:
         yield from names.layer(recipe.model, "model", Kind.MODEL)
     train = recipe.train
     yield from names.item(Kind.OPTIMIZER, train.optimizer, "train.optimizer")
+    for key, value in train.compile.items():
+        yield from names.value(value, f"train.compile.{key}")
+        if isinstance(value, str) and kind_of_argument(key) is Kind.OPTIMIZER:
+            yield Kind.OPTIMIZER, value, f"train.compile.{key}"
     for index, callback in enumerate(train.callbacks):
         yield from names.item(Kind.CALLBACK, callback, f"train.callbacks[{index}]")
     losses = train.loss if isinstance(train.loss, Mapping) else {"": train.loss} if train.loss else {}

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.model_schema import Item, Layer, Model, Names, Strict, Use, as_list, named, tag
+from workbench.recipe.model_schema import Argument, Item, Layer, Model, Names, Strict, Use, as_list, named, tag
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -213,6 +213,11 @@ class Train(Strict):
     class_weight: dict[int | str, float] | Literal["balanced"] | None = Field(
         None,
         description="The weight of each class, by its name; `balanced` makes up for unequal numbers of rows.",
+    )
+    compile: dict[str, Argument] = Field(
+        {},
+        description="Arguments of the model's own `compile()`, each as an argument of a layer is written: "
+        "`{d_optimizer: {use: Adam, learning_rate: 3.0e-4}, loss_fn: {use: BinaryCrossentropy}}`.",
     )
     callbacks: tuple[Item, ...] = Field((), description="What is called in training, as `EarlyStopping`.")
     shuffle: bool = Field(True, description="Another order of the rows in each epoch.")

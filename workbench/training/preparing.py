@@ -20,6 +20,7 @@ from workbench.assembly.layers import layer_rows
 from workbench.assembly.losses import TargetSpec, check_losses, check_metrics
 from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
+from workbench.assembly.own_training import can_evaluate, lacks_call
 from workbench.assembly.stateful import batch_of, check_batches, static_batch
 from workbench.assembly.structure import InputSpec
 from workbench.atomic import check_writable
@@ -35,6 +36,7 @@ from workbench.recipe.names import about_hidden
 from workbench.recipe.reach import reach
 from workbench.recipe.schema import Recipe
 from workbench.storage import formats, reader_client, structure
+from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_watched
 from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
@@ -83,31 +85,39 @@ class PreparedRun:
         return Stream(part.rows, size, batches)
 
     def probe(self, rows: int) -> Any:
-        """The inputs of the first training rows, to compare predictions on.
+        """The inputs of the first training rows, to compare predictions on; None for a model that cannot be called.
 
         Args:
             rows: how many, for batches too large to be tried; else a batch of them, which is all some models take.
         """
         size = self.document.recipe.train.batch_size
         rows = size if size <= LARGEST_PROBE or static_batch(self.model) else rows
-        train = self.prepared.train
-        part = train.take(slice(rows)) if isinstance(train, Part) else train.head(rows)
-        return self.arrays(part).x
+        if lacks_call(self.model):
+            return None
+        return self.arrays(head(self.prepared, rows)).x
+
+    def first_rows(self) -> Part:
+        """The first batch of the training rows."""
+        return head(self.prepared, self.document.recipe.train.batch_size)
 
     def symbols(self) -> Any:
-        """Symbolic tensors in the structure the model is called with."""
+        """Symbolic tensors in the structure the model is called with; for one that cannot be called, the batch that its
+        `train_step` gets."""
+        if lacks_call(self.model):
+            return step_batch(self.assembly, self.first_rows())
         specs = input_specs(self.prepared, static_batch(self.model))
         symbols = {name: spec.symbol(name) for name, spec in specs.items()}
         return self.assembly.structure.pack_inputs(symbols)
 
     def arrays(self, part: Part) -> Arrays:
         """A part of the data in the structure the model is called with."""
-        structure = self.assembly.structure
-        return Arrays(
-            structure.pack_inputs(part.inputs),
-            structure.pack_targets(part.targets),
-            structure.pack_weights(part.sample_weight),
-        )
+        return arrays(self.assembly, part)
+
+
+def head(prepared: loading.Prepared | loading.Streamed, rows: int) -> Part:
+    """The first training rows."""
+    train = prepared.train
+    return train.take(slice(rows)) if isinstance(train, Part) else train.head(rows)
 
 
 def load_data(
@@ -171,7 +181,7 @@ def prepare(
     prepared = data or load_data(document, catalog)
     try:
         check_saves(recipe.save)
-        class_weights(recipe, prepared)
+        class_weight = class_weights(recipe, prepared)
         inputs = input_specs(prepared, batch_of(recipe))
         resolver = Resolver(catalog)
         assembly = assemble(
@@ -186,6 +196,8 @@ def prepare(
         check_batches(assembly.model, recipe, _rows(prepared))
         was_compiled = assembly.model.compiled
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
+        _check_evaluation(assembly.model, prepared)
+        assembly = build(assembly, head(prepared, recipe.train.batch_size), class_weight)
         if recipe.train.loss is None and not was_compiled and not _learns(assembly, inputs):
             raise RecipeError(
                 "a loss is missing.",
@@ -194,6 +206,9 @@ def prepare(
             )
         warnings += about_hidden(document, catalog)
         warnings += [*not_adapted(assembly.model), *_check_losses(recipe, assembly, prepared)]
+        if prepared.test is not None and not can_evaluate(assembly.model):
+            reason = f"{type(assembly.model).__name__} has neither a call() nor a test_step, so no row of it is used."
+            warnings.append(RecipeWarning(reason, "data.split.test"))
         if structure.states(assembly.model) and recipe.train.shuffle:
             reason = (
                 "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps "
@@ -288,6 +303,16 @@ def _size(name: str, recipe: Recipe, model: Any, prepared: loading.Prepared | lo
 def _depth(model: Any) -> int:
     """The approximate number of layers with weights."""
     return sum(len(weight.shape) > 1 for weight in model.trainable_weights)
+
+
+def _check_evaluation(model: Any, prepared: loading.Prepared | loading.Streamed) -> None:
+    """Refuse a validation that Keras would fail at after the first epoch."""
+    if prepared.validation is not None and not can_evaluate(model):
+        raise RecipeError(
+            f"{type(model).__name__} has neither a call() nor a test_step, so it cannot be validated.",
+            where="data.split.validation",
+            hint="Leave the validation out, or give the class a test_step.",
+        )
 
 
 def _rows(prepared: loading.Prepared | loading.Streamed) -> dict[str, int]:

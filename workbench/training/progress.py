@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import keras
 
 from workbench import events
+from workbench.assembly.own_training import learning_rates, optimizers
 from workbench.training.control import Control
-from workbench.training.variables import value_of
 
 STEP_INTERVAL = 0.1  # seconds between step events: quick enough for an eye, far below what a pipe carries
 
@@ -75,6 +76,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.logs = numbers(logs)
         self.history.append({"epoch": epoch + 1, "logs": self.logs})
+        rates = learning_rates(self.model)
         self._emit(
             events.Epoch(
                 epoch=epoch + 1,
@@ -82,7 +84,8 @@ class Progress(keras.callbacks.Callback):
                 logs=self.logs,
                 seconds=time.perf_counter() - self._began - self._waited,
                 steps_per_second=self._speed(),
-                learning_rate=self._learning_rate(),
+                learning_rate=next(iter(rates.values()), math.nan),
+                learning_rates=rates if len(rates) > 1 else {},
             )
         )
 
@@ -100,26 +103,26 @@ class Progress(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _set_rate(self, rate: float) -> None:
-        optimizer = self.model.optimizer
+        found = optimizers(self.model)
+        if len(found) != 1:
+            what = (
+                f"the model has several optimizers ({', '.join(found)})"
+                if found
+                else "the model has no optimizer"
+            )
+            self._emit(events.Message("warning", f"the learning rate cannot be set: {what}."))
+            return
+        (optimizer,) = found.values()
         try:
-            if optimizer is None:  # a step of the model's own, with optimizers of its own
-                raise TypeError
             optimizer.learning_rate = rate
         except TypeError:
             schedule = type(getattr(optimizer, "_learning_rate", None)).__name__
-            what = "the model has no optimizer" if optimizer is None else f"it follows {schedule}"
-            self._emit(events.Message("warning", f"the learning rate cannot be set: {what}."))
+            self._emit(events.Message("warning", f"the learning rate cannot be set: it follows {schedule}."))
 
     def _speed(self) -> float:
         """Training steps per second in this epoch, validation and pauses left out."""
         seconds = self._last_batch - self._began - self._waited
         return (self.step - (self._first_step or 0)) / seconds if seconds > 0 else 0.0
-
-    def _learning_rate(self) -> float:
-        rate = self.model.optimizer.learning_rate  # of a schedule a tensor
-        if isinstance(rate, keras.Variable):
-            return float(value_of(rate.value))
-        return float(keras.ops.convert_to_numpy(rate))
 
 
 def numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from workbench.assembly.foreign import ForeignStructure, foreign_structure
+from workbench.assembly.own_training import can_evaluate, can_predict, has_own, lacks_call
 from workbench.assembly.stateful import static_batch
-from workbench.assembly.structure import Structure
+from workbench.assembly.structure import Structure, own_outputs
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
@@ -138,6 +139,11 @@ class SavedModel:
                 where=str(self.path),
                 hint="Save it compiled, or train it with a recipe (`model: {load: FILE}`).",
             )
+        if not can_evaluate(self.model):
+            name = type(self.model).__name__
+            raise FileError(
+                f"{name} cannot be evaluated: it has neither a call() nor a test_step.", where=str(self.path)
+            )
         classes = self.notes.preparation.number_names() if self.notes else {}
         static = static_batch(self.model)
         if static is not None and rows.rows % static:
@@ -166,7 +172,14 @@ class SavedModel:
         )
 
     def predict(self, part: Part) -> dict[str, np.ndarray]:
-        """Predictions by output name, one row for each row of the data."""
+        """Predictions by output name, one row for each row of the data.
+
+        Raises:
+            FileError: the model makes none.
+        """
+        if not can_predict(self.model):
+            name = type(self.model).__name__
+            raise FileError(f"{name} makes no predictions: it has no call().", where=str(self.path))
         try:
             structure = self._structure(part)
         except DataError:  # the data's targets are others; the outputs have names of their own
@@ -178,11 +191,22 @@ class SavedModel:
         with reported_as("predicting", str(self.path)):
             packed = structure.pack_inputs(given.inputs)
             outputs = self.model.predict(packed, batch_size=size or BATCH_SIZE, verbose=0)
-        return {name: values[: part.rows] for name, values in structure.unpack_outputs(outputs).items()}
+        try:
+            named = structure.unpack_outputs(outputs)
+        except (KeyError, TypeError, ValueError, IndexError):
+            if not has_own(self.model, "predict_step"):
+                raise
+            named = own_outputs(outputs)
+        if has_own(self.model, "predict_step") and any(
+            isinstance(each, dict | list) for each in named.values()
+        ):
+            named = own_outputs(outputs)
+        return {name: values[: part.rows] for name, values in named.items()}
 
     def probe(self) -> Any:
-        """Made-up inputs to compare predictions on; None where the file says nothing of its inputs."""
-        if self.notes is None:
+        """Made-up inputs to compare predictions on; None where the file says nothing of its inputs, or for a model that
+        cannot be called."""
+        if self.notes is None or lacks_call(self.model):
             return None
         preparation, noise = self.notes.preparation, np.random.default_rng(0)
         types, rows = preparation.input_dtypes(), static_batch(self.model) or 4

@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench import events
 from workbench.assembly.layers import has_own_classes
+from workbench.assembly.own_training import can_evaluate
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
@@ -290,6 +291,8 @@ class Session:
     def _evaluate(self, prepared_run: PreparedRun, status: str) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
         if prepared_run.prepared.test is None or status == "interrupted":
+            return {}
+        if not can_evaluate(prepared_run.model):
             return {}
         batch_size = self.document.recipe.train.batch_size
         with reported_as("evaluating on the test part", self.document.name):

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.assembly.batch_hooks import acting_at_batches
+from workbench.assembly.own_training import optimizers
 from workbench.errors import TrainingError
 from workbench.events import EngineChosen
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
@@ -179,7 +180,8 @@ def _build_metrics(builder: Builder) -> None:
         _ = builder.traced
         return
     model = builder.model
-    with preserved([variable.value for variable in (*model.variables, *model.optimizer.variables)]):
+    kept = [*model.variables, *(v for each in optimizers(model).values() for v in each.variables)]
+    with preserved([variable.value for variable in kept]):
         builder.build("plain").run(0, 0, 1)
 
 
