@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kwb_custom.functions import exponential, exponential_layer
+    from kwb_custom.generative import GenerativeAdversarialNetwork, VariationalAutoencoder
     from kwb_custom.layers import MyDense, MyGaussianNoise, MyMultiLayer, ResidualBlock
     from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
 
 _HOME = {
     "exponential": "functions",
     "exponential_layer": "functions",
+    "GenerativeAdversarialNetwork": "generative",
+    "VariationalAutoencoder": "generative",
     "MyDense": "layers",
     "MyGaussianNoise": "layers",
     "MyMultiLayer": "layers",
@@ -26,12 +29,14 @@ _HOME = {
 }
 
 __all__ = [
+    "GenerativeAdversarialNetwork",
     "MyDense",
     "MyGaussianNoise",
     "MyMultiLayer",
     "ReconstructingRegressor",
     "ResidualBlock",
     "ResidualRegressor",
+    "VariationalAutoencoder",
     "exponential",
     "exponential_layer",
 ]

@@ -62,6 +62,21 @@ def kwb_register_models(registry: Registry) -> None:
         tags=["custom", "regression"],
         example={"output_dim": 2, "reconstruction_weight": 0.1},
     )
+    registry.add(
+        "VariationalAutoencoder",
+        "kwb_custom.generative:VariationalAutoencoder",
+        summary="Learns to write a picture as a few numbers, and to draw it again from them.",
+        tags=["custom", "generative", "own training"],
+        example={"latent_dim": 2, "units": 8, "seed": 7},
+        input_shapes=[[8, 8, 1]],
+    )
+    registry.add(
+        "GenerativeAdversarialNetwork",
+        "kwb_custom.generative:GenerativeAdversarialNetwork",
+        summary="A generator of pictures and a discriminator that learn from each other: a GAN, without call().",
+        tags=["custom", "generative", "own training"],
+        example={"picture_shape": [8, 8, 1], "latent_dim": 4, "units": 8, "seed": 7},
+    )
 
 
 @hookimpl
@@ -89,4 +104,16 @@ def kwb_register_recipes(registry: Registry) -> None:
         "kwb_custom:recipes/multi-inputs.yaml",
         summary="A graph with two named inputs and a layer of two inputs and three outputs.",
         tags=["regression"],
+    )
+    registry.add(
+        "vae",
+        "kwb_custom:recipes/vae.yaml",
+        summary="A variational autoencoder of digits: steps and metrics of its own, no target.",
+        tags=["generative"],
+    )
+    registry.add(
+        "gan",
+        "kwb_custom:recipes/gan.yaml",
+        summary="A GAN that draws digits: no call(), two optimizers by `train.compile`.",
+        tags=["generative"],
     )

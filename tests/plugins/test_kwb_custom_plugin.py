@@ -21,11 +21,18 @@ OWN = [entry for entry in CATALOG.entries if entry.plugin == "kwb_custom"]
 RECIPES = [entry for entry in OWN if entry.kind is Kind.RECIPE]
 
 
-def test_it_offers_the_documents_layers_models_and_recipes():
+def test_it_offers_these_layers_models_and_recipes():
     names = {kind: {entry.name for entry in OWN if entry.kind is kind} for kind in Kind}
     assert names[Kind.LAYER] == {"Exponential", "MyDense", "MyMultiLayer", "MyGaussianNoise", "ResidualBlock"}
-    assert names[Kind.MODEL] == {"ResidualRegressor", "ReconstructingRegressor"}
+    assert names[Kind.MODEL] == {
+        "ResidualRegressor",
+        "ReconstructingRegressor",
+        "VariationalAutoencoder",
+        "GenerativeAdversarialNetwork",
+    }
     assert names[Kind.RECIPE] == {
+        "vae",
+        "gan",
         "residual-regressor",
         "reconstructing-regressor",
         "custom-stack",
@@ -85,7 +92,7 @@ def test_recipes_read_and_name_what_exists(entry: Entry):
     recipe = document.recipe
     assert recipe.name == entry.name
     assert recipe.save == (f"saved/{entry.name}.keras", f"saved/{entry.name}.h5")
-    assert recipe.data.use == "diabetes"
+    assert recipe.data.use == ("digits" if entry.name in ("vae", "gan") else "diabetes")
     assert recipe.train.epochs <= 100
     used = list(names_used(document.resolved()["model"]))
     assert used

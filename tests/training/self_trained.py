@@ -31,7 +31,7 @@ def step(loss: Any, tape: tf.GradientTape, optimizer: Any, weights: Any) -> None
     optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
 
 
-class Adversaries(keras.Model):
+class Rivals(keras.Model):
     """Two networks against one another: no `call()`, a `compile()` of its own, `metrics` overridden."""
 
     def __init__(self, noise: int = 4, **kwargs: Any) -> None:
@@ -69,7 +69,7 @@ class Adversaries(keras.Model):
         return {"d_loss": self.d_mean.result(), "g_loss": self.g_mean.result()}
 
 
-class Penalized(Adversaries):
+class Penalized(Rivals):
     """As WGAN-GP: several steps of the critic in one `train_step`, and a penalty on its gradient. Nothing random."""
 
     def compile(self, *, critic_steps: int = 2, **optimizers: Any) -> None:
@@ -333,8 +333,8 @@ def _adam(rate: float) -> dict[str, Any]:
 
 
 CASES: dict[str, Case] = {
-    "adversaries": Case(
-        "Adversaries",
+    "rivals": Case(
+        "Rivals",
         {
             "compile": {
                 "d_optimizer": _adam(0.01),
@@ -342,7 +342,7 @@ CASES: dict[str, Case] = {
                 "loss_fn": {"use": "BinaryCrossentropy", "from_logits": True},
             }
         },
-        Adversaries,
+        Rivals,
         lambda: {
             "d_optimizer": optimizers.Adam(0.01),
             "g_optimizer": optimizers.SGD(0.05, momentum=0.9),
@@ -434,7 +434,7 @@ CASES: dict[str, Case] = {
     ),
 }  # fmt: skip
 
-MODELS = (Adversaries, Penalized, Rebuilder, ByName, Taught, Denoiser, Contrasting, Patched)
+MODELS = (Rivals, Penalized, Rebuilder, ByName, Taught, Denoiser, Contrasting, Patched)
 
 
 def with_these(catalog: Catalog) -> Catalog:

@@ -20,7 +20,7 @@ from workbench.training.session import Session
 
 EPOCHS = 3
 EVERY_DAY = {
-    "adversaries": ENGINES,
+    "rivals": ENGINES,
     "penalized": ("chunk-xla",),
     "rebuilder": ("chunk",),
     "taught": ("plain",),

@@ -13,8 +13,8 @@ from workbench.assembly.make import Maker
 from workbench.assembly.own_training import has_own
 from workbench.catalog import Kind
 from workbench.errors import RecipeError, did_you_mean
-from workbench.recipe.names import kind_of_argument
 from workbench.recipe.model_schema import Use
+from workbench.recipe.names import kind_of_argument
 from workbench.recipe.schema import Train
 
 STANDARD = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")

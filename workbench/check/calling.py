@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.assembly.errors import shape_text
+from workbench.assembly.own_training import lacks_call
 from workbench.check.comparing import compare, shapes_of
 from workbench.check.inputs import NoInput
 from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
@@ -24,6 +25,8 @@ _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where the
 
 
 def call(subject: CheckedEntry) -> str:
+    if lacks_call(subject.make()):
+        raise Skipped("it has no call(): a train_step of its own is all that it is used by")
     try:
         tensors = subject.inputs.tensors
     except NoInput as error:

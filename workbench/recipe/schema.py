@@ -22,7 +22,18 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.model_schema import Argument, Item, Layer, Model, Names, Strict, Use, as_list, named, tag
+from workbench.recipe.model_schema import (
+    Argument,
+    Item,
+    Layer,
+    Model,
+    Names,
+    Strict,
+    Use,
+    as_list,
+    named,
+    tag,
+)
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 

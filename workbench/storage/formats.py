@@ -29,6 +29,7 @@ from workbench.errors import FileError, without_path
 from workbench.sentence import short_message
 from workbench.storage import archive, container, guard, keras2, layout, legacy, rebuild, structure, verify
 from workbench.storage.object_ids import numbered_objects
+from workbench.storage.optimizers import optimizers
 
 # Where Keras looks for a class that a legacy file names without its module.
 _SPACES = (
@@ -274,8 +275,11 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
 
 @numbered_objects()
 def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> None:
-    if model.compiled and model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)  # else Keras finds slots of no size in the file
+    optimizer = (
+        optimizers(model).get("optimizer") if model.compiled else None
+    )  # None too if others train the model
+    if optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)  # else Keras finds slots of no size in the file
     if kind == ".keras":
         _write_archive(model, target, notes)
         return
@@ -368,6 +372,8 @@ def _in_our_words(warning: str) -> str:
         r"the saved optimizer has (\d+) variables",
         warning,
     )
+    if warning.startswith("`compile()` was not called as part of model loading"):
+        return "loaded uncompiled: its class has a compile() of its own, and no compile_from_config()"
     if skipped is None:
         return warning
     name, own, saved = skipped.groups()

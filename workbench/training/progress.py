@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from workbench import events
-from workbench.assembly.own_training import learning_rates, optimizers
+from workbench.storage.optimizers import learning_rates, optimizers
 from workbench.training.control import Control
 
 STEP_INTERVAL = 0.1  # seconds between step events: quick enough for an eye, far below what a pipe carries

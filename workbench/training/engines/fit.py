@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.assembly.batch_hooks import acting_at_batches
-from workbench.assembly.own_training import optimizers
 from workbench.errors import TrainingError
 from workbench.events import EngineChosen
+from workbench.storage.optimizers import optimizers
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
 from workbench.training.engines.choices import Choices
 from workbench.training.engines.choose import choose, preserved, without_difference
