@@ -82,13 +82,13 @@ def test_an_old_name_that_is_another_class_is_refused(entry):
 @pytest.mark.parametrize(
     ("kind", "target", "shown"),
     [
-        (Kind.MODEL, "things:Gate", "not a keras.Model subclass."),
-        (Kind.MODEL, "things:halve", "not a keras.Model subclass."),
+        (Kind.MODEL, "things:Gate", "not a keras.Model subclass or a function that returns one."),
+        (Kind.OPTIMIZER, "things:halve", "not a keras.Optimizer subclass."),
         (Kind.LAYER, "things:number", "is 3, not a keras.Layer subclass or a function."),
         (Kind.LOSS, "keras.metrics:MeanSquaredError", "not a keras.Loss subclass or a function."),
         (Kind.METRIC, "keras.losses:MeanSquaredError", "not a keras.Metric subclass or a function."),
         (Kind.OPTIMIZER, "things:Gate", "not a keras.Optimizer subclass."),
-        (Kind.SCHEDULE, "things:Gate", "not a keras.LearningRateSchedule subclass."),
+        (Kind.SCHEDULE, "things:Gate", "not a keras.LearningRateSchedule subclass or a function."),
         (Kind.CALLBACK, "things:halve", "not a keras.Callback subclass."),
         (Kind.INITIALIZER, "things:Gate", "not a keras.Initializer subclass or a function."),
         (Kind.REGULARIZER, "things:Gate", "not a keras.Regularizer subclass or a function."),

@@ -1,4 +1,4 @@
-"""`--plugin FILE.py`: the layers and models of one file, with no packaging."""
+"""`--plugin FILE.py`: what one file offers, with no packaging."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_all_lists_counts_wherever_it_was_defined(kwb, folder, installed):
         ("import keras\n\nkeras.nothing\n", "{file}:3: importing it failed: AttributeError: "),
         ("import sys\nsys.exit(3)\n", "{file}:2: importing it failed: it called sys.exit(3)."),
         ("import os\nos._exit(4)\n", "{file}: importing it ended the process: exit code 4"),
-        ("x = 1\n", "{file}: it defines no keras.Layer or keras.Model subclass. List classes imported"),
+        ("x = 1\n", "{file}: it offers nothing that a recipe can use: no layer, model, loss, "),
         ("__all__ = ['Gate']\n", "{file}: its __all__ lists 'Gate', which it does not have."),
     ],
     ids=["syntax error", "raises", "sys.exit", "kills the process", "no layers", "wrong __all__"],

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.catalog import Entry
+from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError, did_you_mean
 from workbench.sentence import short_message
 
@@ -31,11 +31,12 @@ def shape_text(shape: Any) -> str:
     )
 
 
-def accepted_arguments(target: Any) -> dict[str, inspect.Parameter]:
-    """The arguments of a constructor (or a function layer), those passed through `**kwargs` included."""
+def accepted_arguments(kind: Kind, target: Any) -> dict[str, inspect.Parameter]:
+    """The arguments of a constructor (or of a function), those passed through `**kwargs` included."""
     if not inspect.isclass(target):
-        # A function's first argument is its tensor.
-        return dict(list(inspect.signature(target).parameters.items())[1:])
+        plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        own = [(name, p) for name, p in inspect.signature(target).parameters.items() if p.kind in plain]
+        return dict(own[_tensors_first(kind) :])
     found: dict[str, inspect.Parameter] = {}
     for cls in target.__mro__:
         init = vars(cls).get("__init__")
@@ -50,26 +51,36 @@ def accepted_arguments(target: Any) -> dict[str, inspect.Parameter]:
     return found
 
 
-def _by_position(target: Any) -> list[str] | None:
-    """The positional arguments of a constructor (or a function layer); None for any number."""
+def _tensors_first(kind: Kind) -> int:
+    """How many arguments of a function are not the recipe's: the tensor that a layer is called on."""
+    return 0 if kind is Kind.MODEL else 1
+
+
+def _by_position(kind: Kind, target: Any) -> list[str] | None:
+    """The positional arguments of a constructor (or a function); None for any number."""
     function = target.__init__ if inspect.isclass(target) else target
     parameters = list(inspect.signature(function).parameters.values())
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return None
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [parameter.name for parameter in parameters if parameter.kind in kinds][
-        1:
-    ]  # less self, or the tensor
+    names = [parameter.name for parameter in parameters if parameter.kind in kinds]
+    return names[1 if inspect.isclass(target) else _tensors_first(kind) :]
+
+
+def _takes_any(target: Any) -> bool:
+    """True for a function with `**kwargs`; where those of a class end is known."""
+    parameters = () if inspect.isclass(target) else inspect.signature(target).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def construction_error(
     entry: Entry, target: Any, positional: int, given: Mapping[str, Any], error: BaseException, where: str
 ) -> RecipeError:
     """The reason why making an object failed: an unknown argument, a missing one, or a value that it refuses."""
-    accepted = accepted_arguments(target)
+    accepted = accepted_arguments(entry.kind, target)
     own = [name for name in accepted if name not in ("name", "dtype", "trainable", "autocast")]
     for name in given:
-        if name not in accepted:
+        if name not in accepted and not _takes_any(target):
             hint = did_you_mean(name, accepted) or f"Its arguments: {', '.join(own) or 'none'}."
             return RecipeError(f"{entry.name} has no argument '{name}'.", where=where, hint=hint)
     missing = [
@@ -82,7 +93,7 @@ def construction_error(
         example = ", ".join(f"{name}: {entry.example[name]}" for name in missing if name in entry.example)
         hint = f"For example {{use: {entry.name}, {example}}}." if example else ""
         return RecipeError(f"{entry.name} needs the argument {names}.", where=where, hint=hint)
-    by_position = _by_position(target)
+    by_position = _by_position(entry.kind, target)
     if isinstance(error, TypeError) and by_position is not None and positional > len(by_position):
         what = f"{entry.name} accepts at most {len(by_position)} of its arguments by position; {positional} are given."
         return RecipeError(

@@ -25,7 +25,7 @@ def from_function(entry: Entry, function: Any, args: list[Any], kwargs: dict[str
         TypeError: it is given arguments that it cannot have, or returns no model.
     """
     if entry.kind is Kind.MODEL:
-        return _model(entry, function(*args, **kwargs))
+        return _model(entry, function, args, kwargs)
     if entry.kind is not Kind.LAYER or (_FUNCTION.search(argument) and not args and not kwargs):
         if args or kwargs:
             raise TypeError(f"{entry.name} is a function and has no arguments in a recipe")
@@ -41,11 +41,20 @@ def from_function(entry: Entry, function: Any, args: list[Any], kwargs: dict[str
     return keras.layers.Lambda(function, arguments=arguments, name=name, **rest)
 
 
-def _model(entry: Entry, made: Any) -> Any:
+def _model(entry: Entry, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     import keras
 
+    parameters = inspect.signature(function).parameters
+    # What any layer of a recipe can be given, the function need not know.
+    any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    rest = {key: kwargs[key] for key in ("name", "trainable") if key in kwargs and key not in parameters}
+    if any_name:
+        rest.pop("name", None)
+    made = function(*args, **{key: value for key, value in kwargs.items() if key not in rest})
     if not isinstance(made, keras.Model):
         raise TypeError(f"{entry.name} returns {type(made).__name__}, and not a keras.Model")
+    for key, value in rest.items():
+        setattr(made, key, value)
     return made
 
 

@@ -51,7 +51,7 @@ def describe(entry: Entry, target: Any) -> dict[str, Any]:
 
 def _accepted(entry: Entry, target: Any) -> Mapping[str, inspect.Parameter]:
     # A layer's function has its tensor as the first argument; a dataset's has none.
-    return _own_arguments(target) if entry.kind is Kind.DATASET else accepted_arguments(target)
+    return _own_arguments(target) if entry.kind is Kind.DATASET else accepted_arguments(entry.kind, target)
 
 
 def _own_arguments(function: Any) -> dict[str, inspect.Parameter]:

@@ -16,6 +16,10 @@ _CODE_TARGET = re.compile(r"[\w.]+:[A-Za-z_]\w*\Z")
 _FILE_TARGET = re.compile(r"[\w.]+:[\w./-]+\.ya?ml\Z")
 
 
+# The kinds of things that a plain function can be.
+OF_FUNCTIONS = frozenset({"layer", "loss", "metric", "schedule", "initializer", "regularizer", "constraint"})
+
+
 class Kind(StrEnum):
     """The kind of an entry. Each kind has its own hook, `kwb_register_<plural>`."""
 
@@ -56,6 +60,7 @@ class Entry:
         input_shapes: shapes, without the batch axis, of the tensors that the example can be called on; `kwb check`
             tries some usual ones where there are none.
         expected_failures: checks of `kwb check` that fail on this entry, each with the reason.
+        guessed: a function of a plugin file, whose kind its signature suggests; it may be used as another kind too.
         plugin: the entry point's name.
         distribution: what `pip install` calls the plugin; also the package its classes are registered under.
         version: the distribution's version.
@@ -73,6 +78,7 @@ class Entry:
     saved_as: tuple[str, ...] = ()
     input_shapes: tuple[tuple[int, ...], ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    guessed: bool = False
     plugin: str = ""
     distribution: str = ""
     version: str = ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from workbench.catalog.discovery import Plugin, PluginState
-from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.entries import OF_FUNCTIONS, Entry, Kind
 from workbench.errors import RecipeError, did_you_mean
 
 # A model can be used as a layer; in Keras a function or class of losses can be used as a metric.
@@ -68,17 +68,30 @@ class Catalog:
         raise self._unknown(f"no {kind} '{name}'", list(self.of_kind(kind)), name, _a(kind), where)
 
     def named(self, kind: Kind, name: str) -> list[Entry]:
-        """The entries of that name that can stand where one of `kind` is wanted; at most one of each plugin."""
+        """The entries of that name that can stand where one of `kind` is wanted; at most one of each plugin.
+
+        Nobody says what a function of a plugin file is for: where nothing else has the name, it is what is wanted.
+        """
         found: list[Entry] = []
         for wanted in _ALSO.get(kind, (kind,)):
             # A plugin's own layer goes before its model of the same name; another plugin's does not.
             plugins = {entry.plugin for entry in found}
             found += [e for e in self._names[wanted].get(name, ()) if e.plugin not in plugins]
-        return found
+        if kind not in OF_FUNCTIONS or any(entry.from_file for entry in found):
+            return found
+        return [*found, *(replace(e, kind=kind) for e in self._guessed if name in (e.name, e.qualified_name))]
+
+    @cached_property
+    def _guessed(self) -> list[Entry]:
+        return [entry for entry in self.entries if entry.guessed]
 
     def hidden_by(self, entry: Entry, name: str) -> list[Entry]:
         """The entries that the bare name would stand for if the file of `entry` were not given; none for a plugin's."""
-        return [other for other in self.named(entry.kind, name) if entry.from_file and other is not entry]
+        return [
+            other
+            for other in self.named(entry.kind, name)
+            if entry.from_file and other.target != entry.target
+        ]
 
     def find_any(self, kinds: Sequence[Kind], name: str, where: str = "") -> Entry:
         """The entry of that name in the first of the kinds that has it; a file's before any plugin's. See `find`."""

@@ -107,11 +107,11 @@ def _check_kind(entry: Entry, target: Any, where: str) -> None:
 
     bases: dict[Kind, tuple[type, bool]] = {
         Kind.LAYER: (keras.Layer, True),
-        Kind.MODEL: (keras.Model, False),
+        Kind.MODEL: (keras.Model, True),
         Kind.LOSS: (keras.Loss, True),
         Kind.METRIC: (keras.Metric, True),
         Kind.OPTIMIZER: (keras.Optimizer, False),
-        Kind.SCHEDULE: (keras.optimizers.schedules.LearningRateSchedule, False),
+        Kind.SCHEDULE: (keras.optimizers.schedules.LearningRateSchedule, True),
         Kind.CALLBACK: (keras.callbacks.Callback, False),
         Kind.INITIALIZER: (keras.Initializer, True),
         Kind.REGULARIZER: (keras.Regularizer, True),
@@ -121,7 +121,8 @@ def _check_kind(entry: Entry, target: Any, where: str) -> None:
     is_class = inspect.isclass(target) and issubclass(target, base)
     if is_class or (function_allowed and inspect.isfunction(target)):
         return
-    wanted = f"a keras.{base.__name__} subclass" + (" or a function" if function_allowed else "")
+    function = " or a function that returns one" if entry.kind is Kind.MODEL else " or a function"
+    wanted = f"a keras.{base.__name__} subclass{function if function_allowed else ''}"
     raise WorkbenchError(f"'{entry.target}' is {target!r}, not {wanted}.", where=where)
 
 
@@ -130,6 +131,8 @@ def _register(entry: Entry, target: Any, registered: dict[str, Any], where: str)
 
     if target.__module__.partition(".")[0] == "keras":
         return
+    if entry.kind is Kind.MODEL and inspect.isfunction(target):
+        return  # a file holds the model that it returns, and never calls it
     if target not in registered.values() and hasattr(target, "get_config") | inspect.isfunction(target):
         name = f"{package_of(entry)}>{target.__name__}"
         owner = registered.get(name)

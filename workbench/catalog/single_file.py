@@ -1,6 +1,7 @@
 """A plugin that is one Python file, with no packaging: `--plugin layers.py`.
 
-Every `keras.Layer` or `keras.Model` subclass that the file defines, or lists in `__all__`, becomes an entry.
+Every class and function that the file defines, or lists in `__all__`, and that a recipe has a use for becomes an
+entry: `file_kinds` says what it is.
 Finding them means importing the file and keras with it. So a light process asks a child to look
 (`scan_in_child`); a process that will need keras anyway looks itself (`scan`).
 """
@@ -21,6 +22,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.file_kinds import kind_of
 from workbench.errors import FileError, WorkbenchError
 from workbench.process import import_keras
 
@@ -62,10 +64,10 @@ def import_file(path: Path) -> ModuleType:
 
 
 def scan(path: Path) -> tuple[Entry, ...]:
-    """The layers and models of a plugin file. Imports the file, and keras.
+    """What a plugin file offers. Imports the file, and keras.
 
     Raises:
-        WorkbenchError: the file cannot be imported, or has no layer or model.
+        WorkbenchError: the file cannot be imported, or offers nothing.
     """
     import_keras()
     path = path.resolve()
@@ -86,31 +88,31 @@ def scan(path: Path) -> tuple[Entry, ...]:
         if not hasattr(module, name):
             raise WorkbenchError(f"its __all__ lists '{name}', which it does not have.", where=str(path))
     entries = []
-    # A file that has not imported keras has no layer: no need to wait for it.
-    keras: Any = sys.modules.get("keras")
-    for name in names if keras else ():
+    for name in names:
         thing = getattr(module, name)
         own = listed is not None or getattr(thing, "__module__", None) == module.__name__
-        if inspect.isclass(thing) and issubclass(thing, keras.Layer) and own:
-            entries.append(_entry(path, name, thing, keras.Model))
+        if own and (found := kind_of(thing)) is not None:
+            entries.append(_entry(path, name, thing, *found))
     if not entries:
         raise WorkbenchError(
-            "it defines no keras.Layer or keras.Model subclass.",
+            "it offers nothing that a recipe can use: no layer, model, loss, metric, callback, dataset ...",
             where=str(path),
-            hint="List classes imported from elsewhere in its __all__.",
+            hint="List what it imports from elsewhere in its __all__.",
         )
     return tuple(entries)
 
 
-def _entry(path: Path, name: str, cls: Any, model: type) -> Entry:
-    summary = inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
+def _entry(path: Path, name: str, thing: Any, kind: Kind, guessed: bool) -> Entry:
+    summary = inspect.cleandoc(thing.__doc__ or "").partition("\n")[0]
+    is_layer = inspect.isclass(thing) and kind in (Kind.LAYER, Kind.MODEL)
     return Entry(
-        kind=Kind.MODEL if issubclass(cls, model) else Kind.LAYER,
+        kind=kind,
         name=name,
         target=f"{path}:{name}",
         summary=summary,
-        inputs=_call_inputs(cls),
+        inputs=_call_inputs(thing) if is_layer else None,
         outputs=None,
+        guessed=guessed,
         plugin=path.stem,
         distribution=str(path),
     )

@@ -76,7 +76,9 @@ def _entries_of(plugin: Plugin) -> tuple[Entry, ...]:
     if not plugin.entries:
         raise WorkbenchError("it offers nothing.", where=f"plugin '{plugin.name}'")
     order = list(Kind)
-    return tuple(sorted(plugin.entries, key=lambda entry: order.index(entry.kind)))
+    # What a function of a file is for is a guess, and a helper of the others must not be called as if it were one.
+    sure = [entry for entry in plugin.entries if not entry.guessed]
+    return tuple(sorted(sure or plugin.entries, key=lambda entry: order.index(entry.kind)))
 
 
 def _hint(name: str, catalog: Catalog) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from workbench.catalog import Kind
 from workbench.catalog.resolve import package_of
 from workbench.check.contract import checks_of
 from workbench.check.results import CheckFailed, NotApplicable, error_text
@@ -36,6 +37,8 @@ def registered_name(subject: CheckedEntry) -> None:
     target = subject.target
     if subject.is_stock:
         raise NotApplicable("it is Keras' own")
+    if subject.entry.kind is Kind.MODEL and not subject.is_class:
+        raise NotApplicable("a file holds the model that it returns, and not the function")
     if subject.is_class and not hasattr(target, "get_config"):
         raise NotApplicable("it has no get_config, so no file names it")
     name = keras.saving.get_registered_name(target)

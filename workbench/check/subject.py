@@ -85,8 +85,12 @@ class CheckedEntry:
 
         This class fills in the other arguments of its base class, or passes them on for the base class to keep.
         """
+        if not self.is_class and self.entry.kind not in (Kind.LAYER, Kind.MODEL, Kind.DATASET):
+            return {}  # a recipe gives such a function as it is
         init = self.target.__init__ if self.is_class else self.target
-        own = list(inspect.signature(init).parameters.values())[0 if self.entry.kind is Kind.DATASET else 1 :]
+        # A function has no self; that of a layer has a tensor there.
+        no_self = self.entry.kind is Kind.DATASET or (self.entry.kind is Kind.MODEL and not self.is_class)
+        own = list(inspect.signature(init).parameters.values())[0 if no_self else 1 :]
         return {
             p.name: p
             for p in own

@@ -174,6 +174,8 @@ def _hidden(
         return
     if depth == 0 or isinstance(value, str | bytes | int | float | np.ndarray | type):
         return
+    if isinstance(value, keras.Optimizer | keras.Metric):
+        return  # its variables are its own, and Keras keeps them
     inside: Iterator[tuple[str, Any]]
     if isinstance(value, Mapping):
         inside = ((str(key), item) for key, item in value.items())
