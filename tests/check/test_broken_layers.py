@@ -66,6 +66,13 @@ def test_what_an_error_makes_impossible_is_skipped_and_says_why(found):
         ("Refusing", "call", "It takes 3 columns, not 8"),
         ("WrongShape", "output_shape", "says (batch, 3); it returns (batch, 8)"),
         ("FixedBatch", "batch_sizes", "a batch of 1"),
+        ("Rows32", "batch_sizes", "a batch of 1 fails, one of 32 does not"),
+        (
+            "RawVariable",
+            "no_hidden_layers",
+            "'raw' (tf.Variable): not trained and not saved. Make it with self.add_weight()",
+        ),
+        ("WrongWay", "deterministic", "the wrong way round"),
         ("Cut", "gradients", "'kernel'"),
         ("Elsewhere", "registered_name", "'broken-layers'"),
         ("Overannounced", "finite", "it passes, though it is announced to fail (large inputs overflow)"),
@@ -80,7 +87,7 @@ def test_an_announced_failure_is_reported_with_its_reason_and_what_needs_it_is_s
     results = found["layer", "broken.Announced"]
     assert results["deterministic"]["status"] == "xfail"
     assert results["deterministic"]["detail"].startswith(
-        "it is for Monte Carlo (a second time it returns other"
+        "it is for Monte Carlo (under the same seed, a second time it returns other"
     )
     assert results["gradients"]["status"] == "passed"
     assert results["graph"]["status"] == "xfail"

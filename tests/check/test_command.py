@@ -103,7 +103,8 @@ def test_a_file_is_checked_by_what_it_defines_and_its_error_exits_with_1(run, tm
     assert lines[0].startswith("✓ layer     mine.Gate ")
     assert lines[1].startswith("✗ layer     mine.Narrow ")
     assert lines[2] == "    failed: config_keeps_arguments: get_config does not give back 'units'."
-    assert lines[3].strip() == "Let get_config return {**super().get_config(), 'units': self.units}."
+    assert lines[3].strip() == "mine.py:29 in get_config"
+    assert lines[5].strip() == "Let get_config return {**super().get_config(), 'units': self.units}."
     assert "1 failed" in lines[-1]
 
 

@@ -98,6 +98,7 @@ def test_the_record_counts_by_status():
         "passed": 1,
         "failed": 0,
         "xfail": 1,
+        "warning": 0,
         "skipped": 0,
         "not_applicable": 0,
     }

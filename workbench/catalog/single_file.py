@@ -22,6 +22,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.file_examples import with_examples
 from workbench.catalog.file_kinds import kind_of
 from workbench.errors import FileError, WorkbenchError
 from workbench.process import import_keras
@@ -99,7 +100,7 @@ def scan(path: Path) -> tuple[Entry, ...]:
             where=str(path),
             hint="List what it imports from elsewhere in its __all__.",
         )
-    return tuple(entries)
+    return tuple(with_examples(module, path, entries))
 
 
 def _entry(path: Path, name: str, thing: Any, kind: Kind, guessed: bool) -> Entry:

@@ -12,10 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.assembly.errors import shape_text
-from workbench.assembly.own_training import lacks_call
-from workbench.check.comparing import compare, shapes_of
-from workbench.check.inputs import NoInput
-from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
+from workbench.check.comparing import compare, distance, equal, shapes_of
+from workbench.check.finding import NoInput
+from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 
 # What TensorFlow says of an operation that is not there for a device in a type.
@@ -25,8 +24,6 @@ _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where the
 
 
 def call(subject: CheckedEntry) -> str:
-    if lacks_call(subject.make()):
-        raise Skipped("it has no call(): a train_step of its own is all that it is used by")
     try:
         tensors = subject.inputs.tensors
     except NoInput as error:
@@ -105,10 +102,24 @@ def finite(subject: CheckedEntry) -> None:
 
 
 def deterministic(subject: CheckedEntry) -> None:
-    compare(subject.outputs(), subject.outputs(), "a second time", hint=_RANDOM_HINT)
+    first, second = (subject.raw_outputs(subject.built) for _ in range(2))
+    if not subject.is_random:
+        compare(first, second, "under the same seed, a second time", hint=_COUNTING_HINT)
+        return
+    apart = f"a second time its outputs differ by up to {distance(first, second):.2g}"
+    layer = subject.fresh()
+    if equal(*(subject.raw_outputs(layer, training=True) for _ in range(2))):
+        raise CheckFailed(
+            f"it draws random numbers in inference and none in training: {apart}.",
+            hint="Is the condition on `training` the wrong way round?",
+        )
+    raise CheckWarning(
+        f"it draws random numbers in inference: {apart}. The other checks compare it under one seed.",
+        hint="Unless that is meant (as in a variational autoencoder), put it under `if training:`.",
+    )
 
 
-_RANDOM_HINT = "What is random, or counts calls, belongs under `if training:`."
+_COUNTING_HINT = "What counts calls, or remembers the call before, belongs under `if training:`."
 
 
 def batch_sizes(subject: CheckedEntry) -> None:
@@ -117,7 +128,9 @@ def batch_sizes(subject: CheckedEntry) -> None:
         try:
             given = subject.outputs(None, *subject.inputs.of_batch(size))
         except Exception as error:
-            raise CheckFailed(f"a batch of {size} fails: {error_text(error)}.") from error
+            raise CheckFailed(
+                f"a batch of {size} fails, one of {subject.inputs.rows} does not: {error_text(error)}."
+            ) from error
         if [array.shape[1:] for array in given] != [array.shape[1:] for array in usual]:
             raise CheckFailed(
                 f"a batch of {size} results in {shapes_of(given)}, another one in {shapes_of(usual)}: "
@@ -152,6 +165,7 @@ def _agree(promised: Sequence[int | None], given: Sequence[int]) -> bool:
 
 
 def mixed_precision(subject: CheckedEntry) -> None:
+    subject.inputs  # noqa: B018  raises where there is nothing to call it on
     keras.config.set_dtype_policy("mixed_float16")  # put back by who makes the checks
     layer = subject.make()
     try:

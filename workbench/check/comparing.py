@@ -59,6 +59,21 @@ def compare(
             raise CheckFailed(f"{where} it returns other values, by up to {far:.2g}.", hint=hint)
 
 
+def equal(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
+    """True if `compare` finds no difference."""
+    try:
+        compare(some, others, "")
+    except CheckFailed:
+        return False
+    return True
+
+
+def distance(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
+    """The largest difference between outputs of the same shapes."""
+    apart = [np.abs(a.astype("float64") - b.astype("float64")) for a, b in zip(some, others, strict=True)]
+    return max((float(np.nanmax(each, initial=0.0)) for each in apart), default=0.0)
+
+
 def shapes_of(arrays: Sequence[np.ndarray]) -> str:
     """Their shapes, for people."""
     return " and ".join(str(array.shape) for array in arrays)

@@ -24,12 +24,14 @@ class Check:
         asks: what must be true, in a sentence.
         kinds: the kinds of entries it is made on.
         needs: ids of checks that must have passed before, or not apply, or fail as announced.
+        method: the method of the class that a failure is about, where no exception leads to the line.
     """
 
     id: str
     asks: str
     kinds: frozenset[Kind]
     needs: tuple[str, ...] = ()
+    method: str = "call"
 
 
 _ALL = frozenset(Kind)
@@ -53,6 +55,7 @@ CONTRACT: tuple[Check, ...] = (
         "it is registered with Keras under its own name and its distribution's, so that files say what they need",
         _CONFIGURED,
         ("resolves",),
+        method="",
     ),
     # Making it
     Check(
@@ -60,20 +63,35 @@ CONTRACT: tuple[Check, ...] = (
         "its example makes an instance; no argument is needed that the example does not give",
         _MADE,
         ("resolves",),
+        method="__init__",
     ),
-    Check("constructor_defaults", "where no argument is required, none is needed", _MADE, ("constructor",)),
-    Check("config_serializable", "its configuration can be written as JSON", _CONFIGURED, ("constructor",)),
+    Check(
+        "constructor_defaults",
+        "where no argument is required, none is needed",
+        _MADE,
+        ("constructor",),
+        method="__init__",
+    ),
+    Check(
+        "config_serializable",
+        "its configuration can be written as JSON",
+        _CONFIGURED,
+        ("constructor",),
+        method="get_config",
+    ),
     Check(
         "config_keeps_arguments",
         "get_config returns every argument of the constructor, other values than the defaults too",
         _CONFIGURED,
         ("config_serializable",),
+        method="get_config",
     ),
     Check(
         "from_config",
         "from_config(get_config()) makes one with the same configuration",
         _CONFIGURED,
         ("config_keeps_arguments",),
+        method="__init__",
     ),
     # Calling it
     Check("call", "it can be called on a batch", _LAYERS, ("constructor",)),
@@ -98,12 +116,14 @@ CONTRACT: tuple[Check, ...] = (
         "compute_output_shape agrees with the shape of its output",
         _LAYERS,
         ("weights_in_build",),
+        method="compute_output_shape",
     ),
     Check(
         "no_hidden_layers",
         "Keras sees every layer and weight inside it, so that all are trained and saved",
         _LAYERS,
         ("weights_in_build",),
+        method="build",
     ),
     Check(
         "functional",
@@ -131,7 +151,9 @@ CONTRACT: tuple[Check, ...] = (
         ("deterministic", "no_hidden_layers"),
     ),
     Check("xla", "compiled by XLA it returns the same outputs", _LAYERS, ("graph",)),
-    Check("mixed_precision", "it works under the policy mixed_float16", _LAYERS, ("finite",)),
+    Check(
+        "mixed_precision", "it works under the policy mixed_float16", _LAYERS, ("finite", "no_hidden_layers")
+    ),
     Check(
         "masking",
         "where it says that it supports masks, it accepts a masked input, or refuses it with a clear error",
@@ -153,13 +175,26 @@ CONTRACT: tuple[Check, ...] = (
         ("training_mode", "no_hidden_layers"),
     ),
     # Saving it
-    Check("saves_keras", "saved as .keras and reloaded, weights and outputs are equal", _LAYERS, _RELOADS),
-    Check("saves_h5", "saved as .h5 and reloaded, weights and outputs are equal", _LAYERS, _RELOADS),
+    Check(
+        "saves_keras",
+        "saved as .keras and reloaded, weights and outputs are equal",
+        _LAYERS,
+        _RELOADS,
+        method="get_config",
+    ),
+    Check(
+        "saves_h5",
+        "saved as .h5 and reloaded, weights and outputs are equal",
+        _LAYERS,
+        _RELOADS,
+        method="get_config",
+    ),
     Check(
         "saves_weights_h5",
         "a new one that reads its .weights.h5 has equal weights and returns equal outputs",
         _LAYERS,
         _RELOADS,
+        method="build",
     ),
     # The other kinds
     Check("loss_value", "it returns a finite loss", _only(Kind.LOSS), ("constructor",)),

@@ -1,20 +1,20 @@
-"""Find a batch that a layer accepts: the one that its entry declares, or else one of the usual shapes."""
+"""A batch that a layer accepts, and the batches that are worth a trial."""
 
 from __future__ import annotations
 
+import ast
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.assembly.errors import shape_text
 from workbench.catalog import Entry
-from workbench.check.results import error_text
+from workbench.check.source import is_stock, parsed
+from workbench.storage import structure
 
 BATCH = 5  # no usual number of inputs, which a tensor could be unpacked into by mistake
 
@@ -22,11 +22,30 @@ Shape = tuple[int, ...]
 
 # Without the batch axis: columns, a sequence, an image, a film. 8 is the width that guessed arguments have too.
 USUAL_SHAPES: tuple[Shape, ...] = ((8,), (6, 8), (8, 8, 3), (4, 8, 8, 3))
+_RARER_SHAPES: tuple[Shape, ...] = (
+    (32, 32, 3),
+    (28, 28, 1),
+    (8, 8, 8),
+    (64, 64, 3),
+    (6, 1),
+    (6, 6, 8),
+    (32,),
+    (28, 28),
+    (),
+)
 
-_STATE_IN_CALL = re.compile(r"cannot add new elements of state")
-_PICKY = (ValueError, TypeError, IndexError, tf.errors.InvalidArgumentError)
+# Several inputs of different shapes: a graph's nodes and edges, a sequence with a vector, an image with a vector.
+_MIXED_SHAPES: tuple[tuple[Shape, ...], ...] = (
+    ((6, 8), (6, 6)), ((6, 8), (8,)), ((8,), (6, 8)), ((6, 8), (4, 8)), ((8, 8, 3), (8,)), ((6, 8), (6,)),
+)  # fmt: skip
 
-Form = Literal["one", "list", "separate", "first and rest"]
+# Axes of free length in what a model or layer says of itself.
+_FREE_LENGTHS = (8, 32, 64)
+
+# Rows of a layer that is made for so many only.
+ROWS = (32, 16, 8, 4, 2, 1, 64, 10, 100, 128)
+
+Form = Literal["one", "list", "separate", "first and rest", "named"]
 
 
 @dataclass(frozen=True)
@@ -35,17 +54,23 @@ class Inputs:
 
     Attributes:
         tensors: one for each input.
-        form: how they are passed to a call: as one tensor, as a list, as arguments, or as the first one and a list of
-            the others (a cell and its states).
+        form: how they are passed to a call: as one tensor, as a list, as arguments, as the first one and a list of
+            the others (a cell and its states), or as a dict.
+        names: of the dict's tensors.
     """
 
     tensors: tuple[np.ndarray, ...]
-    form: Form
+    form: Form = "one"
+    names: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
         """How many inputs an entry of it declares."""
         return 2 if self.form == "first and rest" else len(self.tensors)
+
+    @property
+    def rows(self) -> int:
+        return len(self.tensors[0])
 
     @property
     def whole_numbers(self) -> bool:
@@ -58,6 +83,8 @@ class Inputs:
                 return (list(tensors),)
             case "first and rest":
                 return (tensors[0], list(tensors[1:]))
+            case "named":
+                return (dict(zip(self.names, tensors, strict=True)),)
             case _:
                 return tuple(tensors)
 
@@ -74,104 +101,101 @@ class Inputs:
         return [keras.Input(t.shape[1:], dtype=t.dtype.name) for t in self.tensors]
 
 
-class NoInput(Exception):
-    """No input was found that a layer accepts.
-
-    Attributes:
-        hint: what to do about it.
-        state_in_call: Keras refused weights that its call makes.
-        broken: it fails in one and the same way whatever it is given, or on the shapes that its entry declares.
-    """
-
-    def __init__(self, what: str, hint: str, *, state_in_call: bool, broken: bool) -> None:
-        super().__init__(what)
-        self.hint = hint
-        self.state_in_call = state_in_call
-        self.broken = broken
-
-
-def find_inputs(entry: Entry, make: Callable[[], Any]) -> tuple[Inputs, Any] | NoInput:
-    """Try shapes until a new instance accepts one.
-
-    Returns:
-        The batch, and the instance that was built by it; or why there is none.
-    """
-    errors: list[tuple[Inputs, BaseException]] = []
-    for inputs in _candidates(entry, make()):
-        layer = make()
-        inputs = Inputs(inputs.tensors, _form(layer, len(inputs.tensors)))
-        try:
-            layer(*inputs.arguments)
-            return inputs, layer
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # plugin code: SystemExit included
-            errors.append((inputs, error))
-    first_inputs, first = errors[0]
-    count = len(first_inputs.tensors)  # another number of them may fail otherwise
-    different = {(type(error), error_text(error)) for inputs, error in errors if len(inputs.tensors) == count}
-    declared = bool(entry.input_shapes)
-    shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in first_inputs.tensors)
-    alike = len(different) == 1 and not isinstance(first, _PICKY)
-    tried = "" if declared or alike else f" ({len(errors)} shapes and types were tried)"
-    if declared:
-        hint = "The entry's input_shapes say that its example accepts it."
-    elif alike:
-        hint = ""
-    else:
-        hint = "Set in its entry the input shapes of its example: input_shapes=[[8]] for one input of (batch, 8)."
-    failure = NoInput(
-        f"called on {shapes}: {error_text(first)}{tried}.",
-        hint,
-        state_in_call=any(_STATE_IN_CALL.search(str(error)) for _, error in errors),
-        broken=declared or alike,
-    )
-    failure.__cause__ = first
-    return failure
-
-
-def _candidates(entry: Entry, layer: Any) -> Iterator[Inputs]:
-    """Batches to try, the likeliest first."""
-    numbers = (_floats, _whole_numbers)
-    if declared := entry.input_shapes:
-        for values in numbers:
-            yield _batch(declared, values)
-        return
-    counts = [entry.inputs] if entry.inputs else []
-    counts += [n for n in (_required_tensors(layer), 1, 2, 3) if n and n not in counts]
-    for count in dict.fromkeys(counts):
-        for values in numbers:
-            for shape in USUAL_SHAPES:
-                yield _batch([shape] * count, values)
-
-
 Values = Callable[[np.random.Generator, Shape], np.ndarray]
 
 
-def _batch(shapes: Sequence[Shape], values: Values) -> Inputs:
-    random = np.random.default_rng(0)
-    return Inputs(tuple(values(random, (BATCH, *shape)) for shape in shapes), "one")
-
-
-def _floats(random: np.random.Generator, shape: Shape) -> np.ndarray:
+def floats(random: np.random.Generator, shape: Shape) -> np.ndarray:
     values = random.normal(size=shape).astype("float32")
     values.flat[0] = -2.0  # a layer that uses integers as indices fails on this one
     return values
 
 
-def _whole_numbers(random: np.random.Generator, shape: Shape) -> np.ndarray:
+def whole_numbers(random: np.random.Generator, shape: Shape) -> np.ndarray:
     return random.integers(0, 3, shape).astype("int32")
+
+
+NUMBERS: tuple[Values, ...] = (floats, whole_numbers)
+
+
+def candidates(entry: Entry, layer: Any) -> Iterator[Inputs]:
+    """Batches to try, the likeliest first: what its entry declares, what it says itself, and usual shapes."""
+    if entry.input_shapes:
+        for values in NUMBERS:
+            yield batch(layer, entry.input_shapes, [values] * len(entry.input_shapes))
+        return
+    yield from _of_itself(layer)
+    if names := _names(layer):
+        for found in (
+            batch(layer, [shape] * len(names), [v] * len(names)) for v in NUMBERS for shape in USUAL_SHAPES
+        ):
+            yield replace(found, form="named", names=names)
+    counts = likely_counts(entry, layer)
+    for count in counts:
+        for values in NUMBERS:
+            for shape in USUAL_SHAPES:
+                yield batch(layer, [shape] * count, [values] * count)
+    for values in NUMBERS if 1 in counts else ():
+        for shape in _RARER_SHAPES:
+            yield batch(layer, [shape], [values])
+    for shapes in _MIXED_SHAPES if 2 in counts else ():
+        yield batch(layer, shapes, [floats, floats])
+        yield batch(layer, shapes, [floats, whole_numbers])
+
+
+def likely_counts(entry: Entry, layer: Any) -> list[int]:
+    """How many tensors to try, the likeliest first: as the entry says, as `call` is written, and the usual ones."""
+    likely = (entry.inputs or 0, _listed(layer), required_tensors(layer), 1, 2, 3)
+    return list(dict.fromkeys(count for count in likely if count))
+
+
+def batch(layer: Any, shapes: Sequence[Shape], values: Sequence[Values], rows: int = BATCH) -> Inputs:
+    """A batch of such tensors, in the form in which the layer's `call` has so many."""
+    random = np.random.default_rng(0)
+    tensors = tuple(make(random, (rows, *shape)) for make, shape in zip(values, shapes, strict=True))
+    return Inputs(tensors, _form(layer, len(tensors)))
+
+
+def _of_itself(layer: Any) -> Iterator[Inputs]:
+    """Of what a model in functional form says of its inputs, and a layer of its `input_spec`."""
+    for length in _FREE_LENGTHS:
+        if structure.is_functional(layer) and layer.built:
+            own = layer.inputs
+            shapes = [tuple(length if n is None else n for n in each.shape[1:]) for each in own]
+            values = [whole_numbers if "int" in each.dtype else floats for each in own]
+            rows = next((each.shape[0] for each in own if each.shape[0]), BATCH)
+            found = batch(layer, shapes, values, rows)
+            if isinstance(names := getattr(layer, "_inputs_struct", None), dict):
+                yield replace(found, form="named", names=tuple(names))
+            else:
+                yield replace(found, form="one" if len(own) == 1 else "list")
+        elif shapes := _of_spec(getattr(layer, "input_spec", None), length):
+            for values_of_all in NUMBERS:
+                yield batch(layer, shapes, [values_of_all] * len(shapes))
+
+
+def _of_spec(spec: Any, length: int) -> list[Shape]:
+    """Shapes that suit an `input_spec`; none where it does not say the rank of every input."""
+    shapes = []
+    for each in keras.tree.flatten(spec):
+        if each is None or not (each.shape or each.ndim):
+            return []
+        shape = list(each.shape or (None,) * each.ndim)
+        for axis, size in (each.axes or {}).items():
+            shape[axis] = size
+        *free, last = (size or None for size in shape[1:]) if len(shape) > 1 else (None,)
+        shapes.append((*(size or length for size in free), last or 8)[: len(shape) - 1])
+    return shapes
 
 
 def _form(layer: Any, count: int) -> Form:
     """How so many tensors are passed to the layer's `call`."""
-    required = _required_tensors(layer)
+    required = required_tensors(layer)
     if required <= 1 and not _takes_any_number(layer):
         return "one" if count == 1 else "list"
     return "first and rest" if required == 2 and count > 2 else "separate"
 
 
-def _required_tensors(layer: Any) -> int:
+def required_tensors(layer: Any) -> int:
     """How many tensors `call` needs as arguments of their own."""
     parameters = inspect.signature(layer.call).parameters.values()
     plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -181,3 +205,54 @@ def _required_tensors(layer: Any) -> int:
 def _takes_any_number(layer: Any) -> bool:
     parameters = inspect.signature(layer.call).parameters.values()
     return any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def _listed(layer: Any) -> int:
+    """How many tensors `call` takes out of its first argument by position, as in `a, b = inputs` and `inputs[1]`.
+
+    0 where it does no such thing.
+    """
+    function, first = _first_argument(layer)
+    found = 0
+    for node in ast.walk(function):
+        if (
+            isinstance(node, ast.Assign)
+            and _is_name(node.value, first)
+            and isinstance(node.targets[0], ast.Tuple)
+        ):
+            found = max(found, len(node.targets[0].elts))
+        if isinstance(node, ast.Subscript) and _is_name(node.value, first):
+            index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            found = max(found, 2, index + 1) if isinstance(index, int) else found
+        if isinstance(node, ast.For | ast.comprehension) and _is_name(node.iter, first):
+            found = max(found, 2)
+        if isinstance(node, ast.Starred) and _is_name(node.value, first):
+            found = max(found, 2)
+    return found
+
+
+def _names(layer: Any) -> tuple[str, ...]:
+    """The keys by which `call` takes tensors out of its first argument, as in `inputs["price"]`."""
+    function, first = _first_argument(layer)
+    keys = (
+        node.slice.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript)
+        and _is_name(node.value, first)
+        and isinstance(node.slice, ast.Constant)
+    )
+    return tuple(dict.fromkeys(key for key in keys if isinstance(key, str)))
+
+
+def _first_argument(layer: Any) -> tuple[ast.AST, str]:
+    """The syntax tree of the class' own `call`, and the name of its first argument."""
+    call = type(layer).call
+    if is_stock(call):
+        return ast.Module([], []), ""
+    tree = parsed(call)
+    arguments = next((node.args.args for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), [])
+    return tree, arguments[1].arg if len(arguments) > 1 else ""
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

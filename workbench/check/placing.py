@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from workbench.check.comparing import TOLERANCE, as_arrays, compare, copy_weights
+from workbench.check.comparing import TOLERANCE, as_arrays, compare, copy_weights, equal
+from workbench.check.randomness import compare_draws, reseed
 from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 
@@ -30,7 +31,7 @@ def functional(subject: CheckedEntry) -> None:
     model = functional_model(subject, layer)
     _compare_with_built(subject, layer, "in a functional model")
     tensors = [tf.constant(tensor) for tensor in subject.inputs.tensors]
-    given = as_arrays(model(tensors if len(tensors) > 1 else tensors[0], training=False))
+    given = subject.outputs(model, tensors if len(tensors) > 1 else tensors[0])
     compare(subject.outputs(), given, "in a functional model")
 
 
@@ -40,7 +41,7 @@ def sequential(subject: CheckedEntry) -> None:
     layer = subject.make()
     model = keras.Sequential([*subject.inputs.symbols(), layer])
     _compare_with_built(subject, layer, "in a stack")
-    given = as_arrays(model(*subject.inputs.arguments, training=False))
+    given = subject.outputs(model)
     compare(subject.outputs(), given, "in a stack")
 
 
@@ -62,7 +63,7 @@ def subclassed(subject: CheckedEntry) -> None:
         raise CheckFailed(
             f"a model class that holds it has {len(model.weights)} weights, it has {len(layer.weights)}."
         )
-    given = as_arrays(model(subject.inputs.arguments, training=False))
+    given = subject.outputs(model, subject.inputs.arguments)
     compare(subject.outputs(), given, "inside a model class")
 
 
@@ -90,12 +91,18 @@ def _compiled(subject: CheckedEntry, where: str, tolerance: float, *, xla: bool)
     run = tf.function(lambda *arguments: layer(*arguments, training=False), jit_compile=xla, autograph=False)
     try:
         traced = run.get_concrete_function(*subject.inputs.arguments)  # once; TensorFlow warns of more
-        given = as_arrays(traced(*keras.tree.flatten(subject.inputs.arguments)))
+        tensors = keras.tree.flatten(subject.inputs.arguments)
+        if subject.is_random:
+            reseed(layer)
+        given = as_arrays(traced(*tensors))
     except Exception as error:
         if xla and (lacking := _NO_KERNEL.search(str(error))):
             raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from error
         hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
         raise CheckFailed(f"it does not run {where}: {error_text(error)}.", hint=hint) from error
+    if subject.is_random and not equal(subject.outputs(), given):  # the seed gives other numbers there
+        compare_draws(lambda: subject.raw_outputs(layer), lambda: as_arrays(traced(*tensors)), where)
+        return
     compare(subject.outputs(), given, where, tolerance=tolerance)
 
 

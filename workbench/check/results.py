@@ -18,12 +18,13 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     XFAIL = "xfail"  # failed, as the entry's author says it does
+    WARNING = "warning"  # it passed, with something to know
     SKIPPED = "skipped"  # it could not be found out
     NOT_APPLICABLE = "not_applicable"  # there is nothing to find out
 
 
 # After these, what needs a check can be looked at; its author knows of an announced failure and its consequences.
-GOOD = frozenset({Status.PASSED, Status.NOT_APPLICABLE, Status.XFAIL})
+GOOD = frozenset({Status.PASSED, Status.WARNING, Status.NOT_APPLICABLE, Status.XFAIL})
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,18 @@ class CheckFailed(WorkbenchError):
     """The entry does not pass a check."""
 
 
+class CheckWarning(Exception):
+    """The entry passes a check, and there is something that its author should know.
+
+    Attributes:
+        hint: what to do where it is not meant so.
+    """
+
+    def __init__(self, what: str, *, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
 class Skipped(Exception):
     """A check cannot be made here; the text says why."""
 
@@ -99,7 +112,7 @@ def judged(
     would hide the next one.
     """
     reason = entry.expected_failures.get(check)
-    if reason is not None and status is Status.FAILED:
+    if reason is not None and status in (Status.FAILED, Status.WARNING):
         status, detail, hint, trace = Status.XFAIL, f"{reason} ({detail.rstrip('.')})", "", ""
     elif reason is not None and status is Status.PASSED:
         status = Status.FAILED

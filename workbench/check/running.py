@@ -6,17 +6,20 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 
+import workbench
 from workbench.catalog import Entry
 from workbench.catalog.lookup import Catalog
 from workbench.check import calling, constructing, other_kinds, placing, storing, weights
 from workbench.check.contract import BY_ID, Check, checks_of
-from workbench.check.inputs import NoInput
+from workbench.check.finding import NoInput
 from workbench.check.results import (
     GOOD,
     CheckFailed,
+    CheckWarning,
     NotApplicable,
     Result,
     Skipped,
@@ -24,6 +27,7 @@ from workbench.check.results import (
     error_text,
     judged,
 )
+from workbench.check.source import method_place
 from workbench.check.subject import CheckedEntry
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin, origin_of
@@ -106,6 +110,9 @@ def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
             warnings.simplefilter("ignore")
             detail = CHECKS[check.id](subject) or ""
         return judged(entry, check.id, Status.PASSED, detail)
+    except CheckWarning as warning:
+        result = judged(entry, check.id, Status.WARNING, str(warning), warning.hint)
+        return _with_code(result, None, subject, check)
     except NotApplicable as reason:
         return judged(entry, check.id, Status.NOT_APPLICABLE, f"{reason}.")
     except Skipped as reason:
@@ -116,19 +123,44 @@ def _made(entry: Entry, subject: CheckedEntry, check: Check) -> Result:
         raise
     except WorkbenchError as error:
         trace = "" if isinstance(error, CheckFailed) and error.__cause__ is None else _trace(error)
-        return _with_code(judged(entry, check.id, Status.FAILED, error.what, error.hint, trace), error.origin)
+        result = judged(entry, check.id, Status.FAILED, error.what, error.hint, trace)
+        return _with_code(result, error.origin, subject, check)
     except BaseException as error:  # plugin code: SystemExit included
+        if _is_own(error):
+            words = (
+                f"kwb itself failed in this check, which says nothing about the entry: {error_text(error)}"
+            )
+            return judged(entry, check.id, Status.SKIPPED, f"{words}. Please report it.", trace=_trace(error))
         result = judged(entry, check.id, Status.FAILED, f"{error_text(error)}.", trace=_trace(error))
-        return _with_code(result, origin_of(error))
+        return _with_code(result, origin_of(error), subject, check)
     finally:
         keras.config.set_dtype_policy(policy)
 
 
-def _with_code(result: Result, origin: Origin | None) -> Result:
-    """A failure with its position in the user's code; an announced failure needs none."""
-    if origin is None or result.status is not Status.FAILED:
+def _with_code(result: Result, origin: Origin | None, subject: CheckedEntry, check: Check) -> Result:
+    """A failure with its position in the user's code: the line that raised, else the method that it is about."""
+    if result.status not in (Status.FAILED, Status.WARNING):  # an announced failure needs none
         return result
-    return replace(result, code=origin.lines)
+    if origin is not None:
+        return replace(result, code=origin.lines)
+    try:
+        place = method_place(subject.target, check.method)
+    except Exception:  # the target itself may be what cannot be had
+        place = None
+    return replace(result, code=place.lines) if place else result
+
+
+def _is_own(error: BaseException) -> bool:
+    """True for an exception that no code but kwb's had a part in."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return (
+        isinstance(error, Exception)
+        and bool(files)
+        and all(Path(file).is_relative_to(_OURS) for file in files)
+    )
+
+
+_OURS = Path(workbench.__file__).parent
 
 
 def _trace(error: BaseException) -> str:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import inspect
-import re
-import typing
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from workbench.assembly.forms import maker_of
+from workbench.assembly.own_training import lacks_call
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
-from workbench.check.comparing import as_arrays, copy_weights
-from workbench.check.inputs import Inputs, NoInput, find_inputs
-from workbench.check.results import Skipped
+from workbench.check.comparing import as_arrays, copy_weights, equal
+from workbench.check.finding import Accepted, Guess, NoInput, find_bound_inputs, find_inputs, guess_arguments
+from workbench.check.guessing import argument_sets
+from workbench.check.inputs import Inputs
+from workbench.check.randomness import reseed
+from workbench.check.results import NotApplicable, Skipped, error_text
+from workbench.check.source import is_stock
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.model_schema import Use
 
 # The arguments that any layer has; the base class keeps and returns most of them, and `from_config` tests it.
 OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer"})
-
-_OF_NAME = (
-    (re.compile(r"activation"), "relu"),
-    (re.compile(r"rate|scale|alpha|weight|std|epsilon|factor|momentum"), 0.5),
-)
 
 
 class CheckedEntry:
@@ -51,7 +49,7 @@ class CheckedEntry:
     @property
     def is_stock(self) -> bool:
         """True if it is Keras' own."""
-        return self.target.__module__.partition(".")[0] == "keras"
+        return is_stock(self.target)
 
     @property
     def from_file(self) -> bool:
@@ -60,12 +58,45 @@ class CheckedEntry:
 
     @cached_property
     def arguments(self) -> Mapping[str, Any]:
-        """The arguments of instances: those of the entry's example; guesses for a plugin file.
+        """The arguments of instances: those of the entry's example; for a plugin file without one, guesses.
 
         Raises:
-            Skipped: a required argument cannot be guessed.
+            Skipped: the constructor refuses all guesses.
         """
-        return self._guessed() if self.from_file else self.entry.example
+        if self._guess is None:
+            return self.entry.example
+        return self._guess.arguments
+
+    @cached_property
+    def _guess(self) -> Guess | None:
+        """What was found for an entry whose example is not known; None where it is, or none is needed."""
+        if not self.from_file or self.entry.example or not self.required():
+            return None
+        sets = (self._qualified(each) for each in argument_sets(self.target, self.required()))
+        found = guess_arguments(self.entry, self.make_with, sets, called=self._is_called)
+        if isinstance(found, Guess):
+            return found
+        names = ", ".join(f"'{name}'" for name in self.required())
+        raise Skipped(
+            f"no value can be guessed for {names} ({error_text(found).rstrip('.')}). Say in the file what makes one, "
+            f'KWB_EXAMPLES = {{"{self.entry.name}": {{...}}}}, or check a recipe that uses it'
+        )
+
+    def _is_called(self, instance: Any) -> bool:
+        """True for what is called on tensors: a layer, and a model that has a `call`."""
+        return self.entry.kind in (Kind.LAYER, Kind.MODEL) and not lacks_call(instance)
+
+    def _qualified(self, value: Any) -> Any:
+        """A value with Keras' own layers under the names by which the catalog has them."""
+        if isinstance(value, Mapping):
+            named = {key: self._qualified(item) for key, item in value.items()}
+            return named | ({"use": self._stock.get(value["use"], value["use"])} if "use" in value else {})
+        return [self._qualified(item) for item in value] if type(value) is list else value
+
+    @cached_property
+    def _stock(self) -> dict[str, str]:
+        entries = self.catalog.of_kind(Kind.LAYER)
+        return {each.name: each.qualified_name for each in entries if each.target.startswith("keras.")}
 
     def make(self, **changes: Any) -> Any:
         """A new instance, of the example's arguments with some changed.
@@ -85,20 +116,20 @@ class CheckedEntry:
 
         This class fills in the other arguments of its base class, or passes them on for the base class to keep.
         """
+        return {name: p for name, p in self._parameters().items() if name not in OF_EVERY_LAYER}
+
+    def _parameters(self) -> dict[str, inspect.Parameter]:
         if not self.is_class and self.entry.kind not in (Kind.LAYER, Kind.MODEL, Kind.DATASET):
             return {}  # a recipe gives such a function as it is
         init = self.target.__init__ if self.is_class else self.target
         # A function has no self; that of a layer has a tensor there.
         no_self = self.entry.kind is Kind.DATASET or (self.entry.kind is Kind.MODEL and not self.is_class)
         own = list(inspect.signature(init).parameters.values())[0 if no_self else 1 :]
-        return {
-            p.name: p
-            for p in own
-            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name not in OF_EVERY_LAYER
-        }
+        return {p.name: p for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
     def required(self) -> list[str]:
-        return [name for name, p in self.own_arguments().items() if p.default is p.empty]
+        """The arguments that have no default, one that every layer has (`name`) among them."""
+        return [name for name, p in self._parameters().items() if p.default is p.empty]
 
     def given(self, name: str) -> Any:
         """The value of an argument: the example's, or the default."""
@@ -119,8 +150,31 @@ class CheckedEntry:
                 break
 
     @cached_property
-    def _search(self) -> tuple[Inputs, Any] | NoInput:
-        return find_inputs(self.entry, self.make)
+    def _search(self) -> Accepted | NoInput | None:
+        if self._guess is not None:
+            return self._guess.search
+        if not self._is_called(self.make()):
+            return None
+        found = find_inputs(self.entry, self.make)
+        if isinstance(found, NoInput) and not found.broken and not found.state_in_call:
+            return find_bound_inputs(self.entry, self.make) or found
+        return found
+
+    @property
+    def _accepted(self) -> Accepted:
+        """What was found.
+
+        Raises:
+            NoInput: no input was found.
+            NotApplicable: it cannot be called on any.
+        """
+        if self._search is None:
+            raise NotApplicable(
+                "it has no call(), and nothing to compare: it is trained by its own train_step"
+            )
+        if isinstance(self._search, NoInput):
+            raise self._search
+        return self._search
 
     @property
     def inputs(self) -> Inputs:
@@ -129,16 +183,12 @@ class CheckedEntry:
         Raises:
             NoInput: none was found.
         """
-        if isinstance(self._search, NoInput):
-            raise self._search
-        return self._search[0]
+        return self._accepted.inputs
 
     @property
     def built(self) -> Any:
         """The instance that took `inputs`, built by it."""
-        if isinstance(self._search, NoInput):
-            raise self._search
-        return self._search[1]
+        return self._accepted.layer
 
     def fresh(self) -> Any:
         """A new instance, built by a call, with the weights of `built`."""
@@ -148,39 +198,32 @@ class CheckedEntry:
         return layer
 
     def outputs(self, layer: Any = None, *arguments: Any, training: bool = False) -> list[np.ndarray]:
-        """The outputs of a layer (`built`, unless another is passed), as arrays."""
+        """The outputs of a layer (`built`, unless another is passed), as arrays; of a random one under one seed."""
         layer = self.built if layer is None else layer
+        if self.is_random:
+            reseed(layer)
+        return self.raw_outputs(layer, *arguments, training=training)
+
+    @cached_property
+    def is_random(self) -> bool:
+        """True if it is random in inference: its outputs differ from call to call, and not under one seed."""
+        first, second = (self.raw_outputs(self.built) for _ in range(2))
+        if equal(first, second):
+            return False
+        return equal(*(self._seeded_outputs() for _ in range(2)))
+
+    def _seeded_outputs(self) -> list[np.ndarray]:
+        reseed(self.built)
+        return self.raw_outputs(self.built)
+
+    def raw_outputs(self, layer: Any, *arguments: Any, training: bool = False) -> list[np.ndarray]:
+        """The outputs of a layer with the seeds as they are."""
         result = layer(*(arguments or self.inputs.arguments), training=training)
         return as_arrays(result)
-
-    def _guessed(self) -> dict[str, Any]:
-        required = self.required()
-        init = self.target.__init__ if self.is_class else self.target
-        try:
-            hints = typing.get_type_hints(init)
-        except Exception:  # a plugin's annotations may hold anything
-            hints = {}
-        guesses = {name: _guess(name, hints.get(name)) for name in required}
-        unknown = [name for name, value in guesses.items() if value is None]
-        if unknown:
-            raise Skipped(
-                f"no value can be guessed for its argument '{unknown[0]}'; give it a default, or make a "
-                "distribution, whose entries have an example"
-            )
-        return guesses
 
 
 def _no_file(path: Path, compile: bool) -> Any:
     raise RecipeError(f"an example loads no files: '{path}'.")
-
-
-def _guess(name: str, hint: Any) -> Any:
-    """A value for a required argument, by its type hint or its name."""
-    if typing.get_origin(hint) is Literal:
-        return typing.get_args(hint)[0]
-    if hint in (bool, float, int):
-        return {bool: True, float: 0.5, int: 8}[hint]
-    return next((value for pattern, value in _OF_NAME if pattern.search(name)), 8 if hint is None else None)
 
 
 def _others(value: Any) -> tuple[Any, ...]:

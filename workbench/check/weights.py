@@ -13,11 +13,12 @@ from workbench.storage import structure
 
 
 def no_hidden_layers(subject: CheckedEntry) -> None:
-    hidden = [f"'{path}' ({type(item).__name__})" for path, item in structure.untracked(subject.built)]
+    hidden = list(structure.untracked(subject.built))
     if hidden:
+        named = ", ".join(structure.hidden_text(f"'{path}'", item) for path, item in hidden[:3])
         raise CheckFailed(
-            f"Keras does not see {', '.join(hidden[:3])}: not trained and not saved.",
-            hint="Hang it on an attribute, or in a list or dict that is one.",
+            f"Keras does not see {named}: not trained and not saved.",
+            hint=structure.hidden_hint([item for _, item in hidden]),
         )
 
 

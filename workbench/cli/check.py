@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from workbench.check.results import Result
 
-_MARKS = {"failed": "✗", "xfail": "~", "skipped": "?", "passed": "✓", "not_applicable": "-"}
+_MARKS = {"failed": "✗", "xfail": "~", "warning": "!", "skipped": "?", "passed": "✓", "not_applicable": "-"}
 _WORDS = {"xfail": "expected to fail", "not_applicable": "not applicable"}
 
 
@@ -115,7 +115,7 @@ def _lines(results: list[Result], debug: bool) -> Iterator[str]:
     totals = ", ".join(f"{counts[status]} {_WORDS.get(status, status)}" for status in order if counts[status])
     yield f"{mark} {results[0].kind:<9} {results[0].entry:<32} {totals}"
     for result in results:
-        if result.status in ("failed", "xfail", "skipped") and not result.follows:
+        if result.status in ("failed", "xfail", "warning", "skipped") and not result.follows:
             yield f"    {_WORDS.get(result.status, result.status)}: {result.check}: {result.detail}"
             yield from (f"        {line}" for line in result.code)
             if result.hint:

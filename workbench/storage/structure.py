@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 # Attributes of Keras' own making, where no layer of the user's hangs. (A name of its own uses up no number.)
 _OF_KERAS = frozenset(dir(keras.Model)) | frozenset(vars(keras.Sequential(name="reference")))
@@ -100,6 +101,23 @@ def untracked(model: Any) -> Iterator[tuple[str, Any]]:
             yield from _hidden(value, _join(path, name), tracked, seen, depth=4)
 
 
+def hidden_text(path: str, item: Any) -> str:
+    """What Keras does not see, for people: `box/items/0 (Dense)`."""
+    kind = "tf.Variable" if _is_raw(item) else type(item).__name__
+    return f"{path} ({kind})"
+
+
+def hidden_hint(items: Sequence[Any]) -> str:
+    """What to do about it."""
+    if all(map(_is_raw, items)):
+        return "Make it with self.add_weight(): Keras neither trains nor saves a bare tf.Variable."
+    return "Hang it on an attribute, or in a list or dict that is one."
+
+
+def _is_raw(item: Any) -> bool:
+    return isinstance(item, tf.Variable)
+
+
 def states(model: Any) -> list[Any]:
     """The variables in which stateful layers remember the batch before: no weights, and in no file."""
     found: list[Any] = []
@@ -168,7 +186,7 @@ def _hidden(
     if id(value) in seen:
         return
     seen.add(id(value))
-    if isinstance(value, keras.Layer | keras.Variable):
+    if isinstance(value, keras.Layer | keras.Variable | tf.Variable):
         if id(value) not in tracked:
             yield path, value
         return

@@ -39,11 +39,12 @@ def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
     _compare_variables(structure.weights_by_path(model), structure.weights_by_path(reloaded))
     _compare_variables(structure.state_by_path(model), structure.state_by_path(reloaded))
     found = _compare_compiled(model, reloaded)
-    hidden = [f"{path} ({type(item).__name__})" for path, item in structure.untracked(model)]
+    untracked = list(structure.untracked(model))
+    hidden = [structure.hidden_text(path, item) for path, item in untracked]
     if probe is not None and not _same_predictions(model, reloaded, probe):
         raise FileError(
             "would not give the model back: its predictions differ after reloading, with all weights equal.",
-            hint=_hidden_hint(hidden)
+            hint=f"Keras does not see {', '.join(hidden)}. {structure.hidden_hint([each for _, each in untracked])}"
             if hidden
             else "A layer keeps something that its get_config leaves out.",
         )
@@ -226,7 +227,3 @@ def _forgets(layer: Any, name: str, path: str) -> str:
 
 def _config_hint(name: str) -> str:
     return f"Let get_config return {{**super().get_config(), '{name}': self.{name}}}."
-
-
-def _hidden_hint(hidden: list[str]) -> str:
-    return f"Keras does not see {', '.join(hidden)}; hang it on an attribute, a list or a dict of the layer."

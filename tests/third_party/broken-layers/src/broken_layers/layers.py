@@ -100,15 +100,63 @@ class TwoOutputs(_Layer):
         return super().call(inputs), inputs
 
 
-class Noisy(_Layer):
-    """Random in inference."""
+class Counting(_Layer):
+    """Gives other outputs with each call."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.calls = 0
 
     def call(self, inputs):
-        return super().call(inputs) + tf.random.normal(tf.shape(inputs), dtype=inputs.dtype)
+        self.calls += 1
+        return super().call(inputs) * self.calls
 
 
-class Noisy2(Noisy):
+class Counting2(Counting):
     """The same, announced."""
+
+
+class Sampling(_Layer):
+    """Random in inference, and meant so: no error, but a warning."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = keras.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        noise = keras.random.normal(ops.shape(inputs), seed=self.seeds)
+        return super().call(inputs) + ops.cast(noise, inputs.dtype)
+
+
+class WrongWay(_Layer):
+    """Random in inference, and not in training."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = keras.random.SeedGenerator(3)
+
+    def call(self, inputs, training=False):
+        if training:
+            return super().call(inputs)
+        return super().call(inputs) * ops.cast(keras.random.uniform((), seed=self.seeds), inputs.dtype)
+
+
+class RawVariable(_Layer):
+    """Holds a variable of TensorFlow's, which Keras does not see."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.raw = tf.Variable(tf.ones((input_shape[-1],)), name="raw")
+
+    def call(self, inputs):
+        return super().call(inputs) * tf.cast(self.raw, inputs.dtype)
+
+
+class Rows32(_Layer):
+    """Works on batches of 32 rows only."""
+
+    def call(self, inputs):
+        return ops.reshape(super().call(inputs), (32, inputs.shape[-1]))
 
 
 class Leaving(_Layer):

@@ -13,7 +13,11 @@ _LAYERS = {
     "TwoInputs": ("declared_inputs", {}),
     "OneInput": ("declared_inputs", {"inputs": 2}),
     "TwoOutputs": ("declared_outputs", {}),
-    "Noisy": ("deterministic", {}),
+    "Counting": ("deterministic", {}),
+    "WrongWay": ("deterministic", {}),
+    "Sampling": ("", {}),
+    "RawVariable": ("no_hidden_layers", {}),
+    "Rows32": ("batch_sizes", {}),
     "Leaving": ("constructor", {}),
     "Demanding": ("constructor", {}),
     "Endless": ("call", {}),
@@ -44,7 +48,7 @@ def kwb_register_layers(registry):
         registry.add(name, f"broken_layers.layers:{name}", summary=check, **rest)
     registry.add(
         "Announced",
-        "broken_layers.layers:Noisy2",
+        "broken_layers.layers:Counting2",
         expected_failures={"deterministic": "it is for Monte Carlo", "graph": "the same"}
         | dict.fromkeys(("functional", "sequential", "subclassed", "xla"), "the same")
         | dict.fromkeys(("saves_keras", "saves_h5", "saves_weights_h5"), "the same"),
