@@ -64,7 +64,7 @@ def test_names_choose_entries(catalog, names, chosen):
 
 
 def test_a_plugin_means_all_that_it_offers(catalog):
-    assert len(choose_entries(["kwb_custom"], catalog)) == 11
+    assert len(choose_entries(["kwb_custom"], catalog)) == 15
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(catalog):
