@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -18,6 +19,23 @@ SOURCES = Path(__file__).parent / "third_party"
 
 Kwb = Callable[..., "subprocess.CompletedProcess[str]"]
 Install = Callable[[str], Path]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what the tests have imported, as `import_keras` does in the product.
+
+    It all stays until the end, and Keras has the collector look through everything for each model that is made.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The same for what the tests of a file have left behind: functions that TensorFlow keeps, above all."""
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

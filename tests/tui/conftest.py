@@ -29,6 +29,7 @@ from tests.fork_server import shared_fork_server
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
 from workbench.tui.state import AppState
+from workbench.tui.terminal import gc_tuning
 
 __all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
 
@@ -57,6 +58,9 @@ def make_app(tmp_path: Path, working_directory: Path, monkeypatch: pytest.Monkey
     tests of this process share, unless `fork_server=None` is given.
     """
     monkeypatch.chdir(working_directory)
+    # A process of tests holds TensorFlow, which an app never does, and is not left when an app ends.
+    for name in ("set_aside", "take_back"):
+        monkeypatch.setattr(gc_tuning, name, lambda: None)
 
     def make(*, no_color: bool = False, settings: Settings | None = None, **arguments: Any) -> KwbApp:
         if not no_color:
