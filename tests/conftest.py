@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import loaded_kwb
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 
@@ -72,22 +73,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Install:
 
 @pytest.fixture(scope="session")
 def kwb() -> Kwb:
-    """Runs `kwb ARGUMENTS` in a process of its own; `path` are folders that plugins lie in."""
+    """Runs `kwb ARGUMENTS` in a process of its own (see `tests.loaded_kwb`); `path` are folders that plugins lie in."""
 
     def run(
         *arguments: str, path: Sequence[Path] = (), cwd: Path | None = None, timeout: float = 120.0
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from workbench.cli import command; command()"]
         kept = os.environ.get("PYTHONPATH", "")
-        folders = [*map(str, path), *([kept] if kept else [])]
-        return subprocess.run(
-            [*command, *arguments],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(folders), "TERM": "dumb"},
-        )
+        folders = os.pathsep.join([*map(str, path), *([kept] if kept else [])])
+        return loaded_kwb.run(arguments, cwd, os.environ | {"PYTHONPATH": folders, "TERM": "dumb"}, timeout)
 
     return run

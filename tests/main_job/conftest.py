@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import loaded_kwb
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,10 @@ Kwb = Callable[..., Run]
 
 
 def kwb_in(
-    folder: Path, arguments: Sequence[str], env: dict[str, str] | None = None, timeout: float = 180
+    folder: Path, arguments: Sequence[str], env: dict[str, str] | None = None, *, loaded: bool = True
 ) -> Run:
-    """Run `kwb` with the folder as working directory."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from workbench.cli import command; command()", *arguments],
-        cwd=folder,
-        env=os.environ | (env or {}),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    """Run `kwb` with the folder as working directory; `loaded=False`: as a user starts it, with nothing loaded."""
+    done = loaded_kwb.run(arguments, folder, os.environ | (env or {}), loaded=loaded)
     return Run(done.returncode, done.stdout, done.stderr, folder)
 
 
@@ -67,7 +60,8 @@ def built_in_runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], R
     def run(name: str) -> Run:
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
-            made[name] = kwb_in(folder, ["--batch", name, "--json", "--set", "train.epochs=15"])
+            arguments = ["--batch", name, "--json", "--set", "train.epochs=15"]
+            made[name] = kwb_in(folder, arguments, loaded=name != "residual-regressor")
         return made[name]
 
     return run

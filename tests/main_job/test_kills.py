@@ -10,7 +10,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -20,6 +19,8 @@ import h5py
 import numpy as np
 import pytest
 
+from tests import loaded_kwb
+from tests.loaded_kwb import Process
 from workbench.storage.event_stream import read_events
 
 pytestmark = pytest.mark.slow
@@ -56,12 +57,9 @@ train:
 save: [out/digits.keras, out/digits.h5]
 """
 
-COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
 
-
-def kwb(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [*COMMAND, "--batch", "recipe.yaml", "--json", *arguments]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def kwb(folder: Path, *arguments: str) -> Process:
+    return Process(["--batch", "recipe.yaml", "--json", *arguments], folder)
 
 
 def working_directory(folder: Path) -> Path:
@@ -104,7 +102,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A run that nobody kills, and the seconds from its first event to its end."""
     folder = working_directory(tmp_path_factory.mktemp("kills") / "undisturbed")
     process = kwb(folder)
-    assert process.stdout is not None
     process.stdout.readline()
     began = time.monotonic()
     _, err = process.communicate(timeout=120)
@@ -115,7 +112,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
 def killed_after(folder: Path, seconds: float, *arguments: str) -> bool:
     """Run until `seconds` after the first event, then SIGKILL. False if it had ended before."""
     process = kwb(folder, *arguments)
-    assert process.stdout is not None
     process.stdout.readline()
     reader = threading.Thread(target=process.stdout.read, daemon=True)
     reader.start()
@@ -126,8 +122,6 @@ def killed_after(folder: Path, seconds: float, *arguments: str) -> bool:
         process.wait()
     reader.join()
     process.stdout.close()
-    assert process.stderr is not None
-    process.stderr.close()
     return process.returncode != 0
 
 
@@ -158,13 +152,10 @@ def test_each_resume_ends_as_if_nothing_had_happened(
 def test_two_processes_never_own_one_run(tmp_path: Path) -> None:
     folder = working_directory(tmp_path / "shared")
     first = kwb(folder, "--set", "train.epochs=100000", "--set", "train.callbacks=[]")
-    assert first.stdout is not None
     first.stdout.readline()
     (run,) = (folder / "saved" / "runs").iterdir()
     try:
-        second = subprocess.run(
-            [*COMMAND, "--batch", str(run)], cwd=folder, capture_output=True, text=True, timeout=120
-        )
+        second = loaded_kwb.run(["--batch", str(run)], folder)
         assert second.returncode == 3
         assert "another process is working on this run" in second.stderr
     finally:
@@ -177,7 +168,6 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
 ) -> None:
     folder = working_directory(tmp_path / "damaged")
     first = kwb(folder)
-    assert first.stdout is not None
     # By what it has done and not by the clock: on a machine that is busy at one time only, half the
     # seconds of another run may be the whole of this one.
     while json.loads(first.stdout.readline()).get("epoch") != 4:

@@ -5,29 +5,23 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.loaded_kwb import Process
 from tests.main_job.conftest import Kwb
 from workbench.errors import FileError
 from workbench.storage.ownership import ask_to_stop, own
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import list_runs
 
-COMMAND = [sys.executable, "-c", "from workbench.cli import command; command()"]
-
 
 @pytest.mark.slow
 def test_a_run_is_stopped_by_name_and_saved(tmp_path: Path, kwb: Kwb) -> None:
-    training = subprocess.Popen(
-        [*COMMAND, "--batch", "residual-regressor", "--json", "--set", "train.epochs=1000000",
-         "--set", "train.callbacks=[]"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+    settings = ["--set", "train.epochs=1000000", "--set", "train.callbacks=[]"]
+    training = Process(["--batch", "residual-regressor", "--json", *settings], tmp_path)
     try:
-        assert training.stdout is not None
         while json.loads(training.stdout.readline())["event"] != "epoch":
             pass
         stopped = kwb("stop", "residual-regressor")
@@ -40,7 +34,6 @@ def test_a_run_is_stopped_by_name_and_saved(tmp_path: Path, kwb: Kwb) -> None:
         assert run.folder.model.is_file()
     finally:
         training.kill()
-        training.communicate()
     again = kwb("stop", "residual-regressor")
     assert again.code == 3
     assert "nobody is working on this run" in again.err

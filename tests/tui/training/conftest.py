@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loaded_kwb import Process
 from workbench import events
 from workbench.storage.event_stream import EventLog, read_events
 from workbench.storage.ownership import own
@@ -50,18 +49,9 @@ train: {epochs: 50, engine: plain, loss: mse, optimizer: {use: SGD, learning_rat
 """
 
 
-def batch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def batch(folder: Path, *arguments: str) -> Process:
     """`kwb --batch`, started in a folder."""
-    command = [
-        sys.executable,
-        "-c",
-        "from workbench.cli import command; command()",
-        "--batch",
-    ]
-    return subprocess.Popen(
-        [*command, *arguments], cwd=folder, stdin=subprocess.DEVNULL, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | {"TERM": "dumb"},
-    )  # fmt: skip
+    return Process(["--batch", *arguments], folder, os.environ | {"TERM": "dumb"}, piped=False)
 
 
 def run_in(folder: Path) -> RunFolder | None:
@@ -70,14 +60,14 @@ def run_in(folder: Path) -> RunFolder | None:
     return RunFolder(found[0].parent) if found else None
 
 
-def wait_for_epochs(folder: Path, process: subprocess.Popen[str], epochs: int) -> RunFolder:
+def wait_for_epochs(folder: Path, process: Process, epochs: int) -> RunFolder:
     """Until the run of a folder has ended so many epochs."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
         run = run_in(folder)
         if run and sum(isinstance(event, events.Epoch) for event, *_ in read_events(run.events)) >= epochs:
             return run
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert process.poll() is None, process.stderr.read()
         time.sleep(0.1)
     raise AssertionError(f"no {epochs} epochs in time")
 
@@ -119,7 +109,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @contextmanager
-def endless(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def endless(folder: Path) -> Iterator[Process]:
     """A run that goes on until it is stopped."""
     process = batch(folder, *ENDLESS)
     try:
@@ -127,8 +117,6 @@ def endless(folder: Path) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.wait()
-        if process.stderr:
-            process.stderr.close()
 
 
 Placed = Callable[..., RunFolder]
