@@ -128,9 +128,18 @@ class RecipeText(TextArea):
         self.border_title = one_line(f"YAML  ✗ {place}".rstrip() if error else "YAML")
 
     def reveal(self, line: int) -> None:
-        """Bring a line (from 1) into view."""
+        """Bring a line (from 1) into view, where it stays when the pane gets another height."""
         if not self.has_focus and 0 < line <= self.document.line_count:
-            self.move_cursor((line - 1, 0), center=True)
+            self.move_cursor((line - 1, 0))
+            self.call_after_refresh(self._show_cursor)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_cursor)
+
+    def _show_cursor(self) -> None:
+        """Show the cursor's line in the middle, once the pane has its height: an error takes a part of it."""
+        if not self.has_focus:
+            self.scroll_cursor_visible(center=True)
 
     def _replace_changed(self, text: str) -> None:
         """Only what differs is replaced, so that cursor and view stay."""
