@@ -1,12 +1,11 @@
 """Every engine trains every workload to the losses of stock Keras: same seed, no shuffling, one epoch.
 
-KWB_WHOLE_EPOCH=1 pytest tests/benchmarks/test_equal_losses.py    with all rows of each workload
+KWB_WHOLE=epochs pytest tests/benchmarks/test_equal_losses.py    with all rows of each workload
 """
 
 from __future__ import annotations
 
 import functools
-import os
 
 import keras
 import numpy as np
@@ -14,12 +13,13 @@ import pytest
 
 from tests.benchmarks.keras_cells import model_of
 from tests.benchmarks.workloads import WORKLOADS
+from tests.whole import whole
 from workbench.training.engines import Arrays, FitSettings, fit
 
 pytestmark = pytest.mark.slow
 
 STEPS = 20
-WHOLE = bool(os.environ.get("KWB_WHOLE_EPOCH"))
+WHOLE = whole("epochs")
 
 
 def _data(workload: str):

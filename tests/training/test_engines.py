@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from tests.whole import part as part_of
 from workbench.errors import DataError
 from workbench.events import EngineChosen
 from workbench.training.engines import Arrays, FitSettings, Stream, choose, evaluate, fit
@@ -182,8 +184,19 @@ def expected() -> Callable[[str], tuple[dict[str, list[float]], list[np.ndarray]
     return of
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("engine", "form"),
+    part_of(
+        "engines",
+        product(ENGINES, FORMS),
+        [
+            ("plain", "graph"),
+            ("steps", "subclassed"),
+            ("chunk-xla", "graph"),
+            *(("chunk", form) for form in FORMS),
+        ],
+    ),
+)
 def test_every_engine_trains_every_model_form_as_stock_fit_does(
     form: str, engine: str, expected: Any
 ) -> None:
@@ -203,7 +216,7 @@ def test_every_engine_trains_every_model_form_as_stock_fit_does(
     assert recorder.tests.count(2) == 2
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", part_of("engines", ENGINES, ["steps", "chunk"]))
 def test_shuffled_engines_take_the_same_rows_in_the_same_order(engine: str) -> None:
     """Checked against stock Keras given rows in the order that the seed and the epoch say."""
     history = fit(subclassed(), ONE_INPUT, None, settings(shuffle=True, seed=5, engine=engine)).history
@@ -215,7 +228,7 @@ def test_shuffled_engines_take_the_same_rows_in_the_same_order(engine: str) -> N
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-5)
 
 
-@pytest.mark.parametrize("engine", ["plain", "steps", "chunk"])
+@pytest.mark.parametrize("engine", part_of("engines", ["plain", "steps", "chunk"], ["steps", "chunk"]))
 def test_random_layers_draw_what_they_draw_in_stock_keras(engine: str) -> None:
     """Not under XLA: its random numbers have the same distribution and other values, in Keras as here."""
     history = fit(sequential(dropout=0.4), ONE_INPUT, None, settings(engine=engine)).history
@@ -223,7 +236,7 @@ def test_random_layers_draw_what_they_draw_in_stock_keras(engine: str) -> None:
     assert_close(history, wanted.history)
 
 
-@pytest.mark.parametrize("engine", ["chunk", pytest.param("chunk-xla", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", part_of("engines", ["chunk", "chunk-xla"], ["chunk"]))
 def test_fewer_rows_than_a_batch(engine: str) -> None:
     few = part(ONE_INPUT, slice(0, 7))
     history = fit(subclassed(), few, None, settings(engine=engine)).history
@@ -330,7 +343,7 @@ def test_early_stopping_restores_the_best_weights_and_schedules_change_the_learn
         np.testing.assert_allclose(value, wanted_value, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", part_of("engines", ENGINES, ["plain", "steps", "chunk"]))
 def test_stop_training_takes_effect_after_the_call_it_is_set_in(engine: str) -> None:
     class Stop(Recorder):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -382,7 +395,9 @@ class OwnStep(Reconstructing):
         return {"batch_loss": loss, "gradient": tf.linalg.global_norm(gradients)}
 
 
-@pytest.mark.parametrize("engine", ["steps", "chunk", "chunk-xla"])
+@pytest.mark.parametrize(
+    "engine", part_of("engines", ["steps", "chunk", "chunk-xla"], ["steps", "chunk-xla"])
+)
 def test_a_train_step_of_the_models_own_gives_its_own_logs(engine: str) -> None:
     def made() -> keras.Model:
         keras.utils.set_random_seed(1)
@@ -414,7 +429,7 @@ def test_run_eagerly_stays_plain_and_runs_python_at_every_step(engine: str) -> N
     assert calls[-STEPS:] == [float(LEFT[start, 0]) for start in range(0, ROWS, BATCH)]
 
 
-@pytest.mark.parametrize("engine", ["steps", "chunk", "chunk-xla"])
+@pytest.mark.parametrize("engine", part_of("engines", ["steps", "chunk", "chunk-xla"], ["chunk"]))
 def test_mixed_precision_scales_the_loss(engine: str) -> None:
     def made() -> keras.Model:
         keras.utils.set_random_seed(1)
@@ -439,7 +454,7 @@ def test_jit_compiled_models() -> None:
     assert_close(history, wanted)
 
 
-@pytest.mark.parametrize("engine", ["plain", "steps", "chunk", "chunk-xla"])
+@pytest.mark.parametrize("engine", part_of("engines", ENGINES, ["plain", "steps", "chunk"]))
 def test_a_wrapped_step_is_part_of_every_engines_step(engine: str) -> None:
     rows = tf.Variable(0)
 
@@ -549,13 +564,11 @@ def test_hidden_random_state_is_not_disturbed_by_measuring() -> None:
 
 @pytest.mark.parametrize(
     ("engine", "stop"),
-    [
-        ("plain", 2),
-        ("eager", 2),
-        ("chunk", 2),
-        ("chunk", STEPS),
-        pytest.param("chunk-xla", 2, marks=pytest.mark.slow),
-    ],
+    part_of(
+        "engines",
+        [("plain", 2), ("eager", 2), ("chunk", 2), ("chunk", STEPS), ("chunk-xla", 2)],
+        [("plain", 2), ("eager", 2), ("chunk", 2), ("chunk", STEPS)],
+    ),
 )
 def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: str, stop: int) -> None:
     """Weights bit for bit, and the logs of the broken epoch; also when only its validation is left."""
@@ -625,7 +638,9 @@ def test_a_stream_shorter_than_it_says_is_reported_in_plain_words() -> None:
         fit(sequential(), stream(ONE_INPUT, rows=140), None, settings(engine="steps"))
 
 
-@pytest.mark.parametrize("engine", ["auto", "plain", "steps", "chunk-xla"])
+@pytest.mark.parametrize(
+    "engine", part_of("engines", ["auto", "plain", "steps", "chunk-xla"], ["auto", "steps"])
+)
 def test_evaluate_agrees_with_keras(engine: str) -> None:
     make, arrays = FORMS["graph"]
     model = make()

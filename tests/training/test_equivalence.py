@@ -1,12 +1,11 @@
 """Every engine, and above all the one that `auto` takes, trains every sort of model as stock `fit` does.
 
 Logs, weights and predictions after three epochs, from the same start. A few trainings are enough for every day;
-KWB_EQUIVALENCE=all trains all of them with every engine (some ten minutes).
+KWB_WHOLE=engines trains all of them with every engine (some ten minutes).
 """
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.training.equivalence import BATCH, TRAININGS, Training
+from tests.whole import whole
 from workbench.events import EngineChosen
 from workbench.training.engines import Arrays, FitSettings, choose, fit
 from workbench.training.engines.logs import PerClass
@@ -26,7 +26,7 @@ EVERY_DAY = (
     "metrics by class", "weights of time steps", "weights by output", "callback rate by step",
     "callback acts in validation", "stateful", "dropout", "own train step",
 )  # fmt: skip
-WHOLE = os.environ.get("KWB_EQUIVALENCE") == "all"
+WHOLE = whole("engines")
 CHOSEN = [
     (name, engine)
     for name in (TRAININGS if WHOLE else EVERY_DAY)

@@ -26,6 +26,7 @@ from tests.training.test_engines import (
     settings,
     stock,
 )
+from tests.whole import part as part_of
 from workbench.assembly.batch_hooks import acts_at_batches
 from workbench.events import EngineChosen
 from workbench.training.engines import choose, fit
@@ -58,7 +59,7 @@ class AtTests(keras.callbacks.Callback):
         self.losses.append(logs["loss"])
 
 
-@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+@pytest.mark.parametrize("engine", part_of("engines", ["auto", *ENGINES], ["auto", "chunk"]))
 def test_a_callback_of_batches_sees_each_batch_and_changes_the_next(engine: str) -> None:
     model, other, seen, wanted = sequential(), sequential(), WarmUp(), WarmUp()
     tests, wanted_tests = AtTests(), AtTests()
@@ -108,7 +109,7 @@ def test_a_callback_may_change_a_metric_at_a_batch() -> None:
     assert_close(history, wanted.history)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", part_of("engines", ENGINES, ["steps", "chunk"]))
 def test_a_callback_may_have_the_step_made_again(engine: str) -> None:
     """As `make_train_function(force=True)` does: what Python held while the step was traced is looked at again.
 
@@ -292,7 +293,14 @@ def test_validation_under_xla_that_gives_other_numbers_is_left_out(monkeypatch: 
 # --- the same numbers for the same seed ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["dropout", "noise", "tf.random", "keras.random", "tf.random.Generator"])
+@pytest.mark.parametrize(
+    "kind",
+    part_of(
+        "engines",
+        ["dropout", "noise", "tf.random", "keras.random", "tf.random.Generator"],
+        ["dropout", "tf.random", "tf.random.Generator"],
+    ),
+)
 def test_what_a_model_draws_does_not_depend_on_what_is_measured(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.training.test_engines import BATCH, ONE_INPUT, VALIDATION, part, settings
 from tests.training.test_engines import ENGINES as EVERY_ENGINE
-from tests.training.test_equivalence import WHOLE
+from tests.whole import whole
 from workbench import events
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
@@ -25,7 +25,7 @@ from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
 # All engines with KWB_EQUIVALENCE=all; between these two lie the others, which share their parts.
-ENGINES = EVERY_ENGINE if WHOLE else ("plain", "chunk-xla")
+ENGINES = EVERY_ENGINE if whole("engines") else ("plain", "chunk-xla")
 ROWS = 60
 rng = np.random.default_rng(5)
 X = rng.normal(size=(ROWS, 2))
@@ -191,7 +191,7 @@ def own_losses(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("targets", ["[]", "[weight]"] if WHOLE else ["[]"])
+@pytest.mark.parametrize("targets", ["[]", "[weight]"] if whole("engines") else ["[]"])
 @pytest.mark.parametrize("model", ["AddsLoss", "OwnStep", "{sequential: [{use: Dense, units: 2}, Decay]}"])
 def test_a_model_may_bring_its_own_loss(
     model: str, targets: str, engine: str, folder: Path, own_losses: Catalog
@@ -267,7 +267,7 @@ def test_weighted_metrics_count_sample_weights(engine: str, folder: Path, catalo
 # --- 23: weights of time steps ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", EVERY_ENGINE if WHOLE else ["plain", "chunk"])
+@pytest.mark.parametrize("engine", EVERY_ENGINE if whole("engines") else ["plain", "chunk"])
 def test_each_time_step_may_have_a_weight(engine: str, folder: Path, catalog: Catalog) -> None:
     steps = rng.normal(size=(ROWS, 4, 2)).astype("float32")
     weights = rng.uniform(0.0, 2.0, size=(ROWS, 4))

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from tests.training.resuming import Pair
 from tests.training.test_engines import ENGINES as EVERY_ENGINE
-from tests.training.test_equivalence import WHOLE
+from tests.whole import whole
 from workbench import events
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
@@ -24,7 +24,7 @@ from workbench.storage.run_folder import RunFolder
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
-ENGINES = ("auto", *EVERY_ENGINE) if WHOLE else ("chunk",)
+ENGINES = ("auto", *EVERY_ENGINE) if whole("engines") else ("chunk",)
 ROWS, PARTS = 24, (2, 3, 6)  # epochs after which the training is broken off
 X = np.random.default_rng(0).normal(size=(ROWS, 2)).astype("float32")
 
@@ -214,7 +214,7 @@ def test_a_resumed_training_is_stock_fit_at_a_stretch(
         np.testing.assert_allclose([epoch[name] for epoch in found], history[name], rtol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("engine", ("auto", *EVERY_ENGINE) if WHOLE else ("auto",))
+@pytest.mark.parametrize("engine", ("auto", *EVERY_ENGINE) if whole("engines") else ("auto",))
 def test_more_epochs_begin_as_fewer_do(engine: str, folder: Path, these: Catalog) -> None:
     """With random numbers: 30 epochs are too few for `auto` to measure anything, 60 are not."""
     noisy = (
@@ -226,7 +226,7 @@ def test_more_epochs_begin_as_fewer_do(engine: str, folder: Path, these: Catalog
     assert more == again
 
 
-@pytest.mark.parametrize("engine", ("auto", *EVERY_ENGINE) if WHOLE else ("plain", "chunk"))
+@pytest.mark.parametrize("engine", ("auto", *EVERY_ENGINE) if whole("engines") else ("plain", "chunk"))
 def test_what_no_checkpoint_can_keep_of_random_numbers_is_said(
     engine: str, folder: Path, these: Catalog
 ) -> None:

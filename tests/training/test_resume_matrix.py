@@ -1,12 +1,11 @@
 """Twelve epochs at a stretch, and four, three and five: the same bits, or it was said at the start.
 
 Callbacks, optimizers and kinds of models with a memory of every sort. A representative part runs always; all cells run
-with KWB_RESUME_MATRIX=all.
+with KWB_WHOLE=resume.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.training import resuming
+from tests.whole import part
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse, to_yaml
@@ -126,7 +126,7 @@ ALWAYS = {
     "stack, unkeepable",
     "graph, plateau",
 }
-CHOSEN = [cell for cell in CELLS if os.environ.get("KWB_RESUME_MATRIX") == "all" or cell.label in ALWAYS]
+CHOSEN = part("resume", CELLS, [cell for cell in CELLS if cell.label in ALWAYS])
 
 
 def test_there_are_enough_cells() -> None:
@@ -183,9 +183,9 @@ def train(
     heard: list[Any] = []
     content = document.resolved()
     content["train"]["epochs"] = epochs
-    part = parse(to_yaml(content), name="cell", folder=document.folder)
+    shorter = parse(to_yaml(content), name="cell", folder=document.folder)
     session = Session(
-        part, catalog, lambda event, line: heard.append(event), runs_folder=folder, resume=resume
+        shorter, catalog, lambda event, line: heard.append(event), runs_folder=folder, resume=resume
     )
     session.run()
     started = next(event for event in heard if isinstance(event, events.RunStarted))
@@ -219,7 +219,7 @@ def test_parts_equal_the_whole(cell: Cell, these: Catalog, data: Path, tmp_path:
         assert "Unkeepable.rates" in warned[0]
         return
     assert not warned
-    assert [logs(part) for part in (first, second, third)] == [
+    assert [logs(each) for each in (first, second, third)] == [
         logs(shown)[:4],
         logs(shown)[4:7],
         logs(shown)[7:],

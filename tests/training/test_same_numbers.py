@@ -1,13 +1,12 @@
 """The same recipe gives the same numbers in every run: a choice of an engine is kept.
 
-KWB_SAME_NUMBERS=all runs each recipe five times in processes of their own; CI runs it twice.
+KWB_WHOLE=numbers runs each recipe five times in processes of their own; CI runs it twice.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,12 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.whole import whole
 from workbench.events import EngineChosen
 from workbench.training.engines import Arrays, Choices, FitSettings, choose, fit
 from workbench.training.engines.choices import LONGER, Kept
 
-RUNS = 5 if os.environ.get("KWB_SAME_NUMBERS") == "all" else 2
+RUNS = 5 if whole("numbers") else 2
 
 RECIPE = """
 kwb: 1

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_engines import ENGINES
-from tests.training.test_equivalence import WHOLE
+from tests.whole import whole
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
@@ -80,7 +80,7 @@ def losses(heard: list[Any]) -> list[float]:
 @pytest.mark.parametrize(
     ("form", "engine"),
     [(form, engine) for form in FORMS for engine in ENGINES]
-    if WHOLE
+    if whole("engines")
     else [("sequential", "chunk"), ("graph", "plain"), ("load", "plain")],
 )
 def test_as_plain_keras_and_saved(form: str, engine: str, catalog: Catalog, tmp_path: Path) -> None:

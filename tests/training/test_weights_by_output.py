@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.training.test_engines import ENGINES
-from tests.training.test_equivalence import WHOLE
 from tests.training.test_reports import assert_close, logs_of
+from tests.whole import whole
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import Document, parse
@@ -102,7 +102,7 @@ def stock(
 @pytest.mark.parametrize(
     ("weights", "engine"),
     [(weights, engine) for weights in WEIGHTS for engine in ("auto", *ENGINES)]
-    if WHOLE
+    if whole("engines")
     else [(weights, "chunk") for weights in WEIGHTS] + [("{a: wa, b: wb}", "auto"), ("{b: wb}", "plain")],
 )
 def test_a_dict_of_outputs(weights: str, engine: str, folder: Path, catalog: Catalog) -> None:
@@ -112,7 +112,7 @@ def test_a_dict_of_outputs(weights: str, engine: str, folder: Path, catalog: Cat
     assert found["val_a_mae"] != found["val_a_weighted_mae"] or weights == "{b: wb}"
 
 
-@pytest.mark.parametrize("engine", ["auto", *ENGINES] if WHOLE else ["auto", "chunk", "plain"])
+@pytest.mark.parametrize("engine", ["auto", *ENGINES] if whole("engines") else ["auto", "chunk", "plain"])
 def test_a_list_of_outputs(engine: str, folder: Path, catalog: Catalog) -> None:
     keras.utils.set_random_seed(1)
     inputs = keras.Input((2,), name="x")

@@ -3,13 +3,12 @@
 Keys are posted with a pause between them and nobody waits for the app; what is expected is computed from the keys
 alone.
 
-KWB_TYPING=1 pytest tests/tui/test_typing.py    with all speeds and all fields; CI takes two speeds and some fields.
+KWB_WHOLE=typing pytest tests/tui/test_typing.py    with all speeds and all fields; CI takes two speeds and some fields.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from textual.widgets import Input
 from tests.coroutines import until
 from tests.tui.assembling.conftest import checked, own_cache
 from tests.tui.conftest import OpenApp, settle, shown
+from tests.whole import whole
 from workbench.recipe.outline import Role
 from workbench.recipe.yaml_text import yaml_value
 from workbench.tui.forms.field_row import FieldRow
@@ -35,7 +35,7 @@ from workbench.tui.widgets.filter_line import FilterLine
 
 __all__ = ["own_cache"]
 
-WHOLE = bool(os.environ.get("KWB_TYPING"))
+WHOLE = whole("typing")
 GAPS = (0.0, 0.005, 0.02, 0.06, 0.15) if WHOLE else (0.0, 0.02)  # seconds between keys
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"

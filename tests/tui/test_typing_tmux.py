@@ -1,11 +1,10 @@
 """What is typed arrives, in the real program in a real terminal, on a busy machine.
 
-KWB_TYPING=1 pytest tests/tui/test_typing_tmux.py    with all speeds and eight busy processes; CI takes two of each.
+KWB_WHOLE=typing pytest tests/tui/test_typing_tmux.py    with all speeds and eight busy processes; CI takes two of each.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 from tests.tui.test_tmux import PATIENCE, Open, Terminal, terminal
 from tests.tui.test_typing import ALPHABET, RECIPE
+from tests.whole import whole
 
 __all__ = ["terminal"]
 
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 
-WHOLE = bool(os.environ.get("KWB_TYPING"))
+WHOLE = whole("typing")
 GAPS = (0.0, 0.005, 0.02, 0.06, 0.15) if WHOLE else (0.0, 0.06)  # seconds between keys; 0: all in one packet
 
 
