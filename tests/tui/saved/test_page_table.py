@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from textual import on
 from textual.app import App, ComposeResult
@@ -50,8 +53,9 @@ def test_errors_have_a_sign_and_right_a_mark() -> None:
 class TableApp(App[None]):
     """Answers what the table asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Sequence[Sequence[Any]] | None = None) -> None:
         super().__init__()
+        self.rows = rows
         self.asked: list[int] = []
 
     def compose(self) -> ComposeResult:
@@ -67,7 +71,7 @@ class TableApp(App[None]):
             [row + 1, row / 7, "x" * (row % 40), row % 3 > 0]
             for row in range(event.start, event.start + PAGE)
         ]
-        self.query_one(PageTable).put(event.start, rows)
+        self.query_one(PageTable).put(event.start, self.rows or rows)
 
 
 async def test_a_million_rows_are_walked_through() -> None:
@@ -106,3 +110,26 @@ async def test_no_rows_are_no_error() -> None:
         await pilot.press("down", "end", "pageup")
         await settle(pilot)
         assert app.query_one(PageTable).values is None
+
+
+async def test_where_there_is_little_room_headings_are_cut_before_a_column_goes_out_of_sight() -> None:
+    app = TableApp([[1, "Adelie", True, 0.99], [2, "a bird from Torgersen", False, 0.5]])
+    headings = [
+        ("row", "row"),
+        ("true kind of penguin", "true"),
+        ("right kind of penguin", "right"),
+        ("confidence kind of penguin", "confidence"),
+    ]
+    async with app.run_test(size=(60, 6)) as pilot:
+        table = app.query_one(PageTable)
+        table.show(headings, 2)
+        await settle(pilot)
+        heading, first, second = shown(app).splitlines()[:3]
+        assert heading.split("  ")[0].strip() == "row"
+        assert "confiden" in heading, "cut, and in sight"
+        assert "99.0 %" in first
+        assert "a bird from Torgersen" in second, "values are not cut for it"
+        assert "50.0 %" in second
+        await pilot.resize_terminal(100, 6)
+        await settle(pilot)
+        assert all(name[:22] in shown(app) for name, _ in headings), "with room they are whole again"

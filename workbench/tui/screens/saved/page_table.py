@@ -21,6 +21,7 @@ from workbench.tui.views.fitting import fit, printable
 
 PAGE = 200  # rows asked for at once
 _WIDEST = 24
+_LEAST = 6  # cells of a heading that is cut
 _MOST_PAGES = 50  # kept; the farthest are forgotten
 _NUMBERS = ("row", "error", "confidence", "share")
 
@@ -77,6 +78,7 @@ class PageTable(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._headings: list[tuple[str, str]] = []
         self._widths: list[int] = []
+        self._needed: list[int] = []  # cells for the values alone
         self._total = 0
         self._pages: dict[int, list[list[str]]] = {}
         self._values: dict[int, Sequence[Sequence[Any]]] = {}
@@ -85,7 +87,7 @@ class PageTable(ScrollView, can_focus=True):
     def show(self, headings: Sequence[tuple[str, str]], total: int) -> None:
         """Begin with a table of `total` rows; headings are names with the kind of the values below them."""
         self._headings = [(printable(name), kind) for name, kind in headings]
-        self._widths = [min(cell_len(name), _WIDEST) for name, _ in self._headings]
+        self._needed = [min(cell_len(name), _LEAST) for name, _ in self._headings]
         self.reset(total)
 
     def reset(self, total: int) -> None:
@@ -110,9 +112,9 @@ class PageTable(ScrollView, can_focus=True):
         while len(self._pages) > _MOST_PAGES:
             farthest = max(self._pages, key=lambda each: abs(each - page))
             del self._pages[farthest], self._values[farthest]
-        self._widths = [
+        self._needed = [
             min(max([width, *(cell_len(row[at]) for row in texts)]), _WIDEST)
-            for at, width in enumerate(self._widths)
+            for at, width in enumerate(self._needed)
         ]
         self._fit()
         self.refresh()
@@ -164,6 +166,7 @@ class PageTable(ScrollView, can_focus=True):
         self._ask()
 
     def on_resize(self) -> None:
+        self._fit()
         self._ask()
 
     def _ask(self) -> None:
@@ -180,6 +183,19 @@ class PageTable(ScrollView, can_focus=True):
         return self.scrollable_content_region.height - 1
 
     def _fit(self) -> None:
+        """Give each column its width. Where they do not fit beside one another, headings are cut, the longest first:
+        a cut heading can still be recognized, a column out of sight cannot."""
+        widths = [
+            max(min(cell_len(name), _WIDEST), needed)
+            for (name, _), needed in zip(self._headings, self._needed, strict=True)
+        ]
+        room = self.scrollable_content_region.width - 2 * len(widths)
+        while sum(widths) > room and any(
+            width > needed for width, needed in zip(widths, self._needed, strict=True)
+        ):
+            longest = max(range(len(widths)), key=lambda at: (widths[at] > self._needed[at], widths[at]))
+            widths[longest] -= 1
+        self._widths = widths
         self.virtual_size = Size(sum(self._widths) + 2 * len(self._widths), self._total + 1)
 
     # ------------------------------------------------------------------ drawing
