@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,11 +100,8 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def killed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run whose process was killed in mid-training."""
     folder = tmp_path_factory.mktemp("killed")
-    process = batch(folder, *ENDLESS)
-    run = wait_for_epochs(folder, process, 10)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    return run
+    with endless(folder) as process:
+        return wait_for_epochs(folder, process, 10)
 
 
 @contextmanager
