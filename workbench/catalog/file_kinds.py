@@ -132,7 +132,7 @@ def _returned_kind(function: Any, seen: set[Any]) -> Kind | None:
     }
     for given in _returns(tree):
         value = assigned.get(given.id) if isinstance(given, ast.Name) else given
-        if isinstance(value, ast.Dict) and _OF_DATA.search(function.__name__.lower()):
+        if _is_map(value) and _OF_DATA.search(function.__name__.lower()):
             return Kind.DATASET
         if isinstance(value, ast.Call):
             made = _lookup(value.func, function)
@@ -140,6 +140,15 @@ def _returned_kind(function: Any, seen: set[Any]) -> Kind | None:
             if kind is not None:
                 return kind
     return None
+
+
+def _is_map(value: ast.expr | None) -> bool:
+    match value:
+        case ast.Dict() | ast.DictComp() | ast.Call(func=ast.Name(id="dict")):
+            return True
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _is_map(left) or _is_map(right)
+    return False
 
 
 def _made_kind(made: Any) -> Kind | None:
