@@ -131,8 +131,8 @@ CASES = {
         "{use: Distilled, student: {sequential: [{use: Dense, units: 4, activation: relu}, {use: Dense, units: 1}]}, "
         "teacher: {load: teacher.keras, trainable: false}, share: 0.5}",
         lambda own: own.Distilled(
-            teacher=frozen("teacher.keras"),
-            student=keras.Sequential([kl.Dense(4, "relu"), kl.Dense(1)]),
+            keras.Sequential([kl.Dense(4, "relu"), kl.Dense(1)]),
+            frozen("teacher.keras"),
             share=0.5,
         ),
         classes=("Distilled",),
