@@ -43,7 +43,7 @@ async def choose(pilot, name: str) -> SavedScreen:
     await until(lambda: any(option.id == path for option in files.options), what=f"{name} is listed")
     files.highlighted = files.get_option_index(path)
     await settle(pilot)
-    assert str(screen._file.path) == path
+    assert str(screen.chosen.file.path) == path
     return screen
 
 
@@ -66,7 +66,7 @@ async def confirm(pilot, key: str) -> None:
 async def outcome(pilot, kind: str):
     """What came of something done with the chosen file."""
     screen = screen_of(pilot)
-    result = lambda: screen._outcomes.get(screen._file.path, {}).get(kind)  # noqa: E731
+    result = lambda: screen.chosen.outcomes.get(screen.chosen.file.path, {}).get(kind)  # noqa: E731
     await until(lambda: result() and result().done is not None, SLOW, f"{kind} has an outcome")
     await settle(pilot)
     return result()
@@ -145,14 +145,14 @@ async def test_a_damaged_file_says_so_in_its_place(open_app, put, weights_file, 
     put("sound.weights.h5", weights_file)
     async with open_app(mode="saved") as pilot:
         screen = await choose(pilot, name)
-        assert screen._error is not None
+        assert screen.chosen.error is not None
         assert said in shown(pilot.app)
         assert not screen.query_one(ContentsTable).display
         await pilot.press("l")
         await settle(pilot)
-        assert pilot.app.notices[-1][1].what == screen._error.what
+        assert pilot.app.notices[-1][1].what == screen.chosen.error.what
         await choose(pilot, "sound.weights.h5")
-        assert screen._error is None
+        assert screen.chosen.error is None
         assert screen.query_one(ContentsTable).display
 
 
@@ -176,7 +176,7 @@ async def test_a_hostile_file_is_refused_in_its_place(open_app, put, tmp_path, w
         assert "[bold]evil[/]" in shown(pilot.app)
         assert "refused" in shown(pilot.app)
         screen = await choose(pilot, "bomb.keras")
-        assert "would unpack to" in screen._error.what
+        assert "would unpack to" in screen.chosen.error.what
         await choose(pilot, "long.keras")
         assert "Sequential" in shown(pilot.app)
 
@@ -189,13 +189,13 @@ async def test_new_files_and_changes_are_seen(open_app, put, weights_file) -> No
         screen.look()
         await settle(pilot)
         assert screen.query_one(FileList).option_count == 2
-        assert str(screen._file.path).endswith("a.weights.h5")
+        assert str(screen.chosen.file.path).endswith("a.weights.h5")
         await choose(pilot, "b.h5")
-        assert screen._error is not None
+        assert screen.chosen.error is not None
         shutil.copyfile(weights_file, path)
         screen.look()
         await settle(pilot)
-        assert screen._error is None
+        assert screen.chosen.error is None
 
 
 async def test_the_filter_shows_files_by_words(open_app, put, weights_file) -> None:
@@ -226,7 +226,7 @@ async def test_rename_delete_and_copy_of_the_path(open_app, put, weights_file) -
         await answer(pilot, "rent.h5")
         renamed = pilot.app.working_directory / "saved" / "rent.h5"
         await until(renamed.exists)
-        await until(lambda: screen._file.path == renamed)
+        await until(lambda: screen.chosen.file.path == renamed)
         await pilot.press("x")
         await confirm(pilot, "k")
         await settle(pilot)
@@ -234,7 +234,7 @@ async def test_rename_delete_and_copy_of_the_path(open_app, put, weights_file) -
         await pilot.press("x")
         await confirm(pilot, "d")
         await until(lambda: not renamed.exists())
-        await until(lambda: screen._file.path == kept)
+        await until(lambda: screen.chosen.file.path == kept)
         await pilot.press("x")  # what belongs to a run is the runs screen's to delete
         await settle(pilot)
         assert kept.exists()
@@ -247,7 +247,7 @@ async def test_a_file_elsewhere_joins_the_list(open_app, put, weights_file) -> N
         screen = await choose(pilot, "price.h5")
         await pilot.press("o")
         await answer(pilot, str(weights_file))
-        await until(lambda: screen._file.path == weights_file)
+        await until(lambda: screen.chosen.file.path == weights_file)
         assert screen.query_one(FileList).option_count == 2
 
 

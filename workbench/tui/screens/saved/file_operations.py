@@ -42,6 +42,14 @@ def copy_error(path: Path, text: str, working_directory: Path) -> str:
     return ""
 
 
+def other_error(text: str, working_directory: Path) -> str:
+    """What is wrong with the place of a file to look into; empty if nothing."""
+    path = working_directory / Path(expanduser(text.strip()))
+    if not text.strip() or not path.is_file():
+        return "there is no such file"
+    return "" if format_of(path) else "not a .keras, .h5 or .weights.h5 file"
+
+
 def another_format(path: Path) -> Path:
     """A name for a copy that is a format the file is not, and that is free."""
     stem = path.name.removesuffix(extension_of(path))

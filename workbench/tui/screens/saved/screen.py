@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from os.path import expanduser
 from pathlib import Path
 from typing import ClassVar
 
-from textual import work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
 
 from workbench.errors import WorkbenchError
 from workbench.tui.context import kwb
+from workbench.tui.messages import CatalogChanged, TrainingChanged
+from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.saved import file_operations
-from workbench.tui.screens.saved.listing import SavedFile
-from workbench.tui.screens.saved.using import UsingScreen
+from workbench.tui.screens.saved.chosen_file import ChosenFile
+from workbench.tui.screens.saved.contents import ContentsTable
+from workbench.tui.screens.saved.facts import Distribution, FileFacts, about_file
+from workbench.tui.screens.saved.file_list import FileList
+from workbench.tui.screens.saved.listing import SavedFile, chosen, list_saved, short_name
+from workbench.tui.screens.saved.reader import FileReader
+from workbench.tui.screens.saved.using import FileUses
+from workbench.tui.screens.saved.weight_picture import WeightPicture
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
 
+LOOK_EVERY = 3.0  # seconds between looks at the folders, while the screen is seen
+_STILL = 0.06  # seconds the cursor stays before a file or a weight is read
 
-class SavedScreen(UsingScreen):
+
+class SavedScreen(WorkbenchScreen):
     """Saved models: what is in their files, and what can be done with them."""
 
+    CSS_PATH = "screen.tcss"
     BINDING_GROUP_TITLE = "Saved"
     HELP = "The saved files: what is in them, and what they predict."
 
@@ -56,15 +75,266 @@ class SavedScreen(UsingScreen):
             return self.is_mounted and self.query_one(FilterLine).display
         if action in ("open", "go"):
             return True
-        return self._file is not None or (action == "filter" and bool(self._files))
+        return self.chosen.file is not None or (action == "filter" and bool(self._files))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen = ChosenFile(self)
+        self._reader = FileReader()
+        self._uses = FileUses(self, self.chosen, self._reader, self._show_summary)
+        self._files: list[SavedFile] = []
+        self._wanted = ""  # the path that the cursor goes to
+        self._others: list[Path] = []  # files that lie elsewhere
+        self._looking = False
+        self._looked = False
+        self._timer: Timer | None = None
+
+    # ------------------------------------------------------------------ made of
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Horizontal(id="both"):
+            with Vertical(id="left"):
+                yield FilterLine("#files", placeholder="words of a name")
+                yield FileList(id="files")
+            with Vertical(id="right"):
+                with VerticalScroll(id="about-box", can_focus=False):
+                    yield Static(id="summary", markup=False)
+                    yield Static(id="facts", markup=False)
+                yield ContentsTable(id="contents")
+                yield WeightPicture(id="weight")
+        yield Static(id="empty", markup=False)
+
+    def on_mount(self) -> None:
+        kept: list[object] = kwb(self).state.get("saved.others", [])
+        self._others = [Path(path) for path in kept if isinstance(path, str)]
+        self._wanted = kwb(self).state.get("saved.chosen", "")
+        self.query_one(FileList).focus()
+        self._timer = self.set_interval(LOOK_EVERY, self.look)
+        self.look()
+
+    async def on_unmount(self) -> None:
+        await self._reader.closed()
+
+    def on_screen_resume(self) -> None:
+        if self._timer is not None:
+            self._timer.resume()
+            self.look()
+
+    def on_screen_suspend(self) -> None:
+        if self._timer is not None:
+            self._timer.pause()
+
+    @on(events.DescendantFocus)
+    def _inside(self, event: events.DescendantFocus) -> None:
+        """Where there is no room for both, the list makes way for what is inside the file."""
+        self.set_class(isinstance(event.widget, ContentsTable), "-inside")
+
+    # ------------------------------------------------------------------ the list
+
+    @on(TrainingChanged)
+    def look(self) -> None:
+        """Look for files, in a thread; one look at a time."""
+        if not self._looking and self.is_current:
+            self._looking = True
+            self._look()
+
+    @work(group="list")
+    async def _look(self) -> None:
+        app = kwb(self)
+        folders = [app.working_directory / "saved"]
+        if not app.runs_folder.is_relative_to(folders[0]):
+            folders.append(app.runs_folder)
+        began = time.monotonic()
+        keys = app.type_ahead  # those typed meanwhile are for the list
+        first_time = nullcontext() if self._looked else keys.kept("listing the files", cancel=False)
+        try:
+            with first_time:
+                files = await asyncio.to_thread(list_saved, folders, self._others)
+        finally:
+            self._looking = False
+        self._looked = True
+        took = time.monotonic() - began
+        if self._timer is not None and took > LOOK_EVERY / 100:  # a slow disk is not worn out
+            self._timer.stop()
+            self._timer = self.set_interval(took * 100, self.look)
+        changed = files != self._files
+        self._files = files
+        self._list()
+        if not changed and self._files:
+            return
+        known = {file.path for file in files}
+        self.chosen.outcomes = {path: found for path, found in self.chosen.outcomes.items() if path in known}
+
+    def _list(self) -> None:
+        """Bring the list up to date with the files and the filter."""
+        app = kwb(self)
+        words = self.query_one(FilterLine).value
+        shown = chosen(self._files, words, app.working_directory)
+        self.set_class(not self._files, "-empty")
+        self.query_one("#empty", Static).update(
+            "No model file in saved/ yet.\n\n"
+            "Train a recipe that has `save:` (1 shows recipes),\nor press o to look into a file that lies elsewhere."
+        )
+        files = self.query_one(FileList)
+        files.show(shown, app.working_directory, self._wanted)
+        if self._files and self.focused is None:
+            files.focus()
+        self._choose()
+
+    @on(OptionList.OptionHighlighted, "#files")
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self._choose()
+
+    def _choose(self) -> None:
+        """Look into the file under the cursor, if it is another one or has changed."""
+        file = self.query_one(FileList).chosen
+        if file == self.chosen.file:
+            return
+        if file is not None:
+            self._wanted = str(file.path)
+            kwb(self).state.set("saved.chosen", self._wanted)
+        self.chosen.choose(file)
+        self.read()
+        self.refresh_bindings()
+
+    @on(OptionList.OptionSelected, "#files")
+    def _enter(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if self.chosen.facts is not None:
+            self.query_one(ContentsTable).focus()
+
+    @on(ContentsTable.Left)
+    def _back(self) -> None:
+        self.query_one(FileList).focus()
+
+    # ------------------------------------------------------------------ one file
+
+    @on(CatalogChanged)
+    @work(group="read", exclusive=True)
+    async def read(self) -> None:
+        """Look into the chosen file and show what is there."""
+        file = self.chosen.file
+        if file is None:
+            self._show(None, None)
+            return
+        await asyncio.sleep(_STILL)
+        app = kwb(self)
+        installed = {plugin.distribution for plugin in app.catalog.plugins if plugin.entries}
+        # A plugin file's classes are registered under its own name; what it holds only the worker knows.
+        installed |= {plugin.name for plugin in app.catalog.plugins if plugin.state == "loaded"}
+        try:
+            found = await self._reader.ask("look", str(file.path), installed=sorted(installed))
+            facts = FileFacts.from_record(found)
+        except WorkbenchError as error:
+            if file == self.chosen.file:
+                self._show(None, error)
+        else:
+            if file == self.chosen.file:
+                self._show(facts, None)
+
+    def _show(self, facts: FileFacts | None, error: WorkbenchError | None) -> None:
+        same = facts is not None and facts == self.chosen.facts
+        self.chosen.facts, self.chosen.error = facts, error
+        self.set_class(error is not None, "-broken")
+        if not same:
+            self.query_one(ContentsTable).show(facts)
+            self.query_one(WeightPicture).say("" if facts is None or facts.weights else "no weights")
+        elif (weight := self.query_one(ContentsTable).chosen) is not None:
+            self.read_weight(ContentsTable.WeightChosen(weight))
+        if error is not None and isinstance(self.focused, ContentsTable):
+            self.query_one(FileList).focus()
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        """Say what the file is, what is wrong with it, and what came of things done with it."""
+        none = "No file has these words in its name." if self._files else ""
+        self.query_one("#summary", Static).update(self.chosen.summary(none))
+        facts = about_file(self.chosen.facts) if self.chosen.facts is not None else ()
+        self.query_one("#facts", Static).update(Content("\n").join(facts))
+
+    @on(ContentsTable.WeightChosen)
+    @work(group="weight", exclusive=True)
+    async def read_weight(self, event: ContentsTable.WeightChosen) -> None:
+        """Read the values of the chosen weight, and draw them."""
+        picture, file, weight = self.query_one(WeightPicture), self.chosen.file, event.weight
+        if file is None or weight is None:
+            picture.say("no weights of its own" if self.chosen.facts and self.chosen.facts.weights else "")
+            return
+        await asyncio.sleep(_STILL)
+        if picture.weight != weight:
+            picture.say("reading …", weight)
+        try:
+            found = await self._reader.ask("weight", str(file.path), weight=weight.path)
+            values = Distribution.from_record(found)
+        except WorkbenchError as error:
+            picture.say(f"✗ {error.what}", weight)
+        else:
+            if file == self.chosen.file:
+                picture.show(weight, values)
+
+    def copy_text(self) -> str | None:
+        """The text that `y` copies: the path of the file under the cursor."""
+        return str(self.chosen.file.path) if self.chosen.file else None
+
+    # ------------------------------------------------------------------ filter
+
+    def action_filter(self) -> None:
+        """Show only the files with certain words in their name."""
+        self.query_one(FilterLine).ask()
+
+    def action_clear_filter(self) -> None:
+        """Show all files again."""
+        self.query_one(FilterLine).dismiss()
+
+    @on(FilterLine.Changed)
+    def _filtered(self) -> None:
+        self._list()
+
+    # ------------------------------------------------------------------ using it
+
+    @work(group="load", exclusive=True)
+    async def action_load(self) -> None:
+        """Check that it opens."""
+        await self._uses.load()
+
+    @work(group="evaluate", exclusive=True)
+    async def action_evaluate(self) -> None:
+        """Loss and metrics on data."""
+        await self._uses.evaluate()
+
+    @work(group="predict", exclusive=True)
+    async def action_predict(self) -> None:
+        """Predictions on data, as a table and beside the truth."""
+        await self._uses.predict()
+
+    @work(group="export", exclusive=True)
+    async def action_export(self) -> None:
+        """Predictions on data as a CSV file."""
+        await self._uses.export()
+
+    @work(group="save-as", exclusive=True)
+    async def action_save_as(self) -> None:
+        """A copy in another format."""
+        await self._uses.save_as()
+        self.look()
+
+    @work(group="continue", exclusive=True)
+    async def action_continue(self) -> None:
+        """Open a recipe that goes on training from this file."""
+        await self._uses.go_on()
+
+    def action_as_layer(self) -> None:
+        """Add the file's model to the open recipe as a layer, first of all; its row is highlighted, to be moved."""
+        self._uses.as_layer()
 
     # ------------------------------------------------------------------ files
 
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:
         """Rename the file."""
-        file = self._file
-        if file is None or not self._may_change(file):
+        file = self.chosen.file
+        if file is None or not self.chosen.may_change():
             return
         name = await self.app.push_screen_wait(
             PromptDialog(
@@ -80,24 +350,18 @@ class SavedScreen(UsingScreen):
     @work(group="delete", exclusive=True)
     async def action_delete(self) -> None:
         """Delete the file, after asking."""
-        file = self._file
-        if file is None or not self._may_change(file):
+        file = self.chosen.file
+        if file is None or not self.chosen.may_change():
             return
         answer = await self.app.push_screen_wait(
             ConfirmDialog(
                 "Delete this file?",
-                f"{self._shown_name(file)}\n\nIt cannot be brought back. Runs and recipes stay.",
+                f"{self.chosen.name}\n\nIt cannot be brought back. Runs and recipes stay.",
                 [Choice("no", "Keep", "k"), Choice("yes", "Delete", "d", "error")],
             )
         )
         if answer == "yes":
             await self._change(file, lambda: file_operations.delete(file.path), "deleted.")
-
-    def _may_change(self, file: SavedFile) -> bool:
-        if file.path.is_relative_to(kwb(self).runs_folder):
-            self._refuse("belongs to a run.", "s saves a copy elsewhere; 5 renames or deletes the run.")
-            return False
-        return True
 
     async def _change(self, file: SavedFile, change: Callable[[], object], done: str) -> None:
         app = kwb(self)
@@ -109,24 +373,19 @@ class SavedScreen(UsingScreen):
             if isinstance(made, Path):
                 self._wanted = str(made)
                 self._others = [made if path == file.path else path for path in self._others]
-            app.notice(f"{self._shown_name(file)} {done}", "information")
+            app.notice(f"{short_name(file.path, app.working_directory)} {done}", "information")
         self.look()
 
     @work(group="open", exclusive=True)
     async def action_open(self) -> None:
         """Look into a file that is elsewhere; it stays in the list."""
-        from workbench.tui.screens.saved.listing import format_of
-
         app = kwb(self)
-
-        def wrong(text: str) -> str:
-            path = app.working_directory / Path(expanduser(text.strip()))
-            if not text.strip() or not path.is_file():
-                return "there is no such file"
-            return "" if format_of(path) else "not a .keras, .h5 or .weights.h5 file"
-
         text = await app.push_screen_wait(
-            PromptDialog("Look into which file?", text=f"from {app.working_directory}", check=wrong)
+            PromptDialog(
+                "Look into which file?",
+                text=f"from {app.working_directory}",
+                check=lambda text: file_operations.other_error(text, app.working_directory),
+            )
         )
         if text is None:
             return

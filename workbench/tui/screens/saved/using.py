@@ -1,4 +1,4 @@
-"""The part of the saved screen that uses the chosen file: in the worker, or in a recipe."""
+"""Use the chosen file: in the worker, or in a recipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
-from textual import work
+from textual.screen import Screen
 
 from workbench.catalog import Kind
 from workbench.catalog.readers import READER, readers_by_suffix
@@ -17,11 +17,12 @@ from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe import model_edits
 from workbench.tui.actions.ask_file import may_write
 from workbench.tui.actions.leaving import keep_changes
-from workbench.tui.context import kwb
+from workbench.tui.context import AppContext, kwb
 from workbench.tui.screens.saved import file_operations, outcomes
-from workbench.tui.screens.saved.browsing import SavedBrowsingScreen
+from workbench.tui.screens.saved.chosen_file import ChosenFile
 from workbench.tui.screens.saved.listing import from_working_directory
 from workbench.tui.screens.saved.outcomes import Outcome
+from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.services.files import list_recipes
 from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
@@ -32,8 +33,30 @@ _LOOK_AGAIN = 0.1  # seconds
 OWN_RECIPE = "its recipe's data"
 
 
-class UsingScreen(SavedBrowsingScreen):
-    """Load, evaluate, predict, save as, continue, use as a layer."""
+class FileUses:
+    """Loads, evaluates, predicts and copies the chosen file in the worker, and makes recipes of it.
+
+    All are coroutines, for a worker of the screen: they ask the user, or wait for the worker.
+
+    Args:
+        screen: the screen of the file.
+        chosen: the file.
+        reader: reads files.
+        on_change: called when there is another outcome to show.
+    """
+
+    def __init__(
+        self, screen: Screen[None], chosen: ChosenFile, reader: FileReader, on_change: Callable[[], None]
+    ) -> None:
+        self._screen = screen
+        self._reader = reader
+        self._chosen = chosen
+        self._changed = on_change
+        self._data: dict[Path, str] = {}  # the data last named for a file
+
+    @property
+    def _app(self) -> AppContext:
+        return kwb(self._screen)
 
     # ------------------------------------------------------------------ asking the worker
 
@@ -41,13 +64,13 @@ class UsingScreen(SavedBrowsingScreen):
         self, kind: str, doing: str, command: str, outcome_of: Callable[[Any], Outcome], **arguments: Any
     ) -> Any:
         """Ask the worker about the chosen file, and show with the file what came of it; None where it failed."""
-        file = self._file
+        file = self._chosen.file
         assert file is not None
-        results = self._outcomes.setdefault(file.path, {})
+        results = self._chosen.outcomes.setdefault(file.path, {})
         results[kind] = Outcome(None, f"{doing} …")
-        self._show_summary()
+        self._changed()
         try:
-            found = await kwb(self).worker.call(command, file=str(file.path), **arguments)
+            found = await self._app.worker.call(command, file=str(file.path), **arguments)
             results[kind] = outcome_of(found)
         except WorkbenchError as error:
             results[kind] = outcomes.failed(doing, error, file.path.name)
@@ -55,12 +78,12 @@ class UsingScreen(SavedBrowsingScreen):
         finally:
             if results[kind].done is None:
                 del results[kind]
-        self._show_summary()
+        self._changed()
         return found
 
     def _known_data(self) -> list[Pickable]:
         """The suggestions for data: data files, recipes, datasets. Reads the disk: for a thread."""
-        app = kwb(self)
+        app = self._app
         datasets = list(app.catalog.of_kind(Kind.DATASET))
         found = data_files(app.working_directory, tuple(readers_by_suffix(datasets)))
         recipes = list_recipes(app.working_directory)
@@ -72,7 +95,7 @@ class UsingScreen(SavedBrowsingScreen):
 
     async def _ask_data(self, title: str) -> dict[str, Any] | None:
         """The data to use, as arguments of a command; None if the user does not want any."""
-        file, facts = self._file, self._facts
+        file, facts = self._chosen.file, self._chosen.facts
         assert file is not None
         assert facts is not None
         own = facts.notes is not None and bool(facts.notes.recipe)
@@ -80,9 +103,9 @@ class UsingScreen(SavedBrowsingScreen):
         if own:
             text += " Nothing: the data of the recipe it was trained with."
         known = await asyncio.to_thread(self._known_data)
-        app = kwb(self)
+        app = self._app
         suffixes = [*readers_by_suffix(app.catalog.of_kind(Kind.DATASET)), ".gz", ".yaml"]
-        data = await self.app.push_screen_wait(
+        data = await self._app.push_screen_wait(
             PickDialog(
                 title,
                 self._data.get(file.path, ""),
@@ -101,7 +124,7 @@ class UsingScreen(SavedBrowsingScreen):
     def _data_arguments(self) -> dict[str, Any]:
         from workbench.tui.screens.saved.retrain import recipe_folder
 
-        app, file, facts = kwb(self), self._file, self._facts
+        app, file, facts = self._app, self._chosen.file, self._chosen.facts
         assert file is not None
         if data := self._data.get(file.path, ""):
             return {"data": data}
@@ -112,30 +135,27 @@ class UsingScreen(SavedBrowsingScreen):
         """The data in words."""
         return arguments.get("data") or OWN_RECIPE
 
-    @work(group="load", exclusive=True)
-    async def action_load(self) -> None:
+    async def load(self) -> None:
         """Check that it opens."""
-        if self._ready():
+        if self._chosen.is_ready():
             await self._ask_worker("load", "opening it", "load", outcomes.opened)
 
-    @work(group="evaluate", exclusive=True)
-    async def action_evaluate(self) -> None:
+    async def evaluate(self) -> None:
         """Loss and metrics on data."""
-        if not self._ready() or (data := await self._ask_data("Evaluate on which data?")) is None:
+        if not self._chosen.is_ready() or (data := await self._ask_data("Evaluate on which data?")) is None:
             return
         on = self._on(data)
         await self._ask_worker(
             "evaluate", f"evaluating on {on}", "evaluate", lambda found: outcomes.evaluated(found, on), **data
         )
 
-    @work(group="predict", exclusive=True)
-    async def action_predict(self) -> None:
+    async def predict(self) -> None:
         """Predictions on data, as a table and beside the truth."""
         from workbench.tui.screens.saved.predictions import PredictionsScreen
 
-        if not self._ready() or (data := await self._ask_data("Predict on which data?")) is None:
+        if not self._chosen.is_ready() or (data := await self._ask_data("Predict on which data?")) is None:
             return
-        on, file = self._on(data), self._file
+        on, file = self._on(data), self._chosen.file
         found = await self._ask_worker(
             "predict",
             f"predicting on {on}",
@@ -143,34 +163,30 @@ class UsingScreen(SavedBrowsingScreen):
             lambda found: Outcome(True, f"predicted {found['rows']:,} rows of {on}"),
             **data,
         )
-        while isinstance(self.focused, FilterLine):  # nothing comes between the letters of a text
+        while isinstance(self._screen.focused, FilterLine):  # nothing comes between the letters of a text
             await asyncio.sleep(_LOOK_AGAIN)
-        if found is not None and file == self._file and self.is_current:
+        if found is not None and file == self._chosen.file and self._screen.is_current:
             assert file is not None
-            self.app.push_screen(
+            self._screen.app.push_screen(
                 PredictionsScreen(
-                    self._shown_name(file),
+                    self._chosen.name,
                     on,
                     found,
-                    lambda: self.export(data),
-                    partial(kwb(self).worker.call, "predicted_rows", token=found["token"]),
+                    lambda: self._screen.run_worker(self.export(data), group="export", exclusive=True),
+                    partial(self._app.worker.call, "predicted_rows", token=found["token"]),
                 )
             )
 
-    @work(group="export", exclusive=True)
-    async def action_export(self) -> None:
-        """Predictions on data as a CSV file."""
-        if self._ready() and (data := await self._ask_data("Predict on which data?")) is not None:
-            await self._export(data)
-
-    @work(group="export", exclusive=True)
-    async def export(self, data: dict[str, Any]) -> None:
-        """Write the predictions on data to a CSV file; asks which."""
-        if self._ready():
+    async def export(self, data: dict[str, Any] | None = None) -> None:
+        """Write the predictions on data to a CSV file; asks for what is not given."""
+        if not self._chosen.is_ready():
+            return
+        data = data if data is not None else await self._ask_data("Predict on which data?")
+        if data is not None:
             await self._export(data)
 
     async def _export(self, data: dict[str, Any]) -> None:
-        app, file = kwb(self), self._file
+        app, file = self._app, self._chosen.file
         assert file is not None
         stem = file.path.name.partition(".")[0]
         target = await self._ask_place(
@@ -192,14 +208,13 @@ class UsingScreen(SavedBrowsingScreen):
         )
         if found is not None:
             app.notice(f"{found['rows']:,} predictions in {name}.", "information")
-        elif self.app.screen is not self:
-            app.notice(self._outcomes[file.path]["export"].text)
+        elif self._screen.app.screen is not self._screen:
+            app.notice(self._chosen.outcomes[file.path]["export"].text)
 
-    @work(group="save-as", exclusive=True)
-    async def action_save_as(self) -> None:
+    async def save_as(self) -> None:
         """A copy in another format."""
-        app, file = kwb(self), self._file
-        if file is None or not self._ready():
+        app, file = self._app, self._chosen.file
+        if file is None or not self._chosen.is_ready():
             return
         target = await self._ask_place(
             "Save a copy as",
@@ -216,11 +231,10 @@ class UsingScreen(SavedBrowsingScreen):
             lambda found: outcomes.copied(found, name),
             out=str(target),
         )
-        self.look()
 
     async def _ask_place(self, title: str, value: str, check: Callable[[str], str]) -> Path | None:
         """A place for a file; one that is there is asked about."""
-        app = kwb(self)
+        app = self._app
         text = await app.push_screen_wait(
             PromptDialog(title, value, text=f"from {app.working_directory}", check=check)
         )
@@ -231,19 +245,18 @@ class UsingScreen(SavedBrowsingScreen):
 
     # ------------------------------------------------------------------ recipes
 
-    @work(group="continue", exclusive=True)
-    async def action_continue(self) -> None:
+    async def go_on(self) -> None:
         """Open a recipe that goes on training from this file."""
         from workbench.tui.screens.saved import retrain
 
-        app, file, facts = kwb(self), self._file, self._facts
-        if file is None or facts is None or not self._ready(model=False):
+        app, file, facts = self._app, self._chosen.file, self._chosen.facts
+        if file is None or facts is None or not self._chosen.is_ready(model=False):
             return
         name = from_working_directory(file.path, app.working_directory)
         weights_only = facts.model is None or facts.format == ".weights.h5"
         if facts.notes is None or not facts.notes.recipe:
             if app.editor is None or not app.editor.is_yaml:
-                self._refuse(
+                self._chosen.refuse(
                     "keeps no recipe.", "Open the recipe with its data first (1), then press c here again."
                 )
                 return
@@ -263,20 +276,20 @@ class UsingScreen(SavedBrowsingScreen):
             app.set_editor(editor)
             app.go("assemble")
 
-    def action_as_layer(self) -> None:
+    def as_layer(self) -> None:
         """Add the file's model to the open recipe as a layer, first of all; its row is highlighted, to be moved."""
         from workbench.tui.screens.saved.retrain import layer_line
 
-        if self._file is None or not self._ready():
+        if self._chosen.file is None or not self._chosen.is_ready():
             return
-        app, name = kwb(self), from_working_directory(self._file.path, kwb(self).working_directory)
+        app, name = self._app, from_working_directory(self._chosen.file.path, self._app.working_directory)
         try:
             if app.editor is None:
                 raise RecipeError("no recipe is open.", hint="Open the one that it is to be a layer of (1).")
             app.row_to_show = model_edits.add_loaded(app.editor, 0, name)
         except WorkbenchError as error:
             line = layer_line(name)
-            self.app.copy_to_clipboard(line)
+            self._screen.app.copy_to_clipboard(line)
             hint = f"{error.hint} Copied for a stack: {line}".strip()
             app.notice(WorkbenchError(f"not added: {error.what}", hint=hint), "warning")
             return
