@@ -22,6 +22,7 @@ from workbench.recipe.names import check_names
 from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
 from workbench.recipe.parsed_text import LocatedError, ParsedText
 from workbench.recipe.schema import Data, Recipe, Train
+from workbench.recipe.yaml_nodes import Key
 
 _NOTHING: Any = object()
 _ORDER = {
@@ -132,10 +133,10 @@ class Editor:
             return LocatedError.of(error, self.name)
         return None
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str | Key, default: Any = None) -> Any:
         """The value at a key."""
         at: Any = self.data
-        for part in split_key(key):
+        for part in split_key(key) if isinstance(key, str) else key:
             try:
                 at = at[part]
             except (KeyError, IndexError, TypeError):

@@ -21,29 +21,29 @@ from workbench.recipe.yaml_nodes import Key
 
 def tensors_before(editor: Editor, key: str) -> list[str]:
     """The tensors that a graph's line (or its outputs) can use, in the order they are made."""
-    lines, parts = reading.lines_of(editor.data), split_key(key)
-    return reading.tensors_after(editor.data, lines[: int(parts[-1])] if reading.is_line(parts) else lines)
+    lines, parts = reading.lines_of(editor), split_key(key)
+    return reading.tensors_after(editor, lines[: int(parts[-1])] if reading.is_line(parts) else lines)
 
 
 def add_shared(
     editor: Editor, name: str, arguments: Mapping[str, Any] | None = None, called: str = ""
 ) -> str:
     """Add a layer to a graph's `layers:`, to be called by name; its key is returned."""
-    text, key = _with_shared(editor.text, editor.data, name, arguments or {}, called)
+    text, key = _with_shared(editor, name, arguments or {}, called)
     editor.replace_text(text, what=f"adding {name}")
     return join_key(key)
 
 
 def call_shared(editor: Editor, index: int, called: str) -> str:
     """Add a line that calls a layer of `layers:`; its key is returned."""
-    text, key = with_line(editor.text, editor.data, index, called, 1, 1)
+    text, key = with_line(editor, index, called, 1, 1)
     editor.replace_text(text, what=f"call of {called}")
     return key
 
 
 def share(editor: Editor, key: str, called: str) -> str:
     """Move a line's new layer to `layers:` under a name, so that other lines can call it; its key is returned."""
-    line = reading.line_at(editor.data, split_key(key))
+    line = reading.line_at(editor, split_key(key))
     made = line.value.layer
     if not isinstance(made, Make):
         raise RecipeError(f"'{made}' is shared already.", where=key)
@@ -54,7 +54,7 @@ def share(editor: Editor, key: str, called: str) -> str:
             hint="Give them names first, as in `units=30`.",
         )
     arguments = {name: graphs.to_yaml_value(value) for name, value in made.keywords if name != "name"}
-    text, new = _with_shared(editor.text, editor.data, made.name, arguments, called)
+    text, new = _with_shared(editor, made.name, arguments, called)
     changed = replace(line, value=replace(line.value, layer=str(new[-1])))
     text = yaml_edit.set_value(text, split_key(key), graphs.line_text(changed))
     editor.replace_text(text, what=f"sharing {called}")
@@ -63,8 +63,8 @@ def share(editor: Editor, key: str, called: str) -> str:
 
 def add_input(editor: Editor, name: str, shape: Sequence[int | None]) -> str:
     """Add an input to a graph; its key is returned."""
-    reading.need_graph(editor.data)
-    reading.check_name(name, reading.names_taken(editor.data), "model.inputs")
+    reading.need_graph(editor)
+    reading.check_name(name, reading.names_taken(editor), "model.inputs")
     text = yaml_edit.set_value(editor.text, (*reading.INPUTS, name), list(shape))
     editor.replace_text(text, what=f"input {name}")
     return join_key((*reading.INPUTS, name))
@@ -82,7 +82,7 @@ def rewire(editor: Editor, key: str, inputs: str) -> None:
         value = [name.strip() for name in inputs.split(",") if name.strip()]
         reading.check_known(value, known, key)
     else:
-        line = reading.line_at(editor.data, parts)
+        line = reading.line_at(editor, parts)
         call = graphs.parse_inputs(inputs, key)
         reading.check_known(list(graphs.names_used(call)), known, key)
         value = graphs.line_text(replace(line, value=replace(call, layer=line.value.layer)))
@@ -93,8 +93,7 @@ def rewire(editor: Editor, key: str, inputs: str) -> None:
 
 
 def with_line(
-    text: str,
-    data: reading.Data,
+    editor: Editor,
     index: int,
     layer: Make | str,
     input_count: int | None,
@@ -103,7 +102,7 @@ def with_line(
     """A recipe's text with one more line in its graph, and the line's key.
 
     Args:
-        text, data: the recipe.
+        editor: the recipe.
         index: the line's position.
         layer: what it calls.
         input_count, output_count: how many tensors the layer has and returns; None for any number of inputs.
@@ -111,8 +110,8 @@ def with_line(
     Raises:
         RecipeError: the graph has no input.
     """
-    lines, outputs = reading.lines_of(data), reading.outputs_of(data)
-    before = reading.tensors_after(data, lines[:index])
+    lines, outputs = reading.lines_of(editor), reading.outputs_of(editor)
+    before = reading.tensors_after(editor, lines[:index])
     newest: tuple[str, ...] = next((line.targets for line in reversed(lines[:index]) if line), ())
     # A layer with any number of inputs gets all outputs of the line before.
     count = max(len(newest), 1) if input_count is None else max(input_count, 1)
@@ -121,7 +120,7 @@ def with_line(
         raise RecipeError(
             "the graph has no input to begin with.", where="model.inputs", hint="Add an input first."
         )
-    taken = {*before, *reading.names_taken(data)}
+    taken = {*before, *reading.names_taken(editor)}
     source = sources[-1]
     through = len(sources) == 1 and (output_count or 1) == 1
     own = any(line and source in line.targets for line in lines)
@@ -135,7 +134,7 @@ def with_line(
         for _ in range(output_count or 1):
             names.append(graphs.fresh_name("z1", {*taken, *names}))
     line = Line(tuple(names), Apply(layer, tuple(map(Ref, sources))))
-    text = yaml_edit.insert_item(text, reading.GRAPH, index, graphs.line_text(line))
+    text = yaml_edit.insert_item(editor.text, reading.GRAPH, index, graphs.line_text(line))
     if through and not own and index < len(lines):  # the next line that used the input uses the new tensor
         following = lines[index]
         if following is not None and source in graphs.names_used(following.value):
@@ -157,27 +156,26 @@ def _sources(previous: Sequence[str], before: Sequence[str], count: int) -> list
     return [*others, *previous][-count:]
 
 
-def _with_shared(
-    text: str, data: reading.Data, name: str, arguments: Mapping[str, Any], called: str
-) -> tuple[str, Key]:
-    reading.need_graph(data)
-    taken = reading.names_taken(data)
+def _with_shared(editor: Editor, name: str, arguments: Mapping[str, Any], called: str) -> tuple[str, Key]:
+    reading.need_graph(editor)
+    taken = reading.names_taken(editor)
     called = called or graphs.fresh_name(_snake(name), taken)
     reading.check_name(called, taken, "model.layers")
     key = (*reading.LAYERS, called)
-    return yaml_edit.set_value(text, key, {"use": name, **arguments}, order=reading.MODEL_KEYS), key
+    text = yaml_edit.set_value(editor.text, key, {"use": name, **arguments}, order=reading.MODEL_KEYS)
+    return text, key
 
 
-def with_targets(text: str, data: reading.Data, key: Key, names: Sequence[str], taken: set[str]) -> str:
+def with_targets(editor: Editor, key: Key, names: Sequence[str], taken: set[str]) -> str:
     """A recipe's text where the tensors of a line have other names, with every use of them.
 
     Raises:
         RecipeError: a name cannot be one, or means something else already.
     """
     lines, outputs, line, index = (
-        reading.lines_of(data),
-        reading.outputs_of(data),
-        reading.line_at(data, key),
+        reading.lines_of(editor),
+        reading.outputs_of(editor),
+        reading.line_at(editor, key),
         int(key[-1]),
     )
     for name in names:
@@ -185,16 +183,16 @@ def with_targets(text: str, data: reading.Data, key: Key, names: Sequence[str], 
     if len(set(names)) != len(names):
         raise RecipeError("each tensor needs a name of its own.", where=join_key(key))
     if len(names) != len(line.targets):  # more or fewer of them: nothing to follow
-        return yaml_edit.set_value(text, key, graphs.line_text(replace(line, targets=tuple(names))))
+        return yaml_edit.set_value(editor.text, key, graphs.line_text(replace(line, targets=tuple(names))))
     changed, named = lines, outputs
     for old, new in zip(line.targets, names, strict=True):
         if old != new:
             changed, named = graphs.rename_tensor(changed, named, index, old, new)
-    text = with_lines(text, lines, changed, outputs, named)
+    text = with_lines(editor.text, lines, changed, outputs, named)
     for old, new in zip(outputs, named, strict=True):
         if old != new:
             for section in (("data", "targets"), *(("train", each) for each in _BY_OUTPUT)):
-                at = reading.value_at(data, section)
+                at = editor.get(section)
                 if isinstance(at, Mapping) and old in at and "use" not in at:
                     text = yaml_edit.rename_key(text, (*section, old), new)
     return text

@@ -18,7 +18,7 @@ from workbench.recipe import model_reading as reading
 from workbench.recipe.document import join_key, split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Apply, Line, Make, Ref
-from workbench.recipe.outline import ModelForm, arguments_of, form_of, use_of
+from workbench.recipe.outline import ModelForm, arguments_of, use_of
 
 
 def add_layer(
@@ -53,7 +53,7 @@ def add_layer(
         key = join_key((*reading.STACK, index))
     elif editor.form is ModelForm.GRAPH:
         made = Make(name, (), tuple((each, graphs.from_yaml(value)) for each, value in given.items()))
-        text, key = graph_edits.with_line(editor.text, editor.data, index, made, inputs, outputs)
+        text, key = graph_edits.with_line(editor, index, made, inputs, outputs)
     else:
         raise RecipeError(
             "this model is one class: it has no list of layers.",
@@ -70,15 +70,14 @@ def add_loaded(editor: Editor, index: int, file: str) -> str:
     Raises:
         RecipeError: the model is neither a stack nor a graph.
     """
-    data = editor.data
     if editor.form is ModelForm.STACK:
         text = yaml_edit.insert_item(editor.text, reading.STACK, index, {"load": file})
         key = join_key((*reading.STACK, index))
     else:
-        reading.need_graph(data)
+        reading.need_graph(editor)
         stem = re.sub(r"\W+", "_", PurePath(file).name.partition(".")[0]).strip("_").lower()
-        called = graphs.fresh_name(stem if stem.isidentifier() else "loaded", reading.names_taken(data))
-        text, key = graph_edits.with_line(editor.text, data, index, called, 1, 1)
+        called = graphs.fresh_name(stem if stem.isidentifier() else "loaded", reading.names_taken(editor))
+        text, key = graph_edits.with_line(editor, index, called, 1, 1)
         text = yaml_edit.set_value(text, (*reading.LAYERS, called), {"load": file}, order=reading.MODEL_KEYS)
     editor.replace_text(text, what=f"adding {file}")
     return key
@@ -90,20 +89,20 @@ def duplicate(editor: Editor, key: str) -> str:
     Raises:
         RecipeError: there is nothing at the key, or there can be one only.
     """
-    data, parts = editor.data, split_key(key)
-    value = reading.value_at(data, parts)
+    parts = split_key(key)
+    value = editor.get(parts)
     if value is None:
         raise RecipeError("there is nothing to duplicate.", where=key)
     last = parts[-1]
     if reading.is_line(parts):
-        value = _second_line(reading.line_at(data, parts))
+        value = _second_line(reading.line_at(editor, parts))
     elif isinstance(value, Mapping):
         value = {name: item for name, item in value.items() if name != "name"}
     if isinstance(last, int):
         new = (*parts[:-1], last + 1)
         text = yaml_edit.insert_item(editor.text, parts[:-1], last + 1, value)
     elif parts[:-1] == reading.LAYERS:
-        new = (*reading.LAYERS, graphs.fresh_name(f"{last}2", reading.names_taken(data)))
+        new = (*reading.LAYERS, graphs.fresh_name(f"{last}2", reading.names_taken(editor)))
         text = yaml_edit.set_value(editor.text, new, value)
     else:
         raise RecipeError("there can be one of these only.", where=key)
@@ -132,7 +131,7 @@ def delete(editor: Editor, key: str) -> None:
         raise RecipeError("a recipe needs this part.", where=key)
     text = yaml_edit.remove(editor.text, parts)
     if reading.is_line(parts):
-        lines, outputs, index = reading.lines_of(editor.data), reading.outputs_of(editor.data), int(parts[-1])
+        lines, outputs, index = reading.lines_of(editor), reading.outputs_of(editor), int(parts[-1])
         changed, named = graphs.bypass(lines, outputs, index)
         left = [line for at, line in enumerate(lines) if at != index]
         text = graph_edits.with_lines(text, left, changed, outputs, named)
@@ -149,17 +148,17 @@ def rename(editor: Editor, key: str, name: str) -> None:
 
 
 def _renamed(editor: Editor, key: str, name: str) -> str:
-    text, data, parts = editor.text, editor.data, split_key(key)
-    lines, outputs = reading.lines_of(data), reading.outputs_of(data)
-    layers = reading.map_at(data, reading.LAYERS)
+    text, parts = editor.text, split_key(key)
+    lines, outputs = reading.lines_of(editor), reading.outputs_of(editor)
+    layers = reading.map_at(editor, reading.LAYERS)
     if parts[: len(reading.STACK)] == reading.STACK:
         reading.check_identifier(name.replace("-", "_"), key)
-        item = reading.value_at(data, parts)
+        item = editor.get(parts)
         if isinstance(item, Mapping):
             return yaml_edit.set_value(text, (*parts, "name"), name)
         return yaml_edit.set_value(text, parts, {"use": use_of(item), "name": name})
     if parts[:-1] == reading.LAYERS:
-        reading.check_name(name, reading.names_taken(data) - {str(parts[-1])}, key)
+        reading.check_name(name, reading.names_taken(editor) - {str(parts[-1])}, key)
         if name != parts[-1]:
             text = yaml_edit.rename_key(text, parts, name)
         changed = graphs.rename_layer(lines, str(parts[-1]), name)
@@ -168,12 +167,12 @@ def _renamed(editor: Editor, key: str, name: str) -> str:
         reading.check_name(name, set(layers), key)
         changed, named = graphs.rename_tensor(lines, outputs, -1, str(parts[-1]), name)
         text = yaml_edit.rename_key(text, parts, name)
-        if isinstance(reading.value_at(data, ("data", "inputs", str(parts[-1]))), list | str):
+        if isinstance(editor.get(("data", "inputs", str(parts[-1]))), list | str):
             text = yaml_edit.rename_key(text, ("data", "inputs", parts[-1]), name)
         return graph_edits.with_lines(text, lines, changed, outputs, named)
     if reading.is_line(parts):
         names = [part.strip() for part in name.split(",")]
-        return graph_edits.with_targets(text, data, parts, names, set(layers))
+        return graph_edits.with_targets(editor, parts, names, set(layers))
     raise RecipeError("this has no name to change.", where=key)
 
 
@@ -188,14 +187,14 @@ def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output:
     Raises:
         RecipeError: the model is no stack, or there is more than one input.
     """
-    text, data = editor.text, editor.data
-    if form_of(data) is not ModelForm.STACK:
+    text = editor.text
+    if editor.form is not ModelForm.STACK:
         raise RecipeError("only a stack can be written as a graph.", where="model")
     if len(inputs) != 1:
         raise RecipeError("a stack has one input.", where="data.inputs")
     ((source, shape),) = inputs.items()
     reading.check_identifier(source, "data.inputs")
-    items = list(reading.value_at(data, reading.STACK) or ())
+    items = list(editor.get(reading.STACK) or ())
     shared: dict[str, Any] = {}
     tensor = source
     middle = graphs.fresh_name("z", {source, output})

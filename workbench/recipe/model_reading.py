@@ -1,4 +1,4 @@
-"""Read the parts of a model from a recipe's plain data, also where it is unfinished; check names for new parts."""
+"""Read the parts of a model in a recipe, also where it is unfinished; check names for new parts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.document import join_key
+from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Line, parse_line
 from workbench.recipe.graph_text import read_lines
-from workbench.recipe.outline import ModelForm, form_of
+from workbench.recipe.outline import ModelForm
 from workbench.recipe.yaml_nodes import Key
 
-Data = Mapping[str, Any]
 Lines = list[Line | None]
 
 STACK: Key = ("model", "sequential")
@@ -29,30 +29,19 @@ def is_line(key: Key) -> bool:
     return len(key) == 3 and key[:2] == GRAPH
 
 
-def value_at(data: Data, key: Key) -> Any:
-    """The value at a key; None where there is none."""
-    at: Any = data
-    for part in key:
-        try:
-            at = at[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return at
-
-
-def map_at(data: Data, key: Key) -> dict[str, Any]:
+def map_at(editor: Editor, key: Key) -> dict[str, Any]:
     """The map at a key; empty where there is none."""
-    found = value_at(data, key)
+    found = editor.get(key)
     return {str(name): item for name, item in found.items()} if isinstance(found, Mapping) else {}
 
 
-def lines_of(data: Data) -> Lines:
+def lines_of(editor: Editor) -> Lines:
     """The lines of the graph; None for one that cannot be read."""
-    found = value_at(data, GRAPH)
+    found = editor.get(GRAPH)
     return read_lines(found) if isinstance(found, list) else []
 
 
-def line_at(data: Data, key: Key) -> Line:
+def line_at(editor: Editor, key: Key) -> Line:
     """The line of the graph at a key.
 
     Raises:
@@ -60,18 +49,18 @@ def line_at(data: Data, key: Key) -> Line:
     """
     if not is_line(key):
         raise RecipeError("this is no line of a graph.", where=join_key(key))
-    return parse_line(str(value_at(data, key)), join_key(key))
+    return parse_line(str(editor.get(key)), join_key(key))
 
 
-def outputs_of(data: Data) -> list[str]:
+def outputs_of(editor: Editor) -> list[str]:
     """The names of the graph's outputs."""
-    found = value_at(data, OUTPUTS)
+    found = editor.get(OUTPUTS)
     return [found] if isinstance(found, str) else [str(name) for name in found or ()]
 
 
-def tensors_after(data: Data, lines: Lines) -> list[str]:
+def tensors_after(editor: Editor, lines: Lines) -> list[str]:
     """The names of tensors after these lines; one given twice is as new as its last time."""
-    names: dict[str, None] = dict.fromkeys(map_at(data, INPUTS))
+    names: dict[str, None] = dict.fromkeys(map_at(editor, INPUTS))
     for line in lines:
         for name in line.targets if line else ():
             names.pop(name, None)
@@ -79,14 +68,14 @@ def tensors_after(data: Data, lines: Lines) -> list[str]:
     return list(names)
 
 
-def names_taken(data: Data) -> set[str]:
+def names_taken(editor: Editor) -> set[str]:
     """The names of the graph's layers and tensors."""
-    return {*map_at(data, LAYERS), *tensors_after(data, lines_of(data))}
+    return {*map_at(editor, LAYERS), *tensors_after(editor, lines_of(editor))}
 
 
-def need_graph(data: Data) -> None:
+def need_graph(editor: Editor) -> None:
     """Raise a RecipeError unless the model is a graph."""
-    if form_of(data) is not ModelForm.GRAPH:
+    if editor.form is not ModelForm.GRAPH:
         raise RecipeError(
             "only a graph has named inputs and layers.", where="model", hint="Make it a graph first."
         )

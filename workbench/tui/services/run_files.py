@@ -32,7 +32,7 @@ def read_run_recipe(run: RunFolder) -> RunRecipe:
         text = run.recipe.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WorkbenchError(f"the run's recipe cannot be read: {error}.", where=run.name) from error
-    return RunRecipe(text, str(read_recipe(run).get("name") or run.name), recipe_folder(run))
+    return RunRecipe(text, str(read_recipe(run).get("name") or run.name), recipe_folder(run) or run.path)
 
 
 def read_recipe(run: RunFolder) -> Mapping[str, Any]:
@@ -54,10 +54,10 @@ def read_environment(run: RunFolder) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else {}
 
 
-def recipe_folder(run: RunFolder) -> Path:
-    """Where relative paths of the run's recipe start."""
+def recipe_folder(run: RunFolder) -> Path | None:
+    """Where relative paths of the run's recipe start; None where that cannot be read."""
     folder = read_environment(run).get("recipe_folder")
-    return Path(folder) if isinstance(folder, str) else run.path
+    return Path(folder) if isinstance(folder, str) else None
 
 
 def has_checkpoint(run: RunFolder) -> bool:

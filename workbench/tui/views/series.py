@@ -151,10 +151,6 @@ class Series:
 
     # ------------------------------------------------------------------ reading
 
-    @property
-    def has_finite(self) -> bool:
-        return self.lowest <= self.highest
-
     def visible(self, left: float, right: float) -> tuple[int, int]:
         """The half-open range of buckets with left ≤ x ≤ right, by binary search."""
         return bisect_left(self.x, left), bisect_right(self.x, right)

@@ -54,11 +54,6 @@ class Stage(StrEnum):
         """True if a process is working on it."""
         return self is not Stage.NOTHING and not self.ended
 
-    @property
-    def steerable(self) -> bool:
-        """True if batches run, or will soon: then pause, stop and a new learning rate have an effect."""
-        return self in (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED)
-
 
 _GLYPHS = {
     Stage.NOTHING: marks.OFF,

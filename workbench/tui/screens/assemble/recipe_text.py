@@ -18,6 +18,7 @@ from workbench.escaping import mask
 from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.terminal.text import one_line
 
+# Textual's highlighter for a text that is typed into needs tree-sitter, with a compiled grammar for each language.
 _TOKENS = re.compile(
     r"""(?P<comment>(?:^|(?<=\s))\#.*)
     |(?P<key>[\w.-]+(?=\s*:(?:\s|$)))

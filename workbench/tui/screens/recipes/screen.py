@@ -177,17 +177,19 @@ class RecipesScreen(WorkbenchScreen):
 
     @work(group="preview", exclusive=True)
     async def _preview(self, item: Item) -> None:
-        from workbench.tui.screens.recipes.recipe_text import highlighted
-
         try:
-            text = await asyncio.to_thread(self._text_of, item)
-            shown = highlighted(text)
+            shown = await asyncio.to_thread(self._shown_text, item)
         except (WorkbenchError, OSError, UnicodeDecodeError) as error:
             shown = Content.styled(f"✗ {error}", "$text-error")
         title = Content.assemble((printable(item.name), "bold"), "\n", (printable(item.about), "dim"))
         self.query_one("#preview-title", Static).update(title)
         self.query_one("#preview-text", Static).update(shown)
         self.query_one("#preview").scroll_home(animate=False)
+
+    def _shown_text(self, item: Item) -> Content:
+        from workbench.tui.screens.recipes.recipe_text import highlighted
+
+        return highlighted(self._text_of(item))
 
     def _text_of(self, item: Item) -> str:
         from workbench.catalog import Kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from workbench.atomic import extension_of
 from workbench.recipe.editing import Editor
 from workbench.recipe.yaml_values import one_line
 from workbench.storage.run_folder import RunFolder
+from workbench.tui.services import run_files
 
 _CONTINUED = re.compile(r"-continued(?:-(\d+))?$")
 
@@ -21,13 +21,8 @@ def layer_line(name: str) -> str:
 
 def recipe_folder(runs_folder: Path, run: str, working_directory: Path) -> Path:
     """The folder that relative paths in the recipe of a run start from; the working directory if the run is gone."""
-    if run and Path(run).name == run:
-        try:
-            found = json.loads(RunFolder(runs_folder / run).environment.read_text(encoding="utf-8"))
-            return Path(found["recipe_folder"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-    return working_directory
+    folder = run_files.recipe_folder(RunFolder(runs_folder / run)) if run and Path(run).name == run else None
+    return folder or working_directory
 
 
 def continued(text: str, name: str, folder: Path, file: str, *, weights_only: bool) -> Editor:
