@@ -34,6 +34,8 @@ BY_COLUMN = {
     "sample_weight",
 }  # the data screen's columns
 
+NOT_SETTINGS = {"kwb", "data", "train", "layers"}  # sections of their own; `layers` holds layers
+
 
 def training_form() -> dict[str, Field]:
     row = next(row for row in EDITOR.rows if row.role is Role.TRAIN)
@@ -64,7 +66,7 @@ def test_every_setting_of_the_split(name: str) -> None:
     assert_as_in_the_schema(data_form()[f"data.split.{name}"], Split, name)
 
 
-@pytest.mark.parametrize("name", sorted({*Recipe.model_fields} - {"kwb", "data", "train"}))
+@pytest.mark.parametrize("name", sorted({*Recipe.model_fields} - NOT_SETTINGS))
 def test_every_setting_at_the_top(name: str) -> None:
     if not has_own_row(name):
         assert_as_in_the_schema(training_form()[name], Recipe, name)

@@ -317,7 +317,10 @@ async def test_evaluate_on_its_own_test_part_and_on_other_data(open_app, from_tr
         await pilot.press("e")
         await answer(pilot, "digits")
         await until(
-            lambda: screen_of(pilot).chosen.outcomes[screen_of(pilot).chosen.file.path]["evaluate"].done is False, SLOW
+            lambda: (
+                screen_of(pilot).chosen.outcomes[screen_of(pilot).chosen.file.path]["evaluate"].done is False
+            ),
+            SLOW,
         )
         await settle(pilot)
         assert "there is no column" in shown(pilot.app)
@@ -531,7 +534,9 @@ async def test_a_worker_killed_while_it_works_is_reported_and_the_next_answers(
         assert "memory" in result.text + result.hint
         await pilot.press("e")
         await answer(pilot)
-        await until(lambda: screen_of(pilot).chosen.outcomes[screen_of(pilot).chosen.file.path]["evaluate"].done, SLOW)
+        await until(
+            lambda: screen_of(pilot).chosen.outcomes[screen_of(pilot).chosen.file.path]["evaluate"].done, SLOW
+        )
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (160, 48), (24, 8), (10, 4)])
