@@ -38,6 +38,8 @@ class Rivals(keras.Model):
         super().__init__(**kwargs)
         self.noise = noise
         self.painter, self.judge = dense(8, WIDTH), dense(8, 1)
+        self.painter.build((None, noise))
+        self.judge.build((None, WIDTH))
         self.d_mean, self.g_mean = metrics.Mean(name="d_loss"), metrics.Mean(name="g_loss")
 
     def compile(self, d_optimizer: Any, g_optimizer: Any, loss_fn: Any) -> None:
@@ -288,6 +290,29 @@ class Patched(Contrasting):
         return {"loss": self.c_loss.result()}
 
 
+class Eager(keras.Model):
+    """Looks at the values it is called with, which only an eager call has."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.small, self.large = layers.Dense(1), layers.Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        strong = bool(ops.convert_to_numpy(inputs).mean() > 100.0)
+        return self.large(inputs) if strong else self.small(inputs)
+
+
+class EagerStep(Rebuilder):
+    """Has no call(), and a step that looks at values."""
+
+    def _loss(self, x: Any) -> Any:
+        return super()._loss(x) * (1.0 if float(ops.convert_to_numpy(x).max()) > 0 else 2.0)
+
+
+class Idle(keras.Model):
+    """Has neither a call() nor a train_step."""
+
+
 class LazyCell(layers.Layer):
     """A recurrent cell whose layers are built by their first call: no `build()`."""
 
@@ -434,7 +459,19 @@ CASES: dict[str, Case] = {
     ),
 }  # fmt: skip
 
-MODELS = (Rivals, Penalized, Rebuilder, ByName, Taught, Denoiser, Contrasting, Patched)
+MODELS = (
+    Rivals,
+    Penalized,
+    Rebuilder,
+    ByName,
+    Taught,
+    Denoiser,
+    Contrasting,
+    Patched,
+    Eager,
+    EagerStep,
+    Idle,
+)
 
 
 def with_these(catalog: Catalog) -> Catalog:
@@ -442,7 +479,12 @@ def with_these(catalog: Catalog) -> Catalog:
     kinds = {Kind.MODEL: MODELS, Kind.LAYER: (LazyCell,)}
     entries = [
         Entry(
-            kind, cls.__name__, f"{__name__}:{cls.__name__}", plugin="selftrained", distribution="selftrained"
+            kind,
+            cls.__name__,
+            f"{__name__}:{cls.__name__}",
+            plugin="selftrained",
+            distribution="selftrained",
+            inputs=None,
         )
         for kind, classes in kinds.items()
         for cls in classes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,16 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.self_trained import BATCH, CASES, Case, with_these
+from tests.training.self_trained import BATCH, CASES, Case, X, Y, with_these
 from tests.training.test_engines import ENGINES
 from tests.training.test_equivalence import WHOLE
 from workbench import events
 from workbench.catalog.lookup import Catalog
+from workbench.errors import FileError, RecipeError
 from workbench.recipe.document import parse, to_yaml
 from workbench.storage.run_folder import RunFolder
+from workbench.training.preparing import prepare
+from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
 
 EPOCHS = 3
@@ -27,14 +32,19 @@ EVERY_DAY = {
 }
 
 
-def recipe(folder: Path, case: Case, name: str = "own", **train: Any) -> Any:
+def recipe(folder: Path, case: Case, data: Mapping[str, Any] | None = None, **train: Any) -> Any:
     arrays = {"x": case.x} | ({} if case.y is None else {"y": case.y})
     np.savez(folder / "data.npz", **arrays)
     content = {
         "kwb": 1,
-        "name": name,
+        "name": "own",
         "seed": 5,
-        "data": {"use": "npz", "path": "data.npz", "targets": [] if case.y is None else ["y"]},
+        "data": {
+            "use": "npz",
+            "path": "data.npz",
+            "targets": [] if case.y is None else ["y"],
+            **(data or {}),
+        },
         "model": case.model,
         "train": {
             "epochs": EPOCHS,
@@ -102,3 +112,107 @@ def test_as_plain_fit(name: str, engine: str, mine: Catalog, stock: Any, tmp_pat
     assert chosen.engine == engine
     for mine_, wanted in zip(logs(heard), stock(name), strict=True):
         assert mine_ == pytest.approx(wanted, rel=1e-5, abs=1e-7)
+
+
+REBUILDER = CASES["rebuilder"]
+PARTS = {"encoder": {"use": "Dense", "units": 2}, "decoder": {"use": "Dense", "units": 6}}
+
+
+def test_two_optimizers_go_on_exactly(mine: Catalog, tmp_path: Path) -> None:
+    rivals = CASES["rivals"]
+    _, whole = run(recipe(tmp_path, rivals, epochs=4, engine="chunk"), mine, tmp_path / "whole")
+    folder, first = run(recipe(tmp_path, rivals, epochs=2, engine="chunk"), mine, tmp_path)
+    _, second = run(recipe(tmp_path, rivals, epochs=4, engine="chunk"), mine, tmp_path, folder)
+    assert logs(first) + logs(second) == logs(whole)
+    assert not [
+        event for event in second if isinstance(event, events.Message) and "not as it was" in event.text
+    ]
+    (last,) = [event for event in whole if isinstance(event, events.Epoch)][-1:]
+    assert last.learning_rates == pytest.approx({"d_optimizer": 0.01, "g_optimizer": 0.05})
+
+
+def test_a_model_without_call_is_saved_and_does_not_predict(mine: Catalog, tmp_path: Path) -> None:
+    folder, heard = run(recipe(tmp_path, CASES["penalized"]), mine, tmp_path)
+    (saved,) = [event for event in heard if isinstance(event, events.Saved)]
+    assert saved.path == str(folder.model)
+    assert [
+        event.text for event in heard if isinstance(event, events.Message) and event.level == "warning"
+    ] == [
+        f"{folder.model}: loaded uncompiled: its class has a compile() of its own, and no compile_from_config()"
+    ]
+    again, plain = SavedModel.open(folder.model, mine), keras.saving.load_model(folder.model)
+    for one, other in zip(again.model.weights, plain.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    rows = again.read(str(tmp_path / "data.npz"), mine, with_targets=False)
+    with pytest.raises(FileError, match=r"Penalized makes no predictions: it has no call\(\)"):
+        again.predict(rows)
+    with pytest.raises(FileError, match="neither a call"):
+        again.evaluate(rows)
+
+
+def test_a_test_step_and_a_predict_step_of_its_own(mine: Catalog, tmp_path: Path) -> None:
+    document = recipe(tmp_path, REBUILDER, data={"split": {"validation": 0.25}})
+    folder, heard = run(document, mine, tmp_path)
+    assert set(logs(heard)[-1]) == {"loss", "val_loss"}
+    saved = SavedModel.open(folder.model, mine)
+    rows = saved.read(str(tmp_path / "data.npz"), mine, with_targets=False)
+    wanted = saved.model.encoder(rows.inputs["x"])
+    found = saved.predict(rows)
+    np.testing.assert_allclose(found["code"], wanted, rtol=1e-5)
+    np.testing.assert_allclose(found["again"], saved.model.decoder(wanted), rtol=1e-5)
+    assert saved.evaluate(rows)["loss"] == pytest.approx(float(saved.model._loss(rows.inputs["x"])), rel=1e-5)
+
+
+def test_inputs_by_name(mine: Catalog, tmp_path: Path) -> None:
+    np.savez(tmp_path / "two.npz", left=X, right=X)
+    model = {"use": "ByName", **PARTS}
+    data = {"path": "two.npz", "inputs": {"left": "left", "right": "right"}}
+    _, heard = run(recipe(tmp_path, replace(REBUILDER, model=model), data=data), mine, tmp_path)
+    _, wanted = run(recipe(tmp_path, REBUILDER), mine, tmp_path)
+    assert logs(heard) == pytest.approx(logs(wanted))
+
+
+@pytest.mark.parametrize("model", ["Eager", {"use": "EagerStep", **PARTS}])
+def test_what_can_only_be_run_eagerly(model: Any, mine: Catalog, tmp_path: Path) -> None:
+    case = Case(
+        model, {"run_eagerly": True, "loss": "mse"} if model == "Eager" else {"run_eagerly": True}, None, None
+    )
+    _, heard = run(recipe(tmp_path, replace(case, y=Y if model == "Eager" else None)), mine, tmp_path)
+    (assembled,) = [event for event in heard if isinstance(event, events.Assembled)]
+    assert assembled.parameters == (7 if model == "Eager" else 14 + 18)
+    losses = [each["loss"] for each in logs(heard)]
+    assert losses == sorted(losses, reverse=True)
+
+
+COMPILE = CASES["rivals"].train["compile"]
+
+
+@pytest.mark.parametrize(
+    ("model", "train", "where", "words"),
+    [
+        ("Rivals", {"compile": {**COMPILE, "loss_fm": "mse"}}, "train.compile.loss_fm", "Did you mean 'loss_fn'?"),
+        ("Rivals", {"compile": {}}, "train", "Rivals.compile() needs 'd_optimizer', 'g_optimizer' and 'loss_fn'."),
+        ("Rivals", {"compile": {**COMPILE, "d_optimizer": "Adm"}}, "train.compile.d_optimizer", "Did you mean 'Adam'"),
+        ("Rivals", {"compile": COMPILE, "optimizer": "Adam"}, "train.optimizer", "has no argument 'optimizer'"),
+        ("Penalized", {"compile": {"d_optimizer": "Adam", "steps": 2}}, "train.compile.steps", "no argument 'steps'"),
+        ("Taught", {"compile": {"metrics": [], "teacher_loss": "mse"}, "metrics": ["mae"]}, "train.compile.metrics",
+         "'metrics' is given under `train` itself"),
+        ({"use": "Denoiser"}, {"compile": {"alpha": 1}}, "train.compile.alpha", "has no argument 'alpha'"),
+        ("Idle", {}, "model", "Idle has neither a call() nor a train_step"),
+        ({"use": "Rebuilder", **PARTS, "decoder": {"use": "Dense", "units": 5}}, {}, "model",
+         "Rebuilder.train_step fails"),
+    ],
+)  # fmt: skip
+def test_refused_before_training(
+    model: Any, train: dict[str, Any], where: str, words: str, mine: Catalog, tmp_path: Path
+) -> None:
+    case = Case(model, {}, None, None)
+    with pytest.raises(RecipeError) as caught:
+        prepare(recipe(tmp_path, case, **train), mine)
+    assert f": {where}: " in str(caught.value)
+    assert words in f"{caught.value.what} {caught.value.hint}"
+
+
+def test_what_cannot_be_validated_is_refused(mine: Catalog, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"Rivals has neither a call\(\) nor a test_step"):
+        prepare(recipe(tmp_path, CASES["rivals"], data={"split": {"validation": 0.2}}), mine)

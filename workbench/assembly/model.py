@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from workbench.assembly.errors import model_arity_error
 from workbench.assembly.forms import maker_of
@@ -18,12 +19,16 @@ from workbench.assembly.make import LoadModel, Maker, OnBuilt
 from workbench.assembly.own_training import has_own, lacks_call
 from workbench.assembly.stack import build_stack
 from workbench.assembly.stateful import static_batch
-from workbench.assembly.structure import InputSpec, Structure, input_structure, output_structure
+from workbench.assembly.structure import Form, InputSpec, Structure, input_structure, output_structure
 from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.model_schema import Graph, Load, Sequential, Use
+from workbench.recipe.schema import Recipe
+
+# A batch of the training data, by input name.
+Rows = Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ def assemble(
     *,
     load_model: LoadModel,
     load_weights: Any,
+    rows: Rows = dict,
     on_built: OnBuilt = lambda key, layer, result: None,
 ) -> Assembly:
     """Build the model of a recipe.
@@ -59,6 +65,7 @@ def assemble(
         targets: the data's targets by name.
         load_model: reads a saved model (`{load: file}`).
         load_weights: `(model, path)`, reads weights into a model (`weights: file`).
+        rows: gives a batch of the training data by input name, for a model that is built by nothing else.
         on_built: called for each layer of a stack or graph; on an error, for those before it.
 
     Raises:
@@ -70,14 +77,14 @@ def assemble(
     make = partial(_make, document, inputs, maker, on_built)
     model = make()
     try:
-        structure, outputs = _connect(model, inputs, targets, recipe.model, maker)
+        structure, outputs = _connect(model, inputs, targets, recipe, maker, rows)
     except RecipeError as error:
         if not isinstance(recipe.model, Use) or error.__cause__ is None:
             raise
         # A class does not declare how it gets its inputs: one that fails this way may need them by name.
         model = make()
         try:
-            structure, outputs = _connect(model, inputs, targets, recipe.model, maker, by_name=True)
+            structure, outputs = _connect(model, inputs, targets, recipe, maker, rows, by_name=True)
         except RecipeError as second:
             # What a tuple says to inputs["name"].
             takes_names = "indices must be integers" in str(error.__cause__)
@@ -138,8 +145,9 @@ def _connect(
     model: Any,
     inputs: Mapping[str, InputSpec],
     targets: Sequence[str],
-    spec: Any,
+    recipe: Recipe,
     maker: Maker,
+    rows: Rows,
     *,
     by_name: bool = False,
 ) -> tuple[Structure, Any]:
@@ -170,10 +178,53 @@ def _connect(
     except (KeyboardInterrupt, WorkbenchError):
         raise
     except BaseException as error:  # plugin code: SystemExit included
+        form = Structure(input_form, input_names, "one", ())
+        outputs = _called_in_training(model, form.pack_inputs, tensors, rows, eager=recipe.train.run_eagerly)
+        if outputs is not None:
+            return _with_outputs(model, outputs, targets, recipe.model, input_form, input_names)
+        spec = recipe.model
         label = spec.use if isinstance(spec, Use) else getattr(spec, "load", "the model")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
         given = shapes if len(shapes) > 1 else next(iter(shapes.values()))
         raise maker.sites.error(model, label, given, error, "model") from error
+    return _with_outputs(model, outputs, targets, recipe.model, input_form, input_names)
+
+
+def _called_in_training(
+    model: Any,
+    pack: Callable[[Mapping[str, Any]], Any],
+    symbols: Mapping[str, Any],
+    rows: Rows,
+    *,
+    eager: bool,
+) -> Any:
+    """What a model returns that Keras cannot call on symbols, called as its training will call it: in a traced step, or
+    on real rows where training is eager or by a step of its own. None where it fails so as well."""
+    by_itself = eager or has_own(model, "train_step")
+    try:
+        if by_itself:
+            outputs = model(pack({name: tf.convert_to_tensor(array) for name, array in rows().items()}))
+            return keras.tree.map_structure(
+                lambda each: keras.KerasTensor((None, *each.shape[1:]), each.dtype), outputs
+            )
+        specs = {name: tf.TensorSpec(each.shape, each.dtype) for name, each in symbols.items()}
+        traced = tf.function(lambda given: model(given), autograph=False).get_concrete_function(pack(specs))
+        return keras.tree.map_structure(
+            lambda each: keras.KerasTensor(each.shape, each.dtype), traced.structured_outputs
+        )
+    except Exception:  # the model's own code
+        return None
+
+
+def _with_outputs(
+    model: Any,
+    outputs: Any,
+    targets: Sequence[str],
+    spec: Any,
+    input_form: Form,
+    input_names: tuple[str, ...],
+) -> tuple[Structure, Any]:
+    """How the data fits what a model returned."""
     output_form, output_names = output_structure(
         outputs, targets, "model", getattr(model, "output_names", None) or ()
     )

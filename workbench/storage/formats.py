@@ -318,6 +318,12 @@ def _load_archive(whole: Path, record: Mapping[str, Any], where: str, compile: b
     structure.restore_names(model, record["layers"])
     if rebuild.lacks_weights(model, whole, names):
         return rebuild.complete(whole, names, where, compile=compile), True
+    if not model.built and rebuild.mark_built(model):
+        # Keras gives only a built model's optimizer its state.
+        raised = [
+            each for each in raised if not str(each.message).startswith("Skipping variable loading for")
+        ]
+        model.load_weights(whole)
     for warning in raised:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return model, False

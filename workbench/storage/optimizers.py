@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from workbench.storage import structure
+
 
 def optimizers(model: Any) -> dict[str, Any]:
     """The optimizers that train a model, by the attributes that hold them; `optimizer` is the one Keras knows.
@@ -15,8 +17,8 @@ def optimizers(model: Any) -> dict[str, Any]:
     One that is not built while another one is has not been used: `compile()` makes it where it is given none.
     """
     held = {"optimizer": getattr(model, "optimizer", None)}
-    for name, value in vars(model).items():
-        held |= dict(_named(name.lstrip("_"), value))
+    for name, value in structure.attributes(model):
+        held |= dict(_named(name, value))
     found: dict[str, Any] = {}
     for name, value in held.items():
         if isinstance(value, keras.optimizers.Optimizer) and not any(

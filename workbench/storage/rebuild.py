@@ -16,6 +16,7 @@ import keras
 
 from workbench.errors import FileError
 from workbench.storage import archive, layout, structure
+from workbench.storage.optimizers import optimizers
 
 
 def lacks_weights(model: Any, whole: Path, names: dict[str, str]) -> bool:
@@ -53,6 +54,22 @@ def complete(whole: Path, names: dict[str, str], where: str, *, compile: bool) -
             model.optimizer.build(model.trainable_variables)
     model.load_weights(whole)
     return model
+
+
+def mark_built(model: Any) -> bool:
+    """Mark a model without `call()` as built, and build its optimizer: Keras builds by a call, and so never does.
+
+    Returns:
+        Whether it has an optimizer, whose state is still to be loaded.
+    """
+    if type(model).call is not keras.Model.call or not model.weights:
+        return False
+    model.built = True
+    optimizer = optimizers(model).get("optimizer") if model.compiled else None
+    if optimizer is None or optimizer.built:
+        return False
+    optimizer.build(model.trainable_variables)
+    return True
 
 
 def _call_on_zeros(model: Any, training: bool) -> None:

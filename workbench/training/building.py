@@ -29,7 +29,7 @@ from workbench.training.engines.data import ClassWeight, packed
 
 
 def build(assembly: Assembly, rows: Part, class_weight: ClassWeight | None) -> Assembly:
-    """Build what a call on symbols has left out, by tracing the model's step or a call of it.
+    """Build what a call on symbols has left out, by the model's step or a call of it, as training runs them.
 
     Args:
         assembly: its model is compiled.
@@ -43,22 +43,29 @@ def build(assembly: Assembly, rows: Part, class_weight: ClassWeight | None) -> A
         RecipeError: a model that has nothing but its `train_step` fails in it.
     """
     model = assembly.model
-    size = static_batch(model)
-    if not has_own(model, "train_step") and not has_own(model, "compute_loss"):
+    if lacks_call(model):
+        return _built_by_step(assembly, rows, class_weight)
+    if model.run_eagerly:  # a trace that fails leaves variables without a value
         if has_own_classes(model):
-            _tried(build_by_call, model, specifications(assembly.structure.pack_inputs(rows.inputs), size))
-        return assembly
+            _tried(model, _tensors(assembly.structure.pack_inputs(rows.inputs)))
+    elif has_own(model, "train_step") or has_own(model, "compute_loss"):
+        _tried(build_by_step, model, step_batch(assembly, rows, class_weight))
+    elif has_own_classes(model):
+        inputs = assembly.structure.pack_inputs(rows.inputs)
+        _tried(build_by_call, model, specifications(inputs, static_batch(model)))
+    return assembly
+
+
+def _built_by_step(assembly: Assembly, rows: Part, class_weight: ClassWeight | None) -> Assembly:
+    model = assembly.model
 
     def step(form: Assembly) -> Exception | None:
+        if model.run_eagerly:
+            return _tried(build_by_eager_step, model, _tensors(packed(arrays(form, rows), class_weight)))
         return _tried(build_by_step, model, step_batch(form, rows, class_weight))
 
     error = step(assembly)
-    if error is not None and model.run_eagerly:
-        batch = keras.tree.map_structure(
-            keras.ops.convert_to_tensor, packed(arrays(assembly, rows), class_weight)
-        )
-        error = _tried(build_by_eager_step, model, batch)
-    if error is None or not lacks_call(model):
+    if error is None:
         return assembly
     by_name = replace(assembly, structure=replace(assembly.structure, input_form="dict"))
     if "indices must be integers" in str(error) and step(by_name) is None:
@@ -83,9 +90,13 @@ def arrays(assembly: Assembly, rows: Part) -> Arrays:
     )
 
 
-def _tried(build: Any, model: Any, example: Any) -> Exception | None:
+def _tensors(values: Any) -> Any:
+    return keras.tree.map_structure(keras.ops.convert_to_tensor, values)
+
+
+def _tried(build: Any, *arguments: Any) -> Exception | None:
     try:
-        build(model, example)
+        build(*arguments)
     except Exception as error:  # the model's own code; where it can be called, training shows the error
         return error
     return None

@@ -191,6 +191,7 @@ def prepare(
             tuple(prepared.preparation.target_shapes()),
             load_model=load_model,
             load_weights=load_weights,
+            rows=lambda: head(prepared, recipe.train.batch_size).inputs,
             on_built=on_built,
         )
         check_batches(assembly.model, recipe, _rows(prepared))

@@ -20,6 +20,7 @@ import numpy as np
 
 from workbench import events
 from workbench.errors import FileError
+from workbench.storage.optimizers import optimizers
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.structure import variables_by_path
 from workbench.training import checkpoints
@@ -272,8 +273,9 @@ def fill(
         FileError: it does not fit the model.
     """
     model = memory.model
-    if model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    optimizer = optimizers(model).get("optimizer")  # none where others train the model
+    if optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)
     for name, variable in _named_variables(model, with_metrics=False):
         value = arrays.get(name)
         if value is None or tuple(value.shape) != tuple(variable.shape):

@@ -185,7 +185,8 @@ class Session:
         small = train.engine != "plain" and is_small(
             prepared_run.model, prepared_run.symbols(), train.batch_size
         )
-        monitors = Monitors(prepared_run.model, train.watch, steps=steps)
+        asked = "watch" in train.model_fields_set
+        monitors = Monitors(prepared_run.model, train.watch, steps=steps, asked=asked)
         unsaved_state = UnsavedState(emit)
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).

@@ -30,9 +30,13 @@ class Monitors:
         model: a built and compiled model.
         watch: names of monitors; "all" for each, "none" or nothing for none.
         steps: the steps of an epoch, which say how often to sample; 0 where it is not known.
+        asked: whether the user has asked for these monitors, and hears what cannot be seen of this model.
     """
 
-    def __init__(self, model: keras.Model, watch: Sequence[str], *, steps: int = 0) -> None:
+    def __init__(
+        self, model: keras.Model, watch: Sequence[str], *, steps: int = 0, asked: bool = True
+    ) -> None:
+        self._asked = asked
         every = [name for name in get_args(Watch) if name not in ("all", "none")]
         self.watched = frozenset(every if "all" in watch else watch) - {"none"}
         self._model = model
@@ -56,7 +60,7 @@ class Monitors:
                 logs = step(data)
             for part in parts:
                 left_out = self._guarded(part.step_ends, seen)
-                if left_out:
+                if left_out and self._asked:
                     self._report(f"watch: {left_out}.")
             return logs
 
