@@ -156,6 +156,11 @@ class Taught(keras.Model):
         self.student, self.teacher = dense(units, 1), dense(3, 1)
         self.teacher.trainable = False
 
+    def build(self, shape: Any) -> None:
+        self.student.build(shape)
+        self.teacher.build(shape)
+        self.built = True
+
     def compile(self, optimizer: Any, metrics: Any, teacher_loss: Any, alpha: float = 0.1) -> None:
         super().compile(optimizer=optimizer, metrics=metrics)
         self.teacher_loss, self.alpha = teacher_loss, alpha

@@ -150,6 +150,17 @@ def test_a_model_without_call_is_saved_and_does_not_predict(mine: Catalog, tmp_p
         again.evaluate(rows)
 
 
+def test_a_file_is_evaluated_with_the_compile_of_its_recipe(mine: Catalog, tmp_path: Path) -> None:
+    """`Taught` reloads uncompiled; what it is compiled with is in the recipe that the file keeps."""
+    document = recipe(tmp_path, CASES["taught"], data={"split": {"test": 0.25}})
+    folder, heard = run(document, mine, tmp_path)
+    (finished,) = [event for event in heard if isinstance(event, events.Finished)]
+    saved = SavedModel.open(folder.model, mine)
+    assert saved.evaluate(saved.read_own(tmp_path, mine, with_targets=True)) == pytest.approx(
+        finished.evaluation, rel=1e-5
+    )
+
+
 def test_a_test_step_and_a_predict_step_of_its_own(mine: Catalog, tmp_path: Path) -> None:
     document = recipe(tmp_path, REBUILDER, data={"split": {"validation": 0.25}})
     folder, heard = run(document, mine, tmp_path)

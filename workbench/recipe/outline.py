@@ -14,6 +14,7 @@ from workbench.catalog import Kind
 from workbench.errors import RecipeError
 from workbench.recipe.graph import Make, parse_line
 from workbench.recipe.graph_text import inputs_text, to_yaml_value, value_text
+from workbench.recipe.names import kind_of_argument
 from workbench.recipe.schema import Train
 from workbench.recipe.schema_fields import OWN_ROWS
 from workbench.recipe.yaml_values import one_line
@@ -207,13 +208,17 @@ def _item_row(role: Role, item: Any, key: str, name: str, part: str = "model") -
 
 def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
     train = _map(data.get("train"))
+    own = _map(train.get("compile"))
+    rows = {key: role for key, item in own.items() if (role := _role_of(key, item)) is not None}
     settings = {key: train[key] for key in Train.model_fields if key in train and key not in OWN_ROWS}
+    settings |= {"compile": {key: item for key, item in own.items() if key not in rows}}
+    settings = {key: value for key, value in settings.items() if value != {}}
     yield RecipeRow(
         Role.TRAIN, "train", "train", "training", arguments=arguments_text(settings), part="train"
     )
     if "optimizer" in train:
         yield _item_row(Role.OPTIMIZER, train["optimizer"], "train.optimizer", "optimizer", "train")
-    else:
+    elif Role.OPTIMIZER not in rows.values():
         yield RecipeRow(
             Role.OPTIMIZER,
             "train.optimizer",
@@ -223,8 +228,12 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
             part="train",
             written=False,
         )
+    for key, role in rows.items():
+        yield _item_row(role, own[key], f"train.compile.{key}", key, "train")
     key = "train.losses" if "losses" in train else "train.loss"
-    yield from _by_output(Role.LOSS, train.get("losses", train.get("loss")), key, "loss")
+    losses = train.get("losses", train.get("loss"))
+    if losses is not None or Role.LOSS not in rows.values():
+        yield from _by_output(Role.LOSS, losses, key, "loss")
     for key, name in (("metrics", "metric"), ("weighted_metrics", "weighted metric")):
         metrics = train.get(key)
         if key == "weighted_metrics" and not metrics:
@@ -235,6 +244,12 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
         else:
             yield from _group(Role.METRIC, metrics, f"train.{key}", name)
     yield from _group(Role.CALLBACK, train.get("callbacks"), "train.callbacks", "callback")
+
+
+def _role_of(key: str, item: Any) -> Role | None:
+    """The role of an argument of the model's own `compile()` that has arguments itself; None for a plain value."""
+    roles: dict[Kind | None, Role] = {Kind.OPTIMIZER: Role.OPTIMIZER, Kind.LOSS: Role.LOSS}
+    return roles.get(kind_of_argument(key)) if use_of(item) else None
 
 
 def _by_output(role: Role, value: Any, key: str, name: str) -> Iterator[RecipeRow]:

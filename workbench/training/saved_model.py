@@ -29,6 +29,7 @@ from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.errors import reported_as
 from workbench.training.progress import numbers
 from workbench.training.provenance import Provenance
+from workbench.training.recompiling import recompiled
 
 BATCH_SIZE = 256
 
@@ -51,9 +52,11 @@ class SavedModel:
         """
         reader_client.check(path)
         loaded = formats.load(path, Resolver(catalog))
-        return cls(
-            path, loaded.model, Provenance.from_record(loaded.notes, str(path)), tuple(loaded.warnings)
-        )
+        notes = Provenance.from_record(loaded.notes, str(path))
+        warnings = loaded.warnings
+        if recompiled(loaded.model, notes, catalog):
+            warnings = tuple(each for each in warnings if not each.startswith("loaded uncompiled"))
+        return cls(path, loaded.model, notes, tuple(warnings))
 
     def read(self, text: str, catalog: Catalog, *, with_targets: bool) -> Rows:
         """The data that `--data` names: a recipe's (its test part), a dataset's, a file's.
@@ -132,17 +135,17 @@ class SavedModel:
         Raises:
             FileError: the file holds no loss to evaluate with.
         """
+        if not can_evaluate(self.model):
+            name = type(self.model).__name__
+            raise FileError(
+                f"{name} cannot be evaluated: it has neither a call() nor a test_step.", where=str(self.path)
+            )
         if not self.model.compiled:
             reason = f" ({self.warnings[0]})" if self.warnings else ""
             raise FileError(
                 f"the model has no loss and no metrics{reason}.",
                 where=str(self.path),
                 hint="Save it compiled, or train it with a recipe (`model: {load: FILE}`).",
-            )
-        if not can_evaluate(self.model):
-            name = type(self.model).__name__
-            raise FileError(
-                f"{name} cannot be evaluated: it has neither a call() nor a test_step.", where=str(self.path)
             )
         classes = self.notes.preparation.number_names() if self.notes else {}
         static = static_batch(self.model)

@@ -130,6 +130,7 @@ class TrainingView:
     steps_per_second: float = 0.0
     epoch_seconds: float = 0.0
     learning_rate: float = math.nan
+    learning_rates: Logs = field(default_factory=dict)  # by optimizer, where a model has several
     best: tuple[int, float] | None = None
     engine: str = ""
     engine_reason: str = ""
@@ -303,6 +304,7 @@ class TrainingView:
             steps_per_second=event.steps_per_second,
             epoch_seconds=seconds,
             learning_rate=event.learning_rate,
+            learning_rates=event.learning_rates,
             best=best,
         )
 

@@ -139,7 +139,14 @@ class RunControls:
         await self.steer("set_learning_rate", value=rate)
 
     def _may_set_rate(self) -> bool:
-        """A schedule sets the rate itself at every step."""
+        """A schedule sets the rate itself at every step; of several optimizers none is meant."""
+        if several := self._source.record.view.learning_rates:
+            names = ", ".join(several)
+            what = (
+                f"the model has several optimizers ({names}), whose learning rates cannot be steered by hand."
+            )
+            self._app.notice(WorkbenchError(what), "warning")
+            return False
         optimizer = self._source.record.view.recipe.get("train", {}).get("optimizer", {})
         if isinstance(optimizer, Mapping) and isinstance(optimizer.get("learning_rate"), Mapping):
             schedule = optimizer["learning_rate"].get("use", "a schedule")

@@ -69,7 +69,9 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
         facts.append(("", formatting.speed(view.steps_per_second)))
     if view.engine:
         facts.append(("engine", view.engine))
-    if math.isfinite(view.learning_rate) or asked:
+    if len(set(view.learning_rates.values())) > 1:
+        facts += [(f"rate {name}", formatting.number(rate)) for name, rate in view.learning_rates.items()]
+    elif math.isfinite(view.learning_rate) or asked:
         now = formatting.number(view.learning_rate) if math.isfinite(view.learning_rate) else ""
         facts.append(("rate", f"{now} → {formatting.number(asked)}".strip() if asked else now))
     if view.best is not None:
