@@ -13,11 +13,11 @@ def test_a_class_shows_the_layers_inside_it_with_the_shapes_they_gave(build):
     assert reported == [
         ("hidden", "Dense", "kwb_keras", [None, 30], 330),
         ("block1", "ResidualBlock", "kwb_custom", [None, 30], 1860),
-        ("block1/hidden1", "Dense", "kwb_keras", [None, 30], 930),
-        ("block1/hidden2", "Dense", "kwb_keras", [None, 30], 930),
+        ("block1/hidden/0", "Dense", "kwb_keras", [None, 30], 930),
+        ("block1/hidden/1", "Dense", "kwb_keras", [None, 30], 930),
         ("block2", "ResidualBlock", "kwb_custom", [None, 30], 1860),
-        ("block2/hidden1", "Dense", "kwb_keras", [None, 30], 930),
-        ("block2/hidden2", "Dense", "kwb_keras", [None, 30], 930),
+        ("block2/hidden/0", "Dense", "kwb_keras", [None, 30], 930),
+        ("block2/hidden/1", "Dense", "kwb_keras", [None, 30], 930),
         ("output", "Dense", "kwb_keras", [None, 1], 31),
     ]
 
@@ -42,7 +42,7 @@ def test_a_shared_layer_has_one_row_and_its_parameters_count_once(build, graph):
     lines = ["z = Dense(6)(x)", "z = block(z)", "y = block(z)"]
     built = build(graph(*lines, layers="{block: {use: ResidualBlock, n_layers: 2, n_neurons: 6}}"))
     rows = built.rows()
-    assert list(rows) == ["dense", "block", "block/hidden1", "block/hidden2"]
+    assert list(rows) == ["dense", "block", "block/hidden/0", "block/hidden/1"]
     top = sum(row.parameters for path, row in rows.items() if "/" not in path)
     assert top == built.model.count_params()
 
@@ -51,7 +51,7 @@ def test_wrapped_layers_and_free_lengths(build, stack):
     text = stack("{use: Bidirectional, layer: {use: LSTM, units: 3, return_sequences: true}}")
     rows = build(text, {"x": (None, 2)}).rows()
     assert rows["bidirectional"].output_shape == [None, None, 6]
-    assert rows["bidirectional/forward_lstm"].parameters * 2 == rows["bidirectional"].parameters == 144
+    assert rows["bidirectional/forward_layer"].parameters * 2 == rows["bidirectional"].parameters == 144
 
 
 def test_the_record_of_a_row_is_what_the_assembled_event_holds(build, stack):

@@ -31,7 +31,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.catalog.single_file import scan
 from workbench.errors import ExitCode, FileError
-from workbench.storage import formats, structure
+from workbench.storage import formats, layer_paths
 from workbench.storage.formats import KerasRegistry, load, load_weights, save
 
 NOTES = {"scaling": {"mean": [0.5, 1.0], "scale": [2.0, 3.0]}, "recipe": {"name": "price"}, "kwb": "0.1.0"}
@@ -47,7 +47,7 @@ def test_a_reloaded_model_is_the_same(kind: str, format: str, trained_models: An
     assert (saved.format, saved.warnings, loaded.warnings) == (format, (), ())
     assert loaded.notes == NOTES
     assert same(model.predict(inputs, verbose=0), loaded.model.predict(inputs, verbose=0))
-    mine, again = structure.variables_by_path(model), structure.variables_by_path(loaded.model)
+    mine, again = layer_paths.variables_by_path(model), layer_paths.variables_by_path(loaded.model)
     assert list(mine) == list(again)
     assert same(arrays(mine.values()), arrays(again.values()))
     assert same(arrays(model.optimizer.variables), arrays(loaded.model.optimizer.variables))
@@ -161,11 +161,11 @@ def test_each_weight_of_an_h5_file_lies_in_it_once(tmp_path: Path) -> None:
 
 def test_the_state_of_seed_generators_is_kept(trained_models: Any, tmp_path: Path) -> None:
     model = trained_models["subclassed"]
-    state = structure.state_by_path(model)
+    state = layer_paths.state_by_path(model)
     assert list(state) == ["drop/seed_generator_state"]
     save(model, tmp_path / "m.keras", {})
-    again = structure.state_by_path(load(tmp_path / "m.keras", KerasRegistry()).model)
-    plain = structure.state_by_path(keras.models.load_model(tmp_path / "m.keras"))
+    again = layer_paths.state_by_path(load(tmp_path / "m.keras", KerasRegistry()).model)
+    plain = layer_paths.state_by_path(keras.models.load_model(tmp_path / "m.keras"))
     assert same(arrays(state.values()), arrays(again.values()))
     assert not same(arrays(state.values()), arrays(plain.values()))
 
@@ -287,7 +287,7 @@ def test_weights_that_keras_would_drop_come_back(format: str, tmp_path: Path) ->
     (warning,) = save(model, tmp_path / f"m{format}", {}, probe=inputs).warnings
     assert "Lazy.build() does not build every layer" in warning
     loaded = load(tmp_path / f"m{format}", KerasRegistry())
-    assert "aux/kernel" in structure.weights_by_path(loaded.model)
+    assert "aux/kernel" in layer_paths.weights_by_path(loaded.model)
     assert same(arrays(model.weights), arrays(loaded.model.weights))
     histories = [
         m.fit(inputs, np.ones((16, 4)), shuffle=False, verbose=0).history for m in (model, loaded.model)

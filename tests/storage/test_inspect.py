@@ -14,7 +14,7 @@ import pytest
 
 from tests.storage.models import FORMATS, KINDS, Residual, data_for
 from workbench.errors import FileError
-from workbench.storage import structure
+from workbench.storage import layer_paths, structure
 from workbench.storage.formats import save
 from workbench.storage.inspect import inspect_file, read_weight
 
@@ -27,7 +27,7 @@ def test_our_files_tell_all_of_the_model(kind: str, format: str, trained_models:
     save(model, tmp_path / f"m{format}", {"recipe": {"name": "price"}})
     record = inspect_file(tmp_path / f"m{format}", ["acme_layers"]).as_record()
     assert json.loads(json.dumps(record)) == record
-    weights = structure.weights_by_path(model)
+    weights = layer_paths.weights_by_path(model)
     assert record["format"] == format
     assert record["keras_version"] == keras.__version__
     assert record["model"]["class"] == type(model).__name__
@@ -36,7 +36,7 @@ def test_our_files_tell_all_of_the_model(kind: str, format: str, trained_models:
     assert [tuple(row["shape"]) for row in record["weights"]] == [tuple(w.shape) for w in weights.values()]
     assert {row["dtype"] for row in record["weights"]} == {"float32"}
     assert [row["name"] for row in record["layers"]] == [
-        path for path in structure.layers_by_path(model) if path
+        path for path in layer_paths.layers_by_path(model) if path
     ]
     assert record["optimizer"]["class"] == "Adam"
     assert record["kwb"] == {"recipe": {"name": "price"}}

@@ -13,7 +13,7 @@ import pytest
 
 from tests.storage.models import FORMATS, arrays, same
 from workbench.errors import FileError
-from workbench.storage import structure, verify
+from workbench.storage import layer_paths, verify
 from workbench.storage.formats import KerasRegistry, check_saveable, load, save
 
 register = keras.saving.register_keras_serializable("acme-layers")
@@ -256,7 +256,7 @@ class Elaborate(keras.Model):
 
 def test_layers_in_the_containers_that_keras_tracks_come_back(tmp_path: Path) -> None:
     model = alone(Elaborate())
-    paths = [path for path in structure.layers_by_path(model) if path]
+    paths = [path for path in layer_paths.layers_by_path(model) if path]
     assert paths == ["blocks/a/0", "blocks/b/0", "blocks/b/1", "_private", "pair/0", "pair/1"]
     for format in FORMATS:
         assert save(model, tmp_path / f"m{format}", {}, probe=INPUTS).warnings == ()

@@ -208,7 +208,7 @@ def test_layers_inside_a_loop_do_not_disturb(data):
     )
     model.compile("adam", "mse")
     (event,), _ = train(model, data, ["all"], epochs=1)
-    assert set(event.gradients) == {"global", "lstm/lstm_cell", "out"}
+    assert set(event.gradients) == {"global", "lstm/cell", "out"}
 
 
 def test_watch_takes_one_name_or_several_and_by_default_the_cheap_ones():

@@ -118,9 +118,9 @@ def test_a_model_class_shows_its_layers_as_called(catalog, kept):
     ]
     inside = [(c["path"], c["sources"]) for c in calls if c["parent"] == "block2#1"]
     assert inside == [
-        ("block2/hidden1", ("in0",)),
-        ("block2/hidden2", ("block2/hidden1#1",)),
-        ("+", ("in0", "block2/hidden2#1")),  # the skip connection
+        ("block2/hidden/0", ("in0",)),
+        ("block2/hidden/1", ("block2/hidden/0#1",)),
+        ("+", ("in0", "block2/hidden/1#1")),  # the skip connection
     ]
     (block,) = [c for c in calls if c["id"] == "block2#1"]
     assert block["ends"] == (next(c["id"] for c in calls if c["path"] == "+" and c["parent"] == "block2#1"),)
@@ -129,7 +129,7 @@ def test_a_model_class_shows_its_layers_as_called(catalog, kept):
 def test_a_layer_that_only_adds_a_loss_is_in_the_picture(catalog, kept):
     calls = examine(built_in(catalog, "reconstructing-regressor"), catalog, kept)["calls"]
     sources = {call["path"]: call["sources"] for call in calls}
-    assert sources["reconstruct"] == sources["output"] == ("hidden5#1",)
+    assert sources["reconstruct"] == sources["output"] == ("hidden/4#1",)
 
 
 def test_several_inputs_and_outputs_of_a_layer(catalog, kept):

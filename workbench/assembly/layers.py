@@ -13,6 +13,7 @@ from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.single_file import module_target
 from workbench.events import LayerRow
+from workbench.storage.layer_paths import inner_layers
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
         example: symbolic tensors (or specifications) in the form the model is called with.
         catalog: knows which plugin a class is from.
     """
-    named = list(_walk(model))
+    named = list(inner_layers(model).items())
     seen = _seen(model, named, example)
     owner = _owners(catalog)
     rows = tuple(
@@ -65,7 +66,7 @@ def look_inside(model: Any, example: Any, catalog: Catalog) -> Inside:
 
 def output_shapes(model: Any, example: Any) -> Mapping[int, Any]:
     """From the id() of each layer of a model to its output shape: a list, or a list of them."""
-    return _seen(model, list(_walk(model)), example).shapes
+    return _seen(model, list(inner_layers(model).items()), example).shapes
 
 
 def _seen(model: Any, named: Sequence[tuple[str, Any]], example: Any) -> CallTrace:
@@ -78,26 +79,12 @@ def _seen(model: Any, named: Sequence[tuple[str, Any]], example: Any) -> CallTra
 def sublayers(model: Any) -> Iterator[Any]:
     """The model itself and every layer inside it."""
     yield model
-    for _, layer in _walk(model):
-        yield layer
+    yield from inner_layers(model).values()
 
 
 def has_own_classes(model: Any) -> bool:
     """True if the model or a layer inside it is of a class that is not Keras' own."""
     return any(not type(layer).__module__.startswith("keras.") for layer in sublayers(model))
-
-
-def _walk(layer: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
-    """Layers with their paths; one that is held twice comes once."""
-    seen = set() if seen is None else seen
-    # Keras has no public way to the layers inside a plain layer.
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        if id(child) in seen or isinstance(child, keras.layers.InputLayer):
-            continue
-        seen.add(id(child))
-        path = f"{prefix}{child.name}"
-        yield path, child
-        yield from _walk(child, f"{path}/", seen)
 
 
 def _static_shape(layer: Any) -> Any:

@@ -16,6 +16,7 @@ from workbench.check.comparing import compare, distance, equal, shapes_of
 from workbench.check.finding import NoInput
 from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
+from workbench.storage.layer_paths import path_of
 
 # What TensorFlow says of an operation that is not there for a device in a type.
 _NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
@@ -177,7 +178,7 @@ def mixed_precision(subject: CheckedEntry) -> None:
             f"under the policy mixed_float16 it fails: {error_text(error)}.",
             hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
         ) from error
-    wrong = [w.path for w in layer.trainable_weights if w.dtype == "float16"]
+    wrong = [path_of(layer, w) for w in layer.trainable_weights if w.dtype == "float16"]
     if wrong:
         raise CheckFailed(
             f"under the policy mixed_float16 the weight '{wrong[0]}' is float16, too coarse to be trained.",

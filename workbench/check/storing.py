@@ -14,7 +14,7 @@ from workbench.check.placing import functional_model
 from workbench.check.results import CheckFailed
 from workbench.check.subject import CheckedEntry
 from workbench.errors import FileError
-from workbench.storage import formats, structure
+from workbench.storage import formats, layer_paths, structure
 
 
 def saves_keras(subject: CheckedEntry) -> str:
@@ -46,7 +46,7 @@ def _saves(subject: CheckedEntry, extension: str) -> str:
         except FileError as error:
             raise CheckFailed(error.what.replace(str(path), path.name), hint=error.hint) from error
     for (name, mine), its in zip(
-        structure.weights_by_path(model).items(), structure.weights_by_path(again).values(), strict=True
+        layer_paths.weights_by_path(model).items(), layer_paths.weights_by_path(again).values(), strict=True
     ):
         if not np.array_equal(structure.value_of(mine), structure.value_of(its)):
             raise CheckFailed(f"the weight '{name}' has other values after reloading.")

@@ -10,6 +10,7 @@ import tensorflow as tf
 from workbench.check.results import CheckFailed, NotApplicable
 from workbench.check.subject import CheckedEntry
 from workbench.storage import structure
+from workbench.storage.layer_paths import path_of, weights_by_path
 
 
 def no_hidden_layers(subject: CheckedEntry) -> None:
@@ -39,7 +40,7 @@ def training_mode(subject: CheckedEntry) -> None:
     layer = subject.fresh()
     before = {id(weight) for weight in layer.weights}
     subject.outputs(layer, training=True)
-    made = [weight.path for weight in layer.weights if id(weight) not in before]
+    made = [path for path, weight in weights_by_path(layer).items() if id(weight) not in before]
     if made:
         raise CheckFailed(
             f"training makes '{made[0]}', which inference does not have: it would not be saved.",
@@ -78,7 +79,7 @@ def gradients(subject: CheckedEntry) -> str:
             return remark
         remark = "some only in training"
     raise CheckFailed(
-        f"no gradient reaches {', '.join(repr(structure_path(layer, w)) for w in lacking[:3])}: never trained.",
+        f"no gradient reaches {', '.join(repr(path_of(layer, w)) for w in lacking[:3])}: never trained.",
         hint="Use every weight in call(), in operations of Keras or TensorFlow; or make it with trainable=False.",
     )
 
@@ -94,12 +95,6 @@ def _reached(subject: CheckedEntry, layer: Any, weights: list[Any], *, training:
         terms = [tf.reduce_sum(tf.square(tf.cast(tensor, "float32") + 0.5)) for tensor in floats]
         loss = tf.add_n([*terms, *(tf.reduce_sum(tf.cast(each, "float32")) for each in layer.losses)])
     return [gradient is not None for gradient in tape.gradient(loss, [weight.value for weight in weights])]
-
-
-def structure_path(layer: Any, weight: Any) -> str:
-    """A weight's path, of attributes and names that are the same in every process."""
-    paths = {id(each): path for path, each in structure.weights_by_path(layer).items()}
-    return paths.get(id(weight), weight.name)
 
 
 CHECKS = {

@@ -27,7 +27,18 @@ import numpy as np
 from workbench.atomic import atomic_path, errno_of, extension_of, file_error, keep_as, scratch_path
 from workbench.errors import FileError, without_path
 from workbench.sentence import short_message
-from workbench.storage import archive, container, guard, keras2, layout, legacy, rebuild, structure, verify
+from workbench.storage import (
+    archive,
+    container,
+    guard,
+    keras2,
+    layer_paths,
+    layout,
+    legacy,
+    rebuild,
+    structure,
+    verify,
+)
 from workbench.storage.object_ids import numbered_objects
 from workbench.storage.optimizers import optimizers
 
@@ -294,7 +305,7 @@ def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> Non
 
 def _write_archive(model: Any, target: Path, notes: Mapping[str, Any]) -> None:
     model.save(target)
-    state = structure.state_by_path(model)
+    state = layer_paths.state_by_path(model)
     record = {
         "format": 1,
         "notes": notes,
@@ -315,7 +326,7 @@ def _load_archive(whole: Path, record: Mapping[str, Any], where: str, compile: b
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         model = keras.saving.load_model(whole, compile=compile)
-    structure.restore_names(model, record["layers"])
+    layer_paths.restore_names(model, record["layers"])
     if rebuild.lacks_weights(model, whole, names):
         return rebuild.complete(whole, names, where, compile=compile), True
     if not model.built and rebuild.mark_built(model):
@@ -330,7 +341,7 @@ def _load_archive(whole: Path, record: Mapping[str, Any], where: str, compile: b
 
 
 def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:
-    variables = structure.state_by_path(model)
+    variables = layer_paths.state_by_path(model)
     unplaced: list[str] = []
     for row in rows:
         if (variable := variables.get(row["path"])) is not None:

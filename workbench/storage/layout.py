@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage import archive, container, hdf5, matching, structure
+from workbench.storage import archive, container, hdf5, layer_paths, matching, structure
 from workbench.storage.matching import FileLayer, Matched
 
 
@@ -25,13 +25,13 @@ def weight_names(model: Any, saved: Path) -> dict[str, str]:
     """
     with container.open_weights(saved) as file:
         found = {path: dataset for dataset, path in _match(model, file).items()}
-    return {found[path]: path for path in structure.weights_by_path(model) if path in found}
+    return {found[path]: path for path in layer_paths.weights_by_path(model) if path in found}
 
 
 def layer_table(model: Any) -> list[dict[str, str]]:
     """Path, class and registered name of each layer, for those who look into the file without Keras."""
     table = []
-    for path, layer in structure.layers_by_path(model).items():
+    for path, layer in layer_paths.layers_by_path(model).items():
         registered = keras.saving.get_registered_name(type(layer))
         custom = registered if ">" in registered else ""
         if path:
@@ -90,7 +90,7 @@ def check_fits(model: Any, expected: Path, weights: Path, where: Path) -> None:
         FileError: naming the first weight that does not fit, with both shapes.
     """
     names, wanted, found = _compare(model, expected, weights)
-    order = {path: index for index, path in enumerate(structure.weights_by_path(model))}
+    order = {path: index for index, path in enumerate(layer_paths.weights_by_path(model))}
     for name in sorted(wanted, key=lambda item: order.get(names.get(item, ""), len(order))):
         label = names.get(name, name)
         if name not in found:
@@ -143,7 +143,9 @@ def check_fits_legacy(model: Any, path: Path, where: Path) -> None:
             )
         for weight, stored_name in zip(weights, names, strict=True):
             if tuple(weight.shape) != shapes[name, stored_name]:
-                raise _misfit(weight.path, tuple(weight.shape), shapes[name, stored_name], where)
+                raise _misfit(
+                    layer_paths.path_of(model, weight), tuple(weight.shape), shapes[name, stored_name], where
+                )
 
 
 _Shapes = dict[str, tuple[int, ...]]
@@ -161,8 +163,8 @@ def _compare(model: Any, expected_path: Path, weights: Path) -> tuple[dict[str, 
 
 def _match(model: Any, file: Any) -> dict[str, str]:
     by_layer: dict[str, list[tuple[str, Any]]] = {}
-    weights = {id(weight): path for path, weight in structure.weights_by_path(model).items()}
-    for layer in structure.layers_by_path(model).values():
+    weights = layer_paths.weight_paths(model)
+    for layer in layer_paths.layers_by_path(model).values():
         own = [(weights[id(v)], v) for v in layer.weights if id(v) in weights]
         by_layer.setdefault(layer.name, []).extend(own)
     found: dict[str, str] = {}

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from workbench.sentence import short_message
-from workbench.storage import hdf5, keras2, structure
+from workbench.storage import hdf5, keras2, layer_paths, structure
 
 
 def write(target: Path, model: Any, tree: str) -> None:
@@ -30,7 +30,7 @@ def write(target: Path, model: Any, tree: str) -> None:
         stored = _datasets_by_content(file[tree])
         file.attrs["keras_version"] = keras.version()
         file.attrs["backend"] = keras.backend.backend()
-        if isinstance(model, keras.Sequential) or structure.is_functional(model):
+        if isinstance(model, keras.Sequential) or layer_paths.is_functional(model):
             file.attrs["model_config"] = json.dumps(_model_config(model))
         group = file.create_group("model_weights")
         group.attrs["keras_version"] = keras.version()

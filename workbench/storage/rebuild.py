@@ -15,7 +15,7 @@ from typing import Any
 import keras
 
 from workbench.errors import FileError
-from workbench.storage import archive, layout, structure
+from workbench.storage import archive, layer_paths, layout
 from workbench.storage.optimizers import optimizers
 
 
@@ -26,7 +26,7 @@ def lacks_weights(model: Any, whole: Path, names: dict[str, str]) -> bool:
         names: the file's own table of weight paths, by dataset; empty for a file of plain Keras.
     """
     if names:
-        return not set(names.values()) <= set(structure.weights_by_path(model))
+        return not set(names.values()) <= set(layer_paths.weights_by_path(model))
     with archive.as_weights(whole) as weights:
         return bool(layout.unplaced(model, weights))
 

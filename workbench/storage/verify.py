@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.storage import structure
+from workbench.storage import layer_paths, structure
 
 _PLAIN = (str, int, float, bool, type(None))
 _OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape"})
@@ -36,8 +36,8 @@ def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
         FileError: the first difference, naming the weight or the argument.
     """
     _compare_arguments(model, reloaded)
-    _compare_variables(structure.weights_by_path(model), structure.weights_by_path(reloaded))
-    _compare_variables(structure.state_by_path(model), structure.state_by_path(reloaded))
+    _compare_variables(layer_paths.weights_by_path(model), layer_paths.weights_by_path(reloaded))
+    _compare_variables(layer_paths.state_by_path(model), layer_paths.state_by_path(reloaded))
     found = _compare_compiled(model, reloaded)
     untracked = list(structure.untracked(model))
     hidden = [structure.hidden_text(path, item) for path, item in untracked]
@@ -59,12 +59,12 @@ def compare_weights(model: Any, again: Any) -> None:
     Raises:
         FileError: the first difference.
     """
-    _compare_variables(structure.weights_by_path(model), structure.weights_by_path(again))
+    _compare_variables(layer_paths.weights_by_path(model), layer_paths.weights_by_path(again))
 
 
 def explain(error: FileError, model: Any) -> FileError:
     """The error of a file that does not reload, with its likely cause in the model's classes."""
-    for path, layer in structure.layers_by_path(model).items():
+    for path, layer in layer_paths.layers_by_path(model).items():
         for name in _parameters(layer):
             value, given = _argument(layer, name), _given_back(layer, name)
             if value is not _ABSENT and given is not _ABSENT and not _same(value, given):
@@ -76,8 +76,8 @@ def explain(error: FileError, model: Any) -> FileError:
 
 
 def _compare_arguments(model: Any, reloaded: Any) -> None:
-    again = structure.layers_by_path(reloaded)
-    for path, layer in structure.layers_by_path(model).items():
+    again = layer_paths.layers_by_path(reloaded)
+    for path, layer in layer_paths.layers_by_path(model).items():
         other = again.get(path)
         if other is None:
             continue

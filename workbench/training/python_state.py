@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.errors import FileError
-from workbench.storage import structure
+from workbench.storage import layer_paths
 from workbench.training import csv_logs
 from workbench.training.state_decoding import Decoder, Unplaced
 from workbench.training.state_encoding import SAME, Encoder
@@ -64,7 +64,7 @@ class PythonState:
             int, frozenset[str]
         ] = {}  # functions and the like that callbacks have from the beginning
         self._first = frozenset(
-            (path, name) for path, layer in self._layers() for name, _ in structure.attributes(layer)
+            (path, name) for path, layer in self._layers() for name, _ in layer_paths.attributes(layer)
         )
         self._fresh = {
             (path, name): _digest(*self._encoded(value, ""))
@@ -129,7 +129,7 @@ class PythonState:
             ) from error
 
     def _restore(self, record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
-        weights = structure.variables_by_path(self.model)
+        weights = layer_paths.variables_by_path(self.model)
         layers = dict(self._layers())
         for path, attributes in record["layers"].items():
             layer = layers.get(path)
@@ -193,11 +193,11 @@ class PythonState:
         return {"class": kind, "memory": memory}
 
     def _layers(self) -> list[tuple[str, Any]]:
-        return list(structure.layers_by_path(self.model).items())
+        return list(layer_paths.layers_by_path(self.model).items())
 
     def _attributes(self, path: str, layer: Any) -> list[tuple[str, Any]]:
         """The attributes that a user's code set on a layer; of Keras' own attributes only plain values."""
-        found = [(name, value) for name, value in structure.attributes(layer) if name not in _OF_COMPILE]
+        found = [(name, value) for name, value in layer_paths.attributes(layer) if name not in _OF_COMPILE]
         if not type(layer).__module__.startswith("keras."):
             return found
         return [
@@ -223,7 +223,7 @@ class PythonState:
         return frozenset([*map(id, variables), *inner])
 
     def _names(self) -> dict[int, str]:
-        return {id(variable): path for path, variable in structure.variables_by_path(self.model).items()}
+        return {id(variable): path for path, variable in layer_paths.variables_by_path(self.model).items()}
 
     def _loose_variables(self) -> Iterator[tuple[str, str, Any]]:
         """Variables at the top of the modules, in the classes, and in what encloses the functions, of the user."""

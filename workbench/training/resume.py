@@ -20,9 +20,9 @@ import numpy as np
 
 from workbench import events
 from workbench.errors import FileError
+from workbench.storage.layer_paths import variables_by_path
 from workbench.storage.optimizers import optimizers
 from workbench.storage.run_folder import RunFolder
-from workbench.storage.structure import variables_by_path
 from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.control import Control

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from workbench.training.monitors.layers import weight_paths
+from workbench.storage.layer_paths import weights_by_path
 
 BINS = 30
 SHARE = 0.02  # of the time of a training, at most, goes into reading histograms
@@ -43,7 +43,7 @@ def weight_histograms(model: keras.Model) -> dict[str, dict[str, list[Any]]]:
     """For each weight of floating-point numbers by path: `BINS` counts, and one edge more. What is not finite is not
     counted; a weight of nothing else is left out."""
     found = {}
-    for path, weight in weight_paths(model).items():
+    for path, weight in weights_by_path(model).items():
         if not keras.backend.is_float_dtype(weight.dtype):
             continue
         values = np.asarray(keras.ops.convert_to_numpy(weight), np.float64).ravel()

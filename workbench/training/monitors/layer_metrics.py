@@ -7,11 +7,12 @@ from typing import Any
 
 import keras
 
-from workbench.training.monitors.layers import distinct, layer_paths
+from workbench.storage.layer_paths import labelled_layers
+from workbench.training.monitors.naming import distinct
 
 
 def metric_values(model: keras.Model) -> dict[str, float]:
-    """The present value of each, `block1/hidden2/metric`; of a metric with several values, each by its own name."""
+    """The present value of each, `block1/hidden/1/metric`; of a metric with several values, each by its own name."""
     found: dict[str, float] = {}
     for path, metric in _owned(model):
         for name, value in _results(metric).items():
@@ -38,7 +39,7 @@ def reset_forgotten(model: keras.Model) -> None:
 def _owned(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Each metric with the path of the layer that holds it."""
     seen: set[int] = set()
-    for path, layer in layer_paths(model).items():
+    for path, layer in labelled_layers(model).items():
         # `layer.metrics` has those of inner layers too, and for a model the compiled ones.
         for metric in layer._metrics:
             if id(metric) not in seen:

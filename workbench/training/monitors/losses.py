@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from workbench.training.monitors.layers import distinct
+from workbench.training.monitors.naming import distinct
 from workbench.training.monitors.running_means import RunningMeans, taken
 from workbench.training.monitors.seen import Loss, Seen
 

@@ -18,7 +18,8 @@ import keras
 import tensorflow as tf
 from keras import tree
 
-from workbench.training.monitors.layers import distinct, layer_paths, owners
+from workbench.storage.layer_paths import labelled_layers, weight_paths
+from workbench.training.monitors.naming import distinct
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Seen:
 
     def __init__(self, model: keras.Model, before_update: BeforeUpdate) -> None:
         self.model = model
-        self.layers = layer_paths(model)
+        self.layers = labelled_layers(model)
         self.outputs: list[Output] = []
         self.losses: list[Loss] = []
         self.updates = 0
@@ -158,11 +159,11 @@ class Seen:
 
     @contextmanager
     def _watched_regularizers(self, found: dict[str, tf.Tensor]) -> Iterator[None]:
-        owner = owners(layer_paths(self.model))
+        paths = weight_paths(self.model)
         with ExitStack() as stack:
             for weight in self.model.trainable_weights:
                 if weight.regularizer is not None:
-                    name = f"{owner[id(weight)]}/{weight.name} regularizer"
+                    name = f"{paths[id(weight)]} regularizer"
                     stack.enter_context(_watched_regularizer(weight, name, found))
             yield
 

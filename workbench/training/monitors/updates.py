@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.training.monitors.layers import layer_paths, owners
+from workbench.storage.layer_paths import labelled_layers, owners
 from workbench.training.monitors.nonfinite import CheckedPlace, FirstNonFinite, NonFinite
 from workbench.training.monitors.running_means import RunningMeans, taken, variable
 from workbench.training.monitors.seen import Seen
@@ -46,7 +46,7 @@ class Updates:
         self, seen: Seen, optimizer: Any, gradients: Sequence[Any], weights: Sequence[Any]
     ) -> None:
         """Measure, if it is the time. Called before an optimizer moves the weights."""
-        owner = owners(layer_paths(seen.model))  # again: a layer may have been built in this step
+        owner = owners(labelled_layers(seen.model))  # again: a layer may have been built in this step
         by_layer: dict[str, list[int]] = {}
         for index, weight in enumerate(weights):
             by_layer.setdefault(owner.get(id(weight), seen.model.name), []).append(index)

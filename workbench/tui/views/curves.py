@@ -7,7 +7,7 @@ epochs, validation and internals share one axis and one cursor.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,6 +160,14 @@ class Curves:
                 panel = self.internals.setdefault(group, Panel(title))
                 for name, value in values.items():
                     panel.append(name, float(event.epoch), value)
+
+    def rename_layers(self, rename: Callable[[str], str]) -> None:
+        """Go on with the charts of the inside of the model under other names of layers."""
+        for panel in self.internals.values():
+            for name in [*panel.series]:
+                series = panel.series.pop(name)
+                series.name = rename(name)
+                panel.series[series.name] = series
 
     def _mark(self, mark: Mark) -> None:
         self.marks.append(mark)

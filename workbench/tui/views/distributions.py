@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,10 @@ class Distributions:
 
     def rows(self, weight: str) -> Sequence[HistogramRow]:
         return self._rows.get(weight, ())
+
+    def rename_layers(self, rename: Callable[[str], str]) -> None:
+        """Go on under other names of weights."""
+        self._rows = {rename(path): rows for path, rows in self._rows.items()}
 
     def take(self, epoch: float, histograms: Mapping[str, Any]) -> None:
         """Add an epoch's histograms: {path: {edges, counts}}. What has another form is passed over."""

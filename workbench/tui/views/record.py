@@ -6,6 +6,7 @@ from workbench import events
 from workbench.tui.views.curves import Curves
 from workbench.tui.views.distributions import Distributions
 from workbench.tui.views.epoch_rows import EpochRows
+from workbench.tui.views.renamed_layers import renaming
 from workbench.tui.views.training_view import TrainingView
 
 
@@ -25,6 +26,9 @@ class TrainingRecord:
 
     def take(self, event: events.Event, moment: float) -> None:
         self.revision += 1
+        if isinstance(event, events.Assembled) and (rename := renaming(self.view.layers, event.layers)):
+            self.curves.rename_layers(rename)
+            self.distributions.rename_layers(rename)
         self.curves.take(event)
         if isinstance(event, events.Epoch):
             self.epochs.take(event)

@@ -60,6 +60,9 @@ class WeightsPane(Horizontal):
     def update(self) -> None:
         """Take notice of histograms that came."""
         weights = self._distributions.weights
+        if weights[: len(self._listed)] != self._listed:  # they have other names now
+            self.show(self._distributions)
+            return
         self.set_class(not weights, "-empty")
         options = self.query_one(OptionList)
         if weights != self._listed:
