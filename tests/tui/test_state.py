@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from workbench.tui.settings import read_settings
 from workbench.tui.state import AppState
 
 
@@ -79,3 +81,18 @@ def test_two_apps_do_not_take_each_others_values_back(tmp_path: Path) -> None:
     second.save()
     found = AppState(tmp_path / "state.json")
     assert (found.get("theme", ""), found.get("mode", "")) == ("kwb-safe", "runs")
+
+
+async def test_what_an_older_version_kept_is_taken_over(open_app, tmp_path: Path) -> None:
+    older = Path(__file__).parents[1] / "older"
+    settings, errors = read_settings(older / "settings.yaml")
+    assert errors == []
+    assert settings.runs == Path("experiments/runs")
+    state = AppState(Path(shutil.copy(older / "state.json", tmp_path)))
+    async with open_app(state=state) as pilot:
+        assert pilot.app.theme == "kwb-light"
+        await pilot.press("y")
+        assert pilot.app.clipboard == "residual-regressor"  # the recipe that was chosen
+    async with open_app(state=state, settings=settings) as pilot:
+        assert pilot.app.theme == "kwb-safe"  # the settings go before what was chosen last
+        assert pilot.app.screen.active_bindings["f9"].binding.id == "app.start-training"
