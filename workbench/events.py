@@ -227,8 +227,13 @@ def from_json(line: str) -> tuple[Event, float, str] | None:
         record = json.loads(line)
     except RecursionError:
         raise ValueError("a record is nested too deeply") from None
+    return from_record(record)
+
+
+def from_record(record: Any) -> tuple[Event, float, str] | None:
+    """As `from_json`, for a line that was parsed already."""
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
-        raise ValueError(f"not an event record: {line[:80]!r}")
+        raise ValueError(f"not an event record: {record!r:.80}")
     cls = KINDS.get(record["event"])
     if cls is None:
         return None

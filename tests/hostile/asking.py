@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench import children
 from workbench.storage import reader_client
 
 LIMIT = 120.0  # seconds by the clock, on a machine that does other things; the process has its own limit, far below
@@ -82,12 +83,12 @@ class Asker(Asked):
     """The process that reads strangers' files: the one that `kwb inspect` starts for each."""
 
     def __init__(self) -> None:
-        super().__init__(reader_client.command())
+        super().__init__(children.command(reader_client.MODULE))
 
     def ask_of(self, do: str, path: Path) -> dict[str, Any]:
         """The answer: {result} or {error}; a file that ends the process gives the error that the user sees."""
         try:
-            return self.ask({"id": 0, "do": do, "file": str(path)})
+            return self.ask({"do": do, "file": str(path)})
         except Ended as ended:
             return {"error": reader_client.death(ended.code, str(path)).as_record()}
 

@@ -51,7 +51,7 @@ async def test_from_a_table_to_a_model_that_fits_it(open_app: OpenApp, working_d
         await pilot.press("enter")
         await until(lambda: app.editor is not None)
         assert app.editor.check(app.catalog) is None
-        rows = await app.worker.call("assemble", text=app.editor.text, folder=str(working_directory))
+        rows = await app.worker.call("examine", text=app.editor.text, folder=str(working_directory))
         assert rows["layers"][-1]["output_shape"] == [None, 3]
 
         app.editor.set("train.epochs", 2)
@@ -71,7 +71,7 @@ async def test_every_dataset_that_needs_no_download_gets_a_recipe_that_can_be_bu
             await look_at(pilot, name)
             await pilot.press("enter")
             await until(lambda name=name: app.editor is not None and app.editor.name == name)
-            built = await app.worker.call("assemble", text=app.editor.text, folder=str(working_directory))
+            built = await app.worker.call("examine", text=app.editor.text, folder=str(working_directory))
             assert built["parameters"] > 100
             app.go("recipes")
             await settle(pilot)
@@ -134,7 +134,7 @@ async def test_what_the_file_shows_is_done_and_the_target_is_picked(
         assert app.editor.get("data.decimal") == ","
         assert app.editor.get("data.ignore") == ["id", "sold"]
         assert app.editor.get("data.targets") == ["condition"]
-        built = await app.worker.call("assemble", text=app.editor.text, folder=str(working_directory))
+        built = await app.worker.call("examine", text=app.editor.text, folder=str(working_directory))
         assert built["layers"][-1]["output_shape"][-1] in (1, 3)
 
 

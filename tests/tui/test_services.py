@@ -78,7 +78,7 @@ async def test_the_child_is_warm_and_busy_and_a_training_begins_at_once(
         workers.warm_up()
         await until(lambda: workers.state is WorkerState.READY, 60)
         first = workers.versions["pid"]
-        rows = await workers.call("assemble", text=recipe())
+        rows = await workers.call("examine", text=recipe())
         assert rows["parameters"] == 49
         assert states(posted) == ["starting", "ready", "busy", "ready"]
 
@@ -90,7 +90,7 @@ async def test_the_child_is_warm_and_busy_and_a_training_begins_at_once(
         assert training.worker is not None
         assert (training.worker.pid != first) is forks
         await until(lambda: workers.state is WorkerState.READY)
-        assert (await workers.call("assemble", text=recipe())) == rows
+        assert (await workers.call("examine", text=recipe())) == rows
         assert workers.versions["pid"] == first  # and no other was started for assembling
 
         reported = [
@@ -108,7 +108,7 @@ async def test_while_one_trains_another_assembles(tmp_path: Path) -> None:
         training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
         await until(lambda: training.state is TrainingState.RUNNING, 60)
         assert workers.state is WorkerState.OFF  # nothing is started that nobody wants
-        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert (await workers.call("examine", text=recipe()))["parameters"] == 49
         assert workers.versions["pid"] != training.worker.pid
 
         await training.control("pause")
@@ -132,7 +132,7 @@ async def test_a_killed_child_is_reported_once_and_another_is_started(tmp_path: 
         await until(lambda: workers.state is WorkerState.READY, 60)
         first = workers.versions["pid"]
         os.kill(first, signal.SIGSTOP)  # so that the question is still open when it dies
-        asked = asyncio.ensure_future(workers.call("assemble", text=recipe()))
+        asked = asyncio.ensure_future(workers.call("examine", text=recipe()))
         await until(lambda: workers.state is WorkerState.BUSY)
         os.kill(first, signal.SIGKILL)
         with pytest.raises(WorkerDied, match="killed from outside"):
@@ -140,7 +140,7 @@ async def test_a_killed_child_is_reported_once_and_another_is_started(tmp_path: 
         await until(lambda: workers.state is WorkerState.READY, 60)
         assert workers.versions["pid"] != first
         assert "dead" in states(posted)
-        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert (await workers.call("examine", text=recipe()))["parameters"] == 49
 
         training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
         await until(lambda: "epoch" in kinds(posted), 60)
@@ -159,21 +159,19 @@ async def test_a_recipe_that_fails_is_reported_as_the_trainings_error(tmp_path: 
         await asyncio.wait_for(training.ended.wait(), 60)
         assert training.state is TrainingState.FAILED
         assert "mze" in str(training.error)
-        assert (await workers.call("assemble", text=recipe()))[
-            "parameters"
-        ] == 49  # nothing else is the worse
+        assert (await workers.call("examine", text=recipe()))["parameters"] == 49  # nothing else is the worse
 
 
 @pytest.mark.slow
 async def test_callers_that_give_up_or_come_together_share_one_child(tmp_path: Path) -> None:
     async with service(tmp_path) as (workers, posted):
-        given_up = asyncio.ensure_future(workers.call("assemble", text=recipe()))
+        given_up = asyncio.ensure_future(workers.call("examine", text=recipe()))
         await asyncio.sleep(0)
-        others = [asyncio.ensure_future(workers.call("assemble", text=recipe())) for _ in range(2)]
+        others = [asyncio.ensure_future(workers.call("examine", text=recipe())) for _ in range(2)]
         await asyncio.sleep(0.2)
         given_up.cancel()  # while the child is starting: a newer question took this one's place
         training = workers.train(Open(recipe(epochs=1_000_000), tmp_path))
-        late = asyncio.ensure_future(workers.call("assemble", text=recipe()))
+        late = asyncio.ensure_future(workers.call("examine", text=recipe()))
         for reply in (*others, late):
             assert (await asyncio.wait_for(reply, 90))[
                 "parameters"
@@ -193,7 +191,7 @@ async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) ->
         runs_folder=tmp_path,
     )
     with pytest.raises(WorkbenchError, match="cannot be started"):
-        await workers.call("assemble", text=recipe())
+        await workers.call("examine", text=recipe())
     assert workers.state is WorkerState.DEAD
     await workers.close()
 
@@ -201,14 +199,14 @@ async def test_a_child_that_cannot_start_is_dead_and_says_why(tmp_path: Path) ->
 async def test_a_fork_server_that_was_killed_is_replaced(tmp_path: Path) -> None:
     fork_server = ForkServer(tmp_path / "fork_server.log")
     async with service(tmp_path, fork_server) as (workers, _):
-        await workers.call("assemble", text=recipe())
+        await workers.call("examine", text=recipe())
         first = workers.versions["pid"]
         fork_server.close()
         await until(lambda: not fork_server.alive)
-        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert (await workers.call("examine", text=recipe()))["parameters"] == 49
         assert workers.versions["pid"] == first, "a child outlives it"
         await workers.restart()
-        assert (await workers.call("assemble", text=recipe()))["parameters"] == 49
+        assert (await workers.call("examine", text=recipe()))["parameters"] == 49
         assert workers.versions["pid"] != first
 
 

@@ -40,7 +40,7 @@ async def test_a_forked_child_has_done_nothing_yet(child: Started, tmp_path: Pat
         assert (await first.ready)["pid"] == first.pid
         assert (await second.ready)["pid"] == second.pid != first.pid
         assert {os.getsid(first.pid), os.getsid(second.pid)} == {first.pid, second.pid}
-        await second.call("assemble", text=recipe())
+        await second.call("examine", text=recipe())
         result = await first.call("train", text=recipe(epochs=400, engine="chunk"), runs="runs")
         assert result["status"] == "done"
         assert "one thread is enough" in "".join(event.text for event in heard.of(events.Message))
@@ -52,7 +52,7 @@ async def test_children_do_not_draw_the_same_numbers(child: Started, tmp_path: P
     drawn = []
     for name in ("one.log", "two.log"):
         async with child(plugin_files=[plugin], log=tmp_path / name) as (worker, _):
-            await worker.call("assemble", text=recipe())
+            await worker.call("examine", text=recipe())
             drawn += [line for line in worker.log.read_text().splitlines() if line.startswith("drew")]
     assert len(drawn) == 2
     numbers = [number for line in drawn for number in line.split()[1:]]
@@ -76,7 +76,7 @@ async def test_a_child_ends_as_any_program_does(child: Started, tmp_path: Path, 
     )
     settings: dict[str, Any] = {} if forked else {"fork_server": None}
     async with child(plugin_files=[plugin], **settings) as (worker, _):
-        await worker.call("assemble", text=recipe())
+        await worker.call("examine", text=recipe())
         assert list(here.glob("__autograph*"))
         await worker.quit()
     assert [path.name for path in here.iterdir()] == ["left"]
@@ -93,7 +93,7 @@ async def test_children_outlive_their_fork_server_which_forks_no_more(
     worker = await start("worker.log")
     fork_server.close()
     await until(lambda: not fork_server.alive)
-    assert (await worker.call("assemble", text=recipe()))["parameters"] == 49
+    assert (await worker.call("examine", text=recipe()))["parameters"] == 49
     with pytest.raises(WorkerDied, match="killed from outside"):
         await start("late.log")
     await worker.quit()

@@ -39,7 +39,7 @@ async def test_answers_commands_and_errors_and_then_goes_on(child: Started, tmp_
         assert versions["pid"] == worker.pid
         assert versions["keras"].startswith("3.")
 
-        assembled = await worker.call("assemble", text=recipe())
+        assembled = await worker.call("examine", text=recipe())
         assert [row["class"] for row in assembled["layers"]] == ["Dense", "Dense"]
         assert assembled["parameters"] == 10 * 4 + 4 + 4 + 1
         assert "442 rows" in assembled["data"]
@@ -49,10 +49,9 @@ async def test_answers_commands_and_errors_and_then_goes_on(child: Started, tmp_
 
         with pytest.raises(WorkbenchError, match="no command 'asemble'"):
             await worker.call("asemble")
-        with pytest.raises(WorkbenchError) as error:
-            await worker.call("assemble", text=recipe().replace("Dense, units: 4", "Dens, units: 4"))
-        assert error.value.where == "recipe:7: model.sequential[0]"
-        assert "Did you mean 'Dense'" in error.value.hint
+        wrong = await worker.call("examine", text=recipe().replace("Dense, units: 4", "Dens, units: 4"))
+        assert wrong["error"]["where"] == "recipe:7: model.sequential[0]"
+        assert "Did you mean 'Dense'" in wrong["error"]["hint"]
         with pytest.raises(WorkbenchError) as error:
             await worker.call("train", text=recipe().replace("units: 1}", "units: [1]}"), runs="runs")
         assert "units" in str(error.value)
@@ -65,14 +64,14 @@ async def test_answers_commands_and_errors_and_then_goes_on(child: Started, tmp_
         assert "KeyError" in error.value.what
         assert "Traceback" in error.value.__notes__[0]
 
-        again = await worker.call("assemble", text=recipe())
+        again = await worker.call("examine", text=recipe())
         assert again == assembled  # names count from the start in every model
         assert heard == []
         await worker.quit()
         assert gone(worker.pid)
         assert worker.died.result() is None
         with pytest.raises(WorkerDied):
-            await worker.call("assemble", text=recipe())
+            await worker.call("examine", text=recipe())
 
 
 async def test_trains_with_events_and_is_steered(child: Started, tmp_path: Path) -> None:
@@ -115,7 +114,7 @@ async def test_a_child_that_is_killed_is_explained_to_everyone_who_waits(
 ) -> None:
     async with child(**start) as (worker, heard):
         training = worker.send("train", text=recipe(epochs=1_000_000), runs="runs")
-        queued = worker.send("assemble", text=recipe())
+        queued = worker.send("examine", text=recipe())
         await until(lambda: heard.of(events.Epoch))
         os.kill(worker.pid, signal.SIGKILL)
         for reply in (training, queued):
@@ -170,8 +169,8 @@ async def test_a_child_without_a_parent_gives_up_what_never_ends(
     (tmp_path / "stuck.py").write_text(STUCK)
     model = recipe().replace("units: 1}", "units: 1}\n    - Stuck")
     async with child(plugin_files=[tmp_path / "stuck.py"], **start) as (worker, _):
-        worker.send("assemble", text=model)
-        worker.send("assemble", text=model)
+        worker.send("examine", text=model)
+        worker.send("examine", text=model)
         await until((tmp_path / "stuck").exists, 60)
         worker._outgoing.close()  # what the operating system does when the parent dies
         await until(lambda: gone(worker.pid))
@@ -180,7 +179,7 @@ async def test_a_child_without_a_parent_gives_up_what_never_ends(
 async def test_a_child_that_is_terminated_gives_up_what_never_ends(child: Started, tmp_path: Path) -> None:
     (tmp_path / "stuck.py").write_text(STUCK)
     async with child(plugin_files=[tmp_path / "stuck.py"]) as (worker, _):
-        answer = worker.send("assemble", text=recipe().replace("units: 1}", "units: 1}\n    - Stuck"))
+        answer = worker.send("examine", text=recipe().replace("units: 1}", "units: 1}\n    - Stuck"))
         await until((tmp_path / "stuck").exists, 60)
         os.kill(worker.pid, signal.SIGTERM)
         with pytest.raises(WorkerDied):
@@ -208,7 +207,7 @@ async def test_a_child_that_is_terminated_stops_its_training_and_lives_if_it_is_
         os.kill(worker.pid, signal.SIGTERM)
         assert (await asyncio.wait_for(training, 60))["status"] == "stopped"
         assert list_runs(tmp_path / "runs")[0].folder.model.is_file()
-        assert (await worker.call("assemble", text=recipe()))["parameters"] == 49
+        assert (await worker.call("examine", text=recipe()))["parameters"] == 49
         os.kill(worker.pid, signal.SIGTERM)  # idle now
         await asyncio.wait_for(worker.died, 10)
 
@@ -275,7 +274,7 @@ async def test_what_a_child_prints_goes_to_its_log(
         "class Loud(keras.layers.Layer):\n    def call(self, x):\n        return x\n"
     )
     async with child(plugin_files=[plugin], **start) as (worker, _):
-        rows = await worker.call("assemble", text=recipe().replace("units: 1}", "units: 1}\n    - Loud"))
+        rows = await worker.call("examine", text=recipe().replace("units: 1}", "units: 1}\n    - Loud"))
         assert rows["layers"][-1]["class"] == "Loud"
         log = worker.log.read_text()
         for line in ("printed by a plugin", "written to descriptor 2", "no input"):
@@ -295,7 +294,7 @@ async def test_a_child_that_does_not_listen_blocks_nobody(child: Started) -> Non
     async with child() as (worker, _):
         await worker.ready
         os.kill(worker.pid, signal.SIGSTOP)
-        reply = worker.send("assemble", text=recipe() + "#" * 900_000)  # far more than a pipe holds
+        reply = worker.send("examine", text=recipe() + "#" * 900_000)  # far more than a pipe holds
         await asyncio.sleep(0.1)
         assert not reply.done()
         os.kill(worker.pid, signal.SIGCONT)
@@ -307,5 +306,5 @@ async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
         lambda *_: None, log=tmp_path / "log", blocked=["no-such-plugin"], fork_server=shared_fork_server()
     )
     with pytest.raises(WorkbenchError, match="no plugin 'no-such-plugin'"):
-        await asyncio.wait_for(worker.call("assemble", text=recipe()), 60)
+        await asyncio.wait_for(worker.call("examine", text=recipe()), 60)
     await worker.quit()

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from typing import Any
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.file_examples import with_examples
 from workbench.catalog.file_kinds import kind_of
+from workbench.children import JsonChild, requests_and_answers
 from workbench.errors import FileError, WorkbenchError
 from workbench.process import import_keras
 
@@ -152,24 +151,23 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
     Raises:
         WorkbenchError: as `scan`, or the child died or took too long.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "entries.json"
-        command = [sys.executable, "-m", __name__, str(path), str(answer)]
+    with tempfile.TemporaryFile() as log:
+        child = JsonChild(
+            __name__,
+            [str(path)],
+            environment=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
+            log=log,
+        )
         try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=SCAN_TIMEOUT,
-                stdin=subprocess.DEVNULL,
-                env=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            )
-        except subprocess.TimeoutExpired:
+            record = child.receive(SCAN_TIMEOUT)
+        except TimeoutError:
             raise WorkbenchError(f"importing it took over {SCAN_TIMEOUT:.0f} s.", where=str(path)) from None
-        if not answer.exists():
-            last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        finally:
+            code = child.close()
+        if record is None:
+            log.seek(0)
+            last = log.read().decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
             raise WorkbenchError(f"importing it ended the process: {last[0]}", where=str(path))
-        record = json.loads(answer.read_text())
     if "error" in record:
         raise WorkbenchError.from_record(record["error"])
     return entries_from(record["entries"])
@@ -210,12 +208,13 @@ def _entry_from_record(record: dict[str, Any]) -> Entry:
 
 def main(arguments: Sequence[str]) -> None:
     """The child's side of `scan_in_child`."""
-    path, answer = map(Path, arguments)
+    _, answers = requests_and_answers()
+    (path,) = map(Path, arguments)
     try:
         record: dict[str, Any] = {"entries": entry_records(scan(path))}
     except WorkbenchError as error:
         record = {"error": error.as_record()}
-    answer.write_text(json.dumps(record))
+    answers.send(record)
 
 
 def _fields(entry: Entry) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """`python -m workbench.check.child`: the process that runs the checks. A check may crash it.
 
 It reads one line of JSON, the order, from standard input, and ends when standard input ends, because then its parent is
-gone. On the descriptor `--events` it reports, as one line of JSON each: that it is ready, each check that it begins,
-each result.
+gone. On its standard output it reports, as one line of JSON each: that it is ready, each check that it begins, each
+result.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,30 +21,24 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.check.contract import Check
 from workbench.check.results import Status
+from workbench.children import requests_and_answers, requests_in
 from workbench.process import import_keras, leave_at_once
 
-Report = Callable[[dict[str, Any]], None]
+Report = Callable[[Mapping[str, Any]], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the checks that the parent asks for."""
     parser = argparse.ArgumentParser(prog="python -m workbench.check.child", description=__doc__)
-    parser.add_argument("--events", type=int, required=True, help="descriptor for the reports")
     parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
     parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
     options = parser.parse_args(arguments)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
-    os.set_inheritable(options.events, False)
-    commands = os.fdopen(os.dup(0), "rb")
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)  # a plugin's `input()` finds nothing
-    wanted = json.loads(commands.readline())
+    commands, answers = requests_and_answers()
+    wanted = next(requests_in(commands))
     threading.Thread(target=_end_with, args=(commands,), daemon=True).start()
-
-    def report(record: dict[str, Any]) -> None:
-        os.write(options.events, json.dumps(record).encode() + b"\n")
-
+    report = answers.send
     import_keras()
     catalog = Catalog(discover(options.plugin, blocked=options.no_plugin, scan=single_file.scan))
     report({"ready": os.getpid()})

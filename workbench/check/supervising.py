@@ -5,16 +5,10 @@ Never imports keras. A check that takes too long, or ends the process, has faile
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +16,7 @@ from typing import IO, Any
 from workbench.catalog import Entry
 from workbench.check.contract import CONTRACT, checks_of, with_needs
 from workbench.check.results import Result, Status, judged
+from workbench.children import JsonChild
 from workbench.errors import TrainingError
 
 START_LIMIT = 180.0  # seconds; importing TensorFlow on a cold disk can take half of it
@@ -98,8 +93,7 @@ class _State:
 
 @dataclass
 class _Child:
-    process: subprocess.Popen[bytes]
-    events: int
+    process: JsonChild
     log: IO[bytes]
     killed: str = ""
 
@@ -120,55 +114,33 @@ class _Child:
 @contextmanager
 def _child(order: Order, tasks: list[dict[str, Any]]) -> Iterator[_Child]:
     """A child that makes these checks; it and all that it started are gone afterwards."""
-    receiving, sending = os.pipe()
-    # -P: a stray random.py in the current folder must not stand in for the real module
-    command = [sys.executable, "-P", "-m", "workbench.check.child", "--events", str(sending)]
-    command += [part for path in order.plugin_files for part in ("--plugin", str(path))]
-    command += [part for name in order.blocked for part in ("--no-plugin", name)]
-    wanted = {"tasks": tasks, "checks": sorted(with_needs(order.checks))}
+    arguments = [part for path in order.plugin_files for part in ("--plugin", str(path))]
+    arguments += [part for name in order.blocked for part in ("--no-plugin", name)]
     with tempfile.TemporaryFile() as log:
+        process = JsonChild("workbench.check.child", arguments, log=log)
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,  # what plugins print
-                stderr=log,
-                pass_fds=(sending,),
-                start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
-            )
+            process.send({"tasks": tasks, "checks": sorted(with_needs(order.checks))})
+            yield _Child(process, log)
         finally:
-            os.close(sending)
-        assert process.stdin is not None
-        try:
-            with suppress(BrokenPipeError):
-                process.stdin.write(json.dumps(wanted).encode() + b"\n")
-                process.stdin.flush()
-            yield _Child(process, receiving, log)
-        finally:
-            _kill(process)
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            process.wait()
-            os.close(receiving)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the child with all that it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+            process.kill()  # also what it has started, where it has ended itself
+            process.close()
 
 
 def _listen(child: _Child, state: _State) -> Iterator[Result]:
     """Results until the child is done, has ended or takes too long."""
     limit = state.order.limit
     begun: dict[str, str] | None = None
-    lines = _Lines(child.events)
-    while (line := lines.next(limit if lines.any else START_LIMIT)) is not None:
-        if line == _LATE:
+    wait = START_LIMIT
+    while True:
+        try:
+            record = child.process.receive(wait)
+        except TimeoutError:
             child.killed = f"it took over {limit:g} s." if begun else f"starting took over {START_LIMIT:g} s."
-            _kill(child.process)
+            child.process.kill()
             break
-        record = _parsed(line)
+        if record is None:
+            break
+        wait = limit
         if record.get("done"):
             return
         if "begin" in record:
@@ -184,39 +156,3 @@ def _listen(child: _Child, state: _State) -> Iterator[Result]:
         result = judged(entry, begun["check"], Status.FAILED, child.last_words(), hint)
         state.take(result)
         yield result
-
-
-_LATE = b"\0"  # no line of JSON
-
-
-class _Lines:
-    """Lines of a descriptor as they come; `any` once there was one."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.any = False
-        self._descriptor = descriptor
-        self._pending = b""
-
-    def next(self, seconds: float) -> bytes | None:
-        """The next line; None at the end, `_LATE` where none comes in time."""
-        deadline = time.monotonic() + seconds
-        while b"\n" not in self._pending:
-            ready, _, _ = select.select([self._descriptor], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
-                return _LATE
-            chunk = os.read(self._descriptor, 65536)
-            if not chunk:
-                return None
-            self._pending += chunk
-        self.any = True
-        line, _, self._pending = self._pending.partition(b"\n")
-        return line
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    """A record; a plugin may write to any descriptor, and what is no record is no news."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}

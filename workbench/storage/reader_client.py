@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from workbench.children import JsonChild
 from workbench.errors import FileError
-from workbench.escaping import to_json
 
 MODULE = "workbench.storage.reader_process"
 PATIENCE = 60.0  # seconds for an answer, where the system keeps no other limit or the disk does not answer
 _HARM = "It is damaged, or made to do harm. Nothing else was touched."
 
 _checked: set[tuple[str, int, int, int]] = set()
-
-
-def command(module: str = MODULE) -> list[str]:
-    """How the process is started."""
-    # -P: a stray random.py in the current folder must not stand in for the real module
-    return [sys.executable, "-P", "-m", module]
 
 
 def environment() -> dict[str, str]:
@@ -37,14 +29,7 @@ class ReadingProcess:
 
     def __init__(self) -> None:
         try:
-            self._process = subprocess.Popen(
-                command(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment(),
-                start_new_session=True,  # the terminal's Ctrl-C is the asker's to understand
-            )
+            self._child = JsonChild(MODULE, environment=environment())
         except OSError as error:
             raise FileError(f"the process that reads files cannot be started: {error.strerror}.") from error
 
@@ -55,25 +40,30 @@ class ReadingProcess:
             FileError: it cannot be read, it is refused, or reading it takes too long or ended the process.
         """
         path = os.fspath(file)
-        request = to_json({"id": 0, "do": do, "file": path, **arguments}) + "\n"
         try:
-            answer, _ = self._process.communicate(request.encode(), PATIENCE)
-        except subprocess.TimeoutExpired:
+            found = self._child.ask({"do": do, "file": path, **arguments}, PATIENCE)
+        except TimeoutError:
             raise too_slow(path) from None
         finally:
-            self.close()
-        if not answer:
-            raise death(self._process.returncode, path)
-        found = json.loads(answer)
-        if "error" in found:
-            raise FileError.from_record(found["error"])
-        return found["result"]
+            code = self._child.close()
+        if found is None:
+            raise death(code, path)
+        return result_of(found)
 
     def close(self) -> None:
         """End the process, if it has not ended."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        self._child.close()
+
+
+def result_of(answer: Mapping[str, Any]) -> Any:
+    """The result in an answer.
+
+    Raises:
+        FileError: the answer is an error.
+    """
+    if "error" in answer:
+        raise FileError.from_record(answer["error"])
+    return answer["result"]
 
 
 def check(path: Path) -> None:
@@ -82,7 +72,7 @@ def check(path: Path) -> None:
     A file is checked once, until it changes.
 
     Raises:
-        FileError: as `Reading.ask`.
+        FileError: as `ReadingProcess.ask`.
     """
     stamp = _stamp(path)
     if stamp is None or stamp not in _checked:

@@ -1,22 +1,20 @@
 """A small process that reads files of unknown origin: a file that hangs or crashes HDF5 ends only this process.
 
-It reads a request from each line of standard input (`{"id", "do", "file", ...}`) and answers it with a line on standard
-output (`{"id", "result"}` or `{"id", "error"}`). It ends when its input ends. The limits on processor time and memory
+It reads a request from each line of standard input (`{"do", "file", ...}`) and answers it with a line on standard
+output (`{"result"}` or `{"error"}`). It ends when its input ends. The limits on processor time and memory
 grow with the size of the file; beyond them, the system ends the process. `reader_client` is the other side.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from workbench.children import requests_and_answers, requests_in
 from workbench.errors import WorkbenchError
-from workbench.escaping import to_json
 from workbench.events import plain
 from workbench.storage import container, guard, hdf5, sizes
 from workbench.storage.inspect import inspect_file
@@ -65,14 +63,11 @@ def answer(request: Request, requests: Mapping[str, Callable[[Request], dict[str
 
 def serve(requests: Mapping[str, Callable[[Request], dict[str, Any]]]) -> None:
     """Answer requests until there are no more."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints is no answer
+    given, answers = requests_and_answers()
     _quiet_death()
-    for line in sys.stdin:
-        request = json.loads(line)
+    for request in requests_in(given):
         _limit(request["file"])
-        answers.write(to_json({"id": request["id"], **answer(request, requests)}) + "\n")
-        answers.flush()
+        answers.send(answer(request, requests))
 
 
 def _quiet_death() -> None:

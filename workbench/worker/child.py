@@ -7,19 +7,19 @@ once; everything else waits for the main thread, which owns Keras.
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from workbench import events
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
+from workbench.children import standard_input
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.origin import origin_of
 from workbench.output import echo
@@ -77,7 +77,7 @@ class Child:
         self.plugin_files = tuple(plugin_files)
         self.blocked = tuple(blocked)
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()
-        self._input = _take_standard_input()
+        self._input = standard_input()
         self._detached = False
         self._current: Mapping[str, Any] | None = None  # the command that is being done
         self._silence = Silence()
@@ -222,14 +222,6 @@ def _result_line(message: Arguments, result: Any) -> str:
 
 def _error_line(message: Arguments, error: Arguments) -> str:
     return json.dumps({"reply": message.get("id"), "error": events.plain(error)})
-
-
-def _take_standard_input() -> BinaryIO:
-    """The parent's commands, away from descriptor 0, where a plugin's `input()` would eat them."""
-    commands = os.fdopen(os.dup(0), "rb")
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    return commands
 
 
 def _error_record(error: BaseException, where: str) -> dict[str, Any]:

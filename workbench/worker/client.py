@@ -228,7 +228,7 @@ class Worker:
     def _take(self, line: str) -> None:
         record = json.loads(line)
         if "event" in record:
-            found = events.from_json(line)
+            found = events.from_record(record)
             if found is not None:
                 self.on_event(*found)
         elif "ready" in record:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +12,16 @@ from workbench.assembly.parameters import describe
 from workbench.atomic import write_bytes
 from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
-from workbench.check.choosing import choose_checks, choose_entries
-from workbench.check.results import as_record
-from workbench.check.supervising import CHECK_LIMIT, Order, run_checks
 from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, join_key, parse, read
 from workbench.recipe.errors import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
-from workbench.storage.reader_client import ReadingProcess
 from workbench.storage.runs import open_run
 from workbench.training.exporting import export
 from workbench.training.model_files import save_run
 from workbench.training.prediction_table import PredictionTable, predict, prediction_table
-from workbench.training.preparing import assembled_event, prepare
 from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
 from workbench.worker.examine import KeptData, examine, look_at_data
@@ -52,18 +46,6 @@ def _document(arguments: Arguments) -> Document:
             arguments["text"], name=arguments.get("name", "recipe"), folder=folder, overrides=overrides
         )
     return read(Path(arguments["path"]), overrides)
-
-
-def _assemble(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """The rows of a recipe's model: {layers, parameters, trainable_parameters, data}."""
-    prepared_run = prepare(_document(arguments), child.catalog)
-    event = assembled_event(prepared_run, child.catalog)
-    return {
-        "layers": event.layers,
-        "parameters": event.parameters,
-        "trainable_parameters": event.trainable_parameters,
-        "data": prepared_run.prepared.summary(),
-    }
 
 
 def _examine(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -204,30 +186,7 @@ def _export_checkpoint(child: Child, arguments: Arguments) -> dict[str, Any]:
     return export(open_run(arguments["run"]), child.catalog).as_record()
 
 
-def _inspect(child: Child, arguments: Arguments) -> dict[str, Any]:
-    installed = {plugin.distribution for plugin in child.catalog.plugins if plugin.entries}
-    record: dict[str, Any] = ReadingProcess().ask("inspect", arguments["file"], installed=sorted(installed))
-    return record
-
-
-def _check(child: Child, arguments: Arguments) -> dict[str, Any]:
-    """Check entries against the contract, as `kwb check --json` prints it: {results, summary}.
-
-    `names` are entries, plugins or plugin files of this child; `checks` are words of ids, as for `-k`; `limit` is how
-    many seconds one check may take. It happens in a process of its own: what a layer does to it is not done to us.
-    """
-    order = Order(
-        choose_entries(arguments["names"], child.catalog),
-        choose_checks(arguments.get("checks", "")),
-        [path.resolve() for path in child.plugin_files],
-        child.blocked,
-        arguments.get("limit", CHECK_LIMIT),
-    )
-    return as_record(replace(result, traceback="") for result in run_checks(order))
-
-
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
-    "assemble": _assemble,
     "examine": _examine,
     "preview": _preview,
     "describe": _describe,
@@ -241,6 +200,4 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "save_as": _save_as,
     "save_run": _save_run,
     "export_checkpoint": _export_checkpoint,
-    "inspect": _inspect,
-    "check": _check,
 }

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.children import command
+
 CAN_FORK = sys.platform == "linux"
 LONGEST = 1 << 16  # bytes of a packet between a fork server and its parent
 
@@ -39,7 +41,7 @@ def start_alone(arguments: Sequence[str], folder: Path | None, commands: int, ev
         commands, events: descriptors of its standard input and for its events.
     """
     return subprocess.Popen(
-        [*_python("workbench.worker"), *arguments, "--events", str(events)],
+        command("workbench.worker", *arguments, "--events", str(events)),
         stdin=commands,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -47,11 +49,6 @@ def start_alone(arguments: Sequence[str], folder: Path | None, commands: int, ev
         cwd=folder,
         start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
     )
-
-
-def _python(module: str) -> list[str]:
-    # -P: a stray random.py in the current folder must not stand in for the real module
-    return [sys.executable, "-P", "-m", module]
 
 
 class _Forked:
@@ -86,13 +83,7 @@ class ForkServer:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [
-                    *_python("workbench.worker.fork_server"),
-                    "--socket",
-                    str(theirs.fileno()),
-                    "--log",
-                    str(log),
-                ],
+                command("workbench.worker.fork_server", "--socket", str(theirs.fileno()), "--log", str(log)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -128,8 +128,8 @@ async def test_a_file_that_kills_its_reader_harms_no_other(weights_file, tmp_pat
     slow_file = hanging_h5_file(tmp_path / "slow.h5")
     reader = FileReader()
     asking = asyncio.create_task(reader.ask("look", str(slow_file)))
-    await until(lambda: reader._process)
-    os.kill(reader._process.pid, signal.SIGSEGV)
+    await until(lambda: reader._child)
+    os.kill(reader._child.pid, signal.SIGSEGV)
     with pytest.raises(FileError, match=r"ended the process that reads files \(SIGSEGV\)"):
         await asking
     assert (await reader.ask("look", str(weights_file)))["weight_count"] == 2
@@ -140,13 +140,13 @@ async def test_who_no_longer_waits_for_a_slow_file_holds_up_nobody(weights_file,
     slow_file = hanging_h5_file(tmp_path / "slow.h5")
     reader = FileReader()
     slow = asyncio.create_task(reader.ask("look", str(slow_file)))
-    await until(lambda: reader._process)
-    first = reader._process
+    await until(lambda: reader._child)
+    first = reader._child
     behind = asyncio.create_task(reader.ask("look", str(weights_file)))
     await asyncio.sleep(0.1)
     slow.cancel()
     assert (await behind)["weight_count"] == 2  # asked of the process that was ended, answered by the next
-    assert reader._process is not first
+    assert reader._child is not first
     await reader.closed()
 
 

@@ -82,7 +82,7 @@ class WorkerService:
     async def call(self, command: str, **arguments: Any) -> Any:
         """Ask the warm child; wait for it to be ready first.
 
-        See `workbench.worker.commands`: assemble, describe, scan, load, evaluate, predict, inspect ...
+        See `workbench.worker.commands`: examine, describe, scan, load, evaluate, predict ...
 
         Raises:
             WorkbenchError: what the child answered. `WorkerDied` where it ended: another is started, and what was
