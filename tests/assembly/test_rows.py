@@ -18,7 +18,7 @@ def test_a_class_shows_the_layers_inside_it_with_the_shapes_they_gave(build):
         ("block2", "ResidualBlock", "kwb_custom", [None, 30], 1860),
         ("block2/hidden/0", "Dense", "kwb_keras", [None, 30], 930),
         ("block2/hidden/1", "Dense", "kwb_keras", [None, 30], 930),
-        ("output", "Dense", "kwb_keras", [None, 1], 31),
+        ("out", "Dense", "kwb_keras", [None, 1], 31),
     ]
 
 

@@ -114,7 +114,7 @@ def test_a_model_class_shows_its_layers_as_called(catalog, kept):
         ("block1", 3, ("block1#2",)),
         ("block1", 4, ("block1#3",)),
         ("block2", 1, ("block1#4",)),
-        ("output", 1, ("block2#1",)),
+        ("out", 1, ("block2#1",)),
     ]
     inside = [(c["path"], c["sources"]) for c in calls if c["parent"] == "block2#1"]
     assert inside == [
@@ -129,7 +129,7 @@ def test_a_model_class_shows_its_layers_as_called(catalog, kept):
 def test_a_layer_that_only_adds_a_loss_is_in_the_picture(catalog, kept):
     calls = examine(built_in(catalog, "reconstructing-regressor"), catalog, kept)["calls"]
     sources = {call["path"]: call["sources"] for call in calls}
-    assert sources["reconstruct"] == sources["output"] == ("hidden/4#1",)
+    assert sources["reconstruct"] == sources["out"] == ("hidden/4#1",)
 
 
 def test_several_inputs_and_outputs_of_a_layer(catalog, kept):

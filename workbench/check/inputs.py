@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from workbench.catalog import Entry
 from workbench.check.source import is_stock, parsed
-from workbench.storage import structure
+from workbench.storage import layer_paths
 
 BATCH = 5  # no usual number of inputs, which a tensor could be unpacked into by mistake
 
@@ -158,7 +158,7 @@ def batch(layer: Any, shapes: Sequence[Shape], values: Sequence[Values], rows: i
 def _of_itself(layer: Any) -> Iterator[Inputs]:
     """Of what a model in functional form says of its inputs, and a layer of its `input_spec`."""
     for length in _FREE_LENGTHS:
-        if structure.is_functional(layer) and layer.built:
+        if layer_paths.is_functional(layer) and layer.built:
             own = layer.inputs
             shapes = [tuple(length if n is None else n for n in each.shape[1:]) for each in own]
             values = [whole_numbers if "int" in each.dtype else floats for each in own]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from workbench.check.results import CheckFailed
-from workbench.storage import structure
+from workbench.storage import layer_paths
 
 DRAWS = 64
 # Standard errors by which two means may differ: of a million outputs not one is expected to lie beyond 6.
@@ -21,7 +21,7 @@ Outputs = Sequence[np.ndarray]
 def reseed(layer: Any) -> None:
     """Set every seed to one fixed value: those of Python, numpy and TensorFlow, and the layer's seed generators."""
     keras.utils.set_random_seed(0)
-    for variable in structure.state_by_path(layer).values():
+    for variable in layer_paths.state_by_path(layer).values():
         if variable.name == "seed_generator_state":
             variable.assign(np.full(variable.shape, 7, variable.dtype))
 

@@ -192,12 +192,14 @@ async def test_an_answer_that_is_waited_for_comes_though_the_code_changed(
         app = pilot.app
         await at_gate(pilot)
         before = app.worker._warm
-        asked = asyncio.ensure_future(app.worker.call("check", names=[str(gate)]))
+        slow = gate.with_name("slow.py")
+        slow.write_text("import time\ntime.sleep(4)\n" + GATE.replace("Gate", "Late"))
+        asked = asyncio.ensure_future(app.worker.call("scan", path=str(slow)))
         await until(lambda: app.worker.state == "busy")
         edit(gate, "Lets a share through", "Lets some through")
         await until(lambda: "gate.py changed, loaded again." in notices_text(pilot), 60)
         assert app.worker._warm is not before
-        assert (await asked)["results"]
+        assert (await asked)["entries"]
         await until(lambda: not before.alive)
 
 
