@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from workbench.storage import structure
+from workbench.storage import layer_paths
 
 
 def optimizers(model: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def optimizers(model: Any) -> dict[str, Any]:
     One that is not built while another one is has not been used: `compile()` makes it where it is given none.
     """
     held = {"optimizer": getattr(model, "optimizer", None)}
-    for name, value in structure.attributes(model):
+    for name, value in layer_paths.attributes(model):
         held |= dict(_named(name, value))
     found: dict[str, Any] = {}
     for name, value in held.items():
