@@ -111,6 +111,12 @@ class TestYaml:
     def test_what_is_no_recipe_is_reported_with_its_line(self, text, shown):
         assert shown in error(text)
 
+    def test_the_values_of_one_reading_are_not_those_of_the_next(self):
+        """Who gets a list of a recipe, such as the code of a plugin, may change it."""
+        text = changed("path: t.csv", "path: [t.csv]")
+        parse(text).recipe.data.model_extra["path"].append("another.csv")
+        assert parse(text).recipe.data.model_extra["path"] == ["t.csv"]
+
     def test_an_alias_bomb_is_refused(self):
         rows = [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
         bomb = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *rows, RECIPE])

@@ -101,7 +101,7 @@ def parse(
     read = read_yaml(text)
     if read.data is None or read.root is None:
         raise RecipeError(read.error, where=f"{name}:{read.line}" if read.line else name, hint=read.hint)
-    data = deepcopy(read.data) if overrides else read.data
+    data = deepcopy(read.data)  # the text's is kept; a data source may change the lists that it is given
     for assignment in overrides:
         _override(data, assignment)
     try:
