@@ -49,7 +49,7 @@ def kwb(tmp_path: Path) -> Kwb:
     return lambda *arguments, **options: kwb_in(tmp_path, arguments, **options)
 
 
-BUILT_IN = ("residual-regressor", "reconstructing-regressor", "custom-stack", "multi-inputs", "digits")
+BUILT_IN = ("residual-regressor", "reconstructing-regressor", "custom-stack", "multi-inputs", "digits", "vae")
 
 
 @pytest.fixture(scope="session")
