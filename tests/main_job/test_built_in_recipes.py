@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+from tests.tui.training.record import RECORDED
 
 from .conftest import BUILT_IN, Run
 
@@ -58,6 +61,24 @@ def test_the_run_folder_keeps_recipe_events_environment_and_model(built_in_runs:
     for saved in run.of("saved"):
         assert (run.folder / saved["path"]).stat().st_size > 1000
     assert [saved["format"] for saved in run.of("saved")] == [".keras", ".keras", ".h5"]
+
+
+def test_the_recorded_run_that_the_app_is_tested_with_is_what_a_training_writes(built_in_runs: Runs) -> None:
+    def fields(records: list[dict[str, Any]]) -> dict[str, Any]:
+        found = {record["event"]: record.keys() for record in records}
+        recipe = records[0]["recipe"]
+        return found | {
+            "recipe": recipe.keys(),
+            "train": recipe["train"].keys(),
+            "data": recipe["data"].keys(),
+        }
+
+    lines = (RECORDED / "finished" / "events.jsonl").read_text().splitlines()
+    recorded = fields([json.loads(line) for line in lines])
+    wrote = fields(built_in_runs("residual-regressor").records)
+    assert recorded.keys() >= {"run_started", "assembled", "engine_chosen", "epoch", "internals", "finished"}
+    for kind in recorded.keys() & wrote.keys():
+        assert recorded[kind] == wrote[kind], f"python -m tests.tui.training.record: {kind}"
 
 
 def test_the_reconstruction_error_shows_in_training_only(built_in_runs: Runs) -> None:

@@ -1,4 +1,4 @@
-"""Runs to look at, all made by `kwb --batch` itself: one that finished, one that failed, one that was killed."""
+"""Runs to look at, which `tests.tui.training.record` made: one that finished, one that failed, one that was killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from workbench.storage.event_stream import EventLog, read_events
 from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 
-SHORT = ("residual-regressor", "--set", "train.epochs=8", "--set", "save=[]")
 ENDLESS = (
     "residual-regressor",
     "--set",
@@ -29,23 +28,7 @@ ENDLESS = (
     "save=[]",
 )
 
-STRICT = """
-import keras
-import tensorflow as tf
-
-
-class Strict(keras.layers.Layer):
-    def call(self, x):
-        return tf.debugging.check_numerics(x, "a value is not finite")
-"""
-
-FAILING = """
-kwb: 1
-name: failing
-data: {use: diabetes, split: {validation: 0.2, test: 0.1}}
-model: {sequential: [{use: Dense, units: 8}, Strict, {use: Dense, units: 1}]}
-train: {epochs: 50, engine: plain, loss: mse, optimizer: {use: SGD, learning_rate: 1.0e+30}}
-"""
+RECORDED = Path(__file__).with_name("recorded")
 
 
 def batch(folder: Path, *arguments: str) -> Process:
@@ -71,43 +54,27 @@ def wait_for_epochs(folder: Path, process: Process, epochs: int) -> RunFolder:
     raise AssertionError(f"no {epochs} epochs in time")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    folder = tmp_path_factory.mktemp("finished")
-    process = batch(folder, *SHORT)
-    _, shown = process.communicate(timeout=180)
-    assert process.returncode == 0, shown
-    run = run_in(folder)
-    assert run is not None
-    return run
+@pytest.fixture
+def finished() -> RunFolder:
+    return RunFolder(RECORDED / "finished")
 
 
-@pytest.fixture(scope="session")
-def failed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+@pytest.fixture
+def failed() -> RunFolder:
     """Its learning rate is such that a layer finds a value that is not finite."""
-    folder = tmp_path_factory.mktemp("failed")
-    (folder / "strict.py").write_text(STRICT)
-    (folder / "failing.yaml").write_text(FAILING)
-    process = batch(folder, "failing.yaml", "--plugin", "strict.py")
-    process.communicate(timeout=180)
-    assert process.returncode == 1
-    run = run_in(folder)
-    assert run is not None
-    return run
+    return RunFolder(RECORDED / "failed")
 
 
-@pytest.fixture(scope="session")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+@pytest.fixture
+def killed() -> RunFolder:
     """A run whose process was killed in mid-training."""
-    folder = tmp_path_factory.mktemp("killed")
-    with endless(folder) as process:
-        return wait_for_epochs(folder, process, 10)
+    return RunFolder(RECORDED / "killed")
 
 
 @contextmanager
-def endless(folder: Path) -> Iterator[Process]:
+def endless(folder: Path, *arguments: str) -> Iterator[Process]:
     """A run that goes on until it is stopped."""
-    process = batch(folder, *ENDLESS)
+    process = batch(folder, *ENDLESS, *arguments)
     try:
         yield process
     finally:
