@@ -24,7 +24,7 @@ from workbench.training.engines import fit
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
-# All engines with KWB_EQUIVALENCE=all; between these two lie the others, which share their parts.
+# All engines with KWB_WHOLE=engines; between these two lie the others, which share their parts.
 ENGINES = EVERY_ENGINE if whole("engines") else ("plain", "chunk-xla")
 ROWS = 60
 rng = np.random.default_rng(5)

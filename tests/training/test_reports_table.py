@@ -1,7 +1,7 @@
 """Which test replays which public bug report, by the report's number; what is tested is said in words.
 
 Every one of these was an error of kwb or something it could not do. The right value of each test comes from stock
-Keras, NumPy or pandas. Where numbers of a training are concerned, all engines are compared with KWB_EQUIVALENCE=all.
+Keras, NumPy or pandas. Where numbers of a training are concerned, all engines are compared with KWB_WHOLE=engines.
 """
 
 from __future__ import annotations
