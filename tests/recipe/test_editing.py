@@ -138,7 +138,6 @@ def test_every_edit_is_undone_and_redone(stack):
     stack.set("train.epochs", 5)
     model_edits.delete(stack, "model.sequential[1]")
     after = stack.text
-    assert stack.undo_name == "delete"
     assert stack.undo()
     assert stack.get("train.epochs") == 5
     assert len(stack.get("model.sequential")) == 3

@@ -179,15 +179,6 @@ class Editor:
 
     # ------------------------------------------------------------------ undo, redo
 
-    @property
-    def undo_name(self) -> str:
-        """The name of the edit that `undo` would undo; "" for none."""
-        return self._history.undo_name
-
-    @property
-    def redo_name(self) -> str:
-        return self._history.redo_name
-
     def undo(self) -> bool:
         """Take the last edit back; False where there is none."""
         return self._history.undo() and self._show()
@@ -201,7 +192,7 @@ class Editor:
 
         Args:
             text: the new text, whole.
-            what: names the step for `undo_name`.
+            what: names the step: only steps of one name are joined.
             joined: one step with the edit before, if that was of the same name and joined too: so that a word
                 typed is undone at once.
         """

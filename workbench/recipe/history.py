@@ -22,15 +22,6 @@ class History:
         self._done: list[_Step] = []
         self._undone: list[_Step] = []
 
-    @property
-    def undo_name(self) -> str:
-        """The name of the edit that `undo` would undo; "" for none."""
-        return self._done[-1].what if self._done else ""
-
-    @property
-    def redo_name(self) -> str:
-        return self._undone[-1].what if self._undone else ""
-
     def replace(self, text: str, what: str, *, joined: bool) -> None:
         """Make this the text, as a step of that name. See `Editor.replace_text`."""
         what = what + _OPEN if joined else what

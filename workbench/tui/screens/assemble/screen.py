@@ -17,6 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.recipe.editing import Editor
 from workbench.recipe.outline import RecipeRow
 from workbench.recipe.parsed_text import LocatedError
+from workbench.tui.actions.undo import take_back
 from workbench.tui.context import kwb
 from workbench.tui.forms.form import Form
 from workbench.tui.messages import (
@@ -232,7 +233,7 @@ class AssembleScreen(WorkbenchScreen):
     @on(Form.Undo)
     def _take_back(self, event: Form.Undo) -> None:
         """Undo from within the form. What is typed next is for the form, unless that was about what is gone now."""
-        if self._undo(event.again):
+        if take_back(kwb(self), again=event.again):
             self._restore_form()
 
     @on(RecipeReplaced)
@@ -367,24 +368,17 @@ class AssembleScreen(WorkbenchScreen):
 
     # ------------------------------------------------------------------ undo, save
 
-    def _undo(self, again: bool) -> bool:
-        """Take the last edit back, or do it again; False where there is none."""
-        done = self.editor is not None and (self.editor.redo() if again else self.editor.undo())
-        if not done:
-            kwb(self).notice(f"there is nothing to {'redo' if again else 'undo'}.", "information")
-        return done
-
     @on(RecipeText.Undo)
     def _text_undo(self, event: RecipeText.Undo) -> None:
-        self._undo(event.again)
+        take_back(kwb(self), again=event.again)
 
     def action_undo(self) -> None:
         """Take the last edit back."""
-        self._undo(again=False)
+        take_back(kwb(self))
 
     def action_redo(self) -> None:
         """Do again what was undone."""
-        self._undo(again=True)
+        take_back(kwb(self), again=True)
 
     def action_save(self) -> None:
         """Write the recipe to its file."""

@@ -16,6 +16,7 @@ from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign
 from workbench.recipe.editing import Editor
+from workbench.tui.actions.undo import take_back
 from workbench.tui.context import kwb
 from workbench.tui.forms.form import Form
 from workbench.tui.messages import (
@@ -338,8 +339,8 @@ class DataScreen(WorkbenchScreen):
     @on(Form.Undo)
     def _take_back(self, event: Form.Undo) -> None:
         """Undo from within the settings."""
-        self.action_redo() if event.again else self.action_undo()
-        self._restore_form()
+        if take_back(kwb(self), again=event.again):
+            self._restore_form()
 
     @on(RecipeReplaced)
     def _restore_form(self) -> None:
@@ -380,13 +381,11 @@ class DataScreen(WorkbenchScreen):
 
     def action_undo(self) -> None:
         """Take the last edit back."""
-        if self.editor is not None and not self.editor.undo():
-            kwb(self).notice("there is nothing to undo.", "information")
+        take_back(kwb(self))
 
     def action_redo(self) -> None:
         """Do again what was undone."""
-        if self.editor is not None and not self.editor.redo():
-            kwb(self).notice("there is nothing to redo.", "information")
+        take_back(kwb(self), again=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.editor is not None if action in ("settings", "below", "choose", "undo", "redo") else True

@@ -46,18 +46,18 @@ class SavedScreen(WorkbenchScreen):
     HELP = "The saved files: what is in them, and what they predict."
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "load", "Load", id="saved.load", tooltip="Check that the file opens, in the worker"),
-        Binding("e", "evaluate", "Evaluate", id="saved.evaluate",
+        Binding("l", "use('load')", "Load", id="saved.load", tooltip="Check that the file opens, in the worker"),
+        Binding("e", "use('evaluate')", "Evaluate", id="saved.evaluate",
                 tooltip="Loss and metrics on data: its own recipe's test part, or any you name"),
-        Binding("p", "predict", "Predict", id="saved.predict",
+        Binding("p", "use('predict')", "Predict", id="saved.predict",
                 tooltip="Predictions on data, beside the true values if the data has them"),
-        Binding("P", "export", "Predictions to CSV", id="saved.export", show=False,
+        Binding("P", "use('export')", "Predictions to CSV", id="saved.export", show=False,
                 tooltip="Write the predictions on data to a CSV file"),
-        Binding("c", "continue", "Continue", id="saved.continue",
+        Binding("c", "use('go_on')", "Continue", id="saved.continue",
                 tooltip="A recipe that goes on training from this file"),
         Binding("a", "as_layer", "As layer", id="saved.as-layer",
                 tooltip="Add the model to the open recipe, as a layer"),
-        Binding("s", "save_as", "Save as", id="saved.save-as",
+        Binding("s", "use('save_as')", "Save as", id="saved.save-as",
                 tooltip="A copy as .keras, .h5 or .weights.h5, read back and compared"),
         Binding("n", "rename", "Name", id="saved.rename", show=False, tooltip="Rename the file"),
         Binding("x,delete", "delete", "Delete", id="saved.delete", key_display="x", show=False,
@@ -293,36 +293,21 @@ class SavedScreen(WorkbenchScreen):
 
     # ------------------------------------------------------------------ using it
 
-    @work(group="load", exclusive=True)
-    async def action_load(self) -> None:
-        """Check that it opens."""
-        await self._uses.load()
+    def action_use(self, what: str) -> None:
+        """Do something with the file, in the worker or in a recipe. Each thing is done once at a time."""
+        self.run_worker(self._use(what), group=what, exclusive=True)
 
-    @work(group="evaluate", exclusive=True)
-    async def action_evaluate(self) -> None:
-        """Loss and metrics on data."""
-        await self._uses.evaluate()
-
-    @work(group="predict", exclusive=True)
-    async def action_predict(self) -> None:
-        """Predictions on data, as a table and beside the truth."""
-        await self._uses.predict()
-
-    @work(group="export", exclusive=True)
-    async def action_export(self) -> None:
-        """Predictions on data as a CSV file."""
-        await self._uses.export()
-
-    @work(group="save-as", exclusive=True)
-    async def action_save_as(self) -> None:
-        """A copy in another format."""
-        await self._uses.save_as()
-        self.look()
-
-    @work(group="continue", exclusive=True)
-    async def action_continue(self) -> None:
-        """Open a recipe that goes on training from this file."""
-        await self._uses.go_on()
+    async def _use(self, what: str) -> None:
+        uses = self._uses
+        await {
+            "load": uses.load,
+            "evaluate": uses.evaluate,
+            "predict": uses.predict,
+            "export": uses.export,
+            "save_as": uses.save_as,
+            "go_on": uses.go_on,
+        }[what]()
+        self.look()  # there may be another file now
 
     def action_as_layer(self) -> None:
         """Add the file's model to the open recipe as a layer, first of all; its row is highlighted, to be moved."""
