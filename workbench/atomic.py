@@ -65,6 +65,17 @@ def errno_of(error: Exception) -> int | None:
     return number
 
 
+def is_of_the_place(error: BaseException | None) -> bool:
+    """True if a file could not be written because the disk is full or write permission is missing."""
+    seen: set[int] = set()  # a plugin may raise an error from itself
+    while error is not None and id(error) not in seen:
+        if isinstance(error, OSError) and error.errno is not None:
+            return True
+        seen.add(id(error))
+        error = error.__cause__
+    return False
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator[Path]:
     """A temporary path to write to; at the end of the block it replaces `path` as a whole.

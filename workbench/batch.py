@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
+from workbench.output import echo
 from workbench.process import Diverted, Silence, forward_warnings, import_keras, let_go, open_terminals
 from workbench.recipe.lookup import open_recipe
 from workbench.recipe.names import check_names
@@ -193,21 +194,31 @@ def save_run(run: RunFolder, open_catalog: OpenCatalog) -> list[dict[str, str]]:
         return model_files.save_run(run, catalog)
 
 
-def evaluate_file(file: Path, data: str, open_catalog: OpenCatalog) -> tuple[Mapping[str, float], int]:
-    """Loss and metrics of a saved model on data, and the number of rows; `data` as in `--data`."""
+def evaluate_file(
+    file: Path, data: str, open_catalog: OpenCatalog, recipe: str = ""
+) -> tuple[Mapping[str, float], int]:
+    """Loss and metrics of a saved model on data, and the number of rows.
+
+    Args:
+        data: as in `--data`.
+        recipe: how the model of a file of weights alone is built; by default `data` or the recipe of its run.
+    """
     with Diverted():
-        saved, catalog = _open_saved(file, open_catalog)
+        saved, catalog = _open_saved(file, data, open_catalog, recipe)
         part = saved.read(data, catalog, with_targets=True)
         return saved.evaluate(part), part.rows
 
 
-def _open_saved(file: Path, open_catalog: OpenCatalog) -> tuple[SavedModel, Catalog]:
+def _open_saved(file: Path, data: str, open_catalog: OpenCatalog, recipe: str) -> tuple[SavedModel, Catalog]:
     check(file)  # what is refused is refused before TensorFlow is loaded
     import_keras()
     catalog = open_catalog(imports_keras=True)
-    from workbench.training.saved_model import SavedModel
+    from workbench.training.saved_model import SavedModel, is_recipe
 
-    return SavedModel.open(file, catalog), catalog
+    named = recipe or (data if is_recipe(data, catalog) else "")
+    saved = SavedModel.open(file, catalog, open_recipe(named, catalog) if named else None)
+    echo(*(f"warning: {file}: {warning}" for warning in saved.warnings), err=True)
+    return saved, catalog
 
 
 def predict_file(
@@ -218,6 +229,7 @@ def predict_file(
     sort: bool = False,
     wrong: bool = False,
     as_json: bool = False,
+    recipe: str = "",
 ) -> tuple[str, int]:
     """Predictions of a saved model as CSV text or JSON, and the number of rows.
 
@@ -228,9 +240,10 @@ def predict_file(
         sort: the worst predictions first.
         wrong: only those whose class is wrong.
         as_json: a list of objects instead of CSV.
+        recipe: as for `evaluate_file`.
     """
     with Diverted():
-        saved, catalog = _open_saved(file, open_catalog)
+        saved, catalog = _open_saved(file, data, open_catalog, recipe)
         from workbench.training.prediction_table import predict, prediction_table
 
         table = prediction_table(

@@ -58,10 +58,16 @@ def short_message(error: BaseException, *, typed: bool = True) -> str:
     text = re.sub(r"Input \d+ with name '[^']*' of layer '[^']*' is incompatible with the layer: ", "", text)
     text = re.sub(r"\. Full shape received: .*", "", text, flags=re.S)
     text = _FOR_NODE.sub(r"\1", text)
-    first = " ".join(text.strip().split("\n\n")[0].split()).rstrip(".")
+    first = " ".join(_first_paragraph(text).split()).rstrip(".")
     if len(first) > LONGEST:
         first = f"{first[:LONGEST].rsplit(' ', 1)[0]} ..."
     if not first:
         return type(error).__name__
     known = not typed or isinstance(error, ValueError | RuntimeError)
     return first if known else f"{type(error).__name__}: {first}"
+
+
+def _first_paragraph(text: str) -> str:
+    """With the next, where it ends with a colon."""
+    first, *others = text.strip().split("\n\n")
+    return f"{first} {others[0]}" if others and first.rstrip().endswith(":") else first

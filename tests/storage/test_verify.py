@@ -281,7 +281,7 @@ def test_a_custom_compile_is_reported_of_and_does_not_stop_saving(tmp_path: Path
     model.compile("adam", "mse")
     model.fit(INPUTS, np.ones((6, 1)), verbose=0)
     warnings = save(model, tmp_path / "m.keras", {}, probe=INPUTS).warnings
-    assert any("reloads uncompiled" in warning for warning in warnings)
+    assert any("loaded uncompiled" in warning for warning in warnings)
     assert not load(tmp_path / "m.keras", KerasRegistry()).model.compiled
 
 

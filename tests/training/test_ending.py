@@ -243,24 +243,6 @@ def test_labels_from_1_are_a_warning_with_binary_crossentropy(catalog, folder):
     ]
 
 
-def test_a_layer_that_nobody_adapts_is_a_warning(catalog, folder):
-    known = keras.layers.Normalization()
-    known.adapt(np.array([[1.0], [5.0]]))
-    keras.Sequential([keras.Input((1,)), known, keras.layers.Dense(1)]).save(folder / "adapted.keras")
-    heard = []
-    for layers in (
-        "{use: Normalization}",
-        "{use: Discretization, num_bins: 3}",
-        "{use: Normalization, mean: 0.0, variance: 1.0}, {use: Discretization, bin_boundaries: [0.0]}",
-        "{load: adapted.keras}",
-    ):
-        model = f"{{sequential: [{layers}, {{use: Dense, units: 1}}]}}"
-        heard.append([warning.what for warning in prepare(document(folder, model=model), catalog).warnings])
-    assert "(Normalization) changes nothing: training does not adapt it" in heard[0][0]
-    assert "(Discretization) has no boundaries" in heard[1][0]
-    assert heard[2:] == [[], []]
-
-
 def test_a_learning_rate_that_a_schedule_sets_is_not_set_by_hand_and_training_goes_on(catalog, folder):
     heard: list[events.Event] = []
     more = "optimizer: {use: SGD, learning_rate: {use: CosineDecay, initial_learning_rate: 0.01, decay_steps: 9}}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from workbench.assembly.adapting import Adapter
 from workbench.assembly.call_sites import CallSites
 from workbench.assembly.errors import construction_error
 from workbench.assembly.functions import from_function, numbered
@@ -47,6 +48,7 @@ class Maker:
     ) -> None:
         self.catalog = catalog
         self.sites = CallSites()
+        self.adapter: Adapter | None = None  # for the layers that learn their state from data
         self._find = find
         self._load_model = load_model
         self._build = build
@@ -90,6 +92,8 @@ class Maker:
         if not path.exists():
             raise RecipeError(f"there is no file '{spec.load}'.", where=where)
         model = self._load_model(path, compile)
+        if self.adapter is not None:
+            self.adapter.leave(model)
         if spec.name is not None:
             model.name = spec.name
         if not spec.trainable:
@@ -157,6 +161,8 @@ class Maker:
             failure = construction_error(entry, target, len(args), kwargs, error, where)
             failure.hint = failure.hint or self._use_hint(keywords)
             raise failure from error
+        if self.adapter is not None:
+            self.adapter.watch(made)
         self.sites.enter(made, entry.name, where, lambda: self._use_hint(keywords))
         return made
 
@@ -201,7 +207,8 @@ class Maker:
     def _inner_model(self, spec: Sequential | Graph, where: str) -> Any:
         argument = argument_of(where)
         name = spec.name or (numbered(argument) if argument.isascii() and argument.isidentifier() else None)
-        model = self._build(self, spec, where, name)
+        with self.adapter.inner_model() if self.adapter else nullcontext():
+            model = self._build(self, spec, where, name)
         if not spec.trainable:
             model.trainable = False
         self.sites.enter(model, name or "the model", where)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from workbench.assembly.adapting import Adapter
 from workbench.assembly.errors import model_arity_error
 from workbench.assembly.forms import maker_of
 from workbench.assembly.graph import build_graph
@@ -55,6 +56,7 @@ def assemble(
     load_weights: Any,
     rows: Rows = dict,
     on_built: OnBuilt = lambda key, layer, result: None,
+    adapter: Adapter | None = None,
 ) -> Assembly:
     """Build the model of a recipe.
 
@@ -67,6 +69,7 @@ def assemble(
         load_weights: `(model, path)`, reads weights into a model (`weights: file`).
         rows: gives a batch of the training data by input name, for a model that is built by nothing else.
         on_built: called for each layer of a stack or graph; on an error, for those before it.
+        adapter: adapts preprocessing layers to the training rows.
 
     Raises:
         RecipeError: the recipe cannot be built; `where` is the key.
@@ -74,8 +77,12 @@ def assemble(
     """
     recipe = document.recipe
     maker = maker_of(catalog, document.find, load_model, on_built)
+    maker.adapter = adapter
     make = partial(_make, document, inputs, maker, on_built)
-    model = make()
+    try:
+        model = make()
+    except WorkbenchError as error:
+        raise ((adapter.error if adapter else None) or error) from error.__cause__
     try:
         structure, outputs = _connect(model, inputs, targets, recipe, maker, rows)
     except RecipeError as error:
@@ -90,6 +97,8 @@ def assemble(
             takes_names = "indices must be integers" in str(error.__cause__)
             failure = second if takes_names else error
             raise failure from failure.__cause__
+    if adapter is not None and not lacks_call(model):
+        adapter.rest(model, structure.pack_inputs)
     if recipe.weights is not None:
         path = document.find(recipe.weights)
         if not path.exists():
@@ -102,6 +111,8 @@ def assemble(
 def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_built: OnBuilt) -> Any:
     """The model, not yet connected to its inputs."""
     recipe = document.recipe
+    if maker.adapter is not None:
+        maker.adapter.begin()
     keras.utils.clear_session()  # layer names count from the start, however many models came before
     keras.config.set_dtype_policy(_policy(recipe.train.dtype))
     # Right before the first layer, so that the weights are those of the same class written by hand.

@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from workbench.catalog.distributions import same_distribution
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.single_file import import_file, module_target
+from workbench.catalog.registered import note_file, register
+from workbench.catalog.single_file import import_file, is_file_module, module_target
 from workbench.errors import WorkbenchError
 from workbench.origin import add_plugin_package
 
@@ -127,8 +129,6 @@ def _check_kind(entry: Entry, target: Any, where: str) -> None:
 
 
 def _register(entry: Entry, target: Any, registered: dict[str, Any], where: str) -> None:
-    import keras
-
     if target.__module__.partition(".")[0] == "keras":
         return
     if entry.kind is Kind.MODEL and inspect.isfunction(target):
@@ -138,7 +138,9 @@ def _register(entry: Entry, target: Any, registered: dict[str, Any], where: str)
         owner = registered.get(name)
         if owner is not None:
             raise WorkbenchError(_clash(name, owner, target), where=where, hint=_CLASH_HINT)
-        keras.saving.register_keras_serializable(package=package_of(entry))(target)
+        register(target, package_of(entry))
+    if entry.distribution.endswith(".py"):
+        note_file(target)
     for old_name in entry.saved_as:
         if registered.setdefault(old_name, target) is not target:
             raise WorkbenchError(
@@ -152,7 +154,11 @@ def package_of(entry: Entry) -> str:
 
 
 class Resolver:
-    """Finds the classes of the registered names in a saved file. Plugins are imported as needed."""
+    """Finds the classes of the registered names in a saved file. Plugins are imported as needed.
+
+    Attributes:
+        notes: which classes were found by the name of the class alone.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._own = [
@@ -161,6 +167,7 @@ class Resolver:
             if entry.kind not in (Kind.DATASET, Kind.RECIPE) and not entry.target.startswith("keras.")
         ]
         self._errors: list[WorkbenchError] = []
+        self.notes: list[str] = []
 
     def resolve_registered(self, name: str) -> Any | None:
         """The class or function registered as `name` (`package>Name`), or None where no plugin has it."""
@@ -176,7 +183,25 @@ class Resolver:
                 self._try(entry)
         if name not in registered and not package:
             self._adopt_unregistered(bare, registered)
-        return registered.get(name)
+        return registered.get(name) or (self._of_another_file(package, bare) if package else None)
+
+    def resolve_helper(self, module: str, name: str, owner: object) -> Any | None:
+        """The class of an object in the configuration of a plugin's class; None where it is not to be trusted.
+
+        It is trusted as that class is if both are of one distribution or plugin file. No module is imported for it.
+
+        Args:
+            module, name: of the class, as the file names them.
+            owner: the plugin's class.
+        """
+        home = getattr(owner, "__module__", "")
+        if is_file_module(home):
+            module = home  # a file that was moved has another module's name
+        elif not same_distribution(module, home):
+            return None
+        found = vars(sys.modules[module]).get(name) if module in sys.modules else None
+        own = inspect.isclass(found) and found.__module__ == module and hasattr(found, "from_config")
+        return found if own else None
 
     def registered_names(self) -> set[str]:
         """Every name that loaded plugins have registered with Keras."""
@@ -198,3 +223,22 @@ class Resolver:
             module, _, name = module_target(owners[0]).rpartition(":")
             if module in sys.modules:
                 registered[bare] = getattr(sys.modules[module], name)
+
+    def _of_another_file(self, package: str, bare: str) -> Any | None:
+        """A class whose plugin is not there, from the one plugin file that defines a class of its name.
+
+        The file was renamed or moved since, or a class moved into it.
+        """
+        files = [entry for entry in self._own if entry.distribution.endswith(".py")]
+        owners = [entry for entry in files if entry.target.rpartition(":")[2] == bare]
+        if len(owners) != 1:
+            return None
+        try:
+            found = resolve(owners[0])
+        except WorkbenchError as error:
+            self._errors.append(error)
+            return None
+        note = f"the class '{bare}' of '{package}' is taken from {Path(owners[0].distribution).name}"
+        if note not in self.notes:
+            self.notes.append(note)
+        return found

@@ -28,11 +28,18 @@ from workbench.process import import_keras
 
 SCAN_TIMEOUT = 120.0  # seconds; importing TensorFlow on a cold disk can take half of it
 
+_PREFIX = "kwb_file_"
+
 
 def module_name(path: Path) -> str:
     """The module name of a plugin file; two files of one name get different ones."""
     path = path.resolve()
-    return f"kwb_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    return f"{_PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
+def is_file_module(name: str) -> bool:
+    """True for the module name of a plugin file."""
+    return name.startswith(_PREFIX)
 
 
 def module_target(entry: Entry) -> str:

@@ -20,6 +20,13 @@ _DATA = click.option(
     help="A recipe (its test part), a dataset's name, or a data file.",
 )
 
+_RECIPE = click.option(
+    "--recipe",
+    default="",
+    metavar="RECIPE",
+    help="How to build the model of a file that holds weights only. By default that of --data, or of its run.",
+)
+
 
 @click.command("inspect", short_help="Look inside a model file, without Keras.")
 @_FILE
@@ -46,13 +53,14 @@ def inspect_command(shared: SharedOptions, file: Path, as_json: bool) -> int:
 @click.command("evaluate")
 @_FILE
 @_DATA
+@_RECIPE
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def evaluate_command(shared: SharedOptions, file: Path, data: str, as_json: bool) -> None:
+def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, as_json: bool) -> None:
     """Evaluate a saved model: its loss and metrics on data."""
     from workbench import batch
 
-    results, rows = batch.evaluate_file(file, data, shared.catalog)
+    results, rows = batch.evaluate_file(file, data, shared.catalog, recipe)
     # Where a recipe keeps no test part, these are all its rows.
     echo(f"on {rows:,} rows of {data}", err=True)
     if as_json:
@@ -68,6 +76,7 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, as_json: bool
 @click.command("predict", short_help="Predict with a saved model, as CSV.")
 @_FILE
 @_DATA
+@_RECIPE
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a file instead of printing."
 )
@@ -81,7 +90,14 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, as_json: bool
 @click.option("--json", "as_json", is_flag=True, help="JSON: a list with an object for each row.")
 @shared_options
 def predict_command(
-    shared: SharedOptions, file: Path, data: str, out: Path | None, sort: str, wrong: bool, as_json: bool
+    shared: SharedOptions,
+    file: Path,
+    data: str,
+    recipe: str,
+    out: Path | None,
+    sort: str,
+    wrong: bool,
+    as_json: bool,
 ) -> None:
     """Predict with a saved model, as CSV: a row for each row of the data, with the true values where the data has them.
 
@@ -91,7 +107,7 @@ def predict_command(
 
     replaces = out is not None and _replaces(out, file, data)
     text, rows = batch.predict_file(
-        file, data, shared.catalog, sort=sort == "error", wrong=wrong, as_json=as_json
+        file, data, shared.catalog, sort=sort == "error", wrong=wrong, as_json=as_json, recipe=recipe
     )
     if out is None:
         echo_data(text if not as_json else f"{text}\n")

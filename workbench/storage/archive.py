@@ -54,6 +54,12 @@ def read_notes(archive: Path) -> bytes:
         return file.read(NOTES) if NOTES in file.namelist() else b"{}"
 
 
+def read_config(archive: Path) -> str:
+    """The text of a `.keras` file's configuration."""
+    with zipfile.ZipFile(archive) as file:
+        return file.read(CONFIG).decode()
+
+
 def extract_weights(archive: Path, target: Path) -> None:
     """Write the `model.weights.h5` member of a `.keras` file to `target`."""
     with zipfile.ZipFile(archive) as file, file.open(WEIGHTS) as source, open(target, "wb") as out:
@@ -66,6 +72,13 @@ def write_weights_h5(archive: Path, target: Path) -> None:
     extract_weights(archive, target)
     with h5py.File(target, "r+") as file:
         _write_members(archive, file.create_group(GROUP))
+
+
+def write_notes(weights: Path, record: Mapping[str, Any]) -> None:
+    """Add the content of `kwb.json` to a `.weights.h5` file of plain Keras."""
+    with h5py.File(weights, "r+") as file:
+        content = np.frombuffer(json.dumps(record).encode(), dtype=np.uint8)
+        file.create_group(GROUP).create_dataset(NOTES, data=content)
 
 
 def write_h5(archive: Path, target: Path) -> None:
@@ -147,7 +160,11 @@ def holds_archive(file: Any) -> bool:
 
 
 def parse_notes(content: bytes) -> dict[str, Any]:
-    """The content of `kwb.json`: `notes`, `weights` (path by dataset), `state` (rows), `layers` (rows)."""
+    """The content of `kwb.json`.
+
+    `notes`; `weights`: path by dataset; `state`, `layers`: rows; `classes`: the registered names of those
+    that the configuration names barely; `files`: the packages of registered names that are plugin files.
+    """
     record = json.loads(content)
     if not isinstance(record, dict):
         raise ValueError(f"{NOTES} does not hold an object")
@@ -156,6 +173,8 @@ def parse_notes(content: bytes) -> dict[str, Any]:
         "weights": {str(name): str(path) for name, path in _mapping(record.get("weights")).items()},
         "state": [_mapping(row) for row in record.get("state") or []],
         "layers": [_mapping(row) for row in record.get("layers") or []],
+        "classes": {str(name): str(given) for name, given in _mapping(record.get("classes")).items()},
+        "files": [str(name) for name in record.get("files") or []],
     }
 
 

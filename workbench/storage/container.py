@@ -14,7 +14,7 @@ import re
 import stat
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,6 +155,21 @@ def parse_json(content: str | bytes, what: str) -> dict[str, Any]:
     raise Refused(f"refused: its {what} is nested deeper than {DEPTH_LIMIT} levels.")
 
 
+def with_packages(config: Any, classes: Mapping[str, str]) -> Any:
+    """A configuration with the registered names of classes that it names barely, as plain Keras writes them."""
+    if not classes:
+        return config
+    if isinstance(config, list):
+        return [with_packages(item, classes) for item in config]
+    if not isinstance(config, dict):
+        return config
+    found = {key: with_packages(item, classes) for key, item in config.items()}
+    name = config.get("class_name")
+    if isinstance(name, str) and name in classes and config.get("registered_name") == name:
+        found["registered_name"] = classes[name]
+    return found
+
+
 def _check_name(path: Path, extension: str, kind: str) -> None:
     named = extension_of(path)
     if (named == ".keras") != (extension == ".keras"):
@@ -204,7 +219,7 @@ def _read_zip(path: Path) -> Container:
     return Container(
         path,
         ".keras",
-        config,
+        with_packages(config, (record or {}).get("classes", {})),
         keras_version=str(metadata.get("keras_version", "")),
         made_by_kwb=record is not None,
         stored=stored,
@@ -294,6 +309,7 @@ def _read_hdf5(path: Path) -> Container:
             metadata = parse_json(_content(group, archive.METADATA), archive.METADATA)
             record = _record(_content(group, archive.NOTES))
             version = str(metadata.get("keras_version", ""))
+            config = with_packages(config, record["classes"])
             return Container(
                 path, kind, config, keras_version=version, made_by_kwb=True, stored=stored, record=record
             )
@@ -303,6 +319,8 @@ def _read_hdf5(path: Path) -> Container:
             name: _text(file, name) for name in ("model_config", "training_config", "keras_version")
         }
         model, training = attributes["model_config"], attributes["training_config"]
+        noted = kind == ".weights.h5" and archive.NOTES in (file.get(archive.GROUP) or ())
+        record = _record(_content(file[archive.GROUP], archive.NOTES)) if noted else {}
         return Container(
             path,
             kind,
@@ -312,7 +330,9 @@ def _read_hdf5(path: Path) -> Container:
             if training
             else None,
             keras_version=attributes["keras_version"],
+            made_by_kwb=bool(record),
             stored=stored,
+            record=record,
         )
 
 

@@ -9,14 +9,10 @@ weights of all three by `load_weights`.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import random
-import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,12 +20,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from workbench.atomic import atomic_path, errno_of, extension_of, file_error, keep_as, scratch_path
-from workbench.errors import FileError, without_path
+from workbench.atomic import atomic_path, extension_of, is_of_the_place, keep_as
+from workbench.errors import FileError
 from workbench.sentence import short_message
 from workbench.storage import (
     archive,
     container,
+    draws,
     guard,
     keras2,
     layer_paths,
@@ -39,14 +36,15 @@ from workbench.storage import (
     structure,
     verify,
 )
-from workbench.storage.object_ids import numbered_objects
-from workbench.storage.optimizers import optimizers
+from workbench.storage.keras_errors import keras_errors
+from workbench.storage.writing import write
 
 # Where Keras looks for a class that a legacy file names without its module.
 _SPACES = (
     *(keras, keras.layers, keras.models, keras.initializers, keras.regularizers, keras.constraints),
     *(keras.losses, keras.metrics, keras.optimizers, keras.optimizers.schedules, keras.dtype_policies),
 )
+Build = Callable[[], Any]  # makes a model again
 FORMATS = (".keras", ".h5", ".weights.h5")
 
 
@@ -109,6 +107,7 @@ def save(
     probe: Any = None,
     check: bool = True,
     keep: Path | None = None,
+    build: Build | None = None,
 ) -> WrittenFile:
     """Save a built model in the format of the path's extension. An old file stays until the new is sound.
 
@@ -120,6 +119,8 @@ def save(
             reloaded file are compared too. The model's own state is not moved by it.
         check: reload the file and compare it with the model before it replaces the old file.
         keep: another name that the old file gets when the new one replaces it.
+        build: makes the model again, with other weights. With it a `.weights.h5` file needs no configuration: of a
+            model that cannot be rebuilt from one it holds the weights only.
 
     Raises:
         FileError: the file cannot be written, or would not give this model back. The old file is untouched.
@@ -131,13 +132,24 @@ def save(
             where=os.fspath(path),
             hint="Train it, or call it once on data.",
         )
+    if build is not None and kind == ".weights.h5":
+        try:
+            return save(model, path, notes, resolver=resolver, probe=probe, check=check, keep=keep)
+        except FileError as error:
+            if is_of_the_place(error):
+                raise
+        return save_weights(model, path, build, notes, probe=probe, keep=keep)
     found: tuple[str, ...] = ()
     with atomic_path(path) as temporary:
-        with _keras_errors(Path(path), "saved", []):
-            _write(model, temporary, kind, notes)
+        try:
+            with keras_errors(Path(path), "saved", []):
+                write(model, temporary, kind, notes)
+        except FileError as error:
+            error.hint = error.hint or verify.missing_config(model)
+            raise
         if check:
             try:
-                with _random_state_kept():
+                with draws.kept():
                     reloaded = load(temporary, resolver or KerasRegistry())
                 found = verify.compare(model, reloaded.model, probe) + reloaded.warnings
                 if reloaded.completed:
@@ -153,28 +165,64 @@ def save(
     return WrittenFile(Path(path), kind, digest, found)
 
 
-def save_weights(model: Any, path: str | os.PathLike[str], build: Callable[[], Any]) -> WrittenFile:
+def save_weights(
+    model: Any,
+    path: str | os.PathLike[str],
+    build: Build,
+    notes: Mapping[str, Any],
+    *,
+    probe: Any = None,
+    keep: Path | None = None,
+) -> WrittenFile:
     """Save the weights alone, of a model that cannot be rebuilt from a configuration.
 
     Args:
         path: a `.weights.h5` file.
         build: makes the model again, with other weights; it must accept those of the file before the file is kept.
+        notes, probe, keep: as for `save`. `weights_notes` gives the notes back.
 
     Raises:
         FileError: the file cannot be written, or would not give the weights back. An old file is untouched.
     """
     with atomic_path(path) as temporary:
-        with _keras_errors(Path(path), "saved", []):
+        with keras_errors(Path(path), "saved", []):
             model.save_weights(temporary)
+            names, layers = layout.weight_names(model, temporary), layout.layer_table(model)
+            archive.write_notes(temporary, {"format": 1, "notes": notes, "weights": names, "layers": layers})
         try:
-            with _random_state_kept():
+            with draws.kept():
                 again = build()
                 load_weights(again, temporary)
-            verify.compare_weights(model, again)
+                found = verify.compare_weights(model, again, probe)
         except FileError as error:
             raise error.at(os.fspath(path)) from error
         digest = _sha256(temporary)
-    return WrittenFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration",))
+        if keep is not None:
+            keep_as(path, keep)
+    return WrittenFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration", *found))
+
+
+def weights_notes(path: str | os.PathLike[str]) -> Mapping[str, Any] | None:
+    """The notes of a file that holds weights only, empty for one of plain Keras; None for a file of a whole model.
+
+    Raises:
+        FileError: the file is missing, damaged or refused.
+    """
+    found = container.read(path)
+    return None if found.config is not None else found.record.get("notes", {})
+
+
+def check_weights(model: Any, build: Build, probe: Any = None) -> None:
+    """Save the weights of a built model in a temporary folder, and load them into one that was made again.
+
+    Raises:
+        FileError: they do not come back.
+    """
+    with tempfile.TemporaryDirectory(prefix="kwb-") as folder:
+        try:
+            save_weights(model, Path(folder) / "model.weights.h5", build, {}, probe=probe)
+        except FileError as error:
+            raise error.at(f"model '{model.name}'") from error
 
 
 def check_saveable(
@@ -217,8 +265,11 @@ def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile:
         if checked.legacy and not any(hasattr(space, name) for space in _SPACES):
             resolver.resolve_registered(name)
     compile = compile and not checked.uncompilable
-    found = [f"loaded uncompiled: {checked.uncompilable}"] if checked.uncompilable else []
-    with _keras_errors(path, "loaded", found):
+    found = [
+        *checked.notes,
+        *([f"loaded uncompiled: {checked.uncompilable}"] if checked.uncompilable else []),
+    ]
+    with keras_errors(path, "loaded", found), keras.saving.custom_object_scope(dict(checked.objects)):
         if checked.legacy:
             with container.errors(path):
                 config = keras2.translated(checked.config)
@@ -263,7 +314,7 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
     given = container.read(path)
     own = getattr(model, "optimizer", None)
     unfit: list[str] = []
-    with _keras_errors(path, "loaded", unfit):
+    with keras_errors(path, "loaded", unfit):
         if optimizer and own is not None and not own.built:
             own.build(model.trainable_variables)
         if given.legacy:
@@ -282,38 +333,6 @@ def load_weights(model: Any, path: str | os.PathLike[str], *, optimizer: bool = 
     if optimizer and unfit:
         raise FileError(f"does not fit: {unfit[0]}", where=str(path), hint="Compile the model as it was.")
     return matched.warnings
-
-
-@numbered_objects()
-def _write(model: Any, target: Path, kind: str, notes: Mapping[str, Any]) -> None:
-    optimizer = (
-        optimizers(model).get("optimizer") if model.compiled else None
-    )  # None too if others train the model
-    if optimizer is not None and not optimizer.built:
-        optimizer.build(model.trainable_variables)  # else Keras finds slots of no size in the file
-    if kind == ".keras":
-        _write_archive(model, target, notes)
-        return
-    with scratch_path(target, ".keras") as whole:
-        _write_archive(model, whole, notes)
-        if kind == ".weights.h5":
-            archive.write_weights_h5(whole, target)
-        else:
-            archive.write_h5(whole, target)
-            legacy.write(target, model, f"{archive.GROUP}/{archive.WEIGHT_TREE}")
-
-
-def _write_archive(model: Any, target: Path, notes: Mapping[str, Any]) -> None:
-    model.save(target)
-    state = layer_paths.state_by_path(model)
-    record = {
-        "format": 1,
-        "notes": notes,
-        "weights": layout.weight_names(model, target),
-        "layers": layout.layer_table(model),
-        "state": [{"path": path, "value": structure.value_of(v).tolist()} for path, v in state.items()],
-    }
-    archive.add_members(target, {archive.NOTES: json.dumps(record).encode()})
 
 
 def _load_archive(whole: Path, record: Mapping[str, Any], where: str, compile: bool) -> tuple[Any, bool]:
@@ -351,62 +370,6 @@ def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:
                 continue
         unplaced.append(f"the state '{row['path']}' of the file has no place in the model")
     return unplaced
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Building a model draws seeds; training goes on as if none had been built."""
-    ours, numpys = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(ours)
-        np.random.set_state(numpys)
-
-
-@contextmanager
-def _keras_errors(path: Path, doing: str, found: list[str]) -> Iterator[None]:
-    """Keras' exceptions as a FileError, and its warnings into `found`."""
-    with warnings.catch_warnings(record=True) as raised:
-        warnings.simplefilter("always")
-        try:
-            yield
-        except (FileError, MemoryError):
-            raise
-        except Exception as error:  # a class from the file or a plugin can raise anything
-            if isinstance(error, OSError) or errno_of(error) is not None:
-                raise file_error(error, path, doing) from error
-            text = without_path(short_message(error, typed=False), path)
-            hint = _KWARGS_HINT if _LACKS_KWARGS.search(text) else ""
-            raise FileError(f"cannot be {doing}: {text}", where=str(path), hint=hint) from error
-    found += [_in_our_words(str(w.message).strip()) for w in raised if issubclass(w.category, UserWarning)]
-
-
-def _in_our_words(warning: str) -> str:
-    """A warning of Keras, where it has words that say little of what it means for the file."""
-    skipped = re.match(
-        r"Skipping variable loading for optimizer '(.+?)', because it has (\d+) variables whereas "
-        r"the saved optimizer has (\d+) variables",
-        warning,
-    )
-    if warning.startswith("`compile()` was not called as part of model loading"):
-        return "loaded uncompiled: its class has a compile() of its own, and no compile_from_config()"
-    if skipped is None:
-        return warning
-    name, own, saved = skipped.groups()
-    why = (
-        "which the model makes only in training"
-        if own == "0"
-        else f"{saved} variables there, {own} here: `train.dtype`?"
-    )
-    return (
-        f"a reload does not bring back the state of the optimizer '{name}' ({why}); --resume of the run does"
-    )
-
-
-# A layer's `get_config` returns these whether its `__init__` accepts them or not.
-_LACKS_KWARGS = re.compile(r"__init__\(\) got an unexpected keyword argument '(name|trainable|dtype)'")
-_KWARGS_HINT = "Let __init__ take **kwargs, and pass them on: super().__init__(**kwargs)."
 
 
 def _sha256(path: Path) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.errors import did_you_mean
 from workbench.storage import container, sizes
@@ -81,22 +81,42 @@ class KnownClasses(Protocol):
         """Import and return what is registered under a name, or None."""
 
 
+@runtime_checkable
+class KnownHelpers(Protocol):
+    """Knows which classes may stand in the configuration of a plugin's class."""
+
+    notes: list[str]
+
+    def resolve_helper(self, module: str, name: str, owner: object) -> object | None:
+        """The class of that name and module, if it is to be trusted as the plugin's class `owner` is, or None."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """A file that may be loaded; the plugin classes that it needs are imported.
 
-    `bare` are the class names of a legacy file that name no module: Keras' own, or of plain Keras' users.
+    Attributes:
+        bare: the class names of a legacy file that name no module: Keras' own, or of plain Keras' users.
+        objects: the classes of plugins, by the names that Keras looks them up by.
+        notes: which of them were found in another place than the file says.
     """
 
     config: Mapping[str, Any] | None
     legacy: bool
     bare: frozenset[str] = frozenset()
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     uncompilable: str = ""  # why the compile arguments cannot be used, if so
 
 
 @dataclass(frozen=True)
 class Named:
-    """One class or function that a configuration names. `path` is where it is in the configuration."""
+    """One class or function that a configuration names.
+
+    Attributes:
+        path: where it is in the configuration.
+        within: the registered names of the plugins' classes in whose configuration it is, outermost first.
+    """
 
     name: str
     registered: str
@@ -104,6 +124,7 @@ class Named:
     is_function: bool
     path: str
     config: Any
+    within: tuple[str, ...] = ()
 
 
 def check_file(path: Path, resolver: KnownClasses) -> Checked:
@@ -117,8 +138,14 @@ def check_file(path: Path, resolver: KnownClasses) -> Checked:
         return Checked(None, found.legacy)
     model, arguments = split_config(found)
 
+    objects: dict[str, Any] = {}
+    bare_names = {given: name for name, given in found.record.get("classes", {}).items()}
+
     def judge(named: Named) -> None:
-        _resolve(named, resolver)
+        target = _resolve(named, resolver, _packages_of_files(found.record))
+        for name in (named.registered, bare_names.get(named.registered, named.registered)):
+            if objects.setdefault(name, target) is not target:
+                raise Refused(f"refused: it names two classes '{name}' ('{named.path}').")
 
     uncompilable = ""
     with container.errors(path):
@@ -129,7 +156,8 @@ def check_file(path: Path, resolver: KnownClasses) -> Checked:
         except Refused as error:
             uncompilable = str(error)
     bare = {named.name for named in names if not named.registered and named.module is None}
-    return Checked(found.config, found.legacy, frozenset(bare), uncompilable)
+    notes = tuple(resolver.notes) if isinstance(resolver, KnownHelpers) else ()
+    return Checked(found.config, found.legacy, frozenset(bare), objects, notes, uncompilable)
 
 
 def split_config(found: Container) -> tuple[Mapping[str, Any], Any]:
@@ -164,11 +192,11 @@ def check_config(config: Any, judge: Callable[[Named], None]) -> Iterator[Named]
         yield named
 
 
-def named_objects(config: Any, path: str = "") -> Iterator[Named]:
+def named_objects(config: Any, path: str = "", within: tuple[str, ...] = ()) -> Iterator[Named]:
     """Every class and function that a configuration names, outermost first."""
     if isinstance(config, list):
         for index, item in enumerate(config):
-            yield from named_objects(item, f"{path}[{index}]")
+            yield from named_objects(item, f"{path}[{index}]", within)
         return
     if not isinstance(config, dict):
         return
@@ -190,10 +218,12 @@ def named_objects(config: Any, path: str = "") -> Iterator[Named]:
             yield Named(inner, _text(registered), module, True, path, None)
         elif name not in _PLAIN_OBJECTS:
             registered = name if ">" in name else registered
-            yield Named(name.split(">")[-1], _text(registered), module, False, path, inner)
+            yield Named(name.split(">")[-1], _text(registered), module, False, path, inner, within)
+            if ">" in _text(registered):
+                within = (*within, _text(registered))
     for key, item in config.items():
         if isinstance(item, dict | list):
-            yield from named_objects(item, path if key in ("config", "layers") else f"{path}.{key}")
+            yield from named_objects(item, path if key in ("config", "layers") else f"{path}.{key}", within)
 
 
 def unknown(named: Named) -> Refused:
@@ -206,26 +236,55 @@ def unknown(named: Named) -> Refused:
     )
 
 
-def _resolve(named: Named, resolver: KnownClasses) -> None:
+def _resolve(named: Named, resolver: KnownClasses, files: Collection[str]) -> object:
     """Import what the file names, and check that a class is where one is expected.
 
     A function where a class is expected would be called by Keras with arguments from the file.
     """
     found = resolver.resolve_registered(named.registered)
+    if found is None and not named.is_function:
+        found = _helper(named, resolver)
     if found is None:
-        raise _missing(named, resolver.registered_names()) if ">" in named.registered else unknown(named)
+        raise (
+            _missing(named, resolver.registered_names(), files) if ">" in named.registered else unknown(named)
+        )
     if isinstance(found, type) == named.is_function:
         kind = "a class" if named.is_function else "a function"
         raise Refused(f"refused: '{named.path}' uses '{named.registered}' as something else than {kind}.")
+    return found
 
 
-def _missing(named: Named, names: Collection[str]) -> Refused:
+def _helper(named: Named, resolver: KnownClasses) -> object | None:
+    """The class of an object in the configuration of a plugin's class, such as the wiring of a cell."""
+    if not isinstance(resolver, KnownHelpers) or named.module is None:
+        return None
+    for name in reversed(named.within):
+        owner = resolver.resolve_registered(name)
+        if owner is not None:
+            return resolver.resolve_helper(named.module, named.name, owner)
+    return None
+
+
+def _packages_of_files(record: Mapping[str, Any]) -> set[str]:
+    """The packages of a file's registered names that were plugin files: nobody can install them."""
+    plugins = record.get("notes", {}).get("plugins", {})
+    known = plugins.values() if isinstance(plugins, dict) else ()
+    distributions = [str(each.get("distribution", "")) for each in known if isinstance(each, dict)]
+    return {*record.get("files", ()), *(Path(each).stem for each in distributions if each.endswith(".py"))}
+
+
+def _missing(named: Named, names: Collection[str], files: Collection[str]) -> Refused:
     package, _, name = named.registered.partition(">")
     if any(known.startswith(f"{package}>") for known in names):
         near = did_you_mean(named.registered, names)
         return Refused(
             f"needs '{name}' of '{package}', which the installed version does not register.",
             near or f"It was made with another version of '{package}'.",
+        )
+    if package in files:
+        return Refused(
+            f"needs the class '{name}' of a plugin file ('{package}').",
+            "Name the file that defines it now: --plugin FILE.py.",
         )
     if package == "Custom" or not _DISTRIBUTION.fullmatch(package):
         return unknown(named)

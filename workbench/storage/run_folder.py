@@ -3,9 +3,10 @@
 saved/runs/<name>-<stamp>/
     recipe.yaml        the recipe as resolved
     environment.json   versions, plugins, seed, git revision
+    adapted.json       the state of layers that were adapted to the training rows, where there are any
     events.jsonl       the event stream, a line an event; its last line may be torn by a crash
     checkpoints/       checkpoints of the run's state
-    model.keras        the trained model
+    model.keras        the trained model; of one that cannot be rebuilt from a file: model.weights.h5
     .lock              held by the process that owns the run
 """
 
@@ -34,6 +35,10 @@ class RunFolder:
         return self.path / "environment.json"
 
     @property
+    def adapted(self) -> Path:
+        return self.path / "adapted.json"
+
+    @property
     def events(self) -> Path:
         return self.path / "events.jsonl"
 
@@ -49,6 +54,11 @@ class RunFolder:
     @property
     def model(self) -> Path:
         return self.path / "model.keras"
+
+    @property
+    def weights(self) -> Path:
+        """The weights of a model that `model` cannot hold."""
+        return self.path / "model.weights.h5"
 
     @property
     def lock(self) -> Path:

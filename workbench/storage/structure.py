@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 import keras
@@ -22,6 +23,8 @@ def untracked(model: Any) -> Iterator[tuple[str, Any]]:
     """Layers and variables hung where Keras does not look, with their path: never trained, never saved."""
     tracked = {id(layer) for layer in layers_by_path(model).values()}
     tracked |= {id(variable) for variable in model.variables}
+    tracked |= {id(variable.value) for variable in model.variables}  # TensorFlow's own variable behind Keras'
+    tracked |= {id(variable.value) for variable in model.variables}  # TensorFlow's own variable behind Keras'
     tracked |= {id(state) for state in states(model)}
     tracked |= {id(v) for layer in layers_by_path(model).values() for v in layer.metrics_variables}
     for path, layer in layers_by_path(model).items():
@@ -41,6 +44,16 @@ def hidden_hint(items: Sequence[Any]) -> str:
     if all(map(_is_raw, items)):
         return "Make it with self.add_weight(): Keras neither trains nor saves a bare tf.Variable."
     return "Hang it on an attribute, or in a list or dict that is one."
+
+
+def not_seen(hidden: Sequence[tuple[str, Any]]) -> str:
+    """What training and files leave out, in words.
+
+    Args:
+        hidden: what `untracked` yields.
+    """
+    named = ", ".join(starmap(hidden_text, hidden))
+    return f"not trained and not saved, for Keras does not see it: {named}"
 
 
 def _is_raw(item: Any) -> bool:

@@ -7,20 +7,19 @@ built only in training are dropped. So a file is reloaded and compared before it
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from workbench.errors import FileError
-from workbench.storage import layer_paths, structure
+from workbench.storage import draws, layer_paths, structure
+from workbench.storage.arguments import LostArgument, code_of_config, likely_lost, lost_arguments
 
-_PLAIN = (str, int, float, bool, type(None))
-_OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape"})
-_ABSENT = object()  # no plain value, nothing to compare
-_NOTHING = object()  # no value at all: the class cannot be made again
+Arrays = list[np.ndarray]
 
 
 def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
@@ -35,69 +34,91 @@ def compare(model: Any, reloaded: Any, probe: Any = None) -> tuple[str, ...]:
     Raises:
         FileError: the first difference, naming the weight or the argument.
     """
-    _compare_arguments(model, reloaded)
-    _compare_variables(layer_paths.weights_by_path(model), layer_paths.weights_by_path(reloaded))
-    _compare_variables(layer_paths.state_by_path(model), layer_paths.state_by_path(reloaded))
+    lost = _lost_arguments(model, reloaded)
+    _compare_variables(layer_paths.weights_by_path(model), layer_paths.weights_by_path(reloaded), lost)
+    _compare_variables(layer_paths.state_by_path(model), layer_paths.state_by_path(reloaded), lost)
     found = _compare_compiled(model, reloaded)
-    untracked = list(structure.untracked(model))
-    hidden = [structure.hidden_text(path, item) for path, item in untracked]
-    if probe is not None and not _same_predictions(model, reloaded, probe):
-        raise FileError(
-            "would not give the model back: its predictions differ after reloading, with all weights equal.",
-            hint=f"Keras does not see {', '.join(hidden)}. {structure.hidden_hint([each for _, each in untracked])}"
-            if hidden
-            else "A layer keeps something that its get_config leaves out.",
-        )
+    hidden = list(structure.untracked(model))
+    if probe is not None:
+        found += _compare_predictions(model, reloaded, probe, lost)
+    if lost and (probe is None or not _same_training(model, reloaded, probe)):
+        raise _loses(lost[0])
+    found += [
+        f"{argument.reason}; nothing that was compared depends on it"
+        for argument in lost
+        if not argument.replaced
+    ]
     if hidden:
-        found.append(f"not trained and not saved, for Keras does not see it: {', '.join(hidden)}")
+        found.append(structure.not_seen(hidden))
     return tuple(found)
 
 
-def compare_weights(model: Any, again: Any) -> None:
-    """Compare the weights alone.
+def compare_weights(model: Any, again: Any, probe: Any = None) -> tuple[str, ...]:
+    """Compare a model with one that was built again and given its weights.
+
+    Args:
+        probe: as in `compare`.
+
+    Returns:
+        Warnings.
 
     Raises:
         FileError: the first difference.
     """
-    _compare_variables(layer_paths.weights_by_path(model), layer_paths.weights_by_path(again))
+    _compare_variables(layer_paths.weights_by_path(model), layer_paths.weights_by_path(again), [])
+    found = [] if probe is None else _compare_predictions(model, again, probe, [])
+    if hidden := list(structure.untracked(model)):
+        found.append(structure.not_seen(hidden))
+    return tuple(found)
 
 
 def explain(error: FileError, model: Any) -> FileError:
     """The error of a file that does not reload, with its likely cause in the model's classes."""
     for path, layer in layer_paths.layers_by_path(model).items():
-        for name in _parameters(layer):
-            value, given = _argument(layer, name), _given_back(layer, name)
-            if value is not _ABSENT and given is not _ABSENT and not _same(value, given):
-                return FileError(
-                    f"would not give the model back: {_forgets(layer, name, path)} ({value!r}). ({error.what})",
-                    hint=error.hint or _config_hint(name),
-                )
+        for argument in likely_lost(layer, path):
+            return FileError(
+                f"would not give the model back: {argument.reason} ({argument.value!r}). ({error.what})",
+                hint=error.hint or argument.hint,
+            )
     return error
 
 
-def _compare_arguments(model: Any, reloaded: Any) -> None:
+def missing_config(model: Any) -> str:
+    """What to add to the first class of a model that cannot say how its layers were made; empty where all can."""
+    codes = map(code_of_config, layer_paths.layers_by_path(model).values())
+    return next(filter(None, codes), "")
+
+
+def _lost_arguments(model: Any, reloaded: Any) -> list[LostArgument]:
     again = layer_paths.layers_by_path(reloaded)
-    for path, layer in layer_paths.layers_by_path(model).items():
-        other = again.get(path)
-        if other is None:
-            continue
-        given = _config(layer)
-        for name in _parameters(layer):
-            mine, its = _argument(layer, name), _argument(other, name)
-            if mine is _ABSENT or its is _ABSENT or _same(mine, its):
-                continue
-            reason = (
-                _forgets(layer, name, path)
-                if name not in given
-                else f"{_label(layer, path)}: the argument '{name}' does not come back"
-            )
-            raise FileError(
-                f"would not give the model back: {reason} ({mine!r} in the model, {its!r} after reloading).",
-                hint=_config_hint(name),
-            )
+    return [
+        argument
+        for path, layer in layer_paths.layers_by_path(model).items()
+        if path in again
+        for argument in lost_arguments(layer, again[path], path)
+    ]
 
 
-def _compare_variables(saved: dict[str, Any], again: dict[str, Any]) -> None:
+def _loses(argument: LostArgument) -> FileError:
+    return FileError(
+        f"would not give the model back: {argument.reason} ({argument.value!r} in the model, {argument.again!r} "
+        "after reloading).",
+        hint=argument.hint,
+    )
+
+
+def _compare_variables(saved: dict[str, Any], again: dict[str, Any], lost: list[LostArgument]) -> None:
+    """
+    Args:
+        lost: the arguments that were lost: the likely reason for a difference.
+    """
+    try:
+        _refuse_other_variables(saved, again)
+    except FileError as error:
+        raise (_loses(lost[0]) if lost else error) from None
+
+
+def _refuse_other_variables(saved: dict[str, Any], again: dict[str, Any]) -> None:
     for path, variable in saved.items():
         layer = path.rpartition("/")[0] or "the model itself"
         if path not in again:
@@ -146,84 +167,85 @@ def _compare_compiled(model: Any, reloaded: Any) -> list[str]:
     return []
 
 
-def _same_predictions(model: Any, reloaded: Any, probe: Any) -> bool:
-    moving = model.non_trainable_variables + model.metrics_variables + structure.states(model)
+def _compare_predictions(model: Any, reloaded: Any, probe: Any, lost: list[LostArgument]) -> list[str]:
+    """
+    Returns:
+        A warning where a model draws random numbers that no seed repeats, so that there is nothing to compare.
+    """
+    mine = _outputs(model, probe)
+    if _all_close(mine, _outputs(reloaded, probe)):
+        return []
+    if not _all_close(mine, _outputs(model, probe)):
+        return ["it draws random numbers that no seed repeats: only weights and arguments were compared"]
+    if lost:
+        raise _loses(lost[0])
+    hidden = list(structure.untracked(model))
+    raise FileError(
+        "would not give the model back: its predictions differ after reloading, with all weights equal.",
+        hint=_hidden_hint(hidden) if hidden else "A layer keeps something that its get_config leaves out.",
+    )
+
+
+def _hidden_hint(hidden: Sequence[tuple[str, Any]]) -> str:
+    named = ", ".join(starmap(structure.hidden_text, hidden))
+    return f"Keras does not see {named}. {structure.hidden_hint([item for _, item in hidden])}"
+
+
+def _same_training(model: Any, reloaded: Any, probe: Any) -> bool:
+    """True if a step of training finds the same outputs, losses, gradients and new states of layers in both."""
+    try:
+        return _all_close(_training(model, probe), _training(reloaded, probe))
+    except Exception:  # the model's own code, called in a way that it may not know
+        return False
+
+
+def _outputs(model: Any, probe: Any) -> Arrays:
+    """The predictions, from the same random state each time and with the model's own state put back."""
+    return _called(model, lambda: keras.tree.flatten(model(probe, training=False)))
+
+
+def _training(model: Any, probe: Any) -> Arrays:
+    def step() -> list[Any]:
+        weights = [weight.value for weight in model.trainable_weights]
+        inputs = keras.tree.map_structure(tf.convert_to_tensor, probe)
+        sources = [each for each in keras.tree.flatten(inputs) if each.dtype.is_floating]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            outputs = keras.tree.flatten(model(inputs, training=True))
+            terms = [tf.reduce_sum(tf.square(tf.cast(each, "float32") + 0.5)) for each in outputs]
+            losses = [tf.cast(each, "float32") for each in model.losses]
+            total = tf.add_n([*terms, *map(tf.reduce_sum, losses)])
+        gradients = tape.gradient(total, [*weights, *sources], unconnected_gradients="zero")
+        dense = [tf.convert_to_tensor(each) for each in gradients]
+        return [*outputs, *losses, *dense, *(variable.value for variable in model.non_trainable_variables)]
+
+    return _called(model, step)
+
+
+def _called(model: Any, call: Any) -> Arrays:
+    states = structure.states(model)
+    moving = [*model.non_trainable_variables, *model.metrics_variables, *states]
     before = [structure.value_of(variable) for variable in moving]
-    for state in structure.states(model) + structure.states(reloaded):
+    for state in states:
         state.assign(np.zeros(state.shape))  # what is remembered of the batch before is not in the file
     try:
-        mine = keras.tree.flatten(model(probe, training=False))
+        with draws.repeated():
+            return [structure.value_of(each) for each in call()]
     finally:
         for variable, value in zip(moving, before, strict=True):
             variable.assign(value)
-    its = keras.tree.flatten(reloaded(probe, training=False))
-    return len(mine) == len(its) and all(_close(a, b) for a, b in zip(mine, its, strict=True))
 
 
-def _close(mine: Any, its: Any) -> bool:
-    a, b = structure.value_of(mine), structure.value_of(its)
+def _all_close(mine: Arrays, its: Arrays) -> bool:
+    return len(mine) == len(its) and all(map(_close, mine, its))
+
+
+def _close(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.dtype.kind not in "fc":
+        return a.shape == b.shape and bool(np.array_equal(a, b))
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True))
 
 
 def _same_bytes(mine: Any, its: Any) -> bool:
     a, b = structure.value_of(mine), structure.value_of(its)
     return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
-
-
-def _parameters(layer: Any) -> Iterator[str]:
-    """The constructor's own arguments; none for a class of Keras."""
-    if type(layer).__module__.startswith("keras."):
-        return
-    for name, parameter in list(inspect.signature(type(layer).__init__).parameters.items())[1:]:
-        named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if named and name not in _OF_EVERY_LAYER:
-            yield name
-
-
-def _config(layer: Any) -> dict[str, Any]:
-    try:
-        return dict(layer.get_config())
-    except Exception:  # Keras raises for a class without one; any other may raise anything
-        return {}
-
-
-def _given_back(layer: Any, name: str) -> Any:
-    """The value of a constructor's argument after a reload: that of the configuration, or else the default."""
-    value = _config(layer).get(name, _ABSENT)
-    if value is _ABSENT:
-        default = inspect.signature(type(layer).__init__).parameters[name].default
-        return _NOTHING if default is inspect.Parameter.empty else default
-    return _plain(value)
-
-
-def _argument(layer: Any, name: str) -> Any:
-    """A plain value that the layer was made with: its attribute of that name, or what Keras noted."""
-    value = getattr(layer, name, _ABSENT)
-    if value is _ABSENT:
-        noted = getattr(layer, "_auto_config", None)
-        value = noted.config.get(name, _ABSENT) if noted is not None else _ABSENT
-    return _plain(value)
-
-
-def _plain(value: Any) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, list | tuple) and all(isinstance(item, _PLAIN) for item in value):
-        return list(value)
-    return value if isinstance(value, _PLAIN) else _ABSENT
-
-
-def _same(mine: Any, its: Any) -> bool:
-    return bool(mine == its) or (mine != mine and its != its)
-
-
-def _label(layer: Any, path: str) -> str:
-    return f"{type(layer).__name__} ('{path}')" if path else type(layer).__name__
-
-
-def _forgets(layer: Any, name: str, path: str) -> str:
-    at = f" ('{path}')" if path else ""
-    return f"{type(layer).__name__}.get_config{at} does not give back '{name}'"
-
-
-def _config_hint(name: str) -> str:
-    return f"Let get_config return {{**super().get_config(), '{name}': self.{name}}}."

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.atomic import keep_as
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError
@@ -15,6 +14,7 @@ from workbench.storage import formats
 from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
+from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.provenance import Provenance
@@ -22,8 +22,7 @@ from workbench.training.python_state import PythonState
 from workbench.training.replaced_files import ReplacedFile, place_of
 from workbench.training.resumable_runs import run_document
 from workbench.training.resume import fill, streamed_before
-
-PROBE_ROWS = 32
+from workbench.training.saveable import PROBE_ROWS, again
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,8 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     if out is not None:
         formats.format_of(out)
     document = run_document(run, ["train.callbacks=[]", "save=[]"])  # which may be what failed
-    prepared_run = prepare(document, catalog, data=load_data(document, catalog, streamed_before(run)))
+    data = load_data(document, catalog, streamed_before(run))
+    prepared_run = prepare(document, catalog, data=data, adapter=adapter_for(data, read_states(run)))
     _, position, arrays = checkpoints.read(kept.checkpoint.path)
     fill(PythonState(prepared_run.model, ()), kept.checkpoint, position, arrays)
     notes = Provenance.of(prepared_run, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
@@ -173,25 +173,14 @@ def _write(
             resolver=Resolver(catalog),
             probe=prepared_run.probe(PROBE_ROWS),
             keep=keep,
+            build=again(prepared_run, catalog),
         )
     except FileError as error:
         if str(out).endswith(".weights.h5"):
-            if keep is not None:
-                keep_as(out, keep)
-            return replace(_write_weights(prepared_run, out, catalog, kept), replaced=replaced)
+            raise
         hint = f"{error.hint} A file of the weights alone may do: --out {_weights_beside(out)}".strip()
         raise FileError(error.what, where=error.where, hint=hint) from error
     return Exported(out, saved.format, saved.sha256, kept, saved.warnings, replaced)
-
-
-def _write_weights(prepared_run: PreparedRun, out: Path, catalog: Catalog, kept: KeptCheckpoint) -> Exported:
-    """Weights without a configuration, as plain Keras saves them; a second model of the recipe must take them all."""
-    saved = formats.save_weights(
-        prepared_run.model,
-        out,
-        lambda: prepare(prepared_run.document, catalog, data=prepared_run.prepared).model,
-    )
-    return Exported(out, saved.format, saved.sha256, kept, saved.warnings)
 
 
 def _weights_beside(out: Path) -> Path:

@@ -68,6 +68,8 @@ class ModelFileWriter:
         model, notes, probe: see `storage.formats.save`.
         catalog: knows the custom classes.
         went_on: whether the run had come to its end before, and went on from there.
+        build: makes the model again, for files of weights alone.
+        weights_only: it is known that no file can hold more of this model.
     """
 
     def __init__(
@@ -80,8 +82,11 @@ class ModelFileWriter:
         catalog: Catalog,
         *,
         went_on: bool = False,
+        build: formats.Build | None = None,
+        weights_only: bool = False,
     ) -> None:
         self._run = run
+        self._build, self._weights_only = build, weights_only
         self._model, self._notes, self._probe = model, notes, probe
         self._resolver = Resolver(catalog)
         self._went_on = went_on
@@ -107,8 +112,8 @@ class ModelFileWriter:
         """
         replaced: list[ReplacedFile] = []
         left: list[str] = []
-        if own:
-            self._write(self._run.model, "", None, emit, epoch, step)
+        if own and (self._weights_only or not self._write(self._run.model, "", None, emit, epoch, step)):
+            self._write(self._run.weights, "", None, emit, epoch, step)
         for path, before in self._before.items():
             is_part = before is not None and before.own and not self._went_on  # written by this very run
             if broken or (unfinished and before is not None and not is_part):
@@ -126,15 +131,16 @@ class ModelFileWriter:
     def _why_left(self, path: Path, before: ReplacedFile | None, why: str) -> str:
         what = "is not written" if before is None else "is left as it was"
         return (
-            f"{path} {what}: {why}. The model of this run is {self._run.model}; "
+            f"{path} {what}: {why}. The model of this run is {own_model(self._run)}; "
             f"`kwb save {self._run.name}` writes it all the same."
         )
 
     def _write(self, path: Path, place: str, keep: Path | None, emit: Emit, epoch: int, step: int) -> bool:
         try:
             saved = formats.save(
-                self._model, path, self._notes, resolver=self._resolver, probe=self._probe, keep=keep
-            )
+                self._model, path, self._notes, resolver=self._resolver, probe=self._probe, keep=keep,
+                build=self._build,
+            )  # fmt: skip
         except FileError as error:
             self._failed = self._failed or error
             emit(events.Message("error", str(error)))
@@ -198,6 +204,11 @@ def _no_model(run: RunFolder) -> FileError:
     return FileError(f"{what}, and wrote no checkpoint.", where=str(run.path), hint=from_the_start(run))
 
 
+def own_model(run: RunFolder) -> Path:
+    """The file with the model that a run ended with; of one that no file can rebuild, its weights."""
+    return run.weights if run.weights.is_file() and not run.model.is_file() else run.model
+
+
 def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     """Write a run's model to the files that its recipe names, whatever became of the run. What they hold is kept.
 
@@ -207,21 +218,22 @@ def save_run(run: RunFolder, catalog: Catalog) -> list[dict[str, str]]:
     Raises:
         FileError: the run has no model, or a file cannot be written. WorkbenchError: its recipe names no file.
     """
-    if not run.model.is_file():
+    if not own_model(run).is_file():
         raise _no_model(run)
     paths = run_document(run).recipe.save
     if not paths:
         raise FileError(
             "its recipe names no file to save (`save:`).",
             where=str(run.path),
-            hint=f"Its model is {run.model}.",
+            hint=f"Its model is {own_model(run)}.",
         )
-    saved = SavedModel.open(run.model, catalog)
+    saved = SavedModel.open(own_model(run), catalog)
     notes = saved.notes
     epoch = notes.epoch if notes is not None else 0
     writer = ModelFileWriter(
-        run, paths, saved.model, notes.as_record() if notes else {}, saved.probe(), catalog, went_on=True
-    )
+        run, paths, saved.model, notes.as_record() if notes else {}, saved.probe(), catalog, went_on=True,
+        build=saved.build, weights_only=saved.build is not None,
+    )  # fmt: skip
     found: list[events.Event] = []
     writer.write(found.append, epoch=epoch, step=0, own=False)
     return [

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench import events
-from workbench.assembly.adapting import not_adapted
+from workbench.assembly.adapting import Adapter, not_adapted
 from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.layers import layer_rows
 from workbench.assembly.losses import TargetSpec, check_losses, check_metrics
@@ -28,7 +28,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.loading import StreamedPart
-from workbench.data.preparation import Part
+from workbench.data.preparation import Part, Preparation
 from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.model_schema import Load
@@ -36,6 +36,7 @@ from workbench.recipe.names import about_hidden
 from workbench.recipe.reach import reach
 from workbench.recipe.schema import Recipe
 from workbench.storage import formats, reader_client, structure
+from workbench.training.adapted_states import adapter_for
 from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_watched
 from workbench.training.class_weights import class_weights
@@ -55,6 +56,7 @@ class PreparedRun:
 
     Attributes:
         warnings: what is likely not meant so, and what was not as it should be of the files that are loaded.
+        adapter: has adapted the model's preprocessing layers.
     """
 
     document: Document
@@ -62,6 +64,7 @@ class PreparedRun:
     assembly: Assembly
     callbacks: Sequence[Any]
     warnings: Sequence[RecipeWarning] = ()
+    adapter: Adapter | None = None
 
     @property
     def model(self) -> Any:
@@ -105,7 +108,7 @@ class PreparedRun:
         `train_step` gets."""
         if lacks_call(self.model):
             return step_batch(self.assembly, self.first_rows())
-        specs = input_specs(self.prepared, static_batch(self.model))
+        specs = input_specs(self.prepared.preparation, static_batch(self.model))
         symbols = {name: spec.symbol(name) for name, spec in specs.items()}
         return self.assembly.structure.pack_inputs(symbols)
 
@@ -152,6 +155,7 @@ def prepare(
     *,
     data: loading.Prepared | loading.Streamed | None = None,
     on_built: OnBuilt = lambda key, layer, result: None,
+    adapter: Adapter | None = None,
 ) -> PreparedRun:
     """Everything that can fail before training does: paths, data, names, shapes.
 
@@ -160,6 +164,7 @@ def prepare(
         catalog: where its names are looked up.
         data: the result of `load_data`, if it was called before.
         on_built: called for each layer of a stack or graph; on an error, for those before it.
+        adapter: has adapted the preprocessing layers of this recipe before; None does so now.
 
     Raises:
         WorkbenchError: with the recipe's file and line where the recipe is wrong.
@@ -179,10 +184,11 @@ def prepare(
         warnings.extend(RecipeWarning(f"{path}: {warning}", "weights") for warning in found)
 
     prepared = data or load_data(document, catalog)
+    adapter = adapter or adapter_for(prepared)
     try:
         check_saves(recipe.save)
         class_weight = class_weights(recipe, prepared)
-        inputs = input_specs(prepared, batch_of(recipe))
+        inputs = input_specs(prepared.preparation, batch_of(recipe))
         resolver = Resolver(catalog)
         assembly = assemble(
             document,
@@ -193,6 +199,7 @@ def prepare(
             load_weights=load_weights,
             rows=lambda: head(prepared, recipe.train.batch_size).inputs,
             on_built=on_built,
+            adapter=adapter,
         )
         check_batches(assembly.model, recipe, _rows(prepared))
         was_compiled = assembly.model.compiled
@@ -206,10 +213,13 @@ def prepare(
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
         warnings += about_hidden(document, catalog)
-        warnings += [*not_adapted(assembly.model), *_check_losses(recipe, assembly, prepared)]
+        warnings += [*not_adapted(assembly.model, adapter), *_check_losses(recipe, assembly, prepared)]
         if prepared.test is not None and not can_evaluate(assembly.model):
             reason = f"{type(assembly.model).__name__} has neither a call() nor a test_step, so no row of it is used."
             warnings.append(RecipeWarning(reason, "data.split.test"))
+        if hidden := list(structure.untracked(assembly.model)):
+            advice = structure.hidden_hint([item for _, item in hidden])
+            warnings.append(RecipeWarning(f"{structure.not_seen(hidden)}. {advice}", "model"))
         if structure.states(assembly.model) and recipe.train.shuffle:
             reason = (
                 "a stateful layer goes on from one batch to the next, and the rows are shuffled. `false` keeps "
@@ -222,7 +232,7 @@ def prepare(
         check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
     except WorkbenchError as error:
         raise document.located(error) from error
-    return PreparedRun(document, prepared, assembly, callbacks, tuple(warnings))
+    return PreparedRun(document, prepared, assembly, callbacks, tuple(warnings), adapter)
 
 
 def assembled_event(prepared_run: PreparedRun, catalog: Catalog) -> events.Assembled:
@@ -246,15 +256,12 @@ def check_saves(paths: Sequence[str]) -> None:
             ) from error
 
 
-def input_specs(
-    prepared: loading.Prepared | loading.Streamed, batch: int | None = None
-) -> dict[str, InputSpec]:
+def input_specs(preparation: Preparation, batch: int | None = None) -> dict[str, InputSpec]:
     """The data's inputs as the assembly wants them.
 
     Args:
         batch: the rows of each batch, where the model is built for just so many.
     """
-    preparation = prepared.preparation
     dtypes = preparation.input_dtypes()
     return {name: InputSpec(shape, dtypes[name], batch) for name, shape in preparation.input_shapes().items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ class Provenance:
     run: str
     epoch: int
     kwb: str = __version__
+    adapted: Sequence[Mapping[str, Any]] = ()  # see `Adapter.states`
 
     @classmethod
     def of(cls, prepared_run: PreparedRun, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
@@ -39,6 +40,7 @@ class Provenance:
             plugins=plugin_versions(catalog),
             run=run,
             epoch=epoch,
+            adapted=prepared_run.adapter.states if prepared_run.adapter else (),
         )
 
     def as_record(self) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class Provenance:
             "plugins": dict(self.plugins),
             "run": self.run,
             "epoch": self.epoch,
+            **({"adapted": list(self.adapted)} if self.adapted else {}),
         }
 
     @classmethod
@@ -73,6 +76,7 @@ class Provenance:
                 run=record["run"],
                 epoch=record["epoch"],
                 kwb=record["kwb"],
+                adapted=[dict(state) for state in record.get("adapted", ())],
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileError(f"kwb's notes in it are damaged ({error}).", where=where) from error

@@ -27,8 +27,10 @@ from workbench.recipe.schema import Data
 from workbench.storage import formats, reader_client
 from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.errors import reported_as
+from workbench.training.preparing import load_data
 from workbench.training.progress import numbers
 from workbench.training.provenance import Provenance
+from workbench.training.rebuilding import rebuild, recipe_beside
 from workbench.training.recompiling import recompiled
 
 BATCH_SIZE = 256
@@ -36,21 +38,33 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model from a file, with the description of its data in that file."""
+    """A model from a file, with the description of its data in that file.
+
+    Attributes:
+        build: of a file that holds weights only: makes its model again, with other weights.
+    """
 
     path: Path
     model: Any
     notes: Provenance | None
     warnings: tuple[str, ...] = ()
+    build: formats.Build | None = None
 
     @classmethod
-    def open(cls, path: Path, catalog: Catalog) -> SavedModel:
+    def open(cls, path: Path, catalog: Catalog, recipe: Document | None = None) -> SavedModel:
         """Load a file.
 
+        Args:
+            recipe: of a file that holds weights only, how its model is built; by default that of the run whose folder
+                the file is in.
+
         Raises:
-            FileError: it is refused, damaged or needs a plugin that is missing.
+            FileError: it is refused, damaged or needs a plugin that is missing; or it holds weights only, and there
+                is no recipe, or its weights do not fit.
         """
         reader_client.check(path)
+        if (noted := formats.weights_notes(path)) is not None:
+            return cls._open_weights(path, catalog, recipe or recipe_beside(path), noted)
         loaded = formats.load(path, Resolver(catalog))
         notes = Provenance.from_record(loaded.notes, str(path))
         warnings = loaded.warnings
@@ -58,13 +72,30 @@ class SavedModel:
             warnings = tuple(each for each in warnings if not each.startswith("loaded uncompiled"))
         return cls(path, loaded.model, notes, tuple(warnings))
 
+    @classmethod
+    def _open_weights(
+        cls, path: Path, catalog: Catalog, recipe: Document, noted: Mapping[str, Any]
+    ) -> SavedModel:
+        notes = Provenance.from_record(noted, str(path))
+        preparation = notes.preparation if notes else load_data(recipe, catalog).preparation
+        adapted = notes.adapted if notes else ()
+        assembly = rebuild(recipe, catalog, preparation, adapted)
+        warnings = formats.load_weights(assembly.model, path)
+        if notes is None:
+            notes = Provenance(recipe.resolved(), preparation, assembly.structure, {}, run="", epoch=0)
+
+        def build() -> Any:
+            return rebuild(recipe, catalog, preparation, adapted).model
+
+        return cls(path, assembly.model, notes, tuple(warnings), build)
+
     def read(self, text: str, catalog: Catalog, *, with_targets: bool) -> Rows:
         """The data that `--data` names: a recipe's (its test part), a dataset's, a file's.
 
         Raises:
             WorkbenchError: there is no such data, or it does not fit the model.
         """
-        if Path(text).suffix in (".yaml", ".yml") or _is_recipe(text, catalog):
+        if is_recipe(text, catalog):
             return self._read_recipe(open_recipe(text, catalog), catalog, with_targets=with_targets)
         preparation = self.notes.preparation if self.notes else None
         data = loading.data_argument(text, catalog, preparation)
@@ -251,9 +282,11 @@ def plain_columns(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return columns
 
 
-def _is_recipe(text: str, catalog: Catalog) -> bool:
-    """A bare name may be a recipe's or a dataset's; a dataset of that name goes first."""
+def is_recipe(text: str, catalog: Catalog) -> bool:
+    """True if `--data` names a recipe. A bare name may be a recipe's or a dataset's; a dataset goes first."""
     from workbench.catalog import Kind
 
+    if Path(text).suffix in (".yaml", ".yml"):
+        return True
     names = {kind: {entry.name for entry in catalog.of_kind(kind)} for kind in (Kind.RECIPE, Kind.DATASET)}
     return text in names[Kind.RECIPE] and text not in names[Kind.DATASET]

@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from workbench import events
-from workbench.assembly.layers import has_own_classes
+from workbench.assembly.adapting import Adapter
 from workbench.assembly.own_training import can_evaluate
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.resolve import Resolver
 from workbench.data.loading import Prepared, Streamed
 from workbench.data.preparation import Part
-from workbench.errors import FileError, TrainingError, WorkbenchError, out_of_memory
+from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
 from workbench.recipe.model_schema import Use
 from workbench.sentence import short_message
-from workbench.storage import formats, runs
+from workbench.storage import runs
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
+from workbench.training.adapted_states import adapter_for, read_states, write_states
 from workbench.training.class_weights import class_weights
 from workbench.training.constant_guess import may_add_losses, no_better
 from workbench.training.control import Control
@@ -43,15 +43,12 @@ from workbench.training.progress import Progress, numbers
 from workbench.training.provenance import Provenance
 from workbench.training.python_state import PythonState
 from workbench.training.resume import Keeper, Position, restore, streamed_before
+from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
 from workbench.training.unsaved_state import UnsavedState
 
 OnEvent = Callable[[events.Event, str], None]
 Emit = Callable[[events.Event], None]
-
-PREFLIGHT_PARAMETERS = 20_000_000  # beyond, saving twice takes longer than it may save
-
-PROBE_ROWS = 32  # enough to catch a layer that reloads differently, cheap enough to do at every save
 
 
 class Session:
@@ -91,9 +88,10 @@ class Session:
         """
         began = time.perf_counter()
         data = load_data(self.document, self.catalog, streamed_before(self._resume) if self._resume else None)
-        one_thread = self._fit_threads(data)
-        prepared_run = prepare(self.document, self.catalog, data=data)
-        unsaveable = self._why_unsaveable(prepared_run)
+        adapter = adapter_for(data, read_states(self._resume) if self._resume else None)
+        one_thread = self._fit_threads(data, adapter)
+        prepared_run = prepare(self.document, self.catalog, data=data, adapter=adapter)
+        saveable = check_saveable(prepared_run, self.catalog)
         described = environment.describe(self.catalog, self.document)
         resolved = self.document.resolved()
         run = self._resume or runs.create_run(
@@ -103,6 +101,7 @@ class Session:
         with own(run):
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
+            write_states(run, adapter)
             memory = PythonState(prepared_run.model, prepared_run.callbacks)
             position = restore(run, memory) if self._resume else Position()
             with EventLog(run) as log:
@@ -120,28 +119,20 @@ class Session:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
                     for warning in prepared_run.warnings:
                         emit(events.Message("warning", str(warning)))
-                    if unsaveable:
-                        emit(
-                            events.Message(
-                                "warning",
-                                f"this model would not come back from a file: {unsaveable} "
-                                f"`kwb export-checkpoint {run.path}` makes a .weights.h5 file of its weights.",
-                            )
-                        )
-                    return self._train(
-                        prepared_run, run, emit, began, memory, position, saveable=not unsaveable
-                    )
+                    if saveable.reason:
+                        emit(events.Message("warning", saveable.warning(run)))
+                    return self._train(prepared_run, run, emit, began, memory, position, saveable)
                 except WorkbenchError as error:
                     error.hint = f"{error.hint} {export_hint(run)}".strip()
                     emit(events.Failed(error.as_record(), last_kept(run)))
                     raise
 
-    def _fit_threads(self, data: Prepared | Streamed) -> bool:
+    def _fit_threads(self, data: Prepared | Streamed, adapter: Adapter) -> bool:
         """True if one thread was found to run the operations best."""
         train = self.document.recipe.train
 
         def build() -> tuple[Any, Any]:
-            prepared_run = prepare(self.document, self.catalog, data=data)
+            prepared_run = prepare(self.document, self.catalog, data=data, adapter=adapter)
             return prepared_run.model, prepared_run.symbols()
 
         steps = train.epochs * -(-data.train.rows // train.batch_size)
@@ -155,8 +146,7 @@ class Session:
         began: float,
         memory: PythonState,
         position: Position,
-        *,
-        saveable: bool,
+        saveable: Saveable,
     ) -> events.Finished:
         train = self.document.recipe.train
         prepared = prepared_run.prepared
@@ -237,7 +227,7 @@ class Session:
                 where=self.document.name,
             ) from error
         status = self.control.stop_requested or "done"
-        written = self._save(prepared_run, run, status, progress, emit) if saveable else WrittenFiles()
+        written = self._save(prepared_run, run, status, progress, emit, saveable)
         evaluation = self._evaluate(prepared_run, status)  # last: its errors must not cost the model
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
@@ -263,31 +253,6 @@ class Session:
         error.hint = " ".join(hints)
         error.what = f"training failed: {error.what}"
         return error
-
-    def _why_unsaveable(self, prepared_run: PreparedRun) -> str:
-        """The reason why a model of custom classes could not be loaded from a file, found before hours of training.
-
-        Raises:
-            FileError: the recipe asks for files.
-        """
-        if (
-            not has_own_classes(prepared_run.model)
-            or prepared_run.model.count_params() > PREFLIGHT_PARAMETERS
-        ):
-            return ""
-        try:
-            with reported_as("calling the model on the first rows", self.document.name):
-                formats.check_saveable(
-                    prepared_run.model, resolver=Resolver(self.catalog), probe=prepared_run.probe(PROBE_ROWS)
-                )
-        except FileError as error:
-            if _is_of_the_place(error):  # a full temporary folder says nothing of the model
-                return ""
-            if self.document.recipe.save:
-                failure = FileError(error.what, where="save", hint=error.hint)
-                raise self.document.located(failure) from error
-            return f"{error.what} {error.hint}".strip()
-        return ""
 
     def _evaluate(self, prepared_run: PreparedRun, status: str) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
@@ -327,14 +292,22 @@ class Session:
         )
 
     def _save(
-        self, prepared_run: PreparedRun, run: RunFolder, status: str, progress: Progress, emit: Emit
+        self,
+        prepared_run: PreparedRun,
+        run: RunFolder,
+        status: str,
+        progress: Progress,
+        emit: Emit,
+        saveable: Saveable,
     ) -> WrittenFiles:
         """Into the run, and into the recipe's files where nothing better is lost by it."""
+        if not saveable.weights:
+            return WrittenFiles()
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs
         notes = Provenance.of(prepared_run, self.catalog, run=run.name, epoch=epoch).as_record()
         writer = ModelFileWriter(
             run, self.document.recipe.save, prepared_run.model, notes, prepared_run.probe(PROBE_ROWS), self.catalog,
-            went_on=self._went_on,
+            went_on=self._went_on, build=again(prepared_run, self.catalog), weights_only=bool(saveable.reason),
         )  # fmt: skip
         return writer.write(
             emit,
@@ -356,14 +329,3 @@ def _at_node(error: BaseException) -> str:
     """` (at functional/embedding/GatherV2)`: the operation of a graph that failed, which begins with its layers."""
     found = re.search(r"Detected at node (\S+) defined at", str(error))
     return f" (at {found[1]})" if found is not None else ""
-
-
-def _is_of_the_place(error: BaseException | None) -> bool:
-    """True if a file could not be written because the disk is full or write permission is missing."""
-    seen: set[int] = set()  # a plugin may raise an error from itself
-    while error is not None and id(error) not in seen:
-        if isinstance(error, OSError) and error.errno is not None:
-            return True
-        seen.add(id(error))
-        error = error.__cause__
-    return False

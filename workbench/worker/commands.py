@@ -172,6 +172,7 @@ def _save_as(child: Child, arguments: Arguments) -> dict[str, Any]:
         saved.notes.as_record() if saved.notes else {},
         resolver=Resolver(child.catalog),
         probe=saved.probe(),
+        build=saved.build,
     )
     return {"format": made.format, "warnings": [*saved.warnings, *made.warnings]}
 

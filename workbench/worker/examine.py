@@ -25,6 +25,7 @@ from workbench.data.source_calls import read
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data, weight_columns
+from workbench.training.adapted_states import ADAPTED_ROWS, adapter_for
 from workbench.training.preparing import PreparedRun, prepare
 
 
@@ -113,7 +114,8 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
     try:
         prepared = kept.load(document, catalog)
         answer |= _data_part(prepared)
-        prepared_run = prepare(document, catalog, data=prepared, on_built=on_built)
+        adapter = adapter_for(prepared, most=ADAPTED_ROWS)  # for the shapes alone
+        prepared_run = prepare(document, catalog, data=prepared, on_built=on_built, adapter=adapter)
         inside = _inside(prepared_run, catalog)
         answer |= _model_part(prepared_run, inside)
         _refuse_failing_calls(prepared_run, inside, built)

@@ -19,7 +19,7 @@ async def save_model(app: AppContext, run: RunFolder) -> bool:
     Returns:
         False if it was not written.
     """
-    if not run.model.exists():
+    if not run.model.exists() and not run.weights.exists():
         return await _export_checkpoint(app, run)
     try:
         files = await app.worker.call("save_run", run=str(run.path.absolute()))

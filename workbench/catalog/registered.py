@@ -1,0 +1,58 @@
+"""The names under which kwb itself registers classes with Keras, whose authors have not.
+
+In this process a class is `acme-layers>Gate`, so that a copy of a layer finds it. A file holds the bare name, as plain
+Keras writes it, so that `load_model(file, custom_objects={"Gate": Gate})` opens it; the plugin's name stands beside.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+_given: dict[type, str] = {}
+_file_packages: set[str] = set()
+
+
+def register(target: Any, package: str) -> None:
+    """Register a class or function with Keras."""
+    import keras
+
+    keras.saving.register_keras_serializable(package=package)(target)
+    if isinstance(target, type):
+        _given[target] = f"{package}>{target.__name__}"
+
+
+def note_file(target: Any) -> None:
+    """A class or function is from a plugin file: the package that it is registered under cannot be installed."""
+    import keras
+
+    _file_packages.add(keras.saving.get_registered_name(target).rpartition(">")[0])
+
+
+def given_names() -> dict[str, str]:
+    """The registered name of each class that a file names barely, by that bare name."""
+    counts = Counter(target.__name__ for target in _given)
+    return {target.__name__: name for target, name in _given.items() if counts[target.__name__] == 1}
+
+
+def packages_of_files() -> list[str]:
+    """The packages that are plugin files, which nobody can install."""
+    return sorted(_file_packages - {""})
+
+
+@contextmanager
+def bare_names() -> Iterator[Mapping[str, str]]:
+    """Within the block Keras writes the bare names of those classes. Yields `given_names`."""
+    # Keras has no public way to take one of an object's registrations back.
+    from keras.src.saving.object_registration import GLOBAL_CUSTOM_NAMES as names
+
+    given = given_names()
+    taken = {
+        target: names.pop(target) for target, name in _given.items() if given.get(target.__name__) == name
+    }
+    try:
+        yield given
+    finally:
+        names.update(taken)
