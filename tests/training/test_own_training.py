@@ -227,3 +227,11 @@ def test_refused_before_training(
 def test_what_cannot_be_validated_is_refused(mine: Catalog, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"Rivals has neither a call\(\) nor a test_step"):
         prepare(recipe(tmp_path, CASES["rivals"], data={"split": {"validation": 0.2}}), mine)
+
+
+def test_a_callback_that_sets_the_rate_of_no_optimizer_is_a_warning(mine: Catalog, tmp_path: Path) -> None:
+    callback = {"use": "ReduceLROnPlateau", "monitor": "d_loss", "mode": "min"}
+    (warning,) = prepare(recipe(tmp_path, CASES["penalized"], callbacks=[callback]), mine).warnings
+    assert str(warning).startswith("train.callbacks[0]: ReduceLROnPlateau changes nothing")
+    assert "d_optimizer, g_optimizer" in str(warning)
+    assert not prepare(recipe(tmp_path, REBUILDER, callbacks=[callback]), mine).warnings

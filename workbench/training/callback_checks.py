@@ -1,6 +1,7 @@
-"""Check before training that the value a callback monitors will be logged.
+"""Check before training what callbacks watch and change.
 
-Keras only warns, at the end of each epoch, and trains on: early stopping never stops and no checkpoint is written.
+Keras only warns of a value that is not logged, at the end of each epoch, and trains on: early stopping never stops and
+no checkpoint is written.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from typing import Any
 
 import keras
 
-from workbench.errors import RecipeError, did_you_mean
+from workbench.errors import RecipeError, RecipeWarning, did_you_mean
 from workbench.recipe.names import METRIC_WORDS
+from workbench.storage.optimizers import optimizers
 
 _WATCHING = (
     keras.callbacks.EarlyStopping,
     keras.callbacks.ReduceLROnPlateau,
     keras.callbacks.ModelCheckpoint,
 )
+_SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 _METHODS = ("train_step", "test_step", "compute_metrics", "get_metrics_result")
 
 
@@ -53,6 +56,40 @@ def check_watched(callbacks: Sequence[Any], model: Any, outputs: Sequence[str], 
                 where=where,
                 hint="Say so: `mode: min`, or `mode: max`.",
             )
+
+
+def check_rates(callbacks: Sequence[Any], model: Any) -> list[RecipeWarning]:
+    """Check the callbacks that set the learning rate.
+
+    Returns:
+        A warning for each that sets that of an optimizer which trains nothing.
+
+    Raises:
+        RecipeError: one sets it where a schedule does; Keras fails at its first change.
+    """
+    warnings = []
+    used = optimizers(model)
+    for at, callback in enumerate(callbacks):
+        if not isinstance(
+            callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler
+        ):
+            continue
+        if used and "optimizer" not in used:
+            reason = (
+                f"{type(callback).__name__} changes nothing: it sets the rate of the model's `optimizer`, and what "
+                f"trains it is {', '.join(used)}."
+            )
+            warnings.append(RecipeWarning(reason, f"train.callbacks[{at}]"))
+        elif isinstance(
+            getattr(model.optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
+        ):
+            schedule = type(model.optimizer._learning_rate).__name__
+            raise RecipeError(
+                f"{type(callback).__name__} sets the learning rate, which {schedule} of the optimizer sets too.",
+                where=f"train.callbacks[{at}]",
+                hint="Leave one of them out: give the optimizer a number, or take this callback away.",
+            )
+    return warnings
 
 
 def _check_logged(callback: Any, model: Any, outputs: Sequence[str], where: str, *, validates: bool) -> None:

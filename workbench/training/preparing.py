@@ -38,7 +38,7 @@ from workbench.recipe.schema import Recipe
 from workbench.storage import formats, reader_client, structure
 from workbench.training.adapted_states import adapter_for
 from workbench.training.building import arrays, build, step_batch
-from workbench.training.callback_checks import check_watched
+from workbench.training.callback_checks import check_rates, check_watched
 from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
 
@@ -227,7 +227,7 @@ def prepare(
             )
             warnings.append(RecipeWarning(reason, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
-        _check_rates(callbacks, assembly.model)
+        warnings += check_rates(callbacks, assembly.model)
         validates = prepared.validation is not None
         check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
     except WorkbenchError as error:
@@ -336,20 +336,6 @@ def _labels(prepared: loading.Prepared | loading.Streamed, name: str) -> tuple[f
     if values.size == 0 or values.size != len(values) or values.dtype.kind not in "iufb":
         return None
     return float(values.min()), float(values.max())
-
-
-def _check_rates(callbacks: Sequence[Any], model: Any) -> None:
-    """Refuse a callback that sets the learning rate where a schedule does: Keras fails at its first change."""
-    if not isinstance(getattr(model.optimizer, "_learning_rate", None), _SCHEDULE):
-        return
-    for at, callback in enumerate(callbacks):
-        if isinstance(callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler):
-            schedule = type(model.optimizer._learning_rate).__name__
-            raise RecipeError(
-                f"{type(callback).__name__} sets the learning rate, which {schedule} of the optimizer sets too.",
-                where=f"train.callbacks[{at}]",
-                hint="Leave one of them out: give the optimizer a number, or take this callback away.",
-            )
 
 
 def _learns(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
