@@ -19,7 +19,6 @@ class Examination:
     Attributes:
         shapes: output shapes by recipe key.
         parameters: by recipe key.
-        layers: the rows of the `assembled` event; empty where there is an error.
         total, trainable: parameters of the whole model; None where there is an error.
         inputs: shapes of the data's inputs by name, without the batch axis.
         data: the rows of each part, for people.
@@ -27,12 +26,10 @@ class Examination:
         warnings: what hinders nothing and is likely not meant.
         paths: layers' paths in the model by recipe key.
         fresh: the keys that this answer has; what is known of other keys is from an earlier answer.
-        answer: as it came; a picture is drawn from it.
     """
 
     shapes: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
-    layers: tuple[Mapping[str, Any], ...] = ()
     total: int | None = None
     trainable: int | None = None
     inputs: Mapping[str, list[int | None]] = field(default_factory=dict)
@@ -41,7 +38,6 @@ class Examination:
     error: LocatedError | None = None
     paths: Mapping[str, str] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()
-    answer: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[RecipeWarning, ...] = ()
 
     @classmethod
@@ -52,7 +48,6 @@ class Examination:
         return cls(
             {row["key"]: row["output_shape"] for row in rows},
             {row["key"]: row["parameters"] for row in rows},
-            tuple(answer.get("layers", ())),
             answer.get("parameters"),
             answer.get("trainable_parameters"),
             answer.get("inputs", {}),
@@ -61,7 +56,6 @@ class Examination:
             error and LocatedError.of(WorkbenchError.from_record(error), name),
             {row["key"]: row["path"] for row in rows},
             frozenset(row["key"] for row in rows),
-            answer,
             tuple(RecipeWarning(**warning) for warning in answer.get("warnings", ())),
         )
 
@@ -78,7 +72,6 @@ class Examination:
             error=self.error,
             paths={**before.paths, **self.paths},
             fresh=self.fresh,
-            answer=before.answer,
         )
 
     def carried(self, before: Sequence[RecipeRow], now: Sequence[RecipeRow]) -> Examination:
