@@ -15,14 +15,15 @@ from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe import yaml_edit
-from workbench.recipe.document import Document, join_key, read_text, split_key
+from workbench.recipe.document import Document, join_key, parse, read_text, split_key
 from workbench.recipe.file_text import FileText, encoded_like
 from workbench.recipe.history import History
+from workbench.recipe.located_error import LocatedError
 from workbench.recipe.names import check_names
 from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
-from workbench.recipe.parsed_text import LocatedError, ParsedText
 from workbench.recipe.schema import Data, Recipe, Train
 from workbench.recipe.yaml_nodes import Key
+from workbench.recipe.yaml_text import read_yaml
 
 _NOTHING: Any = object()
 _ORDER = {
@@ -62,9 +63,10 @@ class Editor:
         self.on_change = on_change
         self.revision = 0
         self._saved: str | None = text
-        self._reading = ParsedText(text, self.name, self.folder)
-        self._readable = self._reading.data or {}
         self._history = History(text)
+        self._yaml = read_yaml(text)
+        self._readable = self._yaml.data or {}
+        self._validated: tuple[Document | None, LocatedError | None] | None = None
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -79,29 +81,35 @@ class Editor:
 
     @property
     def text(self) -> str:
-        return self._reading.text
+        return self._history.text
 
     @property
     def document(self) -> Document | None:
         """The validated recipe, or None where `error` says why not."""
-        return self._reading.document
+        return self._recipe_or_error()[0]
 
     @property
     def error(self) -> LocatedError | None:
         """The error of a text that is no recipe; `check` checks the names in it."""
-        return self._reading.error
+        return self._recipe_or_error()[1]
+
+    def _recipe_or_error(self) -> tuple[Document | None, LocatedError | None]:
+        if self._validated is None:
+            try:
+                self._validated = parse(self.text, name=self.name, folder=self.folder), None
+            except WorkbenchError as error:
+                self._validated = None, LocatedError.of(error, self.name)
+        return self._validated
 
     @property
     def data(self) -> Mapping[str, Any]:
         """The text as plain data; that of the last readable text where it is not YAML at all."""
-        if self._reading.data is not None:
-            self._readable = self._reading.data
         return self._readable
 
     @property
     def is_yaml(self) -> bool:
         """True if the text can be read at all; edits other than of the text itself need that."""
-        return self._reading.data is not None
+        return self._yaml.data is not None
 
     @property
     def rows(self) -> tuple[RecipeRow, ...]:
@@ -145,7 +153,7 @@ class Editor:
 
     def line_of(self, key: str) -> int | None:
         """The line (from 1) of a key, or of the nearest key above it."""
-        return self._reading.line_of(key)
+        return self._yaml.root.line_of(split_key(key)) if self._yaml.root is not None else None
 
     # ------------------------------------------------------------------ values
 
@@ -246,13 +254,14 @@ class Editor:
         write_bytes(target, encoded_like(found, self.text))
         if path is not None and path != self.path:
             self.path, self.name, self.folder = path, path.name, path.parent
-            self._reading = ParsedText(self.text, self.name, self.folder)
+            self._validated = None  # its errors name the file, its paths begin in the folder
         self._saved = self.text
         self._notify()
         return target
 
     def _show(self) -> bool:
-        self._reading = ParsedText(self._history.text, self.name, self.folder)
+        self._yaml, self._validated = read_yaml(self.text), None
+        self._readable = self._readable if self._yaml.data is None else self._yaml.data
         self._notify()
         return True
 

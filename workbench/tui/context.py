@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
     from workbench.errors import WorkbenchError
     from workbench.recipe.editing import Editor
-    from workbench.recipe.parsed_text import LocatedError
+    from workbench.recipe.located_error import LocatedError
     from workbench.tui.state import AppState
     from workbench.tui.terminal.slow_link import Outflow
     from workbench.tui.terminal.type_ahead import TypeAhead

@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.catalog.entries import Entry
     from workbench.recipe.editing import Editor
-    from workbench.recipe.parsed_text import LocatedError
+    from workbench.recipe.located_error import LocatedError
     from workbench.tui.context import AppContext
 
 

@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from workbench.errors import RecipeWarning, WorkbenchError
+from workbench.recipe.located_error import LocatedError
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.parsed_text import LocatedError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.editing import Editor
+from workbench.recipe.located_error import LocatedError
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.context import kwb
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.base import WorkbenchScreen

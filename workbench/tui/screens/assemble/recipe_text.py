@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from workbench.escaping import mask
-from workbench.recipe.parsed_text import LocatedError
+from workbench.recipe.located_error import LocatedError
 from workbench.tui.terminal.text import one_line
 
 # Textual's highlighter for a text that is typed into needs tree-sitter, with a compiled grammar for each language.

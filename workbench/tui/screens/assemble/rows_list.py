@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 from workbench.escaping import escape_line
 from workbench.recipe.document import split_key, to_yaml
 from workbench.recipe.editing import Editor
+from workbench.recipe.located_error import LocatedError
 from workbench.recipe.outline import RecipeRow, Role
-from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.context import kwb
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination

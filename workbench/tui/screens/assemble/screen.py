@@ -15,8 +15,8 @@ from textual.widgets import ContentSwitcher, Static
 from workbench.catalog import Entry
 from workbench.errors import WorkbenchError
 from workbench.recipe.editing import Editor
+from workbench.recipe.located_error import LocatedError
 from workbench.recipe.outline import RecipeRow
-from workbench.recipe.parsed_text import LocatedError
 from workbench.tui.actions.undo import take_back
 from workbench.tui.context import kwb
 from workbench.tui.forms.form import Form
