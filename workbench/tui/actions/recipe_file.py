@@ -111,8 +111,9 @@ class RecipeOnDisk:
 
     @property
     def differs(self) -> bool:
-        """True if the open recipe and its file were both changed, and nothing was decided yet."""
-        return self._waiting is not None
+        """True if the open recipe and its file were both changed, and nothing was decided yet, here or in saving."""
+        editor, found = self._app.editor, self._waiting
+        return editor is not None and found is not None and found.text != editor.saved_text
 
     def look(self, found: FileText | None) -> None:
         """Take in what the open recipe's file says now."""
