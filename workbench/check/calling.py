@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from workbench.assembly.errors import shape_text
 from workbench.check.comparing import compare, distance, equal, shapes_of
 from workbench.check.finding import NoInput
 from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, Skipped, error_text
+from workbench.check.source import own_method
 from workbench.check.subject import CheckedEntry
-from workbench.storage.layer_paths import path_of
-
-# What TensorFlow says of an operation that is not there for a device in a type.
-_NO_DEVICE = re.compile(r"Could not find device for node: .*? = (\w+)\[", re.S)
 
 _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where they are trained and saved."
 
@@ -141,77 +136,35 @@ def batch_sizes(subject: CheckedEntry) -> None:
 
 def output_shape(subject: CheckedEntry) -> None:
     layer = subject.built
-    if getattr(layer.compute_output_shape, "_is_default", False):
+    own_spec = subject.is_class and own_method(subject.target, "compute_output_spec") is not None
+    if not own_spec and getattr(layer.compute_output_shape, "_is_default", False):
         raise NotApplicable("it does not define compute_output_shape; Keras finds the shape by calling it")
+    name = "compute_output_spec" if own_spec else "compute_output_shape"
     arguments = subject.inputs.packed(subject.inputs.symbols())
     try:
         spec = layer.compute_output_spec(*arguments)
     except NotImplementedError as error:
         raise NotApplicable("it does not say its output's shape") from error
     except Exception as error:
-        raise CheckFailed(f"compute_output_shape fails: {error_text(error)}.") from error
-    promised = [tuple(each.shape) for each in keras.tree.flatten(spec) if each is not None]
-    given = [array.shape for array in subject.outputs()]
-    if len(promised) != len(given) or not all(map(_agree, promised, given)):
+        raise CheckFailed(f"{name} fails: {error_text(error)}.") from error
+    promised = [each for each in keras.tree.flatten(spec) if each is not None]
+    given = subject.outputs()
+    if len(promised) != len(given) or not all(
+        map(_agree, (tuple(p.shape) for p in promised), (g.shape for g in given))
+    ):
         raise CheckFailed(
-            f"compute_output_shape says {' and '.join(map(shape_text, promised))}; "
-            f"it returns {' and '.join(shape_text((None, *shape[1:])) for shape in given)}."
+            f"{name} says {' and '.join(shape_text(tuple(each.shape)) for each in promised)}; "
+            f"it returns {' and '.join(shape_text((None, *array.shape[1:])) for array in given)}."
         )
+    for each, array in zip(promised, given, strict=True):
+        if own_spec and each.dtype != array.dtype:
+            raise CheckFailed(f"{name} says {each.dtype}; it returns {array.dtype}.")
 
 
 def _agree(promised: Sequence[int | None], given: Sequence[int]) -> bool:
     return len(promised) == len(given) and all(
         a is None or a == b for a, b in zip(promised, given, strict=True)
     )
-
-
-def mixed_precision(subject: CheckedEntry) -> None:
-    subject.inputs  # noqa: B018  raises where there is nothing to call it on
-    keras.config.set_dtype_policy("mixed_float16")  # put back by who makes the checks
-    layer = subject.make()
-    try:
-        given = subject.outputs(layer)
-    except Exception as error:
-        if lacking := _NO_DEVICE.search(str(error)):
-            raise Skipped(f"TensorFlow has no {lacking[1]} in float16 for this device") from error
-        raise CheckFailed(
-            f"under the policy mixed_float16 it fails: {error_text(error)}.",
-            hint="Make constants of the input's dtype, and inner layers with dtype=self.dtype_policy.",
-        ) from error
-    wrong = [path_of(layer, w) for w in layer.trainable_weights if w.dtype == "float16"]
-    if wrong:
-        raise CheckFailed(
-            f"under the policy mixed_float16 the weight '{wrong[0]}' is float16, too coarse to be trained.",
-            hint="add_weight without a dtype makes it float32.",
-        )
-    bad = [array for array in given if array.dtype.kind == "f" and not np.isfinite(array).all()]
-    if bad:
-        raise CheckFailed("under the policy mixed_float16 its outputs are not finite.")
-
-
-def masking(subject: CheckedEntry) -> str:
-    layer = subject.make()
-    if not layer.supports_masking:
-        raise NotApplicable("it does not say that it supports masks")
-    if subject.inputs.count != 1 or subject.inputs.whole_numbers:
-        raise NotApplicable("a mask belongs to one sequence of vectors, which it does not take")
-    *_, width = subject.inputs.tensors[0].shape
-    sequence = np.resize(subject.inputs.tensors[0], (3, 6, width)).astype("float32")
-    try:
-        subject.make()(tf.constant(sequence))
-    except Exception as error:
-        raise NotApplicable("a mask belongs to a sequence of vectors, which it does not take") from error
-    sequence[:, 4:] = 0.0  # the steps that the mask leaves out
-    try:
-        keras.Sequential([keras.Input((6, width)), keras.layers.Masking(), layer])(sequence)
-    except Exception as error:
-        if re.search(r"\bmask", error_text(error), re.I):
-            return f"refused: {error_text(error)}"
-        raise CheckFailed(
-            f"it says that it supports masks and fails on one: {error_text(error)}.",
-            hint="Set supports_masking only where call or compute_mask can handle one.",
-        ) from error
-    return ""
 
 
 CHECKS = {
@@ -223,6 +176,4 @@ CHECKS = {
     "deterministic": deterministic,
     "batch_sizes": batch_sizes,
     "output_shape": output_shape,
-    "mixed_precision": mixed_precision,
-    "masking": masking,
 }

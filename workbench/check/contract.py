@@ -1,7 +1,7 @@
 """The contract: every check by its id, with its requirement, the kinds of entries it is for, and what it depends on.
 
 Strings only, so that ids can be listed and selected without importing keras. What each check does is in the modules
-`constructing`, `calling`, `placing`, `weights`, `storing` and `other_kinds`.
+`constructing`, `calling`, `behaving`, `dtypes`, `masks`, `placing`, `weights`, `training`, `storing` and `other_kinds`.
 
 `needs` keeps one error from being reported many times: a layer whose `get_config` forgets an argument fails one check,
 and those that reload it are skipped, saying so.
@@ -110,7 +110,33 @@ CONTRACT: tuple[Check, ...] = (
         _LAYERS,
         ("weights_in_build",),
     ),
+    Check(
+        "training_argument",
+        "an argument `training` of its call is used",
+        _LAYERS,
+        ("deterministic",),
+    ),
+    Check(
+        "keeps_nothing",
+        "a call in inference changes no variable, and keeps nothing that grows",
+        _LAYERS,
+        ("deterministic",),
+    ),
+    Check("inputs_unchanged", "a call leaves its inputs as they are", _LAYERS, ("weights_in_build",)),
+    Check(
+        "built_once",
+        "a second build() leaves the weights as they are",
+        _LAYERS,
+        ("weights_in_build",),
+        method="build",
+    ),
     Check("batch_sizes", "a batch may have any size, 1 too", _LAYERS, ("weights_in_build",)),
+    Check(
+        "independent_rows",
+        "in inference, the output of a row does not depend on the other rows of its batch",
+        _LAYERS,
+        ("deterministic", "batch_sizes"),
+    ),
     Check(
         "output_shape",
         "compute_output_shape agrees with the shape of its output",
@@ -155,10 +181,22 @@ CONTRACT: tuple[Check, ...] = (
         "mixed_precision", "it works under the policy mixed_float16", _LAYERS, ("finite", "no_hidden_layers")
     ),
     Check(
+        "output_dtype",
+        "it returns the dtype of its policy: float32, float64 and mixed_float16",
+        _LAYERS,
+        ("mixed_precision",),
+    ),
+    Check(
         "masking",
         "where it says that it supports masks, it accepts a masked input, or refuses it with a clear error",
         _LAYERS,
         ("weights_in_build",),
+    ),
+    Check(
+        "mask_used",
+        "where its call accepts a mask, masked steps change nothing at the others, and steps keep their mask",
+        _LAYERS,
+        ("deterministic", "masking"),
     ),
     # Training it
     Check(
@@ -173,6 +211,12 @@ CONTRACT: tuple[Check, ...] = (
         "gradients reach every trainable weight",
         _LAYERS,
         ("training_mode", "no_hidden_layers"),
+    ),
+    Check(
+        "engines",
+        "trained step by step, in a compiled graph and by XLA, it ends with the same weights",
+        _LAYERS,
+        ("gradients", "xla"),
     ),
     # Saving it
     Check(

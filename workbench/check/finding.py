@@ -124,6 +124,24 @@ def find_inputs(entry: Entry, make: Make, *, guessed: bool = False) -> Accepted 
     return second or _no_input(entry, errors, guessed)
 
 
+def call_on(inputs: Inputs, make: Make) -> Accepted | NoInput:
+    """A new instance, built by a batch that it is known to be called on."""
+    layer = make()
+    try:
+        layer(*inputs.arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # plugin code: SystemExit included
+        shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in inputs.tensors)
+        in_call = bool(_STATE_IN_CALL.search(str(error)))
+        failure = NoInput(
+            f"called on {shapes}: {error_text(error)}.", "", state_in_call=in_call, broken=not in_call
+        )
+        failure.__cause__ = error
+        return failure
+    return Accepted(inputs, layer)
+
+
 def find_bound_inputs(entry: Entry, make: Make) -> Accepted | None:
     """A batch for a layer that is made for one number of rows."""
     counts = likely_counts(entry, make())[:1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -45,7 +45,9 @@ _FREE_LENGTHS = (8, 32, 64)
 # Rows of a layer that is made for so many only.
 ROWS = (32, 16, 8, 4, 2, 1, 64, 10, 100, 128)
 
-Form = Literal["one", "list", "separate", "first and rest", "named"]
+Form = Literal["one", "list", "separate", "first and rest", "named", "as called"]
+
+TENSOR = "the next tensor"  # in the arguments of a call that was seen
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,15 @@ class Inputs:
     Attributes:
         tensors: one for each input.
         form: how they are passed to a call: as one tensor, as a list, as arguments, as the first one and a list of
-            the others (a cell and its states), or as a dict.
+            the others (a cell and its states), as a dict, or as in a call that was seen.
         names: of the dict's tensors.
+        seen: the arguments of that call, with `TENSOR` for each tensor.
     """
 
     tensors: tuple[np.ndarray, ...]
     form: Form = "one"
     names: tuple[str, ...] = ()
+    seen: tuple[Any, ...] = ()
 
     @property
     def count(self) -> int:
@@ -83,6 +87,12 @@ class Inputs:
                 return (list(tensors),)
             case "first and rest":
                 return (tensors[0], list(tensors[1:]))
+            case "as called":
+                rest = iter(tensors)
+                filled = keras.tree.map_structure(
+                    lambda leaf: next(rest) if leaf is TENSOR else leaf, self.seen
+                )
+                return tuple(filled)
             case "named":
                 return (dict(zip(self.names, tensors, strict=True)),)
             case _:
@@ -153,6 +163,32 @@ def batch(layer: Any, shapes: Sequence[Shape], values: Sequence[Values], rows: i
     random = np.random.default_rng(0)
     tensors = tuple(make(random, (rows, *shape)) for make, shape in zip(values, shapes, strict=True))
     return Inputs(tensors, _form(layer, len(tensors)))
+
+
+def captured(layer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Inputs | None:
+    """The inputs of a call that was seen; None where they cannot be passed by position, or are no batch."""
+    given = {name: value for name, value in kwargs.items() if name not in ("training", "mask")}
+    try:
+        bound = inspect.signature(layer.call).bind(*args, **given)
+    except TypeError:
+        return None
+    tensors: list[np.ndarray] = []
+
+    def taken(leaf: Any) -> Any:
+        if not tf.is_tensor(leaf) and not isinstance(leaf, np.ndarray):
+            return leaf
+        array = np.asarray(leaf)
+        tensors.append(
+            array.astype("float32") if array.dtype.kind == "f" or array.dtype.name == "bfloat16" else array
+        )
+        return TENSOR
+
+    seen = keras.tree.map_structure(taken, tuple(bound.args))
+    if bound.kwargs or not tensors or any(not array.ndim for array in tensors):
+        return None
+    if len(tensors) == 1 and len(seen) == 1 and seen[0] is TENSOR:
+        return Inputs(tuple(tensors))
+    return Inputs(tuple(tensors), "as called", seen=seen)
 
 
 def _of_itself(layer: Any) -> Iterator[Inputs]:

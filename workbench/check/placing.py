@@ -96,14 +96,20 @@ def _compiled(subject: CheckedEntry, where: str, tolerance: float, *, xla: bool)
             reseed(layer)
         given = as_arrays(traced(*tensors))
     except Exception as error:
-        if xla and (lacking := _NO_KERNEL.search(str(error))):
-            raise Skipped(f"XLA cannot compile {lacking[1]}; other engines train it") from error
+        if xla and (lacking := lacking_kernel(error)):
+            raise Skipped(f"XLA cannot compile {lacking}; other engines train it") from error
         hint = "Engines that compile with XLA are not for it; say so in expected_failures." if xla else ""
         raise CheckFailed(f"it does not run {where}: {error_text(error)}.", hint=hint) from error
     if subject.is_random and not equal(subject.outputs(), given):  # the seed gives other numbers there
         compare_draws(lambda: subject.raw_outputs(layer), lambda: as_arrays(traced(*tensors)), where)
         return
     compare(subject.outputs(), given, where, tolerance=tolerance)
+
+
+def lacking_kernel(error: BaseException) -> str:
+    """The operation that XLA cannot compile, where that is the error; empty where it is another."""
+    found = _NO_KERNEL.search(str(error))
+    return found[1] if found else ""
 
 
 CHECKS = {

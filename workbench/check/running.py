@@ -13,7 +13,18 @@ import keras
 import workbench
 from workbench.catalog import Entry
 from workbench.catalog.lookup import Catalog
-from workbench.check import calling, constructing, other_kinds, placing, storing, weights
+from workbench.check import (
+    behaving,
+    calling,
+    constructing,
+    dtypes,
+    masks,
+    other_kinds,
+    placing,
+    storing,
+    training,
+    weights,
+)
 from workbench.check.contract import BY_ID, Check, checks_of
 from workbench.check.finding import NoInput
 from workbench.check.results import (
@@ -38,7 +49,11 @@ Ends = Callable[[CheckedEntry], str | None]
 CHECKS: dict[str, Ends] = {
     **constructing.CHECKS,
     **calling.CHECKS,
+    **behaving.CHECKS,
+    **dtypes.CHECKS,
+    **masks.CHECKS,
     **placing.CHECKS,
+    **training.CHECKS,
     **weights.CHECKS,
     **storing.CHECKS,
     **other_kinds.CHECKS,
@@ -53,6 +68,7 @@ class EntryRun:
         catalog: where the things that its example names are looked up.
         known: how checks ended that another process has made already.
         on_begin: called for each check before it is made.
+        subject: what is checked, where it is not the entry by its example.
     """
 
     def __init__(
@@ -62,9 +78,10 @@ class EntryRun:
         *,
         known: Mapping[str, Status] | None = None,
         on_begin: Callable[[Check], None] = lambda check: None,
+        subject: CheckedEntry | None = None,
     ) -> None:
         self.entry = entry
-        self._subject = CheckedEntry(entry, catalog)
+        self._subject = subject or CheckedEntry(entry, catalog)
         self._ended: dict[str, Status] = dict(known or {})
         self._on_begin = on_begin
 

@@ -59,17 +59,22 @@ def _saves(subject: CheckedEntry, extension: str) -> str:
 def _model(subject: CheckedEntry) -> tuple[Any, Any]:
     """A new built model of the entry, and how it is called: a model as it is, a layer in a functional one."""
     layer = subject.make()
-    if subject.entry.kind is Kind.MODEL and subject.inputs.form in ("one", "list", "named"):
+    if subject.entry.kind is Kind.MODEL and _calls_with_one(subject):
         layer(*subject.inputs.arguments)
         return layer, lambda model: subject.outputs(model)
     return functional_model(subject, layer), lambda model: subject.outputs(model, _probe(subject))
 
 
+def _calls_with_one(subject: CheckedEntry) -> bool:
+    """True if a call has one argument, with all the tensors in it."""
+    return len(subject.inputs.arguments) == 1
+
+
 def _probe(subject: CheckedEntry) -> Any:
     """The batch in the form for a functional model, and for a model class with one argument."""
     tensors = list(subject.inputs.tensors)
-    if subject.inputs.form == "named" and subject.entry.kind is Kind.MODEL:
-        return dict(zip(subject.inputs.names, tensors, strict=True))
+    if subject.entry.kind is Kind.MODEL and _calls_with_one(subject):
+        return subject.inputs.packed(tensors)[0]
     return tensors[0] if len(tensors) == 1 else tensors
 
 

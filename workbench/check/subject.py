@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,21 @@ from typing import Any
 import numpy as np
 
 from workbench.assembly.forms import maker_of
+from workbench.assembly.make import Made, Maker
 from workbench.assembly.own_training import lacks_call
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.check.comparing import as_arrays, copy_weights, equal
-from workbench.check.finding import Accepted, Guess, NoInput, find_bound_inputs, find_inputs, guess_arguments
+from workbench.check.finding import (
+    Accepted,
+    Guess,
+    NoInput,
+    call_on,
+    find_bound_inputs,
+    find_inputs,
+    guess_arguments,
+)
 from workbench.check.guessing import argument_sets
 from workbench.check.inputs import Inputs
 from workbench.check.randomness import reseed
@@ -29,13 +39,27 @@ from workbench.recipe.model_schema import Use
 OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer"})
 
 
-class CheckedEntry:
-    """One entry under check. Objects that checks share are made at their first use."""
+@dataclass(frozen=True)
+class Part:
+    """What a recipe makes of an entry: the maker that made it, with what, and what it is fed with (None: not seen)."""
 
-    def __init__(self, entry: Entry, catalog: Catalog) -> None:
+    maker: Maker
+    made: Made
+    fed: Inputs | None
+
+
+class CheckedEntry:
+    """One entry under check. Objects that checks share are made at their first use.
+
+    Args:
+        part: what is checked of it, where that is a part of a recipe.
+    """
+
+    def __init__(self, entry: Entry, catalog: Catalog, part: Part | None = None) -> None:
         self.entry = entry
         self.catalog = catalog
-        self._maker = maker_of(catalog, Path, _no_file)
+        self._part = part
+        self._maker = part.maker if part else maker_of(catalog, Path, _no_file)
 
     @cached_property
     def target(self) -> Any:
@@ -63,14 +87,14 @@ class CheckedEntry:
         Raises:
             Skipped: the constructor refuses all guesses.
         """
-        if self._guess is None:
-            return self.entry.example
-        return self._guess.arguments
+        if self._part is not None:
+            return self._part.made.arguments
+        return self.entry.example if self._guess is None else self._guess.arguments
 
     @cached_property
     def _guess(self) -> Guess | None:
         """What was found for an entry whose example is not known; None where it is, or none is needed."""
-        if not self.from_file or self.entry.example or not self.required():
+        if self._part or not self.from_file or self.entry.example or not self.required():
             return None
         sets = (self._qualified(each) for each in argument_sets(self.target, self.required()))
         found = guess_arguments(self.entry, self.make_with, sets, called=self._is_called)
@@ -108,6 +132,8 @@ class CheckedEntry:
 
     def make_with(self, arguments: Mapping[str, Any]) -> Any:
         """A new instance of these arguments alone."""
+        if self._part is not None:
+            return self._maker.make_again(self._part.made, arguments)
         use = Use.model_validate({**arguments, "use": self.entry.qualified_name})
         return self._maker.make(self.entry.kind, use, self.entry.name)
 
@@ -155,6 +181,8 @@ class CheckedEntry:
             return self._guess.search
         if not self._is_called(self.make()):
             return None
+        if self._part is not None and self._part.fed is not None:
+            return call_on(self._part.fed, self.make)
         found = find_inputs(self.entry, self.make)
         if isinstance(found, NoInput) and not found.broken and not found.state_in_call:
             return find_bound_inputs(self.entry, self.make) or found

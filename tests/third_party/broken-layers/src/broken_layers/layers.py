@@ -331,3 +331,118 @@ class Overannounced(_Layer):
 
 class Misannounced(_Layer):
     """Has no error; its entry announces one of a check that is not there."""
+
+
+class AcrossRows(_Layer):
+    """Normalizes over the batch, in inference too."""
+
+    def call(self, inputs):
+        return super().call(inputs) - ops.mean(inputs, axis=0, keepdims=True)
+
+
+class Deaf(_Layer):
+    """Accepts `training`, never reads it, and drops out in inference."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = keras.random.SeedGenerator(3)
+
+    def call(self, inputs, training=False):
+        return keras.random.dropout(super().call(inputs), 0.5, seed=self.seeds)
+
+
+class Averaging(_Layer):
+    """Moves an average in inference too, without using it there."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.mean = self.add_weight(name="mean", shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs):
+        self.mean.assign(0.9 * self.mean + 0.1 * ops.cast(ops.mean(inputs) + 1.0, self.mean.dtype))
+        return super().call(inputs)
+
+
+class Remembering(_Layer):
+    """Keeps the shape of each input that it ever had."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seen = []
+
+    def call(self, inputs):
+        self.seen.append(str(inputs.shape))
+        return super().call(inputs)
+
+
+class Taking(keras.layers.Layer):
+    """Takes the first of its inputs out of the list that it is given."""
+
+    def call(self, inputs):
+        first = inputs.pop(0)
+        for each in inputs:
+            first = first + each
+        return first
+
+
+class Rebuilding(_Layer):
+    """Unlocks what Keras locked, and makes its weight again in each build()."""
+
+    def build(self, input_shape):
+        self._tracker.unlock()
+        super().build(input_shape)
+
+
+class WrongSpec(_Layer):
+    """Says another dtype than it gives."""
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype="int32")
+
+
+class OneDtype(_Layer):
+    """Returns float32 whatever the policy."""
+
+    def call(self, inputs):
+        return ops.cast(super().call(inputs), "float32")
+
+
+class DoubleFails(_Layer):
+    """Holds a constant of one dtype, and casts to float32 for half precision only."""
+
+    def call(self, inputs):
+        if inputs.dtype == "float16":
+            return super().call(inputs)
+        return super().call(inputs) + tf.ones((), "float32")
+
+
+class MaskSwallowed(_Layer):
+    """Uses a mask, and does not pass it on."""
+
+    def call(self, inputs, mask=None):
+        outputs = super().call(inputs)
+        return outputs if mask is None else outputs * ops.cast(ops.expand_dims(mask, -1), outputs.dtype)
+
+
+class MaskIgnored(_Layer):
+    """Accepts a mask, and takes the mean of all steps."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        outputs = super().call(inputs)
+        if len(inputs.shape) == 2:
+            return outputs
+        return outputs - ops.mean(outputs, axis=1, keepdims=True)
+
+
+class OtherGradient(_Layer):
+    """Has another gradient in a graph than step by step, of the same result."""
+
+    def call(self, inputs, training=False):
+        outputs = super().call(inputs)
+        if training and not tf.executing_eagerly():
+            return 2.0 * outputs - ops.stop_gradient(outputs)
+        return outputs
