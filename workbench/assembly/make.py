@@ -6,6 +6,7 @@ import inspect
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,27 @@ LoadModel = Callable[[Path, bool], Any]
 OnBuilt = Callable[[str, Any, Any], None]
 
 
+@dataclass(frozen=True)
+class Made:
+    """A thing that a maker made.
+
+    Attributes:
+        entry: what it is an instance of.
+        arguments: what the recipe gives for it, by name.
+        where: its key in the recipe.
+    """
+
+    entry: Entry
+    arguments: Mapping[str, Any]
+    where: str
+    thing: Any
+
+
 class Maker:
     """Makes instances of entries.
+
+    Attributes:
+        made: the instances, in the order in which they were made.
 
     Args:
         catalog: where names are looked up.
@@ -49,6 +69,7 @@ class Maker:
         self.catalog = catalog
         self.sites = CallSites()
         self.adapter: Adapter | None = None  # for the layers that learn their state from data
+        self.made: list[Made] = []
         self._find = find
         self._load_model = load_model
         self._build = build
@@ -164,7 +185,16 @@ class Maker:
         if self.adapter is not None:
             self.adapter.watch(made)
         self.sites.enter(made, entry.name, where, lambda: self._use_hint(keywords))
+        self.made.append(Made(entry, _by_name(target, positional, keywords), where, made))
         return made
+
+    def make_again(self, made: Made, arguments: Mapping[str, Any]) -> Any:
+        """Another instance of what was made, of these arguments.
+
+        Raises:
+            RecipeError: it refuses them.
+        """
+        return self._instance(made.entry, (), arguments, made.where)
 
     def _use_hint(self, keywords: Mapping[str, Any]) -> str:
         """`layer: LSTM` names a layer where the layer itself is wanted."""
@@ -220,3 +250,11 @@ class Maker:
         if arguments:
             raise has_arguments(name, where)
         return self._shared[name]
+
+
+def _by_name(target: Any, positional: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name, those given by position too."""
+    if not positional:
+        return dict(keywords)
+    names = [name for name in inspect.signature(target).parameters if name not in ("self", "args", "kwargs")]
+    return dict(zip(names, positional, strict=False)) | dict(keywords)

@@ -15,7 +15,7 @@ from workbench.check.comparing import as_arrays, distance, equal
 from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, error_text
 from workbench.check.source import own_method, parsed
 from workbench.check.subject import CheckedEntry
-from workbench.storage import structure
+from workbench.storage import layer_paths, structure
 
 
 def independent_rows(subject: CheckedEntry) -> None:
@@ -106,11 +106,11 @@ def keeps_nothing(subject: CheckedEntry) -> None:
 
 def _values(layer: Any) -> dict[str, np.ndarray]:
     """The values of the variables that no call in inference has to change; those of seeds, metrics and states may."""
-    free = {id(v) for each in structure.layers_by_path(layer).values() for v in each.metrics_variables}
+    free = {id(v) for each in layer_paths.layers_by_path(layer).values() for v in each.metrics_variables}
     free |= {id(state) for state in structure.states(layer)}
     return {
         path: structure.value_of(variable)
-        for path, variable in structure.variables_by_path(layer).items()
+        for path, variable in layer_paths.variables_by_path(layer).items()
         if id(variable) not in free and variable.name != "seed_generator_state"
     }
 
@@ -118,8 +118,8 @@ def _values(layer: Any) -> dict[str, np.ndarray]:
 def _sizes(layer: Any) -> dict[str, float]:
     """Numbers that layers keep as attributes, and how many items their lists, dicts and sets have."""
     found: dict[str, float] = {}
-    for path, each in structure.layers_by_path(layer).items():
-        for name, value in structure.attributes(each):
+    for path, each in layer_paths.layers_by_path(layer).items():
+        for name, value in layer_paths.attributes(each):
             where = f"{path}/{name}" if path else name
             if isinstance(value, list | dict | set | tuple):
                 found[where] = len(value)

@@ -22,6 +22,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.check.contract import Check
 from workbench.check.results import Status
 from workbench.children import requests_and_answers, requests_in
+from workbench.errors import WorkbenchError
 from workbench.process import import_keras, leave_at_once
 
 Report = Callable[[Mapping[str, Any]], None]
@@ -42,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import_keras()
     catalog = Catalog(discover(options.plugin, blocked=options.no_plugin, scan=single_file.scan))
     report({"ready": os.getpid()})
-    _make(wanted, catalog, report)
+    try:
+        _make(wanted, catalog, report)
+    except WorkbenchError as error:  # of the recipe
+        report({"error": error.as_record()})
     report({"done": True})
     leave_at_once(0)
 
@@ -57,18 +61,28 @@ def _make(wanted: dict[str, Any], catalog: Catalog, report: Report) -> None:
     import keras
 
     from workbench.check.running import EntryRun
+    from workbench.check.subject import CheckedEntry
 
-    by_name = {(entry.kind.value, entry.qualified_name): entry for entry in catalog.entries}
+    if wanted["recipe"]:
+        from workbench.check.recipes import checked_parts
+
+        subjects = checked_parts(Path(wanted["recipe"]), catalog)
+        report({"entries": single_file.entry_records([subject.entry for subject in subjects])})
+    else:
+        subjects = [CheckedEntry(entry, catalog) for entry in catalog.entries]
+    by_name = {(each.entry.kind.value, each.entry.qualified_name): each for each in subjects}
     ids = frozenset(wanted["checks"])
-    for task in wanted["tasks"]:
-        entry: Entry = by_name[task["kind"], task["entry"]]
+    every: list[dict[str, Any]] = [{"kind": kind, "entry": name, "known": {}} for kind, name in by_name]
+    for task in every if wanted["tasks"] is None else wanted["tasks"]:
+        subject = by_name[task["kind"], task["entry"]]
+        entry: Entry = subject.entry
         known = {check: Status(status) for check, status in task["known"].items()}
         keras.utils.clear_session()
 
         def begin(check: Check, entry: Entry = entry) -> None:
             report({"begin": {"kind": entry.kind.value, "entry": entry.qualified_name, "check": check.id}})
 
-        for result in EntryRun(entry, catalog, known=known, on_begin=begin).run(ids):
+        for result in EntryRun(entry, catalog, known=known, on_begin=begin, subject=subject).run(ids):
             report({"result": asdict(result)})
 
 

@@ -61,6 +61,11 @@ def _meant(name: str, catalog: Catalog) -> tuple[Entry, ...]:
     return tuple(found)
 
 
+def is_recipe(name: str) -> bool:
+    """True if a name is that of a recipe's file."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def is_file(name: str) -> bool:
     """True if a name is that of a plugin file."""
     return name.endswith(".py")

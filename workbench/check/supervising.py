@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from workbench.catalog import Entry
+from workbench.catalog.single_file import entries_from
 from workbench.check.contract import CONTRACT, checks_of, with_needs
 from workbench.check.results import Result, Status, judged
 from workbench.children import JsonChild
-from workbench.errors import TrainingError
+from workbench.errors import TrainingError, WorkbenchError
 
 START_LIMIT = 180.0  # seconds; importing TensorFlow on a cold disk can take half of it
 CHECK_LIMIT = 60.0  # seconds; a slow check takes one or two
@@ -32,10 +33,11 @@ class Order:
     """The checks to run.
 
     Attributes:
-        entries: the entries.
+        entries: the entries; of a recipe they are found out.
         checks: ids of the checks that are wanted; those that they need are made with them.
         plugin_files, blocked: what the catalog that the entries are from was made with.
         limit: seconds that one check may take.
+        recipe: the file of a recipe whose layers and models are checked.
     """
 
     entries: Sequence[Entry]
@@ -43,6 +45,7 @@ class Order:
     plugin_files: Sequence[Path] = ()
     blocked: Sequence[str] = ()
     limit: float = CHECK_LIMIT
+    recipe: Path | None = None
 
 
 def run_checks(order: Order) -> Iterator[Result]:
@@ -50,15 +53,16 @@ def run_checks(order: Order) -> Iterator[Result]:
 
     Raises:
         TrainingError: the child cannot be started, or ends before it has begun a check.
+        WorkbenchError: the recipe is not usable.
     """
     state = _State(order)
-    while state.tasks():
+    while state.tasks() != []:
         before = state.count
         with _child(order, state.tasks()) as child:
             for result in _listen(child, state):
                 if result.check in order.checks or result.status in (Status.FAILED, Status.SKIPPED):
                     yield result
-            if state.count == before:
+            if state.count == before and state.tasks() != []:
                 raise TrainingError(
                     f"the process that makes the checks ended before the first: {child.last_words()}",
                     hint="A plugin may do something when it is imported.",
@@ -74,15 +78,25 @@ class _State:
     count: int = 0
 
     def __post_init__(self) -> None:
-        self.by_key = {(e.kind.value, e.qualified_name): e for e in self.order.entries}
+        self.by_key: dict[Key, Entry] = {}
+        self._known = self.order.recipe is None
+        if self._known:
+            self.know(self.order.entries)
         self.ids = with_needs(self.order.checks)
+
+    def know(self, entries: Sequence[Entry]) -> None:
+        """The entries, once they are known."""
+        self._known = True
+        self.by_key = {(e.kind.value, e.qualified_name): e for e in entries}
 
     def take(self, result: Result) -> None:
         self.ended.setdefault((result.kind, result.entry), {})[result.check] = result.status
         self.count += 1
 
-    def tasks(self) -> list[dict[str, Any]]:
-        """The entries that are not done, with what is known of them."""
+    def tasks(self) -> list[dict[str, Any]] | None:
+        """The entries that are not done, with what is known of them; None for all, of a recipe not yet read."""
+        if not self._known:
+            return None
         rest = []
         for key, entry in self.by_key.items():
             known = self.ended.get(key, {})
@@ -112,14 +126,16 @@ class _Child:
 
 
 @contextmanager
-def _child(order: Order, tasks: list[dict[str, Any]]) -> Iterator[_Child]:
+def _child(order: Order, tasks: list[dict[str, Any]] | None) -> Iterator[_Child]:
     """A child that makes these checks; it and all that it started are gone afterwards."""
     arguments = [part for path in order.plugin_files for part in ("--plugin", str(path))]
     arguments += [part for name in order.blocked for part in ("--no-plugin", name)]
+    recipe = str(order.recipe.resolve()) if order.recipe else ""
+    wanted = {"tasks": tasks, "checks": sorted(with_needs(order.checks)), "recipe": recipe}
     with tempfile.TemporaryFile() as log:
         process = JsonChild("workbench.check.child", arguments, log=log)
         try:
-            process.send({"tasks": tasks, "checks": sorted(with_needs(order.checks))})
+            process.send(wanted)
             yield _Child(process, log)
         finally:
             process.kill()  # also what it has started, where it has ended itself
@@ -143,7 +159,11 @@ def _listen(child: _Child, state: _State) -> Iterator[Result]:
         wait = limit
         if record.get("done"):
             return
-        if "begin" in record:
+        if "error" in record:
+            raise WorkbenchError.from_record(record["error"])
+        if "entries" in record:
+            state.know(entries_from(record["entries"]))
+        elif "begin" in record:
             begun = record["begin"]
         elif "result" in record:
             begun = None

@@ -15,7 +15,7 @@ from workbench.check.placing import lacking_kernel
 from workbench.check.randomness import reseed
 from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
-from workbench.storage import structure
+from workbench.storage import layer_paths, structure
 
 STEPS = 3
 RATE = 0.05
@@ -55,11 +55,11 @@ def engines(subject: CheckedEntry) -> str:
         reseed(layer)
         losses = [float(run()) for _ in range(STEPS)]
         return _Trained(
-            losses, {path: structure.value_of(v) for path, v in structure.weights_by_path(layer).items()}
+            losses, {path: structure.value_of(v) for path, v in layer_paths.weights_by_path(layer).items()}
         )
 
     began = _Trained(
-        [], {path: structure.value_of(v) for path, v in structure.weights_by_path(layer).items()}
+        [], {path: structure.value_of(v) for path, v in layer_paths.weights_by_path(layer).items()}
     )
     expected = trained(step)
     again = trained(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ _WORDS = {"xfail": "expected to fail", "not_applicable": "not applicable"}
 
 
 @click.command("check", short_help="Check layers, models and the rest against the contract.")
-@click.argument("names", nargs=-1, metavar="ENTRY|PLUGIN|FILE.py...")
+@click.argument("names", nargs=-1, metavar="ENTRY|PLUGIN|FILE.py|RECIPE.yaml...")
 @click.option(
     "-k", "words", default="", metavar="WORDS", help="Only checks with one of the words in their name."
 )
@@ -44,10 +45,11 @@ def check_command(
 ) -> int:
     """Check layers, models and the rest of what plugins offer against the contract that training and saving rely on.
 
-    Give an entry's name, a plugin's name (all that it offers) or a plugin file. Each check runs in a child process:
+    Give an entry's name, a plugin's name (all that it offers), a plugin file, or a recipe's file: then its layers and
+    models are checked as the recipe makes them and feeds them. Each check runs in a child process:
     what crashes or hangs fails, and the others go on. Exit code 1: something failed.
     """
-    from workbench.check.choosing import choose_checks, choose_entries, is_file
+    from workbench.check.choosing import choose_checks, choose_entries, is_file, is_recipe
     from workbench.check.contract import checks_of
     from workbench.check.results import as_record, summary
     from workbench.check.supervising import CHECK_LIMIT, Order, run_checks
@@ -57,13 +59,14 @@ def check_command(
         _list(checks)
         return ExitCode.DONE
     if not names:
-        raise click.UsageError("Missing argument 'ENTRY|PLUGIN|FILE.py'.")
+        raise click.UsageError("Missing argument 'ENTRY|PLUGIN|FILE.py|RECIPE.yaml'.")
     shared = replace(
         shared, plugin_files=(*shared.plugin_files, *(Path(name) for name in names if is_file(name)))
     )
     catalog = shared.catalog()
-    entries = choose_entries(names, catalog)
-    if not any(check.id in checks for entry in entries for check in checks_of(entry.kind)):
+    recipes = [Path(name) for name in names if is_recipe(name)]
+    entries = choose_entries([name for name in names if not is_recipe(name)], catalog)
+    if not recipes and not any(check.id in checks for entry in entries for check in checks_of(entry.kind)):
         raise WorkbenchError("none of these checks is made on what is named.", where="-k")
     order = Order(
         entries,
@@ -74,7 +77,10 @@ def check_command(
     )
     debug = bool(context.find_root().obj.get("debug"))
     results: list[Result] = []
-    found = run_checks(order)
+    orders = [replace(order, entries=(), recipe=recipe) for recipe in recipes]
+    if entries:
+        orders.append(order)
+    found = chain.from_iterable(map(run_checks, orders))
     if as_json:
         results = [result if debug else replace(result, traceback="") for result in found]
         echo_json(as_record(results), indent=2)
