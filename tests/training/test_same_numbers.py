@@ -127,10 +127,19 @@ class Difference(layers.Layer):
         return x + keras.ops.stop_gradient(b - a if self.swapped else a - b)
 
 
-def test_the_same_operations_connected_otherwise_are_another_step(tmp_path: Path) -> None:
+class Branches(Difference):
+    """Does one thing or another, by a condition: the functions of its branches are the same, and change places."""
+
+    def call(self, x: Any) -> Any:
+        branches = [lambda: keras.ops.tanh(x), lambda: keras.ops.sigmoid(x)]
+        return keras.ops.cond(keras.ops.sum(x) > 0.0, *(reversed(branches) if self.swapped else branches))
+
+
+@pytest.mark.parametrize("kind", [Difference, Branches])
+def test_the_same_operations_connected_otherwise_are_another_step(tmp_path: Path, kind: Any) -> None:
     """A layer that was edited: XLA was compared with plain Keras for what the layer was before."""
     for swapped, kept in ((False, 1), (False, 1), (True, 2)):
-        model = keras.Sequential([layers.Input((4,)), layers.Dense(4), Difference(swapped), layers.Dense(1)])
+        model = keras.Sequential([layers.Input((4,)), layers.Dense(4), kind(swapped), layers.Dense(1)])
         model.compile("adam", "mse")
         fit(model, DATA, None, FitSettings(epochs=20), on_chosen=lambda _: None, choices=Choices(tmp_path))
         assert len(list(tmp_path.iterdir())) == kept

@@ -35,7 +35,7 @@ from workbench.training.engines.data import ArraySource
 MOST = 500  # files; of more, those not used for longest go
 LONGER = 4  # times: a choice made for a short training holds for others up to so much longer
 
-_NAMES = {"f", "cond", "body", "then_branch", "else_branch", "branches", "shared_name", "container"}
+_NAMES = {"shared_name", "container"}
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,8 @@ def fingerprint(builder: Builder) -> str:
     and the machine; not how long the training is, nor any name, which Keras counts up within a process.
     """
     source = builder.source
-    graph = builder.traced.function.graph.as_graph_def()
-    bodies = [_body(graph.node, [])]
-    for function in graph.library.function:
-        bodies.append(_body(function.node_def, [argument.name for argument in function.signature.input_arg]))
     parts: list[Any] = [
-        sorted(bodies),
+        _Graph(builder.traced.function.graph.as_graph_def()).digest(),
         sorted((tuple(variable.shape), variable.dtype.name) for variable in builder.traced.variables),
         str(keras.tree.flatten(source.signature())),
         source.batch_size,
@@ -141,26 +137,66 @@ def fingerprint(builder: Builder) -> str:
     return _digest(parts)
 
 
-def _body(nodes: Sequence[Any], arguments: Sequence[str]) -> str:
-    """A graph as a short text, without names: of each operation its type and attributes, and all that leads there.
+class _Graph:
+    """A graph with its functions (the branches and loops in it), as a short text without names."""
 
-    An argument (of a function, or a placeholder) is known by its position.
-    """
-    by_name = {node.name: node for node in nodes}
-    inputs = {node.name: [_source(text) for text in node.input] for node in nodes}
-    digests = {name: f"argument {index}" for index, name in enumerate(arguments)}
-    before = {name: [source for source, _ in given if source in by_name] for name, given in inputs.items()}
-    try:
-        order = list(TopologicalSorter(before).static_order())
-    except CycleError:  # a loop of TensorFlow 1
-        order = list(by_name)
-    positions = {name: index for index, name in enumerate(by_name) if by_name[name].op == "Placeholder"}
-    for name in order:
-        given = [(digests.get(source, ""), output) for source, output in inputs[name]]
-        data = [each for each in given if each[1] != "^"]
-        waited_for = sorted(each for each in given if each[1] == "^")
-        digests[name] = _digest([_operation(by_name[name]), positions.get(name), data, waited_for])
-    return _digest(sorted(digests.values()))
+    def __init__(self, graph: Any) -> None:
+        self._nodes = graph.node
+        self._functions = {function.signature.name: function for function in graph.library.function}
+        self._digests: dict[str, str] = {}
+
+    def digest(self) -> str:
+        """Of each operation its type, its attributes and functions, and all that leads to it."""
+        return self._body(self._nodes, [])
+
+    def _function(self, name: str) -> str:
+        """A function's digest: which branch of a condition it is decides what the condition does."""
+        if name not in self._digests:
+            function = self._functions.get(name)
+            self._digests[name] = ""  # one that calls itself ends here
+            if function is not None:
+                arguments = [argument.name for argument in function.signature.input_arg]
+                returned = [_source(function.ret[output.name]) for output in function.signature.output_arg]
+                self._digests[name] = self._body(function.node_def, arguments, returned)
+        return self._digests[name]
+
+    def _body(
+        self, nodes: Sequence[Any], arguments: Sequence[str], returned: Sequence[tuple[str, str]] = ()
+    ) -> str:
+        """The digest of operations; an argument (of a function, or a placeholder) is known by its position."""
+        by_name = {node.name: node for node in nodes}
+        inputs = {node.name: [_source(text) for text in node.input] for node in nodes}
+        digests = {name: f"argument {index}" for index, name in enumerate(arguments)}
+        before = {
+            name: [source for source, _ in given if source in by_name] for name, given in inputs.items()
+        }
+        try:
+            order = list(TopologicalSorter(before).static_order())
+        except CycleError:  # a loop of TensorFlow 1
+            order = list(by_name)
+        positions = {name: index for index, name in enumerate(by_name) if by_name[name].op == "Placeholder"}
+        for name in order:
+            given = [(digests.get(source, ""), output) for source, output in inputs[name]]
+            data = [each for each in given if each[1] != "^"]
+            waited_for = sorted(each for each in given if each[1] == "^")
+            digests[name] = _digest([self._operation(by_name[name]), positions.get(name), data, waited_for])
+        results = [(digests.get(source, ""), output) for source, output in returned]
+        return _digest([sorted(digests.values()), results])
+
+    def _operation(self, node: Any) -> tuple[str, list[tuple[str, str]]]:
+        """An operation with what it is given, without names."""
+        kept = []
+        for name, value in sorted(node.attr.items()):
+            if name in _NAMES or name.startswith("_"):
+                continue
+            match value.WhichOneof("value"):
+                case "func":
+                    kept.append((name, self._function(value.func.name)))
+                case "list" if value.list.func:
+                    kept.append((name, " ".join(self._function(each.name) for each in value.list.func)))
+                case _:
+                    kept.append((name, value.SerializeToString(deterministic=True).hex()))
+        return node.op, kept
 
 
 def _source(text: str) -> tuple[str, str]:
@@ -169,16 +205,6 @@ def _source(text: str) -> tuple[str, str]:
         return text[1:], "^"
     name, _, output = text.partition(":")
     return name, output
-
-
-def _operation(node: Any) -> tuple[str, list[tuple[str, str]]]:
-    """An operation with what it is given, without names."""
-    kept = (
-        (name, value.SerializeToString(deterministic=True).hex())
-        for name, value in sorted(node.attr.items())
-        if name not in _NAMES and not name.startswith("_") and value.WhichOneof("value") != "func"
-    )
-    return node.op, list(kept)
 
 
 def _digest(parts: Any) -> str:
