@@ -16,6 +16,9 @@ _TEXT = "its inputs are texts; data in a recipe is numbers"
 _LABELS = "changes labels together with images; a layer of a model sees only its inputs"
 _FILES = "writes files; a run's folder already holds its checkpoints, its logs and its state for resuming"
 
+# What every architecture of keras.applications accepts: InceptionV3 needs 75 pixels.
+IMAGE = [75, 75, 3]
+
 OMITTED: dict[str, dict[str, str]] = {
     "layers": {
         "Layer": _BASE,
@@ -35,6 +38,7 @@ OMITTED: dict[str, dict[str, str]] = {
         "MaxNumBoundingBoxes": "its inputs are bounding boxes, not a tensor",
         "Equalization": "cannot be part of a model: in Keras 3.15 its symbolic output is its input",
     },
+    "models": {},
     "losses": {"Loss": _BASE},
     "metrics": {
         "Metric": _BASE,

@@ -18,6 +18,7 @@ from kwb_keras.plugin import ENTRIES
 
 KINDS: dict[str, tuple[ModuleType, type]] = {
     "layers": (keras.layers, keras.Layer),
+    "models": (keras.applications, keras.Model),  # functions that return one
     "losses": (keras.losses, keras.Loss),
     "metrics": (keras.metrics, keras.Metric),
     "optimizers": (keras.optimizers, keras.Optimizer),
@@ -30,12 +31,18 @@ KINDS: dict[str, tuple[ModuleType, type]] = {
 
 
 def public_classes(kind: str) -> dict[str, type]:
-    """The classes of a kind in Keras' public API, bases included, each once under its own name."""
+    """The classes of a kind in Keras' public API, bases included, each once under its own name; of models the
+    functions that return them."""
     module, base = KINDS[kind]
     return {
         name: thing
         for name, thing in sorted(vars(module).items())
-        if inspect.isclass(thing) and issubclass(thing, base) and thing.__name__ == name
+        if (
+            inspect.isfunction(thing)
+            if kind == "models"
+            else inspect.isclass(thing) and issubclass(thing, base)
+        )
+        and thing.__name__ == name
     }
 
 
@@ -68,7 +75,7 @@ def _row(kind: str, name: str, cls: type) -> dict[str, Any]:
         "target": f"{KINDS[kind][0].__name__}:{name}",
         "summary": _summary(cls),
     }
-    tags = _tags(kind, cls)
+    tags = ["images", "architecture"] if kind == "models" else _tags(kind, cls)
     if tags:
         row["tags"] = tags
     if kind == "layers":
@@ -79,7 +86,13 @@ def _row(kind: str, name: str, cls: type) -> dict[str, Any]:
         row["shapes"] = choices.example_shapes(name, tags)
         if name in choices.INDEX_INPUTS:
             row["whole_numbers"] = True
-    example = _example(name, cls)
+    if kind == "models":
+        row["shapes"] = [list(choices.IMAGE)]
+    example = (
+        {"weights": None, "input_shape": choices.IMAGE, "classes": 10}
+        if kind == "models"
+        else _example(name, cls)
+    )
     if example:
         row["example"] = example
     aliases = _aliases(kind, name, cls)

@@ -42,6 +42,11 @@ def kwb_register_layers(registry: Registry) -> None:
 
 
 @hookimpl
+def kwb_register_models(registry: Registry) -> None:
+    _register(registry)
+
+
+@hookimpl
 def kwb_register_losses(registry: Registry) -> None:
     _register(registry)
 

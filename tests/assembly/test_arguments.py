@@ -336,3 +336,34 @@ def test_parts_have_the_names_that_the_recipe_has_for_them(own):
 def test_an_error_names_the_key_at_any_depth(own, model, shown):
     _, _, error = own
     assert error(model).startswith(shown)
+
+
+def test_an_architecture_of_keras_is_a_model_and_a_layer(build, graph):
+    image = {"x": (32, 32, 3)}
+    arguments = "weights: null, input_shape: [32, 32, 3], alpha: 0.35"
+    whole = build(f"{{use: MobileNetV2, {arguments}, classes: 3}}", image)
+    seeded()
+    plain = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3), alpha=0.35, classes=3)
+    np.testing.assert_allclose(whole.predict(), plain(whole.batch(), training=False), atol=1e-5)
+    backbone = f"{{b: {{use: MobileNetV2, {arguments}, include_top: false, pooling: avg, trainable: false}}}}"
+    lines = graph("h = b(x)", "y = Dense(2)(h)", inputs="{x: [32, 32, 3]}", layers=backbone)
+    model = build(lines, image).model
+    assert model.get_layer("b").output_shape == (None, 1280)
+    assert len(model.trainable_weights) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        (
+            "{use: MobileNetV2, weights: null, clases: 3}",
+            "model: MobileNetV2 has no argument 'clases'. Did you mean 'classes'?",
+        ),
+        (
+            "{use: MobileNetV2, weights: null, input_shape: [8, 8]}",
+            "model: MobileNetV2 refuses its arguments: ",
+        ),
+    ],
+)
+def test_what_a_function_that_returns_a_model_refuses(error, model, shown):
+    assert error(model).startswith(shown)

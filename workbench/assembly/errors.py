@@ -102,7 +102,13 @@ def construction_error(
     twice = [name for name in (by_position or ())[:positional] if name in given]
     if twice:
         return RecipeError(f"{entry.name} is given the argument '{twice[0]}' twice.", where=where)
-    return RecipeError(f"{entry.name} refuses its arguments: {short_message(error)}.", where=where)
+    of_zoo = entry.target.startswith("keras.applications:") and given.get("weights", "") is not None
+    hint = (
+        "`weights: null` begins with random weights; else Keras loads them from the internet."
+        if of_zoo
+        else ""
+    )
+    return RecipeError(f"{entry.name} refuses its arguments: {short_message(error)}.", where=where, hint=hint)
 
 
 def call_error(name: str, shapes: Any, error: BaseException, where: str) -> RecipeError:

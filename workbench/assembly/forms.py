@@ -23,7 +23,7 @@ def maker_of(
 
     Args:
         catalog, find, load_model: see `Maker`.
-        on_built: called for each layer of a stack or graph inside another thing.
+        on_built: called for each layer that is, or that is inside of, an argument of another thing.
     """
 
     def build(maker: Maker, spec: Sequential | Graph, where: str, name: str | None) -> Any:
@@ -31,4 +31,4 @@ def maker_of(
             return build_inner_stack(spec, maker, where, name, on_built)
         return build_graph(spec, None, maker, name, on_built, where)
 
-    return Maker(catalog, find, load_model, build)
+    return Maker(catalog, find, load_model, build, on_built)

@@ -19,8 +19,9 @@ from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.errors import as_argument
 from workbench.recipe.graph import LayerRef, Make
-from workbench.recipe.model_schema import Graph, Load, Sequential, Use
+from workbench.recipe.model_schema import Graph, Load, Sequential, Use, is_made
 from workbench.recipe.names import argument_of, find_nested, has_arguments, not_a_layer
 
 # From a file, and whether to compile it, to its model.
@@ -57,6 +58,7 @@ class Maker:
         find: from a path in the recipe to the file it names.
         load_model: reads a saved model file; it may refuse with a FileError.
         build: builds a model that is written out inside another thing, of its form, its key and its name.
+        on_built: called for each layer that is an argument of another thing.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Maker:
         find: Callable[[str], Path],
         load_model: LoadModel,
         build: Callable[[Maker, Sequential | Graph, str, str | None], Any],
+        on_built: OnBuilt,
     ) -> None:
         self.catalog = catalog
         self.sites = CallSites()
@@ -73,6 +76,7 @@ class Maker:
         self._find = find
         self._load_model = load_model
         self._build = build
+        self._on_built = on_built
         self._shared: ChainMap[str, Any] = ChainMap({})
 
     @contextmanager
@@ -144,6 +148,12 @@ class Maker:
         Args:
             where: its key; the last part is the argument's name.
         """
+        made = self._made(value, where)
+        if isinstance(value, Use | Load | Sequential | Graph) and hasattr(made, "count_params"):
+            self._on_built(where, made, None)
+        return made
+
+    def _made(self, value: Any, where: str) -> Any:
         match value:
             case LayerRef(name=name):
                 return self._share(name, {}, where)
@@ -153,6 +163,8 @@ class Maker:
                 return self._nested(value.use, (), value.arguments, where)
             case Load() | Sequential() | Graph():
                 return self.layer(value, where)
+            case Mapping() if is_made(value):
+                return self.value(as_argument(value, where), where)
             case Mapping():
                 return {key: self.value(item, f"{where}.{key}") for key, item in value.items()}
             case list() | tuple():

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from workbench.errors import did_you_mean
-from workbench.recipe.model_schema import Graph, Load, Sequential, tag
+from workbench.errors import RecipeError, did_you_mean
+from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
 from workbench.recipe.schema import Missing, Recipe, Split, Train
 
 _BY_TAG: dict[str, type[BaseModel]] = {
@@ -44,6 +44,19 @@ def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     if len(groups) > 1:
         hint = f"{hint} ({len(groups) - 1} more to mend.)".strip()
     return key, what, hint
+
+
+def as_argument(value: Any, where: str) -> Any:
+    """A map of a graph line that stands for something to be made, checked as those of YAML are.
+
+    Raises:
+        RecipeError: it is none.
+    """
+    try:
+        return ARGUMENT.validate_python(value)
+    except ValidationError as found:
+        key, what, hint = explain(found)
+        raise RecipeError(what, where=".".join([where, *map(str, key)]), hint=hint) from None
 
 
 def _by_key(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], list[ErrorDetails]]:

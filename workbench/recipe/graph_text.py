@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.errors import RecipeError
-from workbench.recipe.graph import Apply, Line, Make, Ref, parse_line
+from workbench.recipe.graph import Apply, LayerRef, Line, Make, Ref, parse_line
 
 
 def line_text(line: Line) -> str:
@@ -32,6 +32,8 @@ def parse_inputs(text: str, where: str = "") -> Apply:
 def value_text(value: Any) -> str:
     """A literal, or a nested thing, as a graph line has it; texts in double quotes."""
     match value:
+        case LayerRef(name=name):
+            return name
         case Make():
             given = [*map(value_text, value.positional), *(f"{k}={value_text(v)}" for k, v in value.keywords)]
             return f"{value.name}({', '.join(given)})"
@@ -50,6 +52,9 @@ def value_text(value: Any) -> str:
 def from_yaml(value: Any) -> Any:
     """An argument as YAML has it, as a graph line has it: `{use: L2, l2: 0.01}` becomes `L2(l2=0.01)`."""
     if isinstance(value, Mapping):
+        if isinstance(value.get("sequential"), list | tuple):
+            rest = tuple((str(key), from_yaml(item)) for key, item in value.items() if key != "sequential")
+            return Make("Sequential", (from_yaml([_item(item) for item in value["sequential"]]),), rest)
         if "use" in value:
             rest = tuple((str(key), from_yaml(item)) for key, item in value.items() if key != "use")
             return Make(str(value["use"]), (), rest)
@@ -57,9 +62,22 @@ def from_yaml(value: Any) -> Any:
     return [from_yaml(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def _item(item: Any) -> Any:
+    return {"use": item} if isinstance(item, str) else item
+
+
 def to_yaml_value(value: Any) -> Any:
     """The other way. A nested thing with positional arguments has no form in YAML and stays as its text."""
+    if isinstance(value, LayerRef):
+        return {"use": value.name}
     if isinstance(value, Make):
+        if (
+            value.name == "Sequential"
+            and len(value.positional) == 1
+            and isinstance(value.positional[0], list)
+        ):
+            rest = {key: to_yaml_value(item) for key, item in value.keywords}
+            return {"sequential": to_yaml_value(value.positional[0]), **rest}
         if value.positional:
             return value_text(value)
         return {"use": value.name, **{key: to_yaml_value(item) for key, item in value.keywords}}
@@ -249,13 +267,33 @@ def _map_refs(item: Any, change: Callable[[str], str]) -> Any:
 def _map_layers(item: Any, change: Callable[[str], str]) -> Any:
     match item:
         case Apply():
-            layer = change(item.layer) if isinstance(item.layer, str) else item.layer
             return replace(
                 item,
-                layer=layer,
+                layer=change(item.layer) if isinstance(item.layer, str) else _with_layers(item.layer, change),
                 inputs=tuple(_map_layers(each, change) for each in item.inputs),
                 keywords=tuple((key, _map_layers(value, change)) for key, value in item.keywords),
             )
+        case LayerRef(name=name):
+            return LayerRef(change(name))
+        case Make():
+            if (
+                not item.positional and not item.keywords
+            ):  # so a form writes the name of a layer of the recipe
+                return replace(item, name=change(item.name))
+            return _with_layers(item, change)
         case tuple():
             return tuple(_map_layers(each, change) for each in item)
+        case list():
+            return [_map_layers(each, change) for each in item]
+        case Mapping():
+            return {key: _map_layers(value, change) for key, value in item.items()}
     return item
+
+
+def _with_layers(made: Make, change: Callable[[str], str]) -> Make:
+    """With other layers among its arguments."""
+    return replace(
+        made,
+        positional=tuple(_map_layers(each, change) for each in made.positional),
+        keywords=tuple((key, _map_layers(value, change)) for key, value in made.keywords),
+    )

@@ -91,6 +91,8 @@ def use(
     name: str,
     first: Mapping[str, Any] | None = None,
     keep: Sequence[str] = (),
+    *,
+    as_map: bool = False,
 ) -> None:
     """Put another entry at a key: another layer, optimizer, loss ...
 
@@ -100,6 +102,7 @@ def use(
         name: the entry's name.
         first: its arguments to begin with, unless the old entry has them and they are kept.
         keep: arguments of the old entry that the new one has too.
+        as_map: the bare name would be a text there, as among the arguments of another thing.
     """
     item, parts = editor.get(key), split_key(key)
     old = arguments(editor, key, keep)
@@ -108,15 +111,21 @@ def use(
         made = Make(name, (), tuple((label, from_yaml(value)) for label, value in given.items()))
         text = _with_layer(editor.text, key, item, made)
     else:
-        text = yaml_edit.set_value(editor.text, parts, {"use": name, **given} if given else name)
+        text = yaml_edit.set_value(editor.text, parts, {"use": name, **given} if given or as_map else name)
     editor.replace_text(text, what=f"choice of {name}")
 
 
 def insert(
-    editor: Editor, key: str, index: int, name: str, arguments: Mapping[str, Any] | None = None
+    editor: Editor,
+    key: str,
+    index: int,
+    name: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    as_map: bool = False,
 ) -> str:
-    """Put an entry into a list (callbacks, metrics, save); its key is returned."""
-    value: Any = {"use": name, **arguments} if arguments else name
+    """Put an entry into a list (callbacks, metrics, save ...); its key is returned. For `as_map` see `use`."""
+    value: Any = {"use": name, **(arguments or {})} if arguments or as_map else name
     text = yaml_edit.insert_item(editor.text, split_key(key), index, value)
     editor.replace_text(text, what=f"adding {name}")
     return f"{key}[{index}]"

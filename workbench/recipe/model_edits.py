@@ -6,7 +6,7 @@ What only a graph has is edited in `graph_edits`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -18,7 +18,8 @@ from workbench.recipe import model_reading as reading
 from workbench.recipe.document import join_key, split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Apply, Line, Make, Ref
-from workbench.recipe.outline import ModelForm, arguments_of, use_of
+from workbench.recipe.outline import WRITTEN_OUT, ModelForm, arguments_of, use_of
+from workbench.recipe.yaml_nodes import Key
 
 
 def add_layer(
@@ -162,7 +163,11 @@ def _renamed(editor: Editor, key: str, name: str) -> str:
         if name != parts[-1]:
             text = yaml_edit.rename_key(text, parts, name)
         changed = graphs.rename_layer(lines, str(parts[-1]), name)
-        return graph_edits.with_lines(text, lines, changed, outputs, outputs)
+        text = graph_edits.with_lines(text, lines, changed, outputs, outputs)
+        for place in _uses_of(str(parts[-1]), layers, reading.LAYERS):
+            owner = name if place[2] == parts[-1] else place[2]
+            text = yaml_edit.set_value(text, (*reading.LAYERS, owner, *place[3:]), name)
+        return text
     if parts[:-1] == reading.INPUTS:
         reading.check_name(name, set(layers), key)
         changed, named = graphs.rename_tensor(lines, outputs, -1, str(parts[-1]), name)
@@ -174,6 +179,18 @@ def _renamed(editor: Editor, key: str, name: str) -> str:
         names = [part.strip() for part in name.split(",")]
         return graph_edits.with_targets(editor, parts, names, set(layers))
     raise RecipeError("this has no name to change.", where=key)
+
+
+def _uses_of(name: str, value: Any, key: Key) -> Iterator[Key]:
+    """The keys of `use: NAME` among the arguments of other layers."""
+    if isinstance(value, Mapping):
+        if value.get("use") == name and len(key) > len(reading.LAYERS) + 1:
+            yield (*key, "use")
+        for label, item in value.items():
+            yield from _uses_of(name, item, (*key, label))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _uses_of(name, item, (*key, index))
 
 
 def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output: str = "output") -> None:
@@ -201,9 +218,12 @@ def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output:
     for index, item in enumerate(items):
         name = output if index == len(items) - 1 else middle
         layer: Make | str
-        if isinstance(item, Mapping) and "load" in item:
-            layer = graphs.fresh_name("loaded", {source, output, middle, *shared})
+        if isinstance(item, Mapping) and any(form in item for form in ("load", *WRITTEN_OUT)):
+            called = str(item.get("name") or ("loaded" if "load" in item else "part"))
+            layer = graphs.fresh_name(called, {source, output, middle, *shared})
             shared[layer] = dict(item)
+        elif use_of(item) in reading.map_at(editor.data, ("layers",)):
+            layer = use_of(item)
         else:
             given = tuple((key, graphs.from_yaml(value)) for key, value in arguments_of(item).items())
             layer = Make(use_of(item), (), given)

@@ -12,6 +12,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    TypeAdapter,
     WithJsonSchema,
 )
 from typing_extensions import TypeAliasType
@@ -176,3 +177,5 @@ Model = Annotated[
 
 for _class in (Use, Sequential, Graph):
     _class.model_rebuild()
+
+ARGUMENT: TypeAdapter[Any] = TypeAdapter(Argument)

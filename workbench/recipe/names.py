@@ -10,8 +10,9 @@ from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, RecipeWarning, WorkbenchError, did_you_mean
 from workbench.recipe.document import Document
+from workbench.recipe.errors import as_argument
 from workbench.recipe.graph import Apply, LayerRef, Make, parse_line
-from workbench.recipe.model_schema import Graph, Load, Sequential, Use
+from workbench.recipe.model_schema import Graph, Load, Sequential, Use, is_made
 
 # What can stand inside another thing's arguments: `kernel_regularizer: {use: L2, l2: 0.01}`.
 NESTED = (
@@ -54,6 +55,8 @@ def argument_of(where: str) -> str:
 
 def kind_of_argument(argument: str) -> Kind | None:
     """What an argument of that name holds; None where its name does not say."""
+    if argument == "learning_rate":
+        return Kind.SCHEDULE
     return _BY_ARGUMENT.get(argument.removesuffix("_fn").rpartition("_")[2])
 
 
@@ -156,6 +159,8 @@ class _RecipeNames:
                     yield from self.value(each, f"{where}.{key}")
             case Sequential() | Graph():
                 yield from self.layer(value, where)
+            case Mapping() if is_made(value):
+                yield from self.value(as_argument(value, where), where)
             case Mapping():
                 for key, each in value.items():
                     yield from self.value(each, f"{where}.{key}")

@@ -12,9 +12,11 @@ from typing import Any
 
 from workbench.catalog import Kind
 from workbench.errors import RecipeError
+from workbench.recipe.document import split_key
 from workbench.recipe.graph import Make, parse_line
 from workbench.recipe.graph_text import inputs_text, to_yaml_value, value_text
-from workbench.recipe.names import kind_of_argument
+from workbench.recipe.model_schema import FORMS, is_made
+from workbench.recipe.names import argument_of, kind_of_argument
 from workbench.recipe.schema import Train
 from workbench.recipe.schema_fields import OWN_ROWS
 from workbench.recipe.yaml_values import one_line
@@ -28,6 +30,7 @@ class Role(StrEnum):
     SHARED = "shared"  # a layer made once, under `layers:`
     LAYER = "layer"  # of a stack
     CALL = "call"  # a line of a graph
+    PART = "part"  # inside another thing: a layer or a model as its argument, and what that is made of
     OUTPUTS = "outputs"
     TRAIN = "train"
     OPTIMIZER = "optimizer"
@@ -73,6 +76,7 @@ class RecipeRow:
         inputs: for a call, the tensors it is called on.
         part: the section it belongs to: `model`, `train` or `save`.
         written: False where the recipe says nothing and a default holds.
+        depth: how many other rows it is inside of.
     """
 
     role: Role
@@ -84,10 +88,13 @@ class RecipeRow:
     inputs: str = ""
     part: str = "model"
     written: bool = True
+    depth: int = 0
 
     @property
     def kind(self) -> Kind | None:
         """The kind of entry that is possible here."""
+        if self.role is Role.PART:
+            return kind_of_argument(argument_of(self.key)) or Kind.LAYER
         return KINDS.get(self.role)
 
 
@@ -109,26 +116,33 @@ def form_of(data: Mapping[str, Any]) -> ModelForm:
 
 def rows_of(data: Mapping[str, Any]) -> tuple[RecipeRow, ...]:
     """All rows of a recipe."""
-    return (*_model_rows(data), *_train_rows(data), *_save_rows(data))
+    rows = (*_model_rows(data), *_shared_rows(data), *_train_rows(data), *_save_rows(data))
+    return tuple(each for row in rows for each in (row, *part_rows(data, row)))
 
 
 def use_of(item: Any) -> str:
     """The entry's name, or the saved file's, of an item in any of its forms."""
     if isinstance(item, Mapping):
-        return str(item.get("use", item.get("load", "")))
+        form = next((form for form in ("sequential", "graph") if form in item), "")
+        return str(item.get("use", item.get("load", WRITTEN_OUT.get(form, ""))))
     return item if isinstance(item, str) else ""
 
 
 def arguments_of(item: Any) -> dict[str, Any]:
     """The arguments of an item in any of its forms."""
-    return (
-        {str(k): v for k, v in item.items() if k not in ("use", "load")} if isinstance(item, Mapping) else {}
-    )
+    if not isinstance(item, Mapping):
+        return {}
+    other = (*FORMS, *_OF_GRAPHS) if "graph" in item else FORMS
+    return {str(key): value for key, value in item.items() if key not in other}
+
+
+WRITTEN_OUT = {"sequential": "a stack of layers", "graph": "a graph of layers"}  # in place of an entry's name
+_OF_GRAPHS = ("inputs", "layers", "outputs")
 
 
 def arguments_text(arguments: Mapping[str, Any]) -> str:
-    """`units 30, activation relu`."""
-    return ", ".join(f"{key} {_short(value)}" for key, value in arguments.items())
+    """`units 30, activation relu`; what has a row of its own is left out."""
+    return ", ".join(f"{key} {_short(value)}" for key, value in arguments.items() if not _holds_parts(value))
 
 
 def _short(value: Any) -> str:
@@ -170,22 +184,27 @@ def _graph_rows(model: Mapping[str, Any]) -> Iterator[RecipeRow]:
         row = _item_row(Role.SHARED, item, f"model.layers.{name}", name)
         yield row
     for index, text in enumerate(_list(model.get("graph"))):
-        key = f"model.graph[{index}]"
-        try:
-            line = parse_line(text)
-        except (RecipeError, AttributeError):
-            yield RecipeRow(Role.CALL, key, name="?", arguments=str(text))
-            continue
-        call = line.value
-        names, inputs = ", ".join(line.targets), inputs_text(call)
-        if isinstance(call.layer, str):
-            yield RecipeRow(Role.CALL, key, f"model.layers.{call.layer}", names, call.layer, "", inputs)
-        else:
-            yield RecipeRow(Role.CALL, key, key, names, call.layer.name, _made_text(call.layer), inputs)
+        yield _line_row(Role.CALL, text, f"model.graph[{index}]")
     outputs = model.get("outputs")
     if not isinstance(outputs, str):
         outputs = ", ".join(map(str, _list(outputs)))
     yield RecipeRow(Role.OUTPUTS, "model.outputs", name="outputs", inputs=outputs)
+
+
+def _line_row(role: Role, text: Any, key: str, part: str = "model", depth: int = 0) -> RecipeRow:
+    try:
+        line = parse_line(text)
+    except (RecipeError, AttributeError):
+        return RecipeRow(role, key, name="?", arguments=str(text), part=part, depth=depth)
+    call = line.value
+    names, inputs = ", ".join(line.targets), inputs_text(call)
+    form = key if role is Role.CALL else ""  # a line inside of something is edited as text
+    if isinstance(call.layer, str):
+        shared = f"model.layers.{call.layer}" if role is Role.CALL else ""
+        return RecipeRow(role, key, shared, names, call.layer, "", inputs, part, depth=depth)
+    return RecipeRow(
+        role, key, form, names, call.layer.name, _made_text(call.layer), inputs, part, depth=depth
+    )
 
 
 def _made_text(made: Make) -> str:
@@ -193,14 +212,83 @@ def _made_text(made: Make) -> str:
     return ", ".join([*map(value_text, made.positional), *filter(None, [arguments_text(keywords)])])
 
 
-def _item_row(role: Role, item: Any, key: str, name: str, part: str = "model") -> RecipeRow:
+def _item_row(role: Role, item: Any, key: str, name: str, part: str = "model", depth: int = 0) -> RecipeRow:
     arguments = arguments_of(item)
-    saved = isinstance(item, Mapping) and "load" in item
+    written_out = isinstance(item, Mapping) and any(form in item for form in ("load", *WRITTEN_OUT))
     if role is Role.LAYER and "name" in arguments:
         name = str(arguments.pop("name"))
-    return RecipeRow(
-        role, key, "" if saved else key, name, use_of(item), arguments_text(arguments), part=part
-    )
+    text = arguments_text(arguments)
+    return RecipeRow(role, key, "" if written_out else key, name, use_of(item), text, part=part, depth=depth)
+
+
+def _shared_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
+    for name, item in _map(data.get("layers")).items():
+        yield _item_row(Role.PART, item, f"layers.{name}", name)
+
+
+# --------------------------------------------------------------------------- what is inside other things
+
+
+def part_rows(data: Mapping[str, Any], row: RecipeRow) -> Iterator[RecipeRow]:
+    """The rows of what is inside the thing of a row, and inside of that."""
+    if row.role in (Role.TRAIN, Role.INPUT, Role.OUTPUTS, Role.CALL, Role.FILE) or not row.written:
+        return
+    if row.role is Role.MODEL and form_of(data) is not ModelForm.CLASS:
+        return  # its layers are rows already
+    at: Any = data
+    for part in split_key(row.key):
+        at = at[part]
+    yield from _inside(at, row.key, row.part, row.depth + 1)
+
+
+def own_layers(data: Mapping[str, Any], key: str) -> frozenset[str]:
+    """The names of the recipe's own layers that can stand for a layer at a key."""
+    names = set(_map(data.get("layers")))
+    at: Any = data
+    for part in split_key(key):
+        if isinstance(at, Mapping) and "graph" in at:
+            names |= set(_map(at.get("layers")))
+        try:
+            at = at[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return frozenset(names)
+
+
+def _inside(item: Any, key: str, part: str, depth: int) -> Iterator[RecipeRow]:
+    if not isinstance(item, Mapping):
+        return
+    for index, each in enumerate(_list(item.get("sequential"))):
+        yield from _part(each, f"{key}.sequential[{index}]", str(index + 1), part, depth)
+    if "graph" in item:
+        for name, each in _map(item.get("layers")).items():
+            yield from _part(each, f"{key}.layers.{name}", name, part, depth)
+        for index, each in enumerate(_list(item.get("graph"))):
+            yield _line_row(Role.PART, str(each), f"{key}.graph[{index}]", part, depth)
+        return
+    for name, value in arguments_of(item).items():
+        yield from _argument(value, f"{key}.{name}", name, part, depth)
+
+
+def _part(item: Any, key: str, name: str, part: str, depth: int) -> Iterator[RecipeRow]:
+    yield _item_row(Role.PART, item, key, name, part, depth)
+    yield from _inside(item, key, part, depth + 1)
+
+
+def _argument(value: Any, key: str, name: str, part: str, depth: int) -> Iterator[RecipeRow]:
+    if is_made(value):
+        yield from _part(value, key, name, part, depth)
+    elif isinstance(value, Mapping):
+        for label, each in value.items():
+            yield from _argument(each, f"{key}.{label}", f"{name} {label}", part, depth)
+    else:
+        for index, each in enumerate(_list(value)):
+            yield from _argument(each, f"{key}[{index}]", f"{name} {index + 1}", part, depth)
+
+
+def _holds_parts(value: Any) -> bool:
+    """True if a value has rows of its own."""
+    return next(_argument(value, "", "", "", 0), None) is not None
 
 
 # --------------------------------------------------------------------------- training

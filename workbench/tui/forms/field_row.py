@@ -105,6 +105,8 @@ class FieldRow(Vertical):
         yield Static("", classes="field-error", markup=False)
 
     def on_mount(self) -> None:
+        if isinstance(self.editor, Input):
+            self.editor.cursor_position = 0  # a long value is shown from its beginning
         if self._draft[1]:
             self.show_error(self._draft[1])
 
@@ -168,6 +170,8 @@ class FieldRow(Vertical):
                 editor.value = text_of(self.field, value)
                 if self.in_focus:
                     editor.select_all()
+                else:
+                    editor.cursor_position = 0  # a long value is shown from its beginning
         self.show_error("")
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:

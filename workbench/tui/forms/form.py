@@ -91,6 +91,14 @@ class Form(Vertical):
             tooltip="Take the last edit back: what was typed here, or what brought you here",
         ),
         Binding(
+            "ctrl+l",
+            "fill",
+            "Layer",
+            id="form.fill",
+            show=False,
+            tooltip="Choose a layer, a model or what else fits from the catalog as this argument",
+        ),
+        Binding(
             "ctrl+y", "undo(True)", "Redo", id="form.redo", show=False, tooltip="Do again what was undone"
         ),
     ]
@@ -135,6 +143,13 @@ class Form(Vertical):
         def __init__(self, form: Form, again: bool) -> None:
             super().__init__(form)
             self.again = again
+
+    class Fill(FormMessage):
+        """Choose an entry of the catalog as the value of a field."""
+
+        def __init__(self, form: Form, name: str) -> None:
+            super().__init__(form)
+            self.name = name
 
     class DraftsChanged(FormMessage):
         """The focus has left a text that is not a valid value (`draft`), or there is none any more (None)."""
@@ -262,6 +277,11 @@ class Form(Vertical):
             row.restore(self._values.get(row.field.name, UNSET))
         else:
             self.post_message(self.Undo(self, again))
+
+    def action_fill(self) -> None:
+        row = next((row for row in self.rows if row.in_focus), None)
+        if row is not None:
+            self.post_message(self.Fill(self, row.field.name))
 
     def restore(self, values: Mapping[str, Any]) -> None:
         """Show these values in all fields, also in the one that has the focus: an edit was taken back."""

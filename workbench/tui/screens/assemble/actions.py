@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError
 from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.editing import Editor
+from workbench.recipe.names import kind_of_argument
 from workbench.recipe.outline import ModelForm, RecipeRow, Role
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.widgets.dialogs import PromptDialog
@@ -41,6 +43,9 @@ class Intent:
         title: the question for the user.
         extra: what can be chosen beside entries.
         shared: it becomes a layer that several lines can call.
+        argument: the argument of the entry at `key` that it becomes; "" for none.
+        order: the arguments of that entry in their order.
+        inside: it is for a place inside of another thing.
     """
 
     what: str
@@ -50,10 +55,25 @@ class Intent:
     title: str = ""
     extra: tuple[Entry, ...] = ()
     shared: bool = False
+    argument: str = ""
+    order: tuple[str, ...] = ()
+    inside: bool = False
+
+
+def argument_intent(row: RecipeRow, argument: str, order: Sequence[str]) -> Intent | None:
+    """Choosing a layer, a model or another thing as an argument of a row's entry; None for what is no argument."""
+    if not row.form or row.role is Role.TRAIN or not argument.isidentifier():
+        return None
+    kind = kind_of_argument(argument) or Kind.LAYER
+    extra = (STACK_ENTRY,) if kind is Kind.LAYER else ()
+    title = f"Choose the {argument} of {row.use}"
+    return Intent("fill", kind, row.form, title=title, extra=extra, argument=argument, order=tuple(order))
 
 
 def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
     """The meaning of `add`, `insert` and `change` at a row."""
+    if row.role is Role.PART:
+        return _part_intent(what, row, editor)
     if (
         what == "change"
         and row.role in (Role.LAYER, Role.CALL, Role.SHARED, Role.METRIC, Role.CALLBACK)
@@ -88,10 +108,33 @@ def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
     return Intent("add", Kind.LAYER, "model", index, "Add a layer")
 
 
+def _part_intent(what: str, row: RecipeRow, editor: Editor) -> Intent:
+    """At something that is inside another thing: its stack, its list, or it alone."""
+    items = editor.get(f"{row.key}.sequential")
+    if what != "change" and isinstance(items, list):
+        index = len(items) if what == "add" else 0
+        return Intent("add", Kind.LAYER, f"{row.key}.sequential", index, "Add a layer", inside=True)
+    if what != "change" and row.key.endswith("]"):
+        index = _index(row.key, 0) + (what == "add")
+        return Intent("add", row.kind, row.key[: row.key.rindex("[")], index, "Add one", inside=True)
+    extra = (STACK_ENTRY,) if row.kind is Kind.LAYER else ()
+    return Intent("change", row.kind, row.key, title=f"Instead of {row.use}", extra=extra, inside=True)
+
+
+def _needs_map(key: str) -> bool:
+    """True if a bare name would be a text at a key inside another thing."""
+    return re.search(r"(\.sequential(\[\d+\])?|(^|\.)layers\.\w+)\Z", key) is None
+
+
 def intent_for(entry: Entry, row: RecipeRow | None, editor: Editor) -> Intent | None:
     """The position for an entry that was chosen without a question before it."""
     match entry.kind:
         case Kind.LAYER | Kind.MODEL:
+            if row is not None and row.role is Role.PART:
+                inside = _part_intent("add", row, editor)
+                if inside.what == "add":
+                    return inside
+                row = None
             if editor.form not in (ModelForm.STACK, ModelForm.GRAPH):
                 return Intent("change", Kind.MODEL, "model") if entry.kind is Kind.MODEL else None
             if row is not None and row.part == "model" and row.role is not Role.SHARED:
@@ -119,6 +162,11 @@ def place(
     Raises:
         RecipeError: it cannot stand there.
     """
+    if intent.argument:
+        return _fill(entry, intent, editor, description)
+    if entry is STACK_ENTRY and intent.key != "model":
+        editor.set(intent.key, {"sequential": []})
+        return intent.key
     if entry is STACK_ENTRY:
         model_edits.start_stack(editor)
         return "model"
@@ -131,15 +179,32 @@ def place(
     first = _first_arguments(entry, description)
     if intent.what == "change":
         keep = [str(each["name"]) for each in description["parameters"]] if description else list(first)
-        item_edits.use(editor, intent.key, name, first, [] if intent.kind is Kind.DATASET else keep)
+        keep = [] if intent.kind is Kind.DATASET else keep
+        as_map = intent.inside and _needs_map(intent.key)
+        item_edits.use(editor, intent.key, name, first, keep, as_map=as_map)
         return intent.key
     if intent.shared:
         return graph_edits.add_shared(editor, name, first)
+    if intent.inside:
+        as_map = _needs_map(intent.key)
+        return item_edits.insert(editor, intent.key, intent.index, name, first, as_map=as_map)
     if intent.kind is Kind.LAYER:
         return model_edits.add_layer(
             editor, intent.index, name, first, inputs=entry.inputs, outputs=entry.outputs
         )
     return item_edits.insert(editor, intent.key, intent.index, name, first)
+
+
+def _fill(entry: Entry, intent: Intent, editor: Editor, description: Mapping[str, Any] | None) -> str:
+    """Put a chosen entry, or an empty stack, into an argument; the key of its row is returned."""
+    value = (
+        {"sequential": []}
+        if entry is STACK_ENTRY
+        else {"use": entry.name, **_first_arguments(entry, description)}
+    )
+    item_edits.set_argument(editor, intent.key, intent.argument, value, intent.order)
+    key = f"{intent.key}.{intent.argument}"
+    return key if any(row.key == key for row in editor.rows) else intent.key
 
 
 def _first_arguments(entry: Entry, description: Mapping[str, Any] | None) -> dict[str, Any]:

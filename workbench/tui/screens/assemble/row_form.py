@@ -11,7 +11,8 @@ from textual.screen import Screen
 from workbench.catalog import Entry
 from workbench.errors import RecipeWarning, WorkbenchError
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import RecipeRow, Role
+from workbench.recipe.names import find_nested
+from workbench.recipe.outline import RecipeRow, Role, own_layers
 from workbench.tui.context import kwb
 from workbench.tui.forms.fields import UNSET, same
 from workbench.tui.forms.form import Draft, Form
@@ -60,10 +61,15 @@ class RowForm:
         if self._editor is None or row.kind is None or not row.form:
             return None
         name = row.use
+        if name in own_layers(self._editor.data, row.key):
+            return None
         if row.role is Role.CALL and row.form != row.key:
             name = str(self._editor.get(f"{row.form}.use", ""))
+        catalog = kwb(self._screen).catalog
         try:
-            return kwb(self._screen).catalog.find(row.kind, name)
+            return (
+                find_nested(catalog, name, row.key) if row.role is Role.PART else catalog.find(row.kind, name)
+            )
         except WorkbenchError:
             return None
 
@@ -121,6 +127,10 @@ class RowForm:
             return
         subject = subjects.subject_of(row, editor, description, kwb(self._screen).catalog)
         await self._form.show(subject, subjects.values_of(row, editor, description))
+
+    def order_of(self, row: RecipeRow) -> list[str]:
+        """The arguments of a row's entry in their order, as far as they are known."""
+        return subjects.order_of(self._known(row))
 
     # ------------------------------------------------------------------ its answers
 

@@ -128,7 +128,7 @@ class RowsList(OptionList):
         self._examination, self._error, self._stale = examination, error, stale
         plain = [row for row in rows if row.role not in _HEADS]
         self._longest = (
-            max((cell_len(row.name) for row in plain), default=0) + 2,
+            max((cell_len(self._cells(row)[0]) for row in plain), default=0) + 2,
             max((cell_len(row.use) for row in plain if row.role is not Role.FILE), default=0),
             max((cell_len(self._cells(row)[3]) for row in plain), default=0),
             max((cell_len(self._cells(row)[4]) for row in plain), default=0),
@@ -205,7 +205,8 @@ class RowsList(OptionList):
             return row.name, "input", "", shape_text([None, *_list(row.arguments)]), ""
         shared = row.role is Role.CALL and row.form != row.key
         parameters = "" if count is None else "shared" if shared else f"{count:,}"
-        return row.name, row.use, arguments, shape_text(shape), parameters
+        name = "  " * row.depth + row.name
+        return name, row.use, arguments, shape_text(shape), parameters
 
     def _content(self, row: RecipeRow) -> Content:
         width = max(self.scrollable_content_region.width - 3, 20)

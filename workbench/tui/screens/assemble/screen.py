@@ -230,6 +230,13 @@ class AssembleScreen(WorkbenchScreen):
         if (key := self._row_form.take(event)) is not None:
             self.refresh_panes(key)
 
+    @on(Form.Fill)
+    def _fill_argument(self, event: Form.Fill) -> None:
+        """Choose an entry of the catalog as an argument; it has rows of its own then."""
+        if (row := self.rows.row) is not None and self.editor is not None:
+            self.editor.end_step()
+            self._choose(actions.argument_intent(row, event.name, self._row_form.order_of(row)))
+
     @on(Form.Undo)
     def _take_back(self, event: Form.Undo) -> None:
         """Undo from within the form. What is typed next is for the form, unless that was about what is gone now."""

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.catalog.lookup import Catalog
 from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.editing import Editor
-from workbench.recipe.outline import ModelForm, RecipeRow, Role, form_of
+from workbench.recipe.outline import WRITTEN_OUT, ModelForm, RecipeRow, Role, form_of, own_layers
 from workbench.recipe.schema_fields import training_settings
 from workbench.tui.forms.fields import UNSET, Field, fallback_fields, field_of
 from workbench.tui.forms.form import FormSubject
@@ -56,10 +56,13 @@ def subject_of(
     fields: tuple[Field, ...] = _call_fields(row, editor) if row.role is Role.CALL else ()
     if row.role is Role.SHARED:
         fields = (_name_field(),)
+    if row.role in (Role.PART, Role.LAYER) and row.use in own_layers(editor.data, row.key):
+        about = f"The layer '{row.use}' of this recipe: the same one wherever its name stands."
+        return FormSubject(row.key, row.use, about, ())
     if not row.form:
-        about = (
-            _about_model(editor) if row.role is Role.MODEL else "" if row.written else "Press a to add one."
-        )
+        about = "" if row.written else "Press a to add one."
+        about = _about_model(editor) if row.role is Role.MODEL else about
+        about = _about_part(row) if row.role is Role.PART else about
         return FormSubject(row.key, row.use or _TITLES.get(row.role, row.name), about, fields)
     parameters = parameters_of(description, editor, row)
     fields += tuple(field_of(record, catalog) for record in parameters)
@@ -178,6 +181,18 @@ def _about_model(editor: Editor) -> str:
             return "The model of a file. Press c to choose another."
         case _:
             return "Press c to choose the model, a to add a layer."
+
+
+def _about_part(row: RecipeRow) -> str:
+    if row.use == WRITTEN_OUT["sequential"]:
+        return "A model inside of another. Press a to add a layer to it, c for another thing in its place."
+    if row.use == WRITTEN_OUT["graph"]:
+        return "A model inside of another. Its lines are edited in the YAML: v."
+    return (
+        "Edit it in the YAML: v."
+        if row.inputs
+        else "The model of a file. Press c for another thing in its place."
+    )
 
 
 def _check_shape(value: Any) -> str:
