@@ -222,7 +222,7 @@ def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output:
             called = str(item.get("name") or ("loaded" if "load" in item else "part"))
             layer = graphs.fresh_name(called, {source, output, middle, *shared})
             shared[layer] = dict(item)
-        elif use_of(item) in reading.map_at(editor.data, ("layers",)):
+        elif use_of(item) in reading.map_at(editor, ("layers",)):
             layer = use_of(item)
         else:
             given = tuple((key, graphs.from_yaml(value)) for key, value in arguments_of(item).items())
