@@ -4,85 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
 
-from tests.storage.models import Residual, sequential_model, softsquare
-from workbench.errors import ExitCode, FileError
-from workbench.storage import container, guard, inspect
-from workbench.storage.formats import KerasRegistry, load, save
-
-
-class Plugins:
-    """A resolver that knows two plugins, and counts how often all of them must be imported."""
-
-    known: ClassVar[dict[str, object]] = {
-        "acme-layers>Residual": Residual,
-        "acme-layers>softsquare": softsquare,
-        "kwb>MyDense": keras.layers.Dense,
-    }
-    listed = 0
-
-    def registered_names(self) -> set[str]:
-        self.listed += 1
-        return set(self.known)
-
-    def resolve_registered(self, name: str) -> object | None:
-        return self.known.get(name)
-
-
-Config = dict[str, Any]
-
-
-def refusal(path: Path) -> FileError:
-    with pytest.raises(FileError) as error:
-        guard.check_file(path, Plugins())
-    assert error.value.exit_code is ExitCode.FILE
-    assert error.value.where == str(path)
-    return error.value
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One sound file of each kind."""
-    folder = tmp_path_factory.mktemp("good")
-    model = sequential_model()
-    model.compile("adam", "mse")
-    for format in (".keras", ".h5", ".weights.h5"):
-        save(model, folder / f"m{format}", {})
-    model.save(folder / "plain.h5")
-    return {
-        path.name.partition(".")[2] if path.name[0] == "m" else path.name: path for path in folder.iterdir()
-    }
-
-
-def edited(good: Path, target: Path, edit: Callable[[Config], None]) -> Path:
-    """A `.keras` file with its configuration edited."""
-    with zipfile.ZipFile(good) as source, zipfile.ZipFile(target, "w") as out:
-        for info in source.infolist():
-            content = source.read(info)
-            if info.filename == "config.json":
-                config = json.loads(content)
-                edit(config)
-                content = json.dumps(config).encode()
-            out.writestr(info.filename, content)
-    return target
-
-
-def layer(config: Config, index: int) -> Config:
-    return config["config"]["layers"][index]  # type: ignore[no-any-return]
-
-
-# What is no model file at all
+from tests.storage.guarded_files import (
+    Plugins,
+    members_of,
+    refusal,
+    with_hdf5,
+    zipped,
+)
+from workbench.errors import FileError
+from workbench.storage import guard, inspect
+from workbench.storage.formats import KerasRegistry, load
 
 
 @pytest.mark.parametrize(
@@ -153,18 +94,6 @@ def test_no_random_damage_raises_anything_but_a_file_error(good: dict[str, Path]
 # Zip
 
 
-def zipped(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
-    with zipfile.ZipFile(path, "w", compression) as file:
-        for name, content in members.items():
-            file.writestr(name, content)
-    return path
-
-
-def members_of(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as file:
-        return {name: file.read(name) for name in file.namelist()}
-
-
 def test_a_zip_bomb(good: dict[str, Path], tmp_path: Path) -> None:
     members = members_of(good["keras"]) | {"assets/vocabulary.txt": bytes(200 << 20)}
     path = zipped(tmp_path / "m.keras", members, zipfile.ZIP_DEFLATED)
@@ -218,13 +147,6 @@ def test_a_zip_with_sizes_that_disagree(good: dict[str, Path], tmp_path: Path) -
 
 
 # HDF5
-
-
-def with_hdf5(good: Path, target: Path, edit: Callable[[Any], None]) -> Path:
-    target.write_bytes(good.read_bytes())
-    with h5py.File(target, "r+") as file:
-        edit(file)
-    return target
 
 
 def huge(file: Any) -> None:
@@ -318,262 +240,3 @@ def test_an_hdf5_file_of_something_else(tmp_path: Path) -> None:
 
 
 # Configurations
-
-
-def function(name: str, module: str | None = "builtins", registered: str | None = "function") -> Config:
-    return {"module": module, "class_name": "function", "config": name, "registered_name": registered}
-
-
-def lambda_layer(function: Any, **arguments: Any) -> Config:
-    config = {"name": "evil", "function": function, "arguments": {}, **arguments}
-    return {"module": "keras.layers", "class_name": "Lambda", "config": config, "registered_name": None}
-
-
-def keras_layer(class_name: str, module: str | None = "keras.layers", **config: Any) -> Config:
-    return {
-        "module": module,
-        "class_name": class_name,
-        "config": {"name": "evil", **config},
-        "registered_name": None,
-    }
-
-
-BYTECODE = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}}
-
-LAYERS: dict[str, tuple[Config, str]] = {
-    "bytecode": (lambda_layer(BYTECODE), "is a Python lambda kept as code"),
-    "a Keras function": (lambda_layer(function("get_file", "keras.utils")), "evil' calls 'get_file'"),
-    "an exported function": (lambda_layer(function("exp", "keras.ops")), "evil' calls 'exp'"),
-    "a builtin": (lambda_layer(function("eval")), "evil' calls 'eval'"),
-    "a name alone": (lambda_layer("exp"), "evil' calls 'exp'"),
-    "a function for the shape": (
-        lambda_layer(function("acme-layers>softsquare"), output_shape=function("load_model", "keras.models")),
-        "evil' calls 'load_model'",
-    ),
-    "nothing": (lambda_layer(None), "evil' calls 'None'"),
-    "a module of another program": (
-        keras_layer("Popen", "subprocess", args="sh"),
-        "neither Keras' nor registered",
-    ),
-    "a module of Keras' insides": (keras_layer("Thing", "keras.src.utils.file_utils"), "neither Keras' nor"),
-    "a function of Keras as a class": (keras_layer("get_file", "keras.utils"), "neither Keras' nor"),
-    "a function among the layers": (keras_layer("deserialize", "keras.layers"), "neither Keras' nor"),
-    "the same without a module": ({"class_name": "deserialize", "config": {}}, "neither Keras' nor"),
-    "something of keras itself": (keras_layer("Variable", "keras"), "neither Keras' nor"),
-    "a SavedModel": (keras_layer("TFSMLayer", filepath="/tmp/x"), "runs a SavedModel"),
-    "a pickle": (keras_layer("TorchModuleWrapper", weights="x"), "unpickles"),
-    "a vocabulary elsewhere": (keras_layer("StringLookup", vocabulary="/etc/passwd"), "from another file"),
-    "a class by number": ({"class_name": 7, "config": {}}, "something else than a string"),
-    "a typespec": (
-        {"class_name": "__typespec__", "config": [], "spec_name": "TensorSpec", "module": "tensorflow"},
-        "neither Keras' nor",
-    ),
-    "a legacy typespec": (
-        {"class_name": "TypeSpec", "type_spec": "x", "serialized": []},
-        "makes a type of TensorFlow",
-    ),
-    "an unregistered class": (keras_layer("MyOwn", "my_module"), "neither Keras' nor registered"),
-    "a hidden activation": (
-        keras_layer("Dense", units=1, activation=function("get_file", "keras.utils")),
-        "calls the function 'get_file' of keras.utils",
-    ),
-    "a deserializer": (keras_layer("Dense", units=1, activation=function("deserialize")), "'deserialize'"),
-    "deep inside": (
-        keras_layer("Bidirectional", layer=keras_layer("RNN", cell=keras_layer("Evil", "os"))),
-        "'Evil' of os",
-    ),
-    "a wide layer": (keras_layer("Dense", units=2_000_000_000), "declares units=2000000000"),
-    "a wide table": (keras_layer("Embedding", input_dim=60_000_000, output_dim=60), "weights up to it"),
-    "a wide layer of a plugin": (
-        keras_layer("MyDense", "kwb_custom.layers", units=10**12) | {"registered_name": "kwb>MyDense"},
-        "declares units=1000000000000",
-    ),
-    "a square": (
-        keras_layer("Dense", units=50_000) | {"build_config": {"input_shape": [None, 50_000]}},
-        "weights up to it",
-    ),
-}
-
-
-@pytest.mark.parametrize("attack", LAYERS)
-def test_hostile_configurations(attack: str, good: dict[str, Path], tmp_path: Path) -> None:
-    evil, words = LAYERS[attack]
-    path = edited(good["keras"], tmp_path / "m.keras", lambda config: config["config"]["layers"].append(evil))
-    assert words in refusal(path).what
-    with pytest.raises(FileError):
-        load(path, KerasRegistry())
-
-
-@pytest.mark.parametrize("attack", LAYERS)
-def test_hostile_configurations_in_the_legacy_format(
-    attack: str, good: dict[str, Path], tmp_path: Path
-) -> None:
-    evil, words = LAYERS[attack]
-
-    def edit(file: Any) -> None:
-        config = json.loads(file.attrs["model_config"])
-        config["config"]["layers"].append(evil)
-        file.attrs["model_config"] = json.dumps(config)
-
-    assert words in refusal(with_hdf5(good["plain.h5"], tmp_path / "m.h5", edit)).what
-
-
-@pytest.mark.parametrize("attack", LAYERS)
-def test_hostile_configurations_in_our_hdf5(attack: str, good: dict[str, Path], tmp_path: Path) -> None:
-    evil, words = LAYERS[attack]
-
-    def edit(file: Any) -> None:
-        config = json.loads(file["kwb/config.json"][()].tobytes())
-        config["config"]["layers"].append(evil)
-        del file["kwb/config.json"]
-        file["kwb/config.json"] = np.frombuffer(json.dumps(config).encode(), np.uint8)
-
-    assert words in refusal(with_hdf5(good["weights.h5"], tmp_path / "m.weights.h5", edit)).what
-
-
-def test_a_registered_function_where_a_class_stands_is_refused(good: dict[str, Path], tmp_path: Path) -> None:
-    """Keras would call it with arguments from the file."""
-
-    def edit(config: Config) -> None:
-        evil = {"module": None, "class_name": "softsquare", "config": {"x": "/etc/passwd"}}
-        config["config"]["layers"].append(evil | {"registered_name": "acme-layers>softsquare"})
-
-    path = edited(good["keras"], tmp_path / "m.keras", edit)
-    with pytest.raises(FileError, match="as something else than a function"):
-        load(path, KerasRegistry())
-
-
-def test_nesting_without_end(good: dict[str, Path], tmp_path: Path) -> None:
-    for depth in (300, 100_000):
-        members = members_of(good["keras"])
-        members["config.json"] = b'{"a": ' + b"[" * depth + b"]" * depth + b"}"
-        assert "nested deeper" in refusal(zipped(tmp_path / "m.keras", members)).what
-
-
-def test_a_configuration_without_measure(good: dict[str, Path], tmp_path: Path) -> None:
-    members = members_of(good["keras"]) | {"config.json": b'{"a": "' + b"x" * (33 << 20) + b'"}'}
-    assert "larger than 32 MB" in refusal(zipped(tmp_path / "m.keras", members)).what
-    members["config.json"] = b"[1, 2]"
-    assert "not a JSON object" in refusal(zipped(tmp_path / "m.keras", members)).what
-    members["config.json"] = b"{'a': 1}"
-    assert "not JSON" in refusal(zipped(tmp_path / "m.keras", members)).what
-
-
-# Plugins that are missing
-
-
-def named(registered: str) -> Callable[[Config], None]:
-    return lambda config: layer(config, 2).update(
-        registered_name=registered, class_name=registered.split(">")[1]
-    )
-
-
-def test_a_missing_plugin_is_named_with_its_distribution(good: dict[str, Path], tmp_path: Path) -> None:
-    error = refusal(edited(good["keras"], tmp_path / "m.keras", named("other-layers>Gate")))
-    assert error.what == "needs plugin distribution 'other-layers' (class Gate)."
-    assert error.hint.startswith("Install it: pip install other-layers. If it is a file of your own")
-
-
-def test_a_class_missing_from_an_installed_plugin(good: dict[str, Path], tmp_path: Path) -> None:
-    error = refusal(edited(good["keras"], tmp_path / "m.keras", named("kwb>MyDens")))
-    assert "'MyDens' of 'kwb', which the installed version does not register" in error.what
-    assert "kwb>MyDense" in error.hint
-
-
-@pytest.mark.parametrize("registered", ["Custom>Gate", "x; rm -rf ~>Gate", "--index-url=evil>Gate", ">Gate"])
-def test_no_command_is_made_of_what_a_stranger_wrote(
-    registered: str, good: dict[str, Path], tmp_path: Path
-) -> None:
-    error = refusal(edited(good["keras"], tmp_path / "m.keras", named(registered)))
-    assert "pip" not in error.hint
-    assert "--plugin FILE.py" in error.hint
-
-
-# What is sound
-
-
-@pytest.mark.parametrize("format", ["keras", "h5", "weights.h5", "plain.h5"])
-def test_sound_files_pass(format: str, good: dict[str, Path]) -> None:
-    plugins = Plugins()
-    checked = guard.check_file(good[format], plugins)
-    assert checked.config is not None
-    assert checked.uncompilable == ""
-    assert plugins.listed == 0  # only what the file names is imported
-
-
-@pytest.mark.slow
-def test_every_stock_layer_passes(tmp_path: Path) -> None:
-    """No false alarm: each layer, initializer, regularizer, loss and metric of Keras as Keras writes it."""
-    spaces = [
-        keras.layers,
-        keras.initializers,
-        keras.regularizers,
-        keras.constraints,
-        keras.losses,
-        keras.metrics,
-    ]
-    spaces += [keras.optimizers, keras.optimizers.schedules]
-
-    def nothing(named: guard.Named) -> None:
-        raise AssertionError(f"{named} is not Keras'")
-
-    seen = 0
-    for space in spaces:
-        for found in vars(space).values():
-            try:
-                config = keras.saving.serialize_keras_object(found())
-            except Exception:
-                continue  # it cannot be made without arguments
-            list(guard.check_config(config, nothing))
-            seen += 1
-    assert seen > 150
-    for activation in ("relu", "gelu", "softmax", "log_softmax", "leaky_relu", "hard_sigmoid"):
-        dense = keras.layers.Dense(1, activation=activation)
-        list(guard.check_config(keras.saving.serialize_keras_object(dense), nothing))
-    fit = keras.layers.Dense(
-        1, activation=keras.activations.gelu, kernel_initializer=keras.initializers.HeNormal(1)
-    )
-    list(guard.check_config(keras.saving.serialize_keras_object(fit), nothing))
-
-
-def test_operators_and_functions_in_a_graph_pass(tmp_path: Path) -> None:
-    start = keras.Input((4, 4, 3))
-    z = keras.layers.Conv2D(8, 3, padding="same", groups=1)(start) * 2.0
-    z = keras.ops.concatenate([z, keras.ops.relu(z)], axis=-1)[:, 1:]
-    z = keras.ops.mean(z, axis=[1, 2])
-    z = keras.layers.LSTM(5)(keras.ops.expand_dims(z, 1))
-    model = keras.Model(start, keras.layers.Dense(2)(z - 1.0))
-    for format in (".keras", ".h5"):
-        save(model, tmp_path / f"m{format}", {}, probe=np.ones((2, 4, 4, 3), "float32"))
-        assert load(tmp_path / f"m{format}", KerasRegistry()).warnings == ()
-
-
-def test_reading_a_large_sound_file_keeps_to_its_budget(tmp_path: Path) -> None:
-    model = keras.Sequential([keras.Input((2000,)), keras.layers.Dense(3000)])
-    save(model, tmp_path / "m.keras", {})
-    found = container.read(tmp_path / "m.keras")
-    assert found.stored == 4 * model.count_params()
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("format", [".keras", ".h5"])
-def test_a_class_that_a_notebook_did_not_register_is_taken_from_a_plugin(format: str, tmp_path: Path) -> None:
-    class Doubling(keras.Layer):
-        def call(self, inputs: Any) -> Any:
-            return 2 * inputs
-
-    class Adopting(KerasRegistry):
-        def resolve_registered(self, name: str) -> object | None:
-            if name == "Doubling":
-                keras.saving.get_custom_objects()[name] = Doubling
-            return super().resolve_registered(name)
-
-    keras.Sequential([keras.Input((2,)), Doubling(), keras.layers.Dense(1)]).save(tmp_path / f"m{format}")
-    if format == ".keras":
-        with pytest.raises(FileError, match="neither Keras' nor registered"):
-            load(tmp_path / f"m{format}", KerasRegistry())
-    try:
-        model = load(tmp_path / f"m{format}", Adopting()).model
-    finally:
-        keras.saving.get_custom_objects().pop("Doubling", None)
-    assert type(model.layers[0]) is Doubling

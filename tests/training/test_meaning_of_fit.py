@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.training.test_engines import (
+from tests.training.engine_cases import (
     BATCH,
     ENGINES,
     ONE_INPUT,

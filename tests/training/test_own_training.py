@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.engine_cases import ENGINES
 from tests.training.self_trained import BATCH, CASES, Case, X, Y, with_these
-from tests.training.test_engines import ENGINES
 from tests.training.test_equivalence import WHOLE
 from workbench import events
 from workbench.catalog.lookup import Catalog

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.test_engines import BATCH, ONE_INPUT, VALIDATION, part, settings
-from tests.training.test_engines import ENGINES as EVERY_ENGINE
+from tests.training.engine_cases import BATCH, ONE_INPUT, VALIDATION, part, settings
+from tests.training.engine_cases import ENGINES as EVERY_ENGINE
 from tests.whole import whole
 from workbench import events
 from workbench.catalog import single_file

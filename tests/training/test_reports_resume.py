@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.engine_cases import ENGINES as EVERY_ENGINE
 from tests.training.resuming import Pair
-from tests.training.test_engines import ENGINES as EVERY_ENGINE
 from tests.whole import whole
 from workbench import events
 from workbench.catalog.entries import Entry, Kind

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.training.test_engines import ENGINES
+from tests.training.engine_cases import ENGINES
 from tests.whole import whole
 from workbench import events
 from workbench.catalog.lookup import Catalog

@@ -1,0 +1,184 @@
+"""Trainings that go on inside an epoch, streams of rows, and what a training leaves behind in a model."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.engine_cases import (
+    BATCH,
+    FORMS,
+    LEFT,
+    ONE_INPUT,
+    ROWS,
+    STEPS,
+    TARGET,
+    VALIDATION,
+    assert_same_bits,
+    part,
+    sequential,
+    settings,
+    stock,
+    subclassed,
+    weights,
+)
+from tests.whole import part as part_of
+from workbench.errors import DataError
+from workbench.events import EngineChosen
+from workbench.training.engines import Arrays, Stream, evaluate, fit
+from workbench.training.engines.programs import ChunkXLA
+
+# --- position, streams, and what is left behind -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("engine", "stop"),
+    part_of(
+        "engines",
+        [("plain", 2), ("eager", 2), ("chunk", 2), ("chunk", STEPS), ("chunk-xla", 2)],
+        [("plain", 2), ("eager", 2), ("chunk", 2), ("chunk", STEPS)],
+    ),
+)
+def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: str, stop: int) -> None:
+    """Weights bit for bit, and the logs of the broken epoch; also when only its validation is left."""
+    keeps: dict[str, Any] = {}
+
+    class Keep(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if self.epoch == 1 and batch + 1 == stop:
+                keeps["state"] = weights(self.model)
+                keeps["metrics"] = [v.numpy() for v in self.model.metrics_variables]
+
+    validation = part(ONE_INPUT, VALIDATION)
+    made = partial(sequential, dropout=0.3, run_eagerly=engine == "eager")
+    engine = engine.replace("eager", "plain")
+    whole = made()
+    wanted = fit(whole, ONE_INPUT, validation, settings(engine=engine, epochs=3, shuffle=True), [Keep()])
+    continued = made()
+    continued.optimizer.build(continued.trainable_variables)
+    for variable, value in zip(
+        [*continued.variables, *continued.optimizer.variables], keeps["state"], strict=True
+    ):
+        variable.assign(value)
+    history = fit(
+        continued,
+        ONE_INPUT,
+        validation,
+        settings(
+            engine=engine, epochs=3, shuffle=True,
+            initial_epoch=1, initial_step=stop, initial_metrics=keeps["metrics"],
+        ),
+    )  # fmt: skip
+    assert history.history == {name: values[1:] for name, values in wanted.history.items()}
+    assert_same_bits(continued, whole)
+
+
+def stream(arrays: Arrays, rows: int = ROWS) -> Stream:
+    def batches(epoch: int, step: int) -> Iterator[Arrays]:
+        order = np.random.default_rng([3, epoch]).permutation(ROWS)
+        for start in range(step * BATCH, ROWS, BATCH):
+            taken = order[start : start + BATCH]
+            yield Arrays(arrays.x[taken], arrays.y[taken])
+
+    return Stream(rows, BATCH, batches)
+
+
+@pytest.mark.parametrize(("asked", "runs"), [("plain", "plain"), ("auto", "steps"), ("chunk", "steps")])
+def test_a_stream_trains_like_the_same_rows_in_memory(asked: str, runs: str) -> None:
+    chosen: list[EngineChosen] = []
+    by_stream, in_memory = sequential(), sequential()
+    history = fit(
+        by_stream, stream(ONE_INPUT), stream(ONE_INPUT), settings(engine=asked), on_chosen=chosen.append
+    ).history
+    wanted = fit(in_memory, ONE_INPUT, None, settings(engine=runs, shuffle=True, seed=3)).history
+    assert chosen[0].engine == runs
+    assert history["loss"] == wanted["loss"]
+    assert_same_bits(by_stream, in_memory)
+    np.testing.assert_allclose(
+        history["val_loss"][-1], by_stream.evaluate(LEFT, TARGET, verbose=0)[0], rtol=1e-5
+    )
+
+
+def test_a_stream_shorter_than_it_says_is_reported_in_plain_words() -> None:
+    with pytest.raises(DataError, match="ended after 6 of 9 batches"):
+        fit(sequential(), stream(ONE_INPUT, rows=140), None, settings(engine="steps"))
+
+
+@pytest.mark.parametrize(
+    "engine", part_of("engines", ["auto", "plain", "steps", "chunk-xla"], ["auto", "steps"])
+)
+def test_evaluate_agrees_with_keras(engine: str) -> None:
+    make, arrays = FORMS["graph"]
+    model = make()
+    wanted = model.evaluate(
+        arrays.x, arrays.y, sample_weight=arrays.sample_weight, batch_size=BATCH, return_dict=True, verbose=0
+    )
+    found = evaluate(model, arrays, BATCH, engine)
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value, rel=1e-5)
+
+
+def test_afterwards_the_model_is_an_ordinary_keras_model(tmp_path: Any) -> None:
+    model = sequential(steps_per_execution=3)
+    fit(model, ONE_INPUT, part(ONE_INPUT, VALIDATION), settings(engine="chunk-xla"))
+    assert model.train_function is None
+    assert model.test_function is None
+    assert model.steps_per_execution == 3
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.saving.load_model(tmp_path / "model.keras")
+    for trained in (model, reloaded):
+        keras.utils.set_random_seed(2)
+        stock(trained, ONE_INPUT, epochs=1)
+    np.testing.assert_allclose(model.predict(LEFT, verbose=0), reloaded.predict(LEFT, verbose=0), rtol=1e-5)
+
+
+def test_all_validations_of_a_training_share_one_iterator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras makes an iterator over the data for each; that it looks where ours is put is its own affair."""
+    made: list[Any] = []
+    make = tf.data.Dataset.__iter__
+
+    def noting(dataset: tf.data.Dataset) -> Any:
+        made.append(dataset)
+        return make(dataset)
+
+    monkeypatch.setattr(tf.data.Dataset, "__iter__", noting)
+    history = fit(sequential(), ONE_INPUT, part(ONE_INPUT, VALIDATION), settings(epochs=6, engine="chunk"))
+    assert len(history.history["val_loss"]) == 6
+    assert len(made) == 2  # one for training, one for the validations
+
+
+def test_xla_compiles_long_validations_from_an_epoch_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch that does not hang on how many follow, and that a training resumed behind it knows as well."""
+    module = importlib.import_module("workbench.training.engines.fit")
+    monkeypatch.setattr(module, "_UNCOMPILED", 4)  # steps, of which a validation has two
+    began: list[ChunkXLA] = []
+    make = ChunkXLA.prepare
+
+    def noting(program: ChunkXLA) -> None:
+        began.append(program)
+        make(program)
+
+    monkeypatch.setattr(ChunkXLA, "prepare", noting)
+    validation = Arrays(LEFT[:64], TARGET[:64])
+    logs, compiled = {}, {}
+    for engine, epochs in (("plain", 6), ("chunk-xla", 2), ("chunk-xla", 6)):
+        began.clear()
+        chosen = settings(engine=engine, epochs=epochs, validation_batch_size=32)
+        history = fit(subclassed(), ONE_INPUT, validation, chosen).history
+        logs[engine, epochs] = {name: np.array(values) for name, values in history.items()}
+        compiled[engine, epochs] = len(began)
+    assert compiled == {("plain", 6): 0, ("chunk-xla", 2): 1, ("chunk-xla", 6): 2}
+    for name, values in logs["chunk-xla", 6].items():
+        np.testing.assert_array_equal(values[:2], logs["chunk-xla", 2][name])
+        np.testing.assert_allclose(values, logs["plain", 6][name], rtol=1e-5)
