@@ -30,8 +30,11 @@ kwb: 1
 name: price
 data: {use: diabetes, split: {validation: 0.2, test: 0.1}, scale: standard}
 model: {sequential: [{use: Dense, units: 16, activation: relu}, {use: Dense, units: 1}]}
-train: {epochs: 100000, engine: chunk, loss: mse, metrics: [mae], optimizer: {use: Adam, learning_rate: 1.0e-3}}
+train: {epochs: 100000, engine: chunk, loss: mse, metrics: [mae], optimizer: {use: Adam, learning_rate: 1.0e-3},
+  callbacks: [Unhurried]}
 """
+PLUGIN = Path(__file__).with_name("unhurried.py")
+UNHURRIED = ("--plugin", str(PLUGIN), "--set", "train.callbacks=[Unhurried]")
 
 
 def opened(app, text: str = RECIPE) -> None:
@@ -57,7 +60,7 @@ async def shows(pilot, words: str) -> str:
 
 
 async def test_a_screen_shown_in_mid_training_has_the_whole_history_and_goes_on(open_app) -> None:
-    async with open_app(mode="recipes", warm=True) as pilot:
+    async with open_app(mode="recipes", warm=True, plugin_files=[PLUGIN]) as pilot:
         app = pilot.app
         opened(app)
         started = app.worker.train(app.editor)
@@ -74,7 +77,7 @@ async def test_a_screen_shown_in_mid_training_has_the_whole_history_and_goes_on(
 
 async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
     """Start, pause, go on, another learning rate, stop: everything is saved, the app showed it all."""
-    async with open_app(mode="train", warm=True) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[PLUGIN]) as pilot:
         opened(pilot.app)
         await pilot.press("t")
         screen = await training(pilot)
@@ -110,7 +113,7 @@ async def test_a_training_from_one_key_to_saved_files(open_app) -> None:
 
 
 async def test_a_learning_rate_must_be_a_number(open_app) -> None:
-    async with open_app(mode="train", warm=True) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[PLUGIN]) as pilot:
         opened(pilot.app)
         await pilot.press("t")
         screen = await training(pilot)
@@ -125,7 +128,7 @@ async def test_a_learning_rate_must_be_a_number(open_app) -> None:
 
 async def test_the_child_killed_in_mid_training(open_app) -> None:
     """The app lives, says what happened and what is kept, and goes on from the checkpoint."""
-    async with open_app(mode="train", warm=True) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[PLUGIN]) as pilot:
         opened(pilot.app)
         await pilot.press("t")
         screen = await training(pilot)
@@ -147,7 +150,7 @@ async def test_the_child_killed_in_mid_training(open_app) -> None:
 
 
 async def test_a_recipe_that_cannot_be_trained(open_app) -> None:
-    async with open_app(mode="train", warm=True) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[PLUGIN]) as pilot:
         opened(pilot.app, RECIPE.replace("units: 1}", "unit: 1}"))
         await pilot.press("t")
         await until(lambda: isinstance(pilot.app.screen, TrainScreen))
@@ -158,7 +161,7 @@ async def test_a_recipe_that_cannot_be_trained(open_app) -> None:
 
 async def test_watching_a_run_that_another_process_trains(open_app, working_directory) -> None:
     """The same numbers as in its folder, live, until it is killed; then what is left."""
-    with endless(working_directory) as process:
+    with endless(working_directory, *UNHURRIED) as process:
         run = await until(lambda: run_in(working_directory), 60, "the run has begun")
         async with open_app(watch=run.path) as pilot:
             screen = await training(pilot, epochs=5)
@@ -182,7 +185,7 @@ async def test_watching_a_run_that_another_process_trains(open_app, working_dire
 async def test_a_run_that_another_process_trains_is_stopped_from_here(
     open_app, working_directory, mode, key
 ) -> None:
-    with endless(working_directory) as process:
+    with endless(working_directory, *UNHURRIED) as process:
         run = wait_for_epochs(working_directory, process, 2)
         async with open_app(**({"watch": run.path} if mode == "train" else {"mode": "runs"})) as pilot:
             if mode == "train":
@@ -208,7 +211,7 @@ async def test_a_run_appears_in_the_list_runs_and_ends(open_app, working_directo
         await settle(pilot)
         assert "No run yet" in shown(pilot.app)
         process = batch(working_directory, "residual-regressor", "--set", "train.epochs=3000",
-                        "--set", "train.callbacks=[]", "--set", "save=[]")  # fmt: skip
+                        "--set", "save=[]", *UNHURRIED)  # fmt: skip
         try:
             await until(lambda: "▶ running" in shown(pilot.app), 60, "the run is listed")
             await pilot.press("x")  # a running one is never deleted
@@ -230,7 +233,7 @@ async def test_a_run_appears_in_the_list_runs_and_ends(open_app, working_directo
 
 async def test_the_end_is_seen_behind_a_dialog(open_app) -> None:
     """The header does not stay at 'training' because something lay over the screen when it ended."""
-    async with open_app(mode="train", warm=True, size=(80, 24)) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[PLUGIN], size=(80, 24)) as pilot:
         opened(pilot.app)
         await pilot.press("t")
         screen = await training(pilot)
