@@ -23,6 +23,7 @@ from workbench.tui.state import AppState
 from workbench.tui.terminal import gc_tuning
 from workbench.tui.terminal import text as terminal_text
 from workbench.tui.terminal.crash_guard import CrashLog
+from workbench.tui.terminal.textual_private import all_screens, screens_of
 from workbench.tui.terminal.type_ahead import TypeAhead
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
 from workbench.tui.themes import themes_for
@@ -230,7 +231,7 @@ class KwbApp(Shell, inherit_bindings=False):
         """Show a mode's screen, but not behind a dialog."""
         if self.screen.is_modal:
             return
-        for screen in self._screen_stacks.get(mode, [])[:1]:
+        for screen in screens_of(self, mode)[:1]:
             getattr(screen, "focus_main", lambda: None)()  # a screen that is not of a mode has none
         self.go(mode)
 
@@ -239,8 +240,8 @@ class KwbApp(Shell, inherit_bindings=False):
         if not self.is_running:
             return
         for mode in MODES:
-            if stack := self._screen_stacks.get(mode):
-                stack[0].post_message(message.copy())
+            for screen in screens_of(self, mode)[:1]:
+                screen.post_message(message.copy())
         if isinstance(message, messages.TrainingChanged) and message.training.error is not None:
             self.remember(message.training.error)
         if not isinstance(message, messages.TrainingEvents):  # of those it shows nothing, and they are many
@@ -248,10 +249,9 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def refresh_header(self) -> None:
         """Have it drawn again on every screen, also on one that is behind a dialog or not in view."""
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                for header in screen.query(KwbHeader):
-                    header.refresh()
+        for screen in all_screens(self):
+            for header in screen.query(KwbHeader):
+                header.refresh()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
@@ -382,9 +382,8 @@ class KwbApp(Shell, inherit_bindings=False):
 
     def save_state(self) -> None:
         """Let every screen keep what it wants to find again, then write it."""
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                keep = getattr(screen, "keep_state", None)
-                if callable(keep):
-                    keep()
+        for screen in all_screens(self):
+            keep = getattr(screen, "keep_state", None)
+            if callable(keep):
+                keep()
         self.state.save()

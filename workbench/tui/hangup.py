@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from workbench.tui.context import kwb
+from workbench.tui.terminal.textual_private import restore_terminal
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -72,7 +73,5 @@ async def _leave(app: App[Any], keep: Callable[[], None], number: signal.Signals
 def _leave_at_once(app: App[Any], number: signal.Signals) -> None:
     """End the process; the terminal is still made what it was."""
     with suppress(Exception):
-        if app._driver is not None:
-            app._driver.stop_application_mode()
-            app._driver.close()
+        restore_terminal(app)
     os._exit(128 + number)

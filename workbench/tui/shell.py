@@ -16,7 +16,7 @@ from workbench.tui.context import Severity
 from workbench.tui.state import AppState
 from workbench.tui.terminal.crash_guard import Crash, SafeApp
 from workbench.tui.terminal.slow_link import Outflow, paced
-from workbench.tui.terminal.stale_layout import install as install_stale_layout
+from workbench.tui.terminal.textual_private import ask_again_for_stale_sizes
 from workbench.tui.views.marks import NOTICES
 
 MOST_NOTICES = 500
@@ -50,7 +50,7 @@ class Shell(SafeApp):
     state: AppState
 
     def __init__(self, **arguments: Any) -> None:
-        install_stale_layout()
+        ask_again_for_stale_sizes()
         self.outflow = Outflow()
         super().__init__(**arguments)
         self.notices: list[tuple[Severity, WorkbenchError]] = []

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widget import Widget
 
 from workbench.tui.context import kwb
+from workbench.tui.terminal.textual_private import PaintedScreen
 from workbench.tui.widgets.header import KwbHeader
 from workbench.tui.widgets.key_line import KeyLine
 
 
-class WorkbenchScreen(Screen[None]):
+class WorkbenchScreen(PaintedScreen[None]):
     """A mode's screen. A subclass composes its own part in `compose_body`.
 
     Its CSS can refer to `-narrow` (under 80 columns), `-normal`, `-wide` (from 120), and to `-short` (under 30 rows),
@@ -33,21 +33,9 @@ class WorkbenchScreen(Screen[None]):
         """The name of a key in the line of keys now, if it is not the usual one."""
         return None
 
-    def _compositor_refresh(self) -> None:
-        # Private in Textual: the one place through which a screen's changes get painted. What is held back stays
-        # marked as changed, so the frame that is painted later shows it too.
-        # Textual drops a frame of a batch of updates: where that was the whole screen, it is still to be painted.
-        whole, changed = self.size.region, self._compositor._dirty_regions
-        self._whole_is_due = self._whole_is_due or whole in changed
-        if kwb(self).outflow.may_paint(self._compositor_refresh):
-            if self._whole_is_due:
-                changed.add(whole)
-            self._whole_is_due = bool(
-                self._whole_is_due and self.app._batch_count
-            )  # then it is not painted yet
-            super()._compositor_refresh()
-
-    _whole_is_due = False
+    def may_paint(self, paint: Callable[[], None]) -> bool:
+        """Not while the terminal has not taken the frames before."""
+        return kwb(self).outflow.may_paint(paint)
 
     def compose(self) -> ComposeResult:
         yield KwbHeader()

@@ -8,7 +8,6 @@ is up, and one that repeats without end.
 
 from __future__ import annotations
 
-import asyncio
 import time
 import traceback
 from collections import deque
@@ -16,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textual.app import App
-from textual.message import Message
-from textual.message_pump import MessagePump
 from textual.widget import Widget
+
+from workbench.tui.terminal.textual_private import CatchingApp, is_left
 
 MOST_A_SECOND = 50  # crashes; beyond that the app is of no use to anyone
 SHOW_AGAIN_AFTER = 10.0  # seconds before the same crash is shown a second time
@@ -116,7 +114,7 @@ class CrashLog:
             pass
 
 
-class SafeApp(App[Any]):
+class SafeApp(CatchingApp[Any]):
     """An app that survives exceptions of its handlers. A subclass handles a crash in `on_crash`."""
 
     crash_log: CrashLog
@@ -130,7 +128,7 @@ class SafeApp(App[Any]):
     @property
     def ending(self) -> bool:
         """True if the user has left the app and it closes its screens."""
-        return self._up and (self._exit or not self.is_running)
+        return self._up and (is_left(self) or not self.is_running)
 
     @property
     def survives(self) -> bool:
@@ -153,31 +151,9 @@ class SafeApp(App[Any]):
         """A crash that is news."""
         raise NotImplementedError
 
-    def _handle_exception(self, error: Exception) -> None:
-        """Textual's last stop for exceptions of timers, callbacks, paints and workers."""
-        if self.survives:
-            self.survive(error)
-        else:
-            super()._handle_exception(error)
-
-
-async def _dispatch_message(self: MessagePump, message: Message) -> None:
-    """Textual's own, but in a `SafeApp` an exception does not end the widget whose handler raised it."""
-    try:
-        await _textual_dispatch_message(self, message)
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
-        try:
-            app = self.app
-        except Exception:
-            raise error from None
-        if not isinstance(app, SafeApp) or not app.survives:
-            raise
-        app.survive(error)
-
-
-# A message pump ends its loop when a handler raises, before any hook of the app is asked. This is the one seam
-# through which every widget, screen and the app itself pass; `tests/tui/test_crash_guard.py` fails if Textual moves it.
-_textual_dispatch_message = MessagePump._dispatch_message
-MessagePump._dispatch_message = _dispatch_message  # type: ignore[method-assign]
+    def catches(self, error: Exception) -> bool:
+        """Every exception, as long as the app survives."""
+        if not self.survives:
+            return False
+        self.survive(error)
+        return True

@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from textual._xterm_parser import XTermParser
 from textual.events import Key
+
+from workbench.tui.terminal.textual_private import read_keys_by, textual_keys
 
 # What the sequences of other keys, and answers of the terminal, begin with.
 _BEGIN = frozenset("[O]P_^X")
@@ -20,15 +21,13 @@ _BEGIN = frozenset("[O]P_^X")
 _WORDS = frozenset(("\x1bb", "\x1bf", "\x1b\x7f"))
 _BACK_TAB = "\x1b\t"  # what shift+tab sends on Linux' own console; elsewhere it is escape and tab
 
-_sequence_to_key_events = XTermParser._sequence_to_key_events
 
-
-def _keys(self: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
+def _keys(parser: Any, sequence: str, alt: bool) -> Iterable[Key]:
     if len(sequence) == 2 and sequence[0] == "\x1b" and _are_two_keys(sequence):
         yield Key("escape", "\x1b")
-        yield from _sequence_to_key_events(self, sequence[1])
+        yield from textual_keys(parser, sequence[1], False)
     else:
-        yield from _sequence_to_key_events(self, sequence, alt)
+        yield from textual_keys(parser, sequence, alt)
 
 
 def _are_two_keys(sequence: str) -> bool:
@@ -39,5 +38,4 @@ def _are_two_keys(sequence: str) -> bool:
 
 def install() -> None:
     """Have Textual's parser read escape so."""
-    parser: Any = XTermParser
-    parser._sequence_to_key_events = _keys
+    read_keys_by(_keys)

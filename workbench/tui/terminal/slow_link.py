@@ -17,10 +17,10 @@ from typing import IO, Any, NamedTuple
 
 from textual import messages
 from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from workbench.tui.terminal.lean_output import lean
+from workbench.tui.terminal.textual_private import MeasuredDriver, driver_may_be_measured
 
 MOST_WAITING = 2048  # bytes on their way beside which another frame may be sent
 FULL = 16 << 10  # bytes that a pseudo terminal of Linux holds before a write has to wait
@@ -227,14 +227,13 @@ class _MeasuredFile:
         return self._file.fileno()
 
 
-class PacedDriver(LinuxDriver):
+class PacedDriver(MeasuredDriver):
     """Textual's driver for terminals, which counts in `app.outflow` what it writes."""
 
     def __init__(self, app: Any, **settings: Any) -> None:
         super().__init__(app, **settings)
         self._outflow: Outflow = app.outflow
-        # Private in Textual: the file that its writing thread, made later, writes to.
-        self._file = _MeasuredFile(self._file, self._outflow)  # type: ignore
+        self.measure(lambda file: _MeasuredFile(file, self._outflow))
 
     def write(self, data: str) -> None:
         asks = self._outflow.queue(len(data.encode("utf-8", "replace")))
@@ -258,4 +257,4 @@ class PacedDriver(LinuxDriver):
 
 def paced(driver: type[Driver]) -> type[Driver]:
     """The driver to use in place of one; only Textual's own for a terminal is replaced."""
-    return PacedDriver if driver is LinuxDriver else driver
+    return PacedDriver if driver_may_be_measured(driver) else driver

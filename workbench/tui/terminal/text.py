@@ -11,21 +11,21 @@ from __future__ import annotations
 import re
 
 import rich.text
-import textual.content
 from rich.console import Console
 from rich.segment import Segment
 from textual.content import Content
 from textual.strip import Strip
 
 from workbench.escaping import escape, escape_line, mask
+from workbench.tui.terminal.textual_private import escape_content_by, is_rendered
 
 _render = Strip.render
 _WHITE = re.compile("[\t\n]")
 
 
 def _render_masked(self: Strip, console: Console) -> str:
-    if self._render_cache is None and not all(text.isprintable() for text, _, _ in self._segments):
-        self = Strip([Segment(_WHITE.sub(" ", mask(text)), style) for text, style, _ in self._segments])
+    if not is_rendered(self) and not all(text.isprintable() for text, _, _ in self):
+        self = Strip([Segment(_WHITE.sub(" ", mask(text)), style) for text, style, _ in self])
     return _render(self, console)
 
 
@@ -36,6 +36,6 @@ def one_line(text: str) -> Content:
 
 def escape_all_text() -> None:
     """From now on. `tests/tui/test_terminal_text.py` fails if Textual or Rich move these doors."""
-    textual.content._strip_control_codes = escape  # type: ignore[assignment]
+    escape_content_by(escape)
     rich.text.strip_control_codes = escape  # type: ignore[attr-defined,assignment]
     Strip.render = _render_masked  # type: ignore[method-assign]

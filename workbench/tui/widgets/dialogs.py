@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
+from workbench.tui.terminal.textual_private import bind
 from workbench.tui.widgets.key_line import KeyLine
 
 ButtonVariant = Literal["default", "primary", "success", "warning", "error"]
@@ -108,9 +109,7 @@ class ConfirmDialog(Dialog[str | None]):
     def on_mount(self) -> None:
         for choice in self._choices:
             if choice.key:
-                # In the place of what the key does in other dialogs.
-                self._bindings.key_to_bindings.pop(choice.key, None)
-                self._bindings.bind(choice.key, f"answer({choice.answer!r})", choice.label)
+                bind(self, choice.key, f"answer({choice.answer!r})", choice.label)
 
     def action_answer(self, answer: str) -> None:
         self.dismiss(answer)

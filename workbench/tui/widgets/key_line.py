@@ -12,7 +12,8 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.screen import Screen
 from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
+
+from workbench.tui.terminal.textual_private import FooterKey, bindings_are_ready
 
 
 class KeyLine(Footer):
@@ -40,7 +41,7 @@ class KeyLine(Footer):
             self.call_after_refresh(self.recompose)
 
     def compose(self) -> ComposeResult:
-        if not self._bindings_ready:
+        if not bindings_are_ready(self):
             return
         fitting = self._fitting()
         self._shown = _looks(fitting)
