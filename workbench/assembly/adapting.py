@@ -18,6 +18,7 @@ import numpy as np
 
 from workbench.assembly.layers import sublayers
 from workbench.errors import RecipeError, RecipeWarning
+from workbench.keras_private import lookup_layer
 from workbench.sentence import short_message
 from workbench.storage import draws
 
@@ -229,7 +230,7 @@ def _state(layer: Any) -> dict[str, Any]:
     elif isinstance(layer, keras.layers.Discretization):
         state["bin_boundaries"] = list(layer.bin_boundaries)
     else:
-        lookup = getattr(layer, "_lookup_layer", layer)  # of TextVectorization
+        lookup = lookup_layer(layer)
         state["vocabulary"] = [_plain(token) for token in layer.get_vocabulary(include_special_tokens=False)]
         if lookup.output_mode == "tf_idf":
             state["idf_weights"] = np.asarray(lookup.idf_weights_const).tolist()

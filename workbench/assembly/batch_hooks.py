@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import keras
 
+from workbench.keras_private import is_profiling
+
 Mode = Literal["train", "test"]
 
 _HOOKS: dict[Mode, tuple[str, ...]] = {
@@ -58,8 +60,7 @@ def _saves_inside_epochs(callback: Any) -> bool:
 def _writes_inside_epochs(callback: Any) -> bool:
     """TensorBoard writes nothing at batches where it was not asked to, and measures no time."""
     asked = getattr(callback, "update_freq", None) != "epoch"
-    profiles = getattr(callback, "_should_trace", True)  # Keras has no other name for it
-    return asked or bool(profiles) or bool(getattr(callback, "write_steps_per_second", True))
+    return asked or is_profiling(callback) or bool(getattr(callback, "write_steps_per_second", True))
 
 
 # Those of Keras' own that override a hook of batches and need it only where their arguments ask for it.

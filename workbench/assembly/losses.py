@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from workbench.errors import RecipeError, RecipeWarning
+from workbench.keras_private import origin_of_tensor
 
 _SPARSE = ("sparse_categorical_crossentropy",)
 _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy")
@@ -272,10 +273,7 @@ def _about_size(meeting: _Meeting) -> Iterator[RecipeWarning]:
 def _activation_of(tensor: Any) -> str:
     """The name of the activation of the layer that an output comes from; empty where that is not known."""
     try:
-        history = tensor._keras_history
-        while isinstance(history.operation, keras.Model):
-            history = keras.tree.flatten(history.operation.outputs)[history.tensor_index]._keras_history
-        return str(getattr(history.operation.activation, "__name__", ""))
+        return str(getattr(origin_of_tensor(tensor).activation, "__name__", ""))
     except (AttributeError, IndexError, TypeError, ValueError):
         return ""
 

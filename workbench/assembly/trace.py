@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from workbench.assembly.own_training import lacks_call
+from workbench.keras_private import hand_on_mask
 
 Named = Sequence[tuple[str, Any]]
 
@@ -232,9 +233,7 @@ def _own(structure: Any) -> Any:
 
 def _identity(tensor: Any) -> Any:
     same = tf.identity(tensor)
-    mask = getattr(tensor, "_keras_mask", None)  # Keras hands masks on as an attribute
-    if mask is not None:
-        same._keras_mask = mask
+    hand_on_mask(tensor, same)
     return same
 
 

@@ -45,8 +45,7 @@ def packages_of_files() -> list[str]:
 @contextmanager
 def bare_names() -> Iterator[Mapping[str, str]]:
     """Within the block Keras writes the bare names of those classes. Yields `given_names`."""
-    # Keras has no public way to take one of an object's registrations back.
-    from keras.src.saving.object_registration import GLOBAL_CUSTOM_NAMES as names
+    from workbench.keras_private import REGISTERED_NAMES as names
 
     given = given_names()
     taken = {

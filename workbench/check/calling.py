@@ -15,6 +15,7 @@ from workbench.check.finding import NoInput
 from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, Skipped, error_text
 from workbench.check.source import own_method
 from workbench.check.subject import CheckedEntry
+from workbench.keras_private import finds_shape_by_calling
 
 _IN_CALL_HINT = "Make weights and inner layers in build() or __init__, where they are trained and saved."
 
@@ -137,7 +138,7 @@ def batch_sizes(subject: CheckedEntry) -> None:
 def output_shape(subject: CheckedEntry) -> None:
     layer = subject.built
     own_spec = subject.is_class and own_method(subject.target, "compute_output_spec") is not None
-    if not own_spec and getattr(layer.compute_output_shape, "_is_default", False):
+    if not own_spec and finds_shape_by_calling(layer):
         raise NotApplicable("it does not define compute_output_shape; Keras finds the shape by calling it")
     name = "compute_output_spec" if own_spec else "compute_output_shape"
     arguments = subject.inputs.packed(subject.inputs.symbols())

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.catalog import Kind
 from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
+from workbench.keras_private import all_layers
 from workbench.storage.layer_paths import path_of
 
 # What TensorFlow says of an operation that is not there for a device in a type.
@@ -39,7 +40,7 @@ def output_dtype(subject: CheckedEntry) -> None:
         layer, given = _called(subject, policy)
         if subject.inputs.whole_numbers and not layer.weights:
             raise NotApplicable("of whole numbers it makes numbers of no dtype that a policy is about")
-        inner = {each.compute_dtype for each in layer._flatten_layers()}
+        inner = {each.compute_dtype for each in all_layers(layer)}
         if len(inner) > 1:
             return  # a layer of it is set to another one, as the last activation often is
         for array in given:

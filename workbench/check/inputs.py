@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from workbench.catalog import Entry
 from workbench.check.source import is_stock, parsed
+from workbench.keras_private import input_form
 from workbench.storage import layer_paths
 
 BATCH = 5  # no usual number of inputs, which a tensor could be unpacked into by mistake
@@ -200,7 +201,7 @@ def _of_itself(layer: Any) -> Iterator[Inputs]:
             values = [whole_numbers if "int" in each.dtype else floats for each in own]
             rows = next((each.shape[0] for each in own if each.shape[0]), BATCH)
             found = batch(layer, shapes, values, rows)
-            if isinstance(names := getattr(layer, "_inputs_struct", None), dict):
+            if isinstance(names := input_form(layer), dict):
                 yield replace(found, form="named", names=tuple(names))
             else:
                 yield replace(found, form="one" if len(own) == 1 else "list")

@@ -15,6 +15,7 @@ from workbench.check.randomness import reseed
 from workbench.check.results import CheckFailed, NotApplicable, error_text
 from workbench.check.source import own_method
 from workbench.check.subject import CheckedEntry
+from workbench.keras_private import has_mask
 
 STEPS, KEPT = 6, 4  # the last steps are masked
 
@@ -73,7 +74,7 @@ def mask_used(subject: CheckedEntry) -> None:
 
 def _keeps_mask(tensor: Any) -> bool:
     """False for a result of steps that lost its mask."""
-    return tuple(tensor.shape[1:2]) != (STEPS,) or getattr(tensor, "_keras_mask", None) is not None
+    return tuple(tensor.shape[1:2]) != (STEPS,) or has_mask(tensor)
 
 
 def _unmasked(array: np.ndarray, rows: int) -> np.ndarray:

@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from workbench.keras_private import made_with
+
 _PLAIN = (str, int, float, bool, type(None))
 _OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape"})
 _ABSENT = object()  # no plain value, nothing to compare
@@ -127,8 +129,8 @@ def _config(layer: Any) -> dict[str, Any]:
 def _noted(layer: Any) -> dict[str, Any] | None:
     """The arguments that Keras saw given to the constructor; None where one of them was no plain value."""
     # Keras' own, for a get_config that nobody wrote. It does not look at a model's arguments.
-    noted = None if isinstance(layer, keras.Model) else getattr(layer, "_auto_config", None)
-    return None if noted is None else dict(noted.config)
+    noted = None if isinstance(layer, keras.Model) else made_with(layer)
+    return None if noted is None else dict(noted)
 
 
 def _argument(layer: Any, name: str, default: Any) -> Any:

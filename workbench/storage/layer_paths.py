@@ -16,6 +16,8 @@ from typing import Any
 
 import keras
 
+from workbench.keras_private import children
+
 # Attributes of Keras' own making, where no layer of the user's hangs. (A name of its own uses up no number.)
 _OF_KERAS = frozenset(dir(keras.Model)) | frozenset(vars(keras.Sequential(name="reference")))
 
@@ -110,11 +112,6 @@ def path_of(model: Any, weight: Any) -> str:
 def owners(layers: Mapping[str, Any]) -> dict[int, str]:
     """From the id() of a weight to the path of the innermost layer that holds it."""
     return {id(weight): path for path, layer in layers.items() for weight in layer.weights}
-
-
-def children(layer: Any) -> list[Any]:
-    """The layers that a layer holds itself."""
-    return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
 def attributes(layer: Any) -> list[tuple[str, Any]]:

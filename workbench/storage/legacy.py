@@ -20,6 +20,7 @@ import h5py
 import keras
 import numpy as np
 
+from workbench.keras_private import own_variables
 from workbench.sentence import short_message
 from workbench.storage import hdf5, keras2, layer_paths, structure
 
@@ -42,7 +43,7 @@ def write(target: Path, model: Any, tree: str) -> None:
             weights = layer.trainable_weights + layer.non_trainable_weights
             _write_weights(group.create_group(name), weights, stored)
         kept = {id(weight) for weight in model.weights}
-        own = [w for w in model._trainable_variables + model._non_trainable_variables if id(w) in kept]
+        own = [w for w in own_variables(model) if id(w) in kept]
         _write_weights(group.create_group("top_level_model_weights"), own, stored)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from workbench.atomic import scratch_path
 from workbench.catalog import registered
+from workbench.keras_private import numbered_objects
 from workbench.storage import archive, layer_paths, layout, legacy, structure
-from workbench.storage.object_ids import numbered_objects
 from workbench.storage.optimizers import optimizers
 
 

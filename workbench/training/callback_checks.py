@@ -12,6 +12,14 @@ from typing import Any
 import keras
 
 from workbench.errors import RecipeError, RecipeWarning, did_you_mean
+from workbench.keras_private import (
+    all_layers,
+    compiled_metrics,
+    compiled_with,
+    has_direction,
+    learning_rate_of,
+    own_metrics,
+)
 from workbench.recipe.names import METRIC_WORDS
 from workbench.storage.optimizers import optimizers
 
@@ -81,9 +89,9 @@ def check_rates(callbacks: Sequence[Any], model: Any) -> list[RecipeWarning]:
             )
             warnings.append(RecipeWarning(reason, f"train.callbacks[{at}]"))
         elif isinstance(
-            getattr(model.optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
+            rate := learning_rate_of(model.optimizer), keras.optimizers.schedules.LearningRateSchedule
         ):
-            schedule = type(model.optimizer._learning_rate).__name__
+            schedule = type(rate).__name__
             raise RecipeError(
                 f"{type(callback).__name__} sets the learning rate, which {schedule} of the optimizer sets too.",
                 where=f"train.callbacks[{at}]",
@@ -130,10 +138,9 @@ def _has_direction(watched: str, model: Any) -> bool:
     groups = [each for each in tracked if hasattr(each, "metrics")]  # Keras has one for all compiled metrics
     if not groups:
         return False
-    if any(each is not getattr(model, "_compile_metrics", None) for each in groups):
+    if any(each is not compiled_metrics(model) for each in groups):
         return True
-    config = getattr(model, "_compile_config", None)
-    compiled = config.config if config is not None else {}
+    compiled = compiled_with(model) or {}
     flat = keras.tree.flatten([compiled.get(key) for key in ("metrics", "weighted_metrics")])
     return any(_directed(metric) for metric in flat if _own_name(metric) == name)
 
@@ -146,7 +153,7 @@ def _directed(metric: Any) -> bool:
     """Of a compiled metric. Keras makes a metric of a word in the first step, of a function one without direction."""
     if isinstance(metric, str) and metric not in METRIC_WORDS:
         metric = keras.metrics.get(metric)
-    return isinstance(metric, str) or hasattr(metric, "_direction")
+    return isinstance(metric, str) or has_direction(metric)
 
 
 def _is_stock(callback: Any) -> bool:
@@ -172,8 +179,7 @@ def _logged(model: Any, outputs: Sequence[str]) -> list[str] | None:
         if not type(metric).__module__.startswith("keras."):
             return None  # its result may be a dict, which is logged by its own names
     names += [metric.name for metric in metrics]
-    config = getattr(model, "_compile_config", None)
-    compiled = config.config if config is not None else {}
+    compiled = compiled_with(model) or {}
     for key in ("metrics", "weighted_metrics"):
         found = _named(compiled.get(key), outputs)
         if found is None:
@@ -185,8 +191,9 @@ def _logged(model: Any, outputs: Sequence[str]) -> list[str] | None:
 
 
 def _of_layers(model: Any) -> Iterator[Any]:
-    for layer in model._flatten_layers(include_self=False):
-        yield from layer._metrics
+    for layer in all_layers(model):
+        if layer is not model:
+            yield from own_metrics(layer)
 
 
 def _named(metrics: Any, outputs: Sequence[str]) -> list[str] | None:

@@ -6,12 +6,14 @@ later, from the trained ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
+from workbench.keras_private import averages_of, before_averages_are_final
 from workbench.training.state_types import value_of
 
 
@@ -30,14 +32,10 @@ class SwappedWeights:
         for swap in swaps:
             # Keras swaps by adding and subtracting, so what comes back is not what went in, to the last bit: only
             # between the swap and what follows it is there what a longer training would go on with.
-            swap._finalize_ema_values = self._noting(swap, swap._finalize_ema_values)
+            before_averages_are_final(swap, partial(self._note, swap))
 
-    def _noting(self, swap: Any, finalize: Callable[[], None]) -> Callable[[], None]:
-        def note_and_finalize() -> None:
-            self._trained = {id(average): value_of(average) for _, average in _pairs(swap.model)}
-            finalize()
-
-        return note_and_finalize
+    def _note(self, swap: Any) -> None:
+        self._trained = {id(average): value_of(average) for _, average in _pairs(swap.model)}
 
     def arrays(self, model: Any) -> dict[str, np.ndarray]:
         """The arrays to write in place of the optimizer's averages, which are the model's weights by now."""
@@ -60,8 +58,7 @@ def _pairs(model: Any) -> Iterator[tuple[Any, Any]]:
     """Each trained weight with its average."""
     whole = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     for optimizer in getattr(whole, "optimizers", [whole]):
-        averages = getattr(optimizer, "_model_variables_moving_average", ())
-        yield from zip(optimizer._trainable_variables, averages, strict=False)
+        yield from averages_of(optimizer)
 
 
 def _equal(pair: tuple[Any, Any]) -> bool:

@@ -30,6 +30,7 @@ from workbench.data import loading
 from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part, Preparation
 from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
+from workbench.keras_private import compiled_with, learning_rate_of
 from workbench.recipe.document import Document
 from workbench.recipe.model_schema import Load
 from workbench.recipe.names import about_hidden
@@ -283,10 +284,9 @@ def _check_losses(
         )
         for name, shape in prepared.preparation.target_shapes().items()
     }
-    compiled = getattr(assembly.model, "_compile_config", None)  # Keras' own, kept to save the model
-    if compiled is not None:
+    if (compiled := compiled_with(assembly.model)) is not None:
         by_name = isinstance(recipe.train.metrics, Mapping)
-        check_metrics(compiled.config.get("metrics"), assembly.outputs, targets, named=by_name)
+        check_metrics(compiled.get("metrics"), assembly.outputs, targets, named=by_name)
     named = isinstance(recipe.train.loss, Mapping)
     return check_losses(getattr(assembly.model, "loss", None), assembly.outputs, targets, named=named)
 
@@ -300,9 +300,7 @@ def _size(name: str, recipe: Recipe, model: Any, prepared: loading.Prepared | lo
     size = float(values.mean()) if values.size else 0.0
     if not isinstance(model.optimizer, keras.optimizers.Adam) or _depth(model) < 3:
         return size
-    rate = (
-        model.optimizer._learning_rate
-    )  # a number, or a schedule, of which Keras shows only the present value
+    rate = learning_rate_of(model.optimizer)
     rate = getattr(rate, "initial_learning_rate", 1e-3) if isinstance(rate, _SCHEDULE) else rate
     steps = recipe.train.epochs * math.ceil(train.rows / recipe.train.batch_size)
     return 0.0 if size < reach(steps, float(np.asarray(rate))) else size

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from workbench import events
+from workbench.keras_private import learning_rate_of
 from workbench.storage.optimizers import learning_rates, optimizers
 from workbench.training.control import Control
 
@@ -116,7 +117,7 @@ class Progress(keras.callbacks.Callback):
         try:
             optimizer.learning_rate = rate
         except TypeError:
-            schedule = type(getattr(optimizer, "_learning_rate", None)).__name__
+            schedule = type(learning_rate_of(optimizer)).__name__
             self._emit(events.Message("warning", f"the learning rate cannot be set: it follows {schedule}."))
 
     def _speed(self) -> float:

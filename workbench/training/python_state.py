@@ -23,24 +23,14 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.errors import FileError
+from workbench.keras_private import STATE_OF_CALLBACK, STATE_OF_COMPILE, backend_value
 from workbench.storage import layer_paths
 from workbench.training import csv_logs
 from workbench.training.state_decoding import Decoder, Unplaced
 from workbench.training.state_encoding import SAME, Encoder
 from workbench.training.state_types import PLAIN
 
-_OF_KERAS = ("model", "_model", "params", "validation_data")
-_OF_COMPILE = frozenset(
-    {
-        "optimizer",
-        "stop_training",
-        "stop_evaluating",
-        "history",
-        "_compile_config",
-        "_compiled_trainable_state",
-    }
-    | {"_eval_epoch_iterator", "train_function", "test_function", "predict_function"}
-)
+_OF_COMPILE = frozenset({"optimizer", "stop_training", "stop_evaluating", "history"} | STATE_OF_COMPILE)
 # Of Keras' callback, which opens its file when training begins and looks then whether there is a header.
 _OF_LOGGER = ("csv_file", "writer", "append", "append_header")
 
@@ -219,7 +209,7 @@ class PythonState:
             *self.model.metrics_variables,
             *(optimizer.variables if optimizer is not None else ()),
         ]
-        inner = [id(v._value) for v in variables if isinstance(v, keras.Variable)]
+        inner = [id(backend_value(v)) for v in variables if isinstance(v, keras.Variable)]
         return frozenset([*map(id, variables), *inner])
 
     def _names(self) -> dict[int, str]:
@@ -277,7 +267,7 @@ def _is_filled(cell: Any) -> bool:
 
 
 def _not_remembered(callback: Any) -> tuple[str, ...]:
-    return (*_OF_KERAS, *(_OF_LOGGER if isinstance(callback, keras.callbacks.CSVLogger) else ()))
+    return (*STATE_OF_CALLBACK, *(_OF_LOGGER if isinstance(callback, keras.callbacks.CSVLogger) else ()))
 
 
 def _is_users(cls: type) -> bool:

@@ -20,6 +20,7 @@ import numpy as np
 
 from workbench import events
 from workbench.errors import FileError
+from workbench.keras_private import global_seed
 from workbench.storage.layer_paths import variables_by_path
 from workbench.storage.optimizers import optimizers
 from workbench.storage.run_folder import RunFolder
@@ -313,15 +314,8 @@ def _named_variables(model: Any, *, with_metrics: bool) -> Iterable[tuple[str, A
     groups: dict[str, Iterable[Any]] = {
         "optimizer": model.optimizer.variables if model.optimizer is not None else (),
         "metrics": model.metrics_variables if with_metrics else (),
-        "seed": [_global_seed()],
+        "seed": [global_seed()],
     }
     for group, variables in groups.items():
         for number, variable in enumerate(variables):
             yield f"{group}/{number:05d}", variable
-
-
-def _global_seed() -> Any:
-    """The state of the generator that random operations without a seed of their own draw from."""
-    from keras.src.random.seed_generator import global_seed_generator
-
-    return global_seed_generator().state

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.keras_private import own_trainable_variables
 from workbench.training.state_types import (
     FACTORIES,
     PLAIN,
@@ -169,7 +170,7 @@ class Encoder:
             self.arrays[f"{path}/{at:05d}"] = value_of(variable)
         record: dict[str, Any] = {"t": "variables", "key": path, "at": list(own)}
         if isinstance(owner, keras.optimizers.Optimizer):
-            record["over"] = [self.names.get(id(v), "") for v in owner._trainable_variables]
+            record["over"] = [self.names.get(id(v), "") for v in own_trainable_variables(owner)]
         return record
 
     def _object(self, value: Any, path: str, depth: int) -> dict[str, Any]:

@@ -12,11 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.utils.tracking import (
-    TrackedDict,
-    TrackedList,
-    TrackedSet,
-)  # what a layer makes of its attributes
+
+from workbench.keras_private import TrackedDict, TrackedList, TrackedSet
 
 PLAIN = (type(None), bool, int, float, str)
 

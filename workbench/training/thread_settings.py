@@ -29,6 +29,7 @@ import keras
 import tensorflow as tf
 
 from workbench.assembly.layers import output_shapes, sublayers
+from workbench.keras_private import own_trainable_variables
 
 LONG_RUN = 4_000  # steps: a shorter training is over before a look at its model has paid
 LARGE_PRODUCT = 2**20  # multiplications of one layer on one batch: a tenth of a millisecond on one core
@@ -94,9 +95,7 @@ def is_small(model: Any, example: Any, batch_size: int) -> bool:
         # A kernel is applied at every position of a sequence or an image. (Recurrent layers call a cell at each
         # position.)
         positions = max((_numbers(shape[1:-1]) for shape in given), default=1)
-        weights = [
-            _numbers(weight.shape) for weight in layer._trainable_variables
-        ]  # without those of inner layers
+        weights = [_numbers(weight.shape) for weight in own_trainable_variables(layer)]
         products += [positions * weight for weight in weights]
     largest = max(_numbers(shape[1:]) for shape in tensors)
     return batch_size * largest <= LARGE_TENSOR and batch_size * max(products) <= LARGE_PRODUCT

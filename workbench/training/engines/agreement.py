@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.keras_private import all_layers
 from workbench.training.engines.programs import Program
 
 STEPS = 3
@@ -171,6 +172,6 @@ def _moved(value: tf.Tensor) -> tf.Tensor:
 
 def _coarseness(model: keras.Model) -> float:
     """How much more coarsely than with float32 the model's layers compute."""
-    kinds = {layer.compute_dtype for layer in model._flatten_layers()}
+    kinds = {layer.compute_dtype for layer in all_layers(model)}
     coarse = {"float16": 1e3, "bfloat16": 1e4, "float8": 1e5}
     return max((factor for kind, factor in coarse.items() if kind in kinds), default=1.0)

@@ -15,9 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.tensorflow.trainer import TFEpochIterator
-from keras.src.utils.python_utils import pythonify_logs  # what CallbackList makes of logs
 
+from workbench.keras_private import pythonify_logs, validate_on
 from workbench.training.engines.builder import CALL_STEPS
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.metrics import Logs, QuickMetrics
@@ -34,26 +33,6 @@ def ticks() -> tf.data.Dataset:
 
 _TICK = "tick"
 _TICK_SPEC = tf.TensorSpec([], tf.string)
-
-
-class _ValidationTicks(TFEpochIterator):
-    """The ticks of a model's validations.
-
-    Keras makes a new iterator over the data for every validation, which takes as long as some dozens of steps. Ticks
-    have no first one, so the same iterator serves them all.
-    """
-
-    _current_iterator: Any
-
-    def __init__(self, model: keras.Model, steps: int) -> None:
-        super().__init__(
-            x=ticks(), steps_per_epoch=steps, shuffle=False, distribute_strategy=model.distribute_strategy
-        )
-
-    def reset(self) -> None:
-        kept = self._current_iterator
-        super().reset()
-        self._current_iterator = kept
 
 
 class Pace:
@@ -181,8 +160,8 @@ class Loop(keras.callbacks.CallbackList):
         )
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        if self._testing is not None:  # Keras looks here for what it validates on
-            self.model._eval_epoch_iterator = _ValidationTicks(self.model, self._testing.steps)
+        if self._testing is not None:
+            validate_on(self.model, ticks(), self._testing.steps)
         super().on_train_begin(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from workbench.keras_private import own_metrics
 from workbench.storage.layer_paths import labelled_layers
 from workbench.training.monitors.naming import distinct
 
@@ -40,8 +41,7 @@ def _owned(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Each metric with the path of the layer that holds it."""
     seen: set[int] = set()
     for path, layer in labelled_layers(model).items():
-        # `layer.metrics` has those of inner layers too, and for a model the compiled ones.
-        for metric in layer._metrics:
+        for metric in own_metrics(layer):
             if id(metric) not in seen:
                 seen.add(id(metric))
                 yield path, metric
