@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import ClassVar
+
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.widgets import Select
 
 from tests.coroutines import until
-from tests.tui.conftest import pytest_pyfunc_call, settle
+from tests.tui.conftest import pytest_pyfunc_call, settle, shown
+from workbench import tui
 from workbench.tui.forms.fields import Field
 from workbench.tui.forms.form import Form, FormSubject
 
 __all__ = ["pytest_pyfunc_call"]
 
+APP_CSS = Path(tui.__file__).with_name("app.tcss")
 TAKES = Field("takes", "text", required=True)
 AXIS = Field("axis", "integer", default=-1)
 NAME = Field("name", "text")
@@ -220,3 +226,50 @@ async def test_a_text_that_is_no_value_stays_until_it_is_taken_back() -> None:
         assert (form.rows[0].text, len(form.drafts)) == ("x", 1)
         await form.show(subject, {"axis": 7})
         assert (form.rows[0].text, list(form.drafts)) == ("7", [])
+
+
+class KeysApp(FormApp):
+    """Has commands of one letter and looks as kwb does."""
+
+    CSS_PATH = APP_CSS
+    BINDINGS: ClassVar[list[BindingType]] = [("t", "count", "T"), ("1", "count", "1"), ("s", "count", "S")]
+    commands = 0
+
+    def action_count(self) -> None:
+        self.commands += 1
+
+
+async def test_letters_typed_on_a_closed_menu_search_it_and_are_no_commands() -> None:
+    async with KeysApp().run_test() as pilot:
+        form = pilot.app.query_one(Form)
+        activation = Field("activation", "choice", choices=("linear", "relu", "softmax", "tanh"))
+        await form.show(FormSubject("line 3", fields=(activation, NAME)), {"activation": "linear"})
+        form.focus_field("activation")
+        await settle(pilot)
+        await pilot.press(*"tanh", "enter")
+        await until(lambda: form.rows[0].value == "tanh")
+        await until(lambda: form.rows[0].in_focus, what="the focus is on the closed menu again")
+        await pilot.press(*"so", "enter")
+        await until(lambda: form.rows[0].value == "softmax")
+        await until(lambda: form.rows[0].in_focus)
+        await pilot.press(*"1")  # stands in none of them
+        menu = form.rows[0].query_one(Select)
+        await until(lambda: menu.expanded)
+        await pilot.press("escape")
+        await until(lambda: form.rows[0].in_focus)
+        assert (form.rows[0].value, pilot.app.commands) == ("softmax", 0)
+        await pilot.press("down", *"s1")
+        assert (form.rows[1].value, pilot.app.commands) == ("s1", 0)
+
+
+async def test_a_value_longer_than_its_field_is_seen() -> None:
+    """A scrollbar would take the only line of the field."""
+    async with KeysApp().run_test(size=(50, 6)) as pilot:
+        form = pilot.app.query_one(Form)
+        value = "/home/somebody/data/of/last/year/houses-of-the-whole-country.csv"
+        await form.show(FormSubject("data", fields=(Field("path", "text"),)), {"path": value})
+        await settle(pilot)
+        assert value[:25] in shown(pilot.app)
+        form.focus_field("path")
+        await pilot.press("end")
+        await until(lambda: value[-20:] in shown(pilot.app))

@@ -11,17 +11,32 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, OptionList, Select, Static
 
 from workbench.tui.forms.fields import UNSET, Field, default_text, read_value, same, text_of
 
 
 class ChoiceSelect(Select[int], inherit_bindings=False):
-    """A menu that only opens when it is asked to: ↑ and ↓ go to the fields beside it, as from every other field."""
+    """A menu that opens with Enter, or with the first letter of what is looked for: what is typed into a field is
+    never a command of the app. ↑ and ↓ go to the fields beside it, as from every other field.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "show_overlay", "Choose", id="form.choose", show=False, tooltip="Open the choices"),
     ]  # fmt: skip
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        return key != "space" and character is not None and character.isprintable()
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.expanded and self.check_consume_key(event.key, event.character):
+            event.stop()
+            event.prevent_default()
+            self.action_show_overlay()
+            # Behind the focus, which the app moves with its next message: it begins a new search.
+            self.app.call_later(
+                self.query_one(OptionList).post_message, events.Key(event.key, event.character)
+            )
 
 
 class FieldRow(Vertical):
