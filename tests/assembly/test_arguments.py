@@ -367,3 +367,23 @@ def test_an_architecture_of_keras_is_a_model_and_a_layer(build, graph):
 )
 def test_what_a_function_that_returns_a_model_refuses(error, model, shown):
     assert error(model).startswith(shown)
+
+
+def test_a_dtype_policy_by_name_by_class_and_by_path(build, stack):
+    policies = "{d: {use: Dense, units: 2, dtype: {use: DTypePolicy, name: mixed_bfloat16}}}"
+    assert build("{sequential: [d]}", extra=f"layers: {policies}").model.layers[0].compute_dtype == "bfloat16"
+    assert build(stack("{use: Dense, units: 2, dtype: float64}")).model.layers[0].compute_dtype == "float64"
+    by_path = (
+        "{use: DTypePolicyMap, policy_map: {d: {use: DTypePolicy, name: float64}}, default_policy: float32}"
+    )
+    layer = build(stack(f"{{use: Dense, name: d, units: 2, dtype: {by_path}}}")).model.layers[0]
+    plain = keras.dtype_policies.DTypePolicyMap("float32", {"d": keras.dtype_policies.DTypePolicy("float64")})
+    assert layer.get_config()["dtype"] == kl.Dense(2, name="d", dtype=plain).get_config()["dtype"]
+    assert "float64" in str(layer.get_config()["dtype"])
+
+
+def test_a_dtype_policy_that_keras_does_not_have(error, stack):
+    text = error(stack("{use: Dense, units: 2, dtype: {use: DTypePolicie, name: float32}}"))
+    assert text == (
+        "model.sequential[0].dtype: there is no dtype policy 'DTypePolicie'. Did you mean 'DTypePolicy'?"
+    )

@@ -30,7 +30,7 @@ def test_plugins_for_people(run):
     code, out, err = run("plugins", "--no-plugin", "kwb_datasets")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == f"✓ kwb_custom kwb {__version__} 5 layers, 2 models, 4 recipes".split()
+    assert lines[0].split() == f"✓ kwb_custom kwb {__version__} 5 layers, 4 models, 6 recipes".split()
     assert lines[1].split() == f"- kwb_datasets kwb {__version__} blocked".split()
     assert "layers," in lines[2]
     assert "1 recipe" in lines[2]

@@ -113,7 +113,8 @@ def _metrics(
 def _named(kind: Kind, item: Use, maker: Maker, where: str) -> Any:
     """A loss or metric. A short word of Keras' own stays a word, so that logs are called by it (`mae`)."""
     if not item.arguments:
-        if kind is Kind.METRIC and item.use in METRIC_WORDS:
+        of_file = any(entry.from_file for entry in maker.catalog.named(kind, item.use))
+        if kind is Kind.METRIC and item.use in METRIC_WORDS and not of_file:
             return item.use
         entry = maker.entry(kind, item, where)
         if item.use in entry.aliases and entry.target.startswith("keras."):

@@ -34,6 +34,8 @@ def shape_text(shape: Any) -> str:
 def accepted_arguments(kind: Kind, target: Any) -> dict[str, inspect.Parameter]:
     """The arguments of a constructor (or of a function), those passed through `**kwargs` included."""
     if not inspect.isclass(target):
+        if kind not in (Kind.LAYER, Kind.MODEL):
+            return {}  # a recipe gives such a function as it is
         plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         own = [(name, p) for name, p in inspect.signature(target).parameters.items() if p.kind in plain]
         return dict(own[_tensors_first(kind) :])

@@ -14,7 +14,7 @@ from workbench.assembly.adapting import Adapter
 from workbench.assembly.call_sites import CallSites
 from workbench.assembly.errors import construction_error
 from workbench.assembly.functions import from_function, numbered
-from workbench.assembly.named_arguments import object_named
+from workbench.assembly.named_arguments import object_named, policy
 from workbench.catalog import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
@@ -22,7 +22,7 @@ from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.errors import as_argument
 from workbench.recipe.graph import LayerRef, Make
 from workbench.recipe.model_schema import Graph, Load, Sequential, Use, is_made
-from workbench.recipe.names import argument_of, find_nested, has_arguments, not_a_layer
+from workbench.recipe.names import argument_of, find_nested, has_arguments, is_policy, not_a_layer
 
 # From a file, and whether to compile it, to its model.
 LoadModel = Callable[[Path, bool], Any]
@@ -219,6 +219,10 @@ class Maker:
     def _nested(self, name: str, positional: tuple[Any, ...], keywords: Mapping[str, Any], where: str) -> Any:
         if name in self._shared:
             return self._share(name, keywords or dict.fromkeys(map(str, positional)), where)
+        if is_policy(where):
+            return policy(
+                name, {key: self.value(each, f"{where}.{key}") for key, each in keywords.items()}, where
+            )
         if name == "Sequential" and not self._is_entry(name):
             return self._stack(positional, keywords, where)
         return self._instance(find_nested(self.catalog, name, where), positional, keywords, where)

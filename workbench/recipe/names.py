@@ -60,6 +60,11 @@ def kind_of_argument(argument: str) -> Kind | None:
     return _BY_ARGUMENT.get(argument.removesuffix("_fn").rpartition("_")[2])
 
 
+def is_policy(where: str) -> bool:
+    """True if a key is in an argument that holds a dtype policy: Keras' own classes, which no plugin lists."""
+    return re.search(r"\.(dtype|dtype_policy)(\.|\Z)", where) is not None
+
+
 def find_nested(catalog: Catalog, name: str, where: str) -> Entry:
     """The entry inside an argument of another one: `kernel_regularizer: {use: L2}`.
 
@@ -154,7 +159,8 @@ class _RecipeNames:
             case Use(use=name) if name in self.own:
                 self._refuse_arguments(name, value.arguments, where)
             case Use():
-                yield None, value.use, where
+                if not is_policy(where):
+                    yield None, value.use, where
                 for key, each in value.arguments.items():
                     yield from self.value(each, f"{where}.{key}")
             case Sequential() | Graph():
