@@ -36,7 +36,7 @@ def test_residual_regressor_as_a_class(build):
     built = build("{use: ResidualRegressor, output_dim: 1}", {"x": (10,)})
     same(built, lambda: models.ResidualRegressor(1))
     rows = built.rows()
-    counts = [rows[path].parameters for path in ("hidden", "block1", "block2", "output")]
+    counts = [rows[path].parameters for path in ("hidden", "block1", "block2", "out")]
     assert counts == [330, 1860, 1860, 31]
     assert built.model.count_params() == 330 + 1860 + 1860 + 31
 

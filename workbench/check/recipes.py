@@ -22,7 +22,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.check.inputs import BATCH, Inputs, captured
 from workbench.check.results import error_text
-from workbench.check.subject import CheckedEntry, Part
+from workbench.check.subject import CheckedEntry, RecipePart
 from workbench.data import loading
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, read
@@ -59,7 +59,7 @@ def checked_parts(path: Path, catalog: Catalog) -> list[CheckedEntry]:
                 inputs=None,
                 outputs=None,
             )
-            found[key] = CheckedEntry(entry, catalog, Part(assembly.maker, made, inputs))
+            found[key] = CheckedEntry(entry, catalog, RecipePart(assembly.maker, made, inputs))
     return list(found.values())
 
 

@@ -40,7 +40,7 @@ OF_EVERY_LAYER = frozenset({"name", "dtype", "trainable", "autocast", "activity_
 
 
 @dataclass(frozen=True)
-class Part:
+class RecipePart:
     """What a recipe makes of an entry: the maker that made it, with what, and what it is fed with (None: not seen)."""
 
     maker: Maker
@@ -55,7 +55,7 @@ class CheckedEntry:
         part: what is checked of it, where that is a part of a recipe.
     """
 
-    def __init__(self, entry: Entry, catalog: Catalog, part: Part | None = None) -> None:
+    def __init__(self, entry: Entry, catalog: Catalog, part: RecipePart | None = None) -> None:
         self.entry = entry
         self.catalog = catalog
         self._part = part

@@ -16,7 +16,7 @@ from workbench.tui.views.series import Series
 MOST_KEPT = 16
 
 
-class History:
+class RunHistory:
     """One run as far as it was read. Events are parsed in a thread and taken in the event loop, a part at a time."""
 
     def __init__(self, run: RunFolder) -> None:
@@ -50,11 +50,11 @@ class Histories:
     """The histories that were shown lately."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Path, History] = OrderedDict()
+        self._kept: OrderedDict[Path, RunHistory] = OrderedDict()
 
-    def of(self, run: RunFolder) -> History:
+    def of(self, run: RunFolder) -> RunHistory:
         """The run's history, as far as it was read."""
-        history = self._kept.pop(run.path, None) or History(run)
+        history = self._kept.pop(run.path, None) or RunHistory(run)
         self._kept[run.path] = history
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
