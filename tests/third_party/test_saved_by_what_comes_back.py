@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import re
 import shutil
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import keras
 import numpy as np
 import pytest
 
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import Resolver
 from workbench.cli import main
 from workbench.storage.run_folder import RunFolder
 
@@ -300,3 +304,59 @@ def test_a_plugin_file_that_was_renamed(run: Any, capfd: Any, kwb: Any) -> None:
     assert found.returncode == 0, found.stderr
     assert found.stdout.splitlines()[-1] in before.splitlines()
     assert "the class 'Wired' of 'parts' is taken from renamed.py" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("pathlib", "Path"),  # of another distribution
+        ("keras.src.saving.saving_lib", "H5IOStore"),
+        ("kwb_file_parts_0", "keras"),  # of the file, and no class
+        ("kwb_file_parts_0", "Elsewhere"),
+    ],
+)
+def test_a_helper_that_is_not_the_layers_own_is_refused(run: Any, capfd: Any, module: str, name: str) -> None:
+    code, text = run("Wired(3.0)", "x.keras")
+    assert code == 0, text
+    with zipfile.ZipFile("x.keras") as file:
+        members = {each: file.read(each) for each in file.namelist()}
+    config = members["config.json"].decode()
+    assert '"class_name": "Wiring"' in config
+    found = re.search(r'"module": "(kwb_file_parts_\w+)", "class_name": "Wiring"', config)
+    assert found is not None
+    named = found[0].replace(found[1], module).replace("Wiring", name)
+    members["config.json"] = config.replace(found[0], named).replace('"Wiring"', f'"{name}"').encode()
+    with zipfile.ZipFile("hostile.keras", "w") as file:
+        for each, content in members.items():
+            file.writestr(each, content)
+    code, text = command(capfd, "evaluate", "hostile.keras", "--data", "r.yaml", "--plugin", "parts.py")
+    assert code == 3, text
+    assert name in text
+    assert "Traceback" not in text
+
+
+def test_whose_helpers_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = "class Cell:\n    def from_config(config): ...\nclass Other: ...\ndef make(): ...\n"
+    for package in ("kwb_one", "kwb_two"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+        for name in ("cells", "asleep"):
+            (tmp_path / package / f"{name}.py").write_text(helper)
+        (tmp_path / package / "layers.py").write_text("from .cells import Cell\nclass Layer: ...\n")
+    for name in ("kwb_first", "kwb_second"):  # two distributions may have a part of one namespace
+        (tmp_path / "kwb_space" / name).mkdir(parents=True)
+        (tmp_path / "kwb_space" / name / "cells.py").write_text(helper)
+    monkeypatch.syspath_prepend(tmp_path)
+    owner = importlib.import_module("kwb_one.layers").Layer
+    for name in ("kwb_one.cells", "kwb_two.cells", "kwb_space.kwb_first.cells", "kwb_space.kwb_second.cells"):
+        importlib.import_module(name)
+    trusted = Resolver(Catalog(())).resolve_helper
+    assert trusted("kwb_one.cells", "Cell", owner) is sys.modules["kwb_one.cells"].Cell
+    assert trusted("kwb_one.layers", "Cell", owner) is None  # imported there, defined elsewhere
+    assert trusted("kwb_one.cells", "Other", owner) is None
+    assert trusted("kwb_one.cells", "make", owner) is None
+    assert trusted("kwb_one.asleep", "Cell", owner) is None
+    assert "kwb_one.asleep" not in sys.modules
+    assert trusted("kwb_two.cells", "Cell", owner) is None
+    first = sys.modules["kwb_space.kwb_first.cells"].Cell
+    assert trusted("kwb_space.kwb_second.cells", "Cell", first) is None
