@@ -16,7 +16,6 @@ import tensorflow as tf
 from workbench import events
 from workbench.assembly.adapting import Adapter, not_adapted
 from workbench.assembly.compile import compile_model, make_callbacks
-from workbench.assembly.layers import layer_rows
 from workbench.assembly.losses import TargetSpec, check_losses, check_metrics
 from workbench.assembly.make import OnBuilt
 from workbench.assembly.model import Assembly, assemble
@@ -29,6 +28,7 @@ from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part, Preparation
+from workbench.data.weights import class_weights
 from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
 from workbench.keras_private import compiled_with, learning_rate_of
 from workbench.recipe.document import Document
@@ -40,7 +40,6 @@ from workbench.storage import formats, reader_client, structure
 from workbench.training.adapted_states import adapter_for
 from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_rates, check_watched
-from workbench.training.class_weights import class_weights
 from workbench.training.engines import Arrays, Stream
 
 LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
@@ -163,7 +162,7 @@ def prepare(
     Args:
         document: the recipe.
         catalog: where its names are looked up.
-        data: the result of `load_data`, if it was called before.
+        data: the result of `load_data`, if it was called before; it has checked the files to save, too.
         on_built: called for each layer of a stack or graph; on an error, for those before it.
         adapter: has adapted the preprocessing layers of this recipe before; None does so now.
 
@@ -187,7 +186,6 @@ def prepare(
     prepared = data or load_data(document, catalog)
     adapter = adapter or adapter_for(prepared)
     try:
-        check_saves(recipe.save)
         class_weight = class_weights(recipe, prepared)
         inputs = input_specs(prepared.preparation, batch_of(recipe))
         resolver = Resolver(catalog)
@@ -236,9 +234,8 @@ def prepare(
     return PreparedRun(document, prepared, assembly, callbacks, tuple(warnings), adapter)
 
 
-def assembled_event(prepared_run: PreparedRun, catalog: Catalog) -> events.Assembled:
+def assembled_event(prepared_run: PreparedRun, rows: Sequence[events.LayerRow]) -> events.Assembled:
     """The model's rows and counts."""
-    rows = layer_rows(prepared_run.model, prepared_run.symbols(), catalog)
     trainable = sum(math.prod(weight.shape) for weight in prepared_run.model.trainable_weights)
     return events.Assembled(
         tuple(row.as_record() for row in rows), prepared_run.model.count_params(), trainable

@@ -12,11 +12,13 @@ from typing import Any
 
 from workbench import events
 from workbench.assembly.adapting import Adapter
+from workbench.assembly.layers import look_inside
 from workbench.assembly.own_training import can_evaluate
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.data.loading import Prepared, Streamed
 from workbench.data.preparation import Part
+from workbench.data.weights import class_weights
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
@@ -28,7 +30,6 @@ from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.adapted_states import adapter_for, read_states, write_states
-from workbench.training.class_weights import class_weights
 from workbench.training.constant_guess import may_add_losses, no_better
 from workbench.training.control import Control
 from workbench.training.ending import Ending
@@ -92,6 +93,13 @@ class Session:
         one_thread = self._fit_threads(data, adapter)
         prepared_run = prepare(self.document, self.catalog, data=data, adapter=adapter)
         saveable = check_saveable(prepared_run, self.catalog)
+        train = self.document.recipe.train
+        inside = look_inside(prepared_run.model, prepared_run.symbols(), self.catalog)
+        # `plain` is stock Keras, in this as well.
+        small = train.engine != "plain" and (
+            one_thread
+            or is_small(prepared_run.model, prepared_run.symbols(), train.batch_size, inside.shapes)
+        )
         described = environment.describe(self.catalog, self.document)
         resolved = self.document.resolved()
         run = self._resume or runs.create_run(
@@ -113,7 +121,7 @@ class Session:
                 try:
                     resumed = str(position.checkpoint.path) if position.checkpoint else None
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
-                    emit(assembled_event(prepared_run, self.catalog))
+                    emit(assembled_event(prepared_run, inside.rows))
                     emit(events.Message("info", prepared_run.prepared.summary()))
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
@@ -121,7 +129,9 @@ class Session:
                         emit(events.Message("warning", str(warning)))
                     if saveable.reason:
                         emit(events.Message("warning", saveable.warning(run)))
-                    return self._train(prepared_run, run, emit, began, memory, position, saveable)
+                    return self._train(
+                        prepared_run, run, emit, began, memory, position, saveable, small=small
+                    )
                 except WorkbenchError as error:
                     error.hint = f"{error.hint} {export_hint(run)}".strip()
                     emit(events.Failed(error.as_record(), last_kept(run)))
@@ -147,6 +157,8 @@ class Session:
         memory: PythonState,
         position: Position,
         saveable: Saveable,
+        *,
+        small: bool,
     ) -> events.Finished:
         train = self.document.recipe.train
         prepared = prepared_run.prepared
@@ -171,10 +183,6 @@ class Session:
             for engine, difference in event.differs.items():
                 emit(events.Message("warning", _shown_difference(engine, difference, event.engine)))
 
-        # `plain` is stock Keras, in this as well.
-        small = train.engine != "plain" and is_small(
-            prepared_run.model, prepared_run.symbols(), train.batch_size
-        )
         asked = "watch" in train.model_fields_set
         monitors = Monitors(prepared_run.model, train.watch, steps=steps, asked=asked)
         unsaved_state = UnsavedState(emit)

@@ -20,7 +20,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
@@ -58,6 +58,7 @@ def fit_threads(build: Build, batch_size: int, steps: int) -> bool:
         threading.set_intra_op_parallelism_threads(1)
     except RuntimeError:  # TensorFlow has begun to work
         return False
+    # In a process of its own, although the model is built there once more: to build it is to have TensorFlow begin.
     if not _in_fork(lambda: is_small(*build(), batch_size)):
         threading.set_intra_op_parallelism_threads(0)
         return False
@@ -76,17 +77,19 @@ def graphs_as_they_are() -> Iterator[None]:
         tf.config.optimizer.set_experimental_options({option: before})
 
 
-def is_small(model: Any, example: Any, batch_size: int) -> bool:
+def is_small(model: Any, example: Any, batch_size: int, shapes: Mapping[int, Any] | None = None) -> bool:
     """True if no operation of a model on one batch is worth splitting, judged by the sizes of its layers.
 
     Args:
         model: a built model.
         example: symbolic tensors in the form it is called with.
         batch_size: rows of a batch.
+        shapes: see `output_shapes`, where they are known.
     """
     if tf.config.list_physical_devices("GPU"):
         return False
-    shapes = output_shapes(model, example)
+    if shapes is None:
+        shapes = output_shapes(model, example)
     tensors = [tensor.shape for tensor in keras.tree.flatten(example)]
     products = [0]
     for layer in sublayers(model):

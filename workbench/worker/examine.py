@@ -26,7 +26,7 @@ from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data, weight_columns
 from workbench.training.adapted_states import ADAPTED_ROWS, adapter_for
-from workbench.training.preparing import PreparedRun, prepare
+from workbench.training.preparing import PreparedRun, check_saves, prepare
 
 
 @dataclass
@@ -114,6 +114,7 @@ def examine(document: Document, catalog: Catalog, kept: KeptData) -> dict[str, A
     try:
         prepared = kept.load(document, catalog)
         answer |= _data_part(prepared)
+        check_saves(document.recipe.save)
         adapter = adapter_for(prepared, most=ADAPTED_ROWS)  # for the shapes alone
         prepared_run = prepare(document, catalog, data=prepared, on_built=on_built, adapter=adapter)
         inside = _inside(prepared_run, catalog)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from workbench.data import loading
+from workbench.data.weights import class_weights
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
-from workbench.training.class_weights import class_weights
 
 
 def weights(catalog, folder, labels, section, weight, stream=False):
