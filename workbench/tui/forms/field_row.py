@@ -14,6 +14,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label, OptionList, Select, Static
 
 from workbench.tui.forms.fields import UNSET, Field, default_text, read_value, same, text_of
+from workbench.tui.views.marks import FAILED
 
 
 class ChoiceSelect(Select[int], inherit_bindings=False):
@@ -162,7 +163,7 @@ class FieldRow(Vertical):
     def wrong(self) -> str:
         """The error of the text; empty for none."""
         return (
-            str(self.query_one(".field-error", Static).content).removeprefix("✗ ")
+            str(self.query_one(".field-error", Static).content).removeprefix(f"{FAILED} ")
             if self.has_class("-wrong")
             else ""
         )
@@ -232,7 +233,7 @@ class FieldRow(Vertical):
 
     def show_error(self, error: str) -> None:
         """Show what is wrong, or that nothing is."""
-        self.query_one(".field-error", Static).update(f"✗ {error}" if error else "")
+        self.query_one(".field-error", Static).update(f"{FAILED} {error}" if error else "")
         self.set_class(bool(error), "-wrong")
         self.query_one(".field-name").set_class(self.value is not UNSET, "-set")
 

@@ -19,6 +19,7 @@ from workbench.catalog.discovery import Plugin, PluginState
 from workbench.catalog.lookup import Catalog
 from workbench.tui.terminal.text import one_line
 from workbench.tui.views.fitting import printable
+from workbench.tui.views.marks import FAILED
 
 LISTED = tuple(kind for kind in Kind if kind is not Kind.RECIPE)
 
@@ -182,7 +183,7 @@ class CatalogPanel(Vertical):
         elif isinstance(found, Plugin):
             text.update(
                 Content.assemble(
-                    (f"✗ {found.error or found.state.value}", "$text-error"), "\n\n", found.details
+                    (f"{FAILED} {found.error or found.state.value}", "$text-error"), "\n\n", found.details
                 )
             )
         else:
@@ -243,7 +244,8 @@ def _clashing(entries: Sequence[Entry] | Iterator[Entry]) -> Collection[str]:
 def _line(item: Entry | Plugin, kinds: Sequence[Kind], clashing: Collection[str], width: int) -> Content:
     if isinstance(item, Plugin):
         line = Content.assemble(
-            (f"✗ {printable(item.name)} ", "$text-error"), (printable(item.error or item.state.value), "dim")
+            (f"{FAILED} {printable(item.name)} ", "$text-error"),
+            (printable(item.error or item.state.value), "dim"),
         )
         return line.truncate(width, ellipsis=True, pad=True)
     name = item.qualified_name if item.name in clashing else item.name

@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from workbench.tui.terminal.textual_private import bind
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.key_line import KeyLine
 
 ButtonVariant = Literal["default", "primary", "success", "warning", "error"]
@@ -178,7 +179,7 @@ class PromptDialog(Dialog[str | None]):
 
 
 def _error_line(error: str) -> str:
-    return f"✗ {error}" if error else ""
+    return f"{FAILED} {error}" if error else ""
 
 
 class DetailsDialog(Dialog[None]):

@@ -20,6 +20,7 @@ from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.tui.views.fitting import printable
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.dialogs import Dialog
 
 
@@ -252,7 +253,7 @@ class PickDialog(Dialog[str | None]):
     @on(PickInput.Changed)
     def _changed(self, event: PickInput.Changed) -> None:
         wrong = self._check(event.value) if event.value.strip() else ""
-        self.query_one(".dialog-error", Static).update(f"✗ {wrong}" if wrong else "")
+        self.query_one(".dialog-error", Static).update(f"{FAILED} {wrong}" if wrong else "")
 
     @on(PickInput.Submitted)
     def _submitted(self, event: PickInput.Submitted) -> None:
@@ -262,7 +263,7 @@ class PickDialog(Dialog[str | None]):
             value = marked
         wrong = self._check(value)
         if wrong:
-            self.query_one(".dialog-error", Static).update(f"✗ {wrong}")
+            self.query_one(".dialog-error", Static).update(f"{FAILED} {wrong}")
         else:
             self.dismiss(value)
 

@@ -11,6 +11,7 @@ from workbench.tui.screens.assemble import actions
 from workbench.tui.screens.assemble.examiner import Examiner
 from workbench.tui.screens.assemble.row_form import RowForm
 from workbench.tui.screens.assemble.rows_list import RowsList
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.catalog_panel import CatalogPanel
 
 
@@ -84,6 +85,6 @@ class CatalogChoice:
             try:
                 known = await descriptions.fetch(entry)
             except WorkbenchError as error:
-                known = {"documentation": f"✗ {error}"}
+                known = {"documentation": f"{FAILED} {error}"}
         if known is not None:
             self._panel.show_entry(entry, str(known["documentation"]))

@@ -14,6 +14,7 @@ from workbench.tui.context import kwb
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.debounced_request import DebouncedRequest
+from workbench.tui.views.marks import DONE, FAILED
 
 PAUSE = 0.25  # seconds without an edit before the worker is asked
 
@@ -71,14 +72,14 @@ class Examiner:
         """What is known of the recipe, in a few words; `error` is the one that is shown."""
         app = kwb(self._screen)
         if error is not None:
-            return f"✗ {error.key or 'the recipe'}"
+            return f"{FAILED} {error.key or 'the recipe'}"
         if says := app.plugins.status_text:
             return f"◌ {says}"
         if not self.is_settled:
             return "◌ the worker starts" if app.worker.state == "starting" else "◐ checking"
         warnings = len(self.known.warnings)
         noted = f"  ! {warnings} to look at" if warnings else ""
-        return f"✓ {self.known.data.partition(':')[0]}{noted}"
+        return f"{DONE} {self.known.data.partition(':')[0]}{noted}"
 
     async def _examine(self) -> None:
         """Ask the worker about the recipe. An answer to an older text than the latest is dropped."""

@@ -17,6 +17,7 @@ from textual.widgets import TextArea
 from workbench.escaping import mask
 from workbench.recipe.located_error import LocatedError
 from workbench.tui.terminal.text import one_line
+from workbench.tui.views.marks import FAILED
 
 # Textual's highlighter for a text that is typed into needs tree-sitter, with a compiled grammar for each language.
 _TOKENS = re.compile(
@@ -126,7 +127,7 @@ class RecipeText(TextArea):
             self.notify_style_update()  # lines are cached as they were drawn
             self.refresh()
         place = f"line {error.line}" if error and error.line else ""
-        self.border_title = one_line(f"YAML  ✗ {place}".rstrip() if error else "YAML")
+        self.border_title = one_line(f"YAML  {FAILED} {place}".rstrip() if error else "YAML")
 
     def reveal(self, line: int) -> None:
         """Bring a line (from 1) into view, where it stays when the pane gets another height."""

@@ -22,6 +22,7 @@ from workbench.recipe.outline import RecipeRow, Role
 from workbench.tui.context import kwb
 from workbench.tui.picture.scene import shape_text
 from workbench.tui.screens.assemble.examination import Examination
+from workbench.tui.views.marks import FAILED
 
 _HEADS = (Role.MODEL, Role.TRAIN)
 _MARKS = {Role.INPUT: "▾", Role.SHARED: "◇", Role.OUTPUTS: "▸"}
@@ -215,7 +216,7 @@ class RowsList(OptionList):
         indent = "" if head else f"{_MARKS.get(row.role, ' ')} "
         wrong = self._error is not None and self._row_of(self._error.key) == row.key
         warnings = [each.what for each in self._examination.warnings if self._row_of(each.where) == row.key]
-        mark = "✗ " if wrong else "! " if warnings else indent
+        mark = f"{FAILED} " if wrong else "! " if warnings else indent
         weak = "dim"
         known = self._examination
         old = self._stale or (row.key in known.shapes and row.key not in known.fresh)

@@ -38,6 +38,7 @@ from workbench.tui.screens.assemble.row_form import RowForm
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.terminal.text import one_line
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.catalog_panel import CatalogPanel
 
 
@@ -200,7 +201,7 @@ class AssembleScreen(WorkbenchScreen):
         text = " ".join(part for part in (error.what, error.hint) if part) if error else ""
         view = self.query_one("#error")
         view.display = bool(text)
-        view.query_one(Static).update(f"✗ {place}{text}")
+        view.query_one(Static).update(f"{FAILED} {place}{text}")
 
     # ------------------------------------------------------------------ the form
 

@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import ColumnRoles
 from workbench.tui.views.formatting import number
+from workbench.tui.views.marks import FAILED
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class DataPreview:
 def column_text(column: Mapping[str, Any]) -> str:
     """A column in numbers: its range and mean, or its commonest values."""
     if column["error"]:
-        return f"✗ {column['error']}"
+        return f"{FAILED} {column['error']}"
     if column["commonest"]:
         words = ", ".join(f"{text} {count:,}" for text, count in column["commonest"][:4])
         return f"{words}{' …' if column['distinct'] > 4 else ''}"

@@ -36,6 +36,7 @@ from workbench.tui.screens.data.role_changes import wanted_change, wrong_name
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal.text import one_line
+from workbench.tui.views.marks import DONE, FAILED
 from workbench.tui.widgets.dialogs import PromptDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
@@ -155,7 +156,7 @@ class DataScreen(WorkbenchScreen):
         if error is not None:
             place = f"{error.where}: " if error.where else ""
             hint = f"\n{error.hint}" if error.hint else ""
-            self.query_one("#data-error", Static).update(f"✗ {place}{error.what}{hint}")
+            self.query_one("#data-error", Static).update(f"{FAILED} {place}{error.what}{hint}")
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
@@ -167,7 +168,7 @@ class DataScreen(WorkbenchScreen):
         error = self._error or self._look.error
         if not self.is_settled:
             return f"{use}  ◐ reading"
-        return f"{use}  ✗ {error.what}" if error else f"{use}  ✓ {self._look.data}"
+        return f"{use}  {FAILED} {error.what}" if error else f"{use}  {DONE} {self._look.data}"
 
     # ------------------------------------------------------------------ the worker
 

@@ -25,6 +25,7 @@ from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data
 from workbench.tui.views.fitting import fit, printable
 from workbench.tui.views.formatting import number
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.data_files import typed_paths
 from workbench.tui.widgets.dialogs import Dialog
 from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput
@@ -207,7 +208,7 @@ class NewRecipeDialog(Dialog[Any]):
         try:
             answer = await app.worker.call("preview", data=section, folder=str(app.working_directory))
         except WorkbenchError as error:
-            facts_view.update(Content.styled(f"✗ {error}", "$text-error"))
+            facts_view.update(Content.styled(f"{FAILED} {error}", "$text-error"))
             if "path" in section:  # a message that says what to say has a place to say it
                 self.query_one("#options").display = True
             if not pick.value:  # else somebody is typing there
@@ -263,7 +264,7 @@ class NewRecipeDialog(Dialog[Any]):
         try:
             options = plain_map(event.value)
         except WorkbenchError as error:
-            self.query_one("#facts", Static).update(Content.styled(f"✗ {error}", "$text-error"))
+            self.query_one("#facts", Static).update(Content.styled(f"{FAILED} {error}", "$text-error"))
             return
         self._look_at(self._called, {**self._section, **options})
 
@@ -280,15 +281,15 @@ class NewRecipeDialog(Dialog[Any]):
         targets = [name.strip() for name in text.split(",") if name.strip()]
         known = {column.name for column in self._facts.columns}
         wrong = [name for name in targets if name not in known]
-        wrong_text = "" if targets else "✗ name a column"
+        wrong_text = "" if targets else f"{FAILED} name a column"
         if wrong:
-            wrong_text = f"✗ there is no column '{wrong[0]}'. {did_you_mean(wrong[0], known)}".rstrip()
+            wrong_text = f"{FAILED} there is no column '{wrong[0]}'. {did_you_mean(wrong[0], known)}".rstrip()
         self._text = ""
         if not wrong_text:
             try:
                 self._text = recipe_text(suggest(self._called, self._section, self._facts, targets))
             except WorkbenchError as error:
-                wrong_text = f"✗ {error}"
+                wrong_text = f"{FAILED} {error}"
         self.query_one(".dialog-error", Static).update(wrong_text)
         self.query_one("#suggestion", Static).update(highlighted(self._text))
 

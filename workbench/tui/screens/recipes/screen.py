@@ -21,6 +21,7 @@ from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
 from workbench.tui.views.fitting import printable
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.filter_line import FilterLine
 
 
@@ -180,7 +181,7 @@ class RecipesScreen(WorkbenchScreen):
         try:
             shown = await asyncio.to_thread(self._shown_text, item)
         except (WorkbenchError, OSError, UnicodeDecodeError) as error:
-            shown = Content.styled(f"✗ {error}", "$text-error")
+            shown = Content.styled(f"{FAILED} {error}", "$text-error")
         title = Content.assemble((printable(item.name), "bold"), "\n", (printable(item.about), "dim"))
         self.query_one("#preview-title", Static).update(title)
         self.query_one("#preview-text", Static).update(shown)

@@ -6,8 +6,9 @@ from typing import Any
 
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number, share_text
+from workbench.tui.views.marks import DONE, FAILED
 
-RIGHT, WRONG = "✓", "✗"
+RIGHT, WRONG = DONE, FAILED
 
 
 def cell_text(kind: str, value: Any) -> str:

@@ -14,6 +14,7 @@ from workbench.tui.screens.saved.listing import SavedFile, short_name
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import amount, moment
+from workbench.tui.views.marks import FAILED
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -84,6 +85,6 @@ class ChosenFile:
             lines.append(Content(otherwise))
         if self.error is not None:
             hint = self.error.hint or "The file is damaged or is no model: x deletes it."
-            wrong = Content.styled(f"✗ {printable(self.error.what)}", "$text-error")
+            wrong = Content.styled(f"{FAILED} {printable(self.error.what)}", "$text-error")
             lines += [Content(""), wrong, Content(hint)]
         return Content("\n").join(lines)

@@ -11,6 +11,7 @@ from textual.content import Content
 from workbench.tui.chart.histogram import Histogram, histogram_of
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import counted
+from workbench.tui.views.marks import DONE, FAILED
 
 WEIGHTS_ONLY = "holds weights only, no model."
 
@@ -162,15 +163,15 @@ def about_file(facts: FileFacts) -> Iterator[Content]:
     for distribution, needs in _by_distribution(facts.needs).items():
         names = ", ".join(need.registered.rpartition(">")[2] for need in needs)
         if needs[0].installed:
-            yield _line("needs", f"✓ {names} of {distribution}")
+            yield _line("needs", f"{DONE} {names} of {distribution}")
         else:
             yield _line(
                 "needs",
-                (f"✗ {names}: {distribution} is not installed", "$text-error"),
+                (f"{FAILED} {names}: {distribution} is not installed", "$text-error"),
                 f"\n{'':11}pip install {distribution}, or --plugin {distribution}.py",
             )
     if facts.refusal:
-        yield _line("refused", (f"✗ it {facts.refusal}", "$text-error"))
+        yield _line("refused", (f"{FAILED} it {facts.refusal}", "$text-error"))
     if facts.notes is not None:
         yield from _about_training(facts.notes)
     if facts.optimizer is not None:

@@ -11,6 +11,7 @@ from textual.content import Content
 from workbench.errors import WorkbenchError
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number
+from workbench.tui.views.marks import DONE, FAILED, WARNING
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Outcome:
 
     def content(self) -> Content:
         mark, style = {
-            True: ("✓", "$text-success"),
-            False: ("✗", "$text-error"),
+            True: (DONE, "$text-success"),
+            False: (FAILED, "$text-error"),
             None: ("◐", "$text-warning"),
         }[self.done]
         hint = Content("").join(
@@ -56,7 +57,7 @@ def copied(result: Mapping[str, Any], name: str) -> Outcome:
 
 
 def _warnings(warnings: list[str]) -> str:
-    return "\n".join(f"▲ {warning}" for warning in warnings)
+    return "\n".join(f"{WARNING} {warning}" for warning in warnings)
 
 
 def _number(value: Any) -> str:

@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.tui.screens.saved.cells import cell_text
+from workbench.tui.screens.saved.cells import RIGHT, cell_text
 from workbench.tui.views.fitting import fit, printable
 
 PAGE = 200  # rows asked for at once
@@ -235,7 +235,7 @@ class PageTable(ScrollView, can_focus=True):
     def _own(self, kind: str, text: str) -> Style:
         if kind == "right":
             return self.get_component_rich_style(
-                "page-table--right" if text == "✓" else "page-table--wrong", partial=True
+                "page-table--right" if text == RIGHT else "page-table--wrong", partial=True
             )
         if kind in ("row", "share"):
             return self.get_component_rich_style("page-table--dim", partial=True)

@@ -19,6 +19,7 @@ from workbench.tui.screens.saved.page_table import PAGE, PageTable
 from workbench.tui.screens.saved.scatter import ScatterPlot
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number
+from workbench.tui.views.marks import FAILED
 
 
 class PredictionsScreen(WorkbenchScreen):
@@ -254,7 +255,7 @@ def _about_numbers(shown: Mapping[str, Any]) -> Content:
         if shown["r2"] is not None:
             parts.append(f"  R² {_number(shown['r2'])}")
     if shown["left_out"]:
-        parts.append((f"  ✗ {shown['left_out']:,} not finite", "bold $text-error"))
+        parts.append((f"  {FAILED} {shown['left_out']:,} not finite", "bold $text-error"))
     if len(shown["true"]) < shown["count"]:
         parts.append((f"  {len(shown['true']):,} of {shown['count']:,} drawn", "dim"))
     return Content.assemble(*parts)

@@ -31,6 +31,7 @@ from workbench.tui.screens.saved.listing import SavedFile, chosen, list_saved, s
 from workbench.tui.screens.saved.reader import FileReader
 from workbench.tui.screens.saved.using import FileUses
 from workbench.tui.screens.saved.weight_picture import WeightPicture
+from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog, PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
 
@@ -268,7 +269,7 @@ class SavedScreen(WorkbenchScreen):
             found = await self._reader.ask("weight", str(file.path), weight=weight.path)
             values = Distribution.from_record(found)
         except WorkbenchError as error:
-            picture.say(f"✗ {error.what}", weight)
+            picture.say(f"{FAILED} {error.what}", weight)
         else:
             if file == self.chosen.file:
                 picture.show(weight, values)

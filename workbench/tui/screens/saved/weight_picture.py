@@ -12,6 +12,7 @@ from workbench.tui.chart.histogram import BLOCKS
 from workbench.tui.screens.saved.facts import Distribution, Weight
 from workbench.tui.views.fitting import fit, printable
 from workbench.tui.views.formatting import counted, number
+from workbench.tui.views.marks import FAILED
 from workbench.tui.views.scale import linear_ticks, tick_labels
 
 
@@ -67,9 +68,9 @@ class WeightPicture(Widget):
 def _facts(values: Distribution) -> Iterator[Content]:
     """Facts, the alarming ones first."""
     if values.nan:
-        yield Content.styled(f"✗ {values.nan:,} NaN", "bold $text-error")
+        yield Content.styled(f"{FAILED} {values.nan:,} NaN", "bold $text-error")
     if values.infinite:
-        yield Content.styled(f"✗ {values.infinite:,} infinite", "bold $text-error")
+        yield Content.styled(f"{FAILED} {values.infinite:,} infinite", "bold $text-error")
     if not values.finite:
         yield Content("no finite value" if values.size else "no values")
         return

@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from workbench.errors import near
 from workbench.tui.views import formatting
+from workbench.tui.views.marks import DONE, FAILED, WARNING
 from workbench.tui.views.training_view import Stage, TrainingView
 
 Piece = Content | str | tuple[str, str]
@@ -65,9 +66,9 @@ def _nothing(recipe: str) -> Content:
 
 def _finished(view: TrainingView, folder: str) -> Content:
     how = {"stopped": "Stopped", "interrupted": "Interrupted"}.get(view.status, "Done")
-    head: Piece = (f"✓ {how}", "bold $text-success")
+    head: Piece = (f"{DONE} {how}", "bold $text-success")
     if view.no_better:
-        head = ("▲ Ended, but nothing was learned", "bold $text-warning")
+        head = (f"{WARNING} Ended, but nothing was learned", "bold $text-warning")
     lines: list[Piece] = [
         head,
         f" after {formatting.counted(view.done, 'epoch')} in {formatting.duration(view.seconds)}.",
@@ -106,7 +107,7 @@ def _ended_badly(view: TrainingView, *, mine: bool, folder: str) -> Content:
     head = "The training was cut off" if lost else "Training failed"
     if view.place:
         head += f" in {view.place}" if view.epoch else ""
-    lines: list[Piece] = [(f"✗ {head}.\n", "bold $text-error")]
+    lines: list[Piece] = [(f"{FAILED} {head}.\n", "bold $text-error")]
     if error is not None:
         lines.append(f"{error.what}\n")
         if error.origin is not None:
