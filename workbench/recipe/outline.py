@@ -337,7 +337,8 @@ def _train_rows(data: Mapping[str, Any]) -> Iterator[RecipeRow]:
 def _role_of(key: str, item: Any) -> Role | None:
     """The role of an argument of the model's own `compile()` that has arguments itself; None for a plain value."""
     roles: dict[Kind | None, Role] = {Kind.OPTIMIZER: Role.OPTIMIZER, Kind.LOSS: Role.LOSS}
-    return roles.get(kind_of_argument(key)) if use_of(item) else None
+    role = roles.get(kind_of_argument(key)) if use_of(item) else None
+    return role or (Role.PART if is_made(item) else None)
 
 
 def _by_output(role: Role, value: Any, key: str, name: str) -> Iterator[RecipeRow]:

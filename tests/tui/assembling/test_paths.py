@@ -10,6 +10,7 @@ from tests.tui.assembling.conftest import checked, typed
 from tests.tui.conftest import OpenApp, settle, shown
 from workbench.recipe.outline import Role
 from workbench.tui.app import KwbApp
+from workbench.tui.forms.form import Form
 
 pytestmark = pytest.mark.slow
 
@@ -211,3 +212,47 @@ async def test_escape_leaves_the_text_at_any_width(open_app: OpenApp, width: int
         await typed(pilot, "escape")
         assert pilot.app.focused is screen.query_one("#rows")
         assert screen.query_one("#rows").region.width > 0
+
+
+async def test_a_gan_with_two_optimizers(open_app: OpenApp, working_directory: Path) -> None:
+    model = "{use: GenerativeAdversarialNetwork, picture_shape: [8, 8, 1]}"
+    text = f"kwb: 1\ndata: {{use: digits, targets: [], ignore: [digit]}}\nmodel: {model}\n"
+    (working_directory / "gan.yaml").write_text(text)
+    async with open_app(recipe="gan.yaml") as pilot:
+        app = pilot.app
+        screen = await checked(pilot)
+        # what is lacking is said at the training's row, with what to write
+        assert screen.examination.error.what.endswith("'d_optimizer', 'g_optimizer' and 'loss_fn'.")
+        assert "✗ training" in shown(app)
+        await typed(pilot, "down", "enter")
+        (row,) = [row for row in screen.query_one(Form).rows if row.field.name == "train.compile"]
+        while not row.in_focus:
+            await typed(pilot, "tab")
+        await pilot.press(*"{d_optimizer: Adam, g_optimizer: SGD, loss_fn: BinaryCrossentropy}")
+        await typed(pilot, "enter", "escape")
+        screen = await checked(pilot)
+        assert screen.examination.error is None
+        # each is a row with a form of its own; the usual optimizer and loss have none
+        roles = [(row.role, row.name, row.use) for row in app.editor.rows if row.part == "train"]
+        assert roles[1:4] == [
+            (Role.OPTIMIZER, "d_optimizer", "Adam"),
+            (Role.OPTIMIZER, "g_optimizer", "SGD"),
+            (Role.LOSS, "loss_fn", "BinaryCrossentropy"),
+        ]
+        await typed(pilot, "down", "enter")
+        await checked(pilot)
+        await typed(pilot, "'0.0003'", "escape")
+        await checked(pilot)
+        await typed(pilot, "down", "c", "'rmsprop'", "enter")
+        await checked(pilot)
+        await typed(pilot, "escape")
+        await typed(pilot, "down", "enter")
+        await checked(pilot)
+        await typed(pilot, "enter", "'true'", "enter", "escape")
+        screen = await checked(pilot)
+        assert app.editor.get("train.compile") == {
+            "d_optimizer": {"use": "Adam", "learning_rate": 0.0003},
+            "g_optimizer": "RMSprop",
+            "loss_fn": {"use": "BinaryCrossentropy", "from_logits": True},
+        }
+        assert screen.examination.error is None
