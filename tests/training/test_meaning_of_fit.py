@@ -328,7 +328,7 @@ def test_what_a_model_draws_does_not_depend_on_what_is_measured(
 
     monkeypatch.setattr(choose, "MEASURING", 0.0)
     models, losses = [], []
-    for favourite in (None, "plain", "steps", "chunk", "chunk-xla"):
+    for favourite in part_of("engines", (None, *ENGINES), (None, "chunk", "chunk-xla")):
         if favourite:
             monkeypatch.setattr(choose, "TINY_RUN", 0)
             monkeypatch.setattr(choose, "LONG_RUN", 0.0)
