@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
@@ -22,6 +20,7 @@ from workbench.tui.actions.stop import stop_run
 from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.folder_listing import FolderListing
 from workbench.tui.screens.runs import compare, confirming, file_operations
 from workbench.tui.screens.runs.difference import DifferenceDialog
 from workbench.tui.screens.runs.histories import Histories
@@ -70,11 +69,9 @@ class RunsScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self.selection = RunSelection()
-        self._looked = False
+        self._filled = False
         self._histories = Histories()
-        self._lister: RunLister | None = None
-        self._looking = False
-        self._look_timer: Timer | None = None
+        self._listing: FolderListing[list[RunSummary]] | None = None
 
     # ------------------------------------------------------------------ made of
 
@@ -88,41 +85,30 @@ class RunsScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         app = kwb(self)
         self.selection.restore(app.state)
-        self._lister = RunLister(app.runs_folder)
-        self._look_timer = self.set_interval(LOOK_EVERY, self.look)
+        lister = RunLister(app.runs_folder)
+        self._listing = FolderListing(self, LOOK_EVERY, "listing the runs", lister.refresh, self._found)
         self.query_one(RunsTable).focus()
-        self.look()
+        self._listing.resume()
 
     def on_screen_resume(self) -> None:
-        if self._look_timer is not None:
-            self._look_timer.resume()
-            self.look()
+        if self._listing is not None:
+            self._listing.resume()
 
     def on_screen_suspend(self) -> None:
-        if self._look_timer is not None:
-            self._look_timer.pause()
+        if self._listing is not None:
+            self._listing.pause()
 
     # ------------------------------------------------------------------ what there is
 
     @on(TrainingChanged)
     def look(self) -> None:
-        """Look at the folders, in a thread; one look at a time."""
-        if self._lister is not None and not self._looking and self.is_current:
-            self._looking = True
-            self._look()
+        """Look at the folders."""
+        if self._listing is not None:
+            self._listing.look()
 
-    @work(group="look")
-    async def _look(self) -> None:
-        assert self._lister is not None
-        keys = kwb(self).type_ahead  # those typed meanwhile are for the table
-        first_time = nullcontext() if self._looked else keys.kept("listing the runs", cancel=False)
-        try:
-            with first_time:
-                runs = await asyncio.to_thread(self._lister.refresh)
-        finally:
-            self._looking = False
-        if runs != self.selection.runs or not self._looked:
-            self._looked = True
+    def _found(self, runs: list[RunSummary]) -> None:
+        if runs != self.selection.runs or not self._filled:
+            self._filled = True
             self.selection.replace(runs)
             self._fill()
             self.draw()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from os.path import expanduser
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +12,6 @@ from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
@@ -22,6 +19,7 @@ from workbench.errors import WorkbenchError
 from workbench.tui.context import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.folder_listing import FolderListing
 from workbench.tui.screens.saved import file_operations
 from workbench.tui.screens.saved.chosen_file import ChosenFile
 from workbench.tui.screens.saved.contents import ContentsTable
@@ -86,9 +84,7 @@ class SavedScreen(WorkbenchScreen):
         self._files: list[SavedFile] = []
         self._wanted = ""  # the path that the cursor goes to
         self._others: list[Path] = []  # files that lie elsewhere
-        self._looking = False
-        self._looked = False
-        self._timer: Timer | None = None
+        self._listing = FolderListing(self, LOOK_EVERY, "listing the files", self._find, self._found)
 
     # ------------------------------------------------------------------ made of
 
@@ -110,20 +106,17 @@ class SavedScreen(WorkbenchScreen):
         self._others = [Path(path) for path in kept if isinstance(path, str)]
         self._wanted = kwb(self).state.get("saved.chosen", "")
         self.query_one(FileList).focus()
-        self._timer = self.set_interval(LOOK_EVERY, self.look)
-        self.look()
+        self._listing.resume()
 
     async def on_unmount(self) -> None:
         await self._reader.closed()
 
     def on_screen_resume(self) -> None:
-        if self._timer is not None:
-            self._timer.resume()
-            self.look()
+        if self.is_mounted:
+            self._listing.resume()
 
     def on_screen_suspend(self) -> None:
-        if self._timer is not None:
-            self._timer.pause()
+        self._listing.pause()
 
     @on(events.DescendantFocus)
     def _inside(self, event: events.DescendantFocus) -> None:
@@ -134,30 +127,17 @@ class SavedScreen(WorkbenchScreen):
 
     @on(TrainingChanged)
     def look(self) -> None:
-        """Look for files, in a thread; one look at a time."""
-        if not self._looking and self.is_current:
-            self._looking = True
-            self._look()
+        """Look for files."""
+        self._listing.look()
 
-    @work(group="list")
-    async def _look(self) -> None:
+    def _find(self) -> list[SavedFile]:
         app = kwb(self)
         folders = [app.working_directory / "saved"]
         if not app.runs_folder.is_relative_to(folders[0]):
             folders.append(app.runs_folder)
-        began = time.monotonic()
-        keys = app.type_ahead  # those typed meanwhile are for the list
-        first_time = nullcontext() if self._looked else keys.kept("listing the files", cancel=False)
-        try:
-            with first_time:
-                files = await asyncio.to_thread(list_saved, folders, self._others)
-        finally:
-            self._looking = False
-        self._looked = True
-        took = time.monotonic() - began
-        if self._timer is not None and took > LOOK_EVERY / 100:  # a slow disk is not worn out
-            self._timer.stop()
-            self._timer = self.set_interval(took * 100, self.look)
+        return list_saved(folders, [*self._others])
+
+    def _found(self, files: list[SavedFile]) -> None:
         changed = files != self._files
         self._files = files
         self._list()
