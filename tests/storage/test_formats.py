@@ -508,3 +508,40 @@ def test_a_class_of_a_notebook_loads_from_a_plugin_file(tmp_path: Path) -> None:
     mine = Plugin("mine", str(file), "", PluginState.LOADED, scan(file))
     loaded = load(tmp_path / "m.keras", Resolver(Catalog((mine,)))).model
     assert same(loaded.predict(inputs, verbose=0), wanted)
+
+
+@keras.saving.register_keras_serializable("acme-layers")
+class OwnVariables(keras.layers.Dense):
+    """Its variable comes first among its weights, and last in what it writes: Keras' newer layout does not read it."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        self.extra = keras.Variable(np.arange(units) + 1.0, name="extra", dtype="float32")
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        store["extra"] = np.asarray(keras.ops.convert_to_numpy(self.extra))
+
+    def load_own_variables(self, store: Any) -> None:
+        self.extra.assign(store["extra"])
+        for index, weight in enumerate(self.weights):
+            weight.assign(store[f"{index}"])
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs) + self.extra
+
+
+def test_a_layer_that_does_not_read_what_it_writes_has_an_h5_file(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), OwnVariables(2), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    rows = np.random.default_rng(1).normal(size=(8, 3)).astype("float32")
+    model.fit(rows, rows[:, :1], epochs=2, verbose=0)
+    with pytest.raises(
+        FileError, match="The shape of the target variable"
+    ):  # as plain Keras refuses its own file
+        save(model, tmp_path / "m.keras", {}, probe=rows)
+    assert save(model, tmp_path / "m.h5", {"kept": 1}, probe=rows).warnings == ()
+    again = load(tmp_path / "m.h5", KerasRegistry())
+    assert again.notes == {"kept": 1}
+    assert same(arrays(model.weights), arrays(again.model.weights))
+    assert same(arrays(model.optimizer.variables), arrays(again.model.optimizer.variables))

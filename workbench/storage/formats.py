@@ -285,10 +285,12 @@ def load(path: str | os.PathLike[str], resolver: guard.KnownClasses, *, compile:
             try:
                 model, completed = _load_archive(whole, record, str(path), compile)
             except Exception as error:
-                if not compile:
+                model, completed = _legacy_model(whole, path, compile=compile), False
+                if model is None and not compile:
                     raise
-                model, completed = _load_archive(whole, record, str(path), False)
-                found.append(f"loaded uncompiled: {short_message(error, typed=False)}")
+                if model is None:
+                    model, completed = _load_archive(whole, record, str(path), False)
+                    found.append(f"loaded uncompiled: {short_message(error, typed=False)}")
             found += _restore_state(model, record["state"])
     if model.compiled and getattr(model, "optimizer", None) is None:
         model.compiled = False  # Keras says so of a class with a compile() of its own, which it did not call
@@ -357,6 +359,14 @@ def _load_archive(whole: Path, record: Mapping[str, Any], where: str, compile: b
     for warning in raised:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return model, False
+
+
+def _legacy_model(whole: Path, path: Path, *, compile: bool) -> Any | None:
+    """See `rebuild.by_legacy_groups`; None where that does not load the file either."""
+    try:
+        return rebuild.by_legacy_groups(whole, path, compile=compile)
+    except Exception:  # the first error says what is wrong
+        return None
 
 
 def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:

@@ -12,7 +12,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
+import numpy as np
 
 from workbench.errors import FileError
 from workbench.storage import archive, layer_paths, layout
@@ -92,3 +94,31 @@ def _zeros(shape: Any) -> Any:
 def _compile_config(whole: Path) -> Any:
     with zipfile.ZipFile(whole) as file:
         return json.loads(file.read(archive.CONFIG)).get("compile_config")
+
+
+def by_legacy_groups(whole: Path, file: Path, *, compile: bool) -> Any | None:
+    """The model of an `.h5` file by the weight groups of the legacy format; None for a file without.
+
+    A layer with a `save_own_variables` of its own may not read back what it wrote; the groups do not ask it.
+
+    Args:
+        whole: the file as a `.keras` file.
+    """
+    if archive.is_archive(file):
+        return None
+    with h5py.File(file, "r") as opened:
+        if "model_config" not in opened.attrs:
+            return None
+        slots = opened.get(f"{archive.GROUP}/{archive.WEIGHT_TREE}/optimizer/vars", {})
+        state = [np.asarray(slots[name]) for name in sorted(slots, key=int)]
+    config = json.loads(archive.read_config(whole))
+    arguments = config.pop("compile_config", None)
+    model = keras.saving.deserialize_keras_object(config)
+    with layout.legacy_in_order(model, file) as matched:
+        model.load_weights(matched.path)
+    if compile and arguments:
+        model.compile_from_config(arguments)
+        model.optimizer.build(model.trainable_variables)
+        for variable, value in zip(model.optimizer.variables, state, strict=True):
+            variable.assign(value)
+    return model
