@@ -20,10 +20,13 @@ from multiprocessing import forkserver, reduction
 from pathlib import Path
 from typing import IO, Any
 
+from workbench.worker.spawning import CAN_FORK
+
 # The commands that load TensorFlow themselves, in the process that is started.
 LOADING = {"--batch", "evaluate", "predict", "save", "export-checkpoint"}
 
-_context = multiprocessing.get_context("forkserver")
+# Elsewhere than on Linux a process with TensorFlow cannot be forked safely; there each one loads it.
+_context = multiprocessing.get_context("forkserver" if CAN_FORK else "spawn")
 _context.set_forkserver_preload(["tests.loaded_kwb_server"])
 
 
@@ -96,8 +99,9 @@ class Process:
         self._err = tempfile.TemporaryFile()  # noqa: SIM115
         details = (list(arguments), str(folder or Path.cwd()), given, _Descriptor(theirs))
         self._process = _context.Process(target=_run, args=(*details, _Descriptor(self._err.fileno())))
-        with chdir(Path(__file__).parents[1]):  # where the server finds what it loads
-            forkserver.ensure_running()
+        if CAN_FORK:
+            with chdir(Path(__file__).parents[1]):  # where the server finds what it loads
+                forkserver.ensure_running()
         try:
             self._process.start()
         finally:

@@ -57,7 +57,7 @@ def test_a_model_class_takes_its_inputs_by_name(kwb, tmp_path):
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["path"] for event in events if event["event"] == "assembled" for row in event["layers"]] == [
-        "dense", "dense_1", "dense_2"
+        "body", "blood", "out"
     ]  # fmt: skip
     for file in ("pair.keras", "pair.h5"):
         again = kwb(
