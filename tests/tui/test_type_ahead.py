@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from tests.tui.conftest import OpenApp, settle, shown, until
+from textual.app import App
+from textual.events import Key, Mount
+from textual.message import Message
+
+from tests.tui.conftest import MakeApp, OpenApp, settle, shown, until
 from tests.worker.conftest import recipe
 from workbench.recipe.editing import Editor
 from workbench.tui.screens.assemble.recipe_text import RecipeText
@@ -89,3 +94,31 @@ async def test_a_recipe_that_cannot_be_read_leaves_the_keys_to_the_screen_before
         await pilot.press("5")
         await until(lambda: app.current_mode == "runs")
         assert "nowhere.yaml" in str(app.notices[-1][1])
+
+
+async def test_keys_before_the_first_paint_are_for_the_recipe_that_the_command_line_names(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with slow_recipe(tmp_path) as slow:
+        app = make_app(recipe=str(slow))
+        async with app.run_test(notifications=True, message_hook=KeysAtTheStart(app, "n", "5")):
+            await until(lambda: "Keys wait for it" in shown(app))
+            assert (app.current_mode, app.screen.is_modal) == ("recipes", False)
+            arrive(slow)
+            await until(lambda: app.editor is not None and app.current_mode == "runs")
+            assert not app.screen.is_modal, "New recipe is on Recipes, which is not what was asked for"
+            await app.worker.close()
+
+
+class KeysAtTheStart:
+    """Types as soon as the app is mounted, as a terminal does with what was typed before: nothing is painted yet."""
+
+    def __init__(self, app: App[Any], *keys: str) -> None:
+        self.app = app
+        self.keys = keys
+
+    def __call__(self, message: Message) -> None:
+        if isinstance(message, Mount) and self.keys:
+            for key in self.keys:
+                self.app.post_message(Key(key, key))
+            self.keys = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -121,6 +122,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self._fork_server = fork_server
         self._keeping: Timer | None = None
         self.type_ahead = TypeAhead(self)
+        self._first_keys = ExitStack()
         if not self.settings.animations:
             self.animation_level = "none"
         for theme in themes_for(self.console.color_system):
@@ -191,6 +193,8 @@ class KwbApp(Shell, inherit_bindings=False):
             watch_signals(self, self._keep_all)
 
     def on_mount(self) -> None:
+        # The first keys are for what is shown when the recipes are listed, or the one that is wanted is open.
+        self._first_keys.enter_context(self.type_ahead.kept("looking for recipes", cancel=False))
         self.call_after_refresh(self._after_first_paint)
 
     def on_unmount(self) -> None:
@@ -210,7 +214,7 @@ class KwbApp(Shell, inherit_bindings=False):
         """List the plugins, and open the recipe that the command line names as soon as it can be found."""
         from workbench.tui.opening import begin
 
-        await begin(self)
+        await begin(self, self._first_keys)
 
     def set_catalog(self, catalog: Catalog, *, renewed: bool = False) -> None:
         """Make this what there is; `renewed`: the code of entries may be another now."""

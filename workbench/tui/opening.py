@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager, suppress
 from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from textual.worker import WorkerCancelled
 
 from workbench.errors import RecipeError, WorkbenchError
 
@@ -76,14 +79,16 @@ def start_training(app: AppContext) -> bool:
     return True
 
 
-async def begin(app: AppContext) -> None:
+async def begin(app: AppContext, keys_kept: AbstractContextManager[object]) -> None:
     """List the plugins, and open what the command line names, or what was not saved the last time.
 
     Plugin files come last: to list one, the worker has to load Keras.
+
+    Args:
+        app: the app.
+        keys_kept: ends when the first keys have what they are for.
     """
-    with app.type_ahead.kept(
-        "looking for recipes", cancel=False
-    ):  # the first keys are for what is shown then
+    with keys_kept:
         if not await app.plugins.list_installed():
             return
         await _open_at_start(app)
@@ -105,7 +110,8 @@ async def _open_at_start(app: AppContext) -> None:
     app.recipe_to_open = None
     path = app.working_directory / Path(expanduser(recipe))
     if not await _take_up_unsaved(app, path):
-        app.open_recipe(recipe)
+        with suppress(WorkerCancelled):  # by Escape
+            await app.open_recipe(recipe).wait()  # in here, so that no key goes to the screen that it leaves
 
 
 def _is_known(app: AppContext, recipe: str) -> bool:

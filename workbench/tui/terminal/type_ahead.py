@@ -121,8 +121,8 @@ class TypeAhead:
             self._say()
 
     def _say(self) -> None:
-        """Say what keys wait for, once that takes long."""
-        for wait in self._waits:
+        """Say what keys wait for, once that takes long: the innermost, for it is what is being done."""
+        for wait in self._waits[-1:]:
             if wait.late and not wait.shown:
                 wait.shown = True
                 self._app.notify(f"{wait.what} … Keys wait for it; Esc gives up.", markup=False)
