@@ -118,7 +118,9 @@ def _make(document: Document, inputs: Mapping[str, InputSpec], maker: Maker, on_
     # Right before the first layer, so that the weights are those of the same class written by hand.
     keras.utils.set_random_seed(recipe.seed)
     for label, item in recipe.layers.items():
-        maker.share(label, maker.layer(_called(item, label), f"layers.{label}"))
+        layer = maker.layer(_called(item, label), f"layers.{label}")
+        maker.share(label, layer)
+        on_built(f"layers.{label}", layer, None)
     name = re.sub(r"\W", "_", recipe.name, flags=re.ASCII)  # TensorFlow makes a scope of it
     match recipe.model:
         case Sequential() as stack:

@@ -16,8 +16,8 @@ from workbench.recipe.document import split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Make, parse_line
 from workbench.recipe.graph_text import from_yaml, line_text, to_yaml_value
-from workbench.recipe.model_reading import is_line
 from workbench.recipe.schema import Train
+from workbench.recipe.yaml_nodes import Key
 
 
 def arguments(editor: Editor, key: str, order: Sequence[str] = ()) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def arguments(editor: Editor, key: str, order: Sequence[str] = ()) -> dict[str, 
             out.
     """
     item = editor.get(key)
-    if is_line(split_key(key)):
+    if _is_line(split_key(key)):
         try:
             made = _made(item, key)
         except RecipeError:
@@ -49,7 +49,7 @@ def set_argument(editor: Editor, key: str, name: str, value: Any, order: Sequenc
         RecipeError: nothing is there that has arguments.
     """
     text, item, parts = editor.text, editor.get(key), split_key(key)
-    if is_line(parts):
+    if _is_line(parts):
         made = _made(item, key)
         at = order.index(name) if name in order else len(made.positional)
         given = from_yaml(value)
@@ -72,7 +72,7 @@ def set_argument(editor: Editor, key: str, name: str, value: Any, order: Sequenc
 def unset_argument(editor: Editor, key: str, name: str, order: Sequence[str] = ()) -> None:
     """Leave an argument to its default."""
     text, item, parts = editor.text, editor.get(key), split_key(key)
-    if is_line(parts):
+    if _is_line(parts):
         made = _made(item, key)
         at = order.index(name) if name in order else len(made.positional)
         keywords = {label: value for label, value in made.keywords if label != name}
@@ -107,7 +107,7 @@ def use(
     item, parts = editor.get(key), split_key(key)
     old = arguments(editor, key, keep)
     given = {**(first or {}), **{label: value for label, value in old.items() if label in keep}}
-    if is_line(parts):
+    if _is_line(parts):
         made = Make(name, (), tuple((label, from_yaml(value)) for label, value in given.items()))
         text = _with_layer(editor.text, key, item, made)
     else:
@@ -142,6 +142,11 @@ def move(editor: Editor, key: str, step: int) -> str:
         raise RecipeError("this cannot be moved.", where=key)
     editor.replace_text(yaml_edit.move_item(editor.text, (*above, index), index + step), what="move")
     return key[: key.rindex("[")] + f"[{index + step}]"
+
+
+def _is_line(key: Key) -> bool:
+    """True if the key is that of a graph line, also of a graph inside another thing."""
+    return len(key) > 2 and key[-2] == "graph" and isinstance(key[-1], int)
 
 
 def _made(item: Any, key: str) -> Make:

@@ -198,12 +198,11 @@ def _line_row(role: Role, text: Any, key: str, part: str = "model", depth: int =
         return RecipeRow(role, key, name="?", arguments=str(text), part=part, depth=depth)
     call = line.value
     names, inputs = ", ".join(line.targets), inputs_text(call)
-    form = key if role is Role.CALL else ""  # a line inside of something is edited as text
     if isinstance(call.layer, str):
         shared = f"model.layers.{call.layer}" if role is Role.CALL else ""
         return RecipeRow(role, key, shared, names, call.layer, "", inputs, part, depth=depth)
     return RecipeRow(
-        role, key, form, names, call.layer.name, _made_text(call.layer), inputs, part, depth=depth
+        role, key, key, names, call.layer.name, _made_text(call.layer), inputs, part, depth=depth
     )
 
 

@@ -75,6 +75,9 @@ def test_parts_are_edited_by_their_keys_and_comments_stay():
     item_edits.set_argument(editor, "model.first.sequential[0].kernel_regularizer", "l2", 0.5)
     item_edits.use(editor, "model.more[0]", "Flatten", as_map=True)
     assert item_edits.move(editor, "model.first.sequential[0]", 1) == "model.first.sequential[1]"
+    item_edits.set_argument(editor, "model.second.graph[1]", "units", 2, ["units"])
+    assert editor.get("model.second.graph") == ["h = d(x)", "y = Dense(2)(h)"]
+    editor.undo()
     assert model_edits.duplicate(editor, "model.first.sequential[1]") == "model.first.sequential[2]"
     model_edits.delete(editor, "model.first.sequential[0]")
     model_edits.delete(editor, "model.second")

@@ -108,8 +108,14 @@ def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
     return Intent("add", Kind.LAYER, "model", index, "Add a layer")
 
 
-def _part_intent(what: str, row: RecipeRow, editor: Editor) -> Intent:
-    """At something that is inside another thing: its stack, its list, or it alone."""
+def _part_intent(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
+    """At something that is inside another thing: its stack, its list, or it alone; None for a new line of a graph."""
+    if re.search(r"\.graph\[\d+\]\Z", row.key):
+        return (
+            Intent("change", Kind.LAYER, row.key, title=f"Instead of {row.use}")
+            if row.form == row.key and what == "change"
+            else None
+        )
     items = editor.get(f"{row.key}.sequential")
     if what != "change" and isinstance(items, list):
         index = len(items) if what == "add" else 0
@@ -132,7 +138,7 @@ def intent_for(entry: Entry, row: RecipeRow | None, editor: Editor) -> Intent | 
         case Kind.LAYER | Kind.MODEL:
             if row is not None and row.role is Role.PART:
                 inside = _part_intent("add", row, editor)
-                if inside.what == "add":
+                if inside is not None and inside.what == "add":
                     return inside
                 row = None
             if editor.form not in (ModelForm.STACK, ModelForm.GRAPH):

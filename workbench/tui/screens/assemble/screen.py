@@ -303,6 +303,7 @@ class AssembleScreen(WorkbenchScreen):
     def _choose(self, intent: actions.Intent | None) -> None:
         """Open the catalog to choose from, or do at once what needs no choice."""
         if intent is None:
+            kwb(self).notice("there is nothing to choose here: v shows the YAML.", "information")
             return
         if self._catalog.begin(intent):
             self._go_to_catalog()

@@ -187,7 +187,7 @@ def _about_part(row: RecipeRow) -> str:
     if row.use == WRITTEN_OUT["sequential"]:
         return "A model inside of another. Press a to add a layer to it, c for another thing in its place."
     if row.use == WRITTEN_OUT["graph"]:
-        return "A model inside of another. Its lines are edited in the YAML: v."
+        return "A model inside of another. Lines are added in the YAML: v."
     return (
         "Edit it in the YAML: v."
         if row.inputs
