@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kwb_datasets.names import check_there
 from workbench.plugin import (
     Columns,
     DataError,
     FileError,
-    RecipeError,
     Source,
     StreamedSource,
     Streaming,
     data_file,
-    did_you_mean,
     near,
     should_stream,
 )
@@ -55,10 +54,10 @@ def npz(
         raise DataError("the file holds no array.", where=file.name)
     test = test or {}
     for name in columns or ():
-        _require(name, names, file, "columns")
+        check_there(name, names, file.name, what="array")
     for name, other in test.items():
-        _require(name, names, file, "test")
-        _require(other, names, file, f"test.{name}")
+        check_there(name, names, file.name, what="array", key="test")
+        check_there(other, names, file.name, what="array", key=f"test.{name}")
     wanted = columns if columns is not None else [name for name in names if name not in test.values()]
     read = {*wanted, *test.values()}
     if should_stream(stream, archive.size(read), archive.encoded_size(read)):
@@ -104,15 +103,6 @@ def _read(file: Path, names: Collection[str]) -> Columns:
             except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
                 raise FileError(f"array '{name}' is damaged: {error}.", where=file.name) from None
     return arrays
-
-
-def _require(name: str, names: Collection[str], file: Path, key: str) -> None:
-    if name not in names:
-        raise RecipeError(
-            f"there is no array '{name}' in {file.name}.",
-            where=f"data.{key}",
-            hint=did_you_mean(name, names) or f"The arrays are: {', '.join(names)}.",
-        )
 
 
 def _no_archive(file: Path) -> FileError:

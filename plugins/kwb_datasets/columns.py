@@ -8,23 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench.plugin import Columns, DataError
+from workbench.plugin import Columns
 
 
 def numpy_columns(table: pa.Table) -> Columns:
     """Each column as an array: missing numbers are NaN, missing texts None, lists of one length (rows, n)."""
     return {name: _column(table.column(at)) for at, name in enumerate(table.column_names)}
-
-
-def refuse_duplicate_names(names: list[str], where: str) -> None:
-    """Raise a DataError where two columns have one name."""
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(
-                f"the column name '{name}' occurs {names.count(name)} times.",
-                where=where,
-                hint="Give each column a name of its own.",
-            )
 
 
 def _column(column: pa.ChunkedArray) -> np.ndarray:

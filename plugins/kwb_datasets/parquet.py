@@ -8,12 +8,10 @@ from typing import Any
 from workbench.plugin import (
     DataError,
     FileError,
-    RecipeError,
     Source,
     StreamedSource,
     Streaming,
     data_file,
-    did_you_mean,
     near,
     should_stream,
 )
@@ -34,21 +32,15 @@ def parquet(
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    from kwb_datasets.columns import numpy_columns, refuse_duplicate_names
+    from kwb_datasets.columns import numpy_columns
+    from kwb_datasets.names import check_columns
     from kwb_datasets.parquet_chunks import ParquetChunks
 
     place = data_file(path, folder_allowed=True)
     files = _files(place) if place.is_dir() else [place]
     try:
         names = pq.read_schema(files[0]).names
-        refuse_duplicate_names(names, files[0].name)
-        for name in columns or ():
-            if name not in names:
-                raise RecipeError(
-                    f"there is no column '{name}' in {place.name}.",
-                    where="data.columns",
-                    hint=did_you_mean(name, names) or f"The columns are: {', '.join(names[:20])}.",
-                )
+        check_columns(names, columns, place.name, files[0].name)
         size = sum(_uncompressed(pq.read_metadata(file)) for file in files)
         if should_stream(stream, size):
             chunks = ParquetChunks(files, columns)

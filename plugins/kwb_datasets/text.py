@@ -24,7 +24,6 @@ from workbench.plugin import (
     Streaming,
     WorkbenchError,
     data_file,
-    did_you_mean,
     near,
     should_stream,
     without_path,
@@ -340,7 +339,7 @@ class TextTable:
             raise FileError(f"'{near(self.file)}' is no text file.", where="data.path")
 
     def _refuse_wrong_columns(self, names: list[str]) -> None:
-        from kwb_datasets.columns import refuse_duplicate_names
+        from kwb_datasets.names import check_columns
 
         if len(names) == 1:
             for mark, word in _DELIMITERS.items():
@@ -356,14 +355,7 @@ class TextTable:
             raise DataError(
                 f"column {names.index('') + 1} has no name.", where=f"{self.file.name}:{self.skip + 1}"
             )
-        refuse_duplicate_names(names, self.file.name)
-        for name in self.columns or ():
-            if name not in names:
-                raise RecipeError(
-                    f"there is no column '{name}' in {self.file.name}.",
-                    where="data.columns",
-                    hint=did_you_mean(name, names) or f"The columns are: {', '.join(names[:20])}.",
-                )
+        check_columns(names, self.columns, self.file.name, self.file.name)
 
     def _explained(self, error: Exception, names: list[str]) -> WorkbenchError:
         """Arrow's complaint in plain words, with the line."""

@@ -199,18 +199,14 @@ class TrainingView:
                 return self._run_started(event, moment)
             case events.Assembled():
                 return replace(
-                    self,
-                    moment=moment,
-                    stage=self._onward(Stage.MEASURING),
+                    self._now(moment, Stage.MEASURING),
                     layers=event.layers,
                     parameters=event.parameters,
                     trainable_parameters=event.trainable_parameters,
                 )
             case events.EngineChosen():
                 return replace(
-                    self,
-                    moment=moment,
-                    stage=self._onward(Stage.RUNNING),
+                    self._now(moment, Stage.RUNNING),
                     engine=event.engine,
                     engine_reason=event.reason,
                     candidates=event.candidates,
@@ -218,7 +214,7 @@ class TrainingView:
             case events.Paused():
                 return replace(self, moment=moment, stage=Stage.PAUSED, epoch=event.epoch, step=event.step)
             case events.Resumed():
-                return replace(self, moment=moment, stage=self._onward(Stage.RUNNING))
+                return self._now(moment, Stage.RUNNING)
             case events.Message():
                 return self._noted(Note(moment, event.level, event.text))
             case events.Internals() if event.nan:
@@ -273,9 +269,7 @@ class TrainingView:
 
     def _step(self, event: events.Step, moment: float) -> TrainingView:
         return replace(
-            self,
-            moment=moment,
-            stage=self._onward(Stage.RUNNING),
+            self._now(moment, Stage.RUNNING),
             epoch=event.epoch,
             step=event.step,
             steps=event.steps,
@@ -307,6 +301,10 @@ class TrainingView:
             learning_rates=event.learning_rates,
             best=best,
         )
+
+    def _now(self, moment: float, stage: Stage) -> TrainingView:
+        """At a moment and a stage that an event reports."""
+        return replace(self, moment=moment, stage=self._onward(stage))
 
     def _onward(self, stage: Stage) -> Stage:
         """The stage that an event reports; while the end is awaited, running is not reported."""
