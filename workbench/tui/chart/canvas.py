@@ -180,13 +180,17 @@ class ChartCanvas(Widget):
 
     # ------------------------------------------------------------------ drawing
 
-    def changed(self) -> None:
-        """See to it that what changed is drawn, with the next frame. For owners of shared series too."""
-        if self._draw_pending or not self.is_running:
+    def changed(self, *, at_once: bool = False) -> None:
+        """See to it that what changed is drawn, with the next frame. For owners of shared series too.
+
+        Args:
+            at_once: the owner keeps the pace of frames, and this is one.
+        """
+        if not self.is_running or (self._draw_pending and not at_once):
             return
         self._draw_pending = True
         wait = self._drawn_at + self._frame_time - monotonic()
-        if wait > 0.0:
+        if wait > 0.0 and not at_once:
             self.set_timer(wait, self._repaint)
         else:
             self._repaint()

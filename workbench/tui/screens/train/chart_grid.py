@@ -40,10 +40,10 @@ class PanelChart(Chart):
         return max(-(-len(self.panel.series) // MOST_CURVES), 1)
 
     def update(self) -> None:
-        """Show what came to the panel."""
+        """Show what came to the panel, in a frame of the screen."""
         if list(self.panel.series) != self._seen:
             self._choose()
-        self.changed()
+        self.changed(at_once=True)
 
     def turn(self, direction: int) -> None:
         """Show the next or the previous eight series."""
