@@ -179,6 +179,8 @@ save: [m.keras, m.h5, m.weights.h5]
 """
     Path("r.yaml").write_text(recipe)
     assert main(["--batch", "r.yaml"]) == 0
+    names = "'normalization' (Normalization), 'discretization' (Discretization)"
+    assert f"adapted to the training rows: {names}" in capfd.readouterr().out
     (folder,) = Path("saved/runs").iterdir()
     states = json.loads(RunFolder(folder).adapted.read_text())
     assert [state["class"] for state in states] == ["Normalization", "Discretization"]

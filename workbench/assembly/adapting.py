@@ -61,6 +61,11 @@ class Adapter:
         self._left: set[int] = set()
         self._inner = False
 
+    def summary(self) -> str:
+        """Which layers were adapted, in one line for people."""
+        named = ", ".join(f"'{state.get('layer')}' ({state.get('class')})" for state in self.states)
+        return f"adapted to the training rows: {named}"
+
     def begin(self) -> None:
         """A model is going to be built."""
         self.error = None

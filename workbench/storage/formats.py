@@ -45,6 +45,7 @@ _SPACES = (
     *(keras.losses, keras.metrics, keras.optimizers, keras.optimizers.schedules, keras.dtype_policies),
 )
 Build = Callable[[], Any]  # makes a model again
+WEIGHTS_ONLY = "it holds weights only, no configuration"  # the warning of such a file
 FORMATS = (".keras", ".h5", ".weights.h5")
 
 
@@ -199,7 +200,7 @@ def save_weights(
         digest = _sha256(temporary)
         if keep is not None:
             keep_as(path, keep)
-    return WrittenFile(Path(path), ".weights.h5", digest, ("it holds weights only, no configuration", *found))
+    return WrittenFile(Path(path), ".weights.h5", digest, (WEIGHTS_ONLY, *found))
 
 
 def weights_notes(path: str | os.PathLike[str]) -> Mapping[str, Any] | None:

@@ -146,6 +146,8 @@ class ModelFileWriter:
             emit(events.Message("error", str(error)))
             return False
         for warning in saved.warnings:
+            if self._weights_only and warning == formats.WEIGHTS_ONLY:
+                continue  # which was known before
             if warning not in self._said:  # true of each file of this model
                 self._said.add(warning)
                 emit(events.Message("warning", f"{path}: {warning}"))

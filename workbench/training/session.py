@@ -123,6 +123,8 @@ class Session:
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
                     emit(assembled_event(prepared_run, inside.rows))
                     emit(events.Message("info", prepared_run.prepared.summary()))
+                    if adapter.states:
+                        emit(events.Message("info", adapter.summary()))
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
                     for warning in prepared_run.warnings:
