@@ -110,6 +110,20 @@ async def test_a_file_is_picked_and_what_is_wrong_with_it_is_said_whole(
         assert "Put a text that holds ',' in" in text
 
 
+async def test_a_built_in_recipe_is_given_a_file_of_the_working_directory(
+    open_app: OpenApp, recipe: str
+) -> None:
+    async with open_app(recipe="residual-regressor") as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3", "c", "'csv'", "enter")
+        await until(lambda: isinstance(app.screen, PickDialog), what="it asks which file")
+        await until(lambda: app.screen.query_one(OptionList).option_count, what="the table of this folder")
+        await typed(pilot, "'peng'", "enter")
+        await checked(pilot)
+        assert app.editor.get("data.path") == "penguins.csv"
+
+
 async def test_without_a_recipe_both_screens_say_what_to_do(open_app: OpenApp) -> None:
     async with open_app(mode="assemble", size=(60, 20)) as pilot:
         assert "No recipe is open" in shown(pilot.app)

@@ -271,9 +271,9 @@ class DataScreen(WorkbenchScreen):
         kept = {key: value for key, value in self._section().items() if key in keep}
         arguments = dict(entry.example)
         if READER in entry.tags:
-            path = await ask_path(
-                kwb(self), editor.folder, [tag for tag in entry.tags if tag.startswith(".")]
-            )
+            # Of a built-in recipe the folder is kwb's own: its user's files are in the working directory.
+            folder = editor.folder if editor.path is not None else kwb(self).working_directory
+            path = await ask_path(kwb(self), folder, [tag for tag in entry.tags if tag.startswith(".")])
             if path is None:
                 return
             arguments = {"path": path}
