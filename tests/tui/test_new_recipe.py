@@ -23,7 +23,8 @@ async def look_at(pilot: Pilot[Any], name: str) -> None:
     await until(lambda: isinstance(pilot.app.screen, NewRecipeDialog))
     listing = pilot.app.screen.query_one(OptionList)
     await until(lambda: listing.option_count)
-    listing.highlighted = listing.get_option_index(name)
+    await pilot.press(*name)  # letters go to the option that begins with them
+    assert listing.highlighted == listing.get_option_index(name)
     await pilot.press("enter")
     await until(lambda: pilot.app.screen.query_one("#learn").display, 60)
     await settle(pilot)

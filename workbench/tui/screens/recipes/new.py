@@ -28,6 +28,7 @@ from workbench.tui.views.formatting import number
 from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.data_files import typed_paths
 from workbench.tui.widgets.dialogs import Dialog
+from workbench.tui.widgets.jump_list import JumpList
 from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class NewRecipeDialog(Dialog[Any]):
         with Vertical():
             yield Label("New recipe: which data?", classes="dialog-title")
             with Horizontal():
-                yield OptionList(compact=True)
+                yield JumpList(compact=True)
                 with VerticalScroll():
                     yield Static("Enter looks into the data.", id="facts", markup=False)
                     yield Static("", id="suggestion", markup=False)
