@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.conftest import OpenApp, settle, shown
+from tests.tui.conftest import OpenApp, settle, shown, until
 from workbench.recipe.editing import Editor
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
 from workbench.tui.widgets.key_line import KeyLine
@@ -84,3 +84,25 @@ async def test_the_keys_are_shown_at_every_width_also_where_they_fill_the_line(o
             assert not pilot.app.screen.query_one(KeyLine).show_horizontal_scrollbar
             full += [width] if len(keys.rstrip()) == width else []
         assert full
+
+
+@pytest.mark.slow
+async def test_a_training_of_another_recipe_has_its_name_and_only_while_it_runs(
+    open_app: OpenApp, working_directory
+) -> None:
+    async with open_app(size=(120, 24)) as pilot:
+        app = pilot.app
+        houses = Editor(
+            RECIPE.replace("epochs: 1", "epochs: 1000000"), name="houses", folder=working_directory
+        )
+        app.set_editor(houses)
+        training = app.worker.train(houses)
+        await until(lambda: "▶ training " in first_line(pilot), 120)
+        assert "training houses" not in first_line(pilot), "it is the open one"
+        app.set_editor(Editor(RECIPE, name="flats", folder=working_directory))
+        await until(lambda: "▶ training houses " in first_line(pilot))
+        await training.control("stop")
+        await until(training.ended.is_set, 120)
+        await until(lambda: "houses" not in first_line(pilot))
+        app.set_editor(houses)
+        await until(lambda: "✓ trained" in first_line(pilot))

@@ -24,6 +24,7 @@ _TRAINING = {"running": "training", "finished": "trained"}  # what is said inste
 
 
 _LEAST_NAME = 8  # cells; less of a recipe's name says nothing
+_MOST_NAME = 20  # cells of the name of another recipe that is trained
 
 Piece = tuple[str, str]
 Stop = tuple[int, int, str]
@@ -55,13 +56,7 @@ class KwbHeader(Widget):
     def _right(self, room: int) -> Iterable[Content]:
         """The texts for the right side, the longest first; the shortest has only what is most needed."""
         app = kwb(self)
-        training: Piece | None = None
-        if app.training is not None:
-            now = app.training.state
-            style = "$text-error" if now == "failed" else "$text-success"
-            training = f"{marks.TRAININGS[now]} {_TRAINING.get(now, now)}", style
-            if app.training.no_better:
-                training = f"{marks.WARNING} {marks.NOT_LEARNED}", "$text-warning"
+        training = self._training()
         state = app.worker_state
         style = "$text-error" if state == "dead" else "dim"
         opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""
@@ -80,6 +75,23 @@ class KwbHeader(Widget):
         yield _spaced(training, worker)
         yield _spaced(training, mark)
         yield _spaced(short, mark)
+
+    def _training(self) -> Piece | None:
+        """The state of the training. Of another recipe than the open one it has the name, and only while it runs."""
+        app, training = kwb(self), kwb(self).training
+        if training is None:
+            return None
+        state = training.state
+        words = f"{marks.TRAININGS[state]} {_TRAINING.get(state, state)}"
+        if app.editor is not None and app.editor.name != training.name:
+            return (
+                (f"{words} {fit(printable(training.name), _MOST_NAME)}", "$text-success")
+                if state.live
+                else None
+            )
+        if training.no_better:
+            return f"{marks.WARNING} {marks.NOT_LEARNED}", "$text-warning"
+        return words, "$text-error" if state == "failed" else "$text-success"
 
     def on_click(self, event: events.Click) -> None:
         for start, stop, mode in self._stops:
