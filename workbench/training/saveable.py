@@ -35,7 +35,7 @@ class Saveable:
     def warning(self, run: RunFolder) -> str:
         """The reason, and where the weights will be."""
         kept = (
-            f"Its weights are kept, in {run.weights}."
+            f"Its weights alone go to {run.weights} at the end."
             if self.weights
             else f"`kwb export-checkpoint {run.path}` makes a .weights.h5 file of its weights."
         )
