@@ -74,7 +74,7 @@ def test_inspecting_a_file_imports_no_keras(h5_file):
         ["inspect", "gone.keras"],
         ["--batch"],
         ["check", "nothing-of-that-name"],
-        ["check", "MyDense", "-k", "nothing"],
+        ["check", "MyDense", "-k", "no-such-check"],
         ["new-plugin", "json"],
     ],
     ids=" ".join,
