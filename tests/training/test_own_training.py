@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.training.engine_cases import ENGINES
-from tests.training.self_trained import BATCH, CASES, Case, X, Y, with_these
+from tests.training.self_trained import BATCH, CASES, Case, Penalized, X, Y, with_these
 from tests.training.test_equivalence import WHOLE
 from workbench import events
 from workbench.catalog.lookup import Catalog
@@ -25,7 +25,7 @@ from workbench.training.session import Session
 
 EPOCHS = 3
 EVERY_DAY = {
-    "rivals": ENGINES,
+    "rivals": ("plain", "chunk"),
     "penalized": ("chunk-xla",),
     "rebuilder": ("chunk",),
     "taught": ("plain",),
@@ -140,7 +140,10 @@ def test_a_model_without_call_is_saved_and_does_not_predict(mine: Catalog, tmp_p
     ] == [
         f"{folder.model}: loaded uncompiled: its class has a compile() of its own, and no compile_from_config()"
     ]
-    again, plain = SavedModel.open(folder.model, mine), keras.saving.load_model(folder.model)
+    again, plain = (
+        SavedModel.open(folder.model, mine),
+        keras.saving.load_model(folder.model, {"Penalized": Penalized}),
+    )
     for one, other in zip(again.model.weights, plain.weights, strict=True):
         np.testing.assert_array_equal(one, other)
     rows = again.read(str(tmp_path / "data.npz"), mine, with_targets=False)
