@@ -61,7 +61,7 @@ def run(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        ([], "Missing argument 'ENTRY|PLUGIN|FILE.py'"),
+        ([], "Missing argument 'ENTRY|PLUGIN|FILE.py|RECIPE.yaml'"),
         (["MyDens"], "there is no entry and no plugin 'MyDens'. Did you mean 'MyDense'?"),
         (["MyDense", "-k", "gradiant"], "Did you mean 'gradients'?"),
         (["custom-stack", "-k", "gradients"], "none of these checks is made on what is named"),
