@@ -103,6 +103,8 @@ def deterministic(subject: CheckedEntry) -> None:
     if not subject.is_random:
         compare(first, second, "under the same seed, a second time", hint=_COUNTING_HINT)
         return
+    if not equal(*(subject.seeded_outputs(subject.built, python=False) for _ in range(2))):
+        raise CheckFailed("it draws random numbers of Python or numpy in inference.", hint=GRAPH_HINT)
     apart = f"a second time its outputs differ by up to {distance(first, second):.2g}"
     layer = subject.fresh()
     if equal(*(subject.raw_outputs(layer, training=True) for _ in range(2))):
@@ -117,6 +119,12 @@ def deterministic(subject: CheckedEntry) -> None:
 
 
 _COUNTING_HINT = "What counts calls, or remembers the call before, belongs under `if training:`."
+
+
+# A compiled graph, which trains it, does once what Python does.
+GRAPH_HINT = (
+    "Draw with keras.random and a SeedGenerator of its own: a compiled graph would draw these once, for good."
+)
 
 
 def batch_sizes(subject: CheckedEntry) -> None:

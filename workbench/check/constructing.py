@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -135,14 +136,16 @@ def from_config(subject: CheckedEntry) -> None:
 
 
 def _compare(thing: Any, made: str) -> None:
+    # With a from_config of its own, a class may want its configuration as a file has it.
+    own = type(thing).from_config.__func__ is not _base(type(thing)).from_config.__func__
     roads: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("from_config(get_config())", lambda: type(thing).from_config(thing.get_config())),
         (
             "Keras' deserialization",
-            lambda: keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(thing)),
+            lambda: keras.saving.deserialize_keras_object(_record(thing)),
         ),
     )
-    for road, again in roads:
+    for road, again in roads[1:] if own else roads:
         try:
             twin = again()
         except Exception as error:
@@ -161,6 +164,14 @@ def _compare(thing: Any, made: str) -> None:
             )
 
 
+def _record(thing: Any) -> Any:
+    """A thing as a file holds it. Of one that is not built, Keras would put in shapes that it has not."""
+    record = keras.saving.serialize_keras_object(thing)
+    if isinstance(record, dict) and not getattr(thing, "built", True):
+        record.pop("build_config", None)
+    return record
+
+
 def _configured(subject: CheckedEntry) -> Any:
     """An instance that has a configuration."""
     thing = subject.make()
@@ -171,7 +182,7 @@ def _configured(subject: CheckedEntry) -> Any:
 
 def _base(cls: type) -> Any:
     """The class of Keras that a class is made from."""
-    return next(base for base in cls.__mro__ if base.__module__.startswith("keras."))
+    return next(b for b in cls.__mro__ if b.__module__.startswith("keras.") and hasattr(b, "from_config"))
 
 
 def _as_text(thing: Any) -> str:
@@ -182,7 +193,19 @@ def _as_text(thing: Any) -> str:
     inner = config.get("config")
     if isinstance(inner, dict):
         config = {**config, "config": {key: value for key, value in inner.items() if key != "name"}}
-    return json.dumps(config, sort_keys=True)
+    return json.dumps(_without_numbers(config), sort_keys=True)
+
+
+def _without_numbers(value: Any) -> Any:
+    """A configuration with the names of inner things as they are without Keras' numbers."""
+    if isinstance(value, dict):
+        return {
+            key: re.sub(r"_\d+\Z", "", item)
+            if key == "name" and isinstance(item, str)
+            else _without_numbers(item)
+            for key, item in value.items()
+        }
+    return [_without_numbers(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _can_be_text(value: Any) -> bool:

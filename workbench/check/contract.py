@@ -201,9 +201,9 @@ CONTRACT: tuple[Check, ...] = (
     # Training it
     Check(
         "training_mode",
-        "it can be called in training, which makes no weights that inference does not have",
+        "in training it takes any batch, returns finite outputs and makes no weights that inference does not have",
         _LAYERS,
-        ("weights_in_build",),
+        ("deterministic", "batch_sizes", "finite"),
     ),
     Check("added_losses", "each loss that it adds is one number", _LAYERS, ("training_mode",)),
     Check(

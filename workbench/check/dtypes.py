@@ -21,14 +21,16 @@ _CONSTANT_HINT = "Make constants of the input's dtype, and inner layers with dty
 
 
 def mixed_precision(subject: CheckedEntry) -> None:
-    layer, given = _called(subject, "mixed_float16")
+    layer, _ = _called(subject, "mixed_float16")
     wrong = [path_of(layer, w) for w in layer.trainable_weights if w.dtype == "float16"]
     if wrong:
         raise CheckFailed(
             f"under the policy mixed_float16 the weight '{wrong[0]}' is float16, too coarse to be trained.",
             hint="add_weight without a dtype makes it float32.",
         )
-    bad = [array for array in given if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    bad = [
+        array for array in subject.outputs(layer) if array.dtype.kind == "f" and not np.isfinite(array).all()
+    ]
     if bad:
         raise CheckFailed("under the policy mixed_float16 its outputs are not finite.")
 
@@ -57,7 +59,7 @@ def _called(subject: CheckedEntry, policy: str) -> tuple[Any, list[np.ndarray]]:
     keras.config.set_dtype_policy(policy)  # put back by who makes the checks
     layer = subject.make()
     try:
-        return layer, subject.outputs(layer)
+        return layer, [*subject.outputs(layer), *subject.outputs(layer, training=True)]
     except Exception as error:
         if lacking := _NO_DEVICE.search(str(error)):
             raise Skipped(

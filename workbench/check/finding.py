@@ -173,14 +173,17 @@ def _accepts_all(layer: Any, inputs: Inputs) -> bool:
 
 
 def _no_input(entry: Entry, errors: list[tuple[Inputs, BaseException]], guessed: bool) -> NoInput:
-    first_inputs, first = errors[0]
+    # A slip of the layer's own code is what is wrong, whatever else there is about other shapes.
+    slip = next(
+        (each for each in errors if isinstance(each[1], _SLIPS) or _of_the_layer(entry, each[1])), None
+    )
+    first_inputs, first = slip or errors[0]
     count = len(first_inputs.tensors)  # another number of them may fail otherwise
     different = {(type(error), error_text(error)) for inputs, error in errors if len(inputs.tensors) == count}
     declared = bool(entry.input_shapes)
     shapes = " and ".join(shape_text((None, *tensor.shape[1:])) for tensor in first_inputs.tensors)
     alike = len(different) == 1 and not isinstance(first, _PICKY)
-    if guessed:
-        alike = alike and (isinstance(first, _SLIPS) or _of_the_layer(entry, first))
+    alike = slip is not None or (alike and not guessed)
     tried = "" if declared or alike else f" ({len(errors)} shapes and types were tried)"
     failure = NoInput(
         f"called on {shapes}: {error_text(first)}{tried}.",
@@ -194,7 +197,7 @@ def _no_input(entry: Entry, errors: list[tuple[Inputs, BaseException]], guessed:
 
 def _of_the_layer(entry: Entry, error: BaseException) -> bool:
     """True if the layer itself lacks an attribute that its code uses."""
-    return isinstance(error, AttributeError) and f"'{entry.name}' object" in str(error)
+    return isinstance(error, AttributeError) and f"'{entry.target.rpartition(':')[2]}' object" in str(error)
 
 
 def _hint(entry: Entry, declared: bool, alike: bool, guessed: bool) -> str:

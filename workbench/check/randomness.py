@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,9 +19,16 @@ MOST_ERRORS = 8.0
 Outputs = Sequence[np.ndarray]
 
 
-def reseed(layer: Any) -> None:
-    """Set every seed to one fixed value: those of Python, numpy and TensorFlow, and the layer's seed generators."""
+def reseed(layer: Any, *, python: bool = True) -> None:
+    """Set every seed to one fixed value: those of Python, numpy and TensorFlow, and the layer's seed generators.
+
+    Args:
+        python: False leaves those of Python and numpy to chance: a compiled graph draws of them once, in tracing.
+    """
     keras.utils.set_random_seed(0)
+    if not python:
+        random.seed()
+        np.random.seed()
     for variable in layer_paths.state_by_path(layer).values():
         if variable.name == "seed_generator_state":
             variable.assign(np.full(variable.shape, 7, variable.dtype))

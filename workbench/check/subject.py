@@ -238,11 +238,16 @@ class CheckedEntry:
         first, second = (self.raw_outputs(self.built) for _ in range(2))
         if equal(first, second):
             return False
-        return equal(*(self._seeded_outputs() for _ in range(2)))
+        return equal(*(self.seeded_outputs(self.built) for _ in range(2)))
 
-    def _seeded_outputs(self) -> list[np.ndarray]:
-        reseed(self.built)
-        return self.raw_outputs(self.built)
+    def seeded_outputs(self, layer: Any, *, training: bool = False, python: bool = True) -> list[np.ndarray]:
+        """The outputs of a layer under one seed.
+
+        Args:
+            python: see `reseed`.
+        """
+        reseed(layer, python=python)
+        return self.raw_outputs(layer, training=training)
 
     def raw_outputs(self, layer: Any, *arguments: Any, training: bool = False) -> list[np.ndarray]:
         """The outputs of a layer with the seeds as they are."""

@@ -33,8 +33,8 @@ class _Trained:
 def engines(subject: CheckedEntry) -> str:
     layer = subject.fresh()
     weights = [weight.value for weight in layer.trainable_weights]
-    if not weights:
-        raise NotApplicable("it has no trainable weights")
+    if subject.is_stock and not weights:
+        raise NotApplicable("it is Keras' own and has no trainable weights")
     arguments = subject.inputs.arguments
     random = not equal(*(subject.raw_outputs(layer, training=True) for _ in range(2)))
     start = [np.array(variable) for variable in layer.variables]
@@ -42,9 +42,11 @@ def engines(subject: CheckedEntry) -> str:
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
             outputs = keras.tree.flatten(layer(*arguments, training=True))
-            terms = [tf.reduce_mean(tf.square(tf.cast(t, "float32") - 0.5)) for t in outputs if t is not None]
-            loss = tf.add_n([*terms, *(tf.reduce_sum(tf.cast(each, "float32")) for each in layer.losses)])
-        for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+            terms = [tf.reduce_mean(tf.square(tf.cast(t, "float32") - 0.5)) for t in outputs if _is_number(t)]
+            loss = tf.add_n(
+                [tf.zeros(()), *terms, *(tf.reduce_sum(tf.cast(each, "float32")) for each in layer.losses)]
+            )
+        for weight, gradient in zip(weights, tape.gradient(loss, weights) if weights else (), strict=True):
             if gradient is not None:
                 weight.assign_sub(RATE * tf.convert_to_tensor(gradient))
         return loss
@@ -71,13 +73,14 @@ def engines(subject: CheckedEntry) -> str:
             return "Keras' own: trained by XLA it is compared where a training chooses it"
         function = tf.function(step, jit_compile=xla, autograph=False)
         try:
-            given = trained(function.get_concrete_function())
+            traced = function.get_concrete_function()
+            given = trained(traced)
         except Exception as error:
             if xla and (lacking := lacking_kernel(error)):
                 raise Skipped(f"XLA cannot compile {lacking}; other engines train it") from error
             raise CheckFailed(f"it cannot be trained {where}: {error_text(error)}.") from error
         if difference := _difference(given, expected, began):
-            if random and not xla:
+            if random and _draws_by_hidden_state(traced):
                 return (
                     "random in training by operations whose seed means other numbers in a graph: not compared"
                 )
@@ -86,6 +89,21 @@ def engines(subject: CheckedEntry) -> str:
                 hint="Compute with operations of Keras or TensorFlow alone: what Python does happens once, in tracing.",
             )
     return ""
+
+
+def _draws_by_hidden_state(traced: Any) -> bool:
+    """True if random numbers come from operations with a state of their own: a graph's are others than those before."""
+    graph = traced.graph.as_graph_def()
+    names = {
+        node.op
+        for body in (graph, *graph.library.function)
+        for node in getattr(body, "node", ()) or body.node_def
+    }
+    return any(name.startswith(("Random", "Truncated", "Multinomial", "Parameterized")) for name in names)
+
+
+def _is_number(tensor: Any) -> bool:
+    return tensor is not None and (tensor.dtype.is_floating or tensor.dtype.is_integer)
 
 
 def _difference(given: _Trained, expected: _Trained, began: _Trained) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from workbench.check.results import CheckFailed, NotApplicable
+from workbench.check.calling import GRAPH_HINT
+from workbench.check.comparing import equal
+from workbench.check.results import CheckFailed, NotApplicable, error_text
 from workbench.check.subject import CheckedEntry
 from workbench.storage import structure
 from workbench.storage.layer_paths import path_of, weights_by_path
@@ -46,6 +49,28 @@ def training_mode(subject: CheckedEntry) -> None:
             f"training makes '{made[0]}', which inference does not have: it would not be saved.",
             hint="Build every inner layer in build(), also one that is used only in training.",
         )
+    if subject.is_stock:
+        return  # some of Keras' own draw by Python's random numbers
+    start = [np.array(variable) for variable in layer.variables]
+
+    def outputs() -> list[np.ndarray]:
+        for variable, value in zip(layer.variables, start, strict=True):
+            variable.assign(value)
+        return subject.seeded_outputs(layer, training=True, python=False)
+
+    first = outputs()
+    if not equal(first, outputs()):
+        if equal(*(subject.seeded_outputs(subject.fresh(), training=True) for _ in range(2))):
+            raise CheckFailed("it draws random numbers of Python or numpy in training.", hint=GRAPH_HINT)
+        return
+    if bad := sum(int(np.count_nonzero(~np.isfinite(each))) for each in first if each.dtype.kind == "f"):
+        raise CheckFailed(f"in training {bad} of {sum(each.size for each in first)} outputs are not finite.")
+    try:
+        layer(*subject.inputs.of_batch(7), training=True)
+    except Exception as error:
+        raise CheckFailed(
+            f"in training a batch of 7 fails, one of {subject.inputs.rows} does not: {error_text(error)}."
+        ) from error
 
 
 def added_losses(subject: CheckedEntry) -> None:

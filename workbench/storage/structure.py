@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import starmap
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -31,6 +33,15 @@ def untracked(model: Any) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for name, value in attributes(layer):
             yield from _hidden(value, join(path, name), tracked, seen, depth=4)
+
+
+def _closed_over(function: FunctionType) -> list[tuple[str, Any]]:
+    """What a function refers to from around it, by name."""
+    found = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # one that is not set yet
+            found.append((name, cell.cell_contents))
+    return found
 
 
 def hidden_text(path: str, item: Any) -> str:
@@ -95,6 +106,8 @@ def _hidden(
         inside = ((str(key), item) for key, item in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         inside = ((str(index), item) for index, item in enumerate(value))
+    elif isinstance(value, FunctionType) and value.__closure__:
+        inside = iter(_closed_over(value))
     elif not type(value).__module__.startswith(("keras.", "tensorflow.", "numpy.")) and hasattr(
         value, "__dict__"
     ):

@@ -1,6 +1,7 @@
 """Layers with one error each."""
 
 import os
+import random
 import signal
 import sys
 import time
@@ -446,3 +447,25 @@ class OtherGradient(_Layer):
         if training and not tf.executing_eagerly():
             return 2.0 * outputs - ops.stop_gradient(outputs)
         return outputs
+
+
+class PythonNoise(_Layer):
+    """Draws random numbers of Python's own, which a compiled graph draws once."""
+
+    def call(self, inputs):
+        return super().call(inputs) * random.random()
+
+
+class PythonNoiseInTraining(_Layer):
+    """The same, in training only."""
+
+    def call(self, inputs, training=False):
+        return super().call(inputs) * (random.random() if training else 1.0)
+
+
+class InfiniteInTraining(_Layer):
+    """Finite in inference, and not in training."""
+
+    def call(self, inputs, training=False):
+        outputs = super().call(inputs)
+        return outputs / ops.zeros_like(outputs) if training else outputs

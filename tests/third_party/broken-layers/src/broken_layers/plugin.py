@@ -49,6 +49,9 @@ _LAYERS = {
     "MaskSwallowed": ("mask_used", {"input_shapes": [[6, 8]]}),
     "MaskIgnored": ("mask_used", {"input_shapes": [[6, 8]]}),
     "OtherGradient": ("engines", {}),
+    "PythonNoise": ("deterministic", {}),
+    "PythonNoiseInTraining": ("training_mode", {}),
+    "InfiniteInTraining": ("training_mode", {}),
     "Overannounced": ("finite", {"expected_failures": {"finite": "large inputs overflow"}}),
     "Misannounced": ("expected_failures", {"expected_failures": {"finit": "large inputs overflow"}}),
 }
