@@ -34,7 +34,24 @@ def note_file(target: Any) -> None:
 def given_names() -> dict[str, str]:
     """The registered name of each class that a file names barely, by that bare name."""
     counts = Counter(target.__name__ for target in _given)
+    counts.update(_bare_of_keras() if counts else ())
     return {target.__name__: name for target, name in _given.items() if counts[target.__name__] == 1}
+
+
+def _bare_of_keras() -> set[str]:
+    """The names that Keras writes barely for classes of its own: those outside its public API, as `Functional`. It
+    would take a custom class of such a name for them."""
+    import keras
+
+    found, waiting = set(), [keras.Operation]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            name = each.__name__
+            public = each in (getattr(keras.layers, name, None), getattr(keras, name, None))
+            if each.__module__.startswith("keras.src.") and not public:
+                found.add(name)
+    return found
 
 
 def packages_of_files() -> list[str]:
