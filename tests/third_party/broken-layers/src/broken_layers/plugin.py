@@ -66,7 +66,7 @@ def kwb_register_layers(registry):
         "broken_layers.layers:Counting2",
         expected_failures={"deterministic": "it is for Monte Carlo", "graph": "the same"}
         | dict.fromkeys(("functional", "sequential", "subclassed", "xla"), "the same")
-        | dict.fromkeys(("saves_keras", "saves_h5", "saves_weights_h5"), "the same"),
+        | dict.fromkeys(("keeps_nothing", "training_mode", "independent_rows"), "the same"),
     )
     registry.add("Picky", "broken_layers.layers:Picky")
 
