@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import expanduser
+from os.path import expanduser, isfile
 from pathlib import Path
 
 from workbench.catalog import Kind
@@ -29,7 +29,7 @@ def find_recipe(name: str | Path, catalog: Catalog, working_directory: Path = Pa
         RecipeError: there is neither; it names the nearest built-in recipe.
     """
     path = working_directory / Path(expanduser(name))
-    if isinstance(name, Path) or path.suffix in (".yaml", ".yml") or path.is_file():
+    if isinstance(name, Path) or path.suffix in (".yaml", ".yml") or isfile(path):
         return FoundRecipe(path)
     known = [entry.name for entry in catalog.of_kind(Kind.RECIPE)]
     if "/" in name or (name not in known and "." not in name):
