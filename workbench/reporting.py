@@ -16,6 +16,7 @@ from rich.text import Text
 
 from workbench import events
 from workbench.escaping import escape, escape_line
+from workbench.sentence import short_path
 
 NO_LIMIT = 10_000  # columns
 
@@ -222,8 +223,9 @@ def _model_table(event: events.Assembled) -> Table:
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     table.add_column("parameters", justify="right")
     for row in event.layers:
-        depth = str(row["path"]).count("/")
-        name = "  " * depth + str(row["path"]).rpartition("/")[2]
+        path = str(row["path"])
+        depth = sum(path.startswith(f"{other['path']}/") for other in event.layers)
+        name = "  " * depth + short_path(path)
         cells = (
             name,
             str(row["class"]),

@@ -71,3 +71,9 @@ def _first_paragraph(text: str) -> str:
     """With the next, where it ends with a colon."""
     first, *others = text.strip().split("\n\n")
     return f"{first} {others[0]}" if others and first.rstrip().endswith(":") else first
+
+
+def short_path(path: str) -> str:
+    """A layer's name where those above it are named: `out` of `block/out`, `hidden/0` of `block/hidden/0`."""
+    above, _, name = path.rpartition("/")
+    return f"{short_path(above)}/{name}" if above and name.isdecimal() else name

@@ -32,7 +32,8 @@ def test_the_stream_tells_the_whole_run_in_order(built_in_runs: Runs, name: str)
     times = [record["time"] for record in run.records]
     assert times == sorted(times)
     (assembled,) = run.of("assembled")
-    top = [layer for layer in assembled["layers"] if "/" not in layer["path"]]
+    paths = {layer["path"] for layer in assembled["layers"]}
+    top = [layer for layer in assembled["layers"] if paths.isdisjoint(_above(layer["path"]))]
     assert sum(layer["parameters"] for layer in top) == assembled["parameters"]
     # A Sequential inside of a model class is no entry of a plugin.
     known = ("kwb_custom", "kwb_keras", "keras")
@@ -100,3 +101,9 @@ def test_the_added_loss_stands_apart_from_the_main_loss(built_in_runs: Runs) -> 
         (added,) = losses.values()
         assert added == pytest.approx(0.05 * epoch["logs"]["reconstruction_error"], rel=0.02)
         assert main + added == pytest.approx(epoch["logs"]["loss"], rel=1e-5)
+
+
+def _above(path: str) -> set[str]:
+    """The paths above one: `hidden` of `hidden/0`, which is a layer's own or that of a list of layers."""
+    parts = path.split("/")
+    return {"/".join(parts[:end]) for end in range(1, len(parts))}

@@ -56,7 +56,7 @@ REPORTS = (
         (
             "training/test_reports.py::test_a_class_weight_goes_to_the_class_of_that_name",
             "training/test_reports.py::test_a_class_weight_of_no_class_is_refused",
-            "training/test_class_weights.py::test_a_weight_goes_to_the_rows_of_its_class",
+            "data/test_weights.py::test_a_weight_goes_to_the_rows_of_its_class",
         ),
     ),
     Report(

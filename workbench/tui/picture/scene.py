@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.sentence import short_path
 from workbench.tui.picture.drawing import box_size
 from workbench.tui.picture.layout import Box
 
@@ -107,7 +108,7 @@ def _input_lines(answer: Mapping[str, Any], source: str, inside: str | None) -> 
 def _lines(call: Mapping[str, Any], times: int, parameters: Mapping[str, int]) -> list[str]:
     if not call["class"]:
         return [call["path"]]
-    name, kind = call["path"].rpartition("/")[2], call["class"]
+    name, kind = short_path(call["path"]), call["class"]
     plain = re.sub(r"_\d+$", "", name).replace("_", "") == kind.lower()
     again = f"  ↻ {call['number']} of {times}" if times > 1 else ""
     count = parameters.get(call["path"], 0)
