@@ -45,8 +45,7 @@ from workbench.tui.screens.train.status_panel import StatusPanel
 from workbench.tui.screens.train.tab_line import TabLine
 from workbench.tui.screens.train.weights import WeightsPane
 from workbench.tui.terminal import gc_tuning
-from workbench.tui.views import formatting
-from workbench.tui.views.marks import WARNING
+from workbench.tui.views import formatting, marks
 from workbench.tui.views.record import TrainingRecord
 from workbench.tui.views.training_view import Stage, TrainingView
 
@@ -205,7 +204,7 @@ class TrainScreen(WorkbenchScreen):
             case "output":
                 self.query_one(OutputPane).show_messages(view)
         errors = sum(note.level != "info" for note in view.messages)
-        self.query_one(TabLine).set_badge("output", f"{WARNING}{errors}" if errors else "")
+        self.query_one(TabLine).set_badge("output", f"{marks.WARNING}{errors}" if errors else "")
 
     def _show_stage(self, view: TrainingView) -> None:
         app = kwb(self)
