@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.coroutines import until
 from tests.tui.conftest import shown
-from tests.tui.training.test_live import RECIPE, opened, shows, training
+from tests.tui.training.test_live import PLUGIN, RECIPE, opened, shows, training
 from workbench.storage.inspect import inspect_file
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import list_runs
@@ -35,7 +35,7 @@ async def stopped(pilot: Pilot[None]) -> RunFolder:
 
 async def test_a_stopped_training_says_what_it_left_and_k_saves_it(open_app, working_directory: Path) -> None:
     saved = working_directory / "saved" / "price.keras"
-    async with open_app(mode="train", warm=True) as pilot:
+    async with open_app(mode="train", warm=True, plugin_files=[PLUGIN]) as pilot:
         app = pilot.app
         opened(app, SAVING.replace("epochs: 100000", "epochs: 2"))
         await pilot.press("t")
