@@ -17,7 +17,7 @@ README = Path(__file__).parents[2] / "plugins" / "README.md"
 
 TRAIN = """
 import keras, numpy as np
-from workbench.assembly.make import Maker
+from workbench.assembly.forms import maker_of
 from workbench.catalog import Kind
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog, recipe_file
@@ -31,7 +31,7 @@ keras.utils.set_random_seed(recipe.seed)
 data = load(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
 (x,), (y,) = data.train.inputs.values(), data.train.targets.values()
 assert x.shape == (320, 2), x.shape
-maker = Maker(catalog, document.find, load_model=None)
+maker = maker_of(catalog, document.find, load_model=None)
 layers = [maker.layer(spec, "model") for spec in recipe.model.sequential]
 model = keras.Sequential([keras.Input((2,)), *layers])
 model.compile(maker.make(Kind.OPTIMIZER, recipe.train.optimizer, "train.optimizer"), recipe.train.loss.use)

@@ -117,7 +117,7 @@ def test_a_terminal_that_goes_away_or_a_signal_loses_nothing(tmp_path: Path, how
             terminal.vanish()
         else:
             os.kill(terminal.process.pid, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
-        assert terminal.process.wait(30) == (143 if how == "terminate" else 129)
+        assert terminal.process.wait(60) == (143 if how == "terminate" else 129)
         if how == "terminate":
             _until(
                 lambda: f"kwb watch {run.folder.name}".encode() in terminal.written, "it says what goes on"
