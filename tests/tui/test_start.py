@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.main_job.test_interrupt import HANGS_UP
 from workbench.errors import WorkbenchError
 from workbench.storage.ownership import ask_to_stop, owner
 from workbench.storage.runs import list_runs, summary_of
@@ -50,7 +51,7 @@ class PseudoTerminal:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        code = "from workbench.cli import command; command()"
+        code = f"{HANGS_UP}from workbench.cli import command; command()"
         directories = {"KWB_STATE_DIR": str(folder / "state"), "KWB_CONFIG_DIR": str(folder / "config")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments], cwd=folder, stdin=slave, stdout=slave, stderr=slave,
@@ -117,7 +118,7 @@ def test_a_terminal_that_goes_away_or_a_signal_loses_nothing(tmp_path: Path, how
             terminal.vanish()
         else:
             os.kill(terminal.process.pid, signal.SIGHUP if how == "hang-up" else signal.SIGTERM)
-        assert terminal.process.wait(60) == (143 if how == "terminate" else 129)
+        assert terminal.process.wait(30) == (143 if how == "terminate" else 129)
         if how == "terminate":
             _until(
                 lambda: f"kwb watch {run.folder.name}".encode() in terminal.written, "it says what goes on"
