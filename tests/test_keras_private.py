@@ -193,3 +193,21 @@ def test_no_other_module_uses_what_is_private() -> None:
                 if name.startswith("_") and not name.startswith("__") and name not in (own | {"_fields"}):
                     found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}")
     assert found == []
+
+
+def test_calls_of_layers_have_a_function_around_them() -> None:
+    seen: list[str] = []
+
+    def wrap(original):
+        def call(layer, *args, **kwargs):
+            seen.append(layer.name)
+            return original(layer, *args, **kwargs)
+
+        return call
+
+    made = model()
+    with keras_private.around_calls(wrap):
+        made(np.zeros((1, 2), "float32"))
+    made(np.zeros((1, 2), "float32"))
+    assert seen[0] == made.name
+    assert seen.count("inner") == seen.count("last") == 1, "also of layers inside, and only within the block"

@@ -36,6 +36,27 @@ STATE_OF_COMPILE = frozenset(
 )
 """Attributes that Keras sets on a model when it compiles or trains it."""
 
+Call = Callable[..., Any]
+
+
+@contextmanager
+def around_calls(wrap: Callable[[Call], Call]) -> Iterator[None]:
+    """While inside, each call of a layer goes through a function around it.
+
+    An instance cannot have a `__call__` of its own, and `call` is too late: the check of an input's shape, and
+    building, come before it.
+
+    Args:
+        wrap: makes that function of Keras' own, which gets the layer and then the arguments of its call.
+    """
+    original = keras.Layer.__call__
+    keras.Layer.__call__ = wrap(original)
+    try:
+        yield
+    finally:
+        keras.Layer.__call__ = original
+
+
 STATE_OF_CALLBACK = ("model", "_model", "params", "validation_data")
 """Attributes that Keras sets on a callback."""
 

@@ -11,6 +11,7 @@ import keras
 
 from workbench.assembly.errors import call_error
 from workbench.errors import RecipeError
+from workbench.keras_private import around_calls
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class CallSites:
     def __init__(self) -> None:
         self._sites: dict[int, _Site] = {}
         self._failed: _Failed | None = None
-        self._depth = 0
+        self._watching = False
 
     def enter(self, layer: Any, label: str, where: str, hint: Callable[[], str] = lambda: "") -> None:
         """Note where a layer is from; the first place counts for one that is shared.
@@ -47,22 +48,16 @@ class CallSites:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Note the innermost of the recipe's layers whose call fails.
-
-        An instance cannot have a `__call__` of its own, and `call` is too late: the check of an input's shape, and
-        building, come before it. So the method of the base class is wrapped meanwhile.
-        """
-        original = keras.Layer.__call__
-        self._depth += 1
-        if self._depth == 1:
-            self._failed = None
-            keras.Layer.__call__ = self._noting(original)
-        try:
+        """Note the innermost of the recipe's layers whose call fails."""
+        if self._watching:
             yield
+            return
+        self._watching, self._failed = True, None
+        try:
+            with around_calls(self._noting):
+                yield
         finally:
-            self._depth -= 1
-            if self._depth == 0:
-                keras.Layer.__call__ = original
+            self._watching = False
 
     def _noting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from unittest.mock import patch
 
 import keras
 import numpy as np
@@ -19,14 +18,14 @@ from workbench.assembly.own_training import lacks_call
 from workbench.assembly.structure import InputSpec
 from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.resolve import Resolver
 from workbench.check.inputs import BATCH, Inputs, captured
 from workbench.check.results import error_text
 from workbench.check.subject import CheckedEntry, RecipePart
 from workbench.data import loading
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.keras_private import around_calls
 from workbench.recipe.document import Document, read
-from workbench.storage import formats, reader_client
+from workbench.storage.checked_files import CheckedFiles
 
 
 def checked_parts(path: Path, catalog: Catalog) -> list[CheckedEntry]:
@@ -66,16 +65,7 @@ def checked_parts(path: Path, catalog: Catalog) -> list[CheckedEntry]:
 def _assembled(document: Document, catalog: Catalog) -> tuple[Assembly, Mapping[str, np.ndarray]]:
     """The recipe's model, and a batch of its inputs by name."""
     recipe = document.recipe
-    resolver = Resolver(catalog)
-
-    def load_model(path: Path, compile: bool) -> Any:
-        reader_client.check(path)
-        return formats.load(path, resolver, compile=False).model
-
-    def load_weights(model: Any, path: Path) -> None:
-        reader_client.check(path)
-        formats.load_weights(model, path)
-
+    files = CheckedFiles(catalog)
     prepared = loading.load_or_stream(recipe.data, catalog, folder=document.folder, seed=recipe.seed)
     rows = recipe.train.batch_size if recipe.train.static_batch else BATCH
     train = prepared.train
@@ -89,7 +79,7 @@ def _assembled(document: Document, catalog: Catalog) -> tuple[Assembly, Mapping[
     targets = tuple(preparation.target_shapes())
     adapter = Adapter(Rows(lambda: iter([part.inputs]), whole=True))
     assembly = assemble(
-        document, catalog, specs, targets, load_model=load_model, load_weights=load_weights, adapter=adapter
+        document, catalog, specs, targets, load_model=files.model, load_weights=files.weights, adapter=adapter
     )
     assembly.maker.adapter = None  # what is made again is not adapted again
     return assembly, {name: np.resize(array, (rows, *array.shape[1:])) for name, array in part.inputs.items()}
@@ -105,16 +95,18 @@ def _fed(assembly: Assembly, batch: Mapping[str, np.ndarray]) -> dict[int, Input
         return {}
     found: dict[int, Inputs] = {}
     wanted = {id(made.thing) for made in assembly.maker.made}
-    original = keras.Layer.__call__
 
-    def recorded(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if id(layer) in wanted and id(layer) not in found:
-            inputs = captured(layer, args, kwargs)
-            if inputs is not None:
-                found[id(layer)] = inputs
-        return original(layer, *args, **kwargs)
+    def recording(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+            if id(layer) in wanted and id(layer) not in found:
+                inputs = captured(layer, args, kwargs)
+                if inputs is not None:
+                    found[id(layer)] = inputs
+            return original(layer, *args, **kwargs)
 
-    with patch.object(keras.Layer, "__call__", recorded):
+        return call
+
+    with around_calls(recording):
         try:
             assembly.model(assembly.structure.pack_inputs(batch), training=False)
         except WorkbenchError:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -24,7 +23,6 @@ from workbench.assembly.stateful import batch_of, check_batches, static_batch
 from workbench.assembly.structure import InputSpec
 from workbench.atomic import check_writable
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.resolve import Resolver
 from workbench.data import loading
 from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part, Preparation
@@ -36,7 +34,8 @@ from workbench.recipe.model_schema import Load
 from workbench.recipe.names import about_hidden
 from workbench.recipe.reach import reach
 from workbench.recipe.schema import Recipe
-from workbench.storage import formats, reader_client, structure
+from workbench.storage import formats, structure
+from workbench.storage.checked_files import CheckedFiles
 from workbench.training.adapted_states import adapter_for
 from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_rates, check_watched
@@ -171,31 +170,19 @@ def prepare(
     """
     recipe = document.recipe
     warnings: list[RecipeWarning] = []
-
-    def load_model(path: Path, compile: bool) -> Any:
-        reader_client.check(path)
-        loaded = formats.load(path, resolver, compile=compile)
-        warnings.extend(RecipeWarning(f"{path}: {warning}", "model") for warning in loaded.warnings)
-        return loaded.model
-
-    def load_weights(model: Any, path: Path) -> None:
-        reader_client.check(path)
-        found = formats.load_weights(model, path)
-        warnings.extend(RecipeWarning(f"{path}: {warning}", "weights") for warning in found)
-
+    files = CheckedFiles(catalog, lambda key, warning: warnings.append(RecipeWarning(warning, key)))
     prepared = data or load_data(document, catalog)
     adapter = adapter or adapter_for(prepared)
     try:
         class_weight = class_weights(recipe, prepared)
         inputs = input_specs(prepared.preparation, batch_of(recipe))
-        resolver = Resolver(catalog)
         assembly = assemble(
             document,
             catalog,
             inputs,
             tuple(prepared.preparation.target_shapes()),
-            load_model=load_model,
-            load_weights=load_weights,
+            load_model=files.model,
+            load_weights=files.weights,
             rows=lambda: head(prepared, recipe.train.batch_size).inputs,
             on_built=on_built,
             adapter=adapter,

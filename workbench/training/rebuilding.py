@@ -13,11 +13,10 @@ from workbench.assembly.compile import compile_model
 from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.stateful import batch_of, static_batch
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.resolve import Resolver
 from workbench.data.preparation import Part, Preparation
 from workbench.errors import FileError, WorkbenchError
 from workbench.recipe.document import Document
-from workbench.storage import formats, reader_client
+from workbench.storage.checked_files import CheckedFiles
 from workbench.storage.run_folder import RunFolder
 from workbench.training.building import build
 from workbench.training.preparing import input_specs
@@ -54,16 +53,7 @@ def rebuild(
     Raises:
         WorkbenchError: it cannot be built.
     """
-    resolver = Resolver(catalog)
-
-    def load_model(path: Path, compile: bool) -> Any:
-        reader_client.check(path)
-        return formats.load(path, resolver, compile=compile).model
-
-    def load_weights(model: Any, path: Path) -> None:
-        reader_client.check(path)
-        formats.load_weights(model, path)
-
+    files = CheckedFiles(catalog)
     recipe = document.recipe
     try:
         assembly = assemble(
@@ -71,8 +61,8 @@ def rebuild(
             catalog,
             input_specs(preparation, batch_of(recipe)),
             tuple(preparation.target_shapes()),
-            load_model=load_model,
-            load_weights=load_weights,
+            load_model=files.model,
+            load_weights=files.weights,
             adapter=Adapter(Rows(lambda: iter(()), whole=True), [dict(each) for each in adapted])
             if adapted
             else None,
