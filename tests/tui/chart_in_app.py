@@ -7,6 +7,7 @@ import functools
 from contextlib import asynccontextmanager
 
 from textual.app import App, ComposeResult
+from textual.widget import Widget
 
 from workbench.tui.chart.widget import Chart
 
@@ -48,7 +49,7 @@ async def shown(chart: Chart, size=(60, 16)):
         yield pilot
 
 
-def text(chart: Chart) -> list[str]:
+def text(chart: Widget) -> list[str]:
     """The drawn cells, row by row."""
     return [chart.render_line(y).text for y in range(chart.size.height)]
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import math
 import random
 
 import pytest
 from textual.app import App, ComposeResult
 
+from tests.tui.chart_in_app import run, text
 from workbench.tui.chart.histogram import MOST_EPOCHS, Histogram, HistogramChart, histogram_of
-
-
-def run(test):
-    """Run a coroutine test in an event loop of its own."""
-
-    @functools.wraps(test)
-    def runs(*args, **kwargs):
-        return asyncio.run(test(*args, **kwargs))
-
-    return runs
 
 
 class Tiny(App[None]):
@@ -34,10 +23,6 @@ class Tiny(App[None]):
 
     def on_histogram_chart_epoch_moved(self, message: HistogramChart.EpochMoved) -> None:
         self.messages.append(message.epoch)
-
-
-def text(chart: HistogramChart) -> list[str]:
-    return [chart.render_line(y).text for y in range(chart.size.height)]
 
 
 def test_rebinning_keeps_the_shares():
