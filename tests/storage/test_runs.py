@@ -35,7 +35,9 @@ FINISHED = events.Finished("done", {"loss": 0.1}, {"loss": 0.2}, 3.0)
 def test_a_run_has_its_recipe_environment_and_place_for_checkpoints(tmp_path: Path) -> None:
     run = new_run(tmp_path / "saved" / "runs")
     assert run.recipe.read_text() == "kwb: 1\nname: price\n"
-    assert json.loads(run.environment.read_text()) == {"seed": 42}
+    assert json.loads(run.environment.read_text()) == {"id": run.id, "seed": 42}
+    assert run.id
+    assert run.id != new_run(tmp_path).id
     assert run.checkpoints.is_dir()
     assert run.name.startswith("price-20")
     assert runs.open_run(run.path) == run

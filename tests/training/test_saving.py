@@ -186,6 +186,20 @@ def test_a_finished_run_that_goes_on_keeps_what_it_saved_then(train: Train) -> N
     assert kernel(FILES[0]) == kernel(first.run.model) != kernel(Path("saved/line.previous.keras"))
 
 
+def test_a_file_of_a_deleted_run_is_not_the_next_one_s_because_they_have_one_name(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "workbench.storage.runs.time.strftime", lambda _: "20260101-120000"
+    )  # the same second
+    first = train(epochs=2, save="[saved/line.keras]")
+    shutil.rmtree(first.run.path)
+    before = FILES[0].read_bytes()
+    second = train(epochs=3, save="[saved/line.keras]")
+    assert second.run.name == first.run.name
+    assert Path("saved/line.previous.keras").read_bytes() == before
+
+
 def test_only_what_kwb_kept_there_is_replaced_by_the_next(train: Train) -> None:
     first = train(epochs=2, save="[saved/line.keras]")
     shutil.rmtree(first.run.path)

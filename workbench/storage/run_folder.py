@@ -2,7 +2,7 @@
 
 saved/runs/<name>-<stamp>/
     recipe.yaml        the recipe as resolved
-    environment.json   versions, plugins, seed, git revision
+    environment.json   the run's id, versions, plugins, seed, git revision
     adapted.json       the state of layers that were adapted to the training rows, where there are any
     events.jsonl       the event stream, a line an event; its last line may be torn by a crash
     checkpoints/       checkpoints of the run's state
@@ -12,8 +12,11 @@ saved/runs/<name>-<stamp>/
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,14 @@ class RunFolder:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def id(self) -> str:
+        """What no other run has, also where one of the same second has the name of one that is deleted.
+
+        "" for a run of a kwb that gave none.
+        """
+        return str(_record(self).get("id", ""))
 
     @property
     def recipe(self) -> Path:
@@ -63,3 +74,22 @@ class RunFolder:
     @property
     def lock(self) -> Path:
         return self.path / ".lock"
+
+
+def read_environment(run: RunFolder) -> Mapping[str, Any]:
+    """The environment of a run, which another run may have as well; empty where it cannot be read."""
+    return {key: value for key, value in _record(run).items() if key != "id"}
+
+
+def _record(run: RunFolder) -> Mapping[str, Any]:
+    try:
+        data = json.loads(run.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def recipe_folder(run: RunFolder) -> Path | None:
+    """Where relative paths of the run's recipe start; None where that cannot be read."""
+    folder = read_environment(run).get("recipe_folder")
+    return Path(folder) if isinstance(folder, str) else None

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ def create_run(
 
     Args:
         recipe: the text of the resolved recipe.
-        environment: JSON data.
+        environment: JSON data. The run gets an `id` in it.
 
     Raises:
         FileError: it cannot be made.
@@ -61,7 +62,7 @@ def create_run(
     except OSError as error:
         raise file_error(error, root) from error
     write_bytes(run.recipe, recipe.encode())
-    content = json.dumps(events.plain(environment), indent=2, allow_nan=False)
+    content = json.dumps({"id": secrets.token_hex(8), **events.plain(environment)}, indent=2, allow_nan=False)
     write_bytes(run.environment, f"{content}\n".encode())
     return run
 

@@ -118,7 +118,7 @@ def export(run: RunFolder, catalog: Catalog, out: Path | None = None, epoch: int
     prepared_run = prepare(document, catalog, data=data, adapter=adapter_for(data, read_states(run)))
     _, position, arrays = checkpoints.read(kept.checkpoint.path)
     fill(PythonState(prepared_run.model, ()), kept.checkpoint, position, arrays)
-    notes = Provenance.of(prepared_run, catalog, run=run.name, epoch=kept.epoch + bool(kept.step)).as_record()
+    notes = Provenance.of(prepared_run, catalog, run=run, epoch=kept.epoch + bool(kept.step)).as_record()
     if out is not None:
         return _write(prepared_run, run, out, notes, catalog, kept)
     try:

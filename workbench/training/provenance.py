@@ -14,6 +14,7 @@ from workbench.errors import FileError
 from workbench.training.environment import plugin_versions
 
 if TYPE_CHECKING:
+    from workbench.storage.run_folder import RunFolder
     from workbench.training.preparing import PreparedRun
 
 
@@ -27,19 +28,21 @@ class Provenance:
     plugins: Mapping[str, Any]
     run: str
     epoch: int
+    run_id: str = ""
     kwb: str = __version__
     adapted: Sequence[Mapping[str, Any]] = ()  # see `Adapter.states`
 
     @classmethod
-    def of(cls, prepared_run: PreparedRun, catalog: Catalog, *, run: str, epoch: int) -> Provenance:
+    def of(cls, prepared_run: PreparedRun, catalog: Catalog, *, run: RunFolder, epoch: int) -> Provenance:
         """The notes of a training that just ended."""
         return cls(
             recipe=prepared_run.document.resolved(),
             preparation=prepared_run.prepared.preparation,
             structure=prepared_run.assembly.structure,
             plugins=plugin_versions(catalog),
-            run=run,
+            run=run.name,
             epoch=epoch,
+            run_id=run.id,
             adapted=prepared_run.adapter.states if prepared_run.adapter else (),
         )
 
@@ -52,6 +55,7 @@ class Provenance:
             "plugins": dict(self.plugins),
             "run": self.run,
             "epoch": self.epoch,
+            **({"run_id": self.run_id} if self.run_id else {}),
             **({"adapted": list(self.adapted)} if self.adapted else {}),
         }
 
@@ -75,6 +79,7 @@ class Provenance:
                 plugins=record["plugins"],
                 run=record["run"],
                 epoch=record["epoch"],
+                run_id=str(record.get("run_id", "")),
                 kwb=record["kwb"],
                 adapted=[dict(state) for state in record.get("adapted", ())],
             )

@@ -51,8 +51,8 @@ class ReplacedFile:
             notes = container.read(path).record.get("notes") or {}
         name = str(notes.get("run") or "")
         writer = run.path.parent / name if name and Path(name).name == name else None
-        if writer is None or not writer.is_dir():
-            return cls(path, notes)
+        if writer is None or not writer.is_dir() or RunFolder(writer).id != notes.get("run_id", ""):
+            return cls(path, notes)  # that run is deleted; another one may have its name by now
         own = writer.name == run.name
         return cls(
             path, notes, RunFolder(writer), not own and _has_model_of(RunFolder(writer), path, notes), own

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from workbench.recipe.document import Document, parse
 from workbench.recipe.schema import Recipe, Train
-from workbench.storage.run_folder import RunFolder
+from workbench.storage.run_folder import RunFolder, recipe_folder
 from workbench.storage.runs import RunSummary, list_runs
 
 
@@ -19,10 +18,7 @@ def run_document(run: RunFolder, overrides: Sequence[str] = ()) -> Document:
     Raises:
         RecipeError: it is damaged, or an override does not fit it.
     """
-    try:
-        folder = Path(json.loads(run.environment.read_text())["recipe_folder"])
-    except (OSError, ValueError, KeyError):
-        folder = run.path
+    folder = recipe_folder(run) or run.path
     return parse(
         run.recipe.read_text(encoding="utf-8"), name=str(run.recipe), folder=folder, overrides=overrides
     )

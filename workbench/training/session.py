@@ -314,7 +314,7 @@ class Session:
         if not saveable.weights:
             return WrittenFiles()
         epoch, epochs = progress.epoch, self.document.recipe.train.epochs
-        notes = Provenance.of(prepared_run, self.catalog, run=run.name, epoch=epoch).as_record()
+        notes = Provenance.of(prepared_run, self.catalog, run=run, epoch=epoch).as_record()
         writer = ModelFileWriter(
             run, self.document.recipe.save, prepared_run.model, notes, prepared_run.probe(PROBE_ROWS), self.catalog,
             went_on=self._went_on, build=again(prepared_run, self.catalog), weights_only=bool(saveable.reason),

@@ -1,8 +1,7 @@
-"""Read a run's folder, except its events: its recipe, its environment, its checkpoints."""
+"""Read a run's folder, except its events: its recipe, its checkpoints."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.storage.run_folder import RunFolder
+from workbench.storage.run_folder import RunFolder, recipe_folder
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,6 @@ def read_recipe(run: RunFolder) -> Mapping[str, Any]:
         return read_yaml(run.recipe.read_text(encoding="utf-8")).data or {}
     except (OSError, UnicodeDecodeError):
         return {}
-
-
-def read_environment(run: RunFolder) -> Mapping[str, Any]:
-    """The environment of a run; empty where it cannot be read."""
-    try:
-        data = json.loads(run.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, Mapping) else {}
-
-
-def recipe_folder(run: RunFolder) -> Path | None:
-    """Where relative paths of the run's recipe start; None where that cannot be read."""
-    folder = read_environment(run).get("recipe_folder")
-    return Path(folder) if isinstance(folder, str) else None
 
 
 def has_checkpoint(run: RunFolder) -> bool:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
-from workbench.storage.run_folder import RunFolder
+from workbench.storage.run_folder import RunFolder, read_environment
 from workbench.storage.runs import RunSummary
 from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.reopen import edit_again, resume_run
@@ -268,7 +268,7 @@ class RunsScreen(WorkbenchScreen):
         for history in histories:
             await history.catch_up()
         recipes = [await asyncio.to_thread(run_files.read_recipe, run.folder) for run in (left, right)]
-        versions = [await asyncio.to_thread(run_files.read_environment, run.folder) for run in (left, right)]
+        versions = [await asyncio.to_thread(read_environment, run.folder) for run in (left, right)]
         sections = [
             ("results", compare.results(*(history.record.view for history in histories)), ""),
             ("recipe", compare.differences(*recipes), "the same"),

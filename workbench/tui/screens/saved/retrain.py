@@ -8,8 +8,8 @@ from pathlib import Path
 from workbench.atomic import extension_of
 from workbench.recipe.editing import Editor
 from workbench.recipe.yaml_values import one_line
+from workbench.storage import run_folder
 from workbench.storage.run_folder import RunFolder
-from workbench.tui.services import run_files
 
 _CONTINUED = re.compile(r"-continued(?:-(\d+))?$")
 
@@ -21,7 +21,7 @@ def layer_line(name: str) -> str:
 
 def recipe_folder(runs_folder: Path, run: str, working_directory: Path) -> Path:
     """The folder that relative paths in the recipe of a run start from; the working directory if the run is gone."""
-    folder = run_files.recipe_folder(RunFolder(runs_folder / run)) if run and Path(run).name == run else None
+    folder = run_folder.recipe_folder(RunFolder(runs_folder / run)) if run and Path(run).name == run else None
     return folder or working_directory
 
 
