@@ -16,6 +16,8 @@ from tests.tui.conftest import MakeApp, OpenApp, settle, shown, until
 from tests.worker.conftest import recipe
 from workbench.recipe.editing import Editor
 from workbench.tui.screens.assemble.recipe_text import RecipeText
+from workbench.tui.screens.recipes.new import NewRecipeDialog
+from workbench.tui.widgets.dialogs import ConfirmDialog
 
 
 @contextmanager
@@ -122,3 +124,28 @@ class KeysAtTheStart:
             for key in self.keys:
                 self.app.post_message(Key(key, key))
             self.keys = ()
+
+
+async def test_what_was_typed_for_later_is_no_answer_to_a_question_that_comes_in_between(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    path = working_directory / "mine.yaml"
+    path.write_text(recipe())
+    async with open_app(recipe="mine.yaml") as pilot:
+        app = pilot.app
+        await until(lambda: app.editor is not None)
+        await pilot.press("1")
+        await until(lambda: app.current_mode == "recipes")
+        app.editor.set("train.epochs", 77)
+        await settle(pilot)
+        for letter in "nhouses":  # of which s would save
+            app.post_message(Key(letter, letter))
+        await until(lambda: isinstance(app.screen, ConfirmDialog))
+        await until(lambda: not app.type_ahead.closed)
+        await settle(pilot)
+        assert isinstance(app.screen, ConfirmDialog), "it waits for an answer"
+        assert path.read_text() == recipe()
+        assert "What was typed before this question" in shown(app)
+        await pilot.press("w")
+        await until(lambda: isinstance(app.screen, NewRecipeDialog))
+        assert path.read_text() == recipe()

@@ -38,6 +38,7 @@ async def keep_changes(app: AppContext, what: str) -> bool:
                 Choice("drop", f"{what} without", "w"),
                 Choice("stay", "Stay", "escape"),
             ],
+            unexpected=True,
         )
     )
     if answer == "save":

@@ -74,7 +74,7 @@ async def ask_which(app: AppContext, editor: Editor, found: FileText, *, saving:
     text = "Taking the one on disk can be undone. " if found.text is not None else ""
     text += "Esc: not now, nothing is written."
     while True:
-        answer = await app.push_screen_wait(ConfirmDialog(title, text, choices))
+        answer = await app.push_screen_wait(ConfirmDialog(title, text, choices, unexpected=True))
         if answer != "difference":
             break
         await app.push_screen_wait(

@@ -6,7 +6,9 @@ meantime would go to what had the focus before. So here a key that may move the 
 now are kept in order, and are given on when everything that the key before has set off is done. A letter for a text
 field closes nothing: it moves no focus, so texts are as fast as ever.
 
-Work that lasts longer than messages (a file is read, then its screen is shown) announces itself with `kept`.
+Work that lasts longer than messages (a file is read, then its screen is shown) announces itself with `kept`. Where a
+question comes in between that nobody expected (`ConfirmDialog`), the keys that were for later are dropped: one of their
+letters could be the answer that overwrites a file.
 """
 
 from __future__ import annotations
@@ -136,6 +138,11 @@ class TypeAhead:
         self._waits.clear()
         self._free_if_done()
 
+    def _drop(self) -> None:
+        """A question came up: what was typed for what it came before is no answer to it."""
+        self._kept.clear()
+        self._app.notify("What was typed before this question was shown is no answer to it.", markup=False)
+
     def _free_if_done(self) -> None:
         if not self._waits:
             self._free.set()
@@ -157,6 +164,9 @@ class TypeAhead:
         try:
             await self._settled(before)
             while self._kept:
+                if getattr(self._app.screen, "unexpected", False):
+                    self._drop()
+                    break
                 event = self._kept.popleft()
                 before, text = self._path(), self._is_text(event)
                 self._given, self._done = event, asyncio.get_running_loop().create_future()

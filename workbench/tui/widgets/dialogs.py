@@ -88,10 +88,20 @@ class Choice:
 
 
 class ConfirmDialog(Dialog[str | None]):
-    """Asks which; the result is the choice's answer, or None. The first choice has the focus."""
+    """Asks which; the result is the choice's answer, or None. The first choice has the focus.
 
-    def __init__(self, title: str, text: str = "", choices: Sequence[Choice] = ()) -> None:
+    Args:
+        title: the question.
+        text: more about it.
+        choices: the answers.
+        unexpected: it stands between a key and what that was for. What was typed before it was seen is no answer.
+    """
+
+    def __init__(
+        self, title: str, text: str = "", choices: Sequence[Choice] = (), *, unexpected: bool = False
+    ) -> None:
         super().__init__()
+        self.unexpected = unexpected
         self._title = title
         self._text = text
         self._choices = choices or (Choice("yes", "Yes", "y"), Choice("no", "No", "n"))
