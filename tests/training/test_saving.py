@@ -190,9 +190,8 @@ def test_a_finished_run_that_goes_on_keeps_what_it_saved_then(train: Train) -> N
 def test_a_file_of_a_deleted_run_is_not_the_next_one_s_because_they_have_one_name(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "workbench.storage.runs.time.strftime", lambda _: "20260101-120000"
-    )  # the same second
+    clock = SimpleNamespace(strftime=lambda _: "20260101-120000")  # both begin in the same second
+    monkeypatch.setattr("workbench.storage.runs.time", clock)
     first = train(epochs=2, save="[saved/line.keras]")
     shutil.rmtree(first.run.path)
     before = FILES[0].read_bytes()
