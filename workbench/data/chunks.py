@@ -55,6 +55,7 @@ class StreamedSource:
     locate: Callable[[int], str] | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     cell: Callable[[int, str], str] | None = None
+    texts: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -75,7 +76,7 @@ class StreamedSource:
         if self.test is None:
             return None
         origin = f"{self.origin or 'data'} (test part)"
-        return StreamedSource(self.test, self.targets, classes=self.classes, origin=origin)
+        return StreamedSource(self.test, self.targets, classes=self.classes, origin=origin, texts=self.texts)
 
     def read(self, reader: ChunkReader, chunk: int, names: Sequence[str]) -> Source:
         """One chunk as a source in memory, which knows where its rows are."""
@@ -87,6 +88,7 @@ class StreamedSource:
             origin=self.origin,
             locate=lambda row: self.place(start + row),
             options=self.options,
+            texts=self.texts,
             cell=(lambda row, column: cell(start + row, column)) if cell else None,
         )
 

@@ -16,11 +16,12 @@ from workbench.data.specs import (
     ArrayTarget,
     CategoryColumn,
     ClassTarget,
+    Input,
     NumberColumn,
     NumberTarget,
-    TableInput,
 )
 from workbench.data.table import Column, ColumnKind
+from workbench.data.texts import TextInput, encode_texts
 from workbench.errors import DataError
 
 # From a row's position in the columns to its place in the source, for messages.
@@ -30,14 +31,16 @@ _INT32 = np.iinfo(np.int32)
 _PADDED = re.compile(r"[-+]?0\d")
 
 
-def encode_input(spec: TableInput | ArrayInput, table: Mapping[str, Column], place: Place) -> np.ndarray:
-    """An input's array: (rows, features) float32, or the array's own shape.
+def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.ndarray:
+    """An input's array: (rows, features) float32, the array's own shape, or (rows, length) int32 of a text.
 
     Raises:
         DataError: a column is not of the kind it had in training, or a category is unknown.
     """
     if isinstance(spec, ArrayInput):
         return encode_array(spec.column, table[spec.column.name], place)
+    if isinstance(spec, TextInput):
+        return encode_texts(spec, texts_of(table[spec.column], place))
     rows = len(table[spec.columns[0].name])
     features = np.empty((rows, *spec.shape), dtype=np.float32)
     at = 0
@@ -50,6 +53,13 @@ def encode_input(spec: TableInput | ArrayInput, table: Mapping[str, Column], pla
             into[np.arange(rows), category_codes(column, table[column.name], place)] = 1.0
         at += column.width
     return features
+
+
+def texts_of(column: Column, place: Place) -> np.ndarray:
+    """The texts of a column (rows,): str, or None where one is missing."""
+    if column.kind is ColumnKind.ARRAY:
+        raise _kind_differs(column, "text", place)
+    return column.as_text().values
 
 
 def encode_target(

@@ -26,7 +26,9 @@ from workbench.data.specs import (
 )
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.table import ColumnKind
+from workbench.data.texts import TextInput, WordCounts
 from workbench.errors import DataError
+from workbench.recipe.data_options import TextOptions
 from workbench.recipe.schema import Data, Scaling, missing_of
 
 # More different texts than this, most of them seen once, are names or identifiers and no categories.
@@ -37,7 +39,7 @@ Statistics = Mapping[str, ColumnStatistics]
 
 
 def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict[str, ColumnStatistics]:
-    """Empty statistics of every column that is used, to be filled from its rows."""
+    """Empty statistics of every column that is used and is no free text, to be filled from its rows."""
     return {
         name: ColumnStatistics(
             name,
@@ -46,10 +48,18 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
             sample_bytes=sample_bytes,
         )
         for name in roles.used
+        if name not in roles.texts
     }
 
 
-def fit(data: Data, roles: Roles, statistics: Statistics, origin: RowOrigin) -> Preparation:
+def count_words(data: Data, roles: Roles) -> dict[str, WordCounts]:
+    """Empty counts of the words of every column of free text, to be filled from its rows."""
+    return {name: WordCounts(name, data.text.get(name, TextOptions())) for name in sorted(roles.texts)}
+
+
+def fit(
+    data: Data, roles: Roles, statistics: Statistics, origin: RowOrigin, words: Mapping[str, WordCounts] = {}
+) -> Preparation:
     """Fit on gathered statistics.
 
     Categories and classes are those of all rows read, so that one that happens to occur only in the
@@ -58,13 +68,14 @@ def fit(data: Data, roles: Roles, statistics: Statistics, origin: RowOrigin) -> 
     Args:
         data: the recipe's data section.
         roles: what each column is for.
-        statistics: of every column that is used.
+        statistics: of every column that is used and is no free text.
+        words: of the others.
         origin: knows where a row is, for messages.
 
     Raises:
         DataError: a column cannot be what it is wanted for.
     """
-    fitter = _Fitter(roles, statistics, origin, with_mean=missing_of(data.missing).inputs == "mean")
+    fitter = _Fitter(roles, statistics, origin, words, with_mean=missing_of(data.missing).inputs == "mean")
     return Preparation(
         inputs=tuple(fitter.input(name, columns) for name, columns in roles.inputs.items()),
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
@@ -89,16 +100,37 @@ def _plain_arguments(data: Data, origin: RowOrigin) -> dict[str, object]:
 
 
 class _Fitter:
-    def __init__(self, roles: Roles, statistics: Statistics, origin: RowOrigin, *, with_mean: bool) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        statistics: Statistics,
+        origin: RowOrigin,
+        words: Mapping[str, WordCounts],
+        *,
+        with_mean: bool,
+    ) -> None:
         self.roles = roles
         self.statistics = statistics
         self.origin = origin
+        self.words = words
         self.with_mean = with_mean
 
     def input(self, name: str, columns: tuple[str, ...]) -> Input:
+        if columns[0] in self.words:
+            return self.text(name, columns[0])
         if len(columns) == 1 and self.statistics[columns[0]].kind is ColumnKind.ARRAY:
             return ArrayInput(name=name, column=self.array(columns[0], self.roles.scaling[columns[0]]))
         return TableInput(name=name, columns=tuple(self.table_column(column) for column in columns))
+
+    def text(self, name: str, column: str) -> TextInput:
+        spec = self.words[column].fit(name)
+        if not spec.vocabulary:
+            raise DataError(
+                f"column '{column}' has no {spec.split} in the training part.",
+                where=self.origin.origin,
+                hint=f"Leave it out: `ignore: [{column}]`.",
+            )
+        return spec
 
     def target(self, name: str, columns: tuple[str, ...]) -> Target:
         if columns[0] in self.roles.classes:

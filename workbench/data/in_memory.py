@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.data.fitting import fit, gather
+from workbench.data.division import TEST, TRAIN, VALIDATION
+from workbench.data.fitting import count_words, fit, gather
 from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, read_table
@@ -14,6 +16,7 @@ from workbench.data.roles import Roles, choose_roles
 from workbench.data.source import Source
 from workbench.data.split import FewRowsError, SplitRows, split_rows
 from workbench.data.table import read_column
+from workbench.data.texts import TextInput, WordCounts
 from workbench.errors import DataError
 from workbench.recipe.schema import Data, missing_of
 
@@ -27,6 +30,7 @@ class Prepared:
         preparation: how it was done, to treat new data alike.
         rows_read: rows in the source, its own test part included.
         rows_dropped: rows left out for a missing value.
+        remarks: on how columns were prepared, one line each for people.
     """
 
     train: Part
@@ -35,6 +39,7 @@ class Prepared:
     preparation: Preparation
     rows_read: int
     rows_dropped: int
+    remarks: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line for people: `442 rows: 309 to train on, 88 for validation, 45 for the test`."""
@@ -72,13 +77,16 @@ def prepare(
         read_rows, kept_rows = read_rows + len(test_source.columns[names[0]]), kept_rows + len(test_rows)
 
     split = _split(data, roles, source, rows, seed)
-    statistics = gather(data, roles)
-    for name, column in table.items():
-        statistics[name].add(column, split.train, source)
-    if test_source is not None:
-        for name, column in test_table.items():
-            statistics[name].add(column, np.empty(0, np.int64), test_source)
-    preparation = fit(data, roles, statistics, source)
+    statistics, words = gather(data, roles), count_words(data, roles)
+    for name, gathered in statistics.items():
+        gathered.add(table[name], split.train, source)
+        if test_source is not None:
+            gathered.add(test_table[name], np.empty(0, np.int64), test_source)
+    for name, counts in words.items():
+        counts.add(table[name].values, _part_of_row(len(table[name]), split))
+        if test_source is not None:
+            counts.add(test_table[name].values[test_rows], np.full(len(test_rows), TEST))
+    preparation = fit(data, roles, statistics, source, words)
     check_fits(preparation, kept_rows, source, copies=copies, streams=streams)
 
     def part(table: Table, rows: np.ndarray, source: Source) -> Part | None:
@@ -95,6 +103,7 @@ def prepare(
         preparation=preparation,
         rows_read=read_rows,
         rows_dropped=read_rows - kept_rows,
+        remarks=about_words(words, preparation),
     )
 
 
@@ -109,9 +118,22 @@ def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
 
 
 def typed(table: Table, roles: Roles) -> Table:
-    """The table with the columns that the recipe calls categories or classes as texts."""
-    texts = roles.categories | set(roles.classes)
+    """The table with the columns that the recipe calls categories, classes or texts as texts."""
+    texts = roles.categories | set(roles.classes) | roles.texts
     return {name: column.as_text() if name in texts else column for name, column in table.items()}
+
+
+def about_words(words: Mapping[str, WordCounts], preparation: Preparation) -> tuple[str, ...]:
+    """What was fitted to each column of free text."""
+    return tuple(words[spec.column].about(spec) for spec in preparation.inputs if isinstance(spec, TextInput))
+
+
+def _part_of_row(rows: int, split: SplitRows) -> np.ndarray:
+    """The part of each row (rows,), -1 for one that is in none."""
+    parts = np.full(rows, -1)
+    for part, own in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
+        parts[own] = part
+    return parts
 
 
 def summary(rows: list[int], dropped: int) -> str:

@@ -14,10 +14,12 @@ from workbench.data.encoding import Place, encode_input, encode_target, encode_w
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
 from workbench.data.number_texts import is_marked_number
+from workbench.data.records import Record
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
-from workbench.data.specs import ClassTarget, Input, ReaderSpec, Record, Target
+from workbench.data.specs import ClassTarget, Input, ReaderSpec, Target
 from workbench.data.table import Column, read_column
+from workbench.data.texts import TextInput
 from workbench.errors import DataError, FileError
 from workbench.recipe.schema import MissingPolicy, missing_of, weight_columns
 
@@ -183,8 +185,14 @@ class Preparation(Record):
         values = {column.name: column.categories for spec in self.inputs for column in spec.columns_of_text}
         values |= {spec.column: spec.values for spec in self.targets if isinstance(spec, ClassTarget)}
         literal = self.reader.literal if self.reader else ()
+        texts = {spec.column for spec in self.inputs if isinstance(spec, TextInput)}
         # Among codes that are all numbers, a word for no value was none in training either.
-        names = [name for name in literal if not all(map(is_marked_number, values.get(name, ())))]
+        names = [
+            name
+            for name in literal
+            if name not in texts and not all(map(is_marked_number, values.get(name, ())))
+        ]
+        names += texts
         return ColumnKinds.of(names, values)
 
     @property

@@ -20,6 +20,7 @@ class Roles:
         inputs, targets: the columns of each, by name; one with several axes is not grouped with others.
         classes: the target columns that are class names, with the names where the source has them.
         categories: number columns to treat as categories.
+        texts: columns of free text, each an input of its own.
         scaling: how each input column is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
         stratify: a column, or None.
@@ -32,6 +33,7 @@ class Roles:
     scaling: Mapping[str, Scaling]
     sample_weight: str | Mapping[str, str] | None = None
     stratify: str | None = None
+    texts: frozenset[str] = frozenset()
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
     """Assign the source's columns.
 
     By default the targets are the source's, all remaining one-dimensional columns make one input named
-    `features`, and each array of more axes is an input of its own name.
+    `features`, and each array of more axes and each column of free text is an input of its own name.
 
     Raises:
         RecipeError: the recipe names a column that is not there, or asks for two things at once.
@@ -61,8 +63,9 @@ def choose_roles(data: Data, source: Source) -> Roles:
     _check_weights(data, source, targets)
     taken = {name for group in targets.values() for name in group} | set(data.ignore)
     taken |= set(weight_columns(data.sample_weight))
+    texts = _texts(data, source)
     if data.inputs is None:
-        inputs = _default_inputs(source, taken)
+        inputs = _default_inputs(source, taken, texts)
     else:
         inputs = {name: tuple(columns) for name, columns in data.inputs.items()}
         _check_groups(inputs, source, data.ignore, "data.inputs")
@@ -73,6 +76,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
             hint=f"The columns are: {_listed(source.columns)}.",
         )
     input_columns = [name for group in inputs.values() for name in group]
+    _check_texts(data, inputs, texts)
     return Roles(
         inputs=inputs,
         targets=targets,
@@ -81,6 +85,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
         scaling=_scaling(data, inputs),
         sample_weight=data.sample_weight,
         stratify=_stratify(data, source, targets),
+        texts=texts & set(input_columns),
     )
 
 
@@ -104,12 +109,43 @@ def _check_weights(data: Data, source: Source, targets: Collection[str]) -> None
             )
 
 
-def _default_inputs(source: Source, taken: set[str]) -> dict[str, tuple[str, ...]]:
+def _default_inputs(source: Source, taken: set[str], alone: Collection[str]) -> dict[str, tuple[str, ...]]:
     free = [name for name in source.columns if name not in taken]
-    table = tuple(name for name in free if source.columns[name].ndim == 1)
+    table = tuple(name for name in free if source.columns[name].ndim == 1 and name not in alone)
     inputs = {FEATURES: table} if table else {}
-    inputs.update({name: (name,) for name in free if source.columns[name].ndim > 1})
+    inputs.update({name: (name,) for name in free if name not in table})
     return inputs
+
+
+def _texts(data: Data, source: Source) -> frozenset[str]:
+    """The columns of free text: the recipe's, and the source's own unless the recipe uses them in another way."""
+    _check_names(data.text, source, "data.text")
+    for name in data.text:
+        where = f"data.text.{name}"
+        if name in data.categories:
+            raise RecipeError(f"column '{name}' is a category and a free text at once.", where=where)
+        if source.columns[name].ndim > 1:
+            raise RecipeError(
+                f"'{name}' has {source.columns[name].ndim} axes; a text is one value a row.", where=where
+            )
+    return frozenset({*data.text, *source.texts} - set(data.categories))
+
+
+def _check_texts(data: Data, inputs: Mapping[str, tuple[str, ...]], texts: Collection[str]) -> None:
+    for group, columns in inputs.items():
+        for name in columns:
+            if name in texts and len(columns) > 1:
+                raise RecipeError(
+                    f"column '{name}' is a text and cannot be joined with other columns.",
+                    where=f"data.inputs.{group}",
+                    hint=f"Give it an input of its own: `{name}: [{name}]`.",
+                )
+    used = {name for columns in inputs.values() for name in columns}
+    for name in data.text:
+        if name not in used:
+            raise RecipeError(
+                f"column '{name}' is no input, so its words cannot be used.", where=f"data.text.{name}"
+            )
 
 
 def _targets(data: Data, source: Source) -> dict[str, tuple[str, ...]]:

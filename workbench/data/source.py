@@ -41,6 +41,7 @@ class Source:
         locate: from a row's position (from 0) to its place in the file, such as `prices.csv:14`.
         options: arguments that the reader found out from the file itself, such as `{delimiter: ";"}`.
         cell: from a row's position and a column to what the file says there.
+        texts: the columns that are free text, unless the recipe uses them in another way.
     """
 
     columns: Columns
@@ -51,6 +52,7 @@ class Source:
     locate: Callable[[int], str] | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     cell: Callable[[int, str], str] | None = None
+    texts: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from workbench.data.records import Record
+from workbench.data.texts import TextInput
 
 ArrayType = Literal["float32", "int32"]
 Positive = Annotated[float, Field(gt=0)]
 Size = Annotated[int, Field(ge=1)]
-
-
-class Record(BaseModel):
-    """A part of the preparation: finite numbers, known keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NumberColumn(Record):
@@ -196,7 +193,7 @@ class ArrayTarget(Record):
         return (self.column.name,)
 
 
-Input = Annotated[TableInput | ArrayInput, Field(discriminator="kind")]
+Input = Annotated[TableInput | ArrayInput | TextInput, Field(discriminator="kind")]
 Target = Annotated[NumberTarget | ClassTarget | ArrayTarget, Field(discriminator="kind")]
 
 

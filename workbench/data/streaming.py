@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
 from workbench.data.division import TEST, TRAIN, VALIDATION, Division
-from workbench.data.fitting import fit, gather
-from workbench.data.in_memory import summary, typed
+from workbench.data.fitting import count_words, fit, gather
+from workbench.data.in_memory import about_words, summary, typed
 from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles, missing_column
 from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
+from workbench.data.texts import WordCounts
 from workbench.errors import DataError
 from workbench.recipe.schema import Data, Split, missing_of, weight_columns
 
@@ -34,6 +36,7 @@ class Streamed:
         rows_dropped: rows left out for a missing value.
         class_counts: for each target of classes, the training rows of each class.
         labels: for each target that is one number a row, its lowest and highest in the training part.
+        remarks: on how columns were prepared, one line each for people.
     """
 
     train: StreamedPart
@@ -44,6 +47,7 @@ class Streamed:
     rows_dropped: int
     class_counts: Mapping[str, np.ndarray]
     labels: Mapping[str, tuple[float, float]]
+    remarks: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line for people."""
@@ -67,14 +71,16 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
     selection = _selection(data, roles, Division(source, shares, seed, roles.stratify))
     spans = _Spans(tuple(dict.fromkeys(name for names in roles.targets.values() for name in names)))
     weights = _Spans(weight_columns(data.sample_weight))
-    counts = _survey(source, roles, selection, statistics, (spans, weights))
+    words = count_words(data, roles)
+    texts = _Words(words)
+    counts = _survey(source, roles, selection, statistics, (spans, weights, texts))
     _check_parts(shares, source, selection, counts)
     read, kept, test = source.rows, int(counts.sum()), None
     if test_source is not None:
         whole = replace(selection, division=None)
-        test_counts = _survey(test_source, roles, whole, statistics)
+        test_counts = _survey(test_source, roles, whole, statistics, (texts,))
         read, kept = read + test_source.rows, kept + int(test_counts.sum())
-    preparation = fit(data, roles, statistics, source)
+    preparation = fit(data, roles, statistics, source, words)
     for which in (TRAIN, VALIDATION, TEST):
         if weights.names and counts[which].any() and weights.all_zero(which):
             preparation.refuse_no_weight(source.origin)
@@ -104,7 +110,25 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
             for spec in preparation.targets
             if isinstance(spec, NumberTarget) and len(spec.columns) == 1
         },
+        remarks=about_words(words, preparation),
     )
+
+
+class _PartRows(Protocol):
+    """Takes in rows while they are read, each of the part that `parts` says; `kept` are their positions."""
+
+    def add(self, table: Table, kept: np.ndarray, parts: np.ndarray) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The words of columns of free text."""
+
+    counts: Mapping[str, WordCounts]
+
+    def add(self, table: Table, kept: np.ndarray, parts: np.ndarray) -> None:
+        for name, counts in self.counts.items():
+            counts.add(table[name].values[kept], parts)
 
 
 @dataclass
@@ -171,9 +195,9 @@ def _survey(
     roles: Roles | None,
     selection: Selection,
     statistics: Mapping[str, ColumnStatistics],
-    spans: Sequence[_Spans] = (),
+    seen: Sequence[_PartRows] = (),
 ) -> np.ndarray:
-    """Read every chunk once, in order: fill the statistics and spans, count each part's rows: (3, chunks)."""
+    """Read every chunk once, in order: fill the statistics and what is `seen`, count each part's rows: (3, chunks)."""
     counts = np.zeros((3, len(source.chunks.rows)), dtype=np.int64)
     names = list(dict.fromkeys(selection.reads))
     reader = source.chunks.open()
@@ -188,7 +212,7 @@ def _survey(
             # The rows of a separate test part are never used for training.
             parts = division.parts(chunk, rows)[kept] if division else np.full(len(kept), TEST, np.int8)
             counts[:, chunk] = np.bincount(parts, minlength=3)
-            for each in spans:
+            for each in seen:
                 each.add(table, kept, parts)
             for name, gathered in statistics.items():
                 gathered.add(table[name], kept[parts == TRAIN], source, start)

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from workbench.recipe.data_options import Texts
 from workbench.recipe.model_schema import (
     Argument,
     Item,
@@ -116,6 +117,12 @@ class Data(BaseModel):
         (),
         description="Targets that are class names, read as they are written; they become the numbers 0, 1, 2 ...",
     )
+    text: Texts = Field(
+        {},
+        description="Columns of free text, each an input of its own: whole numbers, one for each word. The words are "
+        "those of the training part. `[review]`, or with options `{review: {tokens: 20000, length: 200}}`.",
+        examples=[{"review": {"tokens": 20000, "length": 200}}],
+    )
     sample_weight: SampleWeight | None = Field(
         None,
         description="The column with the weight of each row, or of each of its time steps; "
@@ -140,10 +147,12 @@ class Data(BaseModel):
 
     @property
     def literal_columns(self) -> tuple[str, ...]:
-        """The columns that are read as they are written: categories, and the columns of targets of classes."""
+        """The columns that are read as they are written: categories, texts, and the columns of targets of classes."""
         targets = self.targets if isinstance(self.targets, dict) else {}
         classes = (targets[name] if len(targets.get(name, ())) == 1 else (name,) for name in self.classes)
-        return tuple(dict.fromkeys([*self.categories, *(name for group in classes for name in group)]))
+        return tuple(
+            dict.fromkeys([*self.categories, *self.text, *(name for group in classes for name in group)])
+        )
 
 
 def _by_output(value: Any) -> Any:

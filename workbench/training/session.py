@@ -123,6 +123,8 @@ class Session:
                     emit(events.RunStarted(str(run.path), resolved, described, resumed))
                     emit(assembled_event(prepared_run, inside.rows))
                     emit(events.Message("info", prepared_run.prepared.summary()))
+                    for remark in prepared_run.prepared.remarks:
+                        emit(events.Message("info", remark))
                     if adapter.states:
                         emit(events.Message("info", adapter.summary()))
                     if one_thread:
