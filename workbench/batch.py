@@ -15,7 +15,7 @@ from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
 from workbench.output import echo
 from workbench.process import Diverted, Silence, forward_warnings, import_keras, let_go, open_terminals
-from workbench.recipe.lookup import open_recipe
+from workbench.recipe.lookup import is_recipe, open_recipe
 from workbench.recipe.names import check_names
 from workbench.reporting import JsonLines, Lasting, Reporter, for_stream
 from workbench.storage.event_stream import read_events
@@ -213,7 +213,7 @@ def _open_saved(file: Path, data: str, open_catalog: OpenCatalog, recipe: str) -
     check(file)  # what is refused is refused before TensorFlow is loaded
     import_keras()
     catalog = open_catalog(imports_keras=True)
-    from workbench.training.saved_model import SavedModel, is_recipe
+    from workbench.training.saved_model import SavedModel
 
     named = recipe or (data if is_recipe(data, catalog) else "")
     saved = SavedModel.open(file, catalog, open_recipe(named, catalog) if named else None)

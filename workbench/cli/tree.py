@@ -10,6 +10,7 @@ import click
 from workbench import __version__
 from workbench.cli.catalog import catalog_command, plugins_command
 from workbench.cli.check import check_command
+from workbench.cli.data import data_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
@@ -124,6 +125,7 @@ for command in (
     catalog_command,
     check_command,
     new_plugin_command,
+    data_command,
     inspect_command,
     evaluate_command,
     predict_command,

@@ -60,3 +60,11 @@ def open_editor(name: str | Path, catalog: Catalog, working_directory: Path) -> 
     if not found.built_in:
         return Editor.open(found.path)
     return Editor(read_text(found.path), name=found.built_in, folder=found.path.parent)
+
+
+def is_recipe(text: str, catalog: Catalog) -> bool:
+    """True if `--data` names a recipe. A bare name may be a recipe's or a dataset's; a dataset goes first."""
+    if Path(text).suffix in (".yaml", ".yml"):
+        return True
+    names = {kind: {entry.name for entry in catalog.of_kind(kind)} for kind in (Kind.RECIPE, Kind.DATASET)}
+    return text in names[Kind.RECIPE] and text not in names[Kind.DATASET]

@@ -22,7 +22,7 @@ from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
-from workbench.recipe.lookup import open_recipe
+from workbench.recipe.lookup import is_recipe, open_recipe
 from workbench.recipe.schema import Data
 from workbench.storage import formats, reader_client
 from workbench.training.engines import Arrays, Stream, evaluate
@@ -280,13 +280,3 @@ def plain_columns(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         else:
             columns |= {f"{name}_{at + 1}": flat[:, at] for at in range(flat.shape[1])}
     return columns
-
-
-def is_recipe(text: str, catalog: Catalog) -> bool:
-    """True if `--data` names a recipe. A bare name may be a recipe's or a dataset's; a dataset goes first."""
-    from workbench.catalog import Kind
-
-    if Path(text).suffix in (".yaml", ".yml"):
-        return True
-    names = {kind: {entry.name for entry in catalog.of_kind(kind)} for kind in (Kind.RECIPE, Kind.DATASET)}
-    return text in names[Kind.RECIPE] and text not in names[Kind.DATASET]
