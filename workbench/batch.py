@@ -196,8 +196,8 @@ def save_run(run: RunFolder, open_catalog: OpenCatalog) -> list[dict[str, str]]:
 
 def evaluate_file(
     file: Path, data: str, open_catalog: OpenCatalog, recipe: str = ""
-) -> tuple[Mapping[str, float], int]:
-    """Loss and metrics of a saved model on data, and the number of rows.
+) -> tuple[Mapping[str, float], int, Sequence[str]]:
+    """Loss and metrics of a saved model on data, the number of rows, and the targets that it learned scaled.
 
     Args:
         data: as in `--data`.
@@ -206,7 +206,7 @@ def evaluate_file(
     with Diverted():
         saved, catalog = _open_saved(file, data, open_catalog, recipe)
         part = saved.read(data, catalog, with_targets=True)
-        return saved.evaluate(part), part.rows
+        return saved.evaluate(part), part.rows, saved.scaled_targets()
 
 
 def _open_saved(file: Path, data: str, open_catalog: OpenCatalog, recipe: str) -> tuple[SavedModel, Catalog]:

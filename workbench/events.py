@@ -59,12 +59,14 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class Assembled(Event):
-    """The model is built. `layers` holds `LayerRow.as_record()` rows."""
+    """The model is built. `layers` holds `LayerRow.as_record()` rows. `scaled_targets` are those that it learns scaled:
+    the loss is that of the scaled numbers."""
 
     kind: ClassVar[str] = "assembled"
     layers: tuple[Mapping[str, Any], ...]
     parameters: int
     trainable_parameters: int
+    scaled_targets: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,17 @@ class Failed(Event):
     kind: ClassVar[str] = "failed"
     error: Mapping[str, Any]
     kept: str = ""
+
+
+def loss_title(name: str, scaled: Sequence[str]) -> str:
+    """The heading of a number of the logs: of a loss with its units, where those are not the target's own.
+
+    Args:
+        name: as it is in the logs; several targets have losses called `price_loss`.
+        scaled: the targets that the model learns scaled.
+    """
+    losses = {"loss", *(f"{target}_loss" for target in scaled)}
+    return f"{name} (of scaled targets)" if scaled and name in losses else name
 
 
 KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO, cast
 
@@ -128,6 +128,7 @@ class PlainLines:
                 if event.resumed_from:
                     self.say(f"resumed from {event.resumed_from}")
             case events.Assembled():
+                self._scaled = event.scaled_targets
                 self.print(_model_table(event))
             case events.EngineChosen():
                 self.say(
@@ -144,7 +145,9 @@ class PlainLines:
             case events.Finished():
                 self.print(_text(_finished_line(event), "bold"))
                 if event.evaluation:
-                    self.print(_evaluation_table(event.evaluation))
+                    self.print(_evaluation_table(event.evaluation, self._scaled))
+
+    _scaled: Sequence[str] = ()
 
 
 class OnTerminal(PlainLines):
@@ -251,7 +254,12 @@ def _shape(shape: Any) -> str:
 def _numbers(logs: Mapping[str, float]) -> str:
     """The loss first, then those of outputs: they are what every model has."""
     ordered = sorted(logs, key=lambda name: (name not in ("loss", "val_loss"), not name.endswith("loss")))
-    return "  ".join(f"{name} {logs[name]:.4g}" for name in ordered)
+    return "  ".join(f"{name} {_number(logs[name], 4)}" for name in ordered)
+
+
+def _number(value: float, digits: int) -> str:
+    """A number as people write it: 93,960 rather than 9.396e+04."""
+    return f"{value:,.0f}" if 10.0**digits <= abs(value) < 1e12 else f"{value:.{digits}g}"
 
 
 def _epoch_line(event: events.Epoch) -> str:
@@ -266,10 +274,10 @@ def _finished_line(event: events.Finished) -> str:
     return f"{event.status} in {event.seconds:.1f} s{reason}"
 
 
-def _evaluation_table(evaluation: Mapping[str, float]) -> Table:
+def _evaluation_table(evaluation: Mapping[str, float], scaled: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("on the test part")
     table.add_column("", justify="right")
     for name, value in evaluation.items():
-        table.add_row(_text(name), Text(f"{value:.5g}"))
+        table.add_row(_text(events.loss_title(name, scaled)), Text(_number(value, 5)))
     return table

@@ -32,19 +32,21 @@ _ELEMENTWISE = (
     "cosine_similarity",
 )
 _IN_UNITS = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")  # losses of plain distances
-_LARGE = 500.0
+_NOT_BELOW_0 = ("poisson", "mean_squared_logarithmic_error", "mean_absolute_percentage_error")
+_LARGE = 100.0
 
 
 @dataclass(frozen=True)
 class TargetSpec:
     """One target: its shape without the batch axis, how many classes its numbers stand for (0: none), how large its
-    numbers are on the mean (0: not known, or not needed), and its lowest and highest value, where they are known and
-    it is one number a row."""
+    numbers are on the mean (0: not known, or not needed), its lowest and highest value, where they are known and
+    it is one number a row, and how the model learns it scaled ("": as it is)."""
 
     shape: tuple[int | None, ...]
     classes: int = 0
     size: float = 0.0
     labels: tuple[float, float] | None = None
+    scaled: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def check_losses(
             _check_classes(meeting)
         else:
             _check_numbers(meeting)
-            warnings += _about_labels(meeting)
+            warnings += _about_scaled(meeting) if meeting.target.scaled else _about_labels(meeting)
         warnings += _about_logits(meeting)
         warnings += _about_size(meeting)
     return warnings
@@ -238,6 +240,22 @@ def _about_labels(meeting: _Meeting) -> Iterator[RecipeWarning]:
         )
 
 
+def _about_scaled(meeting: _Meeting) -> Iterator[RecipeWarning]:
+    """Scaled numbers are no labels, and most of them are on both sides of 0."""
+    loss, scaled = meeting.loss, meeting.target.scaled
+    if loss in (*_SPARSE, *_ONE_HOT) or (loss in _BINARY and scaled != "minmax"):
+        raise meeting.error(
+            f"{loss} expects labels, and the target '{meeting.name}' is scaled.",
+            "Classes are named in `data.classes`; `scale_targets: none` leaves numbers as they are.",
+        )
+    if loss in _NOT_BELOW_0 and scaled != "minmax":
+        yield RecipeWarning(
+            f"{loss} is for numbers above 0, and the target '{meeting.name}' is scaled to numbers around 0: "
+            "`scale_targets: none` leaves it as it is.",
+            meeting.where,
+        )
+
+
 def _about_logits(meeting: _Meeting) -> Iterator[RecipeWarning]:
     if meeting.loss not in (*_SPARSE, *_ONE_HOT, *_BINARY):
         return
@@ -264,8 +282,8 @@ def _about_size(meeting: _Meeting) -> Iterator[RecipeWarning]:
     if _activation_of(meeting.output) == "linear":
         yield RecipeWarning(
             f"the values of '{meeting.name}' are around {meeting.target.size:,.0f}, and a new network begins near 0: "
-            "with a usual learning rate it may never get there. Give the target in larger units (thousands, "
-            "millions), or raise the learning rate.",
+            "with a usual learning rate it may never get there. `scale_targets: standard` under `data` has it learn "
+            "scaled numbers; metrics and predictions stay in the target's own units.",
             meeting.where,
         )
 

@@ -60,7 +60,7 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, 
     """Evaluate a saved model: its loss and metrics on data."""
     from workbench import batch
 
-    results, rows = batch.evaluate_file(file, data, shared.catalog, recipe)
+    results, rows, scaled = batch.evaluate_file(file, data, shared.catalog, recipe)
     # Where a recipe keeps no test part, these are all its rows.
     echo(f"on {rows:,} rows of {data}", err=True)
     if as_json:
@@ -68,8 +68,11 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, 
 
         echo_json(plain(results))
         return
-    width = max(map(len, results), default=0)
-    for name, value in results.items():
+    from workbench.events import loss_title
+
+    titled = {loss_title(name, scaled): value for name, value in results.items()}
+    width = max(map(len, titled), default=0)
+    for name, value in titled.items():
         echo(f"{name:<{width}}  {value:.6g}")
 
 

@@ -21,6 +21,7 @@ from workbench.data.specs import (
     NumberTarget,
 )
 from workbench.data.table import Column, ColumnKind
+from workbench.data.target_scaling import refuse_no_logarithm
 from workbench.data.texts import TextInput, encode_texts
 from workbench.errors import DataError
 
@@ -65,13 +66,24 @@ def texts_of(column: Column, place: Place) -> np.ndarray:
 def encode_target(
     spec: NumberTarget | ClassTarget | ArrayTarget, table: Mapping[str, Column], place: Place
 ) -> np.ndarray:
-    """A target's array: (rows, columns) float32, (rows,) int32 class numbers, or the array's own shape."""
+    """A target's array in its own units: (rows, columns) float32, float64 where it will be scaled, (rows,) int32 class
+    numbers, or the array's own shape."""
     if isinstance(spec, ArrayTarget):
-        return encode_array(spec.column, table[spec.column.name], place)
+        if spec.scale is not None and spec.scale.kind == "log":
+            refuse_no_logarithm(table[spec.column.name], place)
+        array = encode_array(spec.column, table[spec.column.name], place)
+        exact = table[spec.column.name].values
+        return exact if spec.scale is not None and exact.dtype == np.float64 else array
     if isinstance(spec, ClassTarget):
         return encode_classes(spec, table[spec.column], place)
     columns = [encode_number(NumberColumn(name=name), table[name], place) for name in spec.columns]
-    return np.stack(columns, axis=1)
+    if spec.scale is None:
+        return np.stack(columns, axis=1)
+    if spec.scale.kind == "log":
+        for name in spec.columns:
+            refuse_no_logarithm(table[name], place)
+    # As they are read: a large offset would take the last digits of 32 bits.
+    return np.stack([table[name].values.astype(np.float64) for name in spec.columns], axis=1)
 
 
 def encode_weights(column: Column, place: Place) -> np.ndarray:

@@ -26,6 +26,7 @@ from workbench.data.specs import (
 )
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.table import ColumnKind
+from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput, WordCounts
 from workbench.errors import DataError
 from workbench.recipe.data_options import TextOptions
@@ -40,12 +41,16 @@ Statistics = Mapping[str, ColumnStatistics]
 
 def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict[str, ColumnStatistics]:
     """Empty statistics of every column that is used and is no free text, to be filled from its rows."""
+    as_targets = {
+        column: roles.target_scaling[name] for name, columns in roles.targets.items() for column in columns
+    }
     return {
         name: ColumnStatistics(
             name,
             roles.scaling.get(name, "none"),
             with_mean=missing_of(data.missing).inputs == "mean" and name in roles.scaling,
             sample_bytes=sample_bytes,
+            as_target=as_targets.get(name, "none"),
         )
         for name in roles.used
         if name not in roles.texts
@@ -136,10 +141,26 @@ class _Fitter:
         if columns[0] in self.roles.classes:
             return self.class_target(name, columns[0])
         if self.statistics[columns[0]].kind is ColumnKind.ARRAY and len(columns) == 1:
-            return ArrayTarget(name=name, column=self.array(columns[0], "none"))
+            return ArrayTarget(
+                name=name, column=self.array(columns[0], "none"), scale=self.target_scale(name, columns)
+            )
         for column in columns:
             self.refuse_text_target(self.statistics[column])
-        return NumberTarget(name=name, columns=columns)
+        return NumberTarget(name=name, columns=columns, scale=self.target_scale(name, columns))
+
+    def target_scale(self, name: str, columns: tuple[str, ...]) -> TargetScale | None:
+        kind = self.roles.target_scaling[name]
+        if kind == "none" or all(self.statistics[column].kind is ColumnKind.FLAG for column in columns):
+            return None
+        center: list[float] = []
+        factor: list[float] = []
+        for column in columns:
+            fitted = self.statistics[column].target_affine()
+            if fitted is None:
+                raise self.nothing_there(column)
+            center += fitted[0].tolist()
+            factor += fitted[1].tolist()
+        return TargetScale(kind=kind, center=tuple(center), factor=tuple(factor))
 
     def table_column(self, name: str) -> NumberColumn | CategoryColumn:
         column = self.statistics[name]

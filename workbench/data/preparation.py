@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
 from workbench.data.specs import ClassTarget, Input, ReaderSpec, Target
 from workbench.data.table import Column, read_column
+from workbench.data.target_scaling import TargetScale, scales
 from workbench.data.texts import TextInput
 from workbench.errors import DataError, FileError
 from workbench.recipe.schema import MissingPolicy, missing_of, weight_columns
@@ -35,8 +36,8 @@ class Part:
 
     Attributes:
         inputs: by input name, (rows, ...) float32 or, for unscaled arrays of whole numbers, int32.
-        targets: by target name: (rows, columns) float32, class numbers (rows,) int32, or an array.
-            Empty where the targets were not asked for.
+        targets: by target name, in their own units: (rows, columns) float32 (float64 where the model learns them
+            scaled), class numbers (rows,) int32, or an array. Empty where the targets were not asked for.
         sample_weight: (rows,) float32 or (rows, time steps), for all targets or by target name; or None.
         index: (rows,) int64, each row's position in the source, from 0.
     """
@@ -140,6 +141,21 @@ class Preparation(Record):
         """The names of several numbers for one target: its classes, or its columns where it has several."""
         columns = {spec.name: spec.column_names for spec in self.targets if len(spec.column_names) > 1}
         return columns | self.classes()
+
+    def scales(self) -> dict[str, TargetScale]:
+        """How the model learns each target that is scaled, by name."""
+        return scales(self.targets)
+
+    def for_model(self, part: Part) -> Part:
+        """A part with its targets as the model learns them: scaled where that was asked for."""
+        scaled = {name: scale for name, scale in self.scales().items() if name in part.targets}
+        if not scaled:
+            return part
+        targets = {
+            name: scaled[name].scaled(values) if name in scaled else values
+            for name, values in part.targets.items()
+        }
+        return replace(part, targets=targets)
 
     @property
     def row_bytes(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from workbench.data.source import Source
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.data_options import TargetScaling
 from workbench.recipe.schema import Data, Scaling, weight_columns
 
 FEATURES = "features"
@@ -22,6 +23,7 @@ class Roles:
         categories: number columns to treat as categories.
         texts: columns of free text, each an input of its own.
         scaling: how each input column is scaled.
+        target_scaling: how each target is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
         stratify: a column, or None.
     """
@@ -31,6 +33,7 @@ class Roles:
     classes: Mapping[str, tuple[str, ...] | None]
     categories: frozenset[str]
     scaling: Mapping[str, Scaling]
+    target_scaling: Mapping[str, TargetScaling]
     sample_weight: str | Mapping[str, str] | None = None
     stratify: str | None = None
     texts: frozenset[str] = frozenset()
@@ -77,12 +80,14 @@ def choose_roles(data: Data, source: Source) -> Roles:
         )
     input_columns = [name for group in inputs.values() for name in group]
     _check_texts(data, inputs, texts)
+    classes = _classes(data, source, targets)
     return Roles(
         inputs=inputs,
         targets=targets,
-        classes=_classes(data, source, targets),
+        classes=classes,
         categories=_categories(data, source, input_columns),
         scaling=_scaling(data, inputs),
+        target_scaling=_target_scaling(data, source, targets, classes),
         sample_weight=data.sample_weight,
         stratify=_stratify(data, source, targets),
         texts=texts & set(input_columns),
@@ -260,6 +265,42 @@ def _scaling(data: Data, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, Sca
         for group, names in inputs.items()
         for name in names
     }
+
+
+def _target_scaling(
+    data: Data, source: Source, targets: Mapping[str, tuple[str, ...]], classes: Collection[str]
+) -> dict[str, TargetScaling]:
+    """One word goes for all targets of numbers: not for classes, and not for arrays of whole numbers, which may be
+    classes too."""
+    wish = data.scale_targets
+    if not isinstance(wish, dict):
+        return {
+            name: "none" if any(column in classes or _whole(source, column) for column in columns) else wish
+            for name, columns in targets.items()
+        }
+    chosen: dict[str, TargetScaling] = dict.fromkeys(targets, "none")
+    for name, scaling in wish.items():
+        where = f"data.scale_targets.{name}"
+        # A target of one column may be called like the column.
+        target = (
+            name if name in targets else next((t for t, group in targets.items() if group == (name,)), None)
+        )
+        if target is None:
+            near = did_you_mean(name, targets)
+            raise RecipeError(
+                f"there is no target '{name}'.",
+                where=where,
+                hint=near or f"The targets are: {_listed(targets)}.",
+            )
+        if scaling != "none" and any(column in classes for column in targets[target]):
+            raise RecipeError(f"the target '{name}' holds classes, which have no scale.", where=where)
+        chosen[target] = scaling
+    return chosen
+
+
+def _whole(source: Source, column: str) -> bool:
+    array = source.columns[column]
+    return bool(array.ndim > 1 and array.dtype.kind in "iu")
 
 
 def _stratify(data: Data, source: Source, targets: Mapping[str, tuple[str, ...]]) -> str | None:

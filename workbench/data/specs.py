@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from workbench.data.records import Record
+from workbench.data.records import Positive, Record
+from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput
 
 ArrayType = Literal["float32", "int32"]
-Positive = Annotated[float, Field(gt=0)]
 Size = Annotated[int, Field(ge=1)]
 
 
@@ -135,11 +135,18 @@ class ArrayInput(Record):
 
 
 class NumberTarget(Record):
-    """A target of (rows, columns) numbers, float32."""
+    """A target of (rows, columns) numbers, float32, or float64 where `scale` says how the model learns them."""
 
     kind: Literal["numbers"] = "numbers"
     name: str
     columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    scale: TargetScale | None = None
+
+    @model_validator(mode="after")
+    def _scales_each_column(self) -> NumberTarget:
+        if self.scale is not None and len(self.scale.center) != len(self.columns):
+            raise ValueError(f"{len(self.scale.center)} numbers to scale {len(self.columns)} columns")
+        return self
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -178,11 +185,20 @@ class ClassTarget(Record):
 
 
 class ArrayTarget(Record):
-    """A target that is one array, unscaled."""
+    """A target that is one array; the model learns it scaled along its last axis where `scale` says so."""
 
     kind: Literal["array"] = "array"
     name: str
     column: ArrayColumn
+    scale: TargetScale | None = None
+
+    @model_validator(mode="after")
+    def _scales_the_last_axis(self) -> ArrayTarget:
+        if self.scale is not None and len(self.scale.center) != self.column.shape[-1]:
+            raise ValueError(
+                f"{len(self.scale.center)} numbers to scale a last axis of {self.column.shape[-1]}"
+            )
+        return self
 
     @property
     def shape(self) -> tuple[int, ...]:

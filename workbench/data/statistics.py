@@ -8,7 +8,9 @@ import numpy as np
 
 from workbench.data.source import RowOrigin
 from workbench.data.table import Column, ColumnKind
+from workbench.data.target_scaling import refuse_no_logarithm
 from workbench.errors import DataError
+from workbench.recipe.data_options import TargetScaling
 from workbench.recipe.schema import Scaling
 
 # No model has an input this wide: the user should know before the memory is full that a column is a stream of names.
@@ -49,6 +51,13 @@ class Moments:
         self.low = np.minimum(self.low, np.min(values, axis=0, where=present, initial=np.inf))
         self.high = np.maximum(self.high, np.max(values, axis=0, where=present, initial=-np.inf))
         self.rows += len(values)
+
+    def deviation(self, rows: np.ndarray | float | None = None) -> np.ndarray:
+        """The standard deviation (width,), over the numbers there are or over so many `rows`; 0 of a constant."""
+        rows = self.count if rows is None else rows
+        deviation = np.sqrt(self.squares / np.maximum(rows, 1))
+        # The deviation of a constant column is not always exactly 0.
+        return np.where(deviation <= 1e-12 * np.abs(self.mean), 0.0, deviation)
 
 
 class Sample:
@@ -93,6 +102,7 @@ class ColumnStatistics:
         with_mean: whether missing values will be filled in.
         sample_bytes: the memory that the sample for robust scaling may take; None to keep every value.
         seed: draws that sample.
+        as_target: how it will be scaled as a target, which it may be beside an input.
     """
 
     def __init__(
@@ -103,6 +113,7 @@ class ColumnStatistics:
         with_mean: bool = False,
         sample_bytes: int | None = None,
         seed: int = 0,
+        as_target: TargetScaling = "none",
     ) -> None:
         self.name = name
         self.kind: ColumnKind | None = None
@@ -116,6 +127,8 @@ class ColumnStatistics:
         self._blank_rows = 0
         self.moments: Moments | None = None
         self.sample: Sample | None = None
+        self.target_moments: Moments | None = None
+        self._as_target = as_target
         self._scaling = scaling
         self._with_mean = with_mean
         self._sample_bytes = sample_bytes
@@ -143,8 +156,11 @@ class ColumnStatistics:
         self.train_present += int((~column.missing[train]).sum())
         if column.kind is ColumnKind.TEXT:
             self._add_texts(column, train, origin, start)
-        elif self._with_mean or self._scaling != "none":
+            return
+        if self._with_mean or self._scaling != "none":
             self._add_numbers(column, train)
+        if self._as_target != "none":
+            self._add_target(column, train, origin, start)
 
     def _agree(self, column: Column, origin: RowOrigin, start: int) -> None:
         shape = column.values.shape[1:]
@@ -190,6 +206,15 @@ class ColumnStatistics:
         if self.sample is not None:
             self.sample.add(values)
 
+    def _add_target(self, column: Column, train: np.ndarray, origin: RowOrigin, start: int) -> None:
+        if self._as_target == "log":
+            refuse_no_logarithm(column, lambda row: origin.place(start + row))
+        values = column.values if len(train) == len(column) else column.values[train]
+        values = values.reshape(-1, self.shape[-1] if self.shape else 1)
+        if self.target_moments is None:
+            self.target_moments = Moments(values.shape[1])
+        self.target_moments.add(np.log(values) if self._as_target == "log" else values)
+
     def first_place(self, text: str) -> str:
         """Where a text occurs first."""
         origin, row = self._first[text]
@@ -213,9 +238,7 @@ class ColumnStatistics:
         if self._scaling == "standard":
             center = self.moments.mean
             rows = self.moments.rows + self._blank_rows if self._with_mean else self.moments.count
-            factor = np.sqrt(self.moments.squares / np.maximum(rows, 1))
-            # The deviation of a constant column is not always exactly 0.
-            factor = np.where(factor <= 1e-12 * np.abs(center), 0.0, factor)
+            factor = self.moments.deviation(rows)
         elif self._scaling == "minmax":
             center, factor = self.moments.low, self.moments.high - self.moments.low
         elif self.sample is not None:
@@ -224,6 +247,17 @@ class ColumnStatistics:
                 values = np.where(np.isfinite(values), values, self.moments.mean)
             low, center, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
             factor = high - low
+        return center, np.where(factor > 0, factor, 1.0)
+
+    def target_affine(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """As `affine`, for a target: for `log` of the logarithms, to mean 0 and deviation 1; None where there is no
+        number."""
+        moments = self.target_moments
+        if moments is None or not moments.count.all():
+            return None
+        center, factor = moments.mean, moments.deviation()
+        if self._as_target == "minmax":
+            center, factor = moments.low, moments.high - moments.low
         return center, np.where(factor > 0, factor, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Options of single columns in a recipe's data section."""
+"""Options of a recipe's data section, most of them of single columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workbench.recipe.model_schema import Strict
 
+TargetScaling = Literal["standard", "minmax", "log", "none"]
 Standardize = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation", "none"]
 
 

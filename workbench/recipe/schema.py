@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.data_options import Texts
+from workbench.recipe.data_options import TargetScaling, Texts
 from workbench.recipe.model_schema import (
     Argument,
     Item,
@@ -138,6 +138,12 @@ class Data(BaseModel):
     scale: Scaling | dict[str, Scaling] = Field(
         "none",
         description="Scaling of number inputs, fitted on the training part only; or a map from column to scaling.",
+    )
+    scale_targets: TargetScaling | dict[str, TargetScaling] = Field(
+        "none",
+        description="Scaling of the numbers to learn, fitted on the training part only; or a map from target to "
+        "scaling. Metrics and predictions are in the target's own units, the loss is that of the scaled numbers.",
+        examples=["standard"],
     )
 
     @property

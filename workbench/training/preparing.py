@@ -40,6 +40,7 @@ from workbench.training.adapted_states import adapter_for
 from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_rates, check_watched
 from workbench.training.engines import Arrays, Stream
+from workbench.training.own_units import OwnUnits
 
 LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
 
@@ -86,6 +87,18 @@ class PreparedRun:
 
         return Stream(part.rows, size, batches)
 
+    def units(self) -> OwnUnits:
+        """Gives metrics numbers in the targets' own units."""
+        return OwnUnits.of(self.model, self.assembly.structure.outputs, self.prepared.preparation)
+
+    def about_units(self) -> list[str]:
+        """What is said of scaled targets before training."""
+        scaled = self.prepared.preparation.scales()
+        return [
+            f"{scale.description(name)}: so is the loss; metrics and predictions are in its own units"
+            for name, scale in scaled.items()
+        ]
+
     def probe(self, rows: int) -> Any:
         """The inputs of the first training rows, to compare predictions on; None for a model that cannot be called.
 
@@ -112,8 +125,8 @@ class PreparedRun:
         return self.assembly.structure.pack_inputs(symbols)
 
     def arrays(self, part: Part) -> Arrays:
-        """A part of the data in the structure the model is called with."""
-        return arrays(self.assembly, part)
+        """A part of the data in the structure the model is called with, its targets scaled where that was asked for."""
+        return arrays(self.assembly, self.prepared.preparation.for_model(part))
 
 
 def head(prepared: loading.Prepared | loading.Streamed, rows: int) -> Part:
@@ -191,7 +204,8 @@ def prepare(
         was_compiled = assembly.model.compiled
         compile_model(assembly.model, recipe.train, assembly.structure, assembly.maker)
         _check_evaluation(assembly.model, prepared)
-        assembly = build(assembly, head(prepared, recipe.train.batch_size), class_weight)
+        first = prepared.preparation.for_model(head(prepared, recipe.train.batch_size))
+        assembly = build(assembly, first, class_weight)
         if recipe.train.loss is None and not was_compiled and not _learns(assembly, inputs):
             raise RecipeError(
                 "a loss is missing.",
@@ -225,7 +239,10 @@ def assembled_event(prepared_run: PreparedRun, rows: Sequence[events.LayerRow]) 
     """The model's rows and counts."""
     trainable = sum(math.prod(weight.shape) for weight in prepared_run.model.trainable_weights)
     return events.Assembled(
-        tuple(row.as_record() for row in rows), prepared_run.model.count_params(), trainable
+        tuple(row.as_record() for row in rows),
+        prepared_run.model.count_params(),
+        trainable,
+        tuple(prepared_run.prepared.preparation.scales()),
     )
 
 
@@ -258,13 +275,15 @@ def _check_losses(
     if type(assembly.model).compute_loss is not keras.Model.compute_loss:
         return []  # what a loss of its own does with the compiled one is not known
     classes = prepared.preparation.classes()
+    scales = prepared.preparation.scales()
     started = isinstance(recipe.model, Load) or recipe.weights is not None
     targets = {
         name: TargetSpec(
             shape,
             len(classes.get(name, ())),
-            0.0 if started else _size(name, recipe, assembly.model, prepared),
+            0.0 if started or name in scales else _size(name, recipe, assembly.model, prepared),
             _labels(prepared, name),
+            scales[name].kind if name in scales else "",
         )
         for name, shape in prepared.preparation.target_shapes().items()
     }

@@ -20,6 +20,7 @@ from workbench.data.loading import Rows, StreamedPart
 from workbench.data.preparation import Part, Preparation
 from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
+from workbench.data.target_scaling import TargetScale, of_outputs
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.lookup import is_recipe, open_recipe
@@ -27,6 +28,7 @@ from workbench.recipe.schema import Data
 from workbench.storage import formats, reader_client
 from workbench.training.engines import Arrays, Stream, evaluate
 from workbench.training.errors import reported_as
+from workbench.training.own_units import OwnUnits
 from workbench.training.preparing import load_data
 from workbench.training.progress import numbers
 from workbench.training.provenance import Provenance
@@ -187,18 +189,30 @@ class SavedModel:
                 hint=f"Give it a multiple of {static} rows.",
             )
         size = static or BATCH_SIZE
+        wrap_test = self._units().wrap_step
         with reported_as("evaluating", str(self.path)):
             if isinstance(rows, Part):
-                return numbers(evaluate(self.model, self._arrays(rows), size, classes=classes))
+                arrays = self._arrays(rows)
+                return numbers(evaluate(self.model, arrays, size, classes=classes, wrap_test=wrap_test))
 
             def batches(epoch: int, step: int) -> Iterator[Arrays]:
                 return map(self._arrays, rows.batches(size, step=step))
 
             stream = Stream(rows.rows, size, batches)
-            return numbers(evaluate(self.model, stream, size, classes=classes))
+            return numbers(evaluate(self.model, stream, size, classes=classes, wrap_test=wrap_test))
+
+    def scaled_targets(self) -> tuple[str, ...]:
+        """The targets that the model learned scaled: its loss is that of the scaled numbers."""
+        return tuple(self.notes.preparation.scales()) if self.notes else ()
+
+    def _units(self) -> OwnUnits:
+        outputs = self.notes.structure.outputs if self.notes else ()
+        return OwnUnits.of(self.model, outputs, self.notes.preparation if self.notes else None)
 
     def _arrays(self, part: Part) -> Arrays:
         structure = self._structure(part)
+        if self.notes is not None:
+            part = self.notes.preparation.for_model(part)
         return Arrays(
             structure.pack_inputs(part.inputs),
             structure.pack_targets(part.targets),
@@ -206,7 +220,7 @@ class SavedModel:
         )
 
     def predict(self, part: Part) -> dict[str, np.ndarray]:
-        """Predictions by output name, one row for each row of the data.
+        """Predictions by output name, one row for each row of the data, in the targets' own units (then float64).
 
         Raises:
             FileError: the model makes none.
@@ -235,7 +249,19 @@ class SavedModel:
             isinstance(each, dict | list) for each in named.values()
         ):
             named = own_outputs(outputs)
-        return {name: values[: part.rows] for name, values in named.items()}
+        scales = self._scales(named)
+        return {
+            name: scales[name].in_own_units(values[: part.rows]) if name in scales else values[: part.rows]
+            for name, values in named.items()
+        }
+
+    def _scales(self, outputs: Mapping[str, Any]) -> dict[str, TargetScale]:
+        """How to undo the scaling of outputs; one that has other numbers than its target stays as it is."""
+        if self.notes is None:
+            return {}
+        preparation = self.notes.preparation
+        scales = of_outputs(preparation.scales(), len(preparation.targets), outputs)
+        return {name: scale for name, scale in scales.items() if scale.fits(np.shape(outputs[name]))}
 
     def probe(self) -> Any:
         """Made-up inputs to compare predictions on; None where the file says nothing of its inputs, or for a model that

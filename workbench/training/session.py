@@ -125,6 +125,8 @@ class Session:
                     emit(events.Message("info", prepared_run.prepared.summary()))
                     for remark in prepared_run.prepared.remarks:
                         emit(events.Message("info", remark))
+                    for text in prepared_run.about_units():
+                        emit(events.Message("info", text))
                     if adapter.states:
                         emit(events.Message("info", adapter.summary()))
                     if one_thread:
@@ -190,6 +192,7 @@ class Session:
         asked = "watch" in train.model_fields_set
         monitors = Monitors(prepared_run.model, train.watch, steps=steps, asked=asked)
         unsaved_state = UnsavedState(emit)
+        units = prepared_run.units()
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
             epochs=position.epoch if position.stopped else train.epochs,
@@ -218,8 +221,11 @@ class Session:
                         keeper,
                     ],
                     chosen,
-                    lambda step: finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(step))),
+                    lambda step: finite.wrap_step(
+                        monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step)))
+                    ),
                     Choices(state_folder() / "engines"),
+                    units.wrap_step,
                 )
             finite.check_end(last_logs(prepared_run.callbacks, progress.history))
         except NotFiniteError as error:
@@ -281,6 +287,7 @@ class Session:
                     prepared_run.feed(prepared_run.prepared.test),
                     batch_size,
                     classes=classes,
+                    wrap_test=prepared_run.units().wrap_step,
                 )
             )
 
@@ -296,12 +303,15 @@ class Session:
         loss = settings.loss
         plain = isinstance(loss, Use) and not loss.arguments and not may_add_losses(prepared_run.model)
         target = next(iter(test.targets))
-        return no_better(
-            evaluation,
-            loss.use if isinstance(loss, Use) and plain else "",
-            train.targets[target],
-            test.targets[target],
-        )
+        name = loss.use if isinstance(loss, Use) and plain else ""
+        preparation = prepared_run.prepared.preparation
+        if not preparation.scales():
+            return no_better(evaluation, name, train.targets[target], test.targets[target])
+        metrics = {key: value for key, value in evaluation.items() if key != "loss"}
+        if metrics:
+            return no_better(metrics, "", train.targets[target], test.targets[target])
+        known, asked = (preparation.for_model(part).targets[target] for part in (train, test))
+        return no_better(evaluation, name, known, asked)  # the loss is that of scaled numbers
 
     def _save(
         self,

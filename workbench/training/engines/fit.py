@@ -74,6 +74,7 @@ def fit(
     on_chosen: Callable[[EngineChosen], None] = lambda chosen: None,
     wrap_step: Callable[[Step], Step] | None = None,
     choices: Choices | None = None,
+    wrap_test: Callable[[Step], Step] | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
@@ -86,6 +87,7 @@ def fit(
         wrap_step: called with the model's `train_step`, returns the step to run instead, with the same logs. It is
             traced into the compiled step: what watches the inside of a model belongs here.
         choices: where `auto` keeps what it has measured; None to measure every time.
+        wrap_test: as `wrap_step`, of the model's `test_step` for validation.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -125,6 +127,7 @@ def fit(
                 metrics,
                 1 if one_by_one else CALL_STEPS,
                 training=True,
+                wrap=wrap_test,
             )
         loop = Loop(
             callbacks,
@@ -157,15 +160,18 @@ def evaluate(
     batch_size: int = 32,
     engine: Engine = "auto",
     classes: Mapping[str, Sequence[str]] | None = None,
+    wrap_test: Callable[[Step], Step] | None = None,
 ) -> dict[str, float]:
-    """The loss and the metrics of a compiled model on the data; `classes` as in `FitSettings`.
+    """The loss and the metrics of a compiled model on the data; `classes` as in `FitSettings`, `wrap_test` as in `fit`.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
     """
     settings = FitSettings(batch_size=batch_size, engine=engine)
     with _ours(model) as metrics:
-        tester = _tester(model, data, settings, "chunk" if engine == "auto" else engine, metrics)
+        tester = _tester(
+            model, data, settings, "chunk" if engine == "auto" else engine, metrics, wrap=wrap_test
+        )
         model.test_function = tester
         with _reporting(tester.source):
             logs = model.evaluate(
@@ -219,18 +225,22 @@ def _tester(
     most: int = CALL_STEPS,
     *,
     training: bool = False,
+    wrap: Callable[[Step], Step] | None = None,
 ) -> _Tester:
+    def step() -> Step:
+        return wrap(model.test_step) if wrap else model.test_step
+
     source: Source
     if isinstance(data, Stream):
         source = StreamSource(data)
     else:
         source = ArraySource(data, settings.validation_batch_size or settings.batch_size)
-    builder = Builder(model, "test", model.test_step, source, 1, most)
+    builder = Builder(model, "test", step(), source, 1, most)
     later = engine == "chunk-xla" and training
     program, _ = choose(builder, "chunk" if later else engine, epoch=0, steps_left=source.steps)
 
     def renewed(name: str) -> Program:
-        again = Builder(model, "test", model.test_step, source, 1, most)
+        again = Builder(model, "test", step(), source, 1, most)
         if tester.compiled is not None:
             tester.compiled = tester.compiled[0], again
         return again.build(name)  # type: ignore[arg-type]

@@ -63,6 +63,7 @@ class Curves:
         self.panels: dict[str, Panel] = {}
         self.internals: dict[str, Panel] = {}
         self.marks: list[Mark] = []
+        self._scaled: tuple[str, ...] = ()  # targets
         self._rate = math.nan
         self._change = 0.0
         self._finite = True
@@ -79,6 +80,9 @@ class Curves:
                 self._epoch(event)
             case events.Internals():
                 self._internals(event)
+            case events.Assembled():
+                self._scaled = tuple(event.scaled_targets)
+                return False
             case events.Checkpoint() | events.Saved():
                 if isinstance(event, events.Checkpoint):
                     steps = f", step {event.step}" if event.step else ""
@@ -108,7 +112,8 @@ class Curves:
     def _panel(self, name: str) -> Panel:
         panel = self.panels.get(name)
         if panel is None:
-            panel = self.panels[name] = Panel(name)
+            title = events.loss_title(name, self._scaled)
+            panel = self.panels[name] = Panel(title)
         return panel
 
     def _epoch(self, event: events.Epoch) -> None:

@@ -145,6 +145,7 @@ class TrainingView:
     rescued: str = ""
     status: str = ""
     evaluation: Logs = field(default_factory=dict)
+    scaled_targets: tuple[str, ...] = ()
     seconds: float = 0.0
     reason: str = ""
     no_better: str = ""
@@ -203,6 +204,7 @@ class TrainingView:
                     layers=event.layers,
                     parameters=event.parameters,
                     trainable_parameters=event.trainable_parameters,
+                    scaled_targets=tuple(event.scaled_targets),
                 )
             case events.EngineChosen():
                 return replace(

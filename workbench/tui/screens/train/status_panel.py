@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.errors import near
+from workbench.events import loss_title
 from workbench.tui.views import formatting
 from workbench.tui.views.marks import DONE, FAILED, WARNING
 from workbench.tui.views.training_view import Stage, TrainingView
@@ -78,7 +79,8 @@ def _finished(view: TrainingView, folder: str) -> Content:
     if view.no_better:
         lines.append(f"\nNo better than a constant guess: {view.no_better}.")
     elif view.evaluation:
-        lines += ["  On the test part: ", (formatting.logged(view.evaluation), "bold"), "."]
+        scores = {loss_title(name, view.scaled_targets): value for name, value in view.evaluation.items()}
+        lines += ["  On the test part: ", (formatting.logged(scores), "bold"), "."]
     lines.append("\n")
     if view.saved:
         inside = [saved for saved in view.saved if Path(saved.path).parent == Path(folder)]
