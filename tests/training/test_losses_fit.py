@@ -124,8 +124,8 @@ def test_logits_taken_for_probabilities_and_the_reverse_are_reported(catalog, da
         ("iris", dense(1), "mse"),  # class numbers may be predicted as numbers
         ("breast_cancer", dense(1, "sigmoid"), "binary_crossentropy"),
         ("breast_cancer", dense(2, "softmax"), "sparse_categorical_crossentropy"),
-        ("diabetes", dense(1), "mse"),
-        ("diabetes", dense(1), "{use: Huber, delta: 2.0}"),
+        ("diabetes, scale_targets: standard", dense(1), "mse"),
+        ("diabetes, scale_targets: standard", dense(1), "{use: Huber, delta: 2.0}"),
     ],
 )  # fmt: skip
 def test_what_fits_is_let_pass(catalog, data, layers, loss):

@@ -95,7 +95,7 @@ class PreparedRun:
         """What is said of scaled targets before training."""
         scaled = self.prepared.preparation.scales()
         return [
-            f"{scale.description(name)}: so is the loss; metrics and predictions are in its own units"
+            f"{scale.description(name)}, and so is the loss; metrics and predictions are in its own units"
             for name, scale in scaled.items()
         ]
 
