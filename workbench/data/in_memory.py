@@ -17,6 +17,7 @@ from workbench.data.source import Source
 from workbench.data.split import FewRowsError, SplitRows, split_rows
 from workbench.data.table import read_column
 from workbench.data.texts import TextInput, WordCounts
+from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError
 from workbench.recipe.schema import Data, missing_of
 
@@ -44,7 +45,9 @@ class Prepared:
     def summary(self) -> str:
         """One line for people: `442 rows: 309 to train on, 88 for validation, 45 for the test`."""
         parts = (self.train, self.validation, self.test)
-        return summary([part.rows if part else 0 for part in parts], self.rows_dropped)
+        return summary(
+            [part.rows if part else 0 for part in parts], self.rows_dropped, self.preparation.windows
+        )
 
 
 def prepare(
@@ -136,12 +139,14 @@ def _part_of_row(rows: int, split: SplitRows) -> np.ndarray:
     return parts
 
 
-def summary(rows: list[int], dropped: int) -> str:
-    """One line on the rows of the training, validation and test part."""
+def summary(rows: list[int], dropped: int, windows: WindowSpec | None = None) -> str:
+    """One line on the rows, or the windows, of the training, validation and test part."""
     words = ("to train on", "for validation", "for the test")
     parts = [f"{count:,} {word}" for count, word in zip(rows, words, strict=True) if count]
-    without = f" ({dropped:,} dropped for missing values)" if dropped else ""
-    return f"{sum(rows):,} rows{without}: {', '.join(parts)}"
+    what = "rows" if windows is None else f"windows of {windows.length:,} rows"
+    which = "" if windows is None else "rows "
+    without = f" ({dropped:,} {which}dropped for missing values)" if dropped else ""
+    return f"{sum(rows):,} {what}{without}: {', '.join(parts)}"
 
 
 def _complete(data: Data, roles: Roles, table: Table, source: Source) -> np.ndarray:

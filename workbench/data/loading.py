@@ -11,7 +11,7 @@ from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.readers import reader_of, readers_by_suffix
 from workbench.catalog.resolve import resolve
-from workbench.data import in_memory, streaming
+from workbench.data import in_memory, streaming, windowing
 from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
 from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
@@ -21,6 +21,7 @@ from workbench.data.source_calls import can_stream, read, streams_if_needed
 from workbench.data.specs import ReaderSpec
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed
+from workbench.data.windows import WindowedPart
 from workbench.errors import DataError, FileError, OutOfMemoryError, RecipeError
 from workbench.recipe.schema import Data
 
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 WhichRows = Literal["test", "all", "auto"]
-Rows = Part | StreamedPart
+Rows = Part | StreamedPart | WindowedPart
 
 
 def load(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> Prepared:
@@ -76,6 +77,8 @@ def load_or_stream(
     """
     wanted = _as_before(data, streamed, catalog)
     source = read(wanted, catalog, folder)
+    if data.windows is not None:
+        return windowing.prepare(data, source, seed)
     if isinstance(source, StreamedSource):
         return streaming.prepare(data, source, seed)
     streams = streams_if_needed(wanted, catalog)
@@ -121,7 +124,7 @@ def apply_to(
     rows = apply_or_stream(
         preparation, data, catalog, folder=folder, seed=seed, part=part, with_targets=with_targets
     )
-    return rows.read_all() if isinstance(rows, StreamedPart) else rows
+    return rows if isinstance(rows, Part) else rows.read_all()
 
 
 def apply_or_stream(
@@ -133,7 +136,7 @@ def apply_or_stream(
     seed: int,
     part: WhichRows = "auto",
     with_targets: bool = True,
-) -> Part | StreamedPart:
+) -> Rows:
     """Data for a trained model, treated as its training data was.
 
     Args:
@@ -151,7 +154,7 @@ def apply_or_stream(
         streamed = preparation.reader.streamed if preparation.reader else None
         data = _as_before(data, streamed, catalog)
     source = read(data, catalog, folder, preparation.kinds())
-    if isinstance(source, Source) and streams_if_needed(data, catalog):
+    if preparation.windows is None and isinstance(source, Source) and streams_if_needed(data, catalog):
         rows = max(map(len, source.columns.values()), default=0)
         try:
             check_fits(preparation, rows, source, copies=USUAL_COPIES, streams=True)
@@ -166,6 +169,11 @@ def apply_or_stream(
             hint="Keep one: `split: {test: 0.1}`.",
         )
     whole = part == "all" or not (brings_test or keeps_test)
+    if preparation.windows is not None:
+        if whole or brings_test:
+            asked = source if whole else source.test_source() or source
+            return windowing.apply(preparation, asked, with_targets=with_targets)
+        return windowing.test_part(preparation, data, source, with_targets=with_targets)
     if isinstance(source, StreamedSource):
         if whole or brings_test:
             chosen = source if whole else source.test_source() or source

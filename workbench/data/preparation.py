@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from workbench.data.specs import ClassTarget, Input, ReaderSpec, Target
 from workbench.data.table import Column, read_column
 from workbench.data.target_scaling import TargetScale, scales
 from workbench.data.texts import TextInput
+from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError, FileError
 from workbench.recipe.schema import MissingPolicy, missing_of, weight_columns
 
@@ -39,13 +40,15 @@ class Part:
         targets: by target name, in their own units: (rows, columns) float32 (float64 where the model learns them
             scaled), class numbers (rows,) int32, or an array. Empty where the targets were not asked for.
         sample_weight: (rows,) float32 or (rows, time steps), for all targets or by target name; or None.
-        index: (rows,) int64, each row's position in the source, from 0.
+        index: (rows,) int64, each row's position in the source, from 0; of a window that of its last row.
+        beside: columns (rows,) that say which row it is: a time, a series.
     """
 
     inputs: Mapping[str, np.ndarray]
     targets: Mapping[str, np.ndarray]
     sample_weight: Weights | None
     index: np.ndarray
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -59,6 +62,7 @@ class Part:
             {name: array[rows] for name, array in self.targets.items()},
             _taken(self.sample_weight, rows),
             self.index[rows],
+            {name: array[rows] for name, array in self.beside.items()},
         )
 
 
@@ -72,6 +76,7 @@ def join(parts: Sequence[Part]) -> Part:
         {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
         _joined([part.sample_weight for part in parts if part.sample_weight is not None]),
         np.concatenate([part.index for part in parts]),
+        {name: np.concatenate([part.beside[name] for part in parts]) for name in first.beside},
     )
 
 
@@ -98,6 +103,7 @@ class Preparation(Record):
     sample_weight: str | dict[str, str] | None = None
     missing: MissingPolicy = "error"
     reader: ReaderSpec | None = None
+    windows: WindowSpec | None = None
 
     def as_record(self) -> dict[str, Any]:
         """As JSON-ready values; `from_record` returns an equal preparation."""
@@ -123,6 +129,8 @@ class Preparation(Record):
 
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each input, without the rows' axis."""
+        if self.windows is not None:
+            return {spec.name: self.windows.input_shape(spec) for spec in self.inputs}
         return {spec.name: spec.shape for spec in self.inputs}
 
     def input_dtypes(self) -> dict[str, str]:
@@ -157,6 +165,12 @@ class Preparation(Record):
         }
         return replace(part, targets=targets)
 
+    def of_rows(self) -> Preparation:
+        """The preparation of single rows, of which windows are made."""
+        if self.windows is None:
+            return self
+        return self.model_copy(update={"targets": self.windows.targets, "windows": None})
+
     @property
     def row_bytes(self) -> int:
         """The bytes of an encoded row: 32-bit numbers, and its place in the source."""
@@ -186,6 +200,9 @@ class Preparation(Record):
 
     def column_names(self, *, with_targets: bool) -> list[str]:
         """The columns needed, once each."""
+        if self.windows is not None:
+            own = self.of_rows().column_names(with_targets=with_targets)
+            return list(dict.fromkeys([*own, *self.windows.places]))
         names = [name for spec in self.inputs for name in spec.column_names]
         if with_targets:
             names += [name for spec in self.targets for name in spec.column_names]
@@ -214,6 +231,8 @@ class Preparation(Record):
     @property
     def needed(self) -> frozenset[str]:
         """The columns whose missing values no mean can stand for: targets and weights."""
+        if self.windows is not None:
+            return self.of_rows().needed
         targets = {name for spec in self.targets for name in spec.column_names}
         return frozenset(targets | set(weight_columns(self.sample_weight)))
 

@@ -11,6 +11,8 @@ from workbench.recipe.data_options import TargetScaling
 from workbench.recipe.schema import Data, Scaling, weight_columns
 
 FEATURES = "features"
+KNOWN = "known"
+"""The input of windows that holds what is known ahead."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,19 @@ def choose_roles(data: Data, source: Source) -> Roles:
     taken = {name for group in targets.values() for name in group} | set(data.ignore)
     taken |= set(weight_columns(data.sample_weight))
     texts = _texts(data, source)
+    if data.windows is not None:
+        _check_names(data.windows.places, source, "data.windows")
+        taken |= set(data.windows.places)
     if data.inputs is None:
         inputs = _default_inputs(source, taken, texts)
+        if data.windows is not None and data.windows.with_past:
+            inputs = _with_past(inputs, targets, source)
     else:
         inputs = {name: tuple(columns) for name, columns in data.inputs.items()}
         _check_groups(inputs, source, data.ignore, "data.inputs")
+    if data.windows is not None and data.windows.known:
+        inputs |= {KNOWN: tuple(data.windows.known)}
+        _check_groups({KNOWN: inputs[KNOWN]}, source, data.ignore, "data.windows")
     if not inputs:
         raise RecipeError(
             "no column is left for the inputs.",
@@ -151,6 +161,17 @@ def _check_texts(data: Data, inputs: Mapping[str, tuple[str, ...]], texts: Colle
             raise RecipeError(
                 f"column '{name}' is no input, so its words cannot be used.", where=f"data.text.{name}"
             )
+
+
+def _with_past(
+    inputs: dict[str, tuple[str, ...]], targets: Mapping[str, tuple[str, ...]], source: Source
+) -> dict[str, tuple[str, ...]]:
+    """The inputs with the past of the targets, which goes first."""
+    learned = dict.fromkeys(name for group in targets.values() for name in group)
+    table = tuple(name for name in learned if source.columns[name].ndim == 1)
+    if table:
+        inputs = {FEATURES: (*table, *inputs.pop(FEATURES, ())), **inputs}
+    return inputs | {name: (name,) for name in learned if name not in table}
 
 
 def _targets(data: Data, source: Source) -> dict[str, tuple[str, ...]]:

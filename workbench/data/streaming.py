@@ -18,6 +18,7 @@ from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.data.texts import WordCounts
+from workbench.data.windows import WindowedPart
 from workbench.errors import DataError
 from workbench.recipe.schema import Data, Split, missing_of, weight_columns
 
@@ -39,9 +40,9 @@ class Streamed:
         remarks: on how columns were prepared, one line each for people.
     """
 
-    train: StreamedPart
-    validation: StreamedPart | None
-    test: StreamedPart | None
+    train: StreamedPart | WindowedPart
+    validation: StreamedPart | WindowedPart | None
+    test: StreamedPart | WindowedPart | None
     preparation: Preparation
     rows_read: int
     rows_dropped: int
@@ -52,7 +53,8 @@ class Streamed:
     def summary(self) -> str:
         """One line for people."""
         parts = (self.train, self.validation, self.test)
-        return f"streaming {summary([part.rows if part else 0 for part in parts], self.rows_dropped)}"
+        rows = [part.rows if part else 0 for part in parts]
+        return f"streaming {summary(rows, self.rows_dropped, self.preparation.windows)}"
 
 
 def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:

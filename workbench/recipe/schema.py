@@ -35,6 +35,7 @@ from workbench.recipe.model_schema import (
     named,
     tag,
 )
+from workbench.recipe.window_options import Windows
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -135,6 +136,12 @@ class Data(BaseModel):
         examples=[{"inputs": "mean", "targets": "drop"}],
     )
     split: Split = Split()
+    windows: Windows | None = Field(
+        None,
+        description="Rows in the order of time as windows for a model of sequences: inputs (length, columns), and "
+        "the target some rows later. The split is by time then.",
+        examples=[{"length": 48, "ahead": 24, "time": "date"}],
+    )
     scale: Scaling | dict[str, Scaling] = Field(
         "none",
         description="Scaling of number inputs, fitted on the training part only; or a map from column to scaling.",

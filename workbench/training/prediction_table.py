@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +28,14 @@ class Predicted:
         targets: the true values by target name, empty where there are none.
         index: (rows,) each row's position in the data, from 0.
         no_truth: why there are no true values.
+        beside: columns that say which row it is, as the time of a window's last row.
     """
 
     outputs: Mapping[str, np.ndarray]
     targets: Mapping[str, np.ndarray]
     index: np.ndarray
     no_truth: str = ""
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Judged:
     Attributes:
         name: the target, or the column of it.
         column: its column among the predictions.
-        true, predicted: (rows,) numbers; for classes their numbers.
+        true, predicted: (rows,) numbers; for classes their numbers. A true number may be NaN: it is not known yet.
         classes: the names of the classes; empty where the file does not know them, None for a target of numbers.
         scores: for classes, the score of the class predicted where scores are probabilities; else None.
     """
@@ -71,7 +74,7 @@ class Judged:
         last the right ones that are."""
         if self.classes is None:
             distance = np.abs(self.error)
-            return np.where(np.isfinite(distance), distance, np.inf)
+            return np.where(np.isfinite(distance), distance, np.where(np.isnan(self.true), -1.0, np.inf))
         scores = np.zeros(len(self.true)) if self.scores is None else self.scores
         return np.where(self.right, -scores, 1.0 + scores)
 
@@ -82,7 +85,7 @@ class PredictionTable:
 
     Attributes:
         columns: arrays by heading.
-        kinds: of each: `row`, `true`, `predicted`, `error`, `right`, `confidence` or `share`.
+        kinds: of each: `row`, `beside`, `true`, `predicted`, `error`, `right`, `confidence` or `share`.
         judged: the targets with true values.
         no_truth: why there are none.
     """
@@ -138,18 +141,28 @@ class PredictionTable:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.columns)
-        columns = [
-            (values.astype(int) if values.dtype == bool else values)[order].tolist()
-            for values in self.columns.values()
-        ]
-        writer.writerows(zip(*columns, strict=True))
+        for row in self.cells(order):
+            writer.writerow([int(value) if isinstance(value, bool) else value for value in row])
         return text.getvalue()
 
     def as_json(self, order: np.ndarray) -> str:
         """Rows as a list of objects."""
-        columns = [values[order].tolist() for values in self.columns.values()]
-        rows = (dict(zip(self.columns, row, strict=True)) for row in zip(*columns, strict=True))
+        rows = (dict(zip(self.columns, row, strict=True)) for row in self.cells(order))
         return json.dumps(plain(list(rows)))
+
+    def cells(self, order: np.ndarray, most: int | None = None) -> list[list[Any]]:
+        """Rows as lists of values: None where the truth is not known yet, as ahead of the data's end.
+
+        Args:
+            order: the rows.
+            most: at most so many columns.
+        """
+        columns = []
+        for name in list(self.columns)[:most]:
+            values: list[Any] = self.columns[name][order].tolist()
+            late = self.kinds[name] in ("true", "error") and self.columns[name].dtype.kind == "f"
+            columns.append([None if value != value else value for value in values] if late else values)
+        return [list(row) for row in zip(*columns, strict=True)]
 
 
 def predict(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
@@ -159,27 +172,60 @@ def predict(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
         saved: the model.
         read: returns the data, with its targets (True) or without.
     """
+    if saved.notes is not None and saved.notes.preparation.windows is not None:
+        return _forecast(saved, read)
     try:
         return _predict(saved, read(True))
     except DataError as error:  # perhaps only the targets are missing
         found = _predict(saved, read(False))
-        return Predicted(found.outputs, {}, found.index, str(error))
+        return Predicted(found.outputs, {}, found.index, str(error), found.beside)
+
+
+def _forecast(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
+    """Predict for every window, also those at the end whose truth is not known yet."""
+    found = _predict(saved, read(False))
+    targets: dict[str, list[np.ndarray]] = {}
+    index: list[np.ndarray] = []
+    try:
+        for part in saved.blocks(read(True)):
+            index.append(part.index)
+            for name, values in part.targets.items():
+                targets.setdefault(name, []).append(values)
+    except DataError as error:
+        return Predicted(found.outputs, {}, found.index, str(error), found.beside)
+    known = {int(row): at for at, row in enumerate(np.concatenate(index))}
+    places = np.array([known.get(int(row), -1) for row in found.index])
+    missing = int((places < 0).sum())
+    true: dict[str, np.ndarray] = {}
+    for name, blocks in targets.items():
+        values = np.concatenate(blocks)[places]
+        if missing and values.dtype.kind != "f":
+            reason = f"the last {missing:,} windows have no target yet."
+            return Predicted(found.outputs, {}, found.index, reason, found.beside)
+        if missing:
+            values[places < 0] = np.nan
+        true[name] = values
+    return Predicted(found.outputs, true, found.index, beside=found.beside)
 
 
 def _predict(saved: SavedModel, rows: Rows) -> Predicted:
     outputs: dict[str, list[np.ndarray]] = {}
     targets: dict[str, list[np.ndarray]] = {}
     index: list[np.ndarray] = []
+    beside: dict[str, list[np.ndarray]] = {}
     for part in saved.blocks(rows):
         for name, values in saved.predict(part).items():
             outputs.setdefault(name, []).append(np.asarray(values))
         for name, values in part.targets.items():
             targets.setdefault(name, []).append(values)
+        for name, values in part.beside.items():
+            beside.setdefault(name, []).append(values)
         index.append(part.index)
     return Predicted(
         {name: np.concatenate(blocks) for name, blocks in outputs.items()},
         {name: np.concatenate(blocks) for name, blocks in targets.items()},
         np.concatenate(index),
+        beside={name: np.concatenate(blocks) for name, blocks in beside.items()},
     )
 
 
@@ -199,6 +245,8 @@ def prediction_table(saved: SavedModel, predicted: Predicted) -> PredictionTable
             name = f"{name} "
         columns[name], kinds[name] = array, kind
 
+    for name, array in predicted.beside.items():
+        add(name, "beside", array)
     for name, array in values.items():
         found = of_column.get(name)
         if found is not None:

@@ -24,7 +24,6 @@ from workbench.assembly.structure import InputSpec
 from workbench.atomic import check_writable
 from workbench.catalog.lookup import Catalog
 from workbench.data import loading
-from workbench.data.loading import StreamedPart
 from workbench.data.preparation import Part, Preparation
 from workbench.data.weights import class_weights
 from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
@@ -70,7 +69,7 @@ class PreparedRun:
     def model(self) -> Any:
         return self.assembly.model
 
-    def feed(self, part: Part | StreamedPart, *, shuffled: bool = False) -> Arrays | Stream:
+    def feed(self, part: loading.Rows, *, shuffled: bool = False) -> Arrays | Stream:
         """A part of the data as the engines take it: in memory, or batch by batch.
 
         Args:

@@ -16,7 +16,7 @@ from workbench.assembly.structure import Structure, own_outputs
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
-from workbench.data.loading import Rows, StreamedPart
+from workbench.data.loading import Rows
 from workbench.data.preparation import Part, Preparation
 from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
@@ -145,7 +145,7 @@ class SavedModel:
             )
         prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
         part = prepared.test or prepared.train
-        if isinstance(part, StreamedPart):
+        if not isinstance(part, Part):
             return part
         return (
             _by_column(part, prepared.preparation)

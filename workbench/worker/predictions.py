@@ -75,7 +75,7 @@ class KeptPredictions:
                 "these predictions are not kept any more.", hint="Predict again: Esc, then p."
             )
         order = self._table.order(by, wrong=wrong)
-        return {"rows": _rows(self._table, order[start : start + count]), "total": len(order)}
+        return {"rows": self._table.cells(order[start : start + count], MOST_COLUMNS), "total": len(order)}
 
 
 def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:
@@ -93,7 +93,8 @@ def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:
     for judged in table.judged:
         compared: Numbers | Classes
         if judged.classes is None:
-            compared = compare_numbers(judged.name, judged.true, judged.predicted)
+            known = ~np.isnan(judged.true)  # forecasts may be ahead of the truth
+            compared = compare_numbers(judged.name, judged.true[known], judged.predicted[known])
         else:
             compared = compare_classes(judged.name, judged.true, judged.predicted, judged.classes)
         places = {
@@ -106,7 +107,7 @@ def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:
         "token": token,
         "columns": [[_heading(table, name), table.kinds[name]] for name in headings],
         "by": by,
-        "first": _rows(table, table.order(by)[:FIRST_ROWS]),
+        "first": table.cells(table.order(by)[:FIRST_ROWS], MOST_COLUMNS),
         "left_out_columns": len(table.columns) - len(headings),
         "comparisons": comparisons,
         "no_truth": table.no_truth,
@@ -122,11 +123,6 @@ def _heading(table: PredictionTable, name: str) -> str:
 
 def _place(headings: list[str], name: str) -> int:
     return headings.index(name) if name in headings else -1
-
-
-def _rows(table: PredictionTable, order: np.ndarray) -> list[list[Any]]:
-    columns = [values[order].tolist() for values in list(table.columns.values())[:MOST_COLUMNS]]
-    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def compare_numbers(name: str, true: np.ndarray, predicted: np.ndarray) -> Numbers:

@@ -100,8 +100,9 @@ def _sampled(part: Rows, blocks: RowBlocks, random: np.random.Generator) -> Sour
         index = np.sort(part.index)
         if size < len(index):
             index = index[np.sort(random.choice(len(index), size, replace=False))]
-        assert isinstance(blocks.source, Source)
-        return taken(blocks.source, index, blocks.names)
+        if isinstance(blocks.source, Source):
+            return taken(blocks.source, index, blocks.names)
+        return joined(blocks.rows_at(index, blocks.names))  # windows of a stream
     chunks = np.flatnonzero(part.counts)
     if len(chunks) > MOST_CHUNKS:
         chunks = np.sort(random.choice(chunks, MOST_CHUNKS, replace=False))

@@ -13,6 +13,8 @@ RIGHT, WRONG = DONE, FAILED
 
 def cell_text(kind: str, value: Any) -> str:
     """A value of a column of predictions; see `PredictionTable.kinds`."""
+    if value is None:  # the truth, where it is not known yet
+        return ""
     if kind == "right":
         return RIGHT if value else WRONG
     if isinstance(value, bool | int):

@@ -1,0 +1,42 @@
+"""Split rows by time: the first are trained on, the last are the test."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.data.division import TEST, TRAIN, VALIDATION
+from workbench.data.series import Series
+from workbench.errors import RecipeError
+from workbench.recipe.schema import Split
+
+
+def parts_by_time(series: Series, split: Split) -> np.ndarray:
+    """(rows,) TRAIN, VALIDATION or TEST of each row of series, int8.
+
+    With times all series are cut at the same moments, so that nothing is learned from a time that the test asks about;
+    without, each series is cut at the same share of its rows.
+
+    Raises:
+        RecipeError: the split asks for a random draw.
+    """
+    for key in ("shuffle", "stratify"):
+        if key in split.model_fields_set and getattr(split, key):
+            raise RecipeError(
+                "windows overlap: drawn at random, the same rows would be in training and in the test.",
+                where=f"data.split.{key}",
+                hint="Leave it out: with `windows` the split is by time.",
+            )
+    rows = len(series.order)
+    if series.times is not None:
+        _, moment, counts = np.unique(series.times, return_inverse=True, return_counts=True)
+        before = (np.cumsum(counts) - counts)[moment]  # rows of an earlier moment
+        total = np.full(rows, rows)
+    else:
+        _, of_series, counts = np.unique(series.series, return_inverse=True, return_counts=True)
+        before = np.arange(rows) - (np.cumsum(counts) - counts)[of_series]
+        total = counts[of_series]
+    test = np.round(total * split.test)
+    validation = np.round(total * split.validation)
+    return np.where(
+        before >= total - test, TEST, np.where(before >= total - test - validation, VALIDATION, TRAIN)
+    ).astype(np.int8)
