@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
-from workbench.data.text_columns import are_dates, words_among_numbers
-
-
-@pytest.mark.parametrize(
-    ("texts", "dates"),
-    [
-        (["31.12.2024", "1.2.2023", "05.06.24"], True),
-        (["2024-12-31", "2024-01-02 10:30", "2024-01-02T10:30:05.5Z"], True),
-        (["12/31/2024 1:05 PM", "1/2/24"], True),
-        (["12.05", "3.10"], False),
-        (["1.234.567", "12.345.678"], False),
-        (["Berlin", "31.12.2024"], False),
-        (["192.168.0.1"], False),
-        ([], False),
-    ],
-)
-def test_dates(texts: list[str], dates: bool) -> None:
-    assert are_dates(Counter(texts)) == dates
+from workbench.data.text_columns import words_among_numbers
 
 
 @pytest.mark.parametrize(

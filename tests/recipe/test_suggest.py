@@ -9,7 +9,8 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.recipe.names import check_names
-from workbench.recipe.suggest import ColumnFacts, Facts, likely_targets, recipe_text, suggest
+from workbench.recipe.suggest import ColumnFacts, Facts, likely_targets, suggest
+from workbench.recipe.suggest_text import recipe_text
 
 
 def number(name: str, low: float = -1.0, high: float = 2.0, distinct: int = 90, **rest: Any) -> ColumnFacts:
@@ -110,9 +111,10 @@ def test_most_rows_are_never_dropped(catalog: Catalog) -> None:
         (ColumnFacts("order_id", "text", distinct=150), "looks like an id"),
         (number("column_1", 0, 149, distinct=150), "looks like an id: it counts the rows"),
         (
-            ColumnFacts("when", "unusable", error="column 'when' holds dates or times, which"),
-            "holds dates or times",
+            ColumnFacts("when", "unusable", error="holds 'x', which is no date as '1.1.2020' is"),
+            "holds 'x', which is no date",
         ),
+        (ColumnFacts("day", "date", dates={"parts": []}), "is always the same"),
         (number("rare", missing=100), "has no value in 100 of 150 rows"),
     ],
 )
@@ -136,6 +138,20 @@ def test_what_only_looks_a_little_like_an_id_stays(column: ColumnFacts) -> None:
     suggestion = suggest("x", {"use": "csv"}, Facts(150, (column, number("a"), number("y"))))
     assert "ignore" not in suggestion.recipe["data"]
     assert any("counts the rows" in reason for reason in suggestion.reasons) == (column.name == "year")
+
+
+def test_dates_and_written_numbers_are_used_with_a_reason(catalog: Catalog) -> None:
+    dates = {"parts": ["year", "hour"], "cyclic": True, "format": "%d.%m.%Y %H:%M"}
+    when = ColumnFacts("when", "date", distinct=100, dates=dates, span=("2020-01-01", "2021-01-01"))
+    price = number("price", 25, 346, numbers={"strip": "$", "missing": ["nil"]}, missing=3)
+    suggestion = suggest("x", {"use": "csv", "path": "x.csv"}, Facts(100, (when, price)))
+    data = parse(recipe_text(suggestion)).recipe.data
+    assert data.dates["when"].model_dump() == {**dates, "parts": ("year", "hour")}
+    assert (data.numbers["price"].strip, data.numbers["price"].missing) == (("$",), ("nil",))
+    assert (data.targets, data.scale, data.ignore) == (("price",), "standard", ())
+    said = "\n".join(suggestion.reasons)
+    assert "'when' holds dates: year, hour are made of them" in said
+    assert "'price' is read as numbers: $ is left away, 'nil' stands for no value." in said
 
 
 def test_what_the_reader_found_out_is_written_down(catalog: Catalog) -> None:

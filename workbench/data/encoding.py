@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.dates import features as date_features
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.specs import (
     ArrayColumn,
@@ -16,6 +17,7 @@ from workbench.data.specs import (
     ArrayTarget,
     CategoryColumn,
     ClassTarget,
+    DateColumn,
     Input,
     NumberColumn,
     NumberTarget,
@@ -49,6 +51,8 @@ def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.n
         into = features[:, at : at + column.width]
         if isinstance(column, NumberColumn):
             into[:, 0] = encode_number(column, table[column.name], place)
+        elif isinstance(column, DateColumn):
+            into[:] = encode_dates(column, table[column.name], place)
         else:
             into[:] = 0.0
             into[np.arange(rows), category_codes(column, table[column.name], place)] = 1.0
@@ -120,6 +124,20 @@ def encode_number(spec: NumberColumn, column: Column, place: Place) -> np.ndarra
             hint="Use a larger unit, or scale the column.",
         )
     return scaled
+
+
+def encode_dates(spec: DateColumn, column: Column, place: Place) -> np.ndarray:
+    """The numbers made of dates (rows, width), scaled in double precision.
+
+    Raises:
+        DataError: the column holds no dates.
+    """
+    if column.kind is not ColumnKind.DATE:
+        raise _kind_differs(column, "date", place)
+    numbers = date_features(column.values, spec.parts, spec.cyclic)
+    if spec.fill is not None:
+        numbers = np.where(column.missing[:, None], spec.fill, numbers)
+    return (numbers - spec.center) / spec.factor
 
 
 def category_codes(spec: CategoryColumn, column: Column, place: Place) -> np.ndarray:

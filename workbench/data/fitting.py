@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
+from workbench.data.dates import Undecided, feature_names, found_format, mostly_dates
+from workbench.data.dates import features as date_features
+from workbench.data.number_formats import found_writing, is_signed
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.preparation import Preparation
+from workbench.data.readings import option_text
 from workbench.data.roles import Roles
 from workbench.data.source import RowOrigin
 from workbench.data.specs import (
@@ -17,10 +22,12 @@ from workbench.data.specs import (
     ArrayTarget,
     CategoryColumn,
     ClassTarget,
+    DateColumn,
     Input,
     NumberColumn,
     NumberTarget,
     ReaderSpec,
+    TableColumn,
     TableInput,
     Target,
 )
@@ -51,10 +58,16 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
             with_mean=missing_of(data.missing).inputs == "mean" and name in roles.scaling,
             sample_bytes=sample_bytes,
             as_target=as_targets.get(name, "none"),
+            features=_features(data, name),
         )
         for name in roles.used
         if name not in roles.texts
     }
+
+
+def _features(data: Data, name: str) -> Callable[[np.ndarray], np.ndarray] | None:
+    dates = data.dates.get(name)
+    return partial(date_features, parts=dates.parts, cyclic=dates.cyclic_parts) if dates else None
 
 
 def count_words(data: Data, roles: Roles) -> dict[str, WordCounts]:
@@ -80,12 +93,15 @@ def fit(
     Raises:
         DataError: a column cannot be what it is wanted for.
     """
-    fitter = _Fitter(roles, statistics, origin, words, with_mean=missing_of(data.missing).inputs == "mean")
+    fitter = _Fitter(
+        data, roles, statistics, origin, words, with_mean=missing_of(data.missing).inputs == "mean"
+    )
     return Preparation(
         inputs=tuple(fitter.input(name, columns) for name, columns in roles.inputs.items()),
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
         sample_weight=data.sample_weight,
         missing=data.missing,
+        readings=dict(roles.readings),
         reader=ReaderSpec(
             use=data.use,
             arguments=_plain_arguments(data, origin),
@@ -107,6 +123,7 @@ def _plain_arguments(data: Data, origin: RowOrigin) -> dict[str, object]:
 class _Fitter:
     def __init__(
         self,
+        data: Data,
         roles: Roles,
         statistics: Statistics,
         origin: RowOrigin,
@@ -114,6 +131,7 @@ class _Fitter:
         *,
         with_mean: bool,
     ) -> None:
+        self.data = data
         self.roles = roles
         self.statistics = statistics
         self.origin = origin
@@ -162,7 +180,7 @@ class _Fitter:
             factor += fitted[1].tolist()
         return TargetScale(kind=kind, center=tuple(center), factor=tuple(factor))
 
-    def table_column(self, name: str) -> NumberColumn | CategoryColumn:
+    def table_column(self, name: str) -> TableColumn:
         column = self.statistics[name]
         if column.kind is ColumnKind.ARRAY:
             raise self.cannot_join(column, "input")
@@ -170,6 +188,8 @@ class _Fitter:
             return self.category(column)
         if not column.train_present:
             raise self.nothing_there(name)
+        if name in self.data.dates:
+            return self.dates(column)
         mean = column.fill()
         fill = None if mean is None else float(mean[0])
         if column.kind is ColumnKind.FLAG:
@@ -177,10 +197,26 @@ class _Fitter:
         center, factor = column.affine()
         return NumberColumn(name=name, center=float(center[0]), factor=float(factor[0]), fill=fill)
 
+    def dates(self, column: ColumnStatistics) -> DateColumn:
+        wanted = self.data.dates[column.name]
+        parts, cyclic = wanted.parts, wanted.cyclic_parts
+        circles = [end.endswith((".sin", ".cos")) for end in feature_names("", parts, cyclic)]
+        center, factor = (np.broadcast_to(each, len(circles)) for each in column.affine())
+        fill = column.fill()
+        return DateColumn(
+            name=column.name,
+            parts=parts,
+            cyclic=cyclic,
+            center=tuple(np.where(circles, 0.0, center).tolist()),
+            factor=tuple(np.where(circles, 1.0, factor).tolist()),
+            fill=None if fill is None else tuple(fill.tolist()),
+        )
+
     def category(self, column: ColumnStatistics) -> CategoryColumn:
         if not column.texts:
             raise self.nothing_there(column.name)
         if column.name not in self.roles.categories:
+            self.refuse_dates_as_text(column)
             self.refuse_numbers_as_text(
                 column, f"Correct it, or say that these are categories: `categories: [{column.name}]`."
             )
@@ -239,15 +275,48 @@ class _Fitter:
 
     def refuse_numbers_as_text(self, column: ColumnStatistics, remedy: str) -> None:
         """A column of numbers with a stray word would silently become hundreds of categories."""
-        numbers = [text for text in column.texts if is_marked_number(text)]
+        numbers = [text for text in column.texts if is_marked_number(text) or is_signed(text)]
         if 2 * len(numbers) <= len(column.texts):
             return
+        found = found_writing(column.texts)
+        if found is not None and any(map(is_signed, numbers)):
+            text = next(text for text in column.texts if is_signed(text))
+            raise DataError(
+                f"column '{column.name}' holds numbers that are written as texts: '{text}'.",
+                where=column.first_place(text),
+                hint=f"{option_text(column.name, *found)} reads them; `categories: [{column.name}]` keeps the texts.",
+            )
         odd = next((text for text in column.texts if not is_number(text)), numbers[0])
         example = next((text for text in numbers if text != odd), odd)
         raise DataError(
             f"column '{column.name}' should hold numbers, and holds the text '{odd}' beside '{example}'.",
             where=column.first_place(odd),
             hint=(marks_hint(column.texts) if is_marked_number(odd) else "") or remedy,
+        )
+
+    def refuse_dates_as_text(self, column: ColumnStatistics) -> None:
+        """Dates would silently become a category each."""
+        try:
+            form = found_format(column.texts)
+        except Undecided as undecided:
+            form = undecided.formats[0]
+        text = next(iter(column.texts))
+        if form is None:
+            mixed = mostly_dates(column.texts)
+            if mixed is None:
+                return
+            _, text, odd = mixed
+            raise DataError(
+                f"column '{column.name}' holds '{odd}', which is no date as '{text}' is.",
+                where=column.first_place(odd),
+                hint=f"Correct it in the data, leave the column out (`ignore: [{column.name}]`), or say that these "
+                f"are categories: `categories: [{column.name}]`.",
+            )
+        raise DataError(
+            f"column '{column.name}' holds dates or times ('{text}'), which a model cannot learn from as they are.",
+            where=column.first_place(text),
+            hint=f"Make numbers of them: `dates: {{{column.name}: [year, month, weekday]}}`. Or leave them out: "
+            f"`ignore: [{column.name}]`.",
         )
 
     def refuse_too_many(self, column: ColumnStatistics, what: str) -> None:

@@ -67,7 +67,7 @@ def prepare(
     """
     roles = choose_roles(data, source)
     names = list(roles.used)
-    table = typed(read_table(source, names), roles)
+    table = typed(read_table(source, names, roles.readings), roles)
     rows = _complete(data, roles, table, source)
     read_rows, kept_rows = len(source.columns[names[0]]), len(rows)
 
@@ -75,7 +75,7 @@ def prepare(
     test_table: Table = {}
     test_rows = np.empty(0, np.int64)
     if test_source is not None:
-        test_table = typed(read_table(test_source, names), roles)
+        test_table = typed(read_table(test_source, names, roles.readings), roles)
         test_rows = _complete(data, roles, test_table, test_source)
         read_rows, kept_rows = read_rows + len(test_source.columns[names[0]]), kept_rows + len(test_rows)
 
@@ -116,7 +116,7 @@ def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
     It depends on which rows were complete, targets included, so it needs the training's own data section.
     """
     roles = choose_roles(data, source)
-    rows = _complete(data, roles, typed(read_table(source, list(roles.used)), roles), source)
+    rows = _complete(data, roles, typed(read_table(source, list(roles.used), roles.readings), roles), source)
     return _split(data, roles, source, rows, seed).test
 
 

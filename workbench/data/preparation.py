@@ -14,11 +14,12 @@ from workbench.data.encoding import Place, encode_input, encode_target, encode_w
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
 from workbench.data.number_texts import is_marked_number
+from workbench.data.readings import NumberReading, Reading, read_with
 from workbench.data.records import Record
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
 from workbench.data.specs import ClassTarget, Input, ReaderSpec, Target
-from workbench.data.table import Column, read_column
+from workbench.data.table import Column
 from workbench.data.target_scaling import TargetScale, scales
 from workbench.data.texts import TextInput
 from workbench.data.window_spec import WindowSpec
@@ -104,6 +105,7 @@ class Preparation(Record):
     missing: MissingPolicy = "error"
     reader: ReaderSpec | None = None
     windows: WindowSpec | None = None
+    readings: dict[str, Reading] = {}
 
     def as_record(self) -> dict[str, Any]:
         """As JSON-ready values; `from_record` returns an equal preparation."""
@@ -196,7 +198,7 @@ class Preparation(Record):
 
     def read(self, source: Source, *, with_targets: bool) -> Table:
         """The needed columns of a source, checked to be of one length."""
-        return read_table(source, self.column_names(with_targets=with_targets))
+        return read_table(source, self.column_names(with_targets=with_targets), self.readings)
 
     def column_names(self, *, with_targets: bool) -> list[str]:
         """The columns needed, once each."""
@@ -226,7 +228,8 @@ class Preparation(Record):
             if name not in texts and not all(map(is_marked_number, values.get(name, ())))
         ]
         names += texts
-        return ColumnKinds.of(names, values)
+        signed = [name for name, reading in self.readings.items() if isinstance(reading, NumberReading)]
+        return ColumnKinds.of(names, [*values, *signed])
 
     @property
     def needed(self) -> frozenset[str]:
@@ -286,8 +289,8 @@ class Preparation(Record):
         }
 
 
-def read_table(source: Source, names: list[str]) -> Table:
-    """Columns of a source.
+def read_table(source: Source, names: list[str], readings: Mapping[str, Reading]) -> Table:
+    """Columns of a source, those in `readings` as said there.
 
     Raises:
         DataError: one is not there, they differ in length, there is no row, or one holds what no model can use.
@@ -305,4 +308,4 @@ def read_table(source: Source, names: list[str]) -> Table:
             )
     if not len(source.columns[names[0]]):
         raise DataError("there are no rows.", where=source.origin)
-    return {name: read_column(source, name) for name in dict.fromkeys(names)}
+    return {name: read_with(source, name, readings.get(name)) for name in dict.fromkeys(names)}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from workbench.data.dates import mostly_dates, short_text
 from workbench.data.in_memory import Prepared
+from workbench.data.proposals import ColumnProposal, proposal_for
 from workbench.data.source import Source
-from workbench.data.table import Column, ColumnKind, dates_error, read_column
-from workbench.data.text_columns import are_dates, words_among_numbers
+from workbench.data.table import Column, ColumnKind, read_column
+from workbench.data.text_columns import words_among_numbers
 from workbench.errors import DataError
 
 _COMMONEST = 10
@@ -23,7 +25,7 @@ class ColumnPreview:
     """One column in numbers.
 
     Attributes:
-        kind: `number`, `flag`, `text`, `array`, or `unusable`.
+        kind: `number`, `flag`, `text`, `date`, `array`, or `unusable`.
         shape: of one row; () for a column of a table.
         missing: rows without a value.
         distinct: different values, 0 for arrays.
@@ -32,6 +34,9 @@ class ColumnPreview:
         error: why an unusable column is that.
         word: what the file says where the first value is missing, unless it is blank.
         words: the few texts among numbers, which may stand for no value.
+        numbers, dates: what a recipe says under these keys to read the column as it is shown here.
+        span: the first and the last of dates, as text.
+        note: what is doubtful about that.
     """
 
     name: str
@@ -46,6 +51,10 @@ class ColumnPreview:
     error: str = ""
     word: str = ""
     words: tuple[str, ...] = ()
+    numbers: Any = None
+    dates: Mapping[str, Any] | None = None
+    span: tuple[str, str] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,9 @@ def class_balance(prepared: Prepared) -> dict[str, dict[str, tuple[int, ...]]]:
 
 
 def _column_preview(source: Source, name: str) -> ColumnPreview:
+    proposal = proposal_for(source, name, None)
+    if proposal is not None:
+        return _dates_preview(proposal)
     try:
         column = read_column(source, name)
     except DataError as error:
@@ -101,14 +113,42 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     word = source.cell(int(column.missing.argmax()), name).strip() if missing and source.cell else ""
     if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):
         counts = Counter(text for text in column.as_text().values if text is not None)
-        if column.kind is ColumnKind.TEXT and are_dates(counts):
-            why = dates_error(source, name).what
+        if column.kind is ColumnKind.TEXT and (proposal := proposal_for(source, name, counts)) is not None:
+            if proposal.dates is not None:
+                return _dates_preview(proposal)
+            return replace(
+                _numbers_preview(proposal.column, word), numbers=proposal.numbers, note=proposal.note
+            )
+        if column.kind is ColumnKind.TEXT and (mixed := mostly_dates(counts)) is not None:
+            _, text, odd = mixed
+            why = f"column '{name}' holds '{odd}', which is no date as '{text}' is"
             return ColumnPreview(name, "unusable", (), missing, len(counts), error=why)
         commonest = tuple(counts.most_common(_COMMONEST))
         words = words_among_numbers(counts) if column.kind is ColumnKind.TEXT else ()
         return ColumnPreview(
             name, column.kind.value, (), missing, len(counts), commonest=commonest, word=word, words=words
         )
+    return _numbers_preview(column, word)
+
+
+def _dates_preview(proposal: ColumnProposal) -> ColumnPreview:
+    column = proposal.column
+    values = column.values[~column.missing]
+    span = (short_text(values.min()), short_text(values.max())) if len(values) else None
+    return ColumnPreview(
+        column.name,
+        "date",
+        (),
+        int(column.missing.sum()),
+        len(np.unique(values)),
+        dates=proposal.dates,
+        span=span,
+        note=proposal.note,
+    )
+
+
+def _numbers_preview(column: Column, word: str) -> ColumnPreview:
+    missing = int(column.missing.sum())
     numbers = _finite(column)
     low, mean, high = (
         (float(numbers.min()), float(numbers.mean(dtype=np.float64)), float(numbers.max()))
@@ -117,7 +157,7 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     )
     distinct = len(np.unique(numbers)) if column.kind is ColumnKind.NUMBER else 0
     shape = column.values.shape[1:]
-    return ColumnPreview(name, column.kind.value, shape, missing, distinct, low, mean, high, word=word)
+    return ColumnPreview(column.name, column.kind.value, shape, missing, distinct, low, mean, high, word=word)
 
 
 def _finite(column: Column) -> np.ndarray:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from workbench.data.readings import Reading, choose_readings
 from workbench.data.source import Source
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.data_options import TargetScaling
@@ -28,6 +29,7 @@ class Roles:
         target_scaling: how each target is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
         stratify: a column, or None.
+        readings: how columns are read whose cells are no plain numbers, texts or arrays.
     """
 
     inputs: Mapping[str, tuple[str, ...]]
@@ -39,6 +41,7 @@ class Roles:
     sample_weight: str | Mapping[str, str] | None = None
     stratify: str | None = None
     texts: frozenset[str] = frozenset()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -101,6 +104,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
         sample_weight=data.sample_weight,
         stratify=_stratify(data, source, targets),
         texts=texts & set(input_columns),
+        readings=choose_readings(data, source, input_columns),
     )
 
 

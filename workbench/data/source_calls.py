@@ -50,7 +50,9 @@ def read(
         arguments["path"] = str(folder.absolute() / Path(expanduser(arguments["path"])))
     arguments = _checked(function, arguments, entry)
     if (parameter := _kinds_parameter(function)) is not None:
-        arguments[parameter] = ColumnKinds.of(data.literal_columns) if kinds is None else kinds
+        arguments[parameter] = (
+            ColumnKinds.of(data.literal_columns, data.text_columns) if kinds is None else kinds
+        )
     try:
         value = function(**arguments)
     except WorkbenchError:

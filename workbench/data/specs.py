@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from workbench.data.dates import feature_names
 from workbench.data.records import Positive, Record
 from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput
+from workbench.recipe.column_options import DatePart
 
 ArrayType = Literal["float32", "int32"]
 Size = Annotated[int, Field(ge=1)]
@@ -79,7 +81,37 @@ class ArrayColumn(Record):
         return self
 
 
-TableColumn = Annotated[NumberColumn | CategoryColumn, Field(discriminator="kind")]
+class DateColumn(Record):
+    """Becomes numbers made of each date, scaled as a number column is; sine and cosine are left as they are.
+
+    Center, factor and fill: one number for each of `feature_names`.
+    """
+
+    kind: Literal["date"] = "date"
+    name: str
+    parts: Annotated[tuple[DatePart, ...], Field(min_length=1)]
+    cyclic: tuple[DatePart, ...] = ()
+    center: tuple[float, ...]
+    factor: tuple[Positive, ...]
+    fill: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_parts(self) -> DateColumn:
+        for numbers in (self.center, self.factor, self.fill):
+            if numbers is not None and len(numbers) != self.width:
+                raise ValueError(f"{len(numbers)} numbers for {self.width} of each date")
+        return self
+
+    @property
+    def width(self) -> int:
+        return len(self.feature_names)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return feature_names(self.name, self.parts, self.cyclic)
+
+
+TableColumn = Annotated[NumberColumn | CategoryColumn | DateColumn, Field(discriminator="kind")]
 
 
 class TableInput(Record):

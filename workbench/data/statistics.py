@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -100,6 +101,7 @@ class ColumnStatistics:
         name: the column.
         scaling: how it will be scaled; nothing is gathered that is not needed for that.
         with_mean: whether missing values will be filled in.
+        features: makes the numbers (rows, width) of a column of dates.
         sample_bytes: the memory that the sample for robust scaling may take; None to keep every value.
         seed: draws that sample.
         as_target: how it will be scaled as a target, which it may be beside an input.
@@ -111,6 +113,7 @@ class ColumnStatistics:
         scaling: Scaling = "none",
         *,
         with_mean: bool = False,
+        features: Callable[[np.ndarray], np.ndarray] | None = None,
         sample_bytes: int | None = None,
         seed: int = 0,
         as_target: TargetScaling = "none",
@@ -131,6 +134,7 @@ class ColumnStatistics:
         self._as_target = as_target
         self._scaling = scaling
         self._with_mean = with_mean
+        self._features = features
         self._sample_bytes = sample_bytes
         self._seed = seed
 
@@ -196,7 +200,9 @@ class ColumnStatistics:
 
     def _add_numbers(self, column: Column, train: np.ndarray) -> None:
         values = column.values if len(train) == len(column) else column.values[train]
-        values = values.reshape(-1, self.shape[-1] if self.shape else 1)
+        if self._features is not None:
+            values = self._features(values)
+        values = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)
         if self.moments is None:
             width = values.shape[1]
             size = None if self._sample_bytes is None else max(1000, self._sample_bytes // (8 * width))
@@ -231,7 +237,7 @@ class ColumnStatistics:
         interquartile range of 1. A factor that would be 0 (a constant column) is 1. Missing values that are
         filled in count as the values that stand for them.
         """
-        width = self.shape[-1] if self.shape else 1
+        width = self.shape[-1] if self.shape else len(self.moments.mean) if self.moments is not None else 1
         center, factor = np.zeros(width), np.ones(width)
         if self.moments is None:
             return center, factor

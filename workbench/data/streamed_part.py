@@ -180,7 +180,7 @@ class StreamedPart:
         encoded = self.preparation.column_names(with_targets=self.with_targets)
         names = list(dict.fromkeys([*encoded, *self.selection.reads]))
         source = self.source.read(reader, chunk, names)
-        table = read_table(source, names)
+        table = read_table(source, names, self.preparation.readings)
         rows = self.selection.positions(chunk, source, table)
         if len(rows) != self.counts[chunk]:
             raise DataError("the data has changed while it was read.", where=self.source.origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from workbench.data.division import TEST, TRAIN, VALIDATION, Division
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import about_words, summary, typed
 from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_table
+from workbench.data.readings import Reading
 from workbench.data.roles import Roles, choose_roles, missing_column
 from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.statistics import ColumnStatistics
@@ -173,7 +175,9 @@ def apply(preparation: Preparation, source: StreamedSource, *, with_targets: boo
     selection = Selection(tuple(names), missing_of(preparation.missing), preparation.needed, TRAINED_HINT)
     counts = source.chunks.rows
     if "drop" in (selection.missing.inputs, selection.missing.targets):
-        counts = tuple(_survey(source, None, selection, {}).sum(axis=0).tolist())
+        counts = tuple(
+            _survey(source, None, selection, {}, readings=preparation.readings).sum(axis=0).tolist()
+        )
     return StreamedPart(source, preparation, selection, counts, with_targets)
 
 
@@ -198,6 +202,7 @@ def _survey(
     selection: Selection,
     statistics: Mapping[str, ColumnStatistics],
     seen: Sequence[_PartRows] = (),
+    readings: Mapping[str, Reading] = MappingProxyType({}),
 ) -> np.ndarray:
     """Read every chunk once, in order: fill the statistics and what is `seen`, count each part's rows: (3, chunks)."""
     counts = np.zeros((3, len(source.chunks.rows)), dtype=np.int64)
@@ -206,7 +211,7 @@ def _survey(
     try:
         for chunk, start in enumerate(source.starts):
             rows = source.read(reader, chunk, names)
-            table = read_table(rows, names)
+            table = read_table(rows, names, roles.readings if roles else readings)
             if roles is not None:
                 table = typed(table, roles)
             kept = selection.kept(rows, table)

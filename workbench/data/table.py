@@ -24,6 +24,7 @@ class ColumnKind(StrEnum):
     NUMBER = "number"
     FLAG = "flag"
     TEXT = "text"
+    DATE = "date"
     ARRAY = "array"
 
 
@@ -33,7 +34,7 @@ class Column:
 
     Attributes:
         values: NUMBER and FLAG: float64, not finite where missing; TEXT: objects, str or None;
-            ARRAY: (rows, ...) of any number type.
+            DATE: datetime64 of microseconds; ARRAY: (rows, ...) of any number type.
         missing: per row, whether it has no (finite) value.
     """
 
@@ -50,6 +51,10 @@ class Column:
         if self.kind is ColumnKind.TEXT:
             return self
         values = self.values.reshape(len(self.values))
+        if self.kind is ColumnKind.DATE:
+            texts = np.datetime_as_string(values, unit="auto").astype(object)
+            texts[self.missing] = None
+            return Column(self.name, ColumnKind.TEXT, texts, self.missing)
         write = str if self.kind is ColumnKind.FLAG else number_text
         texts = np.empty(len(self.values), dtype=object)
         for row in np.flatnonzero(~self.missing):
@@ -248,7 +253,7 @@ def dates_error(source: Source, name: str) -> DataError:
     return DataError(
         f"column '{name}' holds dates or times, which a model cannot learn from as they are.",
         where=source.origin,
-        hint=f"Leave it out (`ignore: [{name}]`), or put numbers such as the year and the month in the data.",
+        hint=f"Make numbers of it: `dates: {{{name}: [year, month, weekday]}}`. Or leave it out: `ignore: [{name}]`.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a column of texts could be meant as: dates, or numbers with a word for no value among them."""
+"""What a column of texts could be meant as: numbers with a word for no value among them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,6 @@ from collections.abc import Mapping
 _SHARE = 0.8  # of the values: the others are words among numbers
 _MOST_WORDS = 5  # different words among numbers; more are texts of their own
 _NUMBER = re.compile(r"[-+]?(\d[\d.,'\u2019 ]*|[.,]\d+)([eE][-+]?\d+)?\s*%?")
-_DATE = re.compile(
-    r"(\d{1,2}([./-])\d{1,2}\2(\d{4}|\d{2})|\d{4}([./-])\d{1,2}\4\d{1,2})\.?"
-    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|[-+]\d{2}:?\d{2}|[AaPp][Mm])?)?"
-)
-
-
-def are_dates(counts: Mapping[str, int]) -> bool:
-    """True if most of the texts are dates: 31.12.2024, 2024-12-31, 12/31/24, with or without a time.
-
-    Args:
-        counts: each text of the column, and how often it is there.
-    """
-    dates = sum(count for text, count in counts.items() if _DATE.fullmatch(text.strip()))
-    return dates > 0 and dates >= _SHARE * sum(counts.values())
 
 
 def words_among_numbers(counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -51,12 +51,12 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
     test_source = source.test_source()
     shares = data.split if test_source is None else data.split.model_copy(update={"test": 0.0})
     parts = parts_by_time(series, shares)
-    table = typed(read_table(source, list(roles.used)), roles)
+    table = typed(read_table(source, list(roles.used), roles.readings), roles)
     groups = Groups.of_roles(roles)
     usable = Usable.of(table, groups, missing_of(data.missing), source)
     test_table: Table = {}
     if test_source is not None:
-        test_table = typed(read_table(test_source, list(roles.used)), roles)
+        test_table = typed(read_table(test_source, list(roles.used), roles.readings), roles)
 
     statistics, words = gather(data, roles), count_words(data, roles)
     for name, gathered in statistics.items():
@@ -92,7 +92,9 @@ def apply(
     """
     source = _in_memory(source)
     names = preparation.of_rows().column_names(with_targets=with_targets)
-    windows = _all_windows(preparation, source, read_table(source, names), with_targets=with_targets)
+    windows = _all_windows(
+        preparation, source, read_table(source, names, preparation.readings), with_targets=with_targets
+    )
     return _held(windows)
 
 
@@ -103,7 +105,7 @@ def test_part(
     source = _in_memory(source)
     series = _ordered(source, preparation.windows)
     names = preparation.of_rows().column_names(with_targets=with_targets)
-    table = read_table(source, names)
+    table = read_table(source, names, preparation.readings)
     cut = _cut_of_trained(preparation, source, table, series, parts_by_time(series, data.split), with_targets)
     windows = cut.windows(TEST)
     if not windows.rows:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.recipe.column_options import PERIODS
+
 MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
 MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
 MOST_MISSING = 0.5  # a column with more gaps is made up rather than filled in
@@ -31,6 +33,10 @@ class ColumnFacts:
     error: str = ""
     word: str = ""
     words: tuple[str, ...] = ()
+    numbers: Any = None
+    dates: Mapping[str, Any] | None = None
+    span: tuple[str, str] | None = None
+    note: str = ""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ColumnFacts:
@@ -53,6 +59,14 @@ class ColumnFacts:
         whole = self.low == 0 and self.high == self.distinct - 1  # 0, 1 ... n-1, none left out
         return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
 
+    @property
+    def width(self) -> int:
+        """How many numbers of a table's input it becomes."""
+        if self.kind == "date" and self.dates:
+            parts = self.dates["parts"]
+            return len(parts) + len([part for part in parts if self.dates.get("cyclic") and part in PERIODS])
+        return self.distinct if self.kind == "text" else 1
+
     def counts_rows(self, rows: int) -> bool:
         """True if every row has a different number, without a gap between them."""
         if self.kind != "number" or self.missing or self.distinct != rows or rows < 3:
@@ -63,16 +77,13 @@ class ColumnFacts:
 def why_left_out(column: ColumnFacts, rows: int) -> str:
     """The reason why an input column is useless as it is; empty if it is useful."""
     if column.kind == "unusable":
-        if "dates" in column.error:
-            return (
-                "holds dates or times, which a model cannot learn from as they are. Columns of numbers made of "
-                "them (year, month, weekday) it can"
-            )
         return column.error or "is nothing that a model can use"
     if column.missing and column.missing >= rows:
         return "has no value at all"
     if column.missing > MOST_MISSING * rows:
         return f"has no value in {column.missing:,} of {rows:,} rows"
+    if column.kind == "date":
+        return "" if column.dates and column.dates["parts"] else "is always the same"
     named_id = _ID.fullmatch(column.name) or _ID.fullmatch(column.name.casefold())
     if named_id and not column.shape and column.distinct == rows > 2:
         return "looks like an id: it has another value in every row"

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from workbench.recipe.column_options import Dates, Numbers
 from workbench.recipe.data_options import TargetScaling, Texts
 from workbench.recipe.model_schema import (
     Argument,
@@ -124,6 +125,18 @@ class Data(BaseModel):
         "those of the training part. `[review]`, or with options `{review: {tokens: 20000, length: 200}}`.",
         examples=[{"review": {"tokens": 20000, "length": 200}}],
     )
+    numbers: Numbers = Field(
+        {},
+        description="How the numbers of a column are written, where they are texts: `{Sales: {strip: $}, "
+        "Discount: percent}`.",
+        examples=[{"Sales": {"strip": "$", "thousands": ","}, "Discount": "percent"}],
+    )
+    dates: Dates = Field(
+        {},
+        description="Numbers that are made of dates and times: `{when: [year, month, weekday, hour]}`, or "
+        "`{when: {parts: [month, hour], cyclic: true}}`.",
+        examples=[{"when": ["year", "month", "weekday", "hour"]}],
+    )
     sample_weight: SampleWeight | None = Field(
         None,
         description="The column with the weight of each row, or of each of its time steps; "
@@ -157,6 +170,11 @@ class Data(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """The arguments of the dataset function."""
         return dict(self.model_extra or {})
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns whose cells are looked at as they are written, though they are no categories."""
+        return tuple(self.numbers)
 
     @property
     def literal_columns(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Any
 
 from workbench.errors import RecipeError
@@ -23,9 +22,10 @@ from workbench.recipe.columns import (
     why_left_out,
 )
 from workbench.recipe.reach import about_size, epochs_and_batch
+from workbench.recipe.suggest_columns import column_options
 from workbench.recipe.targets import called_like_a_target
 
-__all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "recipe_text", "suggest"]
+__all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "suggest"]
 
 _MOST_REASONS = 6
 _WRITTEN = {
@@ -68,7 +68,7 @@ def likely_targets(facts: Facts) -> tuple[str, ...]:
     """The columns to learn: the source's own, else one that is called like a target, else the last."""
     if facts.targets:
         return facts.targets
-    usable = [column.name for column in facts.columns if column.kind != "unusable"]
+    usable = [column.name for column in facts.columns if column.kind not in ("unusable", "date")]
     if (called := called_like_a_target(usable)) is not None:
         return (called,)
     return tuple(usable[-1:])
@@ -126,7 +126,9 @@ def suggest(
             )
     if not inputs:
         raise RecipeError("no column is left to learn from.", hint=" ".join(reasons))
-    reasons += remarks(inputs, facts.rows)
+    options, of_columns = column_options(inputs, learned)
+    section |= options
+    reasons += [*of_columns, *remarks(inputs, facts.rows)]
     if (policy := missing_policy(inputs, learned)) is not None:
         section["missing"] = policy
         reasons.append(_about_gaps(inputs, learned, facts.rows))
@@ -198,7 +200,7 @@ def _named_inputs(inputs: Sequence[ColumnFacts]) -> dict[str, list[str]]:
 
 def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:
     """Tables are brought to mean 0 and deviation 1; pixels of 0..255 to 0..1; what is small already stays."""
-    numbers = [column for column in inputs if column.kind == "number"]
+    numbers = [column for column in inputs if column.kind in ("number", "date")]
     if numbers:
         return "standard"
     arrays = [column for column in inputs if column.shape and column.high is not None]
@@ -320,60 +322,9 @@ def _train(
     return train
 
 
-def recipe_text(suggestion: Suggestion) -> str:
-    """The suggestion as YAML, with its reasons as comments; layers and other small maps on one line each."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.width = 110
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    parts = ["\n".join(f"# {reason}" for reason in suggestion.reasons)]
-    head = {key: suggestion.recipe[key] for key in ("kwb", "name", "seed")}
-    rest = {key: value for key, value in suggestion.recipe.items() if key not in head}
-    for section in (head, *({key: value} for key, value in rest.items())):
-        stream = StringIO()
-        yaml.dump(_laid_out(section, inside_list=False), stream)
-        parts.append(stream.getvalue())
-    return "\n".join(part for part in parts if part).rstrip() + "\n"
-
-
-_ON_ONE_LINE = (
-    "split",
-    "missing",
-    "optimizer",
-    "save",
-    "metrics",
-    "targets",
-    "classes",
-    "ignore",
-    "outputs",
-    "inputs",
-)
-
-
-def _laid_out(value: Any, *, inside_list: bool) -> Any:
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
-    if isinstance(value, Mapping):
-        made = CommentedMap()
-        for key, item in value.items():
-            made[key] = _laid_out(item, inside_list=False)
-            if key in _ON_ONE_LINE and isinstance(made[key], CommentedMap | CommentedSeq):
-                made[key].fa.set_flow_style()
-        if inside_list:
-            made.fa.set_flow_style()
-        return made
-    if isinstance(value, list):
-        items = CommentedSeq(_laid_out(item, inside_list=True) for item in value)
-        if not any(isinstance(item, dict | str) for item in value):
-            items.fa.set_flow_style()
-        return items
-    return value
-
-
 def _width(table: Sequence[ColumnFacts]) -> int:
     """How wide a table's input is: a number a column, and one for each category of a text column."""
-    return sum(column.distinct if column.kind == "text" else 1 for column in table)
+    return sum(column.width for column in table)
 
 
 def _call(layer: Mapping[str, Any]) -> str:

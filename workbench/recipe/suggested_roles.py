@@ -75,6 +75,7 @@ _OF_ALL = (
     "missing_values",
     "scale",
     "scale_targets",
+    "numbers",
 )
 
 

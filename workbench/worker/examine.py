@@ -217,7 +217,8 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         "error": None,
     }
     try:
-        answer["roles"] = asdict(choose_roles(data, sample))
+        roles = asdict(choose_roles(data, sample))
+        answer["roles"] = {name: value for name, value in roles.items() if name != "readings"}
         prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
         answer |= _data_part(prepared)
         if isinstance(prepared, loading.Prepared):

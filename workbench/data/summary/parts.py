@@ -120,7 +120,8 @@ def _sampled(part: Rows, blocks: RowBlocks, random: np.random.Generator) -> Sour
 
 def streamed_positions(part: StreamedPart, chunk: int, rows: Source) -> np.ndarray:
     """The positions of a part's rows within a chunk that was read with every column."""
-    table = read_table(rows, list(dict.fromkeys(part.selection.reads)))
+    names = list(dict.fromkeys(part.selection.reads))
+    table = read_table(rows, names, part.preparation.readings)
     return np.sort(part.selection.positions(chunk, rows, table))
 
 

@@ -60,6 +60,8 @@ def column_text(column: Mapping[str, Any]) -> str:
     """A column in numbers: its range and mean, or its commonest values."""
     if column["error"]:
         return f"{FAILED} {column['error']}"
+    if column.get("span"):
+        return " … ".join(column["span"])
     if column["commonest"]:
         words = ", ".join(f"{text} {count:,}" for text, count in column["commonest"][:4])
         return f"{words}{' …' if column['distinct'] > 4 else ''}"

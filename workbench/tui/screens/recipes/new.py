@@ -275,7 +275,8 @@ class NewRecipeDialog(Dialog[Any]):
         self._suggest(event.value)
 
     def _suggest(self, text: str) -> None:
-        from workbench.recipe.suggest import recipe_text, suggest
+        from workbench.recipe.suggest import suggest
+        from workbench.recipe.suggest_text import recipe_text
 
         if self._facts is None:
             return
@@ -360,7 +361,9 @@ def column_text(column: ColumnFacts) -> str:
     elif column.kind == "number" and column.low is not None and column.high is not None:
         facts = f"{number(column.low)} to {number(column.high)}"
     elif column.kind == "unusable":
-        facts = "dates or times" if "dates" in column.error else column.error
+        facts = column.error
+    elif column.span:
+        facts = f"{column.span[0]} to {column.span[1]}"
     elif column.shape:
         facts = " × ".join(map(str, column.shape))
     else:

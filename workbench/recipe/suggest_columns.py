@@ -1,0 +1,46 @@
+"""What a suggested recipe says of single columns: how numbers are written, what is made of dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.recipe.columns import ColumnFacts
+from workbench.recipe.yaml_values import one_line
+
+
+def column_options(
+    inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts]
+) -> tuple[dict[str, Any], list[str]]:
+    """The keys of the data section that are about how single columns are read, and the reasons for them."""
+    section: dict[str, Any] = {}
+    reasons: list[str] = []
+    numbers = {column.name: column.numbers for column in (*inputs, *learned) if column.numbers is not None}
+    if numbers:
+        section["numbers"] = numbers
+        reasons += [f"'{name}' is read as numbers: {_about(option)}." for name, option in numbers.items()]
+    dates = {column.name: dict(column.dates) for column in inputs if column.dates}
+    if dates:
+        section["dates"] = dates
+        for name, option in dates.items():
+            circle = ", those that begin again as sine and cosine" if option.get("cyclic") else ""
+            reasons.append(f"'{name}' holds dates: {', '.join(option['parts'])} are made of them{circle}.")
+    reasons += [f"'{column.name}' {column.note}." for column in (*inputs, *learned) if column.note]
+    return section, reasons
+
+
+def _about(option: Any) -> str:
+    if option == "percent":
+        return "15% is 0.15"
+    words = []
+    if option.get("percent"):
+        words.append("15% is 0.15")
+    if strip := option.get("strip"):
+        words.append(f"{one_line(strip)} is left away")
+    if mark := option.get("thousands"):
+        words.append(f"'{mark}' stands between the thousands")
+    if mark := option.get("decimal"):
+        words.append(f"'{mark}' marks the decimals")
+    if missing := option.get("missing"):
+        words.append(f"{', '.join(map(repr, missing))} stands for no value")
+    return ", ".join(words)
