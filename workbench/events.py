@@ -101,6 +101,8 @@ class Epoch(Event):
     """An epoch ended (counted from 1). Never left out.
 
     `learning_rates` has those of all optimizers by name, where a model has several; `learning_rate` is the first.
+    `baselines` is what can be reached on the validation part without the model, by the name of the log: {guess, of,
+    better, linear}; given with the first epoch that ends after it is known. See `Finished`.
     """
 
     kind: ClassVar[str] = "epoch"
@@ -111,6 +113,7 @@ class Epoch(Event):
     steps_per_second: float
     learning_rate: float
     learning_rates: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,10 @@ class Finished(Event):
     """The run ended with its work saved. Status is done, stopped or interrupted. `left` are files of the recipe that
     were left as they were, because this run must not replace them. `reason` is why a callback ended it before its last
     epoch; empty where none did. `no_better` is what a constant guess reaches, where the model is no better on the test
-    part; empty where it is, or where that is not known."""
+    part (or the validation part, where there is no other); empty where it is, or where that is not known. `baselines`
+    has for names of `evaluation`, and with `val_` of `logs`, what is reached without the model: {guess, of, better,
+    linear}: the best constant guess, which one that is (`the mean`), whether more (`up`) or less (`down`) is better,
+    and a linear or logistic model, where there is one. `compared` is the model beside them, in words."""
 
     kind: ClassVar[str] = "finished"
     status: str
@@ -196,6 +202,8 @@ class Finished(Event):
     left: Sequence[str] = ()
     reason: str = ""
     no_better: str = ""
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    compared: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +227,13 @@ def loss_title(name: str, scaled: Sequence[str]) -> str:
     """
     losses = {"loss", *(f"{target}_loss" for target in scaled)}
     return f"{name} (of scaled targets)" if scaled and name in losses else name
+
+
+def baseline_value(baselines: Mapping[str, Any], name: str, which: str) -> float | None:
+    """A number of the baseline of a log, `guess` or `linear`; None where there is none."""
+    record = baselines.get(name)
+    value = record.get(which) if isinstance(record, Mapping) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}

@@ -155,6 +155,11 @@ def has_direction(metric: Any) -> bool:
     return hasattr(metric, "_direction")
 
 
+def direction_of(metric: Any) -> str:
+    """`up` or `down`: which values of a metric are better, where Keras knows it; else nothing."""
+    return str(getattr(metric, "_direction", ""))
+
+
 def learning_rate_of(optimizer: Any) -> Any:
     """The learning rate as it was given: a variable or a schedule, of which Keras shows only the present value."""
     return getattr(optimizer, "_learning_rate", None)

@@ -145,7 +145,9 @@ class PlainLines:
             case events.Finished():
                 self.print(_text(_finished_line(event), "bold"))
                 if event.evaluation:
-                    self.print(_evaluation_table(event.evaluation, self._scaled))
+                    self.print(_evaluation_table(event.evaluation, self._scaled, event.baselines))
+                if event.compared and not event.no_better:
+                    self.print(_text(event.compared))
 
     _scaled: Sequence[str] = ()
 
@@ -274,10 +276,22 @@ def _finished_line(event: events.Finished) -> str:
     return f"{event.status} in {event.seconds:.1f} s{reason}"
 
 
-def _evaluation_table(evaluation: Mapping[str, float], scaled: Sequence[str]) -> Table:
+def _evaluation_table(
+    evaluation: Mapping[str, float], scaled: Sequence[str], baselines: Mapping[str, Any]
+) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("on the test part")
     table.add_column("", justify="right")
+    beside = {
+        which: found
+        for which in ("guess", "linear")
+        if (found := {name: events.baseline_value(baselines, name, which) for name in evaluation})
+        and any(value is not None for value in found.values())
+    }
+    for which in beside:
+        table.add_column({"guess": "a constant guess", "linear": "a linear model"}[which], justify="right")
     for name, value in evaluation.items():
-        table.add_row(_text(events.loss_title(name, scaled)), Text(_number(value, 5)))
+        values = [value, *(found[name] for found in beside.values())]
+        shown = (Text("" if each is None else _number(each, 5)) for each in values)
+        table.add_row(_text(events.loss_title(name, scaled)), *shown)
     return table

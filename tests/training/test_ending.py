@@ -15,7 +15,6 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
 from workbench.storage.runs import list_runs
-from workbench.training.constant_guess import no_better
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
 
@@ -273,43 +272,3 @@ def test_a_model_that_only_equals_a_constant_guess_is_no_success(catalog, folder
     assert (finished.no_better == "") == learned
     assert learned or "where always guessing the mean gives" in finished.no_better
     assert [run.no_better for run in list_runs(folder / "runs")] == [finished.no_better]
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        {"more": "metrics: [mae], class_weight: balanced", "targets": "[two]", "loss": "binary_crossentropy"},
-        {"model": "{sequential: [{use: Dense, units: 1, kernel_regularizer: l2}]}"},
-        {"model": "{sequential: [{use: Dense, units: 1}, {use: ActivityRegularization, l2: 0.1}]}"},
-        {"loss": "{use: MeanSquaredError, reduction: sum}"},
-        {"data": ", inputs: {features: [x]}, sample_weight: two"},
-    ],
-    ids=["class weights", "regularizer", "regularized outputs", "a sum", "sample weights"],
-)
-def test_what_is_not_comparable_with_a_constant_guess_is_not_compared(catalog, folder, parts):
-    """Class weights pay with accuracy for the rare classes; a loss that holds more than mse says nothing of mse."""
-    settings = {
-        "targets": "[k]",
-        "split": "{test: 0.5}",
-        "more": "optimizer: {use: Adam, learning_rate: 1.0e-9}",
-    } | parts
-    run = Session(
-        document(folder, **settings), catalog, lambda event, line: None, runs_folder=folder / "runs"
-    )
-    assert run.run().no_better == ""
-
-
-@pytest.mark.parametrize(
-    ("scores", "loss", "said"),
-    [
-        ({"loss": 0.6, "accuracy": 0.75}, "sparse_categorical_crossentropy", "accuracy 0.75"),
-        ({"loss": 0.3, "accuracy": 0.75}, "binary_crossentropy", ""),  # its probabilities are better
-        ({"loss": 0.9, "accuracy": 0.8}, "binary_crossentropy", ""),
-        ({"loss": 0.2}, "SomeOtherLoss", ""),
-    ],
-)
-def test_a_constant_guess_of_classes(scores, loss, said):
-    classes = np.array([0] * 30 + [1] * 10)
-    assert no_better(scores, loss, classes, classes).startswith(said)
-    assert bool(no_better(scores, loss, classes, classes)) == bool(said)
-    assert no_better(scores, loss, classes, classes[:8]) == ""

@@ -345,10 +345,10 @@ def _learns(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
         getattr(type(model), method) is not getattr(keras.Model, method)
         for method in ("compute_loss", "train_step")
     )
-    return own or bool(model.losses) or _adds_losses(assembly, inputs)
+    return own or bool(model.losses) or adds_losses(assembly, inputs)
 
 
-def _adds_losses(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
+def adds_losses(assembly: Assembly, inputs: Mapping[str, InputSpec]) -> bool:
     """True if calling the model adds losses, which is seen only in a call on tensors."""
     signature = assembly.structure.pack_inputs(
         {name: tf.TensorSpec([None, *spec.shape], spec.dtype) for name, spec in inputs.items()}

@@ -26,6 +26,7 @@ class Progress(keras.callbacks.Callback):
         epochs: the epochs to train, in all.
         steps: the steps of an epoch.
         history: epochs that were trained before, where a training resumes.
+        baselines: called at the end of each epoch for what was found since: see `events.Epoch`.
     """
 
     every_batch = False
@@ -38,12 +39,14 @@ class Progress(keras.callbacks.Callback):
         epochs: int,
         steps: int,
         history: Sequence[Mapping[str, Any]] = (),
+        baselines: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         super().__init__()
         self._emit = emit
         self._control = control
         self._epochs = epochs
         self.steps = steps
+        self._baselines = baselines
         self.reported = False  # whether the last batch had a `step` event
         self.epoch = 0
         self.step = 0
@@ -87,6 +90,7 @@ class Progress(keras.callbacks.Callback):
                 steps_per_second=self._speed(),
                 learning_rate=next(iter(rates.values()), math.nan),
                 learning_rates=rates if len(rates) > 1 else {},
+                baselines=self._baselines(),
             )
         )
 

@@ -17,12 +17,10 @@ from workbench.assembly.own_training import can_evaluate
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.data.loading import Prepared, Streamed
-from workbench.data.preparation import Part
 from workbench.data.weights import class_weights
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.places import state_folder
 from workbench.recipe.document import Document, to_yaml
-from workbench.recipe.model_schema import Use
 from workbench.sentence import short_message
 from workbench.storage import runs
 from workbench.storage.event_stream import EventLog
@@ -30,7 +28,8 @@ from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.adapted_states import adapter_for, read_states, write_states
-from workbench.training.constant_guess import may_add_losses, no_better
+from workbench.training.baselines import Beside
+from workbench.training.baselines.verdict import Verdict, judge
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, evaluate, fit
@@ -106,7 +105,7 @@ class Session:
             self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
         )
         self._went_on = self._resume is not None and runs.summary_of(run).status == "done"
-        with own(run):
+        with own(run), Beside(prepared_run) as beside:
             if self._resume:  # its epochs may be others now
                 write_bytes(run.recipe, to_yaml(resolved).encode())
             write_states(run, adapter)
@@ -136,7 +135,7 @@ class Session:
                     if saveable.reason:
                         emit(events.Message("warning", saveable.warning(run)))
                     return self._train(
-                        prepared_run, run, emit, began, memory, position, saveable, small=small
+                        prepared_run, run, emit, began, memory, position, saveable, beside, small=small
                     )
                 except WorkbenchError as error:
                     error.hint = f"{error.hint} {export_hint(run)}".strip()
@@ -163,13 +162,21 @@ class Session:
         memory: PythonState,
         position: Position,
         saveable: Saveable,
+        beside: Beside,
         *,
         small: bool,
     ) -> events.Finished:
         train = self.document.recipe.train
         prepared = prepared_run.prepared
         steps = -(-prepared.train.rows // train.batch_size)
-        progress = Progress(emit, self.control, epochs=train.epochs, steps=steps, history=position.history)
+        progress = Progress(
+            emit,
+            self.control,
+            epochs=train.epochs,
+            steps=steps,
+            history=position.history,
+            baselines=beside.news,
+        )
         finite = Finite(progress, emit, train.on_nan)
         ending = Ending()
         keeper = Keeper(
@@ -218,6 +225,7 @@ class Session:
                         progress,
                         finite,
                         monitors.callback(emit),
+                        beside.callback(),
                         keeper,
                     ],
                     chosen,
@@ -251,10 +259,20 @@ class Session:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
         for warning in worse_than_before(written.replaced, self.document.resolved(), evaluation):
             emit(events.Message("warning", warning))
-        seconds = time.perf_counter() - began
-        reason = ending.reason if status == "done" else ""
-        guess = self._no_better(prepared_run, evaluation) if status == "done" else ""
-        finished = events.Finished(status, progress.logs, evaluation, seconds, written.left, reason, guess)
+        verdict = Verdict()
+        if status == "done":
+            verdict = self._judge(prepared_run, beside, progress, evaluation)
+        finished = events.Finished(
+            status,
+            progress.logs,
+            evaluation,
+            time.perf_counter() - began,
+            written.left,
+            ending.reason if status == "done" else "",
+            verdict.no_better,
+            {name: each.as_record() for name, each in verdict.baselines.items()},
+            verdict.compared,
+        )
         emit(finished)
         return finished
 
@@ -291,27 +309,14 @@ class Session:
                 )
             )
 
-    def _no_better(self, prepared_run: PreparedRun, evaluation: Mapping[str, float]) -> str:
-        """See `constant_guess`; of one target that is in memory, where training weighed all rows alike."""
-        train, test = prepared_run.prepared.train, prepared_run.prepared.test
-        settings = self.document.recipe.train
-        if not isinstance(train, Part) or not isinstance(test, Part) or settings.class_weight:
-            return ""
-        weighted = train.sample_weight is not None or test.sample_weight is not None
-        if weighted or len(test.targets) != 1 or not evaluation:
-            return ""
-        loss = settings.loss
-        plain = isinstance(loss, Use) and not loss.arguments and not may_add_losses(prepared_run.model)
-        target = next(iter(test.targets))
-        name = loss.use if isinstance(loss, Use) and plain else ""
-        preparation = prepared_run.prepared.preparation
-        if not preparation.scales():
-            return no_better(evaluation, name, train.targets[target], test.targets[target])
-        metrics = {key: value for key, value in evaluation.items() if key != "loss"}
-        if metrics:
-            return no_better(metrics, "", train.targets[target], test.targets[target])
-        known, asked = (preparation.for_model(part).targets[target] for part in (train, test))
-        return no_better(evaluation, name, known, asked)  # the loss is that of scaled numbers
+    def _judge(
+        self, prepared_run: PreparedRun, beside: Beside, progress: Progress, evaluation: Mapping[str, float]
+    ) -> Verdict:
+        """The model beside what can be reached without it."""
+        prepared = prepared_run.prepared
+        parts = {"": prepared.test, "val_": prepared.validation}
+        rows = {prefix: part.rows for prefix, part in parts.items() if part is not None}
+        return judge(beside.finish(), evaluation, [each["logs"] for each in progress.history], rows)
 
     def _save(
         self,

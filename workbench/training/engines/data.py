@@ -208,7 +208,7 @@ def packed(arrays: Arrays, class_weight: ClassWeight | None = None) -> Any:
             raise DataError("give either class weights or sample weights, not both")
         if y is None or tree.is_nested(y):
             raise DataError("class weights need a model with a single output")
-        sample_weight = _weight_of_classes(y, class_weight)
+        sample_weight = weight_of_classes(y, class_weight)
     elif sample_weight is not None and tree.is_nested(y) and not tree.is_nested(sample_weight):
         sample_weight = tree.map_structure(lambda _: sample_weight, y)
     return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
@@ -223,7 +223,7 @@ def _as_floatx(array: Any) -> Any:
     return array
 
 
-def _weight_of_classes(y: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
+def weight_of_classes(y: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
     """One weight a row. `y` holds class numbers, alone or in a last axis of 1, or one-hot rows."""
     if y.ndim > 1:
         y = np.squeeze(y, axis=-1) if y.shape[-1] == 1 else np.argmax(y, axis=-1)

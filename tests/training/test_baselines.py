@@ -1,0 +1,300 @@
+"""What can be reached without the model, held against scikit-learn by hand; and whether the model is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss, mean_absolute_error
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from workbench import events
+from workbench.data.loading import Prepared
+from workbench.recipe.document import parse
+from workbench.storage.runs import list_runs
+from workbench.training.baselines.beside import Baseline, Beside
+from workbench.training.baselines.verdict import judge
+from workbench.training.preparing import prepare
+from workbench.training.session import Session
+
+RECIPE = """
+kwb: 1
+name: r
+data: {{use: csv, path: rows.csv, split: {split}, inputs: {{features: [a, b, c]}}, {data}}}
+model: {model}
+train: {{epochs: 1, batch_size: 16, engine: plain, {train}}}
+"""
+DENSE = "{{sequential: [{{use: Dense, units: {0}{1}}}]}}"
+NUMBER = DENSE.format(1, "")
+BOTH = "{validation: 0.2, test: 0.3}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    random = np.random.default_rng(3)
+    a, b = random.normal(size=(2, 200))
+    c = random.choice(["x", "y", "z"], 200)
+    price = 10 * a + 5 * b + 3 * (c == "x") + 100 + a**2
+    kind = np.where(a + random.normal(scale=0.5, size=200) > 0.8, "cat", np.where(b > 0.2, "dog", "fox"))
+    ill = (a - b + random.normal(size=200) > 1).astype(int)
+    weight = random.uniform(0.1, 5.0, 200)
+    lines = [
+        f"{a[i]:.5f},{b[i]:.5f},{c[i]},{price[i]:.5f},{kind[i]},{ill[i]},{weight[i]:.4f},{int(kind[i] == 'cat')},"
+        f"{int(kind[i] == 'dog')},{int(kind[i] == 'fox')}"
+        for i in range(200)
+    ]
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["a,b,c,price,kind,ill,w,is_cat,is_dog,is_fox", *lines]) + "\n"
+    )
+    return tmp_path
+
+
+@dataclass
+class Ran:
+    baselines: Mapping[str, Baseline]
+    data: Prepared
+
+    def baseline(self, name: str, which: str = "guess") -> float:
+        return getattr(self.baselines[name], which)
+
+    def rows(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        rows = getattr(self.data, part)
+        (target,) = rows.targets.values()
+        return rows.inputs["features"], target, rows.sample_weight
+
+
+def ran(catalog, folder, *, model=NUMBER, data="targets: [price]", train="loss: mse", split=BOTH) -> Ran:
+    """What is found beside a training, without the training."""
+    run = prepare(document(folder, model=model, data=data, train=train, split=split), catalog)
+    return Ran(Beside(run).finish(60.0), run.prepared)
+
+
+def document(folder, *, model=NUMBER, data="targets: [price]", train="loss: mse", split=BOTH):
+    return parse(
+        RECIPE.format(split=split, data=data, model=model, train=train), name="r.yaml", folder=folder
+    )
+
+
+def logistic():
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+def test_numbers(catalog, folder, weighted):
+    data = "targets: [price]" + (", sample_weight: w" if weighted else "")
+    run = ran(catalog, folder, data=data, train="loss: mse, metrics: [mae], weighted_metrics: [mse]")
+    x, y, w = run.rows("train")
+    mean = DummyRegressor(strategy="mean").fit(x, y, w)
+    plain = DummyRegressor(strategy="median").fit(x, y)
+    linear = LinearRegression().fit(x, y, w)
+    for part, prefix in (("validation", "val_"), ("test", "")):
+        x, y, w = run.rows(part)
+        counted = np.ones(len(y)) if w is None else w
+        # Keras' loss divides by the rows, its weighted metrics by the weights. The best guess is given.
+        for models, which in (((mean, plain), "guess"), ((linear,), "linear")):
+            squared = [(y[:, 0] - model.predict(x).reshape(-1)) ** 2 for model in models]
+            best = min(np.mean(each * counted) for each in squared)
+            assert run.baseline(f"{prefix}loss", which) == pytest.approx(best, rel=0.02 if weighted else 1e-4)
+            weighed = min(np.average(each, weights=counted) for each in squared)
+            assert run.baseline(f"{prefix}mse", which) == pytest.approx(
+                weighed, rel=0.02 if weighted else 1e-4
+            )
+        # The best guess for mae, which counts all rows alike, is the best of those for such rows and for weighted ones.
+        guesses = [mean.predict(x), plain.predict(x)]
+        assert run.baseline(f"{prefix}mae") <= min(mean_absolute_error(y, guess) for guess in guesses) + 1e-4
+        assert run.baseline(f"{prefix}mae", "linear") == pytest.approx(
+            mean_absolute_error(y, linear.predict(x)), rel=1e-4
+        )
+    if not weighted:
+        away = [mean_absolute_error(y, model.predict(x)) for model in (mean, plain)]
+        assert run.baseline("mae") == pytest.approx(min(away), rel=1e-5)
+        assert run.baselines["mae"].what == ("the mean", "the median")[int(np.argmin(away))]
+
+
+@pytest.mark.parametrize("kind", ["standard", "log"])
+def test_scaled_targets_have_metrics_in_their_own_units(catalog, folder, kind):
+    data = f"targets: [price], scale_targets: {kind}"
+    run = ran(catalog, folder, data=data, train="loss: mse, metrics: [mae]")
+    x, y, _ = run.rows("train")
+    learned = np.log(y) if kind == "log" else y
+    center, factor = learned.mean(), learned.std()
+    linear = LinearRegression().fit(x, (learned - center) / factor)
+    guesses = [y.mean(), np.median(y), *([np.exp(center)] if kind == "log" else [])]
+    x, y, _ = run.rows("test")
+    own = linear.predict(x) * factor + center
+    own = np.exp(own) if kind == "log" else own
+    assert run.baseline("mae", "linear") == pytest.approx(mean_absolute_error(y, own), rel=1e-4)
+    assert run.baseline("mae") == pytest.approx(
+        min(np.mean(np.abs(y - guess)) for guess in guesses), rel=1e-4
+    )
+    scaled = [((np.log(each) if kind == "log" else each) - center) / factor for each in (y, *guesses)]
+    losses = [np.mean((scaled[0] - guess) ** 2) for guess in scaled[1:]]
+    assert run.baseline("loss") == pytest.approx(min(losses), rel=1e-4)
+
+
+@pytest.mark.parametrize("form", ["softmax", "logits", "one-hot"])
+def test_classes(catalog, folder, form):
+    loss = {
+        "softmax": "sparse_categorical_crossentropy",
+        "logits": "{use: SparseCategoricalCrossentropy, from_logits: true}",
+        "one-hot": "categorical_crossentropy",
+    }[form]
+    data = "targets: [kind]" if form != "one-hot" else "targets: {kind: [is_cat, is_dog, is_fox]}"
+    data += ", classes: [kind]" if form != "one-hot" else ""
+    model = DENSE.format(3, "" if form == "logits" else ", activation: softmax")
+    run = ran(catalog, folder, model=model, data=data, train=f"loss: {loss}, metrics: [accuracy]")
+    x, y, _ = run.rows("train")
+    y = y.argmax(axis=1) if y.ndim > 1 else y
+    shares, commonest = (DummyClassifier(strategy=s).fit(x, y) for s in ("prior", "most_frequent"))
+    linear = logistic().fit(x, y)
+    for part, prefix in (("validation", "val_"), ("test", "")):
+        x, y, _ = run.rows(part)
+        y = y.argmax(axis=1) if y.ndim > 1 else y
+        assert run.baseline(f"{prefix}loss") == pytest.approx(
+            log_loss(y, shares.predict_proba(x), labels=range(3)), rel=1e-4
+        )
+        assert run.baseline(f"{prefix}accuracy") == pytest.approx(accuracy_score(y, commonest.predict(x)))
+        assert run.baseline(f"{prefix}loss", "linear") == pytest.approx(
+            log_loss(y, linear.predict_proba(x), labels=range(3)), rel=1e-3
+        )
+        assert run.baseline(f"{prefix}accuracy", "linear") == pytest.approx(
+            accuracy_score(y, linear.predict(x))
+        )
+    assert run.baselines["accuracy"].better == "up"
+
+
+def test_a_binary_target_with_class_weights(catalog, folder):
+    train = "loss: binary_crossentropy, metrics: [accuracy], weighted_metrics: [AUC], class_weight: balanced"
+    run = ran(
+        catalog, folder, model=DENSE.format(1, ", activation: sigmoid"), data="targets: [ill]", train=train
+    )
+    x, y, _ = run.rows("train")
+    w = len(y) / (2 * np.bincount(y[:, 0].astype(int)))[y[:, 0].astype(int)]
+    linear = logistic()
+    linear.fit(x, y[:, 0], logisticregression__sample_weight=w)
+    prior = DummyClassifier(strategy="prior").fit(x, y[:, 0])
+    x, y, _ = run.rows("test")
+    assert run.baseline("loss") == pytest.approx(log_loss(y, prior.predict_proba(x)), rel=1e-4)
+    assert run.baseline("loss", "linear") == pytest.approx(log_loss(y, linear.predict_proba(x)), rel=1e-3)
+    assert run.baseline("accuracy", "linear") == pytest.approx(accuracy_score(y, linear.predict(x)))
+    assert run.baseline("auc") == pytest.approx(0.5)
+
+
+def test_several_outputs(catalog, folder):
+    model = (
+        "{inputs: {features: [5]}, outputs: [price, kind], graph: ['price = Dense(1)(features)', "
+        "'kind = Dense(3, activation=\"softmax\")(features)']}"
+    )
+    data = "targets: {price: [price], kind: [kind]}, classes: [kind], sample_weight: {price: w}"
+    train = (
+        "loss: {price: mae, kind: sparse_categorical_crossentropy}, loss_weights: {price: 0.1}, "
+        "metrics: {kind: accuracy}"
+    )
+    run = ran(catalog, folder, model=model, data=data, train=train, split="{test: 0.3}")
+    train_part, test = run.data.train, run.data.test
+    assert test is not None
+    y, w = train_part.targets["price"], train_part.sample_weight["price"]
+    median = DummyRegressor(strategy="quantile", quantile=0.5).fit(y, y, w).predict(y)[0]
+    away = np.mean(np.abs(test.targets["price"][:, 0] - median) * test.sample_weight["price"])
+    kinds = train_part.targets["kind"]
+    prior = DummyClassifier(strategy="prior").fit(kinds, kinds).predict_proba(test.targets["kind"])
+    entropy = log_loss(test.targets["kind"], prior, labels=range(3))
+    assert run.baseline("kind_loss") == pytest.approx(entropy, rel=1e-4)
+    assert run.baseline("price_loss") <= away * (1 + 1e-3)
+    assert set(run.baselines) == {"loss", "kind_loss", "price_loss", "kind_accuracy"}
+    assert run.baselines["kind_accuracy"].linear is not None
+
+
+def test_a_loss_that_holds_more_is_not_compared_and_metrics_are(catalog, folder):
+    for model in (
+        DENSE.format(1, ", kernel_regularizer: l2"),
+        "{sequential: [{use: Dense, units: 1}, {use: ActivityRegularization, l2: 0.1}]}",
+    ):
+        run = ran(catalog, folder, model=model, train="loss: mse, metrics: [mae]")
+        assert set(run.baselines) == {"mae", "val_mae"}
+    own = ran(catalog, folder, model="{sequential: [{use: MyDense, units: 1}]}", train="loss: mse")
+    assert set(own.baselines) == {"loss", "val_loss"}
+    total = ran(catalog, folder, train="loss: {use: MeanSquaredError, reduction: sum}")
+    _, y, _ = total.rows("test")
+    batches = np.split(y, range(16, len(y), 16))
+    known = total.rows("train")[1]
+    sums = [
+        sum(len(b) * np.sum((b - guess) ** 2) for b in batches) for guess in (known.mean(), np.median(known))
+    ]
+    assert total.baseline("loss") == pytest.approx(min(sums) / len(y), rel=1e-4)
+
+
+def test_a_stream_is_compared_with_the_same(catalog, folder):
+    run = ran(catalog, folder, data="targets: [price], stream: true", train="loss: mse, metrics: [mae]")
+    train, test = run.data.train.read_all(), run.data.test.read_all()
+    mean, median = train.targets["price"].mean(), np.median(train.targets["price"])
+    away = [test.targets["price"] - guess for guess in (mean, median)]
+    assert run.baseline("loss") == pytest.approx(min(np.mean(each**2) for each in away), rel=1e-4)
+    assert run.baseline("mae") == pytest.approx(min(np.mean(np.abs(each)) for each in away), rel=1e-4)
+
+
+def test_a_run_reports_them(catalog, folder):
+    heard: list[events.Event] = []
+    session = Session(
+        document(folder, train="loss: mse, metrics: [mae]"), catalog,
+        lambda event, line: heard.append(event), runs_folder=folder / "runs",
+    )  # fmt: skip
+    finished = session.run()
+    assert set(finished.baselines) == {"loss", "val_loss", "mae", "val_mae"}
+    assert set(finished.baselines["mae"]) == {"guess", "of", "better", "linear"}
+    assert finished.compared.startswith("mae ")
+    assert "a linear model gives" in finished.compared
+    assert finished.no_better.startswith("mae ")  # one epoch does not reach 100
+    assert "on the test part, where always guessing" in finished.no_better
+    assert [run.no_better for run in list_runs(folder / "runs")] == [finished.no_better]
+    beside = Beside(prepare(document(folder), catalog))
+    assert beside.news() == {}
+    found = beside.finish(60.0)
+    assert beside.news() == {"val_loss": found["val_loss"].as_record()}
+    assert beside.news() == {}
+
+
+LOSS = {"loss": Baseline(10.0, "the mean", "down", 10.0)}
+BOTH_SCORES = {"accuracy": Baseline(0.75, "the commonest class", "up", 0.75, 0.9), **LOSS}
+
+
+@pytest.mark.parametrize(
+    ("scores", "rows", "compared", "no_better"),
+    [
+        ({"loss": 2.0}, 100, "loss 2 on the test part, 5.0 times better than guessing the mean", False),
+        ({"loss": 8.0}, 100, "loss 8 on the test part, 20 % better than guessing the mean", False),
+        ({"loss": 9.9}, 100, "loss 9.9 on the test part, 1 % better than guessing the mean", True),
+        ({"loss": 9.9}, 10_000, "loss 9.9 on the test part, 1 % better than guessing the mean", False),
+        ({"loss": 12_345.6}, 100, "loss 12,346 on the test part, no better than guessing the mean (10)", True),
+        ({"loss": 12.0}, 19, "loss 12 on the test part, no better than guessing the mean (10)", False),
+        (
+            {"loss": 12.0, "accuracy": 0.8}, 100,
+            "accuracy 0.8 on the test part, where guessing the commonest class gives 0.75; "
+            "a linear model gives 0.9, which is better", False,
+        ),
+        (
+            {"loss": 12.0, "accuracy": 0.75}, 100,
+            "accuracy 0.75 on the test part, no better than guessing the commonest class (0.75); "
+            "a linear model gives 0.9, which is better", True,
+        ),
+        ({"another": 1.0}, 100, "", False),
+    ],
+)  # fmt: skip
+def test_in_words(scores, rows, compared, no_better):
+    verdict = judge(BOTH_SCORES if "accuracy" in scores else LOSS, scores, [], {"": rows})
+    assert verdict.compared == compared
+    assert bool(verdict.no_better) == no_better
+
+
+def test_without_a_test_part_any_epoch_may_have_been_better():
+    known = {"val_loss": Baseline(10.0, "the mean", "down", 10.0)}
+    epochs = [{"loss": 1.0, "val_loss": value} for value in (5.0, 30.0)]
+    assert judge(known, {}, epochs, {"val_": 50}).no_better == ""
+    said = judge(known, {}, epochs[1:], {"val_": 50}).no_better
+    assert said == "val_loss 30 on the validation part, where always guessing the mean gives 10"

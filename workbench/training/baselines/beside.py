@@ -1,0 +1,286 @@
+"""Find the baselines of a training beside it: in a thread, so that no step waits for them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from workbench.assembly.layers import has_own_classes, sublayers
+from workbench.assembly.own_training import has_own, lacks_call
+from workbench.assembly.stateful import static_batch
+from workbench.data.preparation import Part
+from workbench.data.streamed_part import StreamedPart
+from workbench.data.weights import class_weights
+from workbench.training.baselines.guesses import Form, Guess, guesses
+from workbench.training.baselines.linear import MOST_CELLS, Predict, fitted, is_fittable
+from workbench.training.baselines.rows import row_weights, sampled
+from workbench.training.baselines.scoring import DOWN, UP, Scorer, loss_of, takes_logits
+from workbench.training.preparing import PreparedRun, adds_losses, input_specs
+
+MOST_STREAMED = (
+    256 * 2**20
+)  # bytes of encoded rows, all parts together: more is not read a second time for this
+MOST_SCORED = (
+    5_000_000  # numbers of targets and predictions of a part; of more, a sample of its rows is scored
+)
+WAITED = 5.0  # seconds at the end of a training, for what is not found yet
+
+Scores = dict[str, float]
+Predictions = Callable[[slice], Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What can be reached without the model, by one score.
+
+    Attributes:
+        guess: the best constant guess.
+        what: which one that is, in words.
+        linear: what a linear or logistic model reaches; None where there is none.
+        better: `up` or `down`.
+        fair: as `guess`, of the guesses that count the rows by the weights that training counts them by.
+    """
+
+    guess: float
+    what: str
+    better: str
+    fair: float
+    linear: float | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """As the events have it."""
+        record: dict[str, Any] = {"guess": self.guess, "of": self.what, "better": self.better}
+        return record if self.linear is None else record | {"linear": self.linear}
+
+
+class Beside:
+    """Finds what constant guesses and a linear model reach on the validation and test part; gives up where its context
+    is left.
+
+    Args:
+        prepared_run: the run. Nothing is found where its model is scored by code of its own.
+    """
+
+    def __init__(self, prepared_run: PreparedRun) -> None:
+        self._run = prepared_run
+        self._class_weight = class_weights(prepared_run.document.recipe, prepared_run.prepared)
+        self._found: dict[str, Baseline] = {}
+        self._given: dict[str, Any] = {}
+        self._plain = is_plain(prepared_run.model)
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        prepared = prepared_run.prepared
+        parts = {"val_": prepared.validation, "": prepared.test}
+        self._parts = {prefix: part for prefix, part in parts.items() if part is not None}
+        self.applies = bool(self._parts) and _is_scored_as_compiled(prepared_run) and self._is_readable()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def callback(self) -> keras.callbacks.Callback:
+        """The callback that starts it, when the engine is chosen and its first steps are done."""
+        return _Starter(self)
+
+    def start(self) -> None:
+        if self.applies and self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="kwb-baselines", daemon=True)
+            self._thread.start()
+
+    def news(self) -> dict[str, Any]:
+        """What was found of the validation part since the last call, as `Epoch` events have it."""
+        found = {
+            name: each.as_record() for name, each in self._found.copy().items() if name.startswith("val_")
+        }
+        if not self._plain:  # the loss may hold more than what is scored here; at the end that is known
+            found.pop("val_loss", None)
+        fresh = {name: record for name, record in found.items() if self._given.get(name) != record}
+        self._given |= fresh
+        return fresh
+
+    def finish(self, seconds: float = WAITED) -> dict[str, Baseline]:
+        """All that was found, by the names in the logs, after waiting so long for the rest."""
+        self.start()
+        if self._thread is None:
+            return {}
+        self._thread.join(seconds)
+        self.stop()
+        found = self._found.copy()
+        inputs = input_specs(self._run.prepared.preparation, static_batch(self._run.model))
+        if found and not self._plain and adds_losses(self._run.assembly, inputs):
+            for name in ("loss", "val_loss"):
+                found.pop(name, None)
+        return found
+
+    def stop(self) -> None:
+        """Give up what is not found yet."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(WAITED)
+
+    # ------------------------------------------------------------------ in the thread
+
+    def _work(self) -> None:
+        try:
+            with _one_thread():
+                self._find()
+        except Exception:  # a loss or a metric of a plugin, on predictions that it has never seen
+            self._stopped.set()
+
+    def _find(self) -> None:
+        run, structure = self._run, self._run.assembly.structure
+        scorer = Scorer(run.assembly, run.document.recipe.train, run.prepared.preparation)
+        train = sampled(run.prepared.train, MOST_CELLS)
+        forms = {
+            name: Form(tuple(tensor.shape[1:]), takes_logits(loss_of(run.model, structure, name)))
+            for name, tensor in run.assembly.outputs.items()
+        }
+        parts = {prefix: sampled(part, MOST_SCORED) for prefix, part in self._parts.items()}
+        if self._find_guesses(scorer, train, forms, parts):
+            self._find_linear(scorer, train, forms, parts)
+
+    def _find_guesses(
+        self, scorer: Scorer, train: Part, forms: Mapping[str, Form], parts: Mapping[str, Part]
+    ) -> bool:
+        """False where a constant makes no sense for a target."""
+        weights = row_weights(train, self._class_weight)
+        fair = {name: self._guesses(train, name, weights[name], form) for name, form in forms.items()}
+        plain = {
+            name: self._guesses(train, name, None, form) if weights[name] is not None else []
+            for name, form in forms.items()
+        }
+        tried = [(which, True) for which in _together(fair)] + [(which, False) for which in _together(plain)]
+        for prefix, part in parts.items():
+            found: dict[str, Baseline] = {}
+            for which, is_fair in tried:
+                for name, score in self._score(scorer, _constant(which), part).items():
+                    if (way := scorer.directions.get(name)) is not None:
+                        found[name] = _with(found.get(name), score, _words(which), way, is_fair=is_fair)
+            self._found |= {f"{prefix}{name}": each for name, each in found.items()}
+        return bool(self._found)
+
+    def _guesses(self, train: Part, name: str, weights: np.ndarray | None, form: Form) -> list[Guess]:
+        """The guesses for a target, as the model would make them; of a scaled one those in its own units as well."""
+        found = guesses(train.targets[name], weights, form)
+        if (scale := self._run.prepared.preparation.scales().get(name)) is None:
+            return found
+        own = [replace(guess, value=scale.scaled(guess.value[None])[0]) for guess in found]
+        return (
+            [*own, *guesses(scale.scaled(train.targets[name]), weights, form)] if scale.kind == "log" else own
+        )
+
+    def _find_linear(
+        self, scorer: Scorer, train: Part, forms: Mapping[str, Form], parts: Mapping[str, Part]
+    ) -> None:
+        rows = self._run.prepared.preparation.for_model(sampled(train, MOST_CELLS, by_inputs=True))
+        weights = row_weights(rows, self._class_weight)
+        models: dict[str, Predict] = {}
+        for name, form in forms.items():
+            if self._stopped.is_set() or not is_fittable(rows.inputs, rows.targets[name], form):
+                return
+            models[name] = fitted(rows.inputs, rows.targets[name], weights[name], form)
+
+        for prefix, part in parts.items():
+
+            def predictions(taken: slice, part: Part = part) -> Mapping[str, np.ndarray]:
+                inputs = {name: array[taken] for name, array in part.inputs.items()}
+                return {name: model(inputs).astype(np.float32) for name, model in models.items()}
+
+            for name, score in self._score(scorer, predictions, part).items():
+                if (known := self._found.get(f"{prefix}{name}")) is not None:
+                    self._found[f"{prefix}{name}"] = replace(known, linear=score)
+
+    def _score(self, scorer: Scorer, predictions: Predictions, part: Part) -> Scores:
+        targets = self._run.prepared.preparation.for_model(part).targets
+        scores = scorer.scores(predictions, targets, part.sample_weight, self._stopped.is_set)
+        return {name: score for name, score in scores.items() if np.isfinite(score)}
+
+    def _is_readable(self) -> bool:
+        """False for streams of which a second pass would take long."""
+        parts = [self._run.prepared.train, *self._parts.values()]
+        if not any(isinstance(part, StreamedPart) for part in parts):
+            return True
+        row_bytes = self._run.prepared.preparation.row_bytes
+        return sum(part.rows for part in parts) * row_bytes <= MOST_STREAMED
+
+
+def _words(which: Mapping[str, Guess]) -> str:
+    words = {guess.what for guess in which.values()}
+    return words.pop() if len(words) == 1 else "a constant"
+
+
+def _with(known: Baseline | None, score: float, what: str, way: str, *, is_fair: bool) -> Baseline:
+    """A baseline with one more guess."""
+    if known is None:
+        return Baseline(score, what, way, score)
+    if is_better(score, known.guess, way):
+        known = replace(known, guess=score, what=what)
+    if is_fair and is_better(score, known.fair, way):
+        known = replace(known, fair=score)
+    return known
+
+
+class _Starter(keras.callbacks.Callback):
+    every_batch = False
+
+    def __init__(self, beside: Beside) -> None:
+        super().__init__()
+        self._beside = beside
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._beside.start()
+
+
+def is_better(score: float, than: float, way: str) -> bool:
+    """True if a score is better than another, where more (`up`) or less (`down`) is."""
+    return score > than if way == UP else way == DOWN and score < than
+
+
+def is_plain(model: Any) -> bool:
+    """True if the loss of a model is surely that of its outputs alone: with no regularizer, and no code of its own."""
+    regularized = any(getattr(layer, "activity_regularizer", None) for layer in sublayers(model))
+    return not (has_own_classes(model) or model.losses or regularized)
+
+
+def _is_scored_as_compiled(run: PreparedRun) -> bool:
+    """True if the model's scores are those of the recipe's loss and metrics on its outputs and the targets."""
+    model, train = run.model, run.document.recipe.train
+    if lacks_call(model) or train.loss is None or train.compile:
+        return False
+    if any(has_own(model, name) for name in ("test_step", "compute_loss", "compute_metrics", "compile")):
+        return False
+    targets = run.prepared.preparation.target_shapes()
+    return bool(targets) and set(targets) == set(run.assembly.outputs)
+
+
+def _together(by_output: Mapping[str, Sequence[Guess]]) -> list[Mapping[str, Guess]]:
+    """The first guesses of all outputs, the second ones, and so on."""
+    if not all(by_output.values()):
+        return []
+    most = max(map(len, by_output.values()))
+    return [{name: own[min(at, len(own) - 1)] for name, own in by_output.items()} for at in range(most)]
+
+
+def _constant(which: Mapping[str, Guess]) -> Predictions:
+    def predictions(rows: slice) -> Mapping[str, np.ndarray]:
+        count = rows.stop - rows.start
+        return {
+            name: np.broadcast_to(guess.value.astype(np.float32), (count, *guess.value.shape)).copy()
+            for name, guess in which.items()
+        }
+
+    return predictions
+
+
+def _one_thread() -> Any:
+    """Linear algebra on one thread: the other cores belong to the training."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas")
