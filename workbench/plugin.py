@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from workbench.data.chunks import ChunkReader, Chunks, StreamedSource
     from workbench.data.files import data_file
     from workbench.data.kinds import ColumnKinds
+    from workbench.data.lazy import LazyRows, RowReader
     from workbench.data.memory import Streaming, should_stream
     from workbench.data.number_texts import Marks, found_marks
     from workbench.data.source import Columns, Source
@@ -56,6 +57,8 @@ _AT_FIRST_USE = {
     "StreamedSource": "workbench.data.chunks",
     "data_file": "workbench.data.files",
     "ColumnKinds": "workbench.data.kinds",
+    "LazyRows": "workbench.data.lazy",
+    "RowReader": "workbench.data.lazy",
     "Streaming": "workbench.data.memory",
     "should_stream": "workbench.data.memory",
     "Marks": "workbench.data.number_texts",
@@ -75,9 +78,11 @@ __all__ = [
     "EntryCheck",
     "FileError",
     "Kind",
+    "LazyRows",
     "Marks",
     "RecipeError",
     "Registry",
+    "RowReader",
     "Source",
     "StreamedSource",
     "Streaming",

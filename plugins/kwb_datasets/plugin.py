@@ -84,3 +84,10 @@ def kwb_register_datasets(registry: Registry) -> None:
         tags=["reader", ".npz"],
         example={"path": "arrays.npz"},
     )
+    registry.add(
+        "images",
+        "kwb_datasets.images:images",
+        summary="Pictures: a folder with a folder for each class, or a table with a column of file names.",
+        tags=["reader", "images", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"],
+        example={"path": "pictures"},
+    )

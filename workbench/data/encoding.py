@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.dates import features as date_features
+from workbench.data.lazy import LazyRows
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.specs import (
     ArrayColumn,
@@ -189,6 +190,9 @@ def encode_array(spec: ArrayColumn, column: Column, place: Place) -> np.ndarray:
             where=place(0),
         )
     values = column.values
+    if isinstance(values, LazyRows):
+        scaled = spec.center is not None and spec.factor is not None
+        return values.scaled(spec.center, spec.factor) if scaled else values
     if spec.dtype == "int32":
         return _whole_numbers(spec, values, place)
     if spec.fill is not None and column.missing.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -115,8 +116,16 @@ def _plain_arguments(data: Data, origin: RowOrigin) -> dict[str, object]:
     """The reader's options, those found out too; not its path, which new data has its own of."""
     return {
         name: value
-        for name, value in {**getattr(origin, "options", {}), **data.arguments}.items()
+        for name, value in _with_found(data.arguments, getattr(origin, "options", {})).items()
         if name != "path" and isinstance(value, str | int | float | bool | list | tuple | dict)
+    }
+
+
+def _with_found(arguments: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """A reader's arguments with what it found out, also where an argument left that to it."""
+    return {
+        **found,
+        **{name: value for name, value in arguments.items() if value != "auto" or name not in found},
     }
 
 

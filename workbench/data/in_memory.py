@@ -31,7 +31,7 @@ class Prepared:
         preparation: how it was done, to treat new data alike.
         rows_read: rows in the source, its own test part included.
         rows_dropped: rows left out for a missing value.
-        remarks: on how columns were prepared, one line each for people.
+        remarks: on the source and on how columns were prepared, one line each for people.
     """
 
     train: Part
@@ -71,24 +71,25 @@ def prepare(
     rows = _complete(data, roles, table, source)
     read_rows, kept_rows = len(source.columns[names[0]]), len(rows)
 
-    test_source = source.test_source()
-    test_table: Table = {}
-    test_rows = np.empty(0, np.int64)
-    if test_source is not None:
-        test_table = typed(read_table(test_source, names, roles.readings), roles)
-        test_rows = _complete(data, roles, test_table, test_source)
-        read_rows, kept_rows = read_rows + len(test_source.columns[names[0]]), kept_rows + len(test_rows)
+    brought: dict[str, tuple[Source, Table, np.ndarray]] = {}
+    for part_name, own in (("validation", source.validation_source()), ("test", source.test_source())):
+        if own is not None:
+            own_table = typed(read_table(own, names, roles.readings), roles)
+            brought[part_name] = own, own_table, _complete(data, roles, own_table, own)
+            read_rows += len(own.columns[names[0]])
+            kept_rows += len(brought[part_name][2])
 
     split = _split(data, roles, source, rows, seed)
     statistics, words = gather(data, roles), count_words(data, roles)
     for name, gathered in statistics.items():
         gathered.add(table[name], split.train, source)
-        if test_source is not None:
-            gathered.add(test_table[name], np.empty(0, np.int64), test_source)
+        for own, own_table, _ in brought.values():
+            gathered.add(own_table[name], np.empty(0, np.int64), own)
     for name, counts in words.items():
         counts.add(table[name].values, _part_of_row(len(table[name]), split))
-        if test_source is not None:
-            counts.add(test_table[name].values[test_rows], np.full(len(test_rows), TEST))
+        for part_name, (_, own_table, own_rows) in brought.items():
+            which = TEST if part_name == "test" else VALIDATION
+            counts.add(own_table[name].values[own_rows], np.full(len(own_rows), which))
     preparation = fit(data, roles, statistics, source, words)
     check_fits(preparation, kept_rows, source, copies=copies, streams=streams)
 
@@ -97,16 +98,16 @@ def prepare(
 
     train = part(table, split.train, source)
     assert train is not None  # an empty training part was refused when splitting
+    parts = {"validation": part(table, split.validation, source), "test": part(table, split.test, source)}
+    parts |= {name: part(own_table, own_rows, own) for name, (own, own_table, own_rows) in brought.items()}
     return Prepared(
         train=train,
-        validation=part(table, split.validation, source),
-        test=part(table, split.test, source)
-        if test_source is None
-        else part(test_table, test_rows, test_source),
+        validation=parts["validation"],
+        test=parts["test"],
         preparation=preparation,
         rows_read=read_rows,
         rows_dropped=read_rows - kept_rows,
-        remarks=about_words(words, preparation),
+        remarks=(*source.remarks, *about_words(words, preparation)),
     )
 
 

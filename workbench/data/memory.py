@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from workbench.data.lazy import LazyRows
 from workbench.data.preparation import Preparation
 from workbench.data.source import Source
 from workbench.data.specs import TableInput
@@ -46,7 +48,7 @@ def check_fits(preparation: Preparation, rows: int, source: Source, *, copies: i
     Raises:
         OutOfMemoryError: with what is needed, what there is, and what to do.
     """
-    encoded = rows * preparation.row_bytes
+    encoded = rows * (preparation.row_bytes - lazy_bytes(source))
     free = free_memory()
     if copies * encoded <= free:
         return
@@ -68,6 +70,12 @@ def check_fits(preparation: Preparation, rows: int, source: Source, *, copies: i
         where=source.origin or "data",
         hint=" ".join(advice) or "Fewer rows or columns need less.",
     )
+
+
+def lazy_bytes(source: Source) -> int:
+    """The bytes of an encoded row that are not held in memory: what is read when it is needed."""
+    arrays = [array for array in source.columns.values() if isinstance(array, LazyRows)]
+    return sum(4 * math.prod(array.shape[1:]) for array in arrays)
 
 
 def size_text(size: float) -> str:

@@ -56,6 +56,10 @@ class Part:
         """How many rows there are."""
         return len(self.index)
 
+    def in_memory(self) -> Part:
+        """The same with every row read that is not yet: see `LazyRows`."""
+        return replace(self, inputs={name: np.asarray(array) for name, array in self.inputs.items()})
+
     def take(self, rows: slice | np.ndarray) -> Part:
         """Only these rows, in this order."""
         return Part(

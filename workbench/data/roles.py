@@ -184,6 +184,12 @@ def _targets(data: Data, source: Source) -> dict[str, tuple[str, ...]]:
     else:
         columns = source.targets if data.targets is None else tuple(data.targets)
         if data.targets is None and not columns:
+            if source.unlabelled:
+                raise RecipeError(
+                    f"{source.unlabelled}.",
+                    where="data.path",
+                    hint="A model that learns from pictures alone (an autoencoder) has `targets: []`.",
+                )
             raise RecipeError(
                 f"'{data.use}' does not say what to learn.",
                 where="data",
@@ -224,7 +230,7 @@ def _classes(
 ) -> dict[str, tuple[str, ...] | None]:
     columns = {name for group in targets.values() for name in group}
     classes: dict[str, tuple[str, ...] | None] = {
-        name: names for name, names in source.classes.items() if name in columns
+        name: names or None for name, names in source.classes.items() if name in columns
     }
     for name in data.classes:
         group = targets.get(name, ())

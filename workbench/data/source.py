@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
+from workbench.data.lazy import LazyRows
 from workbench.errors import DataError
 
 Columns = Mapping[str, "np.ndarray"]
@@ -36,12 +37,16 @@ class Source:
             an array of more dimensions is an input or a target of its own (images, sequences).
         targets: the columns to learn, unless the recipe names others.
         test: the same columns for a separate test part of the data, or None.
-        classes: for a target of whole numbers 0..n-1, the n names of its classes.
+        classes: for a target of whole numbers 0..n-1, the n names of its classes; () for one whose values are the
+            names.
         origin: the file or the dataset's name, for messages.
         locate: from a row's position (from 0) to its place in the file, such as `prices.csv:14`.
         options: arguments that the reader found out from the file itself, such as `{delimiter: ";"}`.
         cell: from a row's position and a column to what the file says there.
         texts: the columns that are free text, unless the recipe uses them in another way.
+        validation: the same columns for a separate validation part of the data, or None.
+        unlabelled: why there is nothing to learn, where the data should say it: a folder without classes.
+        remarks: what was not as it should be and was passed over, one sentence each.
     """
 
     columns: Columns
@@ -53,6 +58,9 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     cell: Callable[[int, str], str] | None = None
     texts: tuple[str, ...] = ()
+    validation: Columns | None = None
+    unlabelled: str = ""
+    remarks: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""
@@ -60,16 +68,31 @@ class Source:
 
     def test_source(self) -> Source | None:
         """The separate test part of the data, as its own source."""
-        if self.test is None:
+        return self._part(self.test, "test")
+
+    def validation_source(self) -> Source | None:
+        """The separate validation part of the data, as its own source."""
+        return self._part(self.validation, "validation")
+
+    def _part(self, columns: Columns | None, name: str) -> Source | None:
+        if columns is None:
             return None
         return replace(
             self,
-            columns=self.test,
+            columns=columns,
             test=None,
-            origin=f"{self.origin or 'data'} (test part)",
-            locate=None,
+            validation=None,
+            origin=f"{self.origin or 'data'} ({name} part)",
+            locate=_by_name(columns),
             cell=None,
         )
+
+
+def _by_name(columns: Columns) -> Callable[[int], str] | None:
+    """Knows the places of rows that have names: the files of pictures."""
+    arrays: list[Any] = list(columns.values())
+    named = next((array for array in arrays if isinstance(array, LazyRows)), None)
+    return None if named is None else lambda row: named.name(row)
 
 
 def as_source(value: Any, origin: str) -> Source:
@@ -102,6 +125,9 @@ def as_source(value: Any, origin: str) -> Source:
         base,
         columns=_arrays(columns, origin),
         test=None if test is None else _arrays(test, f"{origin} (test part)"),
+        validation=None
+        if base.validation is None
+        else _arrays(base.validation, f"{origin} (validation part)"),
         targets=tuple(str(name) for name in base.targets),
         origin=origin,
     )
@@ -141,6 +167,8 @@ def _refuse_duplicates(names: list[str], origin: str) -> None:
 
 
 def _array(name: Any, values: Any, origin: str) -> np.ndarray:
+    if isinstance(values, LazyRows):  # it has what is used of an array
+        return cast("np.ndarray", values)
     try:
         array = np.asarray(values)
     except ValueError:  # lists of several lengths

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workbench.data.lazy import BLOCK_ROWS, LazyRows
 from workbench.data.source import RowOrigin
 from workbench.data.table import Column, ColumnKind
 from workbench.data.target_scaling import refuse_no_logarithm
@@ -161,8 +162,12 @@ class ColumnStatistics:
         if column.kind is ColumnKind.TEXT:
             self._add_texts(column, train, origin, start)
             return
-        if self._with_mean or self._scaling != "none":
-            self._add_numbers(column, train)
+        if isinstance(column.values, LazyRows):  # no value of it is missing
+            if self._scaling != "none":
+                for block in column.values[train].blocks(BLOCK_ROWS):
+                    self._add_values(block)
+        elif self._with_mean or self._scaling != "none":
+            self._add_values(column.values if len(train) == len(column) else column.values[train])
         if self._as_target != "none":
             self._add_target(column, train, origin, start)
 
@@ -198,8 +203,7 @@ class ColumnStatistics:
                 hint=f"Leave it out: `ignore: [{self.name}]`.",
             )
 
-    def _add_numbers(self, column: Column, train: np.ndarray) -> None:
-        values = column.values if len(train) == len(column) else column.values[train]
+    def _add_values(self, values: np.ndarray) -> None:
         if self._features is not None:
             values = self._features(values)
         values = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)

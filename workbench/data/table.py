@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.lazy import LazyRows
 from workbench.data.source import Source
 from workbench.errors import DataError
 
@@ -79,6 +80,8 @@ def read_column(source: Source, name: str) -> Column:
         DataError: its values are dates, mixed, nested, bytes or whole numbers too large to be exact.
     """
     values = source.columns[name]
+    if isinstance(values, LazyRows):
+        return Column(name, ColumnKind.ARRAY, values, np.zeros(len(values), dtype=bool))
     if values.dtype.kind == "O":
         return _from_objects(source, name, values)
     if values.dtype.kind == "T":  # numpy's own variable-length strings

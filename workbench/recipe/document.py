@@ -131,6 +131,7 @@ def split_key(key: str) -> Key:
 # Where a thing's bare name may stand for a map with `use`.
 _NAMED = (
     ("data",),
+    ("data", "augment"),
     ("model",),
     *(("train", key) for key in ("optimizer", "loss", "metrics", "weighted_metrics", "callbacks")),
 )

@@ -241,6 +241,8 @@ def _names(document: Document) -> Iterator[Named]:
     recipe = document.recipe
     yield Kind.DATASET, recipe.data.use, "data.use"
     names = _RecipeNames()
+    for index, item in enumerate(recipe.data.augment):
+        yield from names.item(Kind.LAYER, item, f"data.augment[{index}]")
     for label, layer in recipe.layers.items():
         yield from names.layer(layer, f"layers.{label}")
         names = _RecipeNames(names.own | {label})

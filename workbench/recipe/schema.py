@@ -165,6 +165,11 @@ class Data(BaseModel):
         "scaling. Metrics and predictions are in the target's own units, the loss is that of the scaled numbers.",
         examples=["standard"],
     )
+    augment: tuple[Item, ...] = Field(
+        (),
+        description="Layers that change the pictures of training batches at random, `{use: RandomFlip, mode: "
+        "horizontal}`: on the training part only, never in validation or in the saved file.",
+    )
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def adapter_for(
         starts = range(0, train.rows, ADAPTED_ROWS)
 
         def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-            return (train.take(slice(start, start + ADAPTED_ROWS)).inputs for start in starts)
+            return (train.take(slice(start, start + ADAPTED_ROWS)).in_memory().inputs for start in starts)
 
         return Adapter(Rows(blocks, whole=True), states)
     return Adapter(Rows(lambda: (part.inputs for part in train.batches(ADAPTED_ROWS)), whole=False), states)

@@ -4,7 +4,7 @@ here."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,9 @@ from workbench.recipe.reach import reach
 from workbench.recipe.schema import Recipe
 from workbench.storage import formats, structure
 from workbench.storage.checked_files import CheckedFiles
+from workbench.training import feeding
 from workbench.training.adapted_states import adapter_for
+from workbench.training.augmenting import Augmenter, make_augmenter
 from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_rates, check_watched
 from workbench.training.engines import Arrays, Stream
@@ -56,6 +58,7 @@ class PreparedRun:
     Attributes:
         warnings: what is likely not meant so, and what was not as it should be of the files that are loaded.
         adapter: has adapted the model's preprocessing layers.
+        augmenter: changes the pictures of training batches; one of the callbacks too.
     """
 
     document: Document
@@ -64,6 +67,7 @@ class PreparedRun:
     callbacks: Sequence[Any]
     warnings: Sequence[RecipeWarning] = ()
     adapter: Adapter | None = None
+    augmenter: Augmenter | None = None
 
     @property
     def model(self) -> Any:
@@ -76,15 +80,9 @@ class PreparedRun:
             part: rows.
             shuffled: whether a stream draws an order for each epoch. For arrays the engine does that.
         """
-        if isinstance(part, Part):
-            return self.arrays(part)
-        size = self.document.recipe.train.batch_size
-        seed = self.document.recipe.seed if shuffled else None
-
-        def batches(epoch: int, step: int) -> Iterator[Arrays]:
-            return map(self.arrays, part.batches(size, epoch=epoch, step=step, seed=seed))
-
-        return Stream(part.rows, size, batches)
+        recipe = self.document.recipe
+        seed = recipe.seed if shuffled else None
+        return feeding.feed(part, self.arrays, recipe.train.batch_size, seed=seed)
 
     def units(self) -> OwnUnits:
         """Gives metrics numbers in the targets' own units."""
@@ -131,7 +129,7 @@ class PreparedRun:
 def head(prepared: loading.Prepared | loading.Streamed, rows: int) -> Part:
     """The first training rows."""
     train = prepared.train
-    return train.take(slice(rows)) if isinstance(train, Part) else train.head(rows)
+    return train.take(slice(rows)).in_memory() if isinstance(train, Part) else train.head(rows)
 
 
 def load_data(
@@ -226,12 +224,16 @@ def prepare(
             )
             warnings.append(RecipeWarning(reason, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
+        augmenter = make_augmenter(
+            recipe.data.augment, assembly.maker, recipe.seed, list(head(prepared, 2).inputs.values())
+        )
         warnings += check_rates(callbacks, assembly.model)
         validates = prepared.validation is not None
         check_watched(callbacks, assembly.model, assembly.structure.outputs, validates=validates)
     except WorkbenchError as error:
         raise document.located(error) from error
-    return PreparedRun(document, prepared, assembly, callbacks, tuple(warnings), adapter)
+    callbacks += [augmenter] if augmenter else []
+    return PreparedRun(document, prepared, assembly, callbacks, tuple(warnings), adapter, augmenter)
 
 
 def assembled_event(prepared_run: PreparedRun, rows: Sequence[events.LayerRow]) -> events.Assembled:

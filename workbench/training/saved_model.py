@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,8 @@ from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.lookup import is_recipe, open_recipe
 from workbench.recipe.schema import Data
 from workbench.storage import formats, reader_client
-from workbench.training.engines import Arrays, Stream, evaluate
+from workbench.training import feeding
+from workbench.training.engines import Arrays, evaluate
 from workbench.training.errors import reported_as
 from workbench.training.own_units import OwnUnits
 from workbench.training.preparing import load_data
@@ -155,12 +157,13 @@ class SavedModel:
 
     def blocks(self, rows: Rows) -> Iterator[Part]:
         """The rows at once, or where they are streamed some at a time, whole batches of them."""
-        if isinstance(rows, Part):
-            yield rows
-            return
         size = static_batch(self.model) or BATCH_SIZE
-        held = max(1, WINDOW_BYTES // rows.preparation.row_bytes // size)
-        yield from rows.batches(held * size)
+        row_bytes = _row_bytes(rows) if isinstance(rows, Part) else rows.preparation.row_bytes
+        held = max(1, WINDOW_BYTES // row_bytes // size)
+        if isinstance(rows, Part):
+            yield from feeding.blocks(rows, held * size)
+        else:
+            yield from rows.batches(held * size)
 
     def evaluate(self, rows: Rows) -> dict[str, float]:
         """Loss and metrics.
@@ -191,15 +194,8 @@ class SavedModel:
         size = static or BATCH_SIZE
         wrap_test = self._units().wrap_step
         with reported_as("evaluating", str(self.path)):
-            if isinstance(rows, Part):
-                arrays = self._arrays(rows)
-                return numbers(evaluate(self.model, arrays, size, classes=classes, wrap_test=wrap_test))
-
-            def batches(epoch: int, step: int) -> Iterator[Arrays]:
-                return map(self._arrays, rows.batches(size, step=step))
-
-            stream = Stream(rows.rows, size, batches)
-            return numbers(evaluate(self.model, stream, size, classes=classes, wrap_test=wrap_test))
+            fed = feeding.feed(rows, self._arrays, size)
+            return numbers(evaluate(self.model, fed, size, classes=classes, wrap_test=wrap_test))
 
     def scaled_targets(self) -> tuple[str, ...]:
         """The targets that the model learned scaled: its loss is that of the scaled numbers."""
@@ -282,6 +278,11 @@ class SavedModel:
         if self.notes is not None:
             return self.notes.structure
         return foreign_structure(self.model, part.inputs, tuple(part.targets), str(self.path))
+
+
+def _row_bytes(part: Part) -> int:
+    """The bytes of a row's inputs as 32-bit numbers."""
+    return max(1, sum(4 * math.prod(array.shape[1:]) for array in part.inputs.values()))
 
 
 def _by_column(part: Part, preparation: Preparation) -> Part:

@@ -33,6 +33,7 @@ from workbench.training.baselines.verdict import Verdict, judge
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, evaluate, fit
+from workbench.training.engines.programs import Step
 from workbench.training.errors import reported_as
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
@@ -213,6 +214,12 @@ class Session:
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
         )
+        augmenter = prepared_run.augmenter
+
+        def wrap_step(step: Step) -> Step:
+            watched = finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step))))
+            return augmenter.wrap_step(watched) if augmenter else watched
+
         try:
             with graphs_as_they_are() if small else nullcontext():
                 fit(
@@ -229,9 +236,7 @@ class Session:
                         keeper,
                     ],
                     chosen,
-                    lambda step: finite.wrap_step(
-                        monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step)))
-                    ),
+                    wrap_step,
                     Choices(state_folder() / "engines"),
                     units.wrap_step,
                 )

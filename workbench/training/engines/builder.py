@@ -12,6 +12,7 @@ import tensorflow as tf
 from workbench.training.engines import operations
 from workbench.training.engines.data import ArraySource, Source
 from workbench.training.engines.metrics import Logs
+from workbench.training.engines.pixels import as_floats
 from workbench.training.engines.programs import (
     Chunk,
     ChunkXLA,
@@ -44,7 +45,7 @@ class Builder:
         self.source = source
         self.most = most
         self._mode = mode
-        self._step = step
+        self._step = as_floats(step, source)
         self._epochs = epochs
 
     @cached_property

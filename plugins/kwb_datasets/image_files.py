@@ -1,0 +1,256 @@
+"""Decode and resize pictures in parallel with tf.data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from workbench.plugin import DataError, FileError
+
+Resize = Literal["stretch", "crop", "pad"]
+
+# Looked at to find out which size and how many channels pictures have.
+_LOOKED_AT = 64
+_LONGEST = 96
+
+
+@dataclass
+class ImageFiles:
+    """Pictures as rows of 8-bit numbers; see `workbench.data.lazy.RowReader`.
+
+    Attributes:
+        paths: the files.
+        names: what messages and predictions call them.
+        size: height and width.
+        channels: 1 or 3.
+        resize: how a picture of another shape becomes one of this; None refuses it.
+        held: all pictures, once they are read.
+    """
+
+    paths: Sequence[str]
+    names: Sequence[str]
+    size: tuple[int, int]
+    channels: int
+    resize: Resize | None = "stretch"
+    held: np.ndarray | None = None
+    _tensor: Any = field(default=None, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.size, self.channels)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, row: int) -> str:
+        """A picture's file."""
+        return self.names[row]
+
+    def only(self, rows: np.ndarray) -> ImageFiles:
+        """Some of the pictures, none of them read."""
+        return ImageFiles(
+            [self.paths[row] for row in rows],
+            [self.names[row] for row in rows],
+            self.size,
+            self.channels,
+            self.resize,
+        )
+
+    def blocks(self, rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+        """Pictures (size, height, width, channels) uint8, the next ones decoded while some are used.
+
+        Raises:
+            FileError: one cannot be decoded. DataError: one has another size, and may not be resized.
+        """
+        if self.held is not None:
+            for start in range(0, len(rows), size):
+                yield self.held[rows[start : start + size]]
+            return
+        pictures = self._pictures(rows).batch(size, num_parallel_calls=1, deterministic=True).prefetch(2)
+        start = 0
+        try:
+            for block in pictures.as_numpy_iterator():
+                yield block
+                start += size
+        except tf.errors.OpError:
+            for row in rows[start : start + 4 * size]:
+                if (error := self.error(int(row))) is not None:
+                    raise error from None
+            raise
+
+    def _pictures(self, rows: np.ndarray) -> tf.data.Dataset:
+        if self._tensor is None:
+            self._tensor = tf.constant(list(self.paths), tf.string)
+        paths = self._tensor
+        return tf.data.Dataset.from_tensor_slices(rows).map(
+            lambda row: self.decoded(paths[row]), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+
+    def unreadable(self, into: np.ndarray | None = None) -> list[int]:
+        """The pictures that cannot be decoded. Reads all of them, and writes them into an array if one is given."""
+        rows = np.arange(len(self.paths))
+        paths = tf.constant(list(self.paths), tf.string)
+        numbered = (
+            tf.data.Dataset.from_tensor_slices(rows)
+            .map(lambda row: (row, self.decoded(paths[row])), num_parallel_calls=tf.data.AUTOTUNE)
+            .ignore_errors()
+            .batch(64)
+            .prefetch(2)
+        )
+        missing = np.ones(len(rows), dtype=bool)
+        for places, block in numbered.as_numpy_iterator():
+            missing[places] = False
+            if into is not None:
+                into[places] = block
+        return np.flatnonzero(missing).tolist()
+
+    def error(self, row: int) -> DataError | FileError | None:
+        """Why a picture cannot be used, or None."""
+        path, name = self.paths[row], self.names[row]
+        try:
+            with open(path, "rb") as file:
+                start = file.read(16)
+            if not start:
+                return FileError("the file is empty: it is no picture.", where=name)
+            picture = native(tf.io.read_file(path))
+        except OSError as error:
+            return FileError(f"cannot be read: {error.strerror}.", where=name)
+        except tf.errors.OpError as error:
+            return FileError(f"is no readable picture: {_reason(start, error)}.", where=name)
+        if self.resize is None and tuple(picture.shape[:2]) != self.size:
+            return self._other_size(tuple(picture.shape[:2]), name)
+        try:
+            self.decoded(tf.constant(path))
+        except tf.errors.OpError as error:
+            return FileError(f"is no readable picture: {_reason(start, error)}.", where=name)
+        return None
+
+    def _other_size(self, size: tuple[int, ...], name: str) -> DataError:
+        wide, common = max(self.size), f"[{self.size[0]}, {self.size[1]}]"
+        small = common if wide <= _LONGEST else "[64, 64]"
+        return DataError(
+            f"the pictures differ in size: this one is {size[0]} × {size[1]} (height × width), "
+            f"'{self.names[0]}' is {self.size[0]} × {self.size[1]}.",
+            where=name,
+            hint=f"Say which size all shall have: `size: {small}`.",
+        )
+
+    def decoded(self, path: tf.Tensor) -> tf.Tensor:
+        """A picture (height, width, channels), uint8; in a graph or at once."""
+        picture = _with_channels(tf.io.read_file(path), self.channels)
+        if self.resize is None:
+            return tf.ensure_shape(picture, self.shape)
+        shape = tf.shape(picture)
+        same = tf.logical_and(shape[0] == self.size[0], shape[1] == self.size[1])
+        picture = tf.cond(same, lambda: picture, lambda: self._resized(picture))
+        return tf.ensure_shape(picture, self.shape)
+
+    def _resized(self, picture: tf.Tensor) -> tf.Tensor:
+        height, width = self.size
+        if self.resize == "pad":
+            resized = tf.image.resize_with_pad(picture, height, width)
+        else:
+            resized = tf.image.resize(
+                _cut(picture, height, width) if self.resize == "crop" else picture, self.size
+            )
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def _cut(picture: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """The largest part in the middle with the wanted ratio of height and width, as Keras cuts it."""
+    shape = tf.shape(picture)
+    high = tf.maximum(
+        tf.minimum(shape[0], tf.cast(tf.cast(shape[1] * height, tf.float32) / width, tf.int32)), 1
+    )
+    wide = tf.maximum(
+        tf.minimum(shape[1], tf.cast(tf.cast(shape[0] * width, tf.float32) / height, tf.int32)), 1
+    )
+    top, left = (shape[0] - high) // 2, (shape[1] - wide) // 2
+    return picture[top : top + high, left : left + wide]
+
+
+def native(data: tf.Tensor) -> tf.Tensor:
+    """A picture with the channels that it has, uint8; of moving pictures the first."""
+    return tf.io.decode_image(data, channels=0, expand_animations=False)
+
+
+def _with_channels(data: tf.Tensor, channels: int) -> tf.Tensor:
+    """Formats that cannot be decoded with so many channels are converted afterwards."""
+    start = tf.strings.substr(data, 0, 2)
+    other = tf.logical_or(start == b"BM", start == b"GI")
+    return tf.cond(
+        other,
+        lambda: _converted(native(data), channels),
+        lambda: tf.io.decode_image(data, channels=channels, expand_animations=False),
+    )
+
+
+def _converted(picture: tf.Tensor, channels: int) -> tf.Tensor:
+    picture = picture[..., : 3 if channels == 3 else 4]
+    gray = tf.shape(picture)[-1] < 3
+    if channels == 3:
+        return tf.cond(gray, lambda: tf.repeat(picture[..., :1], 3, axis=-1), lambda: picture)
+    return tf.cond(
+        gray,
+        lambda: picture[..., :1],
+        lambda: tf.image.rgb_to_grayscale(tf.ensure_shape(picture[..., :3], (None, None, 3))),
+    )
+
+
+def first_size(paths: Sequence[str]) -> tuple[int, int] | None:
+    """Height and width of the first picture that can be decoded; None where none of the first ones can."""
+    for path in paths[:_LOOKED_AT]:
+        try:
+            height, width = native(tf.io.read_file(path)).shape[:2]
+        except (OSError, tf.errors.OpError):
+            continue
+        return int(height), int(width)
+    return None
+
+
+def likely_form(paths: Sequence[str]) -> tuple[tuple[int, int], int] | None:
+    """A size and a number of channels that suit pictures, from a look at some of them; None where none can be decoded.
+
+    Pictures of one size of up to 96 pixels keep it. Others become at most 96 pixels long, nearly square ones squares.
+    """
+    step = max(1, len(paths) // _LOOKED_AT)
+    sizes: list[tuple[int, int]] = []
+    gray = True
+    for path in paths[::step][:_LOOKED_AT]:
+        try:
+            picture = native(tf.io.read_file(path)).numpy()
+        except (OSError, tf.errors.OpError):
+            continue
+        sizes.append(picture.shape[:2])
+        gray = gray and (
+            picture.shape[-1] < 3 or bool(np.ptp(picture[..., :3].astype(int), axis=-1).max() == 0)
+        )
+    if not sizes:
+        return None
+    channels = 1 if gray else 3
+    height, width = (int(np.median([size[at] for size in sizes])) for at in (0, 1))
+    longest = max(height, width)
+    if longest <= _LONGEST and len(set(sizes)) == 1:
+        return (height, width), channels
+    ratio = float(np.median([size[0] / size[1] for size in sizes]))
+    long = min(longest, _LONGEST)
+    long = max(8, long - long % 8)
+    if 0.7 <= ratio <= 1.4:
+        long = 64 if long > 64 else long
+        return (long, long), channels
+    short = max(8, round(long * min(ratio, 1 / ratio) / 8) * 8)
+    return ((short, long) if ratio < 1 else (long, short)), channels
+
+
+def _reason(start: bytes, error: tf.errors.OpError) -> str:
+    """Why a picture cannot be decoded, in a few words."""
+    kinds = {b"\xff\xd8": "JPEG", b"\x89P": "PNG", b"BM": "BMP", b"GI": "GIF", b"RI": "WebP"}
+    kind = kinds.get(start[:2])
+    if kind is None:
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in start[:8])
+        return f"it begins with '{shown}', as no picture does that can be read here"
+    return f"its {kind} data is damaged or cut off"
