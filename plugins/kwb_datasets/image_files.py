@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -85,18 +86,20 @@ class ImageFiles:
     def _pictures(self, rows: np.ndarray) -> tf.data.Dataset:
         if self._tensor is None:
             self._tensor = tf.constant(list(self.paths), tf.string)
-        paths = self._tensor
+        paths, decode = self._tensor, self.decode
         return tf.data.Dataset.from_tensor_slices(rows).map(
-            lambda row: self.decoded(paths[row]), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            _as_written(lambda row: decode(paths[row])),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
         )
 
     def unreadable(self, into: np.ndarray | None = None) -> list[int]:
         """The pictures that cannot be decoded. Reads all of them, and writes them into an array if one is given."""
         rows = np.arange(len(self.paths))
-        paths = tf.constant(list(self.paths), tf.string)
+        paths, decode = tf.constant(list(self.paths), tf.string), self.decode
         numbered = (
             tf.data.Dataset.from_tensor_slices(rows)
-            .map(lambda row: (row, self.decoded(paths[row])), num_parallel_calls=tf.data.AUTOTUNE)
+            .map(_as_written(lambda row: (row, decode(paths[row]))), num_parallel_calls=tf.data.AUTOTUNE)
             .ignore_errors()
             .batch(64)
             .prefetch(2)
@@ -124,7 +127,7 @@ class ImageFiles:
         if self.resize is None and tuple(picture.shape[:2]) != self.size:
             return self._other_size(tuple(picture.shape[:2]), name)
         try:
-            self.decoded(tf.constant(path))
+            self.decode(tf.constant(path))
         except tf.errors.OpError as error:
             return FileError(f"is no readable picture: {_reason(start, error)}.", where=name)
         return None
@@ -139,25 +142,37 @@ class ImageFiles:
             hint=f"Say which size all shall have: `size: {small}`.",
         )
 
-    def decoded(self, path: tf.Tensor) -> tf.Tensor:
-        """A picture (height, width, channels), uint8; in a graph or at once."""
-        picture = _with_channels(tf.io.read_file(path), self.channels)
-        if self.resize is None:
-            return tf.ensure_shape(picture, self.shape)
-        shape = tf.shape(picture)
-        same = tf.logical_and(shape[0] == self.size[0], shape[1] == self.size[1])
-        picture = tf.cond(same, lambda: picture, lambda: self._resized(picture))
-        return tf.ensure_shape(picture, self.shape)
+    @property
+    def decode(self) -> Any:
+        """From a path to a picture (height, width, channels) uint8: a function for a graph, traced once."""
+        return _decoder(self.size, self.channels, self.resize)
 
-    def _resized(self, picture: tf.Tensor) -> tf.Tensor:
-        height, width = self.size
-        if self.resize == "pad":
-            resized = tf.image.resize_with_pad(picture, height, width)
+
+@cache
+def _decoder(size: tuple[int, int], channels: int, resize: Resize | None) -> Any:
+    shape = (*size, channels)
+
+    def resized(picture: tf.Tensor) -> tf.Tensor:
+        if resize == "pad":
+            result = tf.image.resize_with_pad(picture, *size)
         else:
-            resized = tf.image.resize(
-                _cut(picture, height, width) if self.resize == "crop" else picture, self.size
-            )
-        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+            result = tf.image.resize(_cut(picture, *size) if resize == "crop" else picture, size)
+        return tf.cast(tf.clip_by_value(tf.round(result), 0, 255), tf.uint8)
+
+    def decode(path: tf.Tensor) -> tf.Tensor:
+        picture = _with_channels(tf.io.read_file(path), channels)
+        if resize is None:
+            return tf.ensure_shape(picture, shape)
+        now = tf.shape(picture)
+        same = tf.logical_and(now[0] == size[0], now[1] == size[1])
+        return tf.ensure_shape(tf.cond(same, lambda: picture, lambda: resized(picture)), shape)
+
+    function = tf.function(decode, autograph=False, input_signature=[tf.TensorSpec((), tf.string)])
+    return function.get_concrete_function()
+
+
+# Nothing here needs AutoGraph, which is slow.
+_as_written = tf.autograph.experimental.do_not_convert
 
 
 def _cut(picture: tf.Tensor, height: int, width: int) -> tf.Tensor:

@@ -155,8 +155,10 @@ def _complete(data: Data, roles: Roles, table: Table, source: Source) -> np.ndar
 
 
 def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
-    """The parts, as positions in the source. A source with a test part of its own keeps none for it here."""
-    shares = data.split if source.test is None else data.split.model_copy(update={"test": 0.0})
+    """The parts, as positions in the source. Nothing is kept here for a part that the source brings itself."""
+    brought = {"validation": source.validation, "test": source.test}
+    none = {name: 0.0 for name, columns in brought.items() if columns is not None}
+    shares = data.split.model_copy(update=none)
     strata, names = None, np.empty(0)
     if roles.stratify is not None:
         column = read_column(source, roles.stratify).as_text().take(rows)

@@ -101,7 +101,7 @@ def _try(layer: Any, pictures: Sequence[np.ndarray], where: str) -> None:
     name = type(layer).__name__
     for rows in pictures:
         try:
-            before = [(variable, np.asarray(variable)) for variable in layer.variables]
+            before = [(variable, keras.ops.convert_to_numpy(variable)) for variable in layer.variables]
             result = Augmenter([layer])(tf.convert_to_tensor(rows, tf.float32))
             for variable, value in before:
                 variable.assign(value)

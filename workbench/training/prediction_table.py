@@ -258,8 +258,16 @@ def prediction_table(saved: SavedModel, predicted: Predicted) -> PredictionTable
             add(f"right {name}", "right", found.right)
             if found.scores is not None:
                 add(f"confidence {name}", "confidence", found.scores)
+        elif not judged and (scores := _scores_of(name, values)) is not None:
+            add(f"confidence {name}", "confidence", scores)
     no_truth = predicted.no_truth or "the data has no targets that fit the model's outputs."
     return PredictionTable(columns, kinds, judged, "" if judged else no_truth)
+
+
+def _scores_of(name: str, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """The confidence of a column of classes, from the shares beside it; None for any other column."""
+    shares = [array for column, array in columns.items() if column.startswith(f"{name}=")]
+    return _confidence(np.stack(shares, axis=1)) if shares else None
 
 
 def _shown_classes(judged: Judged, numbers: np.ndarray) -> np.ndarray:
