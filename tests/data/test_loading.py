@@ -95,7 +95,7 @@ def test_a_file_is_read_as_in_training(prepare, catalog, tmp_path: Path) -> None
     [
         ("nowhere.csv", FileError, "no file 'nowhere.csv'"),
         ("nowhere/x.xlsx", FileError, "There is no such file"),
-        ("{tmp}/there.xlsx", RecipeError, "no reader for .*xlsx.* Readers know: .csv"),
+        ("{tmp}/there.xlsx", RecipeError, r"no reader for .*xlsx.* Readers know: .*\.csv"),
         ("diabets", RecipeError, "Did you mean 'diabetes'"),
     ],
 )
