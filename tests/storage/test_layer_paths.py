@@ -21,7 +21,8 @@ from workbench.training.session import Session
 from workbench.tui.screens.saved.contents import rows_of
 from workbench.tui.screens.saved.facts import Layer, Weight
 from workbench.tui.views.record import TrainingRecord
-from workbench.worker.examine import KeptData, examine
+from workbench.worker.examine import examine
+from workbench.worker.kept_data import KeptData
 
 PLUGIN = """
 import keras

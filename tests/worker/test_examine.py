@@ -14,7 +14,8 @@ from workbench.catalog.lookup import Catalog, recipe_file
 from workbench.recipe.document import parse, read
 from workbench.recipe.schema import Data
 from workbench.training.preparing import prepare
-from workbench.worker.examine import KeptData, _stamp, examine, look_at_data
+from workbench.worker.examine import examine, look_at_data
+from workbench.worker.kept_data import KeptData, stamp
 
 HEAD = "kwb: 1\ndata: {use: diabetes}\ntrain: {loss: mse}\n"
 
@@ -192,10 +193,10 @@ def test_any_file_that_the_section_names_counts_also_one_put_in_its_place_with_t
         (tmp_path / name).write_text("1\n")
         os.utime(tmp_path / name, ns=(0, 0))
     data = Data.model_validate({"use": "csv", "path": "a.csv", "labels": "labels.csv", "delimiter": ";"})
-    before = _stamp(data, tmp_path)
+    before = stamp(data, tmp_path)
     assert len(before) == 2
     os.replace(tmp_path / "new.csv", tmp_path / "labels.csv")
-    assert _stamp(data, tmp_path) != before
+    assert stamp(data, tmp_path) != before
 
 
 SHAPED = """

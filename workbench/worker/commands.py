@@ -24,15 +24,19 @@ from workbench.training.model_files import save_run
 from workbench.training.prediction_table import PredictionTable, predict, prediction_table
 from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
-from workbench.worker.examine import KeptData, examine, look_at_data
+from workbench.worker.data_views import DataViews
+from workbench.worker.examine import examine, look_at_data
+from workbench.worker.kept_data import KeptData
 from workbench.worker.predictions import KeptPredictions, predictions_of
 
 if TYPE_CHECKING:
+    from workbench.catalog.lookup import Catalog
     from workbench.worker.child import Child
 
 Arguments = Mapping[str, Any]
 
 _KEPT_DATA = KeptData()
+_DATA_VIEWS = DataViews(_KEPT_DATA)
 _KEPT_PREDICTIONS = KeptPredictions()
 MOST_BESIDE = 50  # files of a plugin that are looked at for changes
 
@@ -59,14 +63,41 @@ def _examine(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _preview(child: Child, arguments: Arguments) -> dict[str, Any]:
     """The data of a data section (`data`: as in a recipe, or just a name): see `look_at_data`."""
+    data, folder, seed = _section(arguments)
+    return look_at_data(data, child.catalog, folder, seed, arguments.get("rows", 10), _KEPT_DATA)
+
+
+def _data_columns(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """Columns of a data section, a few at each call: see `DataViews.columns`."""
+    return _DATA_VIEWS.columns(*_section_for(child, arguments), arguments.get("start", 0))
+
+
+def _data_parts(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """The parts of a data section compared, a few columns at each call: see `DataViews.parts`."""
+    return _DATA_VIEWS.parts(*_section_for(child, arguments), arguments.get("start", 0))
+
+
+def _data_rows(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """A page of the rows of a data section: see `DataViews.rows`."""
+    names = ("start", "count", "part", "where", "gaps", "as_prepared", "row")
+    asked = {name: arguments[name] for name in names if name in arguments}
+    return _DATA_VIEWS.rows(*_section_for(child, arguments), **asked)
+
+
+def _section(arguments: Arguments) -> tuple[Data, Path, int]:
+    """The data section of a command (a name, or a map as in a recipe), its folder, the seed."""
     section = arguments["data"]
     try:
         data = Data.model_validate({"use": section} if isinstance(section, str) else section)
     except ValidationError as errors:
         key, what, hint = explain(errors)
         raise RecipeError(what, where=join_key(("data", *key)), hint=hint) from None
-    folder = Path(arguments.get("folder", "."))
-    return look_at_data(data, child.catalog, folder, arguments.get("seed", 0), arguments.get("rows", 10))
+    return data, Path(arguments.get("folder", ".")), arguments.get("seed", 0)
+
+
+def _section_for(child: Child, arguments: Arguments) -> tuple[Data, Catalog, Path, int]:
+    data, folder, seed = _section(arguments)
+    return data, child.catalog, folder, seed
 
 
 def _describe(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -190,6 +221,9 @@ def _export_checkpoint(child: Child, arguments: Arguments) -> dict[str, Any]:
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "examine": _examine,
     "preview": _preview,
+    "data_columns": _data_columns,
+    "data_parts": _data_parts,
+    "data_rows": _data_rows,
     "describe": _describe,
     "scan": _scan,
     "train": _train,

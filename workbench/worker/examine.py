@@ -7,8 +7,7 @@ the same: people edit models many times on the same data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,59 +17,16 @@ from workbench.assembly.trace import shape_of
 from workbench.assembly.trial_call import failed_call
 from workbench.catalog.lookup import Catalog
 from workbench.data import loading
-from workbench.data.preview import class_balance, preview
+from workbench.data.preview import class_balance
 from workbench.data.roles import FEATURES, choose_roles
 from workbench.data.source import Source
-from workbench.data.source_calls import read
+from workbench.data.summary.overview import seen_in
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data, weight_columns
 from workbench.training.adapted_states import ADAPTED_ROWS, adapter_for
 from workbench.training.preparing import PreparedRun, check_saves, prepare
-
-
-@dataclass
-class KeptData:
-    """The data that was read last, and its file."""
-
-    _of: tuple[Any, ...] = ()
-    _prepared: loading.Prepared | loading.Streamed | None = None
-
-    def load(self, document: Document, catalog: Catalog) -> loading.Prepared | loading.Streamed:
-        """The recipe's data, read again only where its section, the seed or its file is another.
-
-        Raises:
-            WorkbenchError: see `loading.load_or_stream`.
-        """
-        recipe = document.recipe
-        of = (
-            recipe.data.model_dump_json(),
-            str(document.folder),
-            recipe.seed,
-            _stamp(recipe.data, document.folder),
-        )
-        if self._prepared is None or of != self._of:
-            self._prepared = None  # what is not needed any more makes room first
-            self._prepared = loading.load_or_stream(
-                recipe.data, catalog, folder=document.folder, seed=recipe.seed
-            )
-            self._of = of
-        return self._prepared
-
-    def forget(self) -> None:
-        """Free the memory; a training reads its own."""
-        self._prepared = None
-
-
-def _stamp(data: Data, folder: Path) -> tuple[tuple[int, int, int], ...]:
-    """A value that changes when a file that the section names was changed or replaced."""
-    found = []
-    for text in data.arguments.values():
-        with suppress(OSError, ValueError, RuntimeError):
-            if isinstance(text, str):
-                status = (folder / Path(text).expanduser()).stat()
-                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(found)
+from workbench.worker.kept_data import KeptData
 
 
 @dataclass
@@ -181,7 +137,9 @@ def _row(key: str, item: _Built, inside: Inside | None) -> dict[str, Any]:
     }
 
 
-def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: int) -> dict[str, Any]:
+def look_at_data(
+    data: Data, catalog: Catalog, folder: Path, seed: int, rows: int, kept: KeptData | None = None
+) -> dict[str, Any]:
     """Data as its source returns it, and as a recipe's data section prepares it.
 
     Args:
@@ -190,6 +148,7 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
         folder: what relative paths start from.
         seed: draws the split.
         rows: how many of the first rows to show.
+        kept: the data that was read before.
 
     Returns:
         `preview`: see `data.preview.Preview`;
@@ -201,11 +160,9 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
     Raises:
         WorkbenchError: the source cannot be read at all.
     """
-    source = read(data, catalog, folder)
-    if isinstance(source, Source):
-        seen = preview(source, rows)
-    else:
-        seen = replace(preview(source.sample(), rows), rows=source.rows)
+    kept = kept or KeptData()
+    source = kept.source(data, catalog, folder)
+    seen = seen_in(source, rows)
     sample = source if isinstance(source, Source) else source.sample()
     answer: dict[str, Any] = {
         "preview": asdict(seen),
@@ -219,7 +176,7 @@ def look_at_data(data: Data, catalog: Catalog, folder: Path, seed: int, rows: in
     try:
         roles = asdict(choose_roles(data, sample))
         answer["roles"] = {name: value for name, value in roles.items() if name != "readings"}
-        prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
+        prepared = kept.prepared(data, catalog, folder, seed)
         answer |= _data_part(prepared)
         if isinstance(prepared, loading.Prepared):
             answer["balance"] = class_balance(prepared)

@@ -10,9 +10,9 @@ from textual import on
 from textual.app import App, ComposeResult
 
 from tests.tui.conftest import settle, shown
-from workbench.tui.screens.saved.cells import cell_text
-from workbench.tui.screens.saved.page_table import PAGE, PageTable
+from workbench.tui.views.cells import cell_text
 from workbench.tui.views.formatting import share_text
+from workbench.tui.widgets.page_table import PAGE, PageTable
 
 ROWS = 1_000_000
 HEADINGS = [

@@ -16,12 +16,12 @@ from tests.tui.saved.conftest import archive
 from workbench.tui.screens.saved.confusion import ConfusionTable
 from workbench.tui.screens.saved.contents import ContentsTable
 from workbench.tui.screens.saved.file_list import FileList
-from workbench.tui.screens.saved.page_table import PageTable
 from workbench.tui.screens.saved.predictions import PredictionsScreen
 from workbench.tui.screens.saved.scatter import ScatterPlot
 from workbench.tui.screens.saved.screen import SavedScreen
 from workbench.tui.screens.saved.weight_picture import WeightPicture
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
+from workbench.tui.widgets.page_table import PageTable
 from workbench.tui.widgets.pick import PickDialog
 
 SLOW = (

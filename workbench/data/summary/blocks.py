@@ -11,7 +11,7 @@ import numpy as np
 from workbench.data.chunks import StreamedSource
 from workbench.data.source import Source
 
-BLOCK_ROWS = 65_536  # of a source in memory
+BLOCK_ROWS = 16_384  # of a source in memory
 MOST_ROWS = 100_000  # of a sample
 LEAST_ROWS = 5_000
 MOST_CELLS = 10_000_000  # of a sample, all its columns together

@@ -13,7 +13,7 @@ from workbench.data.loading import Prepared, Rows, Streamed, StreamedPart
 from workbench.data.preparation import read_table
 from workbench.data.source import Source
 from workbench.data.summary.blocks import MOST_CHUNKS, RowBlocks, joined, sample_size, taken
-from workbench.data.summary.columns import finite
+from workbench.data.summary.columns import FEWEST_A_CATEGORY, finite
 from workbench.data.summary.measures import (
     chance_of_counts,
     chance_of_distance,
@@ -153,7 +153,7 @@ def compared(name: str, columns: Mapping[str, ShownColumn]) -> ComparedColumn:
             int(column.missing.sum()),
             mean,
             finite(numbers.std(ddof=1)) if len(numbers) > 1 else None,
-            write(mean) if write and mean is not None else "",
+            write(round(mean)) if write and mean is not None else "",
             None,
             distance,
             differs,
@@ -171,11 +171,12 @@ def _compared_texts(name: str, kind: str, columns: Mapping[str, ShownColumn]) ->
     texts = list(dict.fromkeys(text for counts in counted.values() for text in counts))
     frequent = [text for text, _ in counted[first].most_common(MOST_FREQUENT)]
     arrays = {part: np.array([counts[text] for text in texts]) for part, counts in counted.items()}
+    rows = sum(int(array.sum()) for array in arrays.values())
     found = {}
     for part, column in columns.items():
         total = int(arrays[part].sum())
         distance, differs = None, False
-        if part != first and total and arrays[first].sum():
+        if part != first and total and arrays[first].sum() and len(texts) * FEWEST_A_CATEGORY <= rows:
             distance = total_variation(arrays[first], arrays[part])
             differs = distance >= MUCH and chance_of_counts(arrays[first], arrays[part]) < CHANCE
         found[part] = PartOfColumn(

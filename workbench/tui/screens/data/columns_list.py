@@ -15,8 +15,10 @@ from textual.widgets.option_list import Option
 
 from workbench.recipe.data_edits import ColumnRoles, ColumnUse
 from workbench.tui.screens.data.preview import column_text, kind_text
+from workbench.tui.screens.data.summaries import Summaries, missing_text, relation_text, spark
 from workbench.tui.views.fitting import printable
 
+_PICTURE, _RELATION = 8, 7  # cells of the distribution, and of the correlation with the target
 _MARKS = {ColumnUse.INPUT: "▾", ColumnUse.TARGET: "▸", ColumnUse.WEIGHT: "⚖", ColumnUse.NONE: "·"}
 
 
@@ -71,6 +73,8 @@ class ColumnsList(OptionList):
         super().__init__(id=id, markup=False)
         self._columns: list[Mapping[str, Any]] = []
         self._roles = ColumnRoles()
+        self._summaries: Summaries = {}
+        self._widths = (6, 6, 6)
 
     @property
     def column(self) -> str:
@@ -78,20 +82,36 @@ class ColumnsList(OptionList):
         at = self.highlighted
         return str(self._columns[at]["name"]) if at is not None and at < len(self._columns) else ""
 
-    def show(self, columns: Sequence[Mapping[str, Any]], roles: ColumnRoles) -> None:
+    def show(
+        self, columns: Sequence[Mapping[str, Any]], roles: ColumnRoles, summaries: Summaries | None = None
+    ) -> None:
         """Show columns; those that are the same are drawn again only where they changed."""
-        at, before = self.highlighted, [column["name"] for column in self._columns]
-        self._columns, self._roles = list(columns), roles
-        if before == [column["name"] for column in columns]:
+        here, at = self.column, self.highlighted
+        before = [column["name"] for column in self._columns]
+        self._columns, self._roles, self._summaries = list(columns), roles, summaries or {}
+        names = [column["name"] for column in columns]
+        if before == names:
             self._redraw()
             return
+        self._fit()
         self.clear_options()
         self.add_options([Option(self._content(column)) for column in columns])
         if columns:
-            self.highlighted = min(at or 0, len(columns) - 1)
+            self.highlighted = names.index(here) if here in names else min(at or 0, len(columns) - 1)
         self.refresh_bindings()
 
+    def _fit(self) -> None:
+        """Give names, roles and kinds as much as they need, within limits."""
+        width = max(self.scrollable_content_region.width - 3, 20)
+        names = [str(column["name"]) for column in self._columns]
+        self._widths = (
+            min(max(map(cell_len, map(printable, names)), default=0), max(width // 4, 6)),
+            min(max((cell_len(self._use_text(name)) for name in names), default=0), max(width // 6, 6)),
+            min(max((cell_len(kind_text(each)) for each in self._columns), default=0), max(width // 7, 6)),
+        )
+
     def _redraw(self) -> None:
+        self._fit()
         for index, column in enumerate(self._columns):
             content, shown = self._content(column), self.get_option_at_index(index).prompt
             if not isinstance(shown, Content) or not shown.is_same(content):
@@ -131,24 +151,29 @@ class ColumnsList(OptionList):
 
     def _content(self, column: Mapping[str, Any]) -> Content:
         width = max(self.scrollable_content_region.width - 3, 20)
+        names, uses, kinds = self._widths
         name = str(column["name"])
-        use = self._roles.use_of(name)
-        names = min(max(cell_len(str(each["name"])) for each in self._columns), max(width // 4, 6))
-        uses = min(
-            max(cell_len(self._use_text(str(each["name"]))) for each in self._columns), max(width // 5, 6)
-        )
-        kinds = min(max(cell_len(kind_text(each)) for each in self._columns), max(width // 6, 6))
-        missing = f"{column['missing']:,} missing  " if column["missing"] else ""
+        use, summary = self._roles.use_of(name), self._summaries.get(name)
         style = {
             ColumnUse.INPUT: "",
             ColumnUse.TARGET: "bold $secondary",
             ColumnUse.WEIGHT: "$accent",
             ColumnUse.NONE: "dim",
         }[use]
+        rows = int(summary["rows"]) if summary else 0
+        missing = missing_text(int(summary["missing"]), rows) if summary else ""
+        if not missing and column["missing"]:
+            missing = f"{column['missing']:,} missing"
         rest = Content.assemble(
-            (missing, "$text-warning"),
+            (f"{missing}  " if missing else "", "$text-warning"),
             (printable(column_text(column)), "$text-error" if column["error"] else "dim"),
         )
+        room = width - names - uses - kinds - 8
+        picture = Content("")
+        if room >= _PICTURE + _RELATION + 8:
+            related = f"{relation_text(summary):<{_RELATION}}"
+            picture = Content.assemble((spark(summary, _PICTURE), "$primary"), "  ", related, "  ")
+            room -= _PICTURE + _RELATION + 4
         return Content.assemble(
             (f"{_MARKS[use]} ", style),
             _fit(Content.styled(printable(name), style), names),
@@ -157,7 +182,8 @@ class ColumnsList(OptionList):
             "  ",
             _fit(Content.styled(kind_text(column), "dim"), kinds),
             "  ",
-            _fit(rest, max(width - names - uses - kinds - 8, 4)),
+            picture,
+            _fit(rest, max(room, 4)),
         )
 
 

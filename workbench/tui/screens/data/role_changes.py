@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
+from workbench.recipe.editing import Editor
 
 _USES = {
     "input": ColumnUse.INPUT,
@@ -42,3 +43,14 @@ def wrong_name(text: str, roles: ColumnRoles) -> str:
     if not text.isidentifier():
         return "letters, digits and _ only"
     return f"there is an input '{text}'" if text in roles.inputs else ""
+
+
+def apply_change(editor: Editor, change: Change) -> None:
+    """Make a change in the open recipe.
+
+    Raises:
+        RecipeError: it cannot be made.
+    """
+    if isinstance(use := editor.get("data"), str):  # a map can hold what a column is for
+        change = Change({"data": {"use": use}, **change.values}, change.removed)
+    editor.update("what a column is for", change.values, change.removed)

@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, DataTable, Static
+from textual.widgets import Static
 
 from workbench.catalog import Entry, Kind
-from workbench.catalog.readers import READER
 from workbench.errors import WorkbenchError
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign
 from workbench.recipe.editing import Editor
@@ -29,10 +28,12 @@ from workbench.tui.messages import (
 )
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
+from workbench.tui.screens.data.below import DataBelow
 from workbench.tui.screens.data.columns_list import ColumnsList
-from workbench.tui.screens.data.dataset_dialog import DatasetDialog, ask_path
-from workbench.tui.screens.data.preview import DataPreview, balance_lines
-from workbench.tui.screens.data.role_changes import wanted_change, wrong_name
+from workbench.tui.screens.data.dataset_dialog import ask_data
+from workbench.tui.screens.data.preview import DataPreview
+from workbench.tui.screens.data.role_changes import apply_change, wanted_change, wrong_name
+from workbench.tui.screens.data.summaries import FOUND_OUT, ORDERS, in_order
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal.text import one_line
@@ -40,22 +41,26 @@ from workbench.tui.views.marks import DONE, FAILED
 from workbench.tui.widgets.dialogs import PromptDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
-ROWS = 20  # first rows shown
 
 
 class DataScreen(WorkbenchScreen):
-    """The data of the open recipe: columns and their roles, first rows, split, scaling, balance of classes."""
+    """The data of the open recipe: columns with their values and roles, settings, rows, parts."""
 
     BINDING_GROUP_TITLE = "Data"
-    HELP = "The data of the open recipe: columns, values, parts."
+    HELP = (
+        "The data of the open recipe. Each column has its role, a small picture of its values and how it goes with the "
+        "target: r is Pearson's, η the correlation ratio (categories and numbers), V Cramér's (two of categories)."
+    )
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "settings", "Settings", id="data.settings",
                 tooltip="Split, scaling, missing values, the file's options"),
-        Binding("f", "below('first')", "First rows", id="data.rows", tooltip="The first rows"),
-        Binding("b", "below('balance')", "Balance", id="data.balance", tooltip="How many rows each class has"),
+        Binding("f", "below('rows')", "Rows", id="data.rows", tooltip="The rows: browse them, filter them"),
+        Binding("b", "below('parts')", "Parts", id="data.balance",
+                tooltip="Do training, validation and test look alike? And how many rows each class has"),
+        Binding("s", "order", "Sort", id="data.sort", tooltip="Sort the columns: by missing values, correlation ..."),
         Binding("c", "choose", "Change", id="data.choose", tooltip="Choose other data"),
         Binding("r", "read_again", "Read again", id="data.read", show=False, tooltip="Read the data again"),
         Binding("u,ctrl+z", "undo", "Undo", id="data.undo", tooltip="Take the last edit back"),
@@ -68,6 +73,8 @@ class DataScreen(WorkbenchScreen):
         self._look = DataPreview()
         self._error: WorkbenchError | None = None
         self._seen: Any = None  # what the worker was asked about last: see `_wanted`
+        self._order = "file"
+        self._listed: list[str] = []  # the columns as they are listed
         self._version = 0  # counts up when files or plugins are others than before
         self._request = DebouncedRequest(self, PAUSE, self._is_seen, self._read, self._show_read)
 
@@ -77,10 +84,7 @@ class DataScreen(WorkbenchScreen):
             with Vertical(id="data-left"):
                 yield Static("", id="data-error", markup=False)
                 yield ColumnsList(id="columns")
-                with ContentSwitcher(id="below", initial="first"):
-                    yield DataTable(id="first", show_cursor=False, zebra_stripes=True)
-                    with VerticalScroll(id="balance"):
-                        yield Static("", id="balance-text", markup=False)
+                yield DataBelow(self._call, self._wanted, self._goes_on, id="below")
             yield Form(id="settings")
 
     @property
@@ -111,14 +115,13 @@ class DataScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         self._descriptions = Descriptions(kwb(self).worker.call)
-        self.query_one("#first").border_title = "First rows"
-        self.query_one("#balance").border_title = "Balance of classes"
         self._refresh()
         self.query_one(ColumnsList).focus()
 
     @on(RecipeOpened)
     def _opened(self) -> None:
         self._look, self._seen, self._error = DataPreview(), None, None
+        self.query_one(DataBelow).forget()
         self.query_one(Form).forget()
         self._refresh()
 
@@ -148,6 +151,8 @@ class DataScreen(WorkbenchScreen):
         self._show_error()
         if not self._is_seen():
             self._request.soon()
+        else:
+            self.query_one(DataBelow).find()
 
     def _show_error(self) -> None:
         """The whole error: the line above the columns has space only for its beginning."""
@@ -168,7 +173,8 @@ class DataScreen(WorkbenchScreen):
         error = self._error or self._look.error
         if not self.is_settled:
             return f"{use}  ◐ reading"
-        return f"{use}  {FAILED} {error.what}" if error else f"{use}  {DONE} {self._look.data}"
+        order = f"  ·  {ORDERS[self._order]}" if self._order != "file" else ""
+        return f"{use}  {FAILED} {error.what}{order}" if error else f"{use}  {DONE} {self._look.data}{order}"
 
     # ------------------------------------------------------------------ the worker
 
@@ -177,43 +183,52 @@ class DataScreen(WorkbenchScreen):
         editor, wanted = self.editor, self._wanted()
         if editor is None:
             return
-        data, seed, *_ = wanted
         look, failure = DataPreview(), None
-        if data:
-            folder = str(editor.folder.absolute())
+        if wanted[0]:
             try:
-                look = DataPreview.of(
-                    await kwb(self).worker.call("preview", data=data, seed=seed, folder=folder, rows=ROWS)
-                )
+                look = DataPreview.of(await self._call("preview", rows=0))
             except WorkbenchError as error:
                 failure = error
         if wanted == self._wanted():
             self._seen, self._look, self._error = wanted, look, failure
 
+    async def _call(self, command: str, **arguments: Any) -> Any:
+        """Ask the worker about the recipe's data."""
+        data, seed, *_ = self._wanted()
+        folder = str(self.editor.folder.absolute()) if self.editor else "."
+        return await kwb(self).worker.call(command, data=data, seed=seed, folder=folder, **arguments)
+
+    def _goes_on(self) -> bool:
+        return self.is_current and self._is_seen()
+
     def _show_read(self) -> None:
-        self._show_look()
+        self.query_one(DataBelow).renew(self._look)
         self._refresh()
+        self._show_columns()
 
-    def _show_look(self) -> None:
-        look = self._look
-        self.query_one(ColumnsList).show(look.columns, look.roles)
-        table = self.query_one(DataTable)
-        with self.app.batch_update():
-            table.clear(columns=True)
-            for column in look.columns:
-                table.add_column(str(column["name"]))
-            for row in look.first_rows:
-                table.add_row(*row)
-        self._show_balance()
+    @on(DataBelow.Found)
+    def _show_columns(self) -> None:
+        look, found = self._look, self.query_one(DataBelow).findings
+        if found.complete or self._order not in FOUND_OUT:  # else rows would jump about
+            shown = in_order(look.columns, look.roles, found.summaries, self._order)
+            self._listed = [str(column["name"]) for column in shown]
+        by_name = {str(column["name"]): column for column in look.columns}
+        if set(self._listed) != set(by_name):
+            self._listed = list(by_name)
+        columns = self.query_one(ColumnsList)
+        columns.show([by_name[name] for name in self._listed], look.roles, found.summaries)
+        self._show_detail()
 
-    def _show_balance(self) -> None:
-        # Not the width of its own widget, which has no size while the first rows are before it.
-        width = self.query_one("#below").content_region.width - 4
-        lines = balance_lines(self._look.balance, width) or ["No target has classes."]
-        self.query_one("#balance-text", Static).update("\n".join(lines))
+    @on(ColumnsList.OptionHighlighted, "#columns")
+    def _show_detail(self) -> None:
+        self.query_one(DataBelow).show_column(self.query_one(ColumnsList).column)
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show_balance)
+    def action_order(self) -> None:
+        """Sort the columns in the next way."""
+        orders = list(ORDERS)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self._show_columns()
+        self._refresh()
 
     def action_read_again(self) -> None:
         """Read the data again."""
@@ -239,13 +254,10 @@ class DataScreen(WorkbenchScreen):
         return dict(data) if isinstance(data, dict) else {"use": data}
 
     def _change(self, change: Change) -> None:
-        editor = self.editor
-        if editor is None:
+        if (editor := self.editor) is None:
             return
-        if isinstance(editor.get("data"), str):
-            change = Change({"data": {"use": editor.get("data")}, **change.values}, change.removed)
         try:
-            editor.update("what a column is for", change.values, change.removed)
+            apply_change(editor, change)
         except WorkbenchError as error:
             kwb(self).notice(error, "warning")
 
@@ -263,26 +275,17 @@ class DataScreen(WorkbenchScreen):
     @work(group="act")
     async def action_choose(self) -> None:
         """Choose other data; what columns are for begins again."""
-        editor = self.editor
-        entry = await self.app.push_screen_wait(DatasetDialog())
-        if entry is None or editor is None:
+        if (editor := self.editor) is None:
             return
-        keep = ("split", "scale", "missing")
-        kept = {key: value for key, value in self._section().items() if key in keep}
-        arguments = dict(entry.example)
-        if READER in entry.tags:
-            # Of a built-in recipe the folder is kwb's own: its user's files are in the working directory.
-            folder = editor.folder if editor.path is not None else kwb(self).working_directory
-            path = await ask_path(kwb(self), folder, [tag for tag in entry.tags if tag.startswith(".")])
-            if path is None:
-                return
-            arguments = {"path": path}
+        chosen = await ask_data(kwb(self), editor, self._section())
+        if chosen is None:
+            return
         try:
-            editor.set("data", {"use": entry.name, **arguments, **kept})
+            editor.set("data", chosen.section)
         except WorkbenchError as error:
             kwb(self).notice(error, "warning")
             return
-        if entry.example and READER not in entry.tags:
+        if chosen.needs_arguments:
             await self._enter_settings()
 
     # ------------------------------------------------------------------ settings
@@ -332,6 +335,7 @@ class DataScreen(WorkbenchScreen):
 
     async def _enter_settings(self) -> None:
         with kwb(self).type_ahead.kept("filling the form"):
+            self.remove_class("-below")
             self.add_class("-settings")
             use, entry = self._dataset()
             await self._fill_settings(use, self._descriptions.known(entry) if entry else None)
@@ -364,21 +368,21 @@ class DataScreen(WorkbenchScreen):
 
     @on(Form.Left)
     def action_columns(self) -> None:
-        """Put the cursor into the columns."""
+        """Put the cursor into the columns; where rows are filtered, show them all first."""
+        if not self.query_one(DataBelow).close():
+            return
         if self.editor is not None:
             self.editor.end_step()
-        self.remove_class("-settings")
+        self.remove_class("-settings", "-below")
         self.query_one(ColumnsList).focus()
 
     def focus_main(self) -> None:
         self.action_columns()
 
     def action_below(self, which: str) -> None:
-        """Show the first rows or the balance, and put the cursor there."""
-        self.query_one(ContentSwitcher).current = which
-        self.query_one(f"#{which}").focus()
-
-    # ------------------------------------------------------------------ undo
+        """Show the rows or the parts, and put the cursor there."""
+        self.add_class("-below")
+        self.query_one(DataBelow).open(which)
 
     def action_undo(self) -> None:
         """Take the last edit back."""
@@ -389,4 +393,8 @@ class DataScreen(WorkbenchScreen):
         take_back(kwb(self), again=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.editor is not None if action in ("settings", "below", "choose", "undo", "redo") else True
+        return (
+            self.editor is not None
+            if action in ("settings", "below", "choose", "undo", "redo", "order")
+            else True
+        )

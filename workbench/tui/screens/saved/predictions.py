@@ -15,11 +15,11 @@ from textual.widgets import DataTable, Static
 from workbench.errors import WorkbenchError
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.saved.confusion import ConfusionTable
-from workbench.tui.screens.saved.page_table import PAGE, PageTable
 from workbench.tui.screens.saved.scatter import ScatterPlot
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number
 from workbench.tui.views.marks import FAILED
+from workbench.tui.widgets.page_table import PAGE, PageTable
 
 
 class PredictionsScreen(WorkbenchScreen):

@@ -1,4 +1,4 @@
-"""Format the values of predictions: shares in percent, errors with their sign, correct classes with a mark."""
+"""Format the values of tables: shares in percent, errors with their sign, correct classes with a mark."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from workbench.tui.views.formatting import number, share_text
 from workbench.tui.views.marks import DONE, FAILED
 
 RIGHT, WRONG = DONE, FAILED
+MISSING = "·"
 
 
 def cell_text(kind: str, value: Any) -> str:
-    """A value of a column of predictions; see `PredictionTable.kinds`."""
-    if value is None:  # the truth, where it is not known yet
-        return ""
+    """A value of a column; see `PredictionTable.kinds`. A value of the data that is missing is a point."""
+    if value is None:  # the truth, where it is not known yet, has no mark
+        return MISSING if kind == "value" else ""
     if kind == "right":
         return RIGHT if value else WRONG
     if isinstance(value, bool | int):

@@ -1,0 +1,172 @@
+"""Select rows by a line of text: `price>100 city:Berlin garden=yes "living area"<80 sea`.
+
+Terms are separated by blanks, and all of them must hold. A term is a column, an operator and a value, or a text that
+any column may hold. `:` means "contains"; without a value `=` finds what is missing, and `!=` what is not.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.data.source import Source
+from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
+from workbench.data.table import number_text
+from workbench.errors import RecipeError, did_you_mean
+
+_OPERATORS = (">=", "<=", "!=", ">", "<", "=", ":")
+_COMPARISONS: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One condition; without a column the text is looked for in all of them."""
+
+    text: str
+    column: str = ""
+    operator: str = ""
+
+
+def parse_filter(line: str, names: Sequence[str]) -> tuple[Term, ...]:
+    """The terms of a line.
+
+    Args:
+        line: what was typed.
+        names: the columns there are.
+
+    Raises:
+        RecipeError: a term names no column.
+    """
+    return tuple(_term(token, names) for token in _tokens(line))
+
+
+def columns_needed(terms: Sequence[Term], names: Sequence[str]) -> tuple[str, ...]:
+    """The columns that the terms look at."""
+    if any(not term.column for term in terms):
+        return tuple(names)
+    return tuple(dict.fromkeys(term.column for term in terms))
+
+
+def matches(terms: Sequence[Term], source: Source) -> np.ndarray:
+    """Per row of a source, whether all terms hold.
+
+    Raises:
+        RecipeError: a value is not what its column can be compared with.
+    """
+    columns = {name: shown_column(source, name) for name in columns_needed(terms, list(source.columns))}
+    rows = len(next(iter(columns.values())).missing) if columns else 0
+    found = np.ones(rows, dtype=bool)
+    for term in terms:
+        if term.column:
+            found &= _holds(term, columns[term.column])
+        else:
+            found &= np.logical_or.reduce([_contains(column, term.text) for column in columns.values()])
+    return found
+
+
+def gaps(source: Source) -> np.ndarray:
+    """Per row, whether any column misses its value."""
+    return np.logical_or.reduce([shown_column(source, name).missing for name in source.columns])
+
+
+def cell_texts(column: ShownColumn) -> list[str | None]:
+    """Each row's value as it is shown; None where it is missing."""
+    if column.texts is not None:
+        return [None if text is None else str(text) for text in column.texts]
+    if column.numbers is None:
+        shape = " × ".join(map(str, column.shape))
+        return [None if missing else f"{shape} array" for missing in column.missing]
+    write = kind_of(column).write or _plain
+    return [
+        None if missing else write(value)
+        for value, missing in zip(column.numbers.tolist(), column.missing.tolist(), strict=True)
+    ]
+
+
+def _plain(value: float) -> str:
+    return number_text(value) if abs(value) < 1e15 else repr(value)
+
+
+def _tokens(line: str) -> list[str]:
+    """Parts between blanks; quotes hold together what has blanks in it, and stay."""
+    tokens, token, quoted = [], "", False
+    for letter in line:
+        quoted ^= letter == '"'
+        if letter.isspace() and not quoted:
+            tokens.append(token)
+            token = ""
+        else:
+            token += letter
+    return [each for each in (*tokens, token) if each.strip('"')]
+
+
+def _term(token: str, names: Sequence[str]) -> Term:
+    quoted = False
+    for at, letter in enumerate(token):
+        quoted ^= letter == '"'
+        sign = "" if quoted else next((each for each in _OPERATORS if token.startswith(each, at)), "")
+        if sign and at:
+            name, text = token[:at].replace('"', ""), token[at + len(sign) :].replace('"', "")
+            if name not in names:
+                name = next((each for each in names if each.casefold() == name.casefold()), name)
+            if name not in names:
+                hint = did_you_mean(name, names) or f'In quotes it is looked for in all columns: "{token}".'
+                raise RecipeError(f"there is no column '{name}'.", hint=hint)
+            return Term(text, name, sign)
+    return Term(token.replace('"', ""))
+
+
+def _holds(term: Term, column: ShownColumn) -> np.ndarray:
+    if not term.text:
+        if term.operator == "=":
+            return column.missing
+        if term.operator == "!=":
+            return ~column.missing
+        return np.ones(len(column.missing), dtype=bool)  # still being typed
+    if term.operator == ":":
+        return _contains(column, term.text)
+    value = _number(term, column)
+    if value is not None and column.numbers is not None:
+        with np.errstate(invalid="ignore"):
+            return np.asarray(_COMPARISONS[term.operator](column.numbers, value)) & ~column.missing
+    if term.operator not in ("=", "!="):
+        what = "texts" if column.numbers is None else f"{column.kind}s"
+        raise RecipeError(
+            f"'{term.column}' holds {what}, and '{term.text}' is none that could be smaller or larger.",
+            hint=f"`{term.column}:{term.text}` finds what contains it, `=` what is equal.",
+        )
+    wanted = term.text.casefold()
+    equal = np.array(
+        [text is not None and text.casefold() == wanted for text in cell_texts(column)], dtype=bool
+    )
+    return equal if term.operator == "=" else ~equal & ~column.missing
+
+
+def _number(term: Term, column: ShownColumn) -> float | None:
+    try:
+        return kind_of(column).parse(term.text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _contains(column: ShownColumn, text: str) -> np.ndarray:
+    if column.spread is not None:
+        return np.zeros(len(column.missing), dtype=bool)
+    wanted = text.casefold()
+    known: dict[str | None, bool] = {None: False}
+    found = np.empty(len(column.missing), dtype=bool)
+    for row, each in enumerate(cell_texts(column)):
+        if each not in known:
+            known[each] = wanted in each.casefold()  # type: ignore[union-attr]
+        found[row] = known[each]
+    return found

@@ -1,0 +1,92 @@
+"""The data that was read last: people edit models, and look at rows, many times on the same data."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.catalog.lookup import Catalog
+from workbench.data import loading
+from workbench.data.chunks import StreamedSource
+from workbench.data.memory import free_memory
+from workbench.data.source import Source
+from workbench.data.source_calls import read
+from workbench.recipe.document import Document
+from workbench.recipe.schema import Data
+
+_TEXT_BYTES = 60  # of a text, beside the pointer to it
+_MOST_SHARE = 4  # of the free memory a source may take one part in so many, to be kept
+
+
+@dataclass
+class KeptData:
+    """The data that was read last, as it was read and as it was prepared."""
+
+    _prepared_of: object = None
+    _prepared: loading.Prepared | loading.Streamed | None = None
+    _source_of: object = None
+    _source: Source | StreamedSource | None = None
+
+    def load(self, document: Document, catalog: Catalog) -> loading.Prepared | loading.Streamed:
+        """The data of a recipe. See `prepared`."""
+        recipe = document.recipe
+        return self.prepared(recipe.data, catalog, document.folder, recipe.seed)
+
+    def prepared(
+        self, data: Data, catalog: Catalog, folder: Path, seed: int
+    ) -> loading.Prepared | loading.Streamed:
+        """A section's data, prepared again only where the section, the seed or its file is another.
+
+        Raises:
+            WorkbenchError: see `loading.load_or_stream`.
+        """
+        of = data_key(data, folder, seed)
+        if self._prepared is None or of != self._prepared_of:
+            self._prepared = None  # what is not needed any more makes room first
+            self._prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
+            self._prepared_of = of
+        return self._prepared
+
+    def source(self, data: Data, catalog: Catalog, folder: Path) -> Source | StreamedSource:
+        """What a section reads, read again only where it reads something else; large sources are not kept.
+
+        Raises:
+            WorkbenchError: see `source_calls.read`.
+        """
+        of = (data.use, repr(data.arguments), data.literal_columns, str(folder), stamp(data, folder))
+        if self._source is None or of != self._source_of:
+            self._source = None
+            source = read(data, catalog, folder)
+            if not isinstance(source, Source) or _bytes(source) * _MOST_SHARE <= free_memory():
+                self._source, self._source_of = source, of
+            return source
+        return self._source
+
+    def forget(self) -> None:
+        """Free the memory; a training reads its own."""
+        self._prepared = self._source = None
+
+
+def data_key(data: Data, folder: Path, seed: int) -> tuple[Any, ...]:
+    """What a section's data depends on: another value where the section, the seed or a file of it is another."""
+    return data.model_dump_json(), str(folder), seed, stamp(data, folder)
+
+
+def stamp(data: Data, folder: Path) -> tuple[tuple[int, int, int], ...]:
+    """A value that changes when a file that the section names was changed or replaced."""
+    found = []
+    for text in data.arguments.values():
+        with suppress(OSError, ValueError, RuntimeError):
+            if isinstance(text, str):
+                status = (folder / Path(text).expanduser()).stat()
+                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(found)
+
+
+def _bytes(source: Source) -> int:
+    arrays = [*source.columns.values(), *(source.test or {}).values()]
+    return sum(
+        array.nbytes + (_TEXT_BYTES * array.size if array.dtype.kind == "O" else 0) for array in arrays
+    )
