@@ -9,6 +9,7 @@ import pytest
 
 from workbench.catalog.lookup import Catalog
 from workbench.data import Prepared, apply_to
+from workbench.data.naive import find_season
 from workbench.data.preparation import Preparation
 from workbench.errors import DataError, RecipeError, WorkbenchError
 from workbench.recipe.schema import Data
@@ -238,10 +239,8 @@ def test_bad_rows_are_reported_with_file_and_line(prepare: Prepare) -> None:
     assert twice.where == "table.csv:8"
     assert "the same 'date', 2024-01-06: this one and table.csv:7" in twice.what
     bad = error({"length": 2, "time": "date"}, date=[*days(6), "soon"], y=range(7))
-    assert (bad.where, bad.what) == (
-        "table.csv:8",
-        "column 'date' holds 'soon', which is no date and no time.",
-    )
+    assert bad.where == "table.csv:8"
+    assert bad.what.startswith("column 'date' holds 'soon', which is no date of the form 2020-12-31")
     short = error({"length": 9, "ahead": 4}, y=range(10))
     assert short.what == (
         "the training part holds no window: one needs 9 rows and its target 4 later, 13 rows that follow each other, "
@@ -324,3 +323,52 @@ def test_many_windows_are_gathered_batch_by_batch(
         np.testing.assert_array_equal(inputs[np.argsort(index)], held.train.inputs["features"])
         later = next(found.train.batches(50, epoch=1, step=2, seed=5))
         np.testing.assert_array_equal(later.targets["y"], parts[2].targets["y"])
+
+
+def test_naive_forecasts_are_the_last_value_and_that_of_a_season_before(prepare: Prepare) -> None:
+    y = [[3, 5, 9, 2, 7, 1, 4][at % 7] + at / 100 for at in range(140)]
+    y[60] = ""  # type: ignore[call-overload]
+    found = prepare(
+        table(date=days(140), y=y),
+        targets=["y"],
+        inputs={"features": ["date"]},
+        dates={"date": ["weekday"]},
+        missing={"targets": "drop"},
+        windows={"length": 5, "ahead": [2, 9], "time": "date"},
+        split={"test": 0.2},
+    )
+    spec = found.preparation.windows
+    assert spec is not None
+    assert spec.season == 7
+    for part in (found.train, found.test):
+        assert part is not None
+        for at, last in enumerate(part.index):
+            naive, season = (
+                part.naive["the last value"]["y"][at],
+                part.naive["the value 7 rows before"]["y"][at],
+            )
+            known = y[last] if y[last] != "" else y[last - 1]
+            np.testing.assert_allclose(naive, [known, known], atol=1e-5)
+            before = [
+                y[last + 2 - 7] if last + 2 >= 7 else known,
+                y[last + 9 - 14] if last + 9 >= 14 else known,
+            ]
+            np.testing.assert_allclose(season, [known if each == "" else each for each in before], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "season"),
+    [
+        (lambda at, noise: np.sin(at * 2 * np.pi / 24) + 0.1 * noise, 24),
+        (lambda at, noise: 0.1 * at + np.sin(at * 2 * np.pi / 12) + 0.1 * noise, 12),
+        (lambda at, noise: (at % 7 < 5) + 0.2 * noise, 7),
+        (lambda at, noise: np.cumsum(noise), None),
+        (lambda at, noise: noise, None),
+        (lambda at, noise: at * 1.0, None),
+    ],
+)
+def test_a_season_is_found_where_there_is_one(
+    values: Callable[[np.ndarray, np.ndarray], np.ndarray], season: int | None
+) -> None:
+    noise = np.random.default_rng(1).normal(size=600)
+    assert find_season(values(np.arange(600), noise)) == season

@@ -43,6 +43,7 @@ class Part:
         sample_weight: (rows,) float32 or (rows, time steps), for all targets or by target name; or None.
         index: (rows,) int64, each row's position in the source, from 0; of a window that of its last row.
         beside: columns (rows,) that say which row it is: a time, a series.
+        naive: of windows, what can be forecast without a model: by what it is and by target, as `targets`.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -50,6 +51,7 @@ class Part:
     sample_weight: Weights | None
     index: np.ndarray
     beside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    naive: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -68,6 +70,10 @@ class Part:
             _taken(self.sample_weight, rows),
             self.index[rows],
             {name: array[rows] for name, array in self.beside.items()},
+            {
+                what: {name: array[rows] for name, array in forecasts.items()}
+                for what, forecasts in self.naive.items()
+            },
         )
 
 
@@ -82,6 +88,10 @@ def join(parts: Sequence[Part]) -> Part:
         _joined([part.sample_weight for part in parts if part.sample_weight is not None]),
         np.concatenate([part.index for part in parts]),
         {name: np.concatenate([part.beside[name] for part in parts]) for name in first.beside},
+        {
+            what: {name: np.concatenate([part.naive[what][name] for part in parts]) for name in forecasts}
+            for what, forecasts in first.naive.items()
+        },
     )
 
 

@@ -18,7 +18,7 @@ from workbench.data.records import Record
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, number_text, read_column
 from workbench.errors import DataError, RecipeError, did_you_mean
-from workbench.recipe.column_options import DateFeatures, NumberFormat
+from workbench.recipe.column_options import NumberFormat
 from workbench.recipe.schema import Data
 from workbench.recipe.yaml_values import one_line
 
@@ -87,7 +87,7 @@ def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict
                 f"column '{name}' is no input, so nothing is made of its dates.", where=f"data.dates.{name}"
             )
         if name in inputs:
-            readings[name] = DateReading(format=_date_format(name, features, source))
+            readings[name] = DateReading(format=date_format(name, features.format, source))
     return readings
 
 
@@ -133,9 +133,14 @@ def _number_reading(name: str, wanted: NumberFormat, source: Source) -> NumberRe
     )
 
 
-def _date_format(name: str, wanted: DateFeatures, source: Source) -> str:
-    if wanted.format is not None:
-        return wanted.format
+def date_format(name: str, wanted: str | None, source: Source) -> str:
+    """The form of a column's dates: what the recipe says, or what all of its texts have.
+
+    Raises:
+        DataError: they are no dates, or the day and the month may be either.
+    """
+    if wanted is not None:
+        return wanted
     values = source.columns[name]
     if values.dtype.kind == "M" or are_python_dates(values):
         return dates.ISO

@@ -74,7 +74,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
     texts = _texts(data, source)
     if data.windows is not None:
         _check_names(data.windows.places, source, "data.windows")
-        taken |= set(data.windows.places)
+        taken |= set(data.windows.places) - set(data.dates)
     if data.inputs is None:
         inputs = _default_inputs(source, taken, texts)
         if data.windows is not None and data.windows.with_past:

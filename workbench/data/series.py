@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.readings import DateReading
 from workbench.data.roles import missing_column
 from workbench.data.source import Source
 from workbench.data.table import read_column
@@ -51,6 +52,7 @@ def order_rows(
     source: Source,
     group: Sequence[str],
     time: str | None,
+    reading: DateReading | None,
     *,
     sort: bool = False,
     gaps: bool = True,
@@ -62,6 +64,7 @@ def order_rows(
         source: the rows; those of different series may alternate.
         group: the columns that tell the series apart.
         time: the column of times, or None for the order of the rows.
+        reading: how times are written; see `time_reading`.
         sort: whether rows that are out of order are sorted, and not refused.
         gaps: whether gaps in time are looked for.
         clock: how time was counted before; None to find out.
@@ -79,7 +82,7 @@ def order_rows(
     if time is None:
         of_series = series[order]
         return Series(order, of_series, None, np.diff(of_series) != 0, None)
-    times = read_times(source, time)
+    times = read_times(source, time, reading)
     in_time = order[np.lexsort((times[order], series[order]))]
     if not sort and not np.array_equal(in_time, order):
         _refuse_disorder(source, time, times, series, order)

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Literal
 
 import numpy as np
 
+from workbench.data.readings import DateReading, date_format, read_with
 from workbench.data.records import Positive, Record
 from workbench.data.source import Source
+from workbench.data.table import ColumnKind
 from workbench.errors import DataError
-
-_FORMATS = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y%m%d"),
-    *(
-        "%b %d %Y",
-        "%b %d, %Y",
-        "%B %d, %Y",
-        "%d %b %Y",
-        "%d-%b-%Y",
-        "%d %B %Y",
-        "%Y-%m",
-        "%b %Y",
-        "%B %Y",
-        "%b-%Y",
-    ),
-)
-_TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_LOOKED_AT = 200
+from workbench.recipe.column_options import DateFeatures
 
 _DAY = 86_400_000_000_000  # nanoseconds
 _OFF = 0.5  # a distance that differs by more than this share of the usual one is a gap
@@ -56,6 +40,18 @@ class Clock(Record):
         """For each two rows that follow each other, whether a gap is between them (rows - 1,)."""
         apart = np.diff(self.ticks(times)).astype(np.float64)
         return np.abs(apart - self.every) > _OFF * self.every
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Rows of a day, a week and a year, as far as they are several."""
+        whole = {
+            "months": (12.0,),
+            "workdays": (5.0,),
+            "number": (),
+            "nanoseconds": (_DAY, 7 * _DAY, 365.25 * _DAY),
+        }
+        rows = (round(size / self.every) for size in whole[self.unit])
+        return tuple(count for count in rows if count > 1)
 
     @property
     def described(self) -> str:
@@ -124,105 +120,38 @@ def _are_workdays(times: np.ndarray, apart: np.ndarray) -> bool:
     return bool(2 * np.sum(distances == 1) > len(apart) and (distances == 3).any())
 
 
-def read_times(source: Source, name: str) -> np.ndarray:
-    """A column's times: (rows,) datetime64, or float64 numbers.
+def time_reading(source: Source, name: str, wanted: DateFeatures | None) -> DateReading | None:
+    """How a column's times are written; None for numbers, which are taken as they are.
+
+    Args:
+        wanted: what the recipe says of the column under `dates`.
+
+    Raises:
+        DataError: they are no times.
+    """
+    values = source.columns[name]
+    if values.dtype.kind in "iufb" and (wanted is None or wanted.format is None):
+        return None
+    return DateReading(format=date_format(name, wanted.format if wanted else None, source))
+
+
+def read_times(source: Source, name: str, reading: DateReading | None) -> np.ndarray:
+    """A column's times: (rows,) datetime64 or, without a reading, float64 numbers.
 
     Raises:
         DataError: a row has no time, or a text that is none; the file and the row are named.
     """
-    values = source.columns[name]
-    if values.dtype.kind == "M":
-        times = values
-    elif values.dtype.kind in "iufb" and values.ndim == 1:
-        times = values.astype(np.float64)
-    else:
-        times = _from_objects(source, name, values)
-    missing = np.flatnonzero(np.isnat(times) if times.dtype.kind == "M" else ~np.isfinite(times))
-    if len(missing):
+    column = read_with(source, name, reading)
+    if reading is None and column.kind is not ColumnKind.NUMBER:
         raise DataError(
-            f"column '{name}' has no time in {_rows(len(missing))}.",
+            f"column '{name}' holds texts, where the training data had numbers.", where=source.place(0)
+        )
+    missing = np.flatnonzero(column.missing)
+    if len(missing):
+        which = "this row" if len(missing) == 1 else f"{len(missing):,} rows, first in this"
+        raise DataError(
+            f"column '{name}' has no time in {which}.",
             where=source.place(int(missing[0])),
             hint="A row without a time has no place in its series: leave it out of the data.",
         )
-    return times
-
-
-def _from_objects(source: Source, name: str, values: np.ndarray) -> np.ndarray:
-    texts = [_text(value) for value in values.tolist()] if values.ndim == 1 else []
-    times, bad = parse_times(texts)
-    if bad is not None or not texts:
-        shown = f"'{texts[bad]}'" if bad is not None else "arrays"
-        raise DataError(
-            f"column '{name}' holds {shown}, which is no date and no time.",
-            where=source.place(bad or 0),
-            hint="Dates are read as 2024-12-31, 2024-12-31 23:59, 31.12.2024 and the like, all rows alike.",
-        )
-    return times
-
-
-def _text(value: object) -> str | None:
-    if value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ == "NaTType":
-        return None
-    if isinstance(value, datetime.datetime | datetime.date):
-        return value.isoformat()
-    return str(value).strip() or None
-
-
-def parse_times(texts: list[str | None]) -> tuple[np.ndarray, int | None]:
-    """Texts as datetime64[ns], all written alike; NaT for None.
-
-    Returns:
-        the times, and the position of the first text that is none, or None.
-    """
-    if (found := _iso(texts)) is not None:
-        return found, None
-    present = [text for text in texts if text is not None]
-    best, most = "", 0
-    for written in (f"{date}{time}" for time in _TIMES for date in _FORMATS):
-        read = sum(_parsed(text, written) is not None for text in present[:_LOOKED_AT])
-        if read > most:
-            best, most = written, read
-        if read == len(present[:_LOOKED_AT]):
-            if all(_parsed(text, written) is not None for text in present[_LOOKED_AT:]):
-                break
-            best, most = written, read
-    times = np.full(len(texts), np.datetime64("NaT"), dtype="datetime64[ns]")
-    for at, text in enumerate(texts):
-        if text is not None:
-            parsed = _parsed(text, best) if best else _iso_time(text)
-            if parsed is None:
-                return times, at
-            times[at] = np.datetime64(parsed, "ns")
-    return times, None
-
-
-def _parsed(text: str, written: str) -> datetime.datetime | None:
-    try:
-        return datetime.datetime.strptime(text, written)
-    except ValueError:
-        return None
-
-
-def _iso_time(text: str) -> datetime.datetime | None:
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.astimezone(datetime.UTC).replace(tzinfo=None) if found.tzinfo else found
-
-
-def _iso(texts: list[str | None]) -> np.ndarray | None:
-    """ISO texts, quickly; None where one is no such text."""
-    import pyarrow as pa
-
-    array = pa.array(texts, pa.string())
-    for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
-        try:
-            return array.cast(kind).cast(pa.timestamp("ns")).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
-def _rows(count: int) -> str:
-    return "this row" if count == 1 else f"{count:,} rows, first in this"
+    return column.values

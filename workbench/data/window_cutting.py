@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.data.missing import complete_rows
+from workbench.data.naive import Naive
 from workbench.data.preparation import Preparation, Table
 from workbench.data.roles import KNOWN, Roles
 from workbench.data.series import Series, time_texts
@@ -168,7 +169,14 @@ class Cut:
             self.known,
             self.targets,
             self._beside(),
+            self._naive(),
         )
+
+    def _naive(self) -> Naive | None:
+        if self.targets is None:
+            return None
+        known = self.targets
+        return Naive(self.series, self.spec.targets, known.rows.targets, known.at, self.spec.season)
 
     @property
     def _ahead(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from workbench.data.readings import DateReading
 from workbench.data.records import Record
 from workbench.data.specs import ArrayTarget, Input, NumberTarget, Size, Target
 from workbench.data.times import Clock
@@ -21,6 +22,7 @@ class WindowSpec(Record):
         ahead: how many rows after its last the targets are.
         step: rows between the beginnings of two windows.
         group, time, sort: the columns that order rows; see `workbench.data.series.order_rows`.
+        reading: how times are written; None for numbers.
         clock: how far apart rows are; None where gaps do not matter.
         known: the names of inputs whose values are those of the targets' rows.
         targets: the targets as single rows have them.
@@ -32,6 +34,7 @@ class WindowSpec(Record):
     group: tuple[str, ...] = ()
     time: str | None = None
     sort: bool = False
+    reading: DateReading | None = None
     clock: Clock | None = None
     known: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()

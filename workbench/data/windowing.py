@@ -12,13 +12,16 @@ from workbench.data.division import TEST, TRAIN, VALIDATION
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import Prepared, about_words, typed
 from workbench.data.memory import LEAST_COPIES, check_fits
+from workbench.data.naive import find_season
 from workbench.data.preparation import TRAINED_HINT, Part, Preparation, Table, read_table
+from workbench.data.readings import DateReading
 from workbench.data.roles import KNOWN, choose_roles
 from workbench.data.series import Series, order_rows
 from workbench.data.source import Source
 from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.streaming import Streamed
 from workbench.data.time_split import parts_by_time
+from workbench.data.times import time_reading
 from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import Sheet, WindowedPart
@@ -47,7 +50,11 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
     windows = _windows_of(data)
     source = _in_memory(source)
     roles = choose_roles(data, source)
-    series = _ordered(source, windows)
+    reading = None
+    if windows.time is not None:
+        reading = time_reading(source, windows.time, data.dates.get(windows.time))
+    gaps = windows.gaps == "break"
+    series = order_rows(source, windows.group, windows.time, reading, sort=windows.sort, gaps=gaps)
     test_source = source.test_source()
     shares = data.split if test_source is None else data.split.model_copy(update={"test": 0.0})
     parts = parts_by_time(series, shares)
@@ -66,7 +73,8 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
             gathered.add(test_table[name], np.empty(0, np.int64), test_source)
     for name, counts in words.items():
         counts.add(table[name].values, parts[np.argsort(series.order)])
-    preparation = _with_windows(fit(data, roles, statistics, source, words), windows, series)
+    preparation = _with_windows(fit(data, roles, statistics, source, words), windows, reading, series)
+    preparation = _with_season(preparation, table, series, parts)
     check_fits(preparation.of_rows(), len(series.order), source, copies=LEAST_COPIES, streams=False)
 
     cut = Cut.of(preparation, table, series, usable, source, parts)
@@ -118,15 +126,12 @@ def _windows_of(data: Data) -> Windows:
     return data.windows
 
 
-def _ordered(source: Source, windows: Windows | WindowSpec | None) -> Series:
-    assert windows is not None
+def _ordered(source: Source, spec: WindowSpec | None) -> Series:
+    """New rows in the order of time, as training had them."""
+    assert spec is not None
+    gaps = spec.clock is not None
     return order_rows(
-        source,
-        windows.group,
-        windows.time,
-        sort=windows.sort,
-        gaps=windows.clock is not None if isinstance(windows, WindowSpec) else windows.gaps == "break",
-        clock=windows.clock if isinstance(windows, WindowSpec) else None,
+        source, spec.group, spec.time, spec.reading, sort=spec.sort, gaps=gaps, clock=spec.clock
     )
 
 
@@ -156,7 +161,9 @@ def _all_windows(
     return windows
 
 
-def _with_windows(preparation: Preparation, windows: Windows, series: Series) -> Preparation:
+def _with_windows(
+    preparation: Preparation, windows: Windows, reading: DateReading | None, series: Series
+) -> Preparation:
     """The preparation of rows as that of windows.
 
     Raises:
@@ -176,6 +183,7 @@ def _with_windows(preparation: Preparation, windows: Windows, series: Series) ->
         group=windows.group,
         time=windows.time,
         sort=windows.sort,
+        reading=reading,
         clock=series.clock,
         known=(KNOWN,) if windows.known else (),
         targets=preparation.targets,
@@ -183,6 +191,23 @@ def _with_windows(preparation: Preparation, windows: Windows, series: Series) ->
     )
     targets = tuple(target_of_window(target, windows.ahead) for target in preparation.targets)
     return preparation.model_copy(update={"windows": spec, "targets": targets})
+
+
+def _with_season(preparation: Preparation, table: Table, series: Series, parts: np.ndarray) -> Preparation:
+    """The preparation with the season that the first target shows in the training rows of the longest series."""
+    spec = preparation.windows
+    assert spec is not None
+    target = next((each for each in spec.targets if isinstance(each, NumberTarget)), None)
+    if spec.season is not None or target is None:
+        return preparation
+    own = series.series[parts == TRAIN]
+    longest = np.bincount(own).argmax() if len(own) else 0
+    rows = series.order[(parts == TRAIN) & (series.series == longest)]
+    season = find_season(
+        np.asarray(table[target.columns[0]].values, np.float64)[rows],
+        series.clock.seasons if series.clock else (),
+    )
+    return preparation.model_copy(update={"windows": spec.model_copy(update={"season": season})})
 
 
 def _check_parts(found: Mapping[str, WindowedPart], shares: Split, cut: Cut, brings_test: bool) -> None:

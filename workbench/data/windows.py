@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.naive import Naive
 from workbench.data.preparation import Part, Preparation, Weights
 from workbench.data.specs import NumberTarget, Target
 from workbench.data.window_spec import WindowSpec
@@ -42,6 +43,7 @@ class WindowedPart:
         known: the rows of inputs that are known ahead.
         targets: the rows of targets and weights; None where there are none.
         beside: (rows,) columns by name that say which row it is.
+        naive: what can be forecast without a model; None without targets.
     """
 
     preparation: Preparation
@@ -52,6 +54,7 @@ class WindowedPart:
     known: Sheet | None = None
     targets: Sheet | None = None
     beside: Mapping[str, np.ndarray] | None = None
+    naive: Naive | None = None
 
     @property
     def rows(self) -> int:
@@ -88,7 +91,8 @@ class WindowedPart:
             }
             weights = _weights(self.targets.rows.sample_weight, at)
         beside = {name: values[last] for name, values in (self.beside or {}).items()}
-        return Part(inputs, targets, weights, self.order[last], beside)
+        naive = self.naive.of(last, np.asarray(self.spec.ahead)) if self.naive is not None else {}
+        return Part(inputs, targets, weights, self.order[last], beside, naive)
 
     def batches(
         self, batch_size: int, *, epoch: int = 0, step: int = 0, seed: int | None = None
