@@ -192,7 +192,8 @@ class Finished(Event):
     part (or the validation part, where there is no other); empty where it is, or where that is not known. `baselines`
     has for names of `evaluation`, and with `val_` of `logs`, what is reached without the model: {guess, of, better,
     linear}: the best constant guess, which one that is (`the mean`), whether more (`up`) or less (`down`) is better,
-    and a linear or logistic model, where there is one. `compared` is the model beside them, in words."""
+    and a linear or logistic model, where there is one; of windows also `naive`: the last value, and that of a season
+    before, each by its words; the best of them may be the guess. `compared` is the model beside them, in words."""
 
     kind: ClassVar[str] = "finished"
     status: str

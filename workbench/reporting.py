@@ -288,8 +288,10 @@ def _evaluation_table(
         if (found := {name: events.baseline_value(baselines, name, which) for name in evaluation})
         and any(value is not None for value in found.values())
     }
+    naive = any("naive" in record for record in baselines.values())  # the best guess may be the last value
+    titles = {"guess": "the best guess" if naive else "a constant guess", "linear": "a linear model"}
     for which in beside:
-        table.add_column({"guess": "a constant guess", "linear": "a linear model"}[which], justify="right")
+        table.add_column(titles[which], justify="right")
     for name, value in evaluation.items():
         values = [value, *(found[name] for found in beside.values())]
         shown = (Text("" if each is None else _number(each, 5)) for each in values)

@@ -19,6 +19,7 @@ data:
   targets: [load]
   windows: {length: 24, ahead: [1, 12], time: when, group: area}
   scale: standard
+  scale_targets: standard
   split: {validation: 0.2, test: 0.2}
 model:
   sequential:
@@ -47,6 +48,22 @@ def test_forecasts_are_the_same_in_the_run_from_the_file_and_from_raw_rows(kwb: 
     assert ran.returncode == 0, ran.stderr
     finished = json.loads(ran.stdout.splitlines()[-1])
 
+    # Beside the result: what is reached without a model, by hand.
+    table = np.genfromtxt(tmp_path / "load.csv", delimiter=",", skip_header=1, usecols=(2, 3))
+    areas = [table[0::2, 0], table[1::2, 0]]
+    naive = np.mean(
+        [
+            np.abs(load[at] - load[at + ahead])
+            for load in areas
+            for at in range(240 + 23, 300 - 12)
+            for ahead in (1, 12)
+        ]
+    )
+    baseline = finished["baselines"]["mae"]
+    np.testing.assert_allclose(baseline["naive"]["the last value"], naive, rtol=1e-5)
+    assert baseline["guess"] <= min(baseline["naive"].values())
+    assert "the last value" in finished["compared"]
+
     evaluated = kwb("evaluate", "load.keras", "--data", "load.yaml", "--json", cwd=tmp_path)
     scores = json.loads(evaluated.stdout)
     np.testing.assert_allclose(scores["mae"], finished["evaluation"]["mae"], rtol=1e-5)
@@ -62,12 +79,12 @@ def test_forecasts_are_the_same_in_the_run_from_the_file_and_from_raw_rows(kwb: 
     assert rows[-1]["true load+1"] == rows[-1]["error load+12"] == ""
 
     # By hand: plain Keras on rows that are scaled by the first 60 % of the moments.
-    table = np.genfromtxt(tmp_path / "load.csv", delimiter=",", skip_header=1, usecols=(2, 3))
     north = table[0::2]
     center, deviation = table[:360].mean(axis=0), table[:360].std(axis=0)
     scaled = (north - center) / deviation
     model = keras.saving.load_model(tmp_path / "load.keras", compile=False)
     forecast = np.asarray(model(np.stack([scaled[240:264], scaled[276:300]]).astype("float32")))
+    forecast = forecast * deviation[0] + center[0]  # it learned scaled numbers
     of_north = [row for row in rows if row["area"] == "north"]
     for row, numbers in zip((of_north[0], of_north[-1]), forecast, strict=True):
         np.testing.assert_allclose([float(row["load+1"]), float(row["load+12"])], numbers, atol=1e-5)

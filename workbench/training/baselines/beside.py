@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import keras
@@ -43,7 +43,9 @@ class Baseline:
         what: which one that is, in words.
         linear: what a linear or logistic model reaches; None where there is none.
         better: `up` or `down`.
-        fair: as `guess`, of the guesses that count the rows by the weights that training counts them by.
+        fair: as `guess`, of the constant guesses that count the rows by the weights that training counts them by.
+        naive: of windows, what naive forecasts reach, by what they are: `the last value`. The best of them may be the
+            `guess`.
     """
 
     guess: float
@@ -51,10 +53,13 @@ class Baseline:
     better: str
     fair: float
     linear: float | None = None
+    naive: Mapping[str, float] = field(default_factory=dict)
 
     def as_record(self) -> dict[str, Any]:
         """As the events have it."""
         record: dict[str, Any] = {"guess": self.guess, "of": self.what, "better": self.better}
+        if self.naive:
+            record["naive"] = dict(self.naive)
         return record if self.linear is None else record | {"linear": self.linear}
 
 
@@ -144,6 +149,7 @@ class Beside:
         }
         parts = {prefix: sampled(part, MOST_SCORED) for prefix, part in self._parts.items()}
         if self._find_guesses(scorer, train, forms, parts):
+            self._find_naive(scorer, parts)
             self._find_linear(scorer, train, forms, parts)
 
     def _find_guesses(
@@ -165,6 +171,27 @@ class Beside:
                         found[name] = _with(found.get(name), score, _words(which), way, is_fair=is_fair)
             self._found |= {f"{prefix}{name}": each for name, each in found.items()}
         return bool(self._found)
+
+    def _find_naive(self, scorer: Scorer, parts: Mapping[str, Part]) -> None:
+        """Naive forecasts of windows are guesses too."""
+        scales = self._run.prepared.preparation.scales()
+        for prefix, part in parts.items():
+            for what, forecasts in part.naive.items():
+                if set(forecasts) != set(part.targets):
+                    continue  # a class has no last value
+
+                def predictions(
+                    rows: slice, forecasts: Mapping[str, np.ndarray] = forecasts
+                ) -> Mapping[str, np.ndarray]:
+                    return {
+                        name: scales[name].scaled(values[rows]) if name in scales else values[rows]
+                        for name, values in forecasts.items()
+                    }
+
+                for name, score in self._score(scorer, predictions, part).items():
+                    if (known := self._found.get(f"{prefix}{name}")) is not None:
+                        found = _with(known, score, what, known.better, is_fair=False)
+                        self._found[f"{prefix}{name}"] = replace(found, naive={**known.naive, what: score})
 
     def _guesses(self, train: Part, name: str, weights: np.ndarray | None, form: Form) -> list[Guess]:
         """The guesses for a target, as the model would make them; of a scaled one those in its own units as well."""
