@@ -91,3 +91,10 @@ def kwb_register_datasets(registry: Registry) -> None:
         tags=["reader", "images", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"],
         example={"path": "pictures"},
     )
+    registry.add(
+        "texts",
+        "kwb_datasets.text_folder:texts",
+        summary="Text files in a folder for each class; folders `train` and `test` are these parts.",
+        tags=["reader", "*/.txt", "text", "classification"],
+        example={"path": "texts"},
+    )

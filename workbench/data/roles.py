@@ -188,7 +188,7 @@ def _targets(data: Data, source: Source) -> dict[str, tuple[str, ...]]:
                 raise RecipeError(
                     f"{source.unlabelled}.",
                     where="data.path",
-                    hint="A model that learns from pictures alone (an autoencoder) has `targets: []`.",
+                    hint="A model that learns from its inputs alone (an autoencoder) has `targets: []`.",
                 )
             raise RecipeError(
                 f"'{data.use}' does not say what to learn.",

@@ -38,7 +38,7 @@ class Source:
         targets: the columns to learn, unless the recipe names others.
         test: the same columns for a separate test part of the data, or None.
         classes: for a target of whole numbers 0..n-1, the n names of its classes; () for one whose values are the
-            names.
+            names themselves.
         origin: the file or the dataset's name, for messages.
         locate: from a row's position (from 0) to its place in the file, such as `prices.csv:14`.
         options: arguments that the reader found out from the file itself, such as `{delimiter: ";"}`.
