@@ -64,12 +64,12 @@ def texts(
     if stream is True and "validation" in parts:
         raise RecipeError("a validation folder is read into memory only.", where="data.stream")
     if "validation" not in parts and should_stream(stream, 2 * size, size):
-        chunks = FileChunks(_mixed(train), encoding)
+        chunks = TextFiles(_mixed(train), encoding)
         return StreamedSource(
             chunks,
             targets=targets,
             classes=dict.fromkeys(targets, ()),
-            test=FileChunks(test, encoding) if test else None,
+            test=TextFiles(test, encoding) if test else None,
             origin=place.name,
             locate=chunks.files.name,
             texts=(TEXT,),
@@ -133,8 +133,8 @@ def _read(part: ClassFiles, row: int, encoding: str) -> str | None:
     return text if text.strip() else None
 
 
-class FileChunks:
-    """Files that are read as they are needed."""
+class TextFiles:
+    """Text files that are read as they are needed."""
 
     def __init__(self, files: ClassFiles, encoding: str) -> None:
         count = len(files.files)
@@ -144,15 +144,15 @@ class FileChunks:
         self.rows = tuple(min(CHUNK_FILES, count - start) for start in range(0, count, CHUNK_FILES))
         self.groups = tuple(range(len(self.rows)))
 
-    def open(self) -> FileReader:
-        return FileReader(self)
+    def open(self) -> TextFilesReader:
+        return TextFilesReader(self)
 
 
 @dataclass(frozen=True)
-class FileReader:
+class TextFilesReader:
     """Reads the files of a chunk."""
 
-    chunks: FileChunks
+    chunks: TextFiles
 
     def read(self, chunk: int, names: Sequence[str]) -> Columns:
         start = chunk * CHUNK_FILES
