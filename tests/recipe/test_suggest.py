@@ -170,21 +170,15 @@ def test_a_gap_of_a_class_stays_a_gap(catalog: Catalog) -> None:
     assert (data["classes"], data["missing_values"], data["missing"]) == (["kind"], ["NA"], "drop")
 
 
-@pytest.mark.parametrize(
-    ("rows", "low", "high", "far"),
-    [
-        (100, 60_000, 730_000, True),
-        (400, 2_000, 5_000, True),
-        (400, 83, 709, False),
-        (2_000, 2_000, 20_000, False),
-    ],
-)
-def test_a_target_is_large_where_the_training_does_not_reach_it(
-    rows: int, low: int, high: int, far: bool
-) -> None:
-    facts = Facts(rows, (number("rooms"), number("price", low, high)))
-    said = any("give it in larger units" in reason for reason in suggest("x", {"use": "csv"}, facts).reasons)
-    assert said == far
+def test_numbers_to_learn_are_scaled_and_classes_are_not(catalog: Catalog) -> None:
+    facts = Facts(100, (number("rooms"), number("price", 60_000, 730_000), text("kind", 40, 60)))
+    assert suggested(facts, catalog)["data"]["scale_targets"] == "standard"
+    assert suggested(facts, catalog, ["price", "kind"])["data"]["scale_targets"] == "standard"
+    assert "scale_targets" not in suggested(facts, catalog, ["kind"])["data"]
+    pictures = Facts(100, (array("x", 8, 8, 1), array("y", 8, 8, 1)), ("y",))
+    assert "scale_targets" not in suggested(pictures, catalog)["data"]
+    measured = Facts(100, (number("x"), array("y", 3, low=900, high=1200)), ("y",))
+    assert suggested(measured, catalog)["data"]["scale_targets"] == "standard"
 
 
 def test_pictures_get_convolutions_and_bytes_are_scaled(catalog: Catalog) -> None:
@@ -232,7 +226,7 @@ def test_more_rows_need_fewer_epochs_and_larger_batches(catalog: Catalog) -> Non
         for rows in (500, 20_000, 500_000)
         for recipe in [suggested(Facts(rows, (number("a"), number("y"))), catalog)]
     ]
-    assert sizes == [(60, 32), (30, 64), (10, 128)]
+    assert sizes == [(200, 32), (60, 64), (20, 128)]
 
 
 def test_likely_targets() -> None:

@@ -6,9 +6,8 @@ the scaling, missing values).
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +20,8 @@ from workbench.recipe.columns import (
     remarks,
     why_left_out,
 )
-from workbench.recipe.reach import about_size, epochs_and_batch
 from workbench.recipe.suggest_columns import column_options
+from workbench.recipe.suggest_model import suggested_model, suggested_training, variable_name
 from workbench.recipe.targets import called_like_a_target
 
 __all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "suggest"]
@@ -99,7 +98,7 @@ def suggest(
     kept, gaps = learnable([facts.column(target) for target in targets], facts.rows)
     targets = tuple(column.name for column in kept)
     if len(targets) > 1:
-        section["targets"] = {_variable(target): [target] for target in targets}
+        section["targets"] = {variable_name(target): [target] for target in targets}
     elif targets != facts.targets or gaps:
         section["targets"] = list(targets)
     learned = [facts.column(target) for target in targets]
@@ -143,7 +142,10 @@ def suggest(
     if (scaling := _scaling(inputs)) is not None:
         section["scale"] = scaling
         reasons.append("Inputs of different size are scaled, measured on the training part only.")
-    model = _model(facts.rows, inputs, learned, classes, reasons)
+    if any(column.name not in classes and _needs_scaling(column) for column in learned):
+        section["scale_targets"] = "standard"
+        reasons.append("Numbers to learn are scaled too; metrics and predictions stay in their own units.")
+    model = suggested_model(facts.rows, inputs, learned, classes, reasons)
     return Suggestion(
         {
             "kwb": 1,
@@ -151,7 +153,7 @@ def suggest(
             "seed": 42,
             "data": section,
             "model": model,
-            "train": _train(facts.rows, learned, classes, reasons),
+            "train": suggested_training(facts.rows, learned, classes),
             "save": [f"saved/{_recipe_name(name)}.keras"],
         },
         tuple(reasons),
@@ -195,7 +197,7 @@ def _named_inputs(inputs: Sequence[ColumnFacts]) -> dict[str, list[str]]:
     """Inputs with names that a graph line can use."""
     table = [column.name for column in inputs if not column.shape]
     named = {"features": table} if table else {}
-    return named | {_variable(column.name): [column.name] for column in inputs if column.shape}
+    return named | {variable_name(column.name): [column.name] for column in inputs if column.shape}
 
 
 def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:
@@ -209,136 +211,9 @@ def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:
     return None
 
 
-def _model(
-    rows: int,
-    inputs: Sequence[ColumnFacts],
-    learned: Sequence[ColumnFacts],
-    classes: Mapping[str, int],
-    reasons: list[str],
-) -> dict[str, Any]:
-    """A stack where there is one input and one target, else a graph that joins and divides."""
-    arrays = [column for column in inputs if column.shape]
-    table = [column for column in inputs if not column.shape]
-    if len(arrays) + bool(table) <= 1 and len(learned) <= 1:
-        shape = arrays[0].shape if arrays else None
-        stack = [*_body(shape, len(table), reasons), *_head(rows, learned, classes, reasons)]
-        return {"sequential": stack}
-    shapes: dict[str, list[int]] = {_variable(column.name): list(column.shape) for column in arrays}
-    if table:
-        shapes = {"features": [_width(table)], **shapes}
-    lines: list[str] = []
-    ends = []
-    for name, sizes in shapes.items():
-        variable = f"{name}_in"
-        for layer in _body(tuple(sizes), sizes[0], []):
-            lines.append(f"{variable} = {_call(layer)}({variable if _made(lines, variable) else name})")
-        ends.append(variable)
-    joined = ends[0]
-    if len(ends) > 1:
-        joined = "joined"
-        lines.append(f"joined = Concatenate()({', '.join(ends)})")
-    outputs = []
-    for column in learned:
-        layers = _head(rows, [column], classes, [])
-        output = _variable(column.name)
-        output = f"{output}_out" if output in shapes or output in (joined, *ends) else output
-        for number, layer in enumerate(layers):
-            last = number == len(layers) - 1
-            named = layer | {"name": output} if last else layer
-            lines.append(f"{output} = {_call(named)}({joined if number == 0 else output})")
-        outputs.append(output)
-    reasons.append(
-        "Several inputs or targets: a graph joins the first and has an end for each of the second."
-    )
-    return {"inputs": shapes, "graph": lines, "outputs": outputs}
-
-
-def _body(shape: tuple[int, ...] | None, columns: int, reasons: list[str]) -> list[dict[str, Any]]:
-    """The layers before the last one; `shape` is an array's, None for a table of so many columns."""
-    if shape is not None and len(shape) == 3 and shape[-1] <= 4 and min(shape[:2]) >= 6:
-        reasons.append("Arrays of height, width and channels are taken for pictures: two convolutions.")
-        return [
-            {"use": "Conv2D", "filters": 16, "kernel_size": 3, "activation": "relu"},
-            {"use": "Conv2D", "filters": 32, "kernel_size": 3, "activation": "relu"},
-            {"use": "MaxPooling2D"},
-            {"use": "Flatten"},
-            {"use": "Dropout", "rate": 0.25},
-        ]
-    if shape is not None and len(shape) > 1:
-        return [{"use": "Flatten"}, _dense(128), _dense(64)]
-    width = 64 if (shape[0] if shape else columns) >= 8 else 32
-    return [_dense(width), _dense(width // 2)]
-
-
-def _dense(units: int) -> dict[str, Any]:
-    return {"use": "Dense", "units": units, "activation": "relu"}
-
-
-def _head(
-    rows: int, learned: Sequence[ColumnFacts], classes: Mapping[str, int], reasons: list[str]
-) -> list[dict[str, Any]]:
-    if not learned:
-        return [{"use": "Dense", "units": 1}]
-    column = learned[0]
-    if count := classes.get(column.name):
-        reasons.append(f"'{column.name}' has {count} classes: a probability for each, so softmax.")
-        return [{"use": "Dense", "units": count, "activation": "softmax"}]
-    if len(column.shape) > 1:
-        size = math.prod(column.shape)
-        return [
-            {"use": "Flatten"},
-            {"use": "Dense", "units": size},
-            {"use": "Reshape", "target_shape": list(column.shape)},
-        ]
-    reasons.append(f"'{column.name}' is a number: a last layer without activation, and the squared error.")
-    if large := about_size(column.name, column.low or 0.0, column.high or 0.0, rows):
-        reasons.append(large)
-    return [{"use": "Dense", "units": column.shape[0] if column.shape else 1}]
-
-
-def _train(
-    rows: int, learned: Sequence[ColumnFacts], classes: Mapping[str, int], reasons: list[str]
-) -> dict[str, Any]:
-    epochs, batch = epochs_and_batch(rows)
-    losses = {
-        column.name: "sparse_categorical_crossentropy" if column.name in classes else "mse"
-        for column in learned
-    }
-    metrics = {column.name: "accuracy" if column.name in classes else "mae" for column in learned}
-    train: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch,
-        "optimizer": {"use": "Adam", "learning_rate": 1e-3},
-    }
-    if len(learned) == 1:
-        train["loss"] = losses[learned[0].name]
-        train["metrics"] = [metrics[learned[0].name]]
-    elif learned:
-        train["loss"] = {_variable(name): loss for name, loss in losses.items()}
-        train["metrics"] = {_variable(name): [metric] for name, metric in metrics.items()}
-    train["callbacks"] = [
-        {"use": "EarlyStopping", "monitor": "val_loss", "patience": 10, "restore_best_weights": True}
-    ]
-    return train
-
-
-def _width(table: Sequence[ColumnFacts]) -> int:
-    """How wide a table's input is: a number a column, and one for each category of a text column."""
-    return sum(column.width for column in table)
-
-
-def _call(layer: Mapping[str, Any]) -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in layer.items() if name != "use")
-    return f"{layer['use']}({arguments})".replace("'", '"')
-
-
-def _made(lines: Iterable[str], variable: str) -> bool:
-    return any(line.startswith(f"{variable} =") for line in lines)
-
-
-def _variable(name: str) -> str:
-    variable = re.sub(r"\W+", "_", name).strip("_").lower() or "value"
-    return f"_{variable}" if variable[0].isdigit() else variable
+def _needs_scaling(column: ColumnFacts) -> bool:
+    """True of numbers to learn; of arrays such as pictures only where they are far from 0."""
+    return len(column.shape) < 2 or max(abs(column.low or 0.0), abs(column.high or 0.0)) > 2
 
 
 def _recipe_name(name: str) -> str:
