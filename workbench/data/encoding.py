@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -50,13 +50,18 @@ def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.n
     at = 0
     for column in spec.columns:
         into = features[:, at : at + column.width]
+        if column.indicator:
+            into[:, -1] = table[column.name].missing
+            into = into[:, :-1]
         if isinstance(column, NumberColumn):
             into[:, 0] = encode_number(column, table[column.name], place)
         elif isinstance(column, DateColumn):
             into[:] = encode_dates(column, table[column.name], place)
         else:
+            codes = category_codes(column, table[column.name], place)
             into[:] = 0.0
-            into[np.arange(rows), category_codes(column, table[column.name], place)] = 1.0
+            known = codes >= 0
+            into[np.flatnonzero(known), codes[known]] = 1.0
         at += column.width
     return features
 
@@ -142,7 +147,7 @@ def encode_dates(spec: DateColumn, column: Column, place: Place) -> np.ndarray:
 
 
 def category_codes(spec: CategoryColumn, column: Column, place: Place) -> np.ndarray:
-    """The position of each row's category (rows,), where its one-hot row has the 1.
+    """The position of each row's category (rows,), where its one-hot row has the 1; -1 where it has none.
 
     Raises:
         DataError: a category was not there in training; the column, the value and the row are named.
@@ -151,14 +156,28 @@ def category_codes(spec: CategoryColumn, column: Column, place: Place) -> np.nda
         raise _kind_differs(column, "category", place)
     codes = _codes(column, spec.categories, spec.fill)
     unknown = np.flatnonzero(codes < 0)
-    if len(unknown):
+    if spec.unknown == "other":
+        codes[unknown] = len(spec.categories) if spec.other else -1
+    elif len(unknown):
+        several = (
+            f" In {len(unknown):,} of {len(codes):,} rows there is such a one." if len(unknown) > 1 else ""
+        )
         raise DataError(
             f"column '{spec.name}' holds '{column.as_text().values[unknown[0]]}', a category that the "
-            "training data did not have.",
+            f"training data did not have.{several}",
             where=place(int(unknown[0])),
-            hint=f"Known are: {_listed(spec.categories)}.",
+            hint=f"Known are: {_listed(spec.categories)}. With `unknown: other` in the recipe of its training a model "
+            "takes it for one more category, with `unknown: drop` such rows are left out.",
         )
     return codes
+
+
+def unknown_categories(columns: Sequence[CategoryColumn], table: Mapping[str, Column]) -> np.ndarray:
+    """Per row, whether one of the columns holds a category that was not there in training."""
+    codes = [_codes(table[spec.name], spec.categories, spec.fill) for spec in columns]
+    missing = [table[spec.name].missing for spec in columns]
+    unknown = [found < 0 for found in codes]
+    return np.logical_or.reduce([each & ~gap for each, gap in zip(unknown, missing, strict=True)])
 
 
 def encode_classes(spec: ClassTarget, column: Column, place: Place) -> np.ndarray:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from workbench.data.category_fitting import (
+    fit_categories,
+    in_order,
+    nothing_there,
+    refuse_numbers,
+    refuse_too_many,
+)
 from workbench.data.chunks import StreamedSource
-from workbench.data.dates import Undecided, feature_names, found_format, mostly_dates
+from workbench.data.dates import feature_names
 from workbench.data.dates import features as date_features
-from workbench.data.number_formats import found_writing, is_signed
-from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.preparation import Preparation
-from workbench.data.readings import option_text
 from workbench.data.roles import Roles
 from workbench.data.source import RowOrigin
 from workbench.data.specs import (
@@ -38,11 +42,8 @@ from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput, WordCounts
 from workbench.errors import DataError
 from workbench.recipe.data_options import TextOptions
-from workbench.recipe.schema import Data, Scaling, missing_of
-
-# More different texts than this, most of them seen once, are names or identifiers and no categories.
-_FEW = 20
-_MOST = 1000
+from workbench.recipe.missing_options import ColumnMissing, missing_of
+from workbench.recipe.schema import Data, Scaling
 
 Statistics = Mapping[str, ColumnStatistics]
 
@@ -56,7 +57,7 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
         name: ColumnStatistics(
             name,
             roles.scaling.get(name, "none"),
-            with_mean=missing_of(data.missing).inputs == "mean" and name in roles.scaling,
+            fill=_filling(data, name) if name in roles.scaling else None,
             sample_bytes=sample_bytes,
             as_target=as_targets.get(name, "none"),
             features=_features(data, name),
@@ -64,6 +65,11 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
         for name in roles.used
         if name not in roles.texts
     }
+
+
+def _filling(data: Data, name: str) -> str | float | None:
+    missing = missing_of(data.missing).of(name, needed=False)
+    return missing.fill if missing.fills else None
 
 
 def _features(data: Data, name: str) -> Callable[[np.ndarray], np.ndarray] | None:
@@ -94,9 +100,7 @@ def fit(
     Raises:
         DataError: a column cannot be what it is wanted for.
     """
-    fitter = _Fitter(
-        data, roles, statistics, origin, words, with_mean=missing_of(data.missing).inputs == "mean"
-    )
+    fitter = _Fitter(data, roles, statistics, origin, words)
     return Preparation(
         inputs=tuple(fitter.input(name, columns) for name, columns in roles.inputs.items()),
         targets=tuple(fitter.target(name, columns) for name, columns in roles.targets.items()),
@@ -137,15 +141,12 @@ class _Fitter:
         statistics: Statistics,
         origin: RowOrigin,
         words: Mapping[str, WordCounts],
-        *,
-        with_mean: bool,
     ) -> None:
         self.data = data
         self.roles = roles
         self.statistics = statistics
         self.origin = origin
         self.words = words
-        self.with_mean = with_mean
 
     def input(self, name: str, columns: tuple[str, ...]) -> Input:
         if columns[0] in self.words:
@@ -184,7 +185,7 @@ class _Fitter:
         for column in columns:
             fitted = self.statistics[column].target_affine()
             if fitted is None:
-                raise self.nothing_there(column)
+                raise nothing_there(column, self.origin)
             center += fitted[0].tolist()
             factor += fitted[1].tolist()
         return TargetScale(kind=kind, center=tuple(center), factor=tuple(factor))
@@ -196,15 +197,34 @@ class _Fitter:
         if column.kind is ColumnKind.TEXT:
             return self.category(column)
         if not column.train_present:
-            raise self.nothing_there(name)
+            raise nothing_there(name, self.origin)
         if name in self.data.dates:
+            if self.missing(name).constant is not None:
+                raise DataError(
+                    f"nothing given can stand for a missing date of '{name}'.",
+                    where=f"data.missing.{name}",
+                    hint="`mean`, `median` or `most_frequent` of the numbers made of its dates can.",
+                )
             return self.dates(column)
-        mean = column.fill()
-        fill = None if mean is None else float(mean[0])
+        self.refuse_text_fill(name)
+        filled, indicator = column.fill(), self.missing(name).indicator
+        fill = None if filled is None else float(filled[0])
         if column.kind is ColumnKind.FLAG:
-            return NumberColumn(name=name, fill=None if fill is None else float(fill >= 0.5))
+            flag = None if fill is None else float(fill >= 0.5)
+            return NumberColumn(name=name, fill=flag, indicator=indicator)
         center, factor = column.affine()
-        return NumberColumn(name=name, center=float(center[0]), factor=float(factor[0]), fill=fill)
+        return NumberColumn(
+            name=name, center=float(center[0]), factor=float(factor[0]), fill=fill, indicator=indicator
+        )
+
+    def refuse_text_fill(self, name: str) -> None:
+        constant = self.missing(name).constant
+        if isinstance(constant, str):
+            raise DataError(
+                f"'{constant}' cannot stand for a missing value of '{name}', a column of numbers.",
+                where=f"data.missing.{name}",
+                hint="A number can, or `mean`, `median` or `most_frequent`.",
+            )
 
     def dates(self, column: ColumnStatistics) -> DateColumn:
         wanted = self.data.dates[column.name]
@@ -219,23 +239,27 @@ class _Fitter:
             center=tuple(np.where(circles, 0.0, center).tolist()),
             factor=tuple(np.where(circles, 1.0, factor).tolist()),
             fill=None if fill is None else tuple(fill.tolist()),
+            indicator=self.missing(column.name).indicator,
         )
 
     def category(self, column: ColumnStatistics) -> CategoryColumn:
-        if not column.texts:
-            raise self.nothing_there(column.name)
-        if column.name not in self.roles.categories:
-            self.refuse_dates_as_text(column)
-            self.refuse_numbers_as_text(
-                column, f"Correct it, or say that these are categories: `categories: [{column.name}]`."
-            )
-            self.refuse_too_many(column, "categories")
-        if not self.with_mean:
-            return CategoryColumn(name=column.name, categories=in_order(column.texts))
-        if not column.train_texts:
-            raise self.nothing_there(column.name)
-        fill = column.train_texts.most_common(1)[0][0]
-        return CategoryColumn(name=column.name, categories=in_order(column.texts), fill=fill)
+        name = column.name
+        return fit_categories(
+            column,
+            self.missing(name),
+            self.data.unknown_of(name),
+            self.data.rare,
+            as_said=name in self.roles.categories,
+            origin=self.origin,
+        )
+
+    def missing(self, name: str) -> ColumnMissing:
+        """What is done about a column's missing values; an indicator for all is for those that miss some."""
+        policy = missing_of(self.data.missing)
+        own = policy.of(name, needed=False)
+        if policy.indicator and name not in policy.columns and self.statistics[name].train_missing:
+            return own.model_copy(update={"indicator": True})
+        return own
 
     def array(self, name: str, scaling: Scaling) -> ArrayColumn:
         column = self.statistics[name]
@@ -243,7 +267,7 @@ class _Fitter:
         if scaling == "none" and kind.kind in "iu" and kind != np.uint8:
             return ArrayColumn(name=name, shape=shape, dtype="int32")  # token ids; 8-bit numbers are pixels
         if not column.train_present or (column.moments and not column.moments.count.all()):
-            raise self.nothing_there(name)
+            raise nothing_there(name, self.origin)
         fill = column.fill() if kind.kind == "f" else None
         fitted = None if scaling == "none" else column.affine()
         return ArrayColumn(
@@ -265,7 +289,7 @@ class _Fitter:
                 f"the target '{column_name}' holds one class only, '{next(iter(column.texts), '')}'.",
                 where=self.origin.origin,
             )
-        self.refuse_too_many(column, "classes")
+        refuse_too_many(column, "classes", self.origin)
         values = in_order(column.texts)
         return ClassTarget(name=name, column=column_name, values=values, classes=values)
 
@@ -274,74 +298,12 @@ class _Fitter:
             raise self.cannot_join(column, "target")
         if column.kind is not ColumnKind.TEXT:
             return
-        self.refuse_numbers_as_text(column, "Correct it in the data.")
+        refuse_numbers(column, "Correct it in the data.")
         text = next(iter(column.texts))
         raise DataError(
             f"the target '{column.name}' holds texts ('{text}'), not numbers.",
             where=column.first_place(text),
             hint=f"If they are the names of classes, say `classes: [{column.name}]`.",
-        )
-
-    def refuse_numbers_as_text(self, column: ColumnStatistics, remedy: str) -> None:
-        """A column of numbers with a stray word would silently become hundreds of categories."""
-        numbers = [text for text in column.texts if is_marked_number(text) or is_signed(text)]
-        if 2 * len(numbers) <= len(column.texts):
-            return
-        found = found_writing(column.texts)
-        if found is not None and any(map(is_signed, numbers)):
-            text = next(text for text in column.texts if is_signed(text))
-            raise DataError(
-                f"column '{column.name}' holds numbers that are written as texts: '{text}'.",
-                where=column.first_place(text),
-                hint=f"{option_text(column.name, *found)} reads them; `categories: [{column.name}]` keeps the texts.",
-            )
-        odd = next((text for text in column.texts if not is_number(text)), numbers[0])
-        example = next((text for text in numbers if text != odd), odd)
-        raise DataError(
-            f"column '{column.name}' should hold numbers, and holds the text '{odd}' beside '{example}'.",
-            where=column.first_place(odd),
-            hint=(marks_hint(column.texts) if is_marked_number(odd) else "") or remedy,
-        )
-
-    def refuse_dates_as_text(self, column: ColumnStatistics) -> None:
-        """Dates would silently become a category each."""
-        try:
-            form = found_format(column.texts)
-        except Undecided as undecided:
-            form = undecided.formats[0]
-        text = next(iter(column.texts))
-        if form is None:
-            mixed = mostly_dates(column.texts)
-            if mixed is None:
-                return
-            _, text, odd = mixed
-            raise DataError(
-                f"column '{column.name}' holds '{odd}', which is no date as '{text}' is.",
-                where=column.first_place(odd),
-                hint=f"Correct it in the data, leave the column out (`ignore: [{column.name}]`), or say that these "
-                f"are categories: `categories: [{column.name}]`.",
-            )
-        raise DataError(
-            f"column '{column.name}' holds dates or times ('{text}'), which a model cannot learn from as they are.",
-            where=column.first_place(text),
-            hint=f"Make numbers of them: `dates: {{{column.name}: [year, month, weekday]}}`. Or leave them out: "
-            f"`ignore: [{column.name}]`.",
-        )
-
-    def refuse_too_many(self, column: ColumnStatistics, what: str) -> None:
-        different = len(column.texts)
-        if different <= _FEW or (different <= _MOST and 2 * different <= column.present):
-            return
-        hint = (
-            f"Leave it out (`ignore: [{column.name}]`), or insist with `categories: [{column.name}]`."
-            if what == "categories"
-            else "A target of numbers needs no `classes`."
-        )
-        raise DataError(
-            f"column '{column.name}' has {different} different values in {column.present} rows: too many for "
-            f"{what}.",
-            where=self.origin.origin,
-            hint=hint,
         )
 
     def cannot_join(self, column: ColumnStatistics, noun: str) -> DataError:
@@ -351,18 +313,3 @@ class _Fitter:
             hint=f"Give it {'an' if noun == 'input' else 'a'} {noun} of its own: "
             f"`{noun}s: {{{column.name}: [{column.name}]}}`.",
         )
-
-    def nothing_there(self, name: str) -> DataError:
-        return DataError(
-            f"column '{name}' has no value at all in the training part.",
-            where=self.origin.origin,
-            hint=f"Leave it out: `ignore: [{name}]`.",
-        )
-
-
-def in_order(texts: Iterable[str]) -> tuple[str, ...]:
-    """Categories in the order of their numbers, or else of the alphabet."""
-    texts = list(texts)
-    if all(is_number(text) for text in texts):
-        return tuple(sorted(texts, key=lambda text: (float(text), text)))
-    return tuple(sorted(texts))

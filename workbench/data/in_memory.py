@@ -19,7 +19,8 @@ from workbench.data.table import read_column
 from workbench.data.texts import TextInput, WordCounts
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError
-from workbench.recipe.schema import Data, missing_of
+from workbench.recipe.missing_options import missing_of
+from workbench.recipe.schema import Data
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind
 from workbench.errors import DataError
-from workbench.recipe.schema import Missing
+from workbench.recipe.missing_options import Missing
 
 # A hint never advises to drop more than this share of the rows, or to make up more than this share of a column.
 MOST = 0.5
@@ -28,7 +28,7 @@ def complete_rows(
 
     Args:
         table: the columns.
-        missing: the policy for inputs and for targets.
+        missing: the policy for inputs, for targets and for single columns.
         needed: targets and weights, whose missing values no mean can stand for.
         source: says where a row is.
         hint: what to do, for the error; by default what fits a recipe.
@@ -39,13 +39,11 @@ def complete_rows(
     """
     rows = np.arange(len(next(iter(table.values()))))
     for name, column in table.items():
-        policy = missing.targets if name in needed else missing.inputs
-        if policy == "error" and column.missing.any():
-            raise _missing_value(column, table, needed, source, hint, filled=missing.inputs == "mean")
+        if missing.of(name, needed=name in needed).fill == "error" and column.missing.any():
+            filled = missing.inputs not in ("error", "drop")
+            raise _missing_value(column, table, needed, source, hint, filled=filled)
     dropping = [
-        column
-        for name, column in table.items()
-        if (missing.targets if name in needed else missing.inputs) == "drop"
+        column for name, column in table.items() if missing.of(name, needed=name in needed).fill == "drop"
     ]
     if not dropping:
         return rows

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 import numpy as np
 from pydantic import Field, ValidationError
 
-from workbench.data.encoding import Place, encode_input, encode_target, encode_weights
+from workbench.data.encoding import Place, encode_input, encode_target, encode_weights, unknown_categories
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
 from workbench.data.number_texts import is_marked_number
@@ -18,13 +18,14 @@ from workbench.data.readings import NumberReading, Reading, read_with
 from workbench.data.records import Record
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
-from workbench.data.specs import ClassTarget, Input, ReaderSpec, Target
+from workbench.data.specs import CategoryColumn, ClassTarget, Input, ReaderSpec, Target
 from workbench.data.table import Column
 from workbench.data.target_scaling import TargetScale, scales
 from workbench.data.texts import TextInput
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError, FileError
-from workbench.recipe.schema import MissingPolicy, missing_of, weight_columns
+from workbench.recipe.missing_options import MissingPolicy, missing_of
+from workbench.recipe.schema import weight_columns
 
 Table = Mapping[str, Column]
 Weights = np.ndarray | Mapping[str, np.ndarray]
@@ -226,8 +227,24 @@ class Preparation(Record):
         return list(dict.fromkeys(names))
 
     def complete_rows(self, table: Table, source: Source, hint: str) -> np.ndarray:
-        """The rows to keep, by the policy for missing values."""
-        return complete_rows(table, missing_of(self.missing), self.needed, source, hint)
+        """The rows to keep, by the policies for missing values and for unknown categories."""
+        rows = complete_rows(table, missing_of(self.missing), self.needed, source, hint)
+        if not (columns := self.dropped_unknown):
+            return rows
+        kept = rows[~unknown_categories(columns, table)[rows]]
+        if not len(kept):
+            raise DataError(
+                f"every row has a category of {', '.join(column.name for column in columns)} that the training data "
+                "did not have.",
+                where=source.origin,
+            )
+        return kept
+
+    @property
+    def dropped_unknown(self) -> tuple[CategoryColumn, ...]:
+        """The columns whose unknown categories cost the row."""
+        columns = (column for spec in self.inputs for column in spec.columns_of_text)
+        return tuple(column for column in columns if column.unknown == "drop")
 
     def kinds(self) -> ColumnKinds:
         """The types for reading new data: a column that was text in training is text."""

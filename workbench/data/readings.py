@@ -11,13 +11,14 @@ import numpy as np
 from pydantic import Field
 
 from workbench.data import dates
+from workbench.data.column_checks import require_column
 from workbench.data.number_formats import Writing, found_writing
 from workbench.data.number_formats import parsed as parsed_number
 from workbench.data.number_texts import found_marks, marks_hint
 from workbench.data.records import Record
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, number_text, read_column
-from workbench.errors import DataError, RecipeError, did_you_mean
+from workbench.errors import DataError, RecipeError
 from workbench.recipe.column_options import NumberFormat
 from workbench.recipe.schema import Data
 from workbench.recipe.yaml_values import one_line
@@ -63,13 +64,7 @@ def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict
     readings: dict[str, Reading] = {}
     for key, named in (("numbers", data.numbers), ("dates", data.dates)):
         for name in named:
-            if name not in source.columns:
-                raise RecipeError(
-                    f"there is no column '{name}' in {source.origin or 'the data'}.",
-                    where=f"data.{key}.{name}",
-                    hint=did_you_mean(name, source.columns)
-                    or f"The columns are: {', '.join(source.columns)}.",
-                )
+            require_column(name, source, f"data.{key}.{name}")
             if source.columns[name].ndim > 1:
                 raise RecipeError(
                     f"'{name}' is an array of {source.columns[name].ndim} axes, not a column.",

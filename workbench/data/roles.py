@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from workbench.data.column_checks import check_policies
 from workbench.data.readings import Reading, choose_readings
 from workbench.data.source import Source
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
@@ -92,6 +93,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
             hint=f"The columns are: {_listed(source.columns)}.",
         )
     input_columns = [name for group in inputs.values() for name in group]
+    check_policies(data, source, input_columns)
     _check_texts(data, inputs, texts)
     classes = _classes(data, source, targets)
     return Roles(

@@ -13,37 +13,51 @@ from workbench.data.dates import feature_names
 from workbench.data.records import Positive, Record
 from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput
-from workbench.recipe.column_options import DatePart
+from workbench.recipe.column_options import DatePart, Unknown
 
 ArrayType = Literal["float32", "int32"]
 Size = Annotated[int, Field(ge=1)]
 
 
+def indicator_name(column: str, indicator: bool) -> tuple[str, ...]:
+    """The name of the number that is 1 where a column's value is missing, if there is one."""
+    return (f"{column} is missing",) if indicator else ()
+
+
 class NumberColumn(Record):
-    """Becomes (value - center) / factor. True and false are 1 and 0. `fill` replaces a missing value."""
+    """Becomes (value - center) / factor. True and false are 1 and 0. `fill` replaces a missing value; with `indicator`
+    a second number is 1 where it is missing."""
 
     kind: Literal["number"] = "number"
     name: str
     center: float = 0.0
     factor: Positive = 1.0
     fill: float | None = None
+    indicator: bool = False
 
     @property
     def width(self) -> int:
-        return 1
+        return len(self.feature_names)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        return (self.name,)
+        return (self.name, *indicator_name(self.name, self.indicator))
 
 
 class CategoryColumn(Record):
-    """Becomes one number per category: 1 for the row's category, 0 for the others."""
+    """Becomes one number per category: 1 for the row's category, 0 for the others.
+
+    With `unknown: other`, a category that is not known is the last one where `other` is true, and none (all 0)
+    elsewhere: nothing could be learnt of it. With `indicator` one more number is 1 where it is missing.
+    """
 
     kind: Literal["category"] = "category"
     name: str
     categories: Annotated[tuple[str, ...], Field(min_length=1)]
     fill: str | None = None
+    unknown: Unknown = "error"
+    other: bool = False
+    indicator: bool = False
 
     @model_validator(mode="after")
     def _fills_with_a_category(self) -> CategoryColumn:
@@ -53,11 +67,13 @@ class CategoryColumn(Record):
 
     @property
     def width(self) -> int:
-        return len(self.categories)
+        return len(self.categories) + self.other + self.indicator
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        return tuple(f"{self.name}={category}" for category in self.categories)
+        names = tuple(f"{self.name}={category}" for category in self.categories)
+        other = (f"{self.name} of another kind",) if self.other else ()
+        return (*names, *other, *indicator_name(self.name, self.indicator))
 
 
 class ArrayColumn(Record):
@@ -84,7 +100,7 @@ class ArrayColumn(Record):
 class DateColumn(Record):
     """Becomes numbers made of each date, scaled as a number column is; sine and cosine are left as they are.
 
-    Center, factor and fill: one number for each of `feature_names`.
+    Center, factor and fill: one number for each of `numbers`.
     """
 
     kind: Literal["date"] = "date"
@@ -94,13 +110,19 @@ class DateColumn(Record):
     center: tuple[float, ...]
     factor: tuple[Positive, ...]
     fill: tuple[float, ...] | None = None
+    indicator: bool = False
 
     @model_validator(mode="after")
     def _fits_the_parts(self) -> DateColumn:
         for numbers in (self.center, self.factor, self.fill):
-            if numbers is not None and len(numbers) != self.width:
-                raise ValueError(f"{len(numbers)} numbers for {self.width} of each date")
+            if numbers is not None and len(numbers) != len(self.numbers):
+                raise ValueError(f"{len(numbers)} numbers for {len(self.numbers)} of each date")
         return self
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the numbers that are made of the dates themselves."""
+        return feature_names(self.name, self.parts, self.cyclic)
 
     @property
     def width(self) -> int:
@@ -108,7 +130,7 @@ class DateColumn(Record):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        return feature_names(self.name, self.parts, self.cyclic)
+        return (*self.numbers, *indicator_name(self.name, self.indicator))
 
 
 TableColumn = Annotated[NumberColumn | CategoryColumn | DateColumn, Field(discriminator="kind")]

@@ -56,10 +56,7 @@ class Moments:
 
     def deviation(self, rows: np.ndarray | float | None = None) -> np.ndarray:
         """The standard deviation (width,), over the numbers there are or over so many `rows`; 0 of a constant."""
-        rows = self.count if rows is None else rows
-        deviation = np.sqrt(self.squares / np.maximum(rows, 1))
-        # The deviation of a constant column is not always exactly 0.
-        return np.where(deviation <= 1e-12 * np.abs(self.mean), 0.0, deviation)
+        return _deviation(self.squares, self.count if rows is None else rows, self.mean)
 
 
 class Sample:
@@ -101,7 +98,7 @@ class ColumnStatistics:
     Args:
         name: the column.
         scaling: how it will be scaled; nothing is gathered that is not needed for that.
-        with_mean: whether missing values will be filled in.
+        fill: what missing values are filled in with: `mean`, `median`, `most_frequent`, a number, or None for nothing.
         features: makes the numbers (rows, width) of a column of dates.
         sample_bytes: the memory that the sample for robust scaling may take; None to keep every value.
         seed: draws that sample.
@@ -113,7 +110,7 @@ class ColumnStatistics:
         name: str,
         scaling: Scaling = "none",
         *,
-        with_mean: bool = False,
+        fill: str | float | None = None,
         features: Callable[[np.ndarray], np.ndarray] | None = None,
         sample_bytes: int | None = None,
         seed: int = 0,
@@ -129,15 +126,21 @@ class ColumnStatistics:
         self.train_texts: Counter[str] = Counter()
         self.train_present = 0
         self._blank_rows = 0
+        self._train_rows = 0
         self.moments: Moments | None = None
         self.sample: Sample | None = None
         self.target_moments: Moments | None = None
         self._as_target = as_target
         self._scaling = scaling
-        self._with_mean = with_mean
+        self._fill = fill
         self._features = features
         self._sample_bytes = sample_bytes
         self._seed = seed
+
+    @property
+    def train_missing(self) -> int:
+        """The training rows without a value."""
+        return self._train_rows - self.train_present
 
     def add(self, column: Column, train: np.ndarray, origin: RowOrigin, start: int = 0) -> None:
         """Take in rows, of which those at the positions `train` are training rows.
@@ -151,6 +154,7 @@ class ColumnStatistics:
         Raises:
             DataError: the rows are of another kind than those before.
         """
+        self._train_rows += len(train)
         if column.missing.all() and (self.kind is None or column.kind is not self.kind):
             # A column without values looks like one of numbers: another chunk has to decide.
             self.kind, self.shape = self.kind or column.kind, self.shape or column.values.shape[1:]
@@ -166,7 +170,7 @@ class ColumnStatistics:
             if self._scaling != "none":
                 for block in column.values[train].blocks(BLOCK_ROWS):
                     self._add_values(block)
-        elif self._with_mean or self._scaling != "none":
+        elif self._fill is not None or self._scaling != "none":
             self._add_values(column.values if len(train) == len(column) else column.values[train])
         if self._as_target != "none":
             self._add_target(column, train, origin, start)
@@ -211,7 +215,8 @@ class ColumnStatistics:
             width = values.shape[1]
             size = None if self._sample_bytes is None else max(1000, self._sample_bytes // (8 * width))
             self.moments = Moments(width)
-            self.sample = Sample(size, self._seed) if self._scaling == "robust" else None
+            sampled = self._scaling == "robust" or self._fill in ("median", "most_frequent")
+            self.sample = Sample(size, self._seed) if sampled else None
         self.moments.add(values)
         if self.sample is not None:
             self.sample.add(values)
@@ -231,8 +236,16 @@ class ColumnStatistics:
         return origin.place(row)
 
     def fill(self) -> np.ndarray | None:
-        """The means (width,) that stand for missing numbers, or None where none are to be filled in."""
-        return self.moments.mean if self._with_mean and self.moments is not None else None
+        """The numbers (width,) that stand for missing ones, or None where none are to be filled in."""
+        if self._fill is None or self.moments is None:
+            return None
+        if isinstance(self._fill, int | float):
+            return np.full(len(self.moments.mean), float(self._fill))
+        if self.sample is not None and self._fill in ("median", "most_frequent"):
+            find = np.median if self._fill == "median" else _most_frequent
+            columns = self.sample.values().T
+            return np.array([find(column[np.isfinite(column)]) for column in columns])
+        return self.moments.mean
 
     def affine(self) -> tuple[np.ndarray, np.ndarray]:
         """Center and factor (width,), so that (value - center) / factor is scaled.
@@ -246,18 +259,30 @@ class ColumnStatistics:
         if self.moments is None:
             return center, factor
         if self._scaling == "standard":
-            center = self.moments.mean
-            rows = self.moments.rows + self._blank_rows if self._with_mean else self.moments.count
-            factor = self.moments.deviation(rows)
+            center, factor = self._filled_in(self.moments)
         elif self._scaling == "minmax":
-            center, factor = self.moments.low, self.moments.high - self.moments.low
+            low, high, fill = self.moments.low, self.moments.high, self.fill()
+            if fill is not None and self.train_missing:
+                low, high = np.minimum(low, fill), np.maximum(high, fill)
+            center, factor = low, high - low
         elif self.sample is not None:
             values = self.sample.values()
-            if self._with_mean:
-                values = np.where(np.isfinite(values), values, self.moments.mean)
+            if (fill := self.fill()) is not None:
+                values = np.where(np.isfinite(values), values, fill)
             low, center, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
             factor = high - low
         return center, np.where(factor > 0, factor, 1.0)
+
+    def _filled_in(self, moments: Moments) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of the numbers, and of those that stand for missing ones."""
+        fill = self.fill()
+        if fill is None:
+            return moments.mean, moments.deviation(moments.count)
+        rows = moments.rows + self._blank_rows
+        gaps = rows - moments.count
+        mean = moments.mean + (fill - moments.mean) * gaps / max(rows, 1)
+        squares = moments.squares + moments.count * (moments.mean - mean) ** 2 + gaps * (fill - mean) ** 2
+        return mean, _deviation(squares, rows, mean)
 
     def target_affine(self) -> tuple[np.ndarray, np.ndarray] | None:
         """As `affine`, for a target: for `log` of the logarithms, to mean 0 and deviation 1; None where there is no
@@ -269,6 +294,18 @@ class ColumnStatistics:
         if self._as_target == "minmax":
             center, factor = moments.low, moments.high - moments.low
         return center, np.where(factor > 0, factor, 1.0)
+
+
+def _deviation(squares: np.ndarray, rows: np.ndarray | float, mean: np.ndarray) -> np.ndarray:
+    deviation = np.sqrt(squares / np.maximum(rows, 1))
+    # The deviation of a constant column is not always exactly 0.
+    return np.where(deviation <= 1e-12 * np.abs(mean), 0.0, deviation)
+
+
+def _most_frequent(values: np.ndarray) -> float:
+    """The number that is there most often; of several the lowest."""
+    numbers, counts = np.unique(values, return_counts=True)
+    return float(numbers[counts.argmax()])
 
 
 def _count(texts: np.ndarray) -> Counter[str]:

@@ -10,11 +10,13 @@ import numpy as np
 
 from workbench.data.chunks import ChunkReader, StreamedSource
 from workbench.data.division import TRAIN, Division
+from workbench.data.encoding import unknown_categories
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, join, read_table
 from workbench.data.source import Source
+from workbench.data.specs import CategoryColumn
 from workbench.errors import DataError
-from workbench.recipe.schema import Missing
+from workbench.recipe.missing_options import Missing
 
 # Rows are shuffled within a window of this size, windows and their chunks among each other.
 WINDOW_BYTES = 32 * 2**20
@@ -30,6 +32,7 @@ class Selection:
         hint: what to do about a missing value, if not what a recipe can say.
         division: None where every row belongs.
         part: TRAIN, VALIDATION or TEST.
+        unknown: the columns whose unknown categories cost the row.
     """
 
     columns: tuple[str, ...]
@@ -38,6 +41,7 @@ class Selection:
     hint: str = ""
     division: Division | None = None
     part: int = TRAIN
+    unknown: tuple[CategoryColumn, ...] = ()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -48,7 +52,8 @@ class Selection:
     def kept(self, rows: Source, table: Table) -> np.ndarray:
         """The positions of a chunk's rows that miss no value, of any part."""
         own = {name: table[name] for name in self.columns}
-        return complete_rows(own, self.missing, self.needed, rows, self.hint, some=False)
+        kept = complete_rows(own, self.missing, self.needed, rows, self.hint, some=False)
+        return kept[~unknown_categories(self.unknown, own)[kept]] if self.unknown else kept
 
     def positions(self, chunk: int, rows: Source, table: Table) -> np.ndarray:
         """The positions of a chunk's rows that belong to the part."""

@@ -22,7 +22,8 @@ from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.data.texts import WordCounts
 from workbench.data.windows import WindowedPart
 from workbench.errors import DataError
-from workbench.recipe.schema import Data, Split, missing_of, weight_columns
+from workbench.recipe.missing_options import missing_of
+from workbench.recipe.schema import Data, Split, weight_columns
 
 # The memory that all samples for robust scaling may take together.
 SAMPLE_BYTES = 64 * 2**20
@@ -172,9 +173,15 @@ def apply(preparation: Preparation, source: StreamedSource, *, with_targets: boo
     for name in names:
         if name not in source.chunks.names:
             raise missing_column(name, source.chunks.names, DataError, source.origin, source.origin)
-    selection = Selection(tuple(names), missing_of(preparation.missing), preparation.needed, TRAINED_HINT)
+    selection = Selection(
+        tuple(names),
+        missing_of(preparation.missing),
+        preparation.needed,
+        TRAINED_HINT,
+        unknown=preparation.dropped_unknown,
+    )
     counts = source.chunks.rows
-    if "drop" in (selection.missing.inputs, selection.missing.targets):
+    if selection.missing.drops or selection.unknown:
         counts = tuple(
             _survey(source, None, selection, {}, readings=preparation.readings).sum(axis=0).tolist()
         )

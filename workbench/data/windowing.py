@@ -26,7 +26,8 @@ from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import Sheet, WindowedPart
 from workbench.errors import RecipeError
-from workbench.recipe.schema import Data, Split, missing_of
+from workbench.recipe.missing_options import missing_of
+from workbench.recipe.schema import Data, Split
 from workbench.recipe.window_options import Windows
 
 # Windows that take more are gathered batch by batch, from rows that are held once. A fixed number, and not what is free

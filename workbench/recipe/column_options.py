@@ -21,6 +21,9 @@ class NumberFormat(Strict):
     missing: Names = Field((), description="Words that stand for no value, such as `-` and `nil`.")
 
 
+Unknown = Literal["error", "other", "drop"]
+
+
 def _as_number_format(value: Any) -> Any:
     return {"percent": True} if value == "percent" else value
 

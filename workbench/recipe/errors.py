@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.errors import RecipeError, did_you_mean
+from workbench.recipe.missing_options import Missing
 from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
-from workbench.recipe.schema import Missing, Recipe, Split, Train
+from workbench.recipe.schema import Recipe, Split, Train
 
 _BY_TAG: dict[str, type[BaseModel]] = {
     tag("sequential"): Sequential,

@@ -22,8 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.column_options import Dates, Numbers
+from workbench.recipe.column_options import Dates, Numbers, Unknown
 from workbench.recipe.data_options import TargetScaling, Texts
+from workbench.recipe.missing_options import MissingPolicy
 from workbench.recipe.model_schema import (
     Argument,
     Item,
@@ -65,28 +66,6 @@ class Split(Strict):
 
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
-
-
-class Missing(Strict):
-    """How missing values are handled, separately for inputs and for targets (and weights)."""
-
-    inputs: Literal["error", "drop", "mean"] = Field(
-        "error", description="Refuse them, drop their rows, or fill in the mean."
-    )
-    targets: Literal["error", "drop"] = Field("error", description="A target or a weight cannot be made up.")
-
-
-MissingPolicy = Annotated[
-    Annotated[Literal["error", "drop", "mean"], Tag(tag("policy"))] | Annotated[Missing, Tag(tag("by role"))],
-    Discriminator(lambda value: tag("by role" if isinstance(value, dict | Missing) else "policy")),
-]
-
-
-def missing_of(policy: MissingPolicy) -> Missing:
-    """A policy for all columns as one for inputs and one for targets."""
-    if isinstance(policy, Missing):
-        return policy
-    return Missing(inputs=policy, targets="drop" if policy == "drop" else "error")
 
 
 SampleWeight = str | Annotated[dict[str, str], Field(min_length=1)]
@@ -144,9 +123,23 @@ class Data(BaseModel):
     )
     missing: MissingPolicy = Field(
         "error",
-        description="What to do with missing values: refuse them, drop their rows, or fill in the mean (for texts "
-        "the commonest); `{inputs: mean, targets: drop}` does one for inputs and the other for targets.",
-        examples=[{"inputs": "mean", "targets": "drop"}],
+        description="What to do with missing values: refuse them, drop their rows, or fill in the mean, the median or "
+        "the most frequent value (for texts always); `{inputs: mean, targets: drop, age: median, deck: none}` does "
+        "one for inputs, another for targets, and others for single columns, a number or a text among them; `{age: "
+        "{fill: mean, indicator: true}}` adds an input that is 1 where it is missing.",
+        examples=[{"inputs": "mean", "targets": "drop"}, {"inputs": "mean", "deck": "none"}],
+    )
+    unknown: Unknown | dict[str, Unknown] = Field(
+        "error",
+        description="What to do, after training, with a category that the training data did not have: refuse it, take "
+        "it for one more category (`other`), or drop its row; or a map from column to one of these.",
+        examples=["other", {"carrier": "other"}],
+    )
+    rare: int = Field(
+        2,
+        ge=1,
+        description="Where unknown categories are taken for one more: that one is learnt from the categories that "
+        "fewer training rows than this have.",
     )
     split: Split = Split()
     windows: Windows | None = Field(
@@ -175,6 +168,10 @@ class Data(BaseModel):
     def arguments(self) -> dict[str, Any]:
         """The arguments of the dataset function."""
         return dict(self.model_extra or {})
+
+    def unknown_of(self, column: str) -> Unknown:
+        """What is done with an unknown category of a column."""
+        return self.unknown.get(column, "error") if isinstance(self.unknown, dict) else self.unknown
 
     @property
     def text_columns(self) -> tuple[str, ...]:
