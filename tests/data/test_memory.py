@@ -107,7 +107,7 @@ except WorkbenchError as error:
     assert f"its {ROWS:,} rows need {needed:.1f} GiB as numbers for the model" in what
     assert "MiB is free" in what
     assert "`stream: true`" in hint
-    assert "'tail' makes 4,000 of the 4,000 inputs: leave it out with `ignore: [tail]`" in hint
+    assert "'tail' makes 4,000 of the 4,000 inputs: `embed: [tail]` makes one of it" in hint
     assert exit_code == "1"
 
 

@@ -204,7 +204,11 @@ WRONG = [
     ("path: t.csv", "scale: standart", "data.scale: 'standart' is not one of 'standard', 'minmax', "),
     ("path: t.csv", "scale: {a: standart}", "data.scale.a: 'standart' is not one of 'standard', "),
     ("path: t.csv", "inputs: [a]", "r.yaml:5: data.inputs: must be a map, not ['a']."),
-    ("path: t.csv", "missing: skip", "data.missing: 'skip' is not one of 'error', 'drop' or 'mean'."),
+    (
+        "path: t.csv",
+        "missing: skip",
+        "data.missing: 'skip' is not one of 'error', 'drop', 'mean', 'median' or 'most_frequent'.",
+    ),
     (
         "path: t.csv",
         "missing: {targets: mean}",
@@ -212,8 +216,18 @@ WRONG = [
     ),
     (
         "path: t.csv",
-        "missing: {input: drop}",
-        "data.missing.input: unknown key 'input'. Did you mean 'inputs'?",
+        "missing: {age: {fill: 3, fil: 3}}",
+        "data.missing.age.fil: unknown key 'fil'. Did you mean 'fill'?",
+    ),
+    (
+        "path: t.csv",
+        "dates: {when: {parts: [year, mouth]}}",
+        "data.dates.when.parts.1: 'mouth' is not one of 'year', 'quarter', 'month'",
+    ),
+    (
+        "path: t.csv",
+        "numbers: {price: {stripe: $}}",
+        "data.numbers.price.stripe: unknown key 'stripe'. Did you mean 'strip'?",
     ),
     ("  use: csv\n", "", "r.yaml:3: data: the key 'use' is missing."),
     (

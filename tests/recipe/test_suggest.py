@@ -154,6 +154,23 @@ def test_dates_and_written_numbers_are_used_with_a_reason(catalog: Catalog) -> N
     assert "'price' is read as numbers: $ is left away, 'nil' stands for no value." in said
 
 
+def test_many_categories_are_embedded(catalog: Catalog) -> None:
+    zips = ColumnFacts("zip code", "text", distinct=120, commonest=(("01", 9),))
+    names = ColumnFacts("name", "text", distinct=900)
+    recipe = suggested(Facts(1000, (number("a"), text("port", 400, 600), zips, names, number("y"))), catalog)
+    assert (recipe["data"]["embed"], recipe["data"]["ignore"]) == (["zip code"], ["name"])
+    assert recipe["data"]["inputs"] == {"features": ["a", "port"], "zip_code": ["zip code"]}
+    assert recipe["model"]["inputs"] == {"features": [3], "zip_code": [1]}
+    assert recipe["model"]["graph"][:3] == [
+        "zip_code_in = Embedding(input_dim=121, output_dim=23)(zip_code)",
+        "zip_code_in = Flatten()(zip_code_in)",
+        "columns = Concatenate()(features, zip_code_in)",
+    ]
+    alone = suggested(Facts(1000, (zips, number("y"))), catalog)
+    assert alone["model"]["inputs"] == {"zip_code": [1]}
+    assert alone["model"]["graph"][2].startswith('table = Dense(units=32, activation="relu")(zip_code_in)')
+
+
 def test_what_the_reader_found_out_is_written_down(catalog: Catalog) -> None:
     facts = Facts(100, (number("a"), number("y")), options={"delimiter": ";", "decimal": ","})
     suggestion = suggest("x", {"use": "csv", "path": "x.csv"}, facts)

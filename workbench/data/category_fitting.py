@@ -158,7 +158,8 @@ def refuse_too_many(column: ColumnStatistics, what: str, origin: RowOrigin) -> N
     if different <= _FEW or (different <= _MOST and 2 * different <= column.present):
         return
     hint = (
-        f"Leave it out (`ignore: [{column.name}]`), or insist with `categories: [{column.name}]`."
+        f"Embed it (`embed: [{column.name}]`), leave it out (`ignore: [{column.name}]`), or insist with "
+        f"`categories: [{column.name}]`."
         if what == "categories"
         else "A target of numbers needs no `classes`."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from workbench.data.source import Source
 from workbench.errors import RecipeError, did_you_mean
@@ -31,6 +31,33 @@ def check_policies(data: Data, source: Source, inputs: Collection[str]) -> None:
             )
     for name in data.unknown if isinstance(data.unknown, dict) else ():
         require_column(name, source, f"data.unknown.{name}")
+
+
+def check_embedded(data: Data, source: Source, inputs: Mapping[str, tuple[str, ...]]) -> None:
+    """Check the columns to be embedded: each is an input of its own.
+
+    Raises:
+        RecipeError: a column is not there, is used in another way too, or is joined with others.
+    """
+    for name in data.embed:
+        require_column(name, source, "data.embed")
+        other = "categories" if name in data.categories else "text" if name in data.text else ""
+        if other:
+            raise RecipeError(f"column '{name}' is to be embedded, and in `{other}` too.", where="data.embed")
+        if source.columns[name].ndim > 1:
+            raise RecipeError(
+                f"'{name}' has {source.columns[name].ndim} axes; a category is one value a row.",
+                where="data.embed",
+            )
+        group = next((group for group, columns in inputs.items() if name in columns), None)
+        if group is None:
+            raise RecipeError(f"column '{name}' is no input, so it cannot be embedded.", where="data.embed")
+        if len(inputs[group]) > 1:
+            raise RecipeError(
+                f"column '{name}' is to be embedded and cannot be joined with other columns.",
+                where=f"data.inputs.{group}" if data.inputs else "data.embed",
+                hint=f"Give it an input of its own: `inputs: {{{name}: [{name}]}}`.",
+            )
 
 
 def require_column(name: str, source: Source, where: str, other_words: Iterable[str] = ()) -> None:

@@ -19,6 +19,7 @@ from workbench.data.specs import (
     CategoryColumn,
     ClassTarget,
     DateColumn,
+    EmbeddingInput,
     Input,
     NumberColumn,
     NumberTarget,
@@ -45,6 +46,8 @@ def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.n
         return encode_array(spec.column, table[spec.column.name], place)
     if isinstance(spec, TextInput):
         return encode_texts(spec, texts_of(table[spec.column], place))
+    if isinstance(spec, EmbeddingInput):
+        return encode_embedding(spec, table[spec.column.name], place)
     rows = len(table[spec.columns[0].name])
     features = np.empty((rows, *spec.shape), dtype=np.float32)
     at = 0
@@ -170,6 +173,13 @@ def category_codes(spec: CategoryColumn, column: Column, place: Place) -> np.nda
             "takes it for one more category, with `unknown: drop` such rows are left out.",
         )
     return codes
+
+
+def encode_embedding(spec: EmbeddingInput, column: Column, place: Place) -> np.ndarray:
+    """The number of each row's category (rows, 1) int32, 0 for one that is not known."""
+    codes = category_codes(spec.column, column, place)
+    known = codes < len(spec.column.categories)
+    return np.where(known, codes + 1, 0).astype(np.int32)[:, None]
 
 
 def unknown_categories(columns: Sequence[CategoryColumn], table: Mapping[str, Column]) -> np.ndarray:

@@ -28,6 +28,7 @@ from workbench.data.specs import (
     CategoryColumn,
     ClassTarget,
     DateColumn,
+    EmbeddingInput,
     Input,
     NumberColumn,
     NumberTarget,
@@ -151,6 +152,8 @@ class _Fitter:
     def input(self, name: str, columns: tuple[str, ...]) -> Input:
         if columns[0] in self.words:
             return self.text(name, columns[0])
+        if columns[0] in self.roles.embedded:
+            return self.embedding(name, self.statistics[columns[0]])
         if len(columns) == 1 and self.statistics[columns[0]].kind is ColumnKind.ARRAY:
             return ArrayInput(name=name, column=self.array(columns[0], self.roles.scaling[columns[0]]))
         return TableInput(name=name, columns=tuple(self.table_column(column) for column in columns))
@@ -164,6 +167,13 @@ class _Fitter:
                 hint=f"Leave it out: `ignore: [{column}]`.",
             )
         return spec
+
+    def embedding(self, name: str, column: ColumnStatistics) -> EmbeddingInput:
+        missing = self.missing(column.name).model_copy(update={"indicator": False})
+        categories = fit_categories(
+            column, missing, "other", self.data.rare, as_said=True, origin=self.origin
+        )
+        return EmbeddingInput(name=name, column=categories)
 
     def target(self, name: str, columns: tuple[str, ...]) -> Target:
         if columns[0] in self.roles.classes:

@@ -14,6 +14,7 @@ from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles
 from workbench.data.source import Source
+from workbench.data.specs import EmbeddingInput
 from workbench.data.split import FewRowsError, SplitRows, split_rows
 from workbench.data.table import read_column
 from workbench.data.texts import TextInput, WordCounts
@@ -124,13 +125,14 @@ def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
 
 def typed(table: Table, roles: Roles) -> Table:
     """The table with the columns that the recipe calls categories, classes or texts as texts."""
-    texts = roles.categories | set(roles.classes) | roles.texts
+    texts = roles.categories | set(roles.classes) | roles.texts | roles.embedded
     return {name: column.as_text() if name in texts else column for name, column in table.items()}
 
 
 def about_words(words: Mapping[str, WordCounts], preparation: Preparation) -> tuple[str, ...]:
-    """What was fitted to each column of free text."""
-    return tuple(words[spec.column].about(spec) for spec in preparation.inputs if isinstance(spec, TextInput))
+    """What was fitted to each column of free text, and to each that is embedded."""
+    texts = (words[spec.column].about(spec) for spec in preparation.inputs if isinstance(spec, TextInput))
+    return (*texts, *(spec.about() for spec in preparation.inputs if isinstance(spec, EmbeddingInput)))
 
 
 def _part_of_row(rows: int, split: SplitRows) -> np.ndarray:

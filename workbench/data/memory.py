@@ -55,14 +55,19 @@ def check_fits(preparation: Preparation, rows: int, source: Source, *, copies: i
     advice = ["`stream: true` reads the rows as they are needed."] if streams else []
     width = sum(spec.shape[0] for spec in preparation.inputs if isinstance(spec, TableInput))
     widest = max(
-        (column for spec in preparation.inputs for column in spec.columns_of_text),
+        (
+            column
+            for spec in preparation.inputs
+            if isinstance(spec, TableInput)
+            for column in spec.columns_of_text
+        ),
         key=lambda column: column.width,
         default=None,
     )
     if widest is not None and 2 * widest.width > width:
         advice.append(
-            f"'{widest.name}' makes {widest.width:,} of the {width:,} inputs: leave it out with "
-            f"`ignore: [{widest.name}]`."
+            f"'{widest.name}' makes {widest.width:,} of the {width:,} inputs: `embed: [{widest.name}]` makes one of "
+            f"it, for an Embedding, and `ignore: [{widest.name}]` leaves it out."
         )
     raise OutOfMemoryError(
         f"this data does not fit into memory: its {rows:,} rows need {size_text(copies * encoded)} as numbers for "

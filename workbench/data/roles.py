@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workbench.data.column_checks import check_policies
+from workbench.data.column_checks import check_embedded, check_policies
 from workbench.data.readings import Reading, choose_readings
 from workbench.data.source import Source
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
@@ -26,6 +26,7 @@ class Roles:
         classes: the target columns that are class names, with the names where the source has them.
         categories: number columns to treat as categories.
         texts: columns of free text, each an input of its own.
+        embedded: columns of many categories, each an input of its own.
         scaling: how each input column is scaled.
         target_scaling: how each target is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
@@ -42,6 +43,7 @@ class Roles:
     sample_weight: str | Mapping[str, str] | None = None
     stratify: str | None = None
     texts: frozenset[str] = frozenset()
+    embedded: frozenset[str] = frozenset()
     readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
@@ -77,7 +79,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
         _check_names(data.windows.places, source, "data.windows")
         taken |= set(data.windows.places) - set(data.dates)
     if data.inputs is None:
-        inputs = _default_inputs(source, taken, texts)
+        inputs = _default_inputs(source, taken, texts | set(data.embed))
         if data.windows is not None and data.windows.with_past:
             inputs = _with_past(inputs, targets, source)
     else:
@@ -95,6 +97,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
     input_columns = [name for group in inputs.values() for name in group]
     check_policies(data, source, input_columns)
     _check_texts(data, inputs, texts)
+    check_embedded(data, source, inputs)
     classes = _classes(data, source, targets)
     return Roles(
         inputs=inputs,
@@ -106,6 +109,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
         sample_weight=data.sample_weight,
         stratify=_stratify(data, source, targets),
         texts=texts & set(input_columns),
+        embedded=frozenset(data.embed) & set(input_columns),
         readings=choose_readings(data, source, input_columns),
     )
 

@@ -164,6 +164,42 @@ class TableInput(Record):
         return tuple(name for column in self.columns for name in column.feature_names)
 
 
+class EmbeddingInput(Record):
+    """An input of (rows, 1) whole numbers for an `Embedding`: 0 for an unknown category, the others from 1."""
+
+    kind: Literal["embedding"] = "embedding"
+    name: str
+    column: CategoryColumn
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1,)
+
+    @property
+    def dtype(self) -> ArrayType:
+        return "int32"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return (self.column.name,)
+
+    @property
+    def columns_of_text(self) -> tuple[CategoryColumn, ...]:
+        return (self.column,)
+
+    @property
+    def size(self) -> int:
+        """How many different numbers there are: the `input_dim` of an `Embedding`."""
+        return len(self.column.categories) + 1
+
+    def about(self) -> str:
+        """What was fitted, for people."""
+        return (
+            f"'{self.column.name}' has {len(self.column.categories):,} categories to embed, and 0 for any other: "
+            f"an Embedding of input_dim {self.size}."
+        )
+
+
 class ArrayInput(Record):
     """An input that is one array."""
 
@@ -263,7 +299,7 @@ class ArrayTarget(Record):
         return (self.column.name,)
 
 
-Input = Annotated[TableInput | ArrayInput | TextInput, Field(discriminator="kind")]
+Input = Annotated[TableInput | EmbeddingInput | ArrayInput | TextInput, Field(discriminator="kind")]
 Target = Annotated[NumberTarget | ClassTarget | ArrayTarget, Field(discriminator="kind")]
 
 

@@ -11,6 +11,7 @@ from workbench.recipe.column_options import PERIODS
 
 MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
 MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
+ROWS_OF_A_CATEGORY = 4  # on average; of fewer nothing is learnt
 MOST_MISSING = 0.5  # a column with more gaps is made up rather than filled in
 
 _MANY = 20  # rows: fewer may be in any order by chance
@@ -67,6 +68,11 @@ class ColumnFacts:
             return len(parts) + len([part for part in parts if self.dates.get("cyclic") and part in PERIODS])
         return self.distinct if self.kind == "text" else 1
 
+    def is_embedded(self, rows: int) -> bool:
+        """True if it holds too many categories for a number each, and enough rows of most to learn from."""
+        many = self.kind == "text" and self.distinct > MOST_CATEGORIES
+        return many and not self.words and self.distinct * ROWS_OF_A_CATEGORY <= rows
+
     def counts_rows(self, rows: int) -> bool:
         """True if every row has a different number, without a gap between them."""
         if self.kind != "number" or self.missing or self.distinct != rows or rows < 3:
@@ -92,6 +98,8 @@ def why_left_out(column: ColumnFacts, rows: int) -> str:
     if column.words:
         said = f"`missing_values: [{', '.join(column.words)}]`"
         return f"holds {_quoted(column.words)} among its numbers; where that stands for no value: {said}"
+    if column.is_embedded(rows):
+        return ""
     if column.kind == "text" and column.distinct > min(MOST_CATEGORIES, max(rows // 2, 2)):
         return f"has {column.distinct:,} different texts: names or sentences, no categories"
     return ""

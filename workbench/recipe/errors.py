@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.errors import RecipeError, did_you_mean
-from workbench.recipe.missing_options import Missing
+from workbench.recipe.column_options import DateFeatures, NumberFormat
+from workbench.recipe.missing_options import ColumnMissing, Missing
 from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
 from workbench.recipe.schema import Recipe, Split, Train
 
@@ -70,6 +71,14 @@ def _by_key(errors: Sequence[ErrorDetails]) -> dict[tuple[str | int, ...], list[
             continue  # its items are wrong: without them the list is too short as well
         groups.setdefault(place, []).append(error)
     return groups
+
+
+# Maps from a column to its options.
+_BY_COLUMN: dict[tuple[str | int, ...], type[BaseModel]] = {
+    ("data", "missing"): ColumnMissing,
+    ("data", "dates"): DateFeatures,
+    ("data", "numbers"): NumberFormat,
+}
 
 
 def _within(place: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
@@ -152,6 +161,8 @@ def _is_internal(part: str | int) -> bool:
 
 def _fields_at(location: tuple[str | int, ...]) -> list[str]:
     parents = location[:-1]
+    if len(_key(parents)) == 3 and (of_column := _BY_COLUMN.get(_key(parents)[:2])):
+        return list(of_column.model_fields)
     for part in reversed(parents):
         if part in _BY_TAG:
             return list(_BY_TAG[str(part)].model_fields)

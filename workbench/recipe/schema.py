@@ -104,6 +104,11 @@ class Data(BaseModel):
         "those of the training part. `[review]`, or with options `{review: {tokens: 20000, length: 200}}`.",
         examples=[{"review": {"tokens": 20000, "length": 200}}],
     )
+    embed: Names = Field(
+        (),
+        description="Columns of many categories, each an input of its own for an `Embedding`: 0 is a category that the "
+        "training part does not have (or in fewer rows than `rare`), the others count from 1.",
+    )
     numbers: Numbers = Field(
         {},
         description="How the numbers of a column are written, where they are texts: `{Sales: {strip: $}, "
@@ -180,11 +185,13 @@ class Data(BaseModel):
 
     @property
     def literal_columns(self) -> tuple[str, ...]:
-        """The columns that are read as they are written: categories, texts, and the columns of targets of classes."""
+        """The columns that are read as they are written: categories, texts, and those of targets of classes."""
         targets = self.targets if isinstance(self.targets, dict) else {}
         classes = (targets[name] if len(targets.get(name, ())) == 1 else (name,) for name in self.classes)
         return tuple(
-            dict.fromkeys([*self.categories, *self.text, *(name for group in classes for name in group)])
+            dict.fromkeys(
+                [*self.categories, *self.embed, *self.text, *(name for group in classes for name in group)]
+            )
         )
 
 

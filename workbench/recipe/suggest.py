@@ -125,7 +125,7 @@ def suggest(
             )
     if not inputs:
         raise RecipeError("no column is left to learn from.", hint=" ".join(reasons))
-    options, of_columns = column_options(inputs, learned)
+    options, of_columns = column_options(inputs, learned, facts.rows)
     section |= options
     reasons += [*of_columns, *remarks(inputs, facts.rows)]
     if (policy := missing_policy(inputs, learned)) is not None:
@@ -137,8 +137,9 @@ def suggest(
             f"{_listed(words)} stands for no value: take it out of `missing_values` where it is one."
         )
     section["split"] = _split(facts, classes, learned)
-    if any(column.shape and not column.name.isidentifier() for column in inputs):
-        section["inputs"] = _named_inputs(inputs)
+    alone = [column for column in inputs if column.shape or column.is_embedded(facts.rows)]
+    if any(not column.name.isidentifier() for column in alone):
+        section["inputs"] = _named_inputs(inputs, alone)
     if (scaling := _scaling(inputs)) is not None:
         section["scale"] = scaling
         reasons.append("Inputs of different size are scaled, measured on the training part only.")
@@ -193,11 +194,11 @@ def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[ColumnFac
     return split
 
 
-def _named_inputs(inputs: Sequence[ColumnFacts]) -> dict[str, list[str]]:
-    """Inputs with names that a graph line can use."""
-    table = [column.name for column in inputs if not column.shape]
+def _named_inputs(inputs: Sequence[ColumnFacts], alone: Sequence[ColumnFacts]) -> dict[str, list[str]]:
+    """Inputs with names that a graph line can use; those `alone` are not joined with others."""
+    table = [column.name for column in inputs if column not in alone]
     named = {"features": table} if table else {}
-    return named | {variable_name(column.name): [column.name] for column in inputs if column.shape}
+    return named | {variable_name(column.name): [column.name] for column in alone}
 
 
 def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:

@@ -9,8 +9,14 @@ from workbench.recipe.columns import ColumnFacts
 from workbench.recipe.yaml_values import one_line
 
 
+def embedding_layers(column: ColumnFacts) -> list[dict[str, Any]]:
+    """The layers for a column that is embedded: more numbers for more categories, with a slot for all others."""
+    width = max(2, min(50, round(1.6 * column.distinct**0.56)))
+    return [{"use": "Embedding", "input_dim": column.distinct + 1, "output_dim": width}, {"use": "Flatten"}]
+
+
 def column_options(
-    inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts]
+    inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts], rows: int
 ) -> tuple[dict[str, Any], list[str]]:
     """The keys of the data section that are about how single columns are read, and the reasons for them."""
     section: dict[str, Any] = {}
@@ -25,6 +31,13 @@ def column_options(
         for name, option in dates.items():
             circle = ", those that begin again as sine and cosine" if option.get("cyclic") else ""
             reasons.append(f"'{name}' holds dates: {', '.join(option['parts'])} are made of them{circle}.")
+    if embedded := [column for column in inputs if column.is_embedded(rows)]:
+        section["embed"] = [column.name for column in embedded]
+        reasons += [
+            f"'{column.name}' has {column.distinct:,} categories: an Embedding makes a few numbers of each, and of any "
+            "that is not known."
+            for column in embedded
+        ]
     reasons += [f"'{column.name}' {column.note}." for column in (*inputs, *learned) if column.note]
     return section, reasons
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.recipe.columns import ColumnFacts
+from workbench.recipe.suggest_columns import embedding_layers
 
 FEW, MANY = 5_000, 50_000  # rows
 
@@ -21,8 +22,9 @@ def suggested_model(
 ) -> dict[str, Any]:
     """A stack where there is one input and one target, else a graph that joins and divides."""
     arrays = [column for column in inputs if column.shape]
-    table = [column for column in inputs if not column.shape]
-    if len(arrays) + bool(table) <= 1 and len(learned) <= 1:
+    embedded = [column for column in inputs if column.is_embedded(rows)]
+    table = [column for column in inputs if not column.shape and column not in embedded]
+    if not embedded and len(arrays) + bool(table) <= 1 and len(learned) <= 1:
         shape = arrays[0].shape if arrays else None
         stack = [*_body(rows, shape, len(table), reasons), *_head(learned, classes, reasons)]
         return {"sequential": stack}
@@ -31,11 +33,25 @@ def suggested_model(
         shapes = {"features": [_width(table)], **shapes}
     lines: list[str] = []
     ends = []
+
+    def add(variable: str, layers: Sequence[Mapping[str, Any]], start: str) -> str:
+        for layer in layers:
+            lines.append(f"{variable} = {_call(layer)}({variable if _made(lines, variable) else start})")
+        return variable
+
     for name, sizes in shapes.items():
-        variable = f"{name}_in"
-        for layer in _body(rows, tuple(sizes), sizes[0], []):
-            lines.append(f"{variable} = {_call(layer)}({variable if _made(lines, variable) else name})")
-        ends.append(variable)
+        if not (embedded and name == "features"):
+            ends.append(add(f"{name}_in", _body(rows, tuple(sizes), sizes[0], []), name))
+    if embedded:  # a category acts together with the other columns: they go through the same layers
+        columns = ["features"] if table else []
+        for column in embedded:
+            name = variable_name(column.name)
+            shapes[name] = [1]
+            columns.append(add(f"{name}_in", embedding_layers(column), name))
+        start = "columns" if len(columns) > 1 else columns[0]
+        if len(columns) > 1:
+            lines.append(f"columns = Concatenate()({', '.join(columns)})")
+        ends.insert(0, add("table", _body(rows, None, _width(table) + len(embedded), reasons), start))
     joined = ends[0]
     if len(ends) > 1:
         joined = "joined"

@@ -39,6 +39,7 @@ _ON_ONE_LINE = (
     "inputs",
     "numbers",
     "dates",
+    "embed",
 )
 
 
