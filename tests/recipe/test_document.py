@@ -222,7 +222,7 @@ WRONG = [
     (
         "path: t.csv",
         "dates: {when: {parts: [year, mouth]}}",
-        "data.dates.when.parts.1: 'mouth' is not one of 'year', 'quarter', 'month'",
+        "data.dates.when.parts[1]: 'mouth' is not one of 'year', 'quarter', 'month'",
     ),
     (
         "path: t.csv",
