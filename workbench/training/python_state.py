@@ -13,7 +13,6 @@ import hashlib
 import json
 import random
 import sys
-import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +27,7 @@ from workbench.storage import layer_paths
 from workbench.training import csv_logs
 from workbench.training.state_decoding import Decoder, Unplaced
 from workbench.training.state_encoding import SAME, Encoder
-from workbench.training.state_types import PLAIN
+from workbench.training.state_types import PLAIN, enclosed
 
 _OF_COMPILE = frozenset({"optimizer", "stop_training", "stop_evaluating", "history"} | STATE_OF_COMPILE)
 # Of Keras' callback, which opens its file when training begins and looks then whether there is a header.
@@ -94,6 +93,14 @@ class PythonState:
             for module, name, variable in self._loose_variables()
         }
         kept.arrays |= variables.arrays
+        methods = Encoder(known, names)
+        kept.record["methods"] = {
+            name: record
+            for name, function in self._methods()
+            if (record := methods.encode(function, f"memory/method/{name}")) != SAME
+        }
+        kept.arrays |= methods.arrays
+        kept.lost |= {_readable(at): kind for at, kind in methods.lost.items()}
         generators = Encoder()
         kept.record["random"] = [
             generators.encode(random.getstate(), "memory/random/python"),
@@ -151,6 +158,12 @@ class PythonState:
         for name, item in record["modules"].items():
             try:
                 Decoder(arrays).decode(item, loose.get(name))
+            except Unplaced as why:
+                yield f"{name}: {why}"
+        methods, decoder = dict(self._methods()), Decoder(arrays, weights=weights)
+        for name, item in record.get("methods", {}).items():
+            try:
+                decoder.decode(item, methods.get(name))
             except Unplaced as why:
                 yield f"{name}: {why}"
         if record["random"]:
@@ -215,10 +228,23 @@ class PythonState:
     def _names(self) -> dict[int, str]:
         return {id(variable): path for path, variable in layer_paths.variables_by_path(self.model).items()}
 
+    def _owners(self) -> list[Any]:
+        return [layer for _, layer in self._layers()] + list(self.callbacks)
+
+    def _classes(self) -> list[type]:
+        """The user's classes of layers and callbacks."""
+        return list(dict.fromkeys(c for owner in self._owners() for c in type(owner).__mro__ if _is_users(c)))
+
+    def _methods(self) -> Iterator[tuple[str, Any]]:
+        """The methods of the user's classes that use values of an enclosing function."""
+        for cls in self._classes():
+            for name, value in list(vars(cls).items()):
+                if enclosed(function := _function(value)):
+                    yield f"{cls.__module__}.{cls.__qualname__}.{name}", function
+
     def _loose_variables(self) -> Iterator[tuple[str, str, Any]]:
         """Variables at the top of the modules, in the classes, and in what encloses the functions, of the user."""
-        owners = [layer for _, layer in self._layers()] + list(self.callbacks)
-        classes = {cls: None for owner in owners for cls in type(owner).__mro__ if _is_users(cls)}
+        owners, classes = self._owners(), self._classes()
         places: dict[str, Mapping[str, Any]] = {}
         for cls in classes:
             places[cls.__module__] = vars(sys.modules.get(cls.__module__, object))
@@ -240,11 +266,8 @@ def _enclosed(attributes: Mapping[str, Any], owner: str) -> dict[str, dict[str, 
     """The values that functions among the attributes of a class or an object use from enclosing functions, by name."""
     found = {}
     for name, value in list(attributes.items()):
-        function = getattr(value, "__func__", getattr(value, "fget", value))
-        cells = getattr(function, "__closure__", None)
-        if isinstance(function, types.FunctionType) and cells:
-            names = zip(function.__code__.co_freevars, cells, strict=True)
-            found[f"{owner}.{name}"] = {free: cell.cell_contents for free, cell in names if _is_filled(cell)}
+        if held := enclosed(_function(value)):
+            found[f"{owner}.{name}"] = held
     return found
 
 
@@ -259,11 +282,9 @@ def _variables_in(value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, 
             yield from _variables_in(item, shown, depth - 1)
 
 
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:  # its function has not come to that line, or has deleted the name
-        return False
+def _function(attribute: Any) -> Any:
+    """The function of a method, a class method, or a property; else the attribute itself."""
+    return getattr(attribute, "__func__", getattr(attribute, "fget", attribute))
 
 
 def _not_remembered(callback: Any) -> tuple[str, ...]:
@@ -304,4 +325,6 @@ def _readable(path: str) -> str:
     parts = path.split("/")
     if parts[1] == "callback":
         return ".".join(parts[3:])
+    if parts[1] == "method":
+        return "/".join(parts[2:])
     return f"{'/'.join(parts[2:-1]) or 'model'}.{parts[-1]}"

@@ -6,11 +6,13 @@ import base64
 import collections
 import datetime
 import enum
+import functools
 import inspect
 import math
 import pathlib
 import random
 import sys
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.training.state_encoding import SAME
-from workbench.training.state_types import FACTORIES, TEXTS, variables_of
+from workbench.training.state_types import FACTORIES, TEXTS, enclosed, variables_of
 
 _LOST = {"t": "lost"}
 _BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -57,7 +59,9 @@ class Decoder:
         if kind in ("same", "lost"):
             return current
         if kind == "again":
-            return self._made[record["of"]]
+            return self._made.get(
+                record["of"], current
+            )  # older files refer to what is the same, which has no number
         if kind in _DECODERS:
             return _DECODERS[kind](self, record, current)
         raise ValueError(f"an unknown kind of value: {kind!r}")
@@ -198,6 +202,36 @@ class Decoder:
                 object.__setattr__(made, str(name), value)
         return made
 
+    def _function(self, record: Mapping[str, Any], current: Any) -> Any:
+        if not isinstance(current, types.FunctionType):
+            raise Unplaced("the function is not there")
+        self._keep(record, current)
+        cells = dict(zip(current.__code__.co_freevars, current.__closure__ or (), strict=True))
+        now = enclosed(current)
+        for name, item in record["v"].items():
+            if name not in cells:
+                raise Unplaced(f"the function has no '{name}'")
+            value = self.decode(item, now.get(name))
+            if item not in (SAME, _LOST):
+                cells[name].cell_contents = value
+        return current
+
+    def _method(self, record: Mapping[str, Any], current: Any) -> Any:
+        if not isinstance(current, types.MethodType):
+            raise Unplaced("the method is not there")
+        owner = self.decode(record["v"], current.__self__)
+        made = current if owner is current.__self__ else types.MethodType(current.__func__, owner)
+        return self._keep(record, made)
+
+    def _partial(self, record: Mapping[str, Any], current: Any) -> Any:
+        if not isinstance(current, functools.partial):
+            raise Unplaced("the function is not there")
+        function, arguments, named = (
+            self.decode(item, now)
+            for item, now in zip(record["v"], (current.func, current.args, current.keywords), strict=True)
+        )
+        return self._keep(record, functools.partial(function, *arguments, **named))
+
     def _class(self, record: Mapping[str, Any], current: Any, base: type) -> Any:
         """A class that the file names: the present one, or one from the module of the object's own class."""
         if current is not None and type(current).__qualname__ == record["class"]:
@@ -238,4 +272,7 @@ _DECODERS: dict[str, Callable[[Decoder, Any, Any], Any]] = {
     "objects": Decoder._objects,
     "variables": Decoder._variables,
     "object": Decoder._object,
+    "function": Decoder._function,
+    "method": Decoder._method,
+    "partial": Decoder._partial,
 }

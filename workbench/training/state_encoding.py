@@ -1,8 +1,9 @@
 """Write the state of Python objects as JSON and arrays. Unlike a pickle, reading it back runs no code.
 
 A value becomes a record, its arrays go beside it by name. Values that hold others (lists, dicts, objects) may be nested
-and may share or contain one another. Existing variables and objects get their content back; functions, classes and
-Keras' own objects stay the ones that the recipe made. Values that cannot be kept are reported with their path.
+and may share or contain one another. Existing variables and objects get their content back, functions the values that
+they use from an enclosing function. Classes and Keras' own objects stay the ones that the recipe made. Values that
+cannot be kept are reported with their path.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import collections
 import datetime
 import enum
 import functools
+import itertools
 import logging
 import pathlib
 import random
@@ -33,6 +35,7 @@ from workbench.training.state_types import (
     TEXTS,
     attributes_of,
     dict_kind,
+    enclosed,
     is_of_a_framework,
     list_kind,
     value_of,
@@ -43,9 +46,8 @@ DEPTH = 40
 SAME = {"t": "same"}  # the value in the resumed training is right already
 
 _UNMOVED = (
-    *(type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, property),
+    *(type, types.BuiltinFunctionType, types.ModuleType, property),
     *(
-        functools.partial,
         weakref.ref,
         logging.Logger,
         type(threading.Lock()),
@@ -74,6 +76,7 @@ class Encoder:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     _numbers: dict[int, int] = field(default_factory=dict)
+    _count: itertools.count[int] = field(default_factory=itertools.count)
     _alive: list[Any] = field(default_factory=list)  # an id is of one object only while that lives
 
     def encode(self, value: Any, path: str, depth: int = DEPTH) -> Any:
@@ -86,10 +89,13 @@ class Encoder:
             return {"t": "again", "of": self._numbers[id(value)]}
         if depth == 0:
             return self._lose(value, path)
-        number = self._numbers[id(value)] = len(self._numbers)
+        number = self._numbers[id(value)] = next(self._count)
         self._alive.append(value)
         record = self._nested(value, path, depth - 1)
-        return record if record["t"] in ("same", "lost") else {**record, "id": number}
+        if record["t"] in ("same", "lost"):  # nothing is made of it that another record could refer to
+            del self._numbers[id(value)]
+            return record
+        return {**record, "id": number}
 
     def _simple(self, value: Any, path: str) -> Any:
         """Values that hold no others."""
@@ -147,6 +153,8 @@ class Encoder:
             return {"t": "random", "v": self.encode(value.getstate(), f"{path}.state", depth)}
         if (variables := variables_of(value)) is not None:
             return self._variables(value, variables, path)
+        if isinstance(value, types.FunctionType | types.MethodType | functools.partial):
+            return self._function(value, path, depth)
         if is_of_a_framework(value):
             return SAME
         return self._object(value, path, depth)
@@ -172,6 +180,26 @@ class Encoder:
         if isinstance(owner, keras.optimizers.Optimizer):
             record["over"] = [self.names.get(id(v), "") for v in own_trainable_variables(owner)]
         return record
+
+    def _function(self, value: Any, path: str, depth: int) -> dict[str, Any]:
+        """What a function has beside its code: values of an enclosing function, its object, arguments put in before."""
+        if isinstance(value, functools.partial):
+            held = [self.encode(each, path, depth) for each in (value.func, value.args, value.keywords)]
+            return {"t": "partial", "v": held}
+        if isinstance(value, types.MethodType):
+            owner = value.__self__
+            if isinstance(owner, type | types.ModuleType | keras.callbacks.Callback) or is_of_a_framework(
+                owner
+            ):
+                return SAME  # a callback is kept by itself
+            if variables_of(owner) is not None:
+                return SAME
+            return {"t": "method", "v": self.encode(owner, path, depth)}
+        if is_of_a_framework(value):
+            return SAME
+        cells = enclosed(value)
+        records = {name: self.encode(item, f"{path}.{name}", depth) for name, item in cells.items()}
+        return {"t": "function", "v": records} if any(record != SAME for record in records.values()) else SAME
 
     def _object(self, value: Any, path: str, depth: int) -> dict[str, Any]:
         """An object of a class written in Python: its attributes."""

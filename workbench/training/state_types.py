@@ -6,6 +6,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,22 @@ def attributes_of(value: Any) -> dict[str, Any] | None:
     return found | {name: getattr(value, name) for name in slots if hasattr(value, name)}
 
 
+def enclosed(function: Any) -> dict[str, Any]:
+    """The values that a function uses from enclosing functions, by name; nothing for what is no function."""
+    cells = getattr(function, "__closure__", None)
+    if not isinstance(function, types.FunctionType) or not cells:
+        return {}
+    names = zip(function.__code__.co_freevars, cells, strict=True)
+    return {name: cell.cell_contents for name, cell in names if _is_filled(cell)}
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # its function has not come to that line, or has deleted the name
+        return False
+
+
 def _names(slots: Any) -> list[str]:
     names = [slots] if isinstance(slots, str) else list(slots)
     return [name for name in names if name not in ("__dict__", "__weakref__")]
@@ -101,7 +118,7 @@ def _names(slots: Any) -> list[str]:
 
 def is_of_a_framework(value: Any) -> bool:
     """True if an object is from Keras, TensorFlow or the like, whose state is in variables."""
-    return type(value).__module__.partition(".")[0] in (
+    return _module(value).partition(".")[0] in (
         "keras",
         "tensorflow",
         "jax",
@@ -109,3 +126,9 @@ def is_of_a_framework(value: Any) -> bool:
         "torch",
         "optree",
     )
+
+
+def _module(value: Any) -> str:
+    """Where the class of a value is written, or the function itself."""
+    written = value if isinstance(value, types.FunctionType) else type(value)
+    return str(written.__module__ or "")
