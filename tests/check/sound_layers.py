@@ -255,3 +255,19 @@ class StopWords(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+class Wired(keras.layers.RNN):
+    """Its configuration has its cell, whose name is another when it comes back."""
+
+    def __init__(self, units=3, return_sequences=False, **kwargs):
+        cell = keras.layers.GRUCell(units, **{key: kwargs[key] for key in ("name",) if key in kwargs})
+        super().__init__(cell, return_sequences=return_sequences, **kwargs)
+        self.units = units
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{key: value for key, value in config.items() if key != "cell"})
