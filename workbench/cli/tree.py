@@ -12,6 +12,7 @@ from workbench.cli.catalog import catalog_command, plugins_command
 from workbench.cli.check import check_command
 from workbench.cli.data import data_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
+from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.cli.runs import export_command, save_command, stop_command, watch_command
@@ -124,6 +125,7 @@ for command in (
     plugins_command,
     catalog_command,
     check_command,
+    new_command,
     new_plugin_command,
     data_command,
     inspect_command,

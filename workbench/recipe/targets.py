@@ -18,6 +18,14 @@ _NAMES = (
         "survived",
         "churn",
         "sales",
+        "salary",
+        "wage",
+        "default",
+        "purchase",
+        "winner",
+        "direction",
+        "mpg",
+        "medv",
     ),
 )
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
