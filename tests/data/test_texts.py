@@ -16,6 +16,9 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.data import Prepared, apply_to, loading
 from workbench.data.preparation import Preparation
+from workbench.data.preview import preview
+from workbench.data.source import Source
+from workbench.data.source_calls import read
 from workbench.data.streaming import Streamed
 from workbench.data.texts import WordCounts, encode_texts
 from workbench.errors import RecipeError
@@ -171,3 +174,20 @@ def test_a_text_is_an_input_of_any_name(prepare: Callable[..., Prepared]) -> Non
         inputs={"words": ["review"], "n": ["n"]},
     )
     assert prepared.preparation.input_shapes() == {"words": (4,), "n": (1,)}
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([f"{text} {row}" for row, text in enumerate(made(300))], {"tokens": 1000, "length": 30}),
+        ([f"name{row} surname{row % 7} jr" for row in range(300)], None),  # names
+        (["this is a long name of a category", "and this one is long too"] * 150, None),
+    ],
+)
+def test_free_text_is_told_from_names_and_categories(
+    texts: list[str], expected: dict[str, int] | None, catalog: Catalog, tmp_path: Path
+) -> None:
+    section = Data.model_validate(table_of(texts, tmp_path, "csv"))
+    source = read(section, catalog, tmp_path)
+    assert isinstance(source, Source)
+    assert preview(source).columns[0].text == expected

@@ -254,3 +254,30 @@ def test_likely_targets() -> None:
     assert likely_targets(Facts(0, ())) == ()
     assert likely_targets(Facts(9, (number("preis_eur"), number("rooms")))) == ("preis_eur",)
     assert likely_targets(Facts(9, (number("SalePrice"), number("priced"), number("z")))) == ("SalePrice",)
+
+
+def words(name: str, tokens: int = 2000, length: int = 40) -> ColumnFacts:
+    return ColumnFacts(name, "text", distinct=180, text={"tokens": tokens, "length": length})
+
+
+def test_free_text_gets_an_embedding_of_its_words(catalog: Catalog) -> None:
+    recipe = suggested(Facts(200, (text("kind", 90, 110), words("review"))), catalog)
+    assert recipe["data"]["targets"] == ["kind"]  # not the text, though that is the last column
+    assert recipe["data"]["text"] == {"review": {"tokens": 2000, "length": 40}}
+    stack = recipe["model"]["sequential"]
+    assert [layer["use"] for layer in stack] == [
+        "Embedding",
+        "Conv1D",
+        "GlobalMaxPooling1D",
+        "Dropout",
+        "Dense",
+    ]
+    assert stack[0]["input_dim"] == 2000
+
+
+def test_free_text_beside_a_table_is_joined_in_a_graph(catalog: Catalog) -> None:
+    columns = (number("size"), words("The review", 1000, 7), number("price", 3, 9))
+    recipe = suggested(Facts(200, columns), catalog)
+    assert recipe["data"]["inputs"] == {"features": ["size"], "the_review": ["The review"]}
+    assert recipe["model"]["inputs"] == {"features": [1], "the_review": [7]}
+    assert "the_review_in = Embedding(input_dim=1000, output_dim=32)(the_review)" in recipe["model"]["graph"]

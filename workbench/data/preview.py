@@ -15,6 +15,7 @@ from workbench.data.proposals import ColumnProposal, proposal_for
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, read_column
 from workbench.data.text_columns import words_among_numbers
+from workbench.data.text_facts import free_text
 from workbench.errors import DataError
 
 _COMMONEST = 10
@@ -37,6 +38,7 @@ class ColumnPreview:
         numbers, dates: what a recipe says under these keys to read the column as it is shown here.
         span: the first and the last of dates, as text.
         note: what is doubtful about that.
+        text: what a recipe says under this key to use the column as free text; None where it is none.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ColumnPreview:
     dates: Mapping[str, Any] | None = None
     span: tuple[str, str] | None = None
     note: str = ""
+    text: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,18 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
             return ColumnPreview(name, "unusable", (), missing, len(counts), error=why)
         commonest = tuple(counts.most_common(_COMMONEST))
         words = words_among_numbers(counts) if column.kind is ColumnKind.TEXT else ()
+        known = name in source.texts
+        free = free_text(counts, known=known) if column.kind is ColumnKind.TEXT and not words else None
         return ColumnPreview(
-            name, column.kind.value, (), missing, len(counts), commonest=commonest, word=word, words=words
+            name,
+            column.kind.value,
+            (),
+            missing,
+            len(counts),
+            commonest=commonest,
+            word=word,
+            words=words,
+            text=free,
         )
     return _numbers_preview(column, word)
 

@@ -38,6 +38,7 @@ class ColumnFacts:
     dates: Mapping[str, Any] | None = None
     span: tuple[str, str] | None = None
     note: str = ""
+    text: Mapping[str, Any] | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ColumnFacts:
@@ -61,6 +62,11 @@ class ColumnFacts:
         return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
 
     @property
+    def own_shape(self) -> tuple[int, ...]:
+        """The shape of the input of its own that it becomes; () for a column of a table."""
+        return (self.text["length"],) if self.text else self.shape
+
+    @property
     def width(self) -> int:
         """How many numbers of a table's input it becomes."""
         if self.kind == "date" and self.dates:
@@ -70,7 +76,7 @@ class ColumnFacts:
 
     def is_embedded(self, rows: int) -> bool:
         """True if it holds too many categories for a number each, and enough rows of most to learn from."""
-        many = self.kind == "text" and self.distinct > MOST_CATEGORIES
+        many = self.kind == "text" and not self.text and self.distinct > MOST_CATEGORIES
         return many and not self.words and self.distinct * ROWS_OF_A_CATEGORY <= rows
 
     def counts_rows(self, rows: int) -> bool:
@@ -100,9 +106,14 @@ def why_left_out(column: ColumnFacts, rows: int) -> str:
         return f"holds {_quoted(column.words)} among its numbers; where that stands for no value: {said}"
     if column.is_embedded(rows):
         return ""
-    if column.kind == "text" and column.distinct > min(MOST_CATEGORIES, max(rows // 2, 2)):
+    if column.kind == "text" and not column.text and is_no_category(column.distinct, rows):
         return f"has {column.distinct:,} different texts: names or sentences, no categories"
     return ""
+
+
+def is_no_category(distinct: int, rows: int) -> bool:
+    """True for so many different texts that they are names or sentences."""
+    return distinct > min(MOST_CATEGORIES, max(rows // 2, 2))
 
 
 def _quoted(words: Sequence[str]) -> str:

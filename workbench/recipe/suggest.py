@@ -67,7 +67,7 @@ def likely_targets(facts: Facts) -> tuple[str, ...]:
     """The columns to learn: the source's own, else one that is called like a target, else the last."""
     if facts.targets:
         return facts.targets
-    usable = [column.name for column in facts.columns if column.kind not in ("unusable", "date")]
+    usable = [each.name for each in facts.columns if each.kind not in ("unusable", "date") and not each.text]
     if (called := called_like_a_target(usable)) is not None:
         return (called,)
     return tuple(usable[-1:])
@@ -137,7 +137,7 @@ def suggest(
             f"{_listed(words)} stands for no value: take it out of `missing_values` where it is one."
         )
     section["split"] = _split(facts, classes, learned)
-    alone = [column for column in inputs if column.shape or column.is_embedded(facts.rows)]
+    alone = [column for column in inputs if column.own_shape or column.is_embedded(facts.rows)]
     if any(not column.name.isidentifier() for column in alone):
         section["inputs"] = _named_inputs(inputs, alone)
     if (scaling := _scaling(inputs)) is not None:

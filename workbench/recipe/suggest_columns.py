@@ -38,6 +38,13 @@ def column_options(
             "that is not known."
             for column in embedded
         ]
+    texts = {column.name: dict(column.text) for column in inputs if column.text}
+    if texts:
+        section["text"] = texts
+        reasons += [
+            f"'{name}' is free text: {option['tokens']:,} words are known, the first {option['length']} of a text."
+            for name, option in texts.items()
+        ]
     reasons += [f"'{column.name}' {column.note}." for column in (*inputs, *learned) if column.note]
     return section, reasons
 

@@ -21,14 +21,14 @@ def suggested_model(
     reasons: list[str],
 ) -> dict[str, Any]:
     """A stack where there is one input and one target, else a graph that joins and divides."""
-    arrays = [column for column in inputs if column.shape]
+    alone = {variable_name(column.name): column for column in inputs if column.own_shape}
     embedded = [column for column in inputs if column.is_embedded(rows)]
-    table = [column for column in inputs if not column.shape and column not in embedded]
-    if not embedded and len(arrays) + bool(table) <= 1 and len(learned) <= 1:
-        shape = arrays[0].shape if arrays else None
-        stack = [*_body(rows, shape, len(table), reasons), *_head(learned, classes, reasons)]
-        return {"sequential": stack}
-    shapes: dict[str, list[int]] = {variable_name(column.name): list(column.shape) for column in arrays}
+    table = [column for column in inputs if not column.own_shape and column not in embedded]
+    if not embedded and len(alone) + bool(table) <= 1 and len(learned) <= 1:
+        own = next(iter(alone.values()), None)
+        body = _body(rows, None, len(table), reasons) if own is None else _own_body(rows, own, reasons)
+        return {"sequential": [*body, *_head(learned, classes, reasons)]}
+    shapes: dict[str, list[int]] = {name: list(column.own_shape) for name, column in alone.items()}
     if table:
         shapes = {"features": [_width(table)], **shapes}
     lines: list[str] = []
@@ -41,7 +41,9 @@ def suggested_model(
 
     for name, sizes in shapes.items():
         if not (embedded and name == "features"):
-            ends.append(add(f"{name}_in", _body(rows, tuple(sizes), sizes[0], []), name))
+            own = alone.get(name)
+            body = _body(rows, tuple(sizes), sizes[0], []) if own is None else _own_body(rows, own, reasons)
+            ends.append(add(f"{name}_in", body, name))
     if embedded:  # a category acts together with the other columns: they go through the same layers
         columns = ["features"] if table else []
         for column in embedded:
@@ -70,6 +72,25 @@ def suggested_model(
         "Several inputs or targets: a graph joins the first and has an end for each of the second."
     )
     return {"inputs": shapes, "graph": lines, "outputs": outputs}
+
+
+def _own_body(rows: int, column: ColumnFacts, reasons: list[str]) -> list[dict[str, Any]]:
+    """The layers behind an input of its own.
+
+    A text gets filters that look for words beside each other, anywhere. Unlike a mean that leaves the filling out, that
+    gives numbers for a text without words too.
+    """
+    if not column.text:
+        return _body(rows, column.shape, 0, reasons)
+    reasons.append(
+        f"'{column.name}': vectors for words, filters over three of them, and the strongest trace of each."
+    )
+    return [
+        {"use": "Embedding", "input_dim": column.text["tokens"], "output_dim": 32},
+        {"use": "Conv1D", "filters": 64, "kernel_size": 3, "padding": "same", "activation": "relu"},
+        {"use": "GlobalMaxPooling1D"},
+        {"use": "Dropout", "rate": 0.25},
+    ]
 
 
 def _body(rows: int, shape: tuple[int, ...] | None, columns: int, reasons: list[str]) -> list[dict[str, Any]]:
