@@ -193,7 +193,8 @@ class Finished(Event):
     has for names of `evaluation`, and with `val_` of `logs`, what is reached without the model: {guess, of, better,
     linear}: the best constant guess, which one that is (`the mean`), whether more (`up`) or less (`down`) is better,
     and a linear or logistic model, where there is one; of windows also `naive`: the last value, and that of a season
-    before, each by its words; the best of them may be the guess. `compared` is the model beside them, in words."""
+    before, each by its words; the best of them may be the guess. `compared` is the model beside them, in words,
+    and `likely_reason` why a model with `no_better` is likely no better."""
 
     kind: ClassVar[str] = "finished"
     status: str
@@ -205,6 +206,7 @@ class Finished(Event):
     no_better: str = ""
     baselines: Mapping[str, Any] = field(default_factory=dict)
     compared: str = ""
+    likely_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,8 @@ class PlainLines:
                     self.print(_evaluation_table(event.evaluation, self._scaled, event.baselines))
                 if event.compared and not event.no_better:
                     self.print(_text(event.compared))
+                if event.likely_reason:
+                    self.print(_text(f"likely reason: {event.likely_reason}", "yellow"))
 
     _scaled: Sequence[str] = ()
 

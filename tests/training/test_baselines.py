@@ -19,6 +19,7 @@ from workbench.data.loading import Prepared
 from workbench.recipe.document import parse
 from workbench.storage.runs import list_runs
 from workbench.training.baselines.beside import Baseline, Beside
+from workbench.training.baselines.reasons import Evidence, gather, likely_reason
 from workbench.training.baselines.verdict import judge
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
@@ -44,13 +45,14 @@ def folder(tmp_path: Path) -> Path:
     kind = np.where(a + random.normal(scale=0.5, size=200) > 0.8, "cat", np.where(b > 0.2, "dog", "fox"))
     ill = (a - b + random.normal(size=200) > 1).astype(int)
     weight = random.uniform(0.1, 5.0, 200)
+    small, noise = a - b + random.normal(scale=0.3, size=200), random.normal(size=200)
     lines = [
         f"{a[i]:.5f},{b[i]:.5f},{c[i]},{price[i]:.5f},{kind[i]},{ill[i]},{weight[i]:.4f},{int(kind[i] == 'cat')},"
-        f"{int(kind[i] == 'dog')},{int(kind[i] == 'fox')}"
+        f"{int(kind[i] == 'dog')},{int(kind[i] == 'fox')},{small[i]:.5f},{noise[i]:.5f}"
         for i in range(200)
     ]
     (tmp_path / "rows.csv").write_text(
-        "\n".join(["a,b,c,price,kind,ill,w,is_cat,is_dog,is_fox", *lines]) + "\n"
+        "\n".join(["a,b,c,price,kind,ill,w,is_cat,is_dog,is_fox,small,noise", *lines]) + "\n"
     )
     return tmp_path
 
@@ -252,6 +254,7 @@ def test_a_run_reports_them(catalog, folder):
     assert "a linear model gives" in finished.compared
     assert finished.no_better.startswith("mae ")  # one epoch does not reach 100
     assert "on the test part, where always guessing" in finished.no_better
+    assert "the target 'price' is not scaled: its values are around 10" in finished.likely_reason
     assert [run.no_better for run in list_runs(folder / "runs")] == [finished.no_better]
     beside = Beside(prepare(document(folder), catalog))
     assert beside.news() == {}
@@ -298,3 +301,47 @@ def test_without_a_test_part_any_epoch_may_have_been_better():
     assert judge(known, {}, epochs, {"val_": 50}).no_better == ""
     said = judge(known, {}, epochs[1:], {"val_": 50}).no_better
     assert said == "val_loss 30 on the validation part, where always guessing the mean gives 10"
+
+
+RELU = ", activation: relu, bias_initializer: {use: Constant, value: -100}"
+DEEP = "{sequential: [{use: Dense, units: 64, activation: relu}, {use: Dense, units: 1}]}"
+BLIND = ", activation: sigmoid, kernel_initializer: zeros"
+
+
+@pytest.mark.parametrize(
+    ("target", "model", "optimizer", "epochs", "test", "said"),
+    [
+        ("small", DENSE.format(4, RELU)[:-2] + ", {use: Dense, units: 1}]}", "{use: SGD}", 1, 0.3,
+         "every unit of 'dense' gives 0 for every row (dead units)"),
+        ("small", NUMBER, "{use: SGD, learning_rate: 1.2}", 3, 0.3, "the learning rate (1.2) is likely too high"),
+        ("price", DENSE.format(1, ", activation: sigmoid, bias_initializer: {use: Constant, value: 200}"), "SGD", 1,
+         0.3, "the model gives 1 for every row, which is where the activation of its last layer ends"),
+        ("price", DEEP, "Adam", 2, 0.3, "the target 'price' is not scaled: its values are around 10"),
+        ("ill", DENSE.format(1, BLIND), "{use: SGD, learning_rate: 0.0}", 2, 0.3,
+         "the model gives the same for every row (0.5)"),
+        ("noise", DEEP, "{use: Adam, learning_rate: 0.03}", 90, 0.8,
+         "and nothing that holds for others: the labels may not belong to their rows (shuffled)"),
+        ("small", NUMBER, "{use: SGD, learning_rate: 1.0e-6}", 3, 0.3,
+         "and still falls: the learning rate (1e-06) is likely too low"),
+        ("small", NUMBER, "Adam", 1, 0.3, "it was trained for 9 steps only"),
+        ("noise", NUMBER, "{use: Adam, learning_rate: 0.05}", 40, 0.3, "a linear model does no better"),
+    ],
+    ids=["dead", "too high", "activation", "not scaled", "constant", "by heart", "too low", "few steps", "nothing"],
+)  # fmt: skip
+def test_the_likely_reason_is_what_the_run_shows(
+    catalog, folder, target, model, optimizer, epochs, test, said
+):
+    run = prepare(
+        document(
+            folder, model=model, data=f"targets: [{target}]", split=f"{{test: {test}}}",
+            train=f"loss: {'binary_crossentropy' if target == 'ill' else 'mse'}, optimizer: {optimizer}",
+        ), catalog,
+    )  # fmt: skip
+    part = run.arrays(run.prepared.train)
+    history = run.model.fit(part.x, part.y, batch_size=16, epochs=epochs, verbose=0).history["loss"]
+    logs = [{"loss": loss} for loss in history]
+    assert said in likely_reason(gather(run, logs, Beside(run).finish(60.0)))
+
+
+def test_without_evidence_there_is_no_reason():
+    assert likely_reason(Evidence(losses=[3.0, 1.0, 1.2], steps=5000, rate=0.01)) == ""

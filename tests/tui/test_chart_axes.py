@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,12 +15,14 @@ from workbench.tui.screens.train.chart_grid import LEAST_HEIGHT, LEAST_WIDTH, be
 from workbench.tui.views.series import Series
 
 
-def drawn(samples: list[tuple[float, float]], window: tuple[float, float], **settings) -> list[str]:
+def drawn(
+    samples: list[tuple[float, float]], window: tuple[float, float], beside: Sequence[Curve] = (), **settings
+) -> list[str]:
     series = Series("loss")
     series.extend(samples)
     grid = Grid(60, 14)
     picture = Picture(
-        title="loss", curves=[Curve(series, 0, SHAPES["solid"])], marks=[], window=window, smoothing=0.0,
+        title="loss", curves=[Curve(series, 0, SHAPES["solid"]), *beside], marks=[], window=window, smoothing=0.0,
         cursor=None, notices=[], empty="", **({"log": False} | settings),
     )  # fmt: skip
     draw(grid, picture)
@@ -51,6 +54,23 @@ def test_what_is_cut_off_is_drawn_at_the_edge() -> None:
     at = {x: 8 + int(x / 119 * (52 * 2 - 1) + 0.5) // 2 for x in (50, 80)}
     assert all(row[at[50] - 8] not in " ·" for row in plot[:3])  # up to the top
     assert all(row[at[80] - 8] not in " ·" for row in plot[-3:])  # down to the bottom
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_level_line_stretches_the_axis_only_so_far(log: bool) -> None:
+    top = 10.0 if log else 2.0
+    samples = [(0.0, top), (1.0, 1.0 if log else 0.0)]
+
+    def highest(level: float) -> float:
+        line = Series("guess")
+        line.extend([(0.0, level), (1.0, level)])
+        return max(
+            labels(drawn(samples, (0.0, 1.0), log=log, beside=[Curve(line, 3, SHAPES["rings"], True)]))
+        )
+
+    near = 90.0 if log else 4.0
+    assert top < highest(near) <= near
+    assert highest(1000.0) <= top
 
 
 def test_nothing_is_cut_from_a_few_values() -> None:

@@ -29,6 +29,7 @@ from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.adapted_states import adapter_for, read_states, write_states
 from workbench.training.baselines import Beside
+from workbench.training.baselines.reasons import gather, likely_reason
 from workbench.training.baselines.verdict import Verdict, judge
 from workbench.training.control import Control
 from workbench.training.ending import Ending
@@ -277,6 +278,7 @@ class Session:
             verdict.no_better,
             {name: each.as_record() for name, each in verdict.baselines.items()},
             verdict.compared,
+            self._reason(prepared_run, progress, verdict) if verdict.no_better else "",
         )
         emit(finished)
         return finished
@@ -322,6 +324,10 @@ class Session:
         parts = {"": prepared.test, "val_": prepared.validation}
         rows = {prefix: part.rows for prefix, part in parts.items() if part is not None}
         return judge(beside.finish(), evaluation, [each["logs"] for each in progress.history], rows)
+
+    def _reason(self, prepared_run: PreparedRun, progress: Progress, verdict: Verdict) -> str:
+        history = [each["logs"] for each in progress.history]
+        return likely_reason(gather(prepared_run, history, verdict.baselines))
 
     def _save(
         self,

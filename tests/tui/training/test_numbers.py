@@ -16,7 +16,7 @@ from workbench.storage.runs import RunSummary
 from workbench.tui.context import TrainingState, WorkerState
 from workbench.tui.screens.runs.listing import chosen
 from workbench.tui.views import formatting, marks
-from workbench.tui.views.curves import BATCHES, TRAINING, VALIDATION, Curves
+from workbench.tui.views.curves import BATCHES, GUESS, LINEAR, TRAINING, VALIDATION, Curves
 from workbench.tui.views.distributions import MOST_EPOCHS, Distributions
 from workbench.tui.views.epoch_rows import EpochRows
 from workbench.tui.views.record import TrainingRecord
@@ -47,6 +47,27 @@ def test_batches_epochs_and_validation_share_one_axis_of_epochs() -> None:
     assert points(curves, "loss", BATCHES) == [(0.5, 4.0), (1.2, 2.8)]
     assert points(curves, "loss", TRAINING) == [(1.0, 3.0)]
     assert points(curves, "mae", VALIDATION) == [(1.0, 2.5)]
+
+
+def test_what_is_reached_without_the_model_is_a_level_line_over_all_of_the_chart() -> None:
+    known = {
+        "val_mae": {"guess": 9.0, "of": "the median", "better": "down"},
+        "val_other": {"guess": "?"},
+        "mae": {},
+    }
+    curves = grown(
+        events.Step(1, 5, 10, {"loss": 4.0, "mae": 2.0}, 10.0),
+        epoch(1, loss=3.0, mae=1.5, val_loss=5.0, val_mae=2.5),
+        replace(epoch(2, loss=3.0, mae=1.5, val_loss=5.0, val_mae=2.5), baselines=known),
+        epoch(3, loss=3.0, mae=1.5, val_loss=5.0, val_mae=2.5),
+    )
+    assert points(curves, "mae", GUESS) == [(0.5, 9.0), (2.0, 9.0), (3.0, 9.0)]
+    assert LINEAR not in curves.panels["mae"].series
+    assert set(curves.panels["loss"].series) == {BATCHES, TRAINING, VALIDATION}
+    curves.take(
+        events.Finished("done", {}, {}, 1.0, baselines={"val_mae": {"guess": 9.0, "linear": 4.0}, "loss": 1})
+    )
+    assert points(curves, "mae", LINEAR) == [(0.5, 4.0), (3.0, 4.0)]
 
 
 def test_the_loss_comes_first_and_a_constant_learning_rate_has_no_chart() -> None:

@@ -61,8 +61,8 @@ def judge(
         _learned(each, last, baselines, rows[prefix]) for each in epochs
     ):
         no_better = (
-            f"{name} {_number(last[name])} on {part}, where always guessing {baselines[name].what} gives "
-            f"{_number(baselines[name].guess)}"
+            f"{name} {number(last[name])} on {part}, where always guessing {baselines[name].what} gives "
+            f"{number(baselines[name].guess)}"
         )
     return Verdict(_compared(name, last[name], part, baselines[name]), no_better, baselines)
 
@@ -86,25 +86,25 @@ def _main(scores: Scores, prefix: str) -> str:
 
 def _compared(name: str, score: float, part: str, baseline: Baseline) -> str:
     guess, what = baseline.guess, baseline.what
-    text = f"{name} {_number(score)} on {part}"
+    text = f"{name} {number(score)} on {part}"
     if not is_better(score, guess, baseline.better):
-        text += f", no better than guessing {what} ({_number(guess)})"
+        text += f", no better than guessing {what} ({number(guess)})"
     elif baseline.better == UP or score <= 0.0:
-        text += f", where guessing {what} gives {_number(guess)}"
+        text += f", where guessing {what} gives {number(guess)}"
     elif guess / score >= _CLEARLY:
         text += f", {_times(guess / score)} times better than guessing {what}"
     else:
         text += f", {_percent(1.0 - score / guess)} better than guessing {what}"
     others = [(other, value) for other, value in baseline.naive.items() if other != what]
-    text += "".join(f"; {other} gives {_number(value)}" for other, value in others)
+    text += "".join(f"; {other} gives {number(value)}" for other, value in others)
     if baseline.linear is None:
         return text
     less = ", which is better" if is_better(baseline.linear, score, baseline.better) else ""
-    return f"{text}; a linear model gives {_number(baseline.linear)}{less}"
+    return f"{text}; a linear model gives {number(baseline.linear)}{less}"
 
 
-def _number(value: float) -> str:
-    """`14,900`, `0.0123`: four digits, or all before the point."""
+def number(value: float) -> str:
+    """In words: `14,900`, `0.0123`: four digits, or all before the point."""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 

@@ -85,6 +85,7 @@ class ChartCanvas(Widget):
         colour: int | None = None,
         shape: str | None = None,
         series: Series | None = None,
+        is_level: bool = False,
     ) -> Series:
         """Add a curve, drawn over those before it.
 
@@ -94,6 +95,7 @@ class ChartCanvas(Widget):
             colour: 0 … 7; the least used by default.
             shape: a key of `braille.SHAPES`; the least used by default.
             series: samples to draw, shared with their owner; a new series by default.
+            is_level: whether it is a level line for comparison, for which the y axis is not stretched far.
 
         Raises:
             ValueError: the name is taken, or the shape unknown.
@@ -111,7 +113,7 @@ class ChartCanvas(Widget):
             shape = min(SHAPES, key=lambda known: drawn.count(SHAPES[known]))
         if series is None:
             series = Series(printable(label or name))
-        self._curves[name] = Curve(series, colour % COLOURS, SHAPES[shape])
+        self._curves[name] = Curve(series, colour % COLOURS, SHAPES[shape], is_level)
         self.changed()
         return series
 

@@ -25,11 +25,13 @@ OTHER_EVENT = "•"
 
 @dataclass(frozen=True)
 class Curve:
-    """A series and how it looks: `colour` counts from 0 to 7."""
+    """A series and how it looks: `colour` counts from 0 to 7. `is_level` for a level line that others are compared
+    with."""
 
     series: Series
     colour: int
     shape: Shape
+    is_level: bool = False
 
 
 @dataclass(frozen=True, order=True)

@@ -33,6 +33,9 @@ from workbench.tui.views.formatting import x_number
 from workbench.tui.views.scale import Scale, linear_ticks, x_labels
 from workbench.tui.views.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
 
+STRETCH = (
+    2.0  # at most so much longer a y axis becomes for a level line; one further off is drawn at its edge
+)
 OUTLIERS = 0.02  # of the values at either end are no part of a clipped axis
 
 
@@ -77,8 +80,11 @@ def _y_scale(picture: Picture) -> Scale:
     """The scale around all finite values in the window."""
     assert picture.window is not None
     low, high = math.inf, -math.inf
-    for curve in picture.curves:
+    for curve in sorted(picture.curves, key=lambda curve: curve.is_level):
         series = curve.series
+        if curve.is_level and low < high:
+            low, high = _stretched(low, high, series.last, log=picture.log)
+            continue
         start, stop = series.visible(*picture.window)
         if start == stop:
             continue
@@ -93,6 +99,18 @@ def _y_scale(picture: Picture) -> Scale:
             lowest = min((value for value in values if value > 0.0), default=math.inf)
         low, high = min(low, lowest), max(high, highest)
     return Scale.around(low, high, log=picture.log)
+
+
+def _stretched(low: float, high: float, level: float, *, log: bool) -> Window:
+    """A range with a level line in it, where it is not too far off."""
+    if not math.isfinite(level) or (log and level <= 0.0):
+        return low, high
+    new = min(low, level), max(high, level)
+
+    def length(window: Window) -> float:
+        return math.log(window[1] / window[0]) if log else window[1] - window[0]
+
+    return new if length(new) <= STRETCH * length((low, high)) else (low, high)
 
 
 def _without_outliers(series: Series, start: int, stop: int, *, positive: bool) -> Window | None:

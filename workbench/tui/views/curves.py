@@ -16,7 +16,8 @@ from workbench.tui.views.series import Series
 
 LOSS, LEARNING_RATE = "loss", "learning rate"
 BATCHES, TRAINING, VALIDATION = "batches", "training", "validation"
-ORDER = (BATCHES, TRAINING, VALIDATION)  # as they are drawn, the last on top
+GUESS, LINEAR = "a guess", "linear model"
+ORDER = (BATCHES, TRAINING, VALIDATION, GUESS, LINEAR)  # as they are drawn, the last on top
 
 INTERNALS = {
     "losses": "terms of the loss",
@@ -63,6 +64,9 @@ class Curves:
         self.panels: dict[str, Panel] = {}
         self.internals: dict[str, Panel] = {}
         self.marks: list[Mark] = []
+        self._lines: dict[
+            tuple[str, str], float
+        ] = {}  # by panel and series: what is reached without the model
         self._scaled: tuple[str, ...] = ()  # targets
         self._rate = math.nan
         self._change = 0.0
@@ -91,6 +95,9 @@ class Curves:
                     self._mark(Mark(self._x, "checkpoint", f"saved {event.path}"))
             case events.Paused():
                 self._mark(Mark(self._x, "paused", "paused"))
+            case events.Finished() if event.baselines:
+                self._baselines(event.baselines)
+                self._draw_lines(self._x)
             case events.RunStarted():
                 if event.resumed_from:
                     self._mark(Mark(self._x, "resumed", "resumed"))
@@ -127,6 +134,27 @@ class Curves:
                 self._panel(name).append(TRAINING, x, value)
         self._watch_loss(x, event.logs)
         self._watch_rate(x, event.learning_rate)
+        self._baselines(event.baselines)
+        self._draw_lines(x)
+
+    def _baselines(self, baselines: Mapping[str, Any]) -> None:
+        """Level lines for what is reached on the validation part without the model, from where the chart begins."""
+        for name in baselines:
+            panel = self.panels.get(name.removeprefix("val_")) if name.startswith("val_") else None
+            if panel is None:
+                continue
+            for series, which in ((GUESS, "guess"), (LINEAR, "linear")):
+                value = events.baseline_value(baselines, name, which)
+                if value is None or not math.isfinite(value):
+                    continue
+                if series not in panel.series:
+                    begins = [own.x[0] for own in panel.series.values() if len(own)]
+                    panel.append(series, min(begins, default=0.0), value)
+                self._lines[name.removeprefix("val_"), series] = value
+
+    def _draw_lines(self, x: float) -> None:
+        for (name, series), value in self._lines.items():
+            self.panels[name].append(series, x, value)
 
     def _watch_rate(self, x: float, rate: float) -> None:
         """A mark where the learning rate jumps; a schedule that falls evenly has a mark at its beginning only."""

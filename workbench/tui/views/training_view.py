@@ -149,6 +149,8 @@ class TrainingView:
     seconds: float = 0.0
     reason: str = ""
     no_better: str = ""
+    compared: str = ""
+    likely_reason: str = ""
     error: Failure | None = None
 
     # ------------------------------------------------------------------ what the reader wants to know
@@ -240,6 +242,8 @@ class TrainingView:
                     left=tuple(event.left),
                     reason=event.reason,
                     no_better=event.no_better,
+                    compared=event.compared,
+                    likely_reason=event.likely_reason,
                 )
             case events.Failed():
                 error = Failure.of(WorkbenchError.from_record(event.error))
@@ -263,6 +267,8 @@ class TrainingView:
             status="",
             reason="",
             no_better="",
+            compared="",
+            likely_reason="",
             evaluation=_NO_LOGS,
             saved=(),
             left=(),

@@ -175,11 +175,12 @@ class RunsScreen(WorkbenchScreen):
         self.refresh_bindings()
 
     def _show_summary(self) -> None:
-        """One line about the run under the cursor."""
-        parts = []
+        """About the run under the cursor: its result, and below that beside what is reached without the model."""
+        parts, compared = [], ""
         if (run := self._under_cursor) is not None:
             view = self._histories.of(run.folder).record.view if not self.selection.marked else None
             parts.append(f"{run_mark(run)} {printable(run.folder.name)}")
+            compared = printable(view.compared) if view is not None else ""
             if view is not None and view.evaluation:
                 tested = "  ".join(
                     f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()
@@ -189,7 +190,8 @@ class RunsScreen(WorkbenchScreen):
                 parts.append(printable(view.error.what))
         if self.selection.filter:
             parts.append(f"{len(self.selection.shown)} of {len(self.selection.runs)} shown")
-        self.query_one("#about", Static).update("   ".join([*parts, ORDERS[self.selection.order]]))
+        line = "   ".join([*parts, ORDERS[self.selection.order]])
+        self.query_one("#about", Static).update(f"{line}\n{compared}")
 
     # ------------------------------------------------------------------ marks, filter, order, metric
 

@@ -14,14 +14,27 @@ from textual.widgets import Static
 from workbench.tui.chart.view import View
 from workbench.tui.chart.widget import Chart
 from workbench.tui.state import AppState
-from workbench.tui.views.curves import BATCHES, ORDER, TRAINING, VALIDATION, Mark, Panel
+from workbench.tui.views.curves import (
+    BATCHES,
+    GUESS,
+    LINEAR,
+    ORDER,
+    TRAINING,
+    VALIDATION,
+    Mark,
+    Panel,
+)
 
 LEAST_WIDTH = 48  # of a chart, in cells
 LEAST_HEIGHT = 8
 ASPECT = 3.0  # of a chart that looks good: its width by its height, in cells
 MOST_CURVES = 8  # of one chart: more cannot be kept apart by eye
 
-_LOOKS = {TRAINING: (0, "solid"), VALIDATION: (1, "dashed"), BATCHES: (7, "dotted")}
+_LOOKS = {
+    TRAINING: (0, "solid"), VALIDATION: (1, "dashed"), BATCHES: (7, "dotted"),
+    GUESS: (3, "triangles"), LINEAR: (4, "rings"),
+}  # fmt: skip
+_LEVELS = (GUESS, LINEAR)
 
 
 class PanelChart(Chart):
@@ -58,7 +71,8 @@ class PanelChart(Chart):
         first = self.page * MOST_CURVES
         for name in names[first : first + MOST_CURVES]:
             colour, shape = _LOOKS.get(name, (None, None))
-            self.add_series(name, series=self.panel.series[name], colour=colour, shape=shape)
+            series = self.panel.series[name]
+            self.add_series(name, series=series, colour=colour, shape=shape, is_level=name in _LEVELS)
         last = min(first + MOST_CURVES, len(names))
         some = f" {first + 1}–{last} of {len(names)}" if len(names) > MOST_CURVES else ""
         self.title = f"{self.panel.title}{some}"

@@ -78,9 +78,13 @@ def _finished(view: TrainingView, folder: str) -> Content:
         lines.append(f" {view.reason or f'A callback ended it before epoch {view.epochs}'}.")
     if view.no_better:
         lines.append(f"\nNo better than a constant guess: {view.no_better}.")
+        if view.likely_reason:
+            lines += [("\nlikely reason  ", "dim"), f"{view.likely_reason}."]
     elif view.evaluation:
         scores = {loss_title(name, view.scaled_targets): value for name, value in view.evaluation.items()}
         lines += ["  On the test part: ", (formatting.logged(scores), "bold"), "."]
+    if view.compared and not view.no_better:
+        lines.append(f"\n{view.compared}.")
     lines.append("\n")
     if view.saved:
         inside = [saved for saved in view.saved if Path(saved.path).parent == Path(folder)]
