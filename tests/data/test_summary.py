@@ -33,7 +33,10 @@ from workbench.data.summary.measures import (
 )
 from workbench.data.summary.overview import overview
 from workbench.data.summary.parts import compare, part_rows, part_samples
+from workbench.data.summary.rows import row_view
 from workbench.data.summary.shown_kinds import parse_days, write_days
+from workbench.data.summary.shown_readings import readings_of
+from workbench.errors import RecipeError
 from workbench.recipe.schema import Data
 
 RANDOM = np.random.default_rng(5)
@@ -184,6 +187,38 @@ def test_dates_are_written_as_they_are_read() -> None:
         parse_days("tomorrow")
 
 
+def test_cells_are_read_as_the_recipe_says_or_as_new_would_propose(catalog: Catalog, tmp_path: Path) -> None:
+    days = [datetime.date(2019, 12, 20) + datetime.timedelta(days=row) for row in range(30)]
+    lines = [f"{day:%b %d %Y},{row}%,0{row % 3},{row * 2}" for row, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("\n".join(["sold,tax,code,y", *lines]))
+    data = Data.model_validate({"use": "csv", "path": "t.csv", "targets": ["y"], "categories": ["code"]})
+    source = read(data, catalog, tmp_path)
+    columns = {column["name"]: column for column in overview(data, source).columns()}
+    assert columns["sold"]["kind"] == "date"
+    assert columns["sold"]["written"] == {"low": "2019-12-20", "median": "2020-01-03", "high": "2020-01-18"}
+    assert columns["sold"]["suggested"] == "dates"
+    assert (columns["tax"]["kind"], columns["tax"]["high"]) == ("number", pytest.approx(0.29))
+    assert columns["tax"]["relations"][0]["value"] == pytest.approx(1.0)
+    assert columns["code"]["kind"] == "text"
+
+    def found(where: str) -> list[int]:
+        view = row_view(RowBlocks(source), None, where=where, readings=readings_of(data, source))
+        view.look(60)
+        return [row[0] for row in view.page(0, 100)]
+
+    assert found("sold>=2020") == list(range(13, 31))
+    assert found("sold>=2020-01 sold<2020-01-03") == [13, 14]
+    assert found("sold:Jan tax>0.27") == [29, 30]
+    assert found("tax=0.05") == [6]
+    assert found("code=01 y>50") == [29]
+    assert found('"dec 2"') == [row for row, day in enumerate(days, 1) if f"{day:%b %d}".startswith("Dec 2")]
+    assert found("y!=0 y<=4") == [2, 3]
+    with pytest.raises(RecipeError, match="'code' holds texts"):
+        found("code>one")
+    with pytest.raises(RecipeError, match="no column 'cod'"):
+        found("cod:1")
+
+
 def test_a_large_table_is_sampled_the_same_way_each_time(
     catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +252,7 @@ def test_parts_are_compared(catalog: Catalog, tmp_path: Path, stream: bool) -> N
     prepared = load_or_stream(data, catalog, folder=tmp_path, seed=0)
     samples = part_samples(prepared, RowBlocks(read(data, catalog, tmp_path)))
     assert part_rows(prepared) == {"train": 630, "validation": 90, "test": 180}
-    found = {column.name: column for column in compare(samples)}
+    found = {column.name: column for column in compare(samples, data)}
     train, test = noise.round(6)[:630], noise.round(6)[720:]
     part = found["noise"].parts["test"]
     assert (part.rows, part.mean, part.sd) == (

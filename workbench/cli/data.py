@@ -63,7 +63,7 @@ def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
         prepared = load_or_stream(data, catalog, folder=folder, seed=seed)
         samples = part_samples(prepared, RowBlocks(source), seed)
         found["parts"] = part_rows(prepared)
-        found["compared"] = [column.as_record() for column in compare(samples)]
+        found["compared"] = [column.as_record() for column in compare(samples, data)]
     except WorkbenchError as error:  # the columns can be looked at all the same
         found["error"] = document.located(error).as_record()
     return found

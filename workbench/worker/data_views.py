@@ -18,6 +18,7 @@ from workbench.data.summary.blocks import RowBlocks
 from workbench.data.summary.overview import overview
 from workbench.data.summary.parts import compare, part_rows, part_samples
 from workbench.data.summary.rows import ALL, RowView, row_view
+from workbench.data.summary.shown_readings import Readings, readings_of
 from workbench.errors import WorkbenchError
 from workbench.recipe.schema import Data
 from workbench.worker.kept_data import KeptData, data_key
@@ -54,6 +55,7 @@ class DataViews:
         self._kept = kept
         self._found: OrderedDict[Hashable, _Found] = OrderedDict()
         self._view: tuple[Hashable, RowView] | None = None
+        self._readings: tuple[Hashable, Readings] | None = None
         self._unusable: Hashable = None
 
     def columns(self, data: Data, catalog: Catalog, folder: Path, seed: int, start: int) -> dict[str, Any]:
@@ -73,7 +75,7 @@ class DataViews:
             blocks = RowBlocks(self._kept.source(data, catalog, folder))
             prepared = self._kept.prepared(data, catalog, folder, seed)
             samples = part_samples(prepared, blocks, seed)
-            compared = (column.as_record() for column in compare(samples))
+            compared = (column.as_record() for column in compare(samples, data))
             return _Found({"parts": part_rows(prepared)}, compared, len(blocks.names))
 
         found = self._advanced(("parts", *data_key(data, folder, seed)), begin, start)
@@ -123,7 +125,15 @@ class DataViews:
         if self._view is None or self._view[0] != key:
             self._view = None
             blocks = RowBlocks(self._kept.source(data, catalog, folder))
-            view = row_view(blocks, prepared, part=part, where=where, gaps=gaps, as_prepared=as_prepared)
+            view = row_view(
+                blocks,
+                prepared,
+                part=part,
+                where=where,
+                gaps=gaps,
+                as_prepared=as_prepared,
+                readings=self._readings_of(data, blocks, folder, seed) if where or gaps else {},
+            )
             self._view = key, view
         view = self._view[1]
         view.look(SECONDS)
@@ -139,6 +149,13 @@ class DataViews:
             "scanned": view.scanned,
             "parts": part_rows(prepared) if prepared is not None else {},
         }
+
+    def _readings_of(self, data: Data, blocks: RowBlocks, folder: Path, seed: int) -> Readings:
+        """How cells are read that are texts in the file, found out from the first rows."""
+        key = data_key(data, folder, seed)
+        if self._readings is None or self._readings[0] != key:
+            self._readings = key, readings_of(data, blocks.read(0, blocks.names))
+        return self._readings[1]
 
     def _prepared(self, data: Data, catalog: Catalog, folder: Path, seed: int) -> Prepared | Streamed | None:
         """The data as it is prepared; None where it cannot be, which the preview says."""

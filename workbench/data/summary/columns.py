@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.readings import Reading
 from workbench.data.source import Source
 from workbench.data.summary.measures import correlation_ratio, cramers_v, pearson, spearman
 from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
@@ -85,16 +86,23 @@ class TargetColumn:
     codes: np.ndarray | None
 
 
-def target_column(source: Source, name: str, *, classes: bool) -> TargetColumn:
+def target_column(
+    source: Source, name: str, *, classes: bool, reading: Reading | None = None
+) -> TargetColumn:
     """A target of a sample; with `classes` its numbers are names of classes."""
-    column = shown_column(source, name)
+    column = shown_column(source, name, reading)
     is_category = column.numbers is None or classes
     return TargetColumn(name, column, _codes(column) if is_category else None)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # sums of the largest numbers: no result then
 def summarize(
-    source: Source, name: str, targets: Sequence[TargetColumn] = (), *, category: bool = False
+    source: Source,
+    name: str,
+    targets: Sequence[TargetColumn] = (),
+    *,
+    category: bool = False,
+    reading: Reading | None = None,
 ) -> ColumnSummary:
     """A column of a sample.
 
@@ -103,8 +111,9 @@ def summarize(
         name: the column.
         targets: what is to be learned.
         category: whether its numbers are categories.
+        reading: how its cells are read, if they are texts that stand for something else.
     """
-    column = shown_column(source, name)
+    column = shown_column(source, name, reading)
     rows, missing = len(column.missing), int(column.missing.sum())
     relations = tuple(
         relation(column, target, category=category) for target in targets if target.name != name

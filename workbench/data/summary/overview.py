@@ -13,6 +13,7 @@ from workbench.data.roles import choose_roles
 from workbench.data.source import Source
 from workbench.data.summary.blocks import RowBlocks, RowSample, draw
 from workbench.data.summary.columns import TargetColumn, summarize, target_column
+from workbench.data.summary.shown_readings import Readings, readings_of
 from workbench.errors import WorkbenchError
 from workbench.recipe.schema import Data
 from workbench.recipe.suggest import Facts, likely_targets
@@ -41,6 +42,7 @@ class Overview:
     suggested: Mapping[str, SuggestedRole]
     roles: Mapping[str, str]
     categories: frozenset[str]
+    readings: Readings
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,7 +50,13 @@ class Overview:
 
     def column(self, name: str) -> dict[str, Any]:
         """A column as a record: a `ColumnSummary`, `role`, `suggested` and `reason`."""
-        found = summarize(self.sample.source, name, self.targets, category=name in self.categories)
+        found = summarize(
+            self.sample.source,
+            name,
+            self.targets,
+            category=name in self.categories,
+            reading=self.readings.get(name),
+        )
         suggested = self.suggested[name]
         return asdict(found) | {
             "role": self.roles.get(name, ""),
@@ -93,17 +101,20 @@ def overview(data: Data, source: Source | StreamedSource, seed: int = 0) -> Over
         names = tuple(name for name in likely_targets(facts) if name in sample.source.columns)
         classes = frozenset(name for name in names if facts.column(name).classes)
     classes |= set(source.classes)
+    readings = readings_of(data, sample.source)
     return Overview(
         origin=source.origin,
         sample=sample,
         test_rows=seen.test_rows,
         targets=tuple(
-            target_column(sample.source, name, classes=name in classes) for name in names[:MOST_TARGETS]
+            target_column(sample.source, name, classes=name in classes, reading=readings.get(name))
+            for name in names[:MOST_TARGETS]
         ),
         assumed=assumed,
         suggested=suggested_roles(data.model_dump(exclude_unset=True), facts, names or None),
         roles=roles,
         categories=frozenset(data.categories),
+        readings=readings,
     )
 
 

@@ -21,6 +21,8 @@ from workbench.data.summary.measures import (
     total_variation,
 )
 from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
+from workbench.data.summary.shown_readings import readings_of
+from workbench.recipe.schema import Data
 
 MUCH = 0.1  # a distance from the training part, from which on a difference matters
 CHANCE = 0.001  # how seldom chance alone makes such a distance
@@ -125,10 +127,18 @@ def streamed_positions(part: StreamedPart, chunk: int, rows: Source) -> np.ndarr
     return np.sort(part.selection.positions(chunk, rows, table))
 
 
-def compare(samples: Mapping[str, Source]) -> Iterator[ComparedColumn]:
-    """Every column in every part, one after the other."""
-    for name in next(iter(samples.values())).columns:
-        yield compared(name, {part: shown_column(source, name) for part, source in samples.items()})
+def compare(samples: Mapping[str, Source], data: Data) -> Iterator[ComparedColumn]:
+    """Every column in every part, one after the other.
+
+    Args:
+        samples: rows of each part; the first is that for training.
+        data: the section; may say how cells are read.
+    """
+    train = next(iter(samples.values()))
+    readings = readings_of(data, train)
+    for name in train.columns:
+        columns = {part: shown_column(rows, name, readings.get(name)) for part, rows in samples.items()}
+        yield compared(name, columns)
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -14,6 +14,7 @@ import numpy as np
 
 from workbench.data.source import Source
 from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
+from workbench.data.summary.shown_readings import Readings
 from workbench.data.table import number_text
 from workbench.errors import RecipeError, did_you_mean
 
@@ -57,26 +58,37 @@ def columns_needed(terms: Sequence[Term], names: Sequence[str]) -> tuple[str, ..
     return tuple(dict.fromkeys(term.column for term in terms))
 
 
-def matches(terms: Sequence[Term], source: Source) -> np.ndarray:
+def matches(terms: Sequence[Term], source: Source, readings: Readings) -> np.ndarray:
     """Per row of a source, whether all terms hold.
+
+    Args:
+        terms: the conditions.
+        source: the rows.
+        readings: how cells are read that are texts in the file: `sold>2020-05` compares dates.
 
     Raises:
         RecipeError: a value is not what its column can be compared with.
     """
-    columns = {name: shown_column(source, name) for name in columns_needed(terms, list(source.columns))}
+    names = columns_needed(terms, list(source.columns))
+    columns = {name: shown_column(source, name) for name in names}
     rows = len(next(iter(columns.values())).missing) if columns else 0
     found = np.ones(rows, dtype=bool)
     for term in terms:
         if term.column:
-            found &= _holds(term, columns[term.column])
+            read = columns[term.column]
+            if term.column in readings and term.operator != ":":  # that is about what is written
+                read = shown_column(source, term.column, readings[term.column])
+            found &= _holds(term, read)
         else:
             found &= np.logical_or.reduce([_contains(column, term.text) for column in columns.values()])
     return found
 
 
-def gaps(source: Source) -> np.ndarray:
+def gaps(source: Source, readings: Readings) -> np.ndarray:
     """Per row, whether any column misses its value."""
-    return np.logical_or.reduce([shown_column(source, name).missing for name in source.columns])
+    return np.logical_or.reduce(
+        [shown_column(source, name, readings.get(name)).missing for name in source.columns]
+    )
 
 
 def cell_texts(column: ShownColumn) -> list[str | None]:

@@ -24,6 +24,7 @@ from workbench.data.summary.row_filter import (
     parse_filter,
 )
 from workbench.data.summary.shown_kinds import shown_column
+from workbench.data.summary.shown_readings import Readings
 from workbench.errors import RecipeError
 from workbench.recipe.missing_options import missing_of
 
@@ -42,6 +43,7 @@ class RowView:
         terms: the filter.
         gaps: whether only rows with a missing value are wanted.
         preparation: how rows are prepared for the model, if that is what is to be shown.
+        readings: how cells are read that are texts in the file, for the filter.
     """
 
     blocks: RowBlocks
@@ -49,6 +51,7 @@ class RowView:
     terms: tuple[Term, ...] = ()
     gaps: bool = False
     preparation: Preparation | None = None
+    readings: Readings = field(default_factory=dict)
     _found: list[np.ndarray] = field(default_factory=list)
     _scanned: int = 0  # blocks
 
@@ -102,9 +105,9 @@ class RowView:
             kept[:] = False
             kept[inside - start] = True
         if rows is not None and self.terms:
-            kept &= matches(self.terms, rows)
+            kept &= matches(self.terms, rows, self.readings)
         if rows is not None and self.gaps:
-            kept &= gaps(rows)
+            kept &= gaps(rows, self.readings)
         return np.flatnonzero(kept) + start
 
     def place_of(self, row: int) -> int:
@@ -176,6 +179,7 @@ def row_view(
     where: str = "",
     gaps: bool = False,
     as_prepared: bool = False,
+    readings: Readings | None = None,
 ) -> RowView:
     """A view of rows.
 
@@ -187,6 +191,7 @@ def row_view(
         where: a filter; see `row_filter`.
         gaps: only rows with a missing value.
         as_prepared: show what a model gets.
+        readings: how cells are read that are texts in the file.
 
     Raises:
         RecipeError: there is no such part, the data cannot be prepared, or the filter is wrong.
@@ -198,8 +203,10 @@ def row_view(
         raise RecipeError(f"there is no {part} part.", where="data.split")
     blocks = blocks_of(part, source)
     chosen = None if part == ALL or blocks is not source else parts[part]
-    preparation = prepared.preparation if prepared is not None and as_prepared else None
-    return RowView(blocks, chosen, parse_filter(where, blocks.names), gaps, preparation)
+    # Of windows, which are made of several rows, each row as it goes into them.
+    preparation = prepared.preparation.of_rows() if prepared is not None and as_prepared else None
+    terms = parse_filter(where, blocks.names)
+    return RowView(blocks, chosen, terms, gaps, preparation, readings or {})
 
 
 def _names(spec: Any) -> tuple[str, ...]:

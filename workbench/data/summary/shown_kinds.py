@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.readings import Reading, read_with
 from workbench.data.source import Source
-from workbench.data.table import ColumnKind, read_column
+from workbench.data.table import Column, ColumnKind, read_column
 from workbench.errors import DataError
 
 _DAY = 86_400.0  # seconds
@@ -73,7 +75,10 @@ class ShownKind:
 
 def _as_learned(source: Source, name: str) -> ShownColumn:
     """A column as the preparation reads it."""
-    column = read_column(source, name)
+    return _shown(read_column(source, name))
+
+
+def _shown(column: Column) -> ShownColumn:
     kind, values = column.kind.value, column.values
     if column.kind is ColumnKind.TEXT:
         return ShownColumn(kind, column.missing, texts=values)
@@ -81,6 +86,8 @@ def _as_learned(source: Source, name: str) -> ShownColumn:
         return ShownColumn(kind, column.missing, values, column.as_text().values)
     if column.kind is ColumnKind.ARRAY:
         return ShownColumn(kind, column.missing, spread=values.reshape(-1), shape=values.shape[1:])
+    if column.kind is ColumnKind.DATE:
+        return _days(values)
     return ShownColumn(kind, column.missing, np.where(column.missing, np.nan, values))
 
 
@@ -96,6 +103,11 @@ def _dates(source: Source, name: str) -> ShownColumn | None:
             return None
     if values.dtype.kind != "M" or values.ndim != 1:
         return None
+    return _days(values)
+
+
+def _days(values: np.ndarray) -> ShownColumn:
+    """Dates as numbers of days."""
     missing = np.isnat(values)
     seconds = values.astype("datetime64[us]").astype(np.int64) / 1e6
     return ShownColumn("date", missing, np.where(missing, np.nan, seconds / _DAY))
@@ -148,8 +160,17 @@ UNUSABLE = ShownKind("unusable", _unusable)
 KINDS = (DATE, LEARNED, UNUSABLE)
 
 
-def shown_column(source: Source, name: str) -> ShownColumn:
-    """A column's values, whatever they are: nothing is refused here."""
+def shown_column(source: Source, name: str, reading: Reading | None = None) -> ShownColumn:
+    """A column's values, whatever they are: nothing is refused here.
+
+    Args:
+        source: the rows.
+        name: the column.
+        reading: how its cells are read where they are texts that stand for something else.
+    """
+    if reading is not None:
+        with suppress(DataError):
+            return _shown(read_with(source, name, reading))
     for kind in KINDS:
         try:
             found = kind.read(source, name)
