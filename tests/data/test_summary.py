@@ -201,6 +201,11 @@ def test_cells_are_read_as_the_recipe_says_or_as_new_would_propose(catalog: Cata
     assert columns["tax"]["relations"][0]["value"] == pytest.approx(1.0)
     assert columns["code"]["kind"] == "text"
 
+    said = {"numbers": {"tax": "percent"}, "dates": {"sold": {"parts": ["month"], "format": "%b %d %Y"}}}
+    own = Data.model_validate(data.model_dump(exclude_unset=True) | said)
+    kinds = {column["name"]: column["kind"] for column in overview(own, source).columns()}
+    assert (kinds["sold"], kinds["tax"], kinds["code"]) == ("date", "number", "text")
+
     def found(where: str) -> list[int]:
         view = row_view(RowBlocks(source), None, where=where, readings=readings_of(data, source))
         view.look(60)

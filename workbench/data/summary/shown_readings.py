@@ -22,7 +22,7 @@ def readings_of(data: Data, sample: Source) -> dict[str, Reading]:
         data: the recipe's data section.
         sample: rows to find it out from.
     """
-    as_written = {*data.literal_columns, *data.text_columns}
+    as_written = set(data.literal_columns)
     found = {}
     for name in sample.columns:
         if name not in as_written and (reading := _reading(data, sample, name)) is not None:
@@ -36,7 +36,7 @@ def _reading(data: Data, sample: Source, name: str) -> Reading | None:
     try:
         if not numbers and not dates:
             return _proposed(sample, name)
-        own = Data.model_validate({"use": data.use, "numbers": numbers, "dates": dates})
+        own = data.model_copy(update={"numbers": numbers, "dates": dates})
         return choose_readings(own, sample, [name]).get(name)
     except WorkbenchError:  # what is wrong with it is said where the data is prepared
         return None

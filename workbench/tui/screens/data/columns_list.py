@@ -35,7 +35,7 @@ class ColumnsList(OptionList):
         Binding("x,delete", "ask('none')", "Leave out", id="columns.none", tooltip="Leave this column out"),
         Binding("n", "ask('new')", "New input", id="columns.new", show=False,
                 tooltip="Begin another named input with this column"),
-        Binding("w", "ask('weight')", "Weight", id="columns.weight", show=False, tooltip="The weight of each row"),
+        Binding("W", "ask('weight')", "Weight", id="columns.weight", show=False, tooltip="The weight of each row"),
         Binding("k", "ask('categories')", "Category", id="columns.category", show=False,
                 tooltip="Numbers that are categories (one-hot), or not"),
         Binding("l", "ask('classes')", "Classes", id="columns.classes", show=False,
