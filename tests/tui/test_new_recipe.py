@@ -192,3 +192,28 @@ def test_how_it_looks(looks_as_before: LooksAsBefore, working_directory: Path) -
         await until(lambda: pilot.app.screen.is_modal and pilot.app.screen.query_one(OptionList).option_count)
 
     assert looks_as_before(size=(80, 24), before=choose, blocked=("kwb_custom", "kwb_keras"))
+
+
+async def test_data_in_a_folder_without_recipes_comes_first(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    (working_directory / "houses.csv").write_text(
+        "id,area,price\n" + "\n".join(f"h{row},{row % 50},{3 * (row % 50)}" for row in range(100))
+    )
+    async with open_app(size=(80, 24)) as pilot:
+        assert "kwb data houses.csv" in shown(pilot.app)
+        await pilot.press("t")
+        await settle(pilot)
+        assert "make a recipe of it first" in shown(pilot.app)
+        await pilot.press("enter")
+        await until(lambda: "100 rows, 3 columns" in shown(pilot.app), 90, "the file was read")
+        await pilot.press("enter")
+        await until(lambda: pilot.app.editor is not None, what="the recipe is open")
+        assert pilot.app.editor.get("data.path") == "houses.csv"
+        assert pilot.app.editor.get("data.ignore") == ["id"]
+        # with a recipe of one's own it comes last
+        (working_directory / "r.yaml").write_text(pilot.app.editor.text)
+        await pilot.press("1", "r")
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert text.index("In this folder") < text.index("Data in this folder")

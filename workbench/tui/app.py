@@ -331,11 +331,11 @@ class KwbApp(Shell, inherit_bindings=False):
         return await save_recipe(self)
 
     @work(group="open", exclusive=True)
-    async def action_new_recipe(self) -> None:
-        """Make a recipe from data."""
+    async def action_new_recipe(self, file: str = "") -> None:
+        """Make a recipe from data, or from a file of it."""
         from workbench.tui.opening import new_recipe
 
-        if await new_recipe(self):
+        if await new_recipe(self, file):
             self.go("assemble")
 
     def action_train(self) -> None:

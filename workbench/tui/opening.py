@@ -43,14 +43,15 @@ def _editor_on(app: AppContext, recipe: Path | str) -> Editor:
     return open_editor(recipe, app.catalog, app.working_directory)
 
 
-async def new_recipe(app: AppContext) -> bool:
-    """Make a recipe from data and open it. Needs a worker's context."""
+async def new_recipe(app: AppContext, file: str = "") -> bool:
+    """Make a recipe from data and open it; of a file in the working directory, if one is named. Needs a worker's
+    context."""
     from workbench.tui.actions.leaving import keep_changes
     from workbench.tui.screens.recipes.new import NewRecipeDialog
 
     if not await keep_changes(app, "Go on"):
         return False
-    editor = await app.push_screen_wait(NewRecipeDialog())
+    editor = await app.push_screen_wait(NewRecipeDialog(file))
     if editor is not None:
         app.set_editor(editor)
     return editor is not None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.tui.services.files import RecipeFile
 
 NAME_WIDTH = 26
+MOST_DATA = 8
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Item:
         about: one line.
         recipe: a built-in recipe's name or a file to open; None for a run.
         run: a run's folder to show; None for a recipe.
+        data: a file of data to make a recipe of, from the working directory.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Item:
     about: str
     recipe: str | Path | None = None
     run: Path | None = None
+    data: str = ""
 
     @property
     def searched(self) -> str:
@@ -73,6 +76,21 @@ def file_items(recipes: Sequence[RecipeFile], folder: Path) -> list[Item]:
             Item(f"file:{recipe.path}", "In this folder", str(shown), recipe.summary, recipe=recipe.path)
         )
     return items
+
+
+def data_items(files: Sequence[Path], folder: Path) -> list[Item]:
+    """Files of data in the working directory itself, of which a recipe can be made."""
+    return [
+        Item(
+            f"data:{path.name}",
+            "Data in this folder",
+            path.name,
+            "Enter makes a recipe of it",
+            data=path.name,
+        )
+        for path in files
+        if path.parent == folder
+    ][:MOST_DATA]
 
 
 def run_items(runs: Sequence[RunSummary]) -> list[Item]:

@@ -87,8 +87,9 @@ class NewRecipeDialog(Dialog[Any]):
         ),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = "") -> None:
         super().__init__()
+        self._file = file  # to look into at once
         self._sections: dict[str, dict[str, Any]] = {}
         self._section: dict[str, Any] = {}
         self._facts: Facts | None = None
@@ -143,6 +144,9 @@ class NewRecipeDialog(Dialog[Any]):
         listing = self.query_one(OptionList)
         listing.set_options(options)
         listing.highlighted = 1
+        if self._file in self._sections:
+            listing.highlighted = listing.get_option_index(self._file)
+            self._look_at(self._file, self._sections[self._file])
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:

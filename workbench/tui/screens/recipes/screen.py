@@ -15,11 +15,13 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from workbench.catalog import Kind
+from workbench.catalog.readers import readers_by_suffix
 from workbench.errors import WorkbenchError
 from workbench.tui.context import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
-from workbench.tui.screens.recipes.items import Item, builtin_items, file_items, run_items
+from workbench.tui.screens.recipes.items import Item, builtin_items, data_items, file_items, run_items
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.filter_line import FilterLine
@@ -67,8 +69,10 @@ class RecipesScreen(WorkbenchScreen):
         super().__init__()
         self._files: list[Item] = []
         self._runs: list[Item] = []
+        self._data: list[Item] = []
         self._items: dict[str, Item] = {}
         self._wanted = ""
+        self._is_new_here = False  # nothing was ever chosen
         self._listed = False
 
     def compose_body(self) -> Iterable[Widget]:
@@ -82,6 +86,7 @@ class RecipesScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         self._wanted = kwb(self).state.get("recipes.chosen", "")
+        self._is_new_here = not self._wanted
         self.query_one(ItemList).focus()
 
     # ------------------------------------------------------------------ the list
@@ -115,9 +120,12 @@ class RecipesScreen(WorkbenchScreen):
             return
         from workbench.tui.services import files
 
+        readers = tuple(readers_by_suffix(app.catalog.of_kind(Kind.DATASET)))
         recipes = await asyncio.to_thread(files.list_recipes, app.working_directory)
+        data = await asyncio.to_thread(files.list_data, app.working_directory, readers)
         runs = await asyncio.to_thread(files.recent_runs, app.runs_folder)
         self._files, self._runs = file_items(recipes, app.working_directory), run_items(runs)
+        self._data = data_items(data, app.working_directory)
         self._list_items()
 
     def _list_items(self) -> None:
@@ -125,13 +133,18 @@ class RecipesScreen(WorkbenchScreen):
         listing = self.query_one(ItemList)
         builtin = builtin_items([entry for entry in kwb(self).catalog.entries if entry.kind == "recipe"])
         text = self.query_one(FilterLine).value.casefold().split()
+        # Who has data and no recipe yet is here to make one.
+        first, last = ([], self._data) if self._files else (self._data, [])
         found = [
             item
-            for item in [*builtin, *self._files, *self._runs]
+            for item in [*first, *builtin, *self._files, *self._runs, *last]
             if all(word in item.searched for word in text)
         ]
         chosen = self._chosen.id if self._chosen and self._listed else self._wanted
         items = {item.id: item for item in found}
+        if first and self._is_new_here:  # which was not known yet when the list was filled first
+            self._is_new_here = False
+            chosen = first[0].id if chosen in ("", *(item.id for item in builtin[:1])) else chosen
         if self._listed and items == self._items:
             return
         self._listed = bool(builtin)
@@ -175,6 +188,8 @@ class RecipesScreen(WorkbenchScreen):
             kwb(self).watch_run(item.run)
         elif item.recipe is not None:
             kwb(self).open_recipe(item.recipe)
+        else:
+            kwb(self).action_new_recipe(item.data)
 
     @work(group="preview", exclusive=True)
     async def _preview(self, item: Item) -> None:
@@ -190,10 +205,14 @@ class RecipesScreen(WorkbenchScreen):
     def _shown_text(self, item: Item) -> Content:
         from workbench.tui.screens.recipes.recipe_text import highlighted
 
+        if item.data:
+            return Content(
+                "Enter looks into it and suggests a recipe: what to learn, what each column is good for, a model "
+                f"that fits.\n\nkwb data {item.data} says the same in the shell."
+            )
         return highlighted(self._text_of(item))
 
     def _text_of(self, item: Item) -> str:
-        from workbench.catalog import Kind
         from workbench.catalog.lookup import recipe_file
 
         path = item.recipe if item.run is None else item.run / "recipe.yaml"
@@ -220,7 +239,8 @@ class RecipesScreen(WorkbenchScreen):
         """Open the chosen recipe and train it at once."""
         item = self._chosen
         if item is None or item.recipe is None:
-            kwb(self).notice("choose a recipe to train.", "warning")
+            what = "make a recipe of it first: Enter." if item and item.data else "choose a recipe to train."
+            kwb(self).notice(what, "warning")
         else:
             kwb(self).open_recipe(item.recipe, train=True)
 
@@ -235,7 +255,7 @@ class RecipesScreen(WorkbenchScreen):
         from workbench.tui.screens.recipes.items import duplicate
 
         app, item = kwb(self), self._chosen
-        if item is None:
+        if item is None or item.data:
             return
         path = await ask_for_recipe_file(app, f"{Path(item.name).stem}-copy")
         if path is None:
