@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.recipe.column_edits import embed, missing_now, read_as_found, set_missing
 from workbench.recipe.data_edits import ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
 
@@ -120,3 +121,43 @@ def test_several_edits_are_one_step():
     assert editor.get("data") == {"use": "csv", "targets": ["a"]}
     editor.undo()
     assert editor.get("data") == {"use": "csv", "ignore": ["a"]}
+
+
+def test_a_column_is_read_as_it_was_found_and_no_longer() -> None:
+    when = {"dates": {"parts": ["year"]}, "numbers": None}
+    change = read_as_found({"dates": {"b": "day"}}, "a", when)
+    assert change is not None
+    assert change.values == {"data.dates": {"b": "day", "a": {"parts": ["year"]}}}
+    back = read_as_found({"dates": {"a": {"parts": ["year"]}}}, "a", when)
+    assert back is not None
+    assert back.removed == ("data.dates",)
+    assert read_as_found({}, "a", {"dates": None, "numbers": None}) is None
+    signed = read_as_found({}, "a", {"dates": None, "numbers": {}})
+    assert signed is not None
+    assert signed.values == {"data.numbers": {"a": {}}}
+
+
+def test_a_column_is_embedded_alone_and_joins_the_others_again() -> None:
+    assert embed({}, PLAIN, "a").values == {"data.embed": ["a"]}
+    section = {"inputs": {"features": ["a", "b", "c"]}, "categories": ["a"]}
+    change = embed(section, PLAIN, "a")
+    assert change.values == {"data.embed": ["a"], "data.inputs": {"features": ["b", "c"], "a": ["a"]}}
+    assert change.removed == ("data.categories",)
+    roles = ColumnRoles({"features": ["b", "c"], "a": ["a"]}, {"price": ["price"]})
+    back = embed({"inputs": dict(roles.inputs), "embed": ["a"]}, roles, "a")
+    assert (back.values, back.removed) == ({"data.inputs": {"features": ["b", "c", "a"]}}, ("data.embed",))
+
+
+def test_missing_values_of_one_column() -> None:
+    assert set_missing({}, "a", "median").values == {"data.missing": {"a": "median"}}
+    dropped = set_missing({"missing": "drop"}, "a", 0)
+    assert dropped.values == {"data.missing": {"inputs": "drop", "targets": "drop", "a": 0}}
+    assert set_missing({"missing": {"a": 0}}, "a", None).removed == ("data.missing",)
+    assert missing_now({"missing": {"a": 0}}, "a") == 0
+
+
+def test_a_column_that_is_no_input_is_not_embedded_and_makes_no_dates() -> None:
+    section = {"embed": ["a"], "dates": {"b": "day", "a": "day"}}
+    change = assign(section, PLAIN, "a", ColumnUse.NONE)
+    assert change.values == {"data.ignore": ["a"], "data.dates": {"b": "day"}}
+    assert change.removed == ("data.embed",)

@@ -28,6 +28,7 @@ class ColumnRoles:
     sample_weight: str | Mapping[str, str] | None = None
     categories: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
+    embedded: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> ColumnRoles:
@@ -38,6 +39,7 @@ class ColumnRoles:
             record["sample_weight"],
             frozenset(record["categories"]),
             frozenset(record["classes"]),
+            frozenset(record.get("embedded", ())),
         )
 
     def use_of(self, column: str) -> ColumnUse:
@@ -87,6 +89,10 @@ def assign(
         else:
             removed.append(f"data.{key}")
 
+    def put_less(key: str, value: Any) -> None:
+        if len(value) < len(data.get(key) or ()):
+            put(key, value)
+
     targets = data.get("targets")
     if use is ColumnUse.TARGET or roles.use_of(column) is ColumnUse.TARGET:
         if isinstance(targets, Mapping):
@@ -110,6 +116,9 @@ def assign(
         ignored.append(column)
     if ignored != _without(data.get("ignore", ()), ""):
         put("ignore", ignored)
+    if use is not ColumnUse.INPUT:  # nothing is made of it as an input any more
+        put_less("embed", _without(data.get("embed", ()), column))
+        put_less("dates", {name: made for name, made in (data.get("dates") or {}).items() if name != column})
     weights = data.get("sample_weight")
     if use is ColumnUse.WEIGHT:
         if roles.use_of(column) is not ColumnUse.WEIGHT:  # it may be that of one target

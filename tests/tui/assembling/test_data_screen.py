@@ -63,6 +63,33 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert screen.examination.error is None
 
 
+async def test_how_columns_are_read_filled_and_embedded_is_said_by_keys(
+    open_app: OpenApp, recipe: str, working_directory: Path
+) -> None:
+    rows = [f"{n % 28 + 1}.03.2020,${n}.50,{n if n % 7 else ''},{n % 9:02},{n}" for n in range(60)]
+    (working_directory / "penguins.csv").write_text("\n".join(["when,price,age,zip,y", *rows]) + "\n")
+    (working_directory / recipe).write_text(RECIPE.replace("missing: drop", "targets: [y]"))
+    async with open_app(recipe=recipe) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3")
+        screen = await checked(pilot)
+        assert "has no value" in str(screen.look.error)
+        await typed(pilot, "home", "d", "down", "d", "down", "m", "'median'", "enter", "down", "h")
+        screen = await checked(pilot)
+        assert screen.look.error is None
+        data = app.editor.get("data")
+        assert data["dates"] == {"when": {"parts": ["day", "weekday"], "cyclic": True, "format": "%d.%m.%Y"}}
+        assert (data["numbers"], data["missing"], data["embed"]) == (
+            {"price": {"strip": "$"}},
+            {"age": "median"},
+            ["zip"],
+        )
+        assert screen.look.inputs == {"features": [6], "zip": [1]}
+        await typed(pilot, "d")  # nothing of that kind
+        await until(lambda: "holds no dates" in shown(app))
+
+
 async def test_what_cannot_be_is_reported_and_undone(open_app: OpenApp, recipe: str) -> None:
     async with open_app(recipe=recipe, size=(80, 24)) as pilot:
         app = pilot.app

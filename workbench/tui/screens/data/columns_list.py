@@ -38,6 +38,12 @@ class ColumnsList(OptionList):
         Binding("W", "ask('weight')", "Weight", id="columns.weight", show=False, tooltip="The weight of each row"),
         Binding("k", "ask('categories')", "Category", id="columns.category", show=False,
                 tooltip="Numbers that are categories (one-hot), or not"),
+        Binding("d", "ask('read')", "Dates, signs", id="columns.read", show=False,
+                tooltip="Read it as what was found: dates, or numbers with signs such as $ and %; or no longer"),
+        Binding("m", "ask('missing')", "Missing", id="columns.missing", show=False,
+                tooltip="What is done about its missing values"),
+        Binding("h", "ask('embed')", "Embed", id="columns.embed", show=False,
+                tooltip="Many categories: an input of its own, for an Embedding, or not"),
         Binding("l", "ask('classes')", "Classes", id="columns.classes", show=False,
                 tooltip="A target whose values are class names, or not"),
     ]  # fmt: skip
@@ -147,6 +153,8 @@ class ColumnsList(OptionList):
             text = self._roles.group_of(name)
         if name in self._roles.categories:
             text += ", category"
+        if name in self._roles.embedded:
+            text += ", embedded"
         return f"{text}, classes" if name in self._roles.classes else text
 
     def _content(self, column: Mapping[str, Any]) -> Content:

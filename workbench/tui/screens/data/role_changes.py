@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.errors import RecipeError
+from workbench.recipe.column_edits import embed, read_as_found
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
 
@@ -16,15 +18,30 @@ _USES = {
 }
 
 
-def wanted_change(data: Mapping[str, Any], roles: ColumnRoles, what: str, column: str) -> Change:
+def wanted_change(
+    data: Mapping[str, Any], roles: ColumnRoles, what: str, column: str, found: Mapping[str, Any]
+) -> Change:
     """The change of the data section that was asked for.
 
     Args:
         data: the data section, as a map.
         roles: what the columns are for now.
-        what: `input`, `target`, `weight`, `none`, `toggle` (an input or nothing), `categories` or `classes`. An input
-            that is asked to be an input goes to the next group of inputs.
+        what: `input`, `target`, `weight`, `none`, `toggle` (an input or nothing), `categories`, `classes`, `embed`, or
+            `read` (as dates or numbers, as it was found). An input that is asked to be an input goes to the next
+            group of inputs.
+        column: its name.
+        found: its preview.
+
+    Raises:
+        RecipeError: it was not found to be dates or numbers.
     """
+    if what == "read":
+        change = read_as_found(data, column, found)
+        if change is None:
+            raise RecipeError(f"'{column}' holds no dates and no numbers that are written with signs.")
+        return change
+    if what == "embed":
+        return embed(data, roles, column)
     if what in ("categories", "classes"):
         return toggle(data, what, column)
     if what == "toggle":

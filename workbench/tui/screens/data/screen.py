@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from workbench.catalog import Entry, Kind
 from workbench.errors import WorkbenchError
-from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign
+from workbench.recipe.data_edits import Change, ColumnRoles
 from workbench.recipe.editing import Editor
 from workbench.tui.actions.undo import take_back
 from workbench.tui.context import kwb
@@ -29,16 +29,16 @@ from workbench.tui.messages import (
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.data import settings_form
 from workbench.tui.screens.data.below import DataBelow
+from workbench.tui.screens.data.column_prompts import PROMPTS, ask_change
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import ask_data
 from workbench.tui.screens.data.preview import DataPreview
-from workbench.tui.screens.data.role_changes import apply_change, wanted_change, wrong_name
+from workbench.tui.screens.data.role_changes import apply_change, wanted_change
 from workbench.tui.screens.data.summaries import FOUND_OUT, ORDERS, in_order
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal.text import one_line
 from workbench.tui.views.marks import DONE, FAILED
-from workbench.tui.widgets.dialogs import PromptDialog
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
 
@@ -244,10 +244,14 @@ class DataScreen(WorkbenchScreen):
             return
         if event.what == "edit":
             self.action_settings()
-        elif event.what == "new":
-            self._new_input(event.column, roles)
+        elif event.what in PROMPTS:
+            self._ask(event.what, event.column, roles)
         else:
-            self._change(wanted_change(self._section(), roles, event.what, event.column))
+            found = next((each for each in self._look.columns if each["name"] == event.column), {})
+            try:
+                self._change(wanted_change(self._section(), roles, event.what, event.column, found))
+            except WorkbenchError as error:
+                kwb(self).notice(error, "warning")
 
     def _section(self) -> dict[str, Any]:
         data = self.editor.get("data") if self.editor else None
@@ -262,15 +266,10 @@ class DataScreen(WorkbenchScreen):
             kwb(self).notice(error, "warning")
 
     @work(group="act")
-    async def _new_input(self, column: str, roles: ColumnRoles) -> None:
-        dialog = PromptDialog(
-            "Name the new input",
-            text=f"'{column}' moves there. A graph takes inputs by these names.",
-            check=lambda text: wrong_name(text, roles),
-        )
-        name = await self.app.push_screen_wait(dialog)
-        if name:
-            self._change(assign(self._section(), roles, column, ColumnUse.INPUT, name))
+    async def _ask(self, what: str, column: str, roles: ColumnRoles) -> None:
+        change = await ask_change(self.app, what, self._section(), roles, column)
+        if change is not None:
+            self._change(change)
 
     @work(group="act")
     async def action_choose(self) -> None:
