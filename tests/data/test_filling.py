@@ -111,6 +111,47 @@ def test_what_cannot_stand_for_a_missing_value_is_refused(prepare: Callable[...,
     assert indicated.inputs[0].feature_names == ("a", "a is missing", "k=u", "k=v")
 
 
+FILMS = ["Drama, Comedy", "Drama", "", "Action,Drama", "Comedy, Action", "War"] * 12
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_several_labels_in_a_cell_are_those_of_multi_label_binarizer(
+    catalog: Catalog, tmp_path: Path, stream: bool
+) -> None:
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    def write(name: str, films: list[str]) -> Path:
+        rows = [f'"{film}",{number},"{film}"' for number, film in enumerate(films)]
+        (tmp_path / name).write_text("\n".join(["genre,n,tags", *rows]) + "\n")
+        return tmp_path / name
+
+    write("t.csv", FILMS)
+    section = {"use": "csv", "path": "t.csv", "stream": stream, "targets": "tags"}
+    data = Data.model_validate({**section, "several": {"genre": ",", "tags": ", "}, "ignore": "n"})
+    preparation = load_or_stream(data, catalog, folder=tmp_path, seed=0).preparation
+    preparation = Preparation.from_record(json.loads(json.dumps(preparation.as_record())))
+    part = apply_to(preparation, data, catalog, folder=tmp_path, seed=0, part="all")
+    films = [[label.strip() for label in film.split(",") if label] for film in FILMS]
+    wanted = MultiLabelBinarizer().fit_transform(films)
+    np.testing.assert_array_equal(part.inputs["features"], wanted[part.index])
+    assert preparation.inputs[0].feature_names[0] == "genre=Action"
+    tags = [[label for label in film.split(", ") if label] for film in FILMS]
+    binarizer = MultiLabelBinarizer().fit(tags)
+    np.testing.assert_array_equal(part.targets["tags"], binarizer.transform(tags)[part.index])
+    assert preparation.targets[0].columns == tuple(binarizer.classes_)
+
+    new = data_argument(str(write("new.csv", ["Drama", "Noir, Drama", "Noir"])), catalog, preparation)
+    with pytest.raises(
+        DataError, match="the label 'Noir', which the training data did not have; 2 of 3"
+    ) as error:
+        apply_to(preparation, new, catalog, folder=tmp_path, seed=0, with_targets=False)
+    assert error.value.where == "new.csv:3"
+    data = Data.model_validate({**data.model_dump(exclude_unset=True), "unknown": {"genre": "other"}})
+    preparation = load_or_stream(data, catalog, folder=tmp_path, seed=0).preparation
+    part = apply_to(preparation, new, catalog, folder=tmp_path, seed=0, with_targets=False)
+    assert part.inputs["features"][np.argsort(part.index)].sum(axis=1).tolist() == [1, 1, 0]
+
+
 CARRIERS = ["AA"] * 60 + ["BB"] * 50 + ["CC"] * 3 + ["DD"] + ["EE"]
 
 

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from workbench.data.dates import Undecided, found_format, mostly_dates
+from workbench.data.labels import counted
 from workbench.data.number_formats import found_writing, is_signed
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.readings import option_text
 from workbench.data.source import RowOrigin
-from workbench.data.specs import CategoryColumn
+from workbench.data.specs import CategoryColumn, LabelColumn
 from workbench.data.statistics import ColumnStatistics
-from workbench.data.table import number_text
+from workbench.data.table import ColumnKind, number_text
 from workbench.errors import DataError
 from workbench.recipe.column_options import Unknown
 from workbench.recipe.missing_options import ColumnMissing
@@ -89,6 +90,26 @@ def fit_categories(
         other=bool(counts.keys() - known),
         indicator=missing.indicator,
     )
+
+
+def fit_labels(
+    column: ColumnStatistics, separator: str, unknown: Unknown, rare: int, origin: RowOrigin
+) -> LabelColumn:
+    """The labels of a column with several in a cell: of all rows, or as for categories of the training part.
+
+    Raises:
+        DataError: no row has a label, or each is rare.
+    """
+    if column.kind is not ColumnKind.TEXT:
+        raise nothing_there(column.name, origin)
+    train = counted(column.train_texts, separator)
+    if unknown == "other":
+        labels = {label for label, rows in train.items() if rows >= rare}
+    else:
+        labels = set(counted(column.texts, separator))
+    if not labels or not train:
+        raise nothing_there(column.name, origin)
+    return LabelColumn(name=column.name, separator=separator, labels=in_order(labels), unknown=unknown)
 
 
 def commonest(counts: Counter[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.dates import features as date_features
+from workbench.data.labels import encoded as encoded_labels
 from workbench.data.lazy import LazyRows
 from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.specs import (
@@ -21,6 +22,7 @@ from workbench.data.specs import (
     DateColumn,
     EmbeddingInput,
     Input,
+    LabelColumn,
     NumberColumn,
     NumberTarget,
 )
@@ -60,6 +62,8 @@ def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.n
             into[:, 0] = encode_number(column, table[column.name], place)
         elif isinstance(column, DateColumn):
             into[:] = encode_dates(column, table[column.name], place)
+        elif isinstance(column, LabelColumn):
+            into[:] = encode_labels(column, table[column.name], place)
         else:
             codes = category_codes(column, table[column.name], place)
             into[:] = 0.0
@@ -89,6 +93,8 @@ def encode_target(
         return exact if spec.scale is not None and exact.dtype == np.float64 else array
     if isinstance(spec, ClassTarget):
         return encode_classes(spec, table[spec.column], place)
+    if spec.labels is not None:
+        return encode_labels(spec.labels, table[spec.labels.name], place)
     columns = [encode_number(NumberColumn(name=name), table[name], place) for name in spec.columns]
     if spec.scale is None:
         return np.stack(columns, axis=1)
@@ -173,6 +179,26 @@ def category_codes(spec: CategoryColumn, column: Column, place: Place) -> np.nda
             "takes it for one more category, with `unknown: drop` such rows are left out.",
         )
     return codes
+
+
+def encode_labels(spec: LabelColumn, column: Column, place: Place) -> np.ndarray:
+    """The labels of each row (rows, labels) float32.
+
+    Raises:
+        DataError: a label was not there in training.
+    """
+    texts = column.as_text().values
+    numbers, unknown = encoded_labels(texts, spec.labels, spec.separator)
+    if unknown and spec.unknown != "other":
+        bad = [row for row, text in enumerate(texts) if (text or "") in unknown]
+        raise DataError(
+            f"column '{spec.name}' holds the label '{unknown[texts[bad[0]]]}', which the training data did not have; "
+            f"{len(bad):,} of {len(texts):,} rows have such a one.",
+            where=place(bad[0]),
+            hint=f"Known are: {_listed(spec.labels)}. With `unknown: other` in the recipe of its training a model "
+            "passes them over.",
+        )
+    return numbers
 
 
 def encode_embedding(spec: EmbeddingInput, column: Column, place: Place) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.data.category_fitting import (
     fit_categories,
+    fit_labels,
     in_order,
     nothing_there,
     refuse_numbers,
@@ -30,6 +31,7 @@ from workbench.data.specs import (
     DateColumn,
     EmbeddingInput,
     Input,
+    LabelColumn,
     NumberColumn,
     NumberTarget,
     ReaderSpec,
@@ -168,6 +170,11 @@ class _Fitter:
             )
         return spec
 
+    def labels(self, column: ColumnStatistics) -> LabelColumn:
+        name = column.name
+        separator, unknown = self.data.several[name], self.data.unknown_of(name)
+        return fit_labels(column, separator, unknown, self.data.rare, self.origin)
+
     def embedding(self, name: str, column: ColumnStatistics) -> EmbeddingInput:
         missing = self.missing(column.name).model_copy(update={"indicator": False})
         categories = fit_categories(
@@ -178,6 +185,9 @@ class _Fitter:
     def target(self, name: str, columns: tuple[str, ...]) -> Target:
         if columns[0] in self.roles.classes:
             return self.class_target(name, columns[0])
+        if columns[0] in self.data.several and len(columns) == 1:
+            labels = self.labels(self.statistics[columns[0]])
+            return NumberTarget(name=name, columns=labels.labels, labels=labels)
         if self.statistics[columns[0]].kind is ColumnKind.ARRAY and len(columns) == 1:
             return ArrayTarget(
                 name=name, column=self.array(columns[0], "none"), scale=self.target_scale(name, columns)
@@ -204,6 +214,8 @@ class _Fitter:
         column = self.statistics[name]
         if column.kind is ColumnKind.ARRAY:
             raise self.cannot_join(column, "input")
+        if name in self.data.several:
+            return self.labels(column)
         if column.kind is ColumnKind.TEXT:
             return self.category(column)
         if not column.train_present:

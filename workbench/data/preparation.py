@@ -14,11 +14,11 @@ from workbench.data.encoding import Place, encode_input, encode_target, encode_w
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
 from workbench.data.number_texts import is_marked_number
-from workbench.data.readings import NumberReading, Reading, read_with
+from workbench.data.readings import DateReading, Reading, read_with
 from workbench.data.records import Record
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
-from workbench.data.specs import CategoryColumn, ClassTarget, Input, ReaderSpec, Target
+from workbench.data.specs import CategoryColumn, ClassTarget, Input, NumberTarget, ReaderSpec, Target
 from workbench.data.table import Column
 from workbench.data.target_scaling import TargetScale, scales
 from workbench.data.texts import TextInput
@@ -164,7 +164,11 @@ class Preparation(Record):
 
     def number_names(self) -> dict[str, tuple[str, ...]]:
         """The names of several numbers for one target: its classes, or its columns where it has several."""
-        columns = {spec.name: spec.column_names for spec in self.targets if len(spec.column_names) > 1}
+        columns = {
+            spec.name: spec.columns
+            for spec in self.targets
+            if isinstance(spec, NumberTarget) and len(spec.columns) > 1
+        }
         return columns | self.classes()
 
     def scales(self) -> dict[str, TargetScale]:
@@ -259,7 +263,7 @@ class Preparation(Record):
             if name not in texts and not all(map(is_marked_number, values.get(name, ())))
         ]
         names += texts
-        signed = [name for name, reading in self.readings.items() if isinstance(reading, NumberReading)]
+        signed = [name for name, reading in self.readings.items() if not isinstance(reading, DateReading)]
         return ColumnKinds.of(names, [*values, *signed])
 
     @property

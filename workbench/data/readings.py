@@ -46,7 +46,13 @@ class DateReading(Record):
     format: str
 
 
-Reading = Annotated[NumberReading | DateReading, Field(discriminator="kind")]
+class LabelReading(Record):
+    """Texts of several labels; a blank one has no label, and is not missing."""
+
+    kind: Literal["labels"] = "labels"
+
+
+Reading = Annotated[NumberReading | DateReading | LabelReading, Field(discriminator="kind")]
 
 
 def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict[str, Reading]:
@@ -62,7 +68,7 @@ def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict
         DataError: the form of its cells is not given and cannot be found out.
     """
     readings: dict[str, Reading] = {}
-    for key, named in (("numbers", data.numbers), ("dates", data.dates)):
+    for key, named in (("numbers", data.numbers), ("dates", data.dates), ("several", data.several)):
         for name in named:
             require_column(name, source, f"data.{key}.{name}")
             if source.columns[name].ndim > 1:
@@ -70,6 +76,13 @@ def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict
                     f"'{name}' is an array of {source.columns[name].ndim} axes, not a column.",
                     where=f"data.{key}.{name}",
                 )
+    for name in data.several:
+        if name in data.categories or name in data.numbers or name in data.dates or name in data.embed:
+            raise RecipeError(
+                f"column '{name}' holds several labels, and is used in another way too.",
+                where=f"data.several.{name}",
+            )
+        readings[name] = LabelReading()
     for name, number in data.numbers.items():
         readings[name] = _number_reading(name, number, source)
     for name, features in data.dates.items():
@@ -96,7 +109,12 @@ def read_with(source: Source, name: str, reading: Reading | None) -> Column:
         return _as_numbers(source, read_column(source, name), reading)
     if isinstance(reading, DateReading):
         return _as_dates(source, name, reading)
-    return read_column(source, name)
+    column = read_column(source, name)
+    if isinstance(reading, LabelReading):
+        texts = column.as_text().values
+        texts = np.where(column.missing, "", texts).astype(object)
+        return Column(name, ColumnKind.TEXT, texts, np.zeros(len(texts), bool))
+    return column
 
 
 def option_text(name: str, writing: Writing, words: Collection[str]) -> str:

@@ -133,7 +133,27 @@ class DateColumn(Record):
         return (*self.numbers, *indicator_name(self.name, self.indicator))
 
 
-TableColumn = Annotated[NumberColumn | CategoryColumn | DateColumn, Field(discriminator="kind")]
+class LabelColumn(Record):
+    """Several labels in a cell: a number for each, 1 where the cell has it. With `unknown: other` a label that is not
+    known is passed over."""
+
+    kind: Literal["labels"] = "labels"
+    name: str
+    separator: str
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    unknown: Unknown = "error"
+    indicator: Literal[False] = False  # a blank cell has no label, and is not missing
+
+    @property
+    def width(self) -> int:
+        return len(self.labels)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}={label}" for label in self.labels)
+
+
+TableColumn = Annotated[NumberColumn | CategoryColumn | DateColumn | LabelColumn, Field(discriminator="kind")]
 
 
 class TableInput(Record):
@@ -225,12 +245,16 @@ class ArrayInput(Record):
 
 
 class NumberTarget(Record):
-    """A target of (rows, columns) numbers, float32, or float64 where `scale` says how the model learns them."""
+    """A target of (rows, columns) numbers, float32, or float64 where `scale` says how the model learns them.
+
+    With `labels` they are the labels of one column, and `columns` are their names.
+    """
 
     kind: Literal["numbers"] = "numbers"
     name: str
     columns: Annotated[tuple[str, ...], Field(min_length=1)]
     scale: TargetScale | None = None
+    labels: LabelColumn | None = None
 
     @model_validator(mode="after")
     def _scales_each_column(self) -> NumberTarget:
@@ -244,7 +268,7 @@ class NumberTarget(Record):
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        return self.columns
+        return self.columns if self.labels is None else (self.labels.name,)
 
 
 class ClassTarget(Record):

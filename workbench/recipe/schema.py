@@ -115,6 +115,12 @@ class Data(BaseModel):
         "Discount: percent}`.",
         examples=[{"Sales": {"strip": "$", "thousands": ","}, "Discount": "percent"}],
     )
+    several: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        {},
+        description='Columns with several labels in a cell, and what stands between them: `{Genre: ", "}`. Each label '
+        "becomes a number that is 1 where the cell has it; a target of labels is several numbers, for sigmoids.",
+        examples=[{"Genre": ", "}],
+    )
     dates: Dates = Field(
         {},
         description="Numbers that are made of dates and times: `{when: [year, month, weekday, hour]}`, or "
@@ -181,7 +187,7 @@ class Data(BaseModel):
     @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns whose cells are looked at as they are written, though they are no categories."""
-        return tuple(self.numbers)
+        return (*self.numbers, *self.several)
 
     @property
     def literal_columns(self) -> tuple[str, ...]:
