@@ -38,13 +38,17 @@ from workbench.errors import (
 
 if TYPE_CHECKING:
     from workbench.check.pytest_helpers import EntryCheck, parametrize_checks
+    from workbench.data.arrow import numpy_columns
     from workbench.data.chunks import ChunkReader, Chunks, StreamedSource
     from workbench.data.files import data_file
     from workbench.data.kinds import ColumnKinds
     from workbench.data.lazy import LazyRows, RowReader
     from workbench.data.memory import Streaming, should_stream
     from workbench.data.number_texts import Marks, found_marks
+    from workbench.data.several import joined
     from workbench.data.source import Columns, Source
+    from workbench.data.workfile import Workfile
+    from workbench.data.working_copy import WorkingCopy, table_source
 
 KWB_API = API_VERSION
 
@@ -63,8 +67,13 @@ _AT_FIRST_USE = {
     "should_stream": "workbench.data.memory",
     "Marks": "workbench.data.number_texts",
     "found_marks": "workbench.data.number_texts",
+    "numpy_columns": "workbench.data.arrow",
+    "joined": "workbench.data.several",
     "Columns": "workbench.data.source",
     "Source": "workbench.data.source",
+    "Workfile": "workbench.data.workfile",
+    "WorkingCopy": "workbench.data.working_copy",
+    "table_source": "workbench.data.working_copy",
 }
 
 __all__ = [
@@ -88,13 +97,18 @@ __all__ = [
     "Streaming",
     "TrainingError",
     "WorkbenchError",
+    "Workfile",
+    "WorkingCopy",
     "data_file",
     "did_you_mean",
     "found_marks",
     "hookimpl",
+    "joined",
     "near",
+    "numpy_columns",
     "parametrize_checks",
     "should_stream",
+    "table_source",
     "without_path",
 ]
 

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kwb_datasets.workfile import Workfile, read_at
-from workbench.plugin import Columns, DataError, FileError, near, without_path
+from workbench.plugin import Columns, DataError, FileError, Workfile, near, without_path
 
 CHUNK_BYTES = 16 * 2**20
 
@@ -189,3 +188,15 @@ class ArrayChunks:
 
     def close(self) -> None:
         """Nothing: the files are closed with the archive."""
+
+
+def read_at(descriptor: int, size: int, position: int) -> bytes:
+    """`size` bytes from a position; fewer only at the end of the file."""
+    parts: list[bytes] = []
+    while size:
+        part = os.pread(descriptor, size, position)
+        if not part:
+            break
+        parts.append(part)
+        size, position = size - len(part), position + len(part)
+    return b"".join(parts)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kwb_datasets.names import check_there
+from kwb_datasets.signatures import refuse_other
 from workbench.plugin import (
     Columns,
     DataError,
@@ -46,8 +47,9 @@ def npz(
     from kwb_datasets.array_chunks import ArrayArchive
 
     file = data_file(path)
+    refuse_other(file, "npz")
     if not zipfile.is_zipfile(file):
-        raise _no_archive(file)
+        raise FileError(f"'{near(file)}' is no readable .npz file.", where="data.path")
     archive = ArrayArchive(file)
     names = archive.names
     if not names:
@@ -103,14 +105,3 @@ def _read(file: Path, names: Collection[str]) -> Columns:
             except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
                 raise FileError(f"array '{name}' is damaged: {error}.", where=file.name) from None
     return arrays
-
-
-def _no_archive(file: Path) -> FileError:
-    with file.open("rb") as opened:
-        if opened.read(6) == b"\x93NUMPY":
-            return FileError(
-                f"'{near(file)}' holds a single array without a name.",
-                where="data.path",
-                hint="Write a .npz file with `numpy.savez(path, x=..., y=...)`.",
-            )
-    return FileError(f"'{near(file)}' is no readable .npz file.", where="data.path")

@@ -53,3 +53,36 @@ def first_records(records: Iterator[tuple[int, list[str]]], most: int = 50) -> l
 def is_table(rows: Sequence[Sequence[str]]) -> bool:
     """True if records are rows of two or more columns, all of one length."""
     return len(rows) > 1 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows)
+
+
+def opening_comment(records: Sequence[Sequence[str]], delimiter: str) -> str:
+    """`#` if the first lines, which begin with it, are notes; "" if the last of them is the heading of the table.
+
+    Args:
+        records: the fields of the first lines, divided at `delimiter`.
+        delimiter: what the file's name makes one expect.
+    """
+    first = next((at for at, row in enumerate(records) if not row[0].startswith("#")), None)
+    if first is None:
+        return ""
+    if first + 1 < len(records) and _names_columns(records[first], records[first + 1]):
+        return "#"
+    last, row = (delimiter.join(records[at]) for at in (first - 1, first))
+    # A heading divides into as many columns as what is below it, whatever the delimiter turns out to be.
+    heading = any(len(last.split(mark)) == len(row.split(mark)) > 1 for mark in delimiters(delimiter)) or (
+        first == 1 and not any(mark in row for mark in delimiters(delimiter))
+    )
+    return "" if heading else "#"
+
+
+def _names_columns(row: Sequence[str], below: Sequence[str]) -> bool:
+    """True if a row is a heading: a word stands above a number."""
+    return any(_is_number(under) and not _is_number(name) for name, under in zip(row, below, strict=False))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

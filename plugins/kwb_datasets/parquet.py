@@ -13,6 +13,7 @@ from workbench.plugin import (
     Streaming,
     data_file,
     near,
+    numpy_columns,
     should_stream,
 )
 
@@ -32,12 +33,13 @@ def parquet(
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
-    from kwb_datasets.columns import numpy_columns
     from kwb_datasets.names import check_columns
     from kwb_datasets.parquet_chunks import ParquetChunks
+    from kwb_datasets.signatures import refuse_other
 
     place = data_file(path, folder_allowed=True)
     files = _files(place) if place.is_dir() else [place]
+    refuse_other(files[0], "parquet")
     try:
         names = pq.read_schema(files[0]).names
         check_columns(names, columns, place.name, files[0].name)

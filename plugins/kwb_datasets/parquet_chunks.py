@@ -9,8 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kwb_datasets.columns import numpy_columns
-from workbench.plugin import Columns, FileError, near
+from workbench.plugin import Columns, FileError, near, numpy_columns
 
 PIECE_BYTES = 16 * 2**20
 _BUFFER = 2**16  # one for each column

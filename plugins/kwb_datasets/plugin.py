@@ -67,7 +67,7 @@ def kwb_register_datasets(registry: Registry) -> None:
         "csv",
         "kwb_datasets.text:csv",
         summary="A table in a text file: delimiter, decimal mark, encoding and header can be set.",
-        tags=["reader", ".csv", ".tsv"],
+        tags=["reader", ".csv", ".tsv", ".txt", ".dat"],
         example={"path": "table.csv"},
     )
     registry.add(
@@ -97,4 +97,60 @@ def kwb_register_datasets(registry: Registry) -> None:
         summary="Text files in a folder for each class; folders `train` and `test` are these parts.",
         tags=["reader", "*/.txt", "text", "classification"],
         example={"path": "texts"},
+    )
+    registry.add(
+        "json",
+        "kwb_datasets.json_tables:json",
+        summary="A table in JSON: a record a line, a list of records, or lists by column.",
+        tags=["reader", ".jsonl", ".ndjson", ".json"],
+        example={"path": "table.jsonl"},
+    )
+    registry.add(
+        "excel",
+        "kwb_datasets.excel:excel",
+        summary="A table in a sheet of an Excel file (.xlsx).",
+        tags=["reader", ".xlsx", ".xlsm"],
+        example={"path": "table.xlsx"},
+    )
+    registry.add(
+        "arrow",
+        "kwb_datasets.arrow_files:arrow",
+        summary="A table in an Arrow file: Feather, IPC file or stream.",
+        tags=["reader", ".feather", ".arrow", ".ipc"],
+        example={"path": "table.feather"},
+    )
+    registry.add(
+        "orc",
+        "kwb_datasets.arrow_files:orc",
+        summary="A table in an ORC file.",
+        tags=["reader", ".orc"],
+        example={"path": "table.orc"},
+    )
+    registry.add(
+        "sqlite",
+        "kwb_datasets.sqlite_files:sqlite",
+        summary="A table or a query of an SQLite file, opened for reading only.",
+        tags=["reader", ".sqlite", ".sqlite3", ".db"],
+        example={"path": "data.sqlite"},
+    )
+    registry.add(
+        "sql",
+        "kwb_datasets.databases:sql",
+        summary="A table or a query of a database, by SQLAlchemy's address.",
+        tags=["reader"],
+        example={"url": "postgresql+psycopg://me:${DB_PASSWORD}@host/database", "table": "prices"},
+    )
+    registry.add(
+        "tfrecord",
+        "kwb_datasets.tf_records:tfrecord",
+        summary="A TFRecord file of tf.train.Example.",
+        tags=["reader", ".tfrecord", ".tfrecords"],
+        example={"path": "table.tfrecord"},
+    )
+    registry.add(
+        "hf_dataset",
+        "kwb_datasets.hugging_face:hf_dataset",
+        summary="A dataset of Hugging Face's `datasets`, as save_to_disk wrote it.",
+        tags=["reader"],
+        example={"path": "folder"},
     )

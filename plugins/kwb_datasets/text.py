@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from kwb_datasets.dialect import delimiters, first_records, found_delimiter, is_table, marks_of
+from kwb_datasets.dialect import (
+    delimiters,
+    first_records,
+    found_delimiter,
+    is_table,
+    marks_of,
+    opening_comment,
+)
+from kwb_datasets.packed import DAMAGE, packing, start_of, unpacked
+from kwb_datasets.signatures import refuse_other
 from workbench.plugin import (
     ColumnKinds,
     DataError,
@@ -25,6 +34,7 @@ from workbench.plugin import (
     WorkbenchError,
     data_file,
     near,
+    numpy_columns,
     should_stream,
     without_path,
 )
@@ -48,11 +58,12 @@ def csv(
     quote: Character = '"',
     skip: Annotated[int, Field(ge=0)] = 0,
     missing_values: list[str] | None = None,
+    comment: Annotated[str, Field(min_length=1)] | None = None,
     columns: list[str] | None = None,
     stream: Streaming = "auto",
     kinds: ColumnKinds = ColumnKinds(),  # noqa: B008 (it is frozen)
 ) -> Source | StreamedSource:
-    """A table in a text file, also a compressed one (`.csv.gz`).
+    """A table in a text file, also a compressed one: gzip, bz2, xz, zstd, lz4, or a zip with one file.
 
     Args:
         path: the file.
@@ -66,16 +77,20 @@ def csv(
         skip: lines to skip at the top.
         missing_values: what stands for no value, beside nothing at all; by default `NA`, `null` and the like, but
             in `categories` and `classes` nothing.
+        comment: lines that begin so are passed over, as `#`; by default such lines at the top are found out.
         columns: read these only; all by default.
         stream: whether to read the rows as they are needed, from a working copy on disk, or to hold them
             in memory; by default that depends on how much memory there is.
         kinds: what kwb knows of the columns.
     """
     file = data_file(path)
-    layout = TextFormat(delimiter, header, decimal, thousands, encoding, quote, skip, missing_values, columns)
+    refuse_other(file, "csv")
+    layout = TextFormat(
+        delimiter, header, decimal, thousands, encoding, quote, skip, missing_values, comment, columns
+    )
     table = TextTable.open(file, layout, kinds)
     # A compressed file is taken for a tenth of what it holds.
-    size = file.stat().st_size * (1 if file.suffix in (".csv", ".tsv", ".txt") else 10)
+    size = file.stat().st_size * (10 if packing(file) else 1)
     return table.streamed() if should_stream(stream, size) else table.read()
 
 
@@ -91,6 +106,7 @@ class TextFormat:
     quote: str
     skip: int
     missing_values: list[str] | None
+    comment: str | None
     columns: list[str] | None
 
 
@@ -103,13 +119,14 @@ class TextTable:
 
     def __init__(self, file: Path, layout: TextFormat, kinds: ColumnKinds) -> None:
         self.file = file
-        self.delimiter = layout.delimiter or _usual_delimiter(file)
+        self.delimiter = layout.delimiter or ("\t" if ".tsv" in file.suffixes else ",")
         self.header = layout.header
         self.decimal = layout.decimal or "."
         self.thousands = layout.thousands or ""
         self.encoding = layout.encoding
         self.quote = layout.quote
         self.skip = layout.skip
+        self.comment = layout.comment or ""
         self.missing_values = ["", *(MISSING if layout.missing_values is None else layout.missing_values)]
         self.columns = layout.columns
         self.text = kinds.text
@@ -135,12 +152,25 @@ class TextTable:
         """
         table = cls(file, layout, kinds)
         table._refuse_other_encodings()
+        if layout.comment is None and not layout.skip:
+            table._find_comment()
         if layout.delimiter is None:
             table._find_delimiter()
         table._refuse_wrong_columns(table.names())
         if layout.decimal is None and layout.thousands is None:
             table._find_marks()
         return table
+
+    def opened(self) -> Any:
+        """The file to be read as bytes, unpacked and without comments."""
+        return unpacked(self.file, self.comment.encode(self.encoding) if self.comment else b"")
+
+    def _find_comment(self) -> None:
+        first = first_records(self._decoded())
+        if first and first[0][0].startswith("#"):
+            self.comment = opening_comment(first, self.delimiter)
+            if self.comment:
+                self.found["comment"] = self.comment
 
     def _find_delimiter(self) -> None:
         usual, tried = self.delimiter, {}
@@ -182,13 +212,12 @@ class TextTable:
         import pyarrow.csv as pa_csv
 
         from kwb_datasets.cells import are_codes, settled
-        from kwb_datasets.columns import numpy_columns
 
         names = self.names()
         read, parse, convert = self.options(names)
         convert.column_types = {name: pa.string() for name in names if name in self.text}
         with self.errors_explained(names):
-            table = pa_csv.read_csv(self.file, read, parse, convert)
+            table = pa_csv.read_csv(self.opened(), read, parse, convert)
         if any(pa.types.is_binary(kind) for kind in table.schema.types):
             raise self._wrong_encoding()
         marks = (self.decimal, self.thousands)
@@ -219,7 +248,7 @@ class TextTable:
             raise self._explained(error, names) from None
         except UnicodeDecodeError:
             raise self._wrong_encoding() from None
-        except OSError as error:
+        except (OSError, *DAMAGE) as error:
             raise FileError(
                 f"'{near(self.file)}' cannot be read: {without_path(error, self.file)}.", where="data.path"
             ) from None
@@ -242,15 +271,10 @@ class TextTable:
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Each record's first line, from 1, and its fields; blank lines are no records."""
-        import pyarrow as pa
-
         encoding = (
             "utf-8-sig" if self.encoding.casefold().replace("_", "-") in ("utf-8", "utf8") else self.encoding
         )
-        with (
-            pa.input_stream(str(self.file)) as raw,
-            io.TextIOWrapper(raw, encoding=encoding, newline="") as text,
-        ):
+        with self.opened() as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
             for _ in range(self.skip):
                 next(text, None)
             reader = records.reader(text, delimiter=self.delimiter, quotechar=self.quote)
@@ -313,21 +337,13 @@ class TextTable:
             raise self._wrong_encoding() from None
         except records.Error as error:
             raise FileError(f"'{near(self.file)}' is no table of text: {error}.", where="data.path") from None
-        except OSError as error:
+        except (OSError, *DAMAGE) as error:
             raise FileError(
                 f"'{near(self.file)}' cannot be read: {without_path(error, self.file)}.", where="data.path"
             ) from None
 
     def _refuse_other_encodings(self) -> None:
-        import pyarrow as pa
-
-        try:
-            with pa.input_stream(str(self.file)) as file:  # unpacked, where its name says it is packed
-                start = file.read(4096)
-        except OSError as error:
-            raise FileError(
-                f"'{near(self.file)}' cannot be read: {without_path(error, self.file)}.", where="data.path"
-            ) from None
+        start = start_of(self.file)
         wide = _WIDE_ENCODINGS.get(start[:2])
         if wide and not self.encoding.casefold().startswith("utf-16"):
             raise FileError(
@@ -363,10 +379,13 @@ class TextTable:
             return self._wrong_encoding()
         for line, fields in self._decoded():
             if len(fields) != len(names):
+                comment = fields[0].startswith("#") and not self.comment
                 return DataError(
                     f"this line has {len(fields)} columns, and the table {len(names)}.",
                     where=f"{self.file.name}:{line}",
-                    hint=f"Put a text that holds '{self.delimiter}' in {self.quote}quotes{self.quote}.",
+                    hint='`comment: "#"` passes over lines that begin so.'
+                    if comment
+                    else f"Put a text that holds '{self.delimiter}' in {self.quote}quotes{self.quote}.",
                 )
         first = str(error).partition("\n")[0]
         return FileError(
@@ -379,7 +398,3 @@ class TextTable:
             where="data.encoding" if self.encoding != "utf-8" else "data.path",
             hint="Name its encoding, such as `encoding: latin-1` or `encoding: cp1252`.",
         )
-
-
-def _usual_delimiter(file: Path) -> str:
-    return "\t" if ".tsv" in file.suffixes else ","

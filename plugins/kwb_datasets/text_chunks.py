@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
 
 import pyarrow as pa
@@ -10,10 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kwb_datasets.cells import are_codes, are_numbers, to_numbers, without_missing
-from kwb_datasets.columns import numpy_columns
 from kwb_datasets.text import TextTable
-from kwb_datasets.workfile import Workfile
-from workbench.plugin import Columns, DataError
+from workbench.plugin import ChunkReader, DataError, WorkingCopy
 
 BLOCK_BYTES = 2**20  # Arrow reads some thirty ahead
 CHUNK_BYTES = 8 * 2**20
@@ -54,28 +52,24 @@ class TextChunks:
         table.literal -= {name for name, all_codes in codes.items() if all_codes}
         grouped = [name for name, kind in types.items() if kind is _Type.GROUPED]
         schema = {name: pa.float64() if name in grouped else kind.value for name, kind in types.items()}
-        self._copy = Workfile()
-        rows: list[int] = []
-        with (
-            self._copy.writing() as file,
-            pa.ipc.new_file(file, pa.schema(schema), options=_compressed()) as writer,
-        ):
-            # Numbers with marks between the thousands are texts to Arrow.
-            read_as = schema | dict.fromkeys(grouped, pa.string())
-            for chunk in _gathered(self._batches(table, names, read_as)):
-                for name in grouped:
-                    numbers = to_numbers(chunk.column(name), table.decimal, table.thousands)
-                    chunk = chunk.set_column(chunk.schema.get_field_index(name), name, numbers)
-                writer.write_table(chunk)
-                rows.append(chunk.num_rows)
-        if not rows:
-            raise DataError("there are no rows below the header.", where=table.file.name)
-        self.rows = tuple(rows)
-        self.groups = tuple(range(len(rows)))
+        # Numbers with marks between the thousands are texts to Arrow.
+        read_as = schema | dict.fromkeys(grouped, pa.string())
 
-    def open(self) -> TextReader:
+        def converted() -> Iterator[pa.RecordBatch]:
+            for batch in self._batches(table, names, read_as):
+                columns = {name: batch.column(name) for name in self.names}
+                for name in grouped:
+                    columns[name] = to_numbers(columns[name], table.decimal, table.thousands)
+                yield pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+        self._copy = WorkingCopy(pa.schema(schema), converted(), chunk_bytes=CHUNK_BYTES)
+        if not self._copy.rows:
+            raise DataError("there are no rows below the header.", where=table.file.name)
+        self.rows, self.groups = self._copy.rows, self._copy.groups
+
+    def open(self) -> ChunkReader:
         """A reader with a position of its own."""
-        return TextReader(self._copy, self.names)
+        return self._copy.open()
 
     def _batches(
         self, table: TextTable, names: list[str], types: dict[str, pa.DataType]
@@ -84,49 +78,10 @@ class TextChunks:
         read.block_size = BLOCK_BYTES
         read.use_threads = False
         convert.column_types = types
-        with table.errors_explained(names), pa_csv.open_csv(table.file, read, parse, convert) as reader:
+        with table.errors_explained(names), pa_csv.open_csv(table.opened(), read, parse, convert) as reader:
             for batch in reader:
                 if batch.num_rows:
                     yield _without_missing(batch, table)
-
-
-class TextReader:
-    """Reads the working copy."""
-
-    def __init__(self, copy: Workfile, names: Sequence[str]) -> None:
-        self._copy = copy
-        self._names = list(names)
-        self._wanted: list[str] | None = None
-        self._file: pa.ipc.RecordBatchFileReader | None = None
-
-    def read(self, chunk: int, names: Sequence[str]) -> Columns:
-        """Some columns of a chunk."""
-        if self._file is None or self._wanted != list(names):
-            self._wanted = list(names)
-            fields = sorted(self._names.index(name) for name in names)
-            options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
-            self._file = pa.ipc.open_file(self._copy.reader(), options=options)
-        return numpy_columns(pa.Table.from_batches([self._file.get_batch(chunk)]).select(list(names)))
-
-    def close(self) -> None:
-        """Let go of the copy."""
-        self._file = None
-
-
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Batches joined to chunks, each of one piece."""
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(batch.nbytes for batch in held) >= CHUNK_BYTES:
-            yield pa.Table.from_batches(held).combine_chunks()
-            held = []
-    if held:
-        yield pa.Table.from_batches(held).combine_chunks()
-
-
-def _compressed() -> pa.ipc.IpcWriteOptions:
-    return pa.ipc.IpcWriteOptions(compression="lz4" if pa.Codec.is_available("lz4") else None)
 
 
 def _without_missing(batch: pa.RecordBatch, table: TextTable) -> pa.RecordBatch:

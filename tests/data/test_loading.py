@@ -94,13 +94,13 @@ def test_a_file_is_read_as_in_training(prepare, catalog, tmp_path: Path) -> None
     ("argument", "error", "what"),
     [
         ("nowhere.csv", FileError, "no file 'nowhere.csv'"),
-        ("nowhere/x.xlsx", FileError, "There is no such file"),
-        ("{tmp}/there.xlsx", RecipeError, r"no reader for .*xlsx.* Readers know: .*\.csv"),
+        ("nowhere/x.xyz", FileError, "There is no such file"),
+        ("{tmp}/there.xyz", RecipeError, r"no reader for .*xyz.* Readers know: .*\.csv"),
         ("diabets", RecipeError, "Did you mean 'diabetes'"),
     ],
 )
 def test_a_data_argument_that_leads_nowhere(argument, error, what, catalog, tmp_path) -> None:
-    (tmp_path / "there.xlsx").write_bytes(b"x")
+    (tmp_path / "there.xyz").write_bytes(b"x")
     with pytest.raises(error, match=what) as caught:
         data_argument(argument.format(tmp=tmp_path), catalog)
     assert caught.value.where == "--data"

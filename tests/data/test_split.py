@@ -3,7 +3,7 @@ import pytest
 
 from workbench.data.split import FewRowsError, split_rows
 from workbench.errors import DataError
-from workbench.recipe.schema import Split
+from workbench.recipe.split_options import Split
 
 
 def test_every_row_is_in_one_part() -> None:

@@ -314,7 +314,7 @@ def test_npz_errors(write, tmp_path: Path) -> None:
         npz(str(tmp_path / "objects.npz"))
     assert list(npz(str(tmp_path / "objects.npz"), columns=["y"]).columns) == ["y"]
     np.save(tmp_path / "single.npz.npy", np.ones(3))
-    with pytest.raises(FileError, match="a single array"):
+    with pytest.raises(FileError, match="a single numpy array"):
         npz(str(tmp_path / "single.npz.npy"))
     with pytest.raises(FileError, match="no readable"):
         npz(write("a,b\n", "text.npz"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import PurePath
 
 from workbench.catalog.entries import Entry
 
 READER = "reader"  # the tag of datasets that read a file
-_PACKED = (".gz", ".bz2", ".zst", ".lz4")
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip")
+"""The suffixes of a compressed file, after its own."""
+_OFTEN_OTHER = (".txt", ".json", ".dat")  # read when they are named, and not offered: most hold no table
 
 
 def readers_by_suffix(datasets: Iterable[Entry]) -> dict[str, Entry]:
@@ -22,9 +25,27 @@ def readers_by_suffix(datasets: Iterable[Entry]) -> dict[str, Entry]:
 
 def reader_of(name: str, readers: Mapping[str, Entry]) -> Entry | None:
     """The reader of a file's name, by its longest known suffix; `p.csv.gz` is read as `p.csv`. None if unknown."""
+    suffix = known_suffix(name, readers)
+    return readers[suffix] if suffix else None
+
+
+def known_suffix(name: str, suffixes: Collection[str]) -> str:
+    """The longest of these suffixes that a file's name ends in, without that of its compression; "" if none."""
+    name = _unpacked(name, suffixes)
+    return max((suffix for suffix in suffixes if name.endswith(suffix)), key=len, default="")
+
+
+def is_offered(name: str, suffixes: Collection[str]) -> bool:
+    """True for a name that is likely one of data: a list of files shows it."""
+    return known_suffix(name, suffixes) not in ("", *_OFTEN_OTHER)
+
+
+def suffix_of(name: str) -> str:
+    """The last suffix of a file's name, known or not, without that of its compression."""
+    return PurePath(_unpacked(name, ())).suffix
+
+
+def _unpacked(name: str, suffixes: Collection[str]) -> str:
     name = name.casefold()
-    for packed in _PACKED:
-        if name.endswith(packed) and packed not in readers:
-            name = name.removesuffix(packed)
-    known = [suffix for suffix in readers if name.endswith(suffix)]
-    return readers[max(known, key=len)] if known else None
+    packed = next((each for each in PACKED if name.endswith(each) and each not in suffixes), "")
+    return name.removesuffix(packed)

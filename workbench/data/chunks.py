@@ -45,7 +45,7 @@ class Chunks(Protocol):
 
 @dataclass(frozen=True)
 class StreamedSource:
-    """Rows of data by column, read as they are needed; otherwise as `Source`."""
+    """Rows of data by column, read as they are needed; otherwise as `Source`. `parts`: of each chunk."""
 
     chunks: Chunks
     targets: tuple[str, ...] = ()
@@ -56,6 +56,7 @@ class StreamedSource:
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     cell: Callable[[int, str], str] | None = None
     texts: tuple[str, ...] = ()
+    parts: tuple[int, ...] = ()
 
     @property
     def rows(self) -> int:

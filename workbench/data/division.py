@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
+from workbench.data.readings import DateReading
 from workbench.data.source import Source
+from workbench.data.split_rules import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Borders,
+    borders,
+    check_values,
+    left_to_draw,
+    parts_by_value,
+    parts_of_groups,
+    times_of,
+    values_as_texts,
+)
 from workbench.data.table import read_column
+from workbench.data.times import time_reading
 from workbench.errors import DataError
-from workbench.recipe.schema import Split
+from workbench.recipe.column_options import DateFeatures
+from workbench.recipe.split_options import Split
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
+
+@dataclass(frozen=True)
+class _Survey:
+    """What must be known of all rows before the part of one is.
+
+    Attributes:
+        free: of each chunk, how many rows are for training unless they are drawn for another part.
+        groups: the part of each group.
+        borders: where in time the parts begin.
+    """
+
+    free: tuple[int, ...]
+    groups: Mapping[str, int]
+    borders: Borders | None
 
 
 class Division:
@@ -20,34 +53,73 @@ class Division:
 
     The shares hold over all rows, and over each class's rows where the split is stratified, to within a row:
     each chunk gets the share that its rows add to the total so far. The rows within a chunk are drawn from the seed
-    and the chunk's number. With a stratified split the chunks must be asked for in order the first time.
+    and the chunk's number. With a stratified split the chunks must be asked for in order the first time. For a split by
+    time, by group or as a column says, those columns are read once before.
 
     Args:
         source: the data.
         split: the shares; without `shuffle` the parts are consecutive.
         seed: the recipe's.
         stratify: the column whose classes each part holds in their share, or None.
+        dates: how the recipe says that columns of dates are written.
     """
 
-    def __init__(self, source: StreamedSource, split: Split, seed: int, stratify: str | None) -> None:
+    def __init__(
+        self,
+        source: StreamedSource,
+        split: Split,
+        seed: int,
+        stratify: str | None,
+        dates: Mapping[str, DateFeatures] = MappingProxyType({}),
+    ) -> None:
+        self._dates = dates
         self.stratify = stratify
+        self.split = left_to_draw(split, source)
         self._source = source
-        self._split = split
         self._seed = seed
         self._codes: dict[str, int] = {}
         self._before: list[dict[int, int]] = [{}]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it goes by."""
+        return (*([self.stratify] if self.stratify else []), *self.split.columns)
+
     def parts(self, chunk: int, rows: Source) -> np.ndarray:
-        """TRAIN, VALIDATION or TEST for each row of a chunk, which has the column to stratify by, if any."""
-        count, start = self._source.chunks.rows[chunk], self._source.starts[chunk]
-        if not self._split.shuffle:
-            return self._consecutive(np.arange(start, start + count))
-        parts = np.full(count, TRAIN, dtype=np.int8)
+        """TRAIN, VALIDATION or TEST for each row of a chunk, which has the columns that the split goes by."""
+        parts = self._given(chunk, rows)
+        free = np.flatnonzero(parts == TRAIN)
+        if any(self.split.shares) and len(free):
+            parts[free] = self._drawn(chunk, rows, free)
+        return parts
+
+    def _given(self, chunk: int, rows: Source) -> np.ndarray:
+        """The parts that files or a column say, TRAIN for what is left to draw from."""
+        count = self._source.chunks.rows[chunk]
+        if self._source.parts and self._source.parts[chunk] != TRAIN:
+            return np.full(count, self._source.parts[chunk], np.int8)
+        if self.split.part is not None:
+            assert self._survey.free  # its values are checked
+            return parts_by_value(values_as_texts(rows, self.split.part), self.split)
+        return np.full(count, TRAIN, np.int8)
+
+    def _drawn(self, chunk: int, rows: Source, free: np.ndarray) -> np.ndarray:
+        """The parts of the rows at the positions `free`."""
+        if self.split.time is not None:
+            assert self._survey.borders is not None
+            return self._survey.borders.parts(times_of(rows, self.split.time, self._reading)[free])
+        if self.split.group is not None:
+            groups = self._survey.groups
+            return np.array([groups[name] for name in values_as_texts(rows, self.split.group)[free]], np.int8)
+        start = sum(self._survey.free[:chunk])
+        if not self.split.shuffle:
+            return self._consecutive(np.arange(start, start + len(free)))
+        parts = np.full(len(free), TRAIN, dtype=np.int8)
         random = np.random.default_rng([self._seed, chunk])
         if self.stratify is None:
-            self._divide(parts, random.permutation(count), start)
+            self._divide(parts, random.permutation(len(free)), start)
             return parts
-        codes = self._strata(rows)
+        codes = self._strata(rows)[free]
         before = self._before[chunk]
         strata, counts = np.unique(codes, return_counts=True)
         for stratum in strata:
@@ -59,24 +131,68 @@ class Division:
             self._before.append({**before, **added})
         return parts
 
+    @cached_property
+    def _reading(self) -> DateReading | None:
+        """How the times are written."""
+        name = self.split.time
+        return None if name is None else time_reading(self._source.sample(), name, self._dates.get(name))
+
+    @cached_property
+    def _survey(self) -> _Survey:
+        """One pass over the columns that the split goes by."""
+        names = list(dict.fromkeys(self.split.columns))
+        of_files = self._source.parts or (TRAIN,) * len(self._source.chunks.rows)
+        free = [
+            rows if part == TRAIN else 0
+            for rows, part in zip(self._source.chunks.rows, of_files, strict=True)
+        ]
+        if not names:
+            return _Survey(tuple(free), {}, None)
+        values: set[str] = set()
+        groups: Counter[str] = Counter()
+        times: list[np.ndarray] = []
+        reader = self._source.chunks.open()
+        try:
+            for chunk, part in enumerate(of_files):
+                if part != TRAIN:
+                    continue
+                rows = self._source.read(reader, chunk, names)
+                own = np.ones(self._source.chunks.rows[chunk], bool)
+                if self.split.part is not None:
+                    texts = values_as_texts(rows, self.split.part)
+                    values.update(texts)
+                    own = parts_by_value(texts, self.split) == TRAIN
+                    free[chunk] = int(own.sum())
+                if self.split.group is not None:
+                    groups.update(values_as_texts(rows, self.split.group)[own])
+                if self.split.time is not None:
+                    times.append(times_of(rows, self.split.time, self._reading)[own])
+        finally:
+            reader.close()
+        if self.split.part is not None:
+            check_values(sorted(values), self.split, self._source.origin)
+        drawn = any(self.split.shares)
+        return _Survey(
+            tuple(free),
+            parts_of_groups(groups, self.split, self._seed) if groups and drawn else {},
+            borders(np.concatenate(times), self.split) if times and drawn else None,
+        )
+
     def strata(self) -> Mapping[str, int]:
         """The classes stratified by, with their rows, once every chunk was seen."""
         counts = self._before[-1]
         return {name: counts.get(code, 0) for name, code in self._codes.items()}
 
     def _consecutive(self, positions: np.ndarray) -> np.ndarray:
-        rows = self._source.rows
-        validation, test = (_running(rows, share) for share in (self._split.validation, self._split.test))
+        rows = sum(self._survey.free)
+        validation, test = (_running(rows, share) for share in self.split.shares)
         train = rows - validation - test
         return np.where(positions < train, TRAIN, np.where(positions < train + validation, VALIDATION, TEST))
 
     def _divide(self, parts: np.ndarray, shuffled: np.ndarray, before: int) -> None:
         """Give the first of some rows to validation and test, as many as they add to the shares."""
         after = before + len(shuffled)
-        validation, test = (
-            _running(after, share) - _running(before, share)
-            for share in (self._split.validation, self._split.test)
-        )
+        validation, test = (_running(after, share) - _running(before, share) for share in self.split.shares)
         parts[shuffled[:validation]] = VALIDATION
         parts[shuffled[validation : validation + test]] = TEST
 

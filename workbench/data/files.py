@@ -39,3 +39,8 @@ def data_file(path: str, *, folder_allowed: bool = False) -> Path:
     if not file.stat().st_size:
         raise FileError(f"'{near(file)}' is empty.", where="data.path")
     return file
+
+
+def is_pattern(path: Path) -> bool:
+    """True for `parts/*.csv`, which stands for the files that are named so; no file has that very name."""
+    return any(mark in str(path) for mark in "*?[") and not path.exists()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.catalog.readers import suffix_of
 from workbench.data.category_fitting import (
     fit_categories,
     fit_labels,
@@ -112,6 +113,7 @@ def fit(
         readings=dict(roles.readings),
         reader=ReaderSpec(
             use=data.use,
+            suffix=suffix_of(_first_path(data)),
             arguments=_plain_arguments(data, origin),
             literal=data.literal_columns,
             streamed=isinstance(origin, StreamedSource),
@@ -134,6 +136,11 @@ def _with_found(arguments: Mapping[str, Any], found: Mapping[str, Any]) -> dict[
         **found,
         **{name: value for name, value in arguments.items() if value != "auto" or name not in found},
     }
+
+
+def _first_path(data: Data) -> str:
+    path = data.arguments.get("path", "")
+    return str(path[0] if isinstance(path, list | tuple) and path else path)
 
 
 class _Fitter:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.data.division import TEST, TRAIN, VALIDATION
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.missing import complete_rows
@@ -16,12 +15,26 @@ from workbench.data.roles import Roles, choose_roles
 from workbench.data.source import Source
 from workbench.data.specs import EmbeddingInput
 from workbench.data.split import FewRowsError, SplitRows, split_rows
+from workbench.data.split_rules import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    borders,
+    check_values,
+    left_to_draw,
+    parts_by_value,
+    parts_of_groups,
+    times_of,
+    values_as_texts,
+)
 from workbench.data.table import read_column
 from workbench.data.texts import TextInput, WordCounts
+from workbench.data.times import time_reading
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError
 from workbench.recipe.missing_options import missing_of
 from workbench.recipe.schema import Data
+from workbench.recipe.split_options import Split
 
 
 @dataclass(frozen=True)
@@ -158,10 +171,41 @@ def _complete(data: Data, roles: Roles, table: Table, source: Source) -> np.ndar
 
 
 def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
-    """The parts, as positions in the source. Nothing is kept here for a part that the source brings itself."""
-    brought = {"validation": source.validation, "test": source.test}
-    none = {name: 0.0 for name, columns in brought.items() if columns is not None}
-    shares = data.split.model_copy(update=none)
+    """The parts, as positions in the source. What files and a column of the data say is not drawn."""
+    split = left_to_draw(data.split, source)
+    given = np.full(len(rows), TRAIN, np.int8) if source.parts is None else source.parts[rows]
+    if split.part is not None:
+        texts = values_as_texts(_only(source, split.part, rows), split.part)
+        check_values(list(np.unique(texts.astype(str))), split, source.origin)
+        given = np.where(given == TRAIN, parts_by_value(texts, split), given)
+    free = rows[given == TRAIN]
+    if not len(free):
+        raise DataError("no row is left to train on.", where="data.split")
+    drawn = _drawn(data, split, roles, source, free, seed)
+    return SplitRows(
+        drawn.train,
+        np.concatenate([rows[given == VALIDATION], drawn.validation]),
+        np.concatenate([rows[given == TEST], drawn.test]),
+    )
+
+
+def _drawn(data: Data, split: Split, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
+    """These rows divided by the shares."""
+    if not any(split.shares):
+        return SplitRows(rows, np.empty(0, np.int64), np.empty(0, np.int64))
+    parts: np.ndarray | None = None
+    if split.time is not None:
+        own = _only(source, split.time, rows)
+        times = times_of(own, split.time, time_reading(own, split.time, data.dates.get(split.time)))
+        parts = borders(times, split).parts(times)
+    elif split.group is not None:
+        names, groups = np.unique(
+            values_as_texts(_only(source, split.group, rows), split.group).astype(str), return_inverse=True
+        )
+        of_group = parts_of_groups(dict(zip(names.tolist(), np.bincount(groups), strict=True)), split, seed)
+        parts = np.array([of_group[name] for name in names.tolist()], np.int8)[groups]
+    if parts is not None:
+        return SplitRows(*(rows[parts == part] for part in (TRAIN, VALIDATION, TEST)))
     strata, names = None, np.empty(0)
     if roles.stratify is not None:
         column = read_column(source, roles.stratify).as_text().take(rows)
@@ -173,7 +217,7 @@ def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int
             )
         names, strata = np.unique(column.values.astype(str), return_inverse=True)
     try:
-        split = split_rows(len(rows), shares, seed, strata)
+        found = split_rows(len(rows), split, seed, strata)
     except FewRowsError as few:
         raise DataError(
             f"'{roles.stratify}' is '{names[few.stratum]}' in {few.rows} of {len(rows)} rows: too few for "
@@ -181,4 +225,14 @@ def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int
             where="data.split.stratify",
             hint="Stratify by a column whose classes have more rows, or not at all.",
         ) from None
-    return SplitRows(rows[split.train], rows[split.validation], rows[split.test])
+    return SplitRows(rows[found.train], rows[found.validation], rows[found.test])
+
+
+def _only(source: Source, name: str, rows: np.ndarray) -> Source:
+    """A column of some rows, which knows where they are."""
+    return replace(
+        source,
+        columns={name: source.columns[name][rows]},
+        locate=lambda row: source.place(int(rows[row])),
+        cell=None,
+    )

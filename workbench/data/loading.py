@@ -9,10 +9,11 @@ from typing import Literal
 
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.lookup import Catalog
-from workbench.catalog.readers import reader_of, readers_by_suffix
+from workbench.catalog.readers import reader_of, readers_by_suffix, suffix_of
 from workbench.catalog.resolve import resolve
 from workbench.data import in_memory, streaming, windowing
 from workbench.data.chunks import StreamedSource
+from workbench.data.files import is_pattern
 from workbench.data.in_memory import Prepared
 from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
@@ -76,7 +77,7 @@ def load_or_stream(
             as `data.targets`; places in a file as `prices.csv:14`.
     """
     wanted = _as_before(data, streamed, catalog)
-    source = read(wanted, catalog, folder)
+    source = read(wanted, catalog, folder, seed=seed)
     if data.windows is not None:
         return windowing.prepare(data, source, seed)
     if isinstance(source, StreamedSource):
@@ -94,7 +95,7 @@ def load_or_stream(
         if not streams:
             raise
     del source  # makes room
-    source = read(_streaming(data, True), catalog, folder)
+    source = read(_streaming(data, True), catalog, folder, seed=seed)
     assert isinstance(source, StreamedSource)
     return streaming.prepare(data, source, seed)
 
@@ -150,18 +151,18 @@ def apply_or_stream(
     Raises:
         RecipeError: the test part is wanted and there is none. DataError: see `Preparation.apply`.
     """
-    if part != "all" and data.split.test:
+    if part != "all" and data.keeps_test:
         streamed = preparation.reader.streamed if preparation.reader else None
         data = _as_before(data, streamed, catalog)
-    source = read(data, catalog, folder, preparation.kinds())
+    source = read(data, catalog, folder, preparation.kinds(), seed=seed)
     if preparation.windows is None and isinstance(source, Source) and streams_if_needed(data, catalog):
         rows = max(map(len, source.columns.values()), default=0)
         try:
             check_fits(preparation, rows, source, copies=USUAL_COPIES, streams=True)
         except OutOfMemoryError:
             del source
-            source = read(_streaming(data, True), catalog, folder, preparation.kinds())
-    brings_test, keeps_test = source.test is not None, data.split.test > 0
+            source = read(_streaming(data, True), catalog, folder, preparation.kinds(), seed=seed)
+    brings_test, keeps_test = source.test is not None, data.keeps_test
     if part == "test" and not brings_test and not keeps_test:
         raise RecipeError(
             "no test part is kept from training.",
@@ -190,9 +191,10 @@ def apply_or_stream(
 def data_argument(text: str, catalog: Catalog, preparation: Preparation | None = None) -> Data:
     """The data section that `--data FILE` or `--data NAME` stands for (recipes are the caller's to read).
 
-    A file is read by the reader whose tags name its suffix; any other file, and a folder, by the reader of the
-    training. The training's reader gets the options that it was used with then. The path is relative to the
-    working directory.
+    What trained also predicts: a file with the suffix of the training's, a file without a known suffix and a folder
+    are read by the reader of the training, with the options that it was used with then. Any other file is read by the
+    reader whose tags name its suffix. `parts/*.csv` stands for several files. The path is relative to the working
+    directory.
 
     Raises:
         FileError: there is no such file. RecipeError: no reader for such a file, or no such dataset.
@@ -200,11 +202,12 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
     path = Path(expanduser(text))
     readers = readers_by_suffix(catalog.of_kind(Kind.DATASET))
     used = preparation.reader if preparation else None
+    there = path.exists() or is_pattern(path)
     reader = reader_of(path.name, readers)
-    if path.is_dir() or (reader is None and path.exists()):
-        reader = _reader_of_training(used, catalog) or reader
+    if there and used and (reader is None or path.is_dir() or used.suffix == suffix_of(path.name)):
+        reader = _reader_of_training(used, catalog, required=reader is None) or reader
     if reader is not None:
-        if not path.exists():
+        if not there:
             raise FileError(f"there is no file '{text}'.", where="--data")
         options = used.arguments if used and used.use in (reader.name, reader.qualified_name) else {}
         return Data.model_validate({**options, "use": reader.qualified_name, "path": str(path.absolute())})
@@ -226,9 +229,16 @@ def without_options(data: Data) -> Data | None:
     return plain if len(data.arguments) > 1 else None
 
 
-def _reader_of_training(used: ReaderSpec | None, catalog: Catalog) -> Entry | None:
-    """The reader of the training's data, if it reads files: its function has a `path`."""
-    if used is None:
+def _reader_of_training(used: ReaderSpec, catalog: Catalog, *, required: bool) -> Entry | None:
+    """The reader of the training's data, if it reads files: its function has a `path`.
+
+    Raises:
+        RecipeError: its plugin is missing, and no other reader will do.
+    """
+    try:
+        entry = catalog.find(Kind.DATASET, used.use, "--data")
+    except RecipeError:
+        if required:
+            raise
         return None
-    entry = catalog.find(Kind.DATASET, used.use, "--data")
     return entry if "path" in inspect.signature(resolve(entry)).parameters else None

@@ -78,7 +78,10 @@ def choose_roles(data: Data, source: Source) -> Roles:
     if data.windows is not None:
         _check_names(data.windows.places, source, "data.windows")
         taken |= set(data.windows.places) - set(data.dates)
+    _check_split(data, source)
     if data.inputs is None:
+        # What the parts are drawn by is not to learn from, unless the recipe says what it is.
+        taken |= set(data.split.columns) - {*data.categories, *data.dates, *data.embed}
         inputs = _default_inputs(source, taken, texts | set(data.embed))
         if data.windows is not None and data.windows.with_past:
             inputs = _with_past(inputs, targets, source)
@@ -338,6 +341,19 @@ def _target_scaling(
 def _whole(source: Source, column: str) -> bool:
     array = source.columns[column]
     return bool(array.ndim > 1 and array.dtype.kind in "iu")
+
+
+def _check_split(data: Data, source: Source) -> None:
+    for key in ("time", "group", "part"):
+        name = getattr(data.split, key)
+        if name is None:
+            continue
+        _check_names([name], source, f"data.split.{key}")
+        if source.columns[name].ndim != 1:
+            raise RecipeError(
+                f"'{name}' has {source.columns[name].ndim} axes; a split needs one value a row.",
+                where=f"data.split.{key}",
+            )
 
 
 def _stratify(data: Data, source: Source, targets: Mapping[str, tuple[str, ...]]) -> str | None:

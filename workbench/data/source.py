@@ -14,6 +14,11 @@ from workbench.errors import DataError
 
 Columns = Mapping[str, "np.ndarray"]
 
+_WHAT_TO_RETURN = (
+    "A dataset function returns a Source, a mapping of arrays by name, a dataframe or Arrow table, or batches: a "
+    "tf.data.Dataset, a PyDataset, a generator."
+)
+
 
 class RowOrigin(Protocol):
     """Where rows come from, for messages."""
@@ -47,6 +52,7 @@ class Source:
         validation: the same columns for a separate validation part of the data, or None.
         unlabelled: why there is nothing to learn, where the data should say it: a folder without classes.
         remarks: what was not as it should be and was passed over, one sentence each.
+        parts: per row, the part that its file is for (`split.TRAIN`, ...), or None.
     """
 
     columns: Columns
@@ -61,6 +67,7 @@ class Source:
     validation: Columns | None = None
     unlabelled: str = ""
     remarks: tuple[str, ...] = ()
+    parts: np.ndarray | None = None
 
     def place(self, row: int) -> str:
         """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""
@@ -85,6 +92,7 @@ class Source:
             origin=f"{self.origin or 'data'} ({name} part)",
             locate=_by_name(columns),
             cell=None,
+            parts=None,
         )
 
 
@@ -99,7 +107,7 @@ def as_source(value: Any, origin: str) -> Source:
     """Convert the result of a dataset function to a `Source` whose columns are arrays.
 
     Args:
-        value: a `Source`, a mapping of arrays, or a dataframe (anything with `to_dict("list")`).
+        value: a `Source`, a mapping of arrays, or a dataframe (with `__arrow_c_stream__`, or `to_dict("list")`).
         origin: the dataset's name, for messages; a `Source` keeps its own.
 
     Raises:
@@ -110,13 +118,13 @@ def as_source(value: Any, origin: str) -> Source:
         columns, test = value.columns, value.test
     elif isinstance(value, Mapping):
         columns, test = value, None
-    elif callable(getattr(value, "to_dict", None)):
+    elif callable(getattr(value, "to_dict", None)) or hasattr(value, "__arrow_c_stream__"):
         columns, test = _from_dataframe(value, origin), None
     else:
         raise DataError(
             f"the dataset returned {_article(type(value).__name__)}, which has no named columns.",
             where=origin,
-            hint="A dataset function returns a Source, a mapping of arrays by name, or a dataframe.",
+            hint=_WHAT_TO_RETURN,
         )
     if not isinstance(columns, Mapping) or not (test is None or isinstance(test, Mapping)):
         raise DataError("the dataset's columns are not a mapping from names to arrays.", where=origin)
@@ -136,6 +144,8 @@ def as_source(value: Any, origin: str) -> Source:
 def _from_dataframe(frame: Any, origin: str) -> Mapping[str, Any]:
     names = [str(name) for name in getattr(frame, "columns", ())]
     _refuse_duplicates(names, origin)
+    if hasattr(frame, "__arrow_c_stream__") and (columns := _from_arrow(frame)) is not None:
+        return columns
     try:
         columns = frame.to_dict("list")
     except (
@@ -144,9 +154,21 @@ def _from_dataframe(frame: Any, origin: str) -> Mapping[str, Any]:
         raise DataError(
             f"the dataset returned {_article(type(frame).__name__)} that has no columns: {error}.",
             where=origin,
-            hint="A dataset function returns a Source, a mapping of arrays by name, or a dataframe.",
+            hint=_WHAT_TO_RETURN,
         ) from error
     return columns if isinstance(columns, Mapping) else {}
+
+
+def _from_arrow(frame: Any) -> Mapping[str, Any] | None:
+    """The columns of a frame that Arrow can take over; None for one with columns of mixed values."""
+    import pyarrow as pa
+
+    from workbench.data.arrow import numpy_columns
+
+    try:
+        return numpy_columns(pa.table(frame))
+    except (pa.ArrowException, TypeError):
+        return None
 
 
 def _arrays(columns: Mapping[Any, Any], origin: str) -> Columns:

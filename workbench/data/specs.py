@@ -331,6 +331,7 @@ class ReaderSpec(Record):
     """How the training data was read, so that a file of the same kind is read the same way again."""
 
     use: str
+    suffix: str = ""  # of the file's name: `.csv` also for `p.csv.gz`
     arguments: dict[str, Any] = {}
     literal: tuple[str, ...] = ()  # columns read as they are written
     streamed: bool | None = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import DataError
-from workbench.recipe.schema import Split
+from workbench.recipe.split_options import Split
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ def split_rows(rows: int, split: Split, seed: int, strata: np.ndarray | None = N
     """
     if strata is not None:
         return _stratified(split, np.random.default_rng(seed), strata)
-    validation, test = (_share(rows, share) for share in (split.validation, split.test))
-    for name, share, size in (("validation", split.validation, validation), ("test", split.test, test)):
+    shares = split.shares
+    validation, test = (_share(rows, share) for share in shares)
+    for name, share, size in (("validation", shares[0], validation), ("test", shares[1], test)):
         if share and not size:
             raise DataError(
                 f"a {name} share of {share:g} of {rows} rows is no row at all.",
@@ -59,12 +60,13 @@ def _share(rows: int, share: float) -> int:
 
 def _stratified(split: Split, random: np.random.Generator, strata: np.ndarray) -> SplitRows:
     counts = np.bincount(strata)
-    parts = 1 + (split.validation > 0) + (split.test > 0)
+    of_validation, of_test = split.shares
+    parts = 1 + (of_validation > 0) + (of_test > 0)
     few = int(counts.argmin())
     if counts[few] < parts:
         raise FewRowsError(few, int(counts[few]), parts)
-    validation = _allot(counts, split.validation, "validation")
-    test = _allot(counts, split.test, "test")
+    validation = _allot(counts, of_validation, "validation")
+    test = _allot(counts, of_test, "test")
     if (validation + test >= counts).any():
         few = int((counts - validation - test).argmin())
         raise FewRowsError(few, int(counts[few]), parts)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.data.chunks import ChunkReader, StreamedSource
-from workbench.data.division import TRAIN, Division
+from workbench.data.division import Division
 from workbench.data.encoding import unknown_categories
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, join, read_table
 from workbench.data.source import Source
 from workbench.data.specs import CategoryColumn
+from workbench.data.split_rules import TRAIN
 from workbench.errors import DataError
 from workbench.recipe.missing_options import Missing
 
@@ -46,8 +47,7 @@ class Selection:
     @property
     def reads(self) -> tuple[str, ...]:
         """The columns that are looked at."""
-        stratify = self.division.stratify if self.division else None
-        return (*self.columns, *([stratify] if stratify else []))
+        return (*self.columns, *(self.division.columns if self.division else ()))
 
     def kept(self, rows: Source, table: Table) -> np.ndarray:
         """The positions of a chunk's rows that miss no value, of any part."""
@@ -183,8 +183,8 @@ class StreamedPart:
 
     def _read_chunk(self, reader: ChunkReader, chunk: int) -> _Chunk:
         encoded = self.preparation.column_names(with_targets=self.with_targets)
-        names = list(dict.fromkeys([*encoded, *self.selection.reads]))
-        source = self.source.read(reader, chunk, names)
+        names = list(dict.fromkeys([*encoded, *self.selection.columns]))
+        source = self.source.read(reader, chunk, list(dict.fromkeys([*names, *self.selection.reads])))
         table = read_table(source, names, self.preparation.readings)
         rows = self.selection.positions(chunk, source, table)
         if len(rows) != self.counts[chunk]:

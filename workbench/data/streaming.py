@@ -10,20 +10,21 @@ from typing import Protocol
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
-from workbench.data.division import TEST, TRAIN, VALIDATION, Division
+from workbench.data.division import Division
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import about_words, summary, typed
 from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_table
 from workbench.data.readings import Reading
 from workbench.data.roles import Roles, choose_roles, missing_column
 from workbench.data.specs import ClassTarget, NumberTarget
+from workbench.data.split_rules import TEST, TRAIN, VALIDATION
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.data.texts import WordCounts
 from workbench.data.windows import WindowedPart
 from workbench.errors import DataError
 from workbench.recipe.missing_options import missing_of
-from workbench.recipe.schema import Data, Split, weight_columns
+from workbench.recipe.schema import Data, weight_columns
 
 # The memory that all samples for robust scaling may take together.
 SAMPLE_BYTES = 64 * 2**20
@@ -71,15 +72,14 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
     """
     roles = choose_roles(data, source.sample())
     test_source = source.test_source()
-    shares = data.split if test_source is None else data.split.model_copy(update={"test": 0.0})
     statistics = gather(data, roles, sample_bytes=SAMPLE_BYTES // len(roles.used))
-    selection = _selection(data, roles, Division(source, shares, seed, roles.stratify))
+    selection = _selection(data, roles, Division(source, data.split, seed, roles.stratify, data.dates))
     spans = _Spans(tuple(dict.fromkeys(name for names in roles.targets.values() for name in names)))
     weights = _Spans(weight_columns(data.sample_weight))
     words = count_words(data, roles)
     texts = _Words(words)
     counts = _survey(source, roles, selection, statistics, (spans, weights, texts))
-    _check_parts(shares, source, selection, counts)
+    _check_parts(source, selection, counts)
     read, kept, test = source.rows, int(counts.sum()), None
     if test_source is not None:
         whole = replace(selection, division=None)
@@ -193,7 +193,7 @@ def test_part(
 ) -> StreamedPart:
     """The split of a training, drawn again: its test part."""
     roles = choose_roles(data, source.sample())
-    division = Division(source, data.split, seed, roles.stratify)
+    division = Division(source, data.split, seed, roles.stratify, data.dates)
     selection = replace(_selection(data, roles, division), part=TEST)
     counts = _survey(source, roles, selection, {})
     return StreamedPart(source, preparation, selection, tuple(counts[TEST].tolist()), with_targets)
@@ -218,7 +218,8 @@ def _survey(
     try:
         for chunk, start in enumerate(source.starts):
             rows = source.read(reader, chunk, names)
-            table = read_table(rows, names, roles.readings if roles else readings)
+            columns = list(dict.fromkeys(selection.columns))
+            table = read_table(rows, columns, roles.readings if roles else readings)
             if roles is not None:
                 table = typed(table, roles)
             kept = selection.kept(rows, table)
@@ -235,12 +236,10 @@ def _survey(
     return counts
 
 
-def _check_parts(shares: Split, source: StreamedSource, selection: Selection, counts: np.ndarray) -> None:
-    parts = (
-        ("train", TRAIN, 1.0),
-        ("validation", VALIDATION, shares.validation),
-        ("test", TEST, shares.test),
-    )
+def _check_parts(source: StreamedSource, selection: Selection, counts: np.ndarray) -> None:
+    assert selection.division is not None
+    split = selection.division.split
+    parts = (("train", TRAIN, 1.0), ("validation", VALIDATION, split.validation), ("test", TEST, split.test))
     for name, part, share in parts:
         if share and not counts[part].any():
             where = "data.split" if part == TRAIN else f"data.split.{name}"
@@ -249,9 +248,8 @@ def _check_parts(shares: Split, source: StreamedSource, selection: Selection, co
                 where=where,
                 hint="Change the shares, or see whether missing values leave any row.",
             )
-    assert selection.division is not None
     for name, rows in selection.division.strata().items():
-        if any(share and not int(rows * share + 0.5) for share in (shares.validation, shares.test)):
+        if any(share and not int(rows * share + 0.5) for share in split.shares):
             raise DataError(
                 f"'{selection.division.stratify}' is '{name}' in {rows} of {source.rows:,} rows: too few for "
                 "every part to hold some.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.data.division import TEST, TRAIN, VALIDATION
 from workbench.data.series import Series
+from workbench.data.split_rules import TEST, TRAIN, VALIDATION
 from workbench.errors import RecipeError
-from workbench.recipe.schema import Split
+from workbench.recipe.split_options import Split
 
 
 def parts_by_time(series: Series, split: Split) -> np.ndarray:
@@ -26,6 +26,13 @@ def parts_by_time(series: Series, split: Split) -> np.ndarray:
                 where=f"data.split.{key}",
                 hint="Leave it out: with `windows` the split is by time.",
             )
+    for key in ("group", "part"):
+        if getattr(split, key):
+            raise RecipeError(
+                "with `windows` the split is by time: the last rows are the test.",
+                where=f"data.split.{key}",
+                hint="Leave it out, and say the shares: `split: {test: 0.2}`.",
+            )
     rows = len(series.order)
     if series.times is not None:
         _, moment, counts = np.unique(series.times, return_inverse=True, return_counts=True)
@@ -35,8 +42,8 @@ def parts_by_time(series: Series, split: Split) -> np.ndarray:
         _, of_series, counts = np.unique(series.series, return_inverse=True, return_counts=True)
         before = np.arange(rows) - (np.cumsum(counts) - counts)[of_series]
         total = counts[of_series]
-    test = np.round(total * split.test)
-    validation = np.round(total * split.validation)
+    test = np.round(total * split.shares[1])
+    validation = np.round(total * split.shares[0])
     return np.where(
         before >= total - test, TEST, np.where(before >= total - test - validation, VALIDATION, TRAIN)
     ).astype(np.int8)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
-from workbench.data.division import TEST, TRAIN, VALIDATION
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import Prepared, about_words, typed
 from workbench.data.memory import LEAST_COPIES, check_fits
@@ -19,6 +18,7 @@ from workbench.data.roles import KNOWN, choose_roles
 from workbench.data.series import Series, order_rows
 from workbench.data.source import Source
 from workbench.data.specs import ClassTarget, NumberTarget
+from workbench.data.split_rules import TEST, TRAIN, VALIDATION
 from workbench.data.streaming import Streamed
 from workbench.data.time_split import parts_by_time
 from workbench.data.times import time_reading
@@ -27,7 +27,8 @@ from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import Sheet, WindowedPart
 from workbench.errors import RecipeError
 from workbench.recipe.missing_options import missing_of
-from workbench.recipe.schema import Data, Split
+from workbench.recipe.schema import Data
+from workbench.recipe.split_options import Split
 from workbench.recipe.window_options import Windows
 
 # Windows that take more are gathered batch by batch, from rows that are held once. A fixed number, and not what is free
@@ -49,6 +50,12 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
         RecipeError, DataError: see `choose_roles`, `order_rows`, `parts_by_time`, `fit`; or a part has no window.
     """
     windows = _windows_of(data)
+    if source.parts is not None and len(source.parts):
+        raise RecipeError(
+            "with `windows` the parts are cut from one series in time, and not read from files of their own.",
+            where="data",
+            hint="Give all files as `path: [a.csv, b.csv]`, and the shares: `split: {test: 0.2}`.",
+        )
     source = _in_memory(source)
     roles = choose_roles(data, source)
     reading = None

@@ -12,7 +12,8 @@ from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.column_options import DateFeatures, NumberFormat
 from workbench.recipe.missing_options import ColumnMissing, Missing
 from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
-from workbench.recipe.schema import Recipe, Split, Train
+from workbench.recipe.schema import Recipe, Train
+from workbench.recipe.split_options import Split
 
 _BY_TAG: dict[str, type[BaseModel]] = {
     tag("sequential"): Sequential,
@@ -34,7 +35,13 @@ _WANTED = {
     "dict": "a map",
 }
 _TAGS = frozenset(
-    map(tag, ("use", "load", "sequential", "graph", "list", "map", "value", "by output", "policy", "by role"))
+    map(
+        tag,
+        (
+            *("use", "load", "sequential", "graph", "list", "map", "value", "by output", "policy", "by role"),
+            *("share", "values"),
+        ),
+    )
 )
 
 

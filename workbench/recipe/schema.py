@@ -37,33 +37,9 @@ from workbench.recipe.model_schema import (
     named,
     tag,
 )
+from workbench.recipe.secrets import refuse_password
+from workbench.recipe.split_options import DatasetOption, Split
 from workbench.recipe.window_options import Windows
-
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-
-
-class Split(Strict):
-    """The shares of the rows that are not used for training."""
-
-    validation: Fraction = Field(0.0, description="Share of rows for validation after each epoch.")
-    test: Fraction = Field(
-        0.0,
-        description="Share of rows for the evaluation at the end; ignored where the data brings a test part.",
-    )
-    stratify: bool | str = Field(
-        False,
-        description="Keep the share of each class in every part: true for the target, or a column's name.",
-    )
-    shuffle: bool = Field(
-        True, description="False keeps the rows' order: first training, then validation, then test."
-    )
-
-    @model_validator(mode="after")
-    def _leaves_something(self) -> Split:
-        if self.validation + self.test >= 1.0:
-            raise ValueError("validation and test together take every row: nothing is left to train on")
-        return self
-
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
 
@@ -76,6 +52,10 @@ def weight_columns(sample_weight: str | Mapping[str, str] | None) -> tuple[str, 
     if isinstance(sample_weight, Mapping):
         return tuple(dict.fromkeys(sample_weight.values()))
     return () if sample_weight is None else (sample_weight,)
+
+
+# The keys of a section that a dataset may have as options of its own, which then come first: a plugin's decide.
+SHARED_KEYS = ("rows", "train", "validation", "test")
 
 
 class Data(BaseModel):
@@ -159,6 +139,20 @@ class Data(BaseModel):
         "the target some rows later. The split is by time then.",
         examples=[{"length": 48, "ahead": 24, "time": "date"}],
     )
+    rows: DatasetOption = Field(
+        None,
+        description="Use this many rows, or this share of them, drawn at random, for a quick try.",
+        examples=[10_000, "5%"],
+    )
+    train: DatasetOption = Field(None, description="In place of `path`: the file or files to train on.")
+    validation: DatasetOption = Field(
+        None,
+        description="A file, or files, of the same columns, for the validation.",
+    )
+    test: DatasetOption = Field(
+        None,
+        description="A file, or files, of the same columns, for the test at the end.",
+    )
     scale: Scaling | dict[str, Scaling] = Field(
         "none",
         description="Scaling of number inputs, fitted on the training part only; or a map from column to scaling.",
@@ -175,10 +169,22 @@ class Data(BaseModel):
         "horizontal}`: on the training part only, never in validation or in the saved file.",
     )
 
+    @model_validator(mode="after")
+    def _holds_no_password(self) -> Data:
+        refuse_password(self.model_extra or {})
+        return self
+
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of the dataset function."""
-        return dict(self.model_extra or {})
+        own = {name: getattr(self, name) for name in SHARED_KEYS}
+        maps = {name: value for name, value in own.items() if isinstance(value, dict)}
+        return {**(self.model_extra or {}), **maps}
+
+    @property
+    def keeps_test(self) -> bool:
+        """True if rows are kept from training for a test, by the split or in a file of their own."""
+        return bool(self.split.test) or isinstance(self.test, str | list | tuple)
 
     def unknown_of(self, column: str) -> Unknown:
         """What is done with an unknown category of a column."""

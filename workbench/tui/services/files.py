@@ -11,6 +11,8 @@ from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.catalog.readers import is_offered
+
 if TYPE_CHECKING:
     from workbench.storage.runs import RunSummary
 
@@ -86,12 +88,12 @@ def list_data(folder: Path, suffixes: Collection[str]) -> list[Path]:
 def _files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
     below = []
     for path in _entries(folder):
-        if path.suffix in suffixes:
+        if is_offered(path.name, suffixes):
             yield path
         elif not path.suffix and not path.name.startswith(".") and path.is_dir():
             below.append(path)
     for each in below:
-        yield from (path for path in _entries(each) if path.suffix in suffixes)
+        yield from (path for path in _entries(each) if is_offered(path.name, suffixes))
 
 
 def _entries(folder: Path) -> list[Path]:

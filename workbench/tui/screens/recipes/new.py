@@ -18,7 +18,7 @@ from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.catalog import Kind
-from workbench.catalog.readers import READER, reader_of, readers_by_suffix
+from workbench.catalog.readers import PACKED, READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError, did_you_mean
 from workbench.tui.context import kwb
 from workbench.tui.screens.recipes.recipe_text import highlighted
@@ -133,7 +133,8 @@ class NewRecipeDialog(Dialog[Any]):
             options.append(_heading("Files in this folder"))
         for path in files:
             shown = str(path.relative_to(app.working_directory))
-            self._sections[shown] = {"use": readers[path.suffix].name, "path": shown}
+            reader = reader_of(path.name, readers)
+            self._sections[shown] = {"use": reader.name if reader else "", "path": shown}
             options.append(Option(Content(shown), id=shown))
         options.append(_heading("Datasets"))
         for entry in datasets:
@@ -185,7 +186,7 @@ class NewRecipeDialog(Dialog[Any]):
                 "A file of data",
                 text="A folder with / lists its files.",
                 check=wrong,
-                source=typed_paths(app.working_directory, [*readers, ".gz"]),
+                source=typed_paths(app.working_directory, [*readers, *PACKED]),
             )
         )
         if text is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from textual.screen import Screen
 
 from workbench.catalog import Kind
-from workbench.catalog.readers import READER, readers_by_suffix
+from workbench.catalog.readers import PACKED, READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe import model_edits
 from workbench.tui.actions.ask_file import may_write
@@ -104,7 +104,7 @@ class FileUses:
             text += " Nothing: the data of the recipe it was trained with."
         known = await asyncio.to_thread(self._known_data)
         app = self._app
-        suffixes = [*readers_by_suffix(app.catalog.of_kind(Kind.DATASET)), ".gz", ".yaml"]
+        suffixes = [*readers_by_suffix(app.catalog.of_kind(Kind.DATASET)), *PACKED, ".yaml"]
         data = await self._app.push_screen_wait(
             PickDialog(
                 title,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench.plugin import Columns
 
-
-def numpy_columns(table: pa.Table) -> Columns:
+def numpy_columns(table: pa.Table) -> Mapping[str, np.ndarray]:
     """Each column as an array: missing numbers are NaN, missing texts None, lists of one length (rows, n)."""
     return {name: _column(table.column(at)) for at, name in enumerate(table.column_names)}
 

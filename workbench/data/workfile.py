@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from workbench.plugin import FileError
+from workbench.errors import FileError
 
 
 class Workfile:
@@ -22,9 +22,8 @@ class Workfile:
 
     def __init__(self) -> None:
         # Not the usual place for temporary files: that is often held in memory.
-        folder = Path(platformdirs.user_cache_dir("kwb"))
+        folder = self.place()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=folder)
         except OSError:
             folder = Path(tempfile.gettempdir())
@@ -33,6 +32,16 @@ class Workfile:
         self.folder = folder
         self._file: BinaryIO = os.fdopen(descriptor, "w+b")
         weakref.finalize(self, self._file.close)
+
+    @staticmethod
+    def place() -> Path:
+        """The folder for working copies."""
+        folder = Path(platformdirs.user_cache_dir("kwb"))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path(tempfile.gettempdir())
+        return folder
 
     @contextmanager
     def writing(self) -> Iterator[BinaryIO]:
@@ -89,15 +98,3 @@ class _Positional(io.RawIOBase):
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
-
-
-def read_at(descriptor: int, size: int, position: int) -> bytes:
-    """`size` bytes from a position; fewer only at the end of the file."""
-    parts: list[bytes] = []
-    while size:
-        part = os.pread(descriptor, size, position)
-        if not part:
-            break
-        parts.append(part)
-        size, position = size - len(part), position + len(part)
-    return b"".join(parts)
