@@ -112,10 +112,7 @@ class Result:
         shown = [1 - e if self.metric == "accuracy" else e for e in (self.kwb, self.constant, self.linear)]
         marks = f"{'' if self.beats_guessing else ' NOT LEARNED'}{'' if self.holds_against_linear else ' BELOW LINEAR'}"
         numbers = "  ".join(f"{value:>10.4g}" for value in shown)
-        guess = "" if self.guessed else "  (target typed)"
-        return (
-            f"{self.name:<14} {self.rows:>6} {self.metric:<8} {numbers}  {self.seconds:5.1f} s{marks}{guess}"
-        )
+        return f"{self.name:<28} {self.rows:>6} {self.metric:<8} {numbers}  {self.seconds:5.1f} s{marks}"
 
 
 def train(table: Table, catalog: Any, folder: Path, target: str = "") -> Result:

@@ -11,6 +11,9 @@ import pytest
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from workbench import events
+from workbench.catalog.discovery import Plugin, PluginState
+from workbench.catalog.lookup import Catalog
+from workbench.catalog.single_file import scan
 from workbench.errors import DataError, RecipeError
 from workbench.recipe.document import parse
 from workbench.storage.run_folder import RunFolder
@@ -296,3 +299,92 @@ def test_a_large_target_that_is_not_scaled_is_warned_of_with_the_key(table, cata
     (warning,) = prepare(parse(plain, folder=tmp_path), catalog).warnings
     assert "`scale_targets: standard` under `data`" in str(warning)
     assert not prepare(parse(RECIPE, folder=tmp_path), catalog).warnings
+
+
+def test_a_loaded_model_that_has_learned_in_other_units_is_warned_of(table, catalog, tmp_path):
+    run(RECIPE.replace("epochs: 3", "epochs: 1"), catalog, tmp_path)
+    layers = "{sequential: [{use: Dense, units: 4, activation: tanh}, {use: Dense, units: 1}]}"
+    again = RECIPE.replace(layers, "{load: model.keras}")
+    assert not prepare(parse(again, folder=tmp_path), catalog).warnings
+    for change in ("scale_targets: none", "scale_targets: log"):
+        other = again.replace("scale_targets: standard", change)
+        (warning,) = prepare(parse(other, folder=tmp_path), catalog).warnings
+        assert "model.keras has learned 'price' scaled (standard: " in str(warning)
+
+
+OWN = '''
+import keras
+
+@keras.saving.register_keras_serializable("units")
+def spread(y_true, y_pred):
+    mean, log = y_pred[:, :1], y_pred[:, 1:]
+    return keras.ops.mean(log + keras.ops.square(y_true - mean) * keras.ops.exp(-2 * log), axis=-1)
+
+@keras.saving.register_keras_serializable("units")
+class Stepper(keras.Model):
+    """A step of its own, with a term of its own, that updates the metrics in the way of Keras' guide."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = keras.layers.Dense(4, activation="tanh")
+        self.last = keras.layers.Dense(1)
+
+    def call(self, x):
+        hidden = self.hidden(x)
+        self.add_loss(1e-3 * keras.ops.mean(hidden**2))
+        return self.last(hidden)
+
+    def train_step(self, data):
+        import tensorflow as tf
+
+        x, y = data
+        with tf.GradientTape() as tape:
+            predicted = self(x, training=True)
+            loss = self.compute_loss(y=y, y_pred=predicted)
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
+            else:
+                metric.update_state(y, predicted)
+        return {metric.name: metric.result() for metric in self.metrics}
+'''
+
+
+@pytest.fixture
+def own(catalog, tmp_path):
+    file = tmp_path / "own_units.py"
+    file.write_text(OWN)
+    return Catalog((*catalog.plugins, Plugin("own_units", str(file), "", PluginState.LOADED, scan(file))))
+
+
+def test_a_step_of_its_own_measures_in_own_units(table, own, tmp_path):
+    layers = "{sequential: [{use: Dense, units: 4, activation: tanh}, {use: Dense, units: 1}]}"
+    text = RECIPE.replace(layers, "{use: Stepper}").replace(
+        "metrics: [mae, {use: RootMeanSquaredError}]", "metrics: [mae]"
+    )
+    heard = run(text.replace("save: [model.keras, model.h5]", "save: [model.keras]"), own, tmp_path)
+    saved = SavedModel.open(tmp_path / "model.keras", own)
+    columns = prediction_table(
+        saved, predict(saved, lambda _: saved.read("houses.csv", own, with_targets=True))
+    ).columns
+    error = np.abs(columns["error price"])
+    logs = [event for event in heard if isinstance(event, events.Epoch)][-1].logs
+    assert logs["val_mae"] == pytest.approx(error[TRAIN : TRAIN + VALIDATION].mean(), rel=1e-5)
+    assert 10_000 < logs["mae"] < 400_000  # the mean over an epoch in which the weights change
+
+
+def test_an_output_of_other_numbers_than_its_target_stays_as_it_is(table, own, tmp_path):
+    """A loss of one's own may read a mean and a deviation from it: only its author knows the units."""
+    text = RECIPE.replace("{use: Dense, units: 1}]", "{use: Dense, units: 2}]").replace(
+        "loss: mse", "loss: spread"
+    )
+    text = text.replace(", metrics: [mae, {use: RootMeanSquaredError}]", "")
+    (warning,) = prepare(parse(text, folder=tmp_path), own).warnings
+    assert "its metrics and predictions stay in scaled units" in str(warning)
+    run(text, own, tmp_path)
+    saved = SavedModel.open(tmp_path / "model.keras", own)
+    rows = saved.read("houses.csv", own, with_targets=False)
+    raw = saved.model.predict(rows.inputs["features"], verbose=0)
+    np.testing.assert_array_equal(saved.predict(rows)["price"], raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ class CheckedFiles:
     Args:
         catalog: where the classes that a file names are looked up.
         warn: called with the recipe's key, `model` or `weights`, and the file and what differs in it.
+
+    Attributes:
+        notes: what kwb noted in the model file that was loaded last; empty for another's.
     """
 
     def __init__(
@@ -24,6 +27,7 @@ class CheckedFiles:
     ) -> None:
         self._resolver = Resolver(catalog)
         self._warn = warn
+        self.notes: Mapping[str, Any] = {}
 
     def model(self, path: Path, compile: bool) -> Any:
         """The model of a file, compiled or not.
@@ -35,6 +39,7 @@ class CheckedFiles:
         loaded = formats.load(path, self._resolver, compile=compile)
         for warning in loaded.warnings:
             self._warn("model", f"{path}: {warning}")
+        self.notes = loaded.notes
         return loaded.model
 
     def weights(self, model: Any, path: Path) -> None:

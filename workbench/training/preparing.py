@@ -42,6 +42,7 @@ from workbench.training.building import arrays, build, step_batch
 from workbench.training.callback_checks import check_rates, check_watched
 from workbench.training.engines import Arrays, Stream
 from workbench.training.own_units import OwnUnits
+from workbench.training.unit_checks import unit_warnings
 
 LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
 
@@ -87,14 +88,6 @@ class PreparedRun:
     def units(self) -> OwnUnits:
         """Gives metrics numbers in the targets' own units."""
         return OwnUnits.of(self.model, self.assembly.structure.outputs, self.prepared.preparation)
-
-    def about_units(self) -> list[str]:
-        """What is said of scaled targets before training."""
-        scaled = self.prepared.preparation.scales()
-        return [
-            f"{scale.description(name)}, and so is the loss; metrics and predictions are in its own units"
-            for name, scale in scaled.items()
-        ]
 
     def probe(self, rows: int) -> Any:
         """The inputs of the first training rows, to compare predictions on; None for a model that cannot be called.
@@ -210,6 +203,9 @@ def prepare(
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
         warnings += about_hidden(document, catalog)
+        notes = files.notes if isinstance(recipe.model, Load) else {}
+        path = recipe.model.load if isinstance(recipe.model, Load) else ""
+        warnings += unit_warnings(prepared.preparation, assembly.outputs, notes, path)
         warnings += [*not_adapted(assembly.model, adapter), *_check_losses(recipe, assembly, prepared)]
         if prepared.test is not None and not can_evaluate(assembly.model):
             reason = f"{type(assembly.model).__name__} has neither a call() nor a test_step, so no row of it is used."

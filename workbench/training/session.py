@@ -47,6 +47,7 @@ from workbench.training.python_state import PythonState
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
+from workbench.training.unit_checks import about_units
 from workbench.training.unsaved_state import UnsavedState
 
 OnEvent = Callable[[events.Event, str], None]
@@ -126,7 +127,7 @@ class Session:
                     emit(events.Message("info", prepared_run.prepared.summary()))
                     for remark in prepared_run.prepared.remarks:
                         emit(events.Message("info", remark))
-                    for text in prepared_run.about_units():
+                    for text in about_units(prepared_run.prepared.preparation):
                         emit(events.Message("info", text))
                     if adapter.states:
                         emit(events.Message("info", adapter.summary()))
