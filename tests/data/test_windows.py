@@ -372,3 +372,19 @@ def test_a_season_is_found_where_there_is_one(
 ) -> None:
     noise = np.random.default_rng(1).normal(size=600)
     assert find_season(values(np.arange(600), noise)) == season
+
+
+def test_an_unknown_category_costs_the_windows_that_hold_it(
+    prepare: Prepare, catalog: Catalog, tmp_path: Path
+) -> None:
+    found = prepare(
+        table(y=range(20), sky=["sun", "rain"] * 10),
+        targets=["y"],
+        unknown="drop",
+        windows={"length": 3, "ahead": 2},
+    )
+    sky = ["sun", "rain"] * 10
+    sky[10] = "snow"
+    (tmp_path / "new.csv").write_text(table(y=range(20), sky=sky))
+    new = apply_to(found.preparation, Data(use="csv", path="new.csv"), catalog, folder=tmp_path, seed=0)
+    assert new.index.tolist() == [at for at in range(2, 18) if not 10 <= at <= 12]

@@ -9,6 +9,7 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.recipe.names import check_names
+from workbench.recipe.series_facts import SeriesFacts
 from workbench.recipe.suggest import ColumnFacts, Facts, likely_targets, suggest
 from workbench.recipe.suggest_text import recipe_text
 
@@ -281,3 +282,29 @@ def test_free_text_beside_a_table_is_joined_in_a_graph(catalog: Catalog) -> None
     assert recipe["data"]["inputs"] == {"features": ["size"], "the_review": ["The review"]}
     assert recipe["model"]["inputs"] == {"features": [1], "the_review": [7]}
     assert "the_review_in = Embedding(input_dim=1000, output_dim=32)(the_review)" in recipe["model"]["graph"]
+
+
+def test_rows_that_follow_each_other_in_time_become_windows_unless_declined(catalog: Catalog) -> None:
+    series = SeriesFacts("date", "1 hour", 2_000, follows=("load",), seasons={"load": 24})
+    columns = (
+        ColumnFacts(
+            "date", "date", distinct=2_000, dates={"parts": ["hour"]}, span=("2024-01-01", "2024-03-24")
+        ),
+        number("load"),
+        number("wind"),
+        text("sky", 1_000, 1_000),
+    )
+    facts = Facts(2_000, columns, series=series)
+    recipe = suggested(facts, catalog, ["load"])
+    assert recipe["data"]["windows"] == {"length": 48, "ahead": 1, "time": "date"}
+    assert recipe["data"]["split"] == {"validation": 0.2, "test": 0.2}
+    assert "dates" not in recipe["data"]
+    assert recipe["model"]["inputs"] == {"features": [48, 4]}
+    reasons = suggest("x", {"use": "diabetes"}, facts, ["load"]).reasons
+    assert reasons[0].startswith("The rows follow each other by 'date', 1 hour apart: windows of 48 rows")
+    declined = suggest("x", {"use": "diabetes"}, facts, ["load"], windows=False).recipe
+    assert "windows" not in declined["data"]
+    assert "sequential" in declined["model"]
+    # Of what comes next the last value says nothing: no forecast.
+    assert "windows" not in suggested(facts, catalog, ["wind"])["data"]
+    assert "windows" not in suggested(facts, catalog, ["sky"])["data"]

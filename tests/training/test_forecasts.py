@@ -7,8 +7,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from tests.conftest import Kwb
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+from workbench.recipe.schema import Data
+from workbench.recipe.suggest import Facts, suggest
+from workbench.recipe.suggest_text import recipe_text
+from workbench.worker.examine import look_at_data
 
 RECIPE = """
 kwb: 1
@@ -95,3 +102,32 @@ def test_forecasts_are_the_same_in_the_run_from_the_file_and_from_raw_rows(kwb: 
     assert short.returncode == 2, short.stdout
     assert "one needs 24 rows that follow each other" in short.stderr
     assert "Traceback" not in short.stderr
+
+
+def made_series() -> dict[str, np.ndarray]:
+    random, at = np.random.default_rng(4), np.arange(320)
+    wave = np.sin(at * 2 * np.pi / 12)
+    return {
+        "seasonal": 20 + 4 * wave + random.normal(size=320) * 0.5,
+        "growing": 300 + 0.4 * at + 3 * wave + random.normal(size=320) * 0.3,
+        "sunspots": 50 + 40 * np.sin(at * 2 * np.pi / 11 + np.sin(at / 17)) + random.normal(size=320) * 4,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", made_series())
+def test_what_new_proposes_for_a_series_beats_the_naive_forecast(name: str, kwb: Kwb, tmp_path: Path) -> None:
+    months = np.datetime64("1990-01") + np.arange(320)
+    rows = (f"{month}-01,{value:.4f}" for month, value in zip(months, made_series()[name], strict=True))
+    (tmp_path / "series.csv").write_text("\n".join(["month,level", *rows]) + "\n")
+    section = {"use": "csv", "path": "series.csv"}
+    seen = look_at_data(Data.model_validate(section), Catalog(discover()), tmp_path, 0, 5)["preview"]
+    suggestion = suggest("series", section, Facts.from_record(seen))
+    assert suggestion.recipe["data"]["windows"]["time"] == "month"
+    (tmp_path / "series.yaml").write_text(recipe_text(suggestion))
+    ran = kwb("--batch", "series.yaml", "--json", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    finished = json.loads(ran.stdout.splitlines()[-1])
+    naive = finished["baselines"]["mae"]["naive"]
+    assert len(naive) == 2  # the last value, and that of a season before
+    assert finished["evaluation"]["mae"] < min(naive.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,23 @@ async def test_data_in_a_folder_without_recipes_comes_first(
         await settle(pilot)
         text = shown(pilot.app)
         assert text.index("In this folder") < text.index("Data in this folder")
+
+
+async def test_rows_in_the_order_of_time_become_windows_unless_declined(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    lines = [f"{1800 + at},{50 + 40 * math.sin(at * 2 * math.pi / 11):.3f}" for at in range(150)]
+    (working_directory / "spots.csv").write_text("\n".join(["year,spots", *lines]) + "\n")
+    async with open_app() as pilot:
+        app = pilot.app
+        await look_at(pilot, "spots.csv")
+        await until(lambda: "follow each other by 'year'" in str(app.screen.query_one("#suggestion").visual))
+        await until(lambda: "Windows or rows" in shown(app))
+        await pilot.press("ctrl+t")
+        await until(lambda: "windows" not in str(app.screen.query_one("#suggestion").visual))
+        await pilot.press("ctrl+t", "enter")
+        await until(lambda: app.editor is not None)
+        built = await app.worker.call("examine", text=app.editor.text, folder=str(working_directory))
+        assert built["error"] is None
+        assert built["inputs"] == {"features": [11, 1]}
+        assert built["targets"] == {"spots": [1]}

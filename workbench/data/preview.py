@@ -12,11 +12,13 @@ import numpy as np
 from workbench.data.dates import mostly_dates, short_text
 from workbench.data.in_memory import Prepared
 from workbench.data.proposals import ColumnProposal, proposal_for
+from workbench.data.series_preview import series_facts
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, read_column
 from workbench.data.text_columns import words_among_numbers
 from workbench.data.text_facts import free_text
 from workbench.errors import DataError
+from workbench.recipe.series_facts import SeriesFacts
 
 _COMMONEST = 10
 
@@ -63,7 +65,7 @@ class ColumnPreview:
 @dataclass(frozen=True)
 class Preview:
     """A source at a glance; `first_rows` holds the first values of every column, as text; `options` are arguments that
-    the reader found out from the file."""
+    the reader found out from the file; `series` is how rows follow each other in time, where they do."""
 
     origin: str
     rows: int
@@ -72,22 +74,25 @@ class Preview:
     columns: tuple[ColumnPreview, ...]
     first_rows: tuple[tuple[str, ...], ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    series: SeriesFacts | None = None
 
 
 def preview(source: Source, rows: int = 5) -> Preview:
     """Look at a source. A column that no model can use is shown as such, not refused."""
     lengths = [len(array) for array in source.columns.values()]
+    columns = tuple(_column_preview(source, name) for name in source.columns)
     return Preview(
         origin=source.origin,
         rows=max(lengths, default=0),
         test_rows=max((len(array) for array in (source.test or {}).values()), default=0),
         targets=source.targets,
-        columns=tuple(_column_preview(source, name) for name in source.columns),
+        columns=columns,
         first_rows=tuple(
             tuple(_shown(array[row]) if row < len(array) else "" for array in source.columns.values())
             for row in range(min(rows, max(lengths, default=0)))
         ),
         options=dict(source.options),
+        series=series_facts(source, columns),
     )
 
 

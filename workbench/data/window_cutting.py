@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.encoding import unknown_categories
 from workbench.data.missing import complete_rows
 from workbench.data.naive import Naive
 from workbench.data.preparation import Preparation, Table
@@ -80,8 +81,8 @@ class Usable:
             return mask
 
         past = missing
-        if missing.inputs == "error" and missing.targets == "drop":
-            past = Missing(inputs="drop", targets="drop")
+        if missing.targets == "drop":  # the mean of a series is no value of it
+            past = missing.model_copy(update={"inputs": "drop"})
         own = [name for name in groups.inputs if name not in groups.targets]
         also_target = [name for name in groups.inputs if name in groups.targets]
         return cls(
@@ -134,7 +135,6 @@ class Cut:
         rows = preparation.of_rows()
 
         def sheet(names: Sequence[str], mask: np.ndarray, *, targets: bool) -> Sheet:
-            kept = mask[series.order]
             own = rows.model_copy(
                 update={
                     "inputs": tuple(each for each in rows.inputs if each.name in names),
@@ -142,6 +142,9 @@ class Cut:
                     "sample_weight": rows.sample_weight if targets else None,
                 }
             )
+            if columns := own.dropped_unknown:
+                mask = mask & ~unknown_categories(columns, table)
+            kept = mask[series.order]
             at = np.where(kept, np.cumsum(kept) - 1, -1)
             return Sheet(own.encode(table, series.order[kept], source, with_targets=targets), at)
 

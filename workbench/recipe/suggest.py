@@ -20,8 +20,10 @@ from workbench.recipe.columns import (
     remarks,
     why_left_out,
 )
+from workbench.recipe.series_facts import SeriesFacts
 from workbench.recipe.suggest_columns import column_options
 from workbench.recipe.suggest_model import suggested_model, suggested_training, variable_name
+from workbench.recipe.suggest_windows import as_windows, is_series
 from workbench.recipe.targets import called_like_a_target
 
 __all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "suggest"]
@@ -43,13 +45,15 @@ class Facts:
     targets: tuple[str, ...] = ()
     test_rows: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    series: SeriesFacts | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Facts:
         """From the `preview` part of the answer of the worker's `preview` command."""
         columns = tuple(ColumnFacts.from_record(column) for column in record["columns"])
         options = record.get("options", {})
-        return cls(record["rows"], columns, tuple(record["targets"]), record["test_rows"], options)
+        series = SeriesFacts.from_record(record.get("series"))
+        return cls(record["rows"], columns, tuple(record["targets"]), record["test_rows"], options, series)
 
     def column(self, name: str) -> ColumnFacts:
         return next(column for column in self.columns if column.name == name)
@@ -74,7 +78,12 @@ def likely_targets(facts: Facts) -> tuple[str, ...]:
 
 
 def suggest(
-    name: str, data: Mapping[str, Any], facts: Facts, targets: Sequence[str] | None = None
+    name: str,
+    data: Mapping[str, Any],
+    facts: Facts,
+    targets: Sequence[str] | None = None,
+    *,
+    windows: bool = True,
 ) -> Suggestion:
     """A recipe for data.
 
@@ -83,6 +92,7 @@ def suggest(
         data: the data section so far: `{use: csv, path: prices.csv}`.
         facts: what the data looks like.
         targets: the columns to learn; by default those that are likely.
+        windows: whether rows that follow each other in time may become windows.
 
     Raises:
         RecipeError: no column is left for the inputs.
@@ -146,7 +156,10 @@ def suggest(
     if any(column.name not in classes and _needs_scaling(column) for column in learned):
         section["scale_targets"] = "standard"
         reasons.append("Numbers to learn are scaled too; metrics and predictions stay in their own units.")
-    model = suggested_model(facts.rows, inputs, learned, classes, reasons)
+    if windows and facts.series is not None and is_series(facts.series, inputs, learned, classes):
+        model = as_windows(section, facts.series, inputs, targets[0], reasons)
+    else:
+        model = suggested_model(facts.rows, inputs, learned, classes, reasons)
     return Suggestion(
         {
             "kwb": 1,

@@ -41,6 +41,7 @@ _ON_ONE_LINE = (
     "dates",
     "embed",
     "text",
+    "windows",
 )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from workbench.assembly.layers import has_own_classes, sublayers
 from workbench.assembly.own_training import has_own, lacks_call
 from workbench.assembly.stateful import static_batch
-from workbench.data.preparation import Part
+from workbench.data.preparation import Part, Preparation
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.weights import class_weights
 from workbench.training.baselines.guesses import Form, Guess, guesses
@@ -74,6 +74,7 @@ class Beside:
     def __init__(self, prepared_run: PreparedRun) -> None:
         self._run = prepared_run
         self._class_weight = class_weights(prepared_run.document.recipe, prepared_run.prepared)
+        self._preparation = _with_names_of_outputs(prepared_run)
         self._found: dict[str, Baseline] = {}
         self._given: dict[str, Any] = {}
         self._plain = is_plain(prepared_run.model)
@@ -141,16 +142,33 @@ class Beside:
 
     def _find(self) -> None:
         run, structure = self._run, self._run.assembly.structure
-        scorer = Scorer(run.assembly, run.document.recipe.train, run.prepared.preparation)
-        train = sampled(run.prepared.train, MOST_CELLS)
+        scorer = Scorer(run.assembly, run.document.recipe.train, self._preparation)
+        train = self._named(sampled(run.prepared.train, MOST_CELLS))
         forms = {
             name: Form(tuple(tensor.shape[1:]), takes_logits(loss_of(run.model, structure, name)))
             for name, tensor in run.assembly.outputs.items()
         }
-        parts = {prefix: sampled(part, MOST_SCORED) for prefix, part in self._parts.items()}
+        parts = {prefix: self._named(sampled(part, MOST_SCORED)) for prefix, part in self._parts.items()}
         if self._find_guesses(scorer, train, forms, parts):
             self._find_naive(scorer, parts)
             self._find_linear(scorer, train, forms, parts)
+
+    def _named(self, part: Part) -> Part:
+        """A part whose only target is called as the only output is."""
+        if len(part.targets) != 1:
+            return part
+        (name,), (own,) = self._preparation.target_shapes(), part.targets
+
+        def renamed(arrays: Mapping[str, Any]) -> dict[str, Any]:
+            return {name if each == own else each: array for each, array in arrays.items()}
+
+        weights = part.sample_weight
+        return replace(
+            part,
+            targets=renamed(part.targets),
+            sample_weight=renamed(weights) if isinstance(weights, Mapping) else weights,
+            naive={what: renamed(forecasts) for what, forecasts in part.naive.items()},
+        )
 
     def _find_guesses(
         self, scorer: Scorer, train: Part, forms: Mapping[str, Form], parts: Mapping[str, Part]
@@ -174,7 +192,7 @@ class Beside:
 
     def _find_naive(self, scorer: Scorer, parts: Mapping[str, Part]) -> None:
         """Naive forecasts of windows are guesses too."""
-        scales = self._run.prepared.preparation.scales()
+        scales = self._preparation.scales()
         for prefix, part in parts.items():
             for what, forecasts in part.naive.items():
                 if set(forecasts) != set(part.targets):
@@ -196,7 +214,7 @@ class Beside:
     def _guesses(self, train: Part, name: str, weights: np.ndarray | None, form: Form) -> list[Guess]:
         """The guesses for a target, as the model would make them; of a scaled one those in its own units as well."""
         found = guesses(train.targets[name], weights, form)
-        if (scale := self._run.prepared.preparation.scales().get(name)) is None:
+        if (scale := self._preparation.scales().get(name)) is None:
             return found
         own = [replace(guess, value=scale.scaled(guess.value[None])[0]) for guess in found]
         return (
@@ -206,7 +224,7 @@ class Beside:
     def _find_linear(
         self, scorer: Scorer, train: Part, forms: Mapping[str, Form], parts: Mapping[str, Part]
     ) -> None:
-        rows = self._run.prepared.preparation.for_model(sampled(train, MOST_CELLS, by_inputs=True))
+        rows = self._preparation.for_model(sampled(train, MOST_CELLS, by_inputs=True))
         weights = row_weights(rows, self._class_weight)
         models: dict[str, Predict] = {}
         for name, form in forms.items():
@@ -225,7 +243,7 @@ class Beside:
                     self._found[f"{prefix}{name}"] = replace(known, linear=score)
 
     def _score(self, scorer: Scorer, predictions: Predictions, part: Part) -> Scores:
-        targets = self._run.prepared.preparation.for_model(part).targets
+        targets = self._preparation.for_model(part).targets
         scores = scorer.scores(predictions, targets, part.sample_weight, self._stopped.is_set)
         return {name: score for name, score in scores.items() if np.isfinite(score)}
 
@@ -283,8 +301,17 @@ def _is_scored_as_compiled(run: PreparedRun) -> bool:
         return False
     if any(has_own(model, name) for name in ("test_step", "compute_loss", "compute_metrics", "compile")):
         return False
-    targets = run.prepared.preparation.target_shapes()
+    targets = _with_names_of_outputs(run).target_shapes()
     return bool(targets) and set(targets) == set(run.assembly.outputs)
+
+
+def _with_names_of_outputs(run: PreparedRun) -> Preparation:
+    """The preparation, its only target called as the only output of the model: they belong together anyway."""
+    preparation, outputs = run.prepared.preparation, list(run.assembly.outputs)
+    if len(outputs) != 1 or len(preparation.targets) != 1:
+        return preparation
+    target = preparation.targets[0].model_copy(update={"name": outputs[0]})
+    return preparation.model_copy(update={"targets": (target,)})
 
 
 def _together(by_output: Mapping[str, Sequence[Guess]]) -> list[Mapping[str, Guess]]:

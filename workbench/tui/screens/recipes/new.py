@@ -85,6 +85,14 @@ class NewRecipeDialog(Dialog[Any]):
             priority=True,
             tooltip="What is said of the data and the recipe: the next page",
         ),
+        Binding(
+            "ctrl+t",
+            "toggle_windows",
+            "Windows or rows",
+            id="new.windows",
+            priority=True,
+            tooltip="Rows that follow each other in time: forecast with windows of them, or take each by itself",
+        ),
     ]
 
     def __init__(self, file: str = "") -> None:
@@ -96,6 +104,7 @@ class NewRecipeDialog(Dialog[Any]):
         self._text = ""
         self._called = "model"
         self._hasty = False  # enter was pressed before the data was read
+        self._windows = True  # rows that follow each other in time may become windows
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -205,7 +214,7 @@ class NewRecipeDialog(Dialog[Any]):
         self.query_one("#suggestion", Static).update("")
         self._section, self._called = section, Path(name).stem
         # What is typed from now on is for this line; the guess is put there only if nothing was.
-        self._facts, self._text, self._hasty = None, "", False
+        self._facts, self._text, self._hasty, self._windows = None, "", False, True
         pick = self.query_one(PickInput)
         pick.offer((), "")
         self.query_one("#learn").display = True
@@ -234,6 +243,7 @@ class NewRecipeDialog(Dialog[Any]):
             pick.offer(columns, ", ".join(likely_targets(facts)))
             self.query_one("#learn Input", Input).select_all()
         self._suggest(pick.value)
+        self.refresh_bindings()
         words = sorted({word for column in facts.columns for word in (*column.words, column.word) if word})
         if self._hasty:
             self._make()
@@ -294,7 +304,8 @@ class NewRecipeDialog(Dialog[Any]):
         self._text = ""
         if not wrong_text:
             try:
-                self._text = recipe_text(suggest(self._called, self._section, self._facts, targets))
+                suggestion = suggest(self._called, self._section, self._facts, targets, windows=self._windows)
+                self._text = recipe_text(suggestion)
             except WorkbenchError as error:
                 wrong_text = f"{FAILED} {error}"
         self.query_one(".dialog-error", Static).update(wrong_text)
@@ -312,6 +323,17 @@ class NewRecipeDialog(Dialog[Any]):
             from workbench.recipe.editing import Editor
 
             self.dismiss(Editor(self._text, name=self._called, folder=kwb(self).working_directory))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Windows are offered where rows follow each other in time."""
+        if action == "toggle_windows":
+            return self._facts is not None and self._facts.series is not None
+        return super().check_action(action, parameters)
+
+    def action_toggle_windows(self) -> None:
+        """Suggest windows for the rows of a series, or rows one by one."""
+        self._windows = not self._windows
+        self._suggest(self.query_one(PickInput).value)
 
     def action_scroll_facts(self, pages: int) -> None:
         """Show the next page of what is said of the data and the recipe."""
