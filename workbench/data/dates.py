@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time
@@ -17,16 +18,13 @@ UNIX = "unix"
 _MICROSECONDS = "datetime64[us]"
 _DAY = 86_400_000_000  # microseconds
 
-_DAYS = (
-    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d"),
-    *("%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d-%b-%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%d-%B-%Y"),
-    *("%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y", "%a %d %b %Y", "%a, %d %b %Y", "%b. %d, %Y"),
-    *("%b %Y", "%B %Y", "%Y-%m", "%Y/%m", "%m/%Y", "%b-%y", "%b-%Y", "%Y-%b-%d"),
-)
-_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
-FORMATS = (ISO, *_DAYS, *(f"{day} {hour}" for day in _DAYS for hour in _TIMES), *_TIMES)
-# A digit among other things: no text without one is a date, and few texts need be tried.
-_LIKE_A_DATE = re.compile(r"(?=.*\d)[\w\s.,:/+\-]{4,40}")
+_MONTHS = {name.casefold(): "%b" for name in calendar.month_abbr if name}
+_MONTHS |= {name.casefold(): "%B" for name in calendar.month_name if name}
+_WEEKDAYS = {name.casefold(): "%a" for name in calendar.day_abbr} | {
+    name.casefold(): "%A" for name in calendar.day_name
+}
+_TIME = re.compile(r"\d{1,2}:\d{2}(?P<seconds>:\d{2}(?P<part>\.\d{1,6})?)?(?P<half>\s*[AaPp][Mm]\b)?")
+_TOKEN = re.compile(r"\d+|[^\W\d_]+|.", re.DOTALL)
 _FIRST = 20
 _ENOUGH = 200
 
@@ -72,10 +70,9 @@ def found_format(texts: Collection[str]) -> str | None:
         Undecided: they may be days and months in either order.
     """
     texts = [text.strip() for text in texts]
-    if not texts or not all(_LIKE_A_DATE.fullmatch(text) for text in islice(texts, _FIRST)):
-        return None
-    formats = [form for form in FORMATS if _all_are(texts[:_FIRST], form)]
-    formats = [form for form in formats if _all_are(texts[_FIRST:], form)]
+    formats = possible_formats(texts[0]) if texts else []
+    for some in (texts[:_FIRST], texts[_FIRST:]):
+        formats = [form for form in formats if _all_are(some, form)]
     if not formats:
         return None
     first = formats[0]
@@ -97,9 +94,10 @@ def mostly_dates(texts: Collection[str]) -> tuple[str, str, str] | None:
         texts: the different texts of a column; the first are enough to know.
     """
     tried = list(islice(texts, _ENOUGH))
-    if not any(_LIKE_A_DATE.fullmatch(text.strip()) for text in tried[:_FIRST]):
+    forms = list(dict.fromkeys(form for text in tried[:_FIRST] for form in possible_formats(text.strip())))
+    if not forms:
         return None
-    fitting = {form: [text for text in tried if parsed(text, form) is not None] for form in FORMATS}
+    fitting = {form: [text for text in tried if parsed(text, form) is not None] for form in forms}
     form = max(fitting, key=lambda form: len(fitting[form]))
     if 2 * len(fitting[form]) <= len(tried):
         return None
@@ -117,6 +115,74 @@ def short_text(value: np.datetime64) -> str:
     """A date as 2020-12-31, with its time where it has one."""
     text = str(value.astype("datetime64[s]")).replace("T", " ")
     return text.removesuffix(" 00:00:00")
+
+
+def possible_formats(text: str) -> list[str]:
+    """The forms that a text may have as a date; none where it does not look like one."""
+    if not 4 <= len(text) <= 40 or not any(map(str.isdigit, text)):
+        return []
+    iso = [ISO] if parsed(text, ISO) is not None else []
+    match = _TIME.search(text)
+    if match is None:
+        return [*iso, *_day_formats(text)]
+    clock = "%I:%M" if match["half"] else "%H:%M"
+    clock += (":%S" if match["seconds"] else "") + (".%f" if match["part"] else "")
+    if match["half"]:
+        clock += f"{' ' if match['half'][0].isspace() else ''}%p"
+    before, after = text[: match.start()], text[match.end() :]
+    if not before.strip() and not after.strip():
+        return [*iso, clock]
+    if after.strip() and before.strip():  # Sat Nov 6 10:30:00 1999
+        mark = "\0"
+        return [*iso, *(form.replace(mark, clock) for form in _day_formats(f"{before}{mark}{after}"))]
+    days = _day_formats(before.rstrip(" T,")) if before.strip() else _day_formats(after.strip())
+    between = before[len(before.rstrip(" T,")) :]
+    return [*iso, *(f"{day}{between}{clock}" if before.strip() else f"{clock} {day}" for day in days)]
+
+
+def _day_formats(text: str) -> list[str]:
+    """The forms of a day, a month or a year with their months' names, without a time."""
+    made: list[str] = []
+    slots: list[int] = []  # the places of numbers of one or two digits
+    for token in _TOKEN.findall(text):
+        if token.isdigit():
+            if len(token) not in (1, 2, 4):
+                return []
+            if len(token) < 4:
+                slots.append(len(made))
+            made.append("%Y")
+        elif token.isalpha():
+            known = _MONTHS.get(token.casefold()) or _WEEKDAYS.get(token.casefold())
+            if known is None:
+                return []
+            made.append(known)
+        else:
+            made.append("%%" if token == "%" else token)
+    years = made.count("%Y") - len(slots)
+    named = len({"%b", "%B"} & set(made))
+    if years > 1 or named > 1:
+        return []
+    year_first = years == 1 and slots and made.index("%Y") < slots[0]
+    orders = {
+        (1, 1, 1): ["d"],
+        (1, 0, 2): ["md"] if year_first else ["dm"] if "." in made else ["md", "dm"],
+        (1, 0, 1): ["m"],
+        (1, 1, 0): [""],
+        (0, 1, 2): ["dy", "yd"],
+        (0, 1, 1): ["y"],
+        (0, 0, 3): ["dmy"] if "." in made else ["mdy", "dmy", "ymd"],
+    }.get((years, named, len(slots)), [])
+    if not named and not {"-", "/", "."} & set(made):  # 2020 alone, or 12 2020
+        return []
+    found = []
+    for order in orders:
+        parts = list(made)
+        for at, part in zip(slots, order, strict=True):
+            parts[at] = f"%{part}"
+        found.append("".join(parts))
+        if "may" in text.casefold():  # the short name and the long one
+            found.append(found[-1].replace("%B", "%b"))
+    return found
 
 
 def _swapped(form: str) -> str:
