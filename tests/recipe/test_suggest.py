@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,6 +171,17 @@ def test_many_categories_are_embedded(catalog: Catalog) -> None:
     alone = suggested(Facts(1000, (zips, number("y"))), catalog)
     assert alone["model"]["inputs"] == {"zip_code": [1]}
     assert alone["model"]["graph"][2].startswith('table = Dense(units=32, activation="relu")(zip_code_in)')
+
+
+def test_many_gaps_are_a_category_of_their_own(catalog: Catalog) -> None:
+    deck = replace(text("deck", 20, 10), missing=70)
+    port = replace(text("port", 50, 48), missing=2)
+    recipe = suggested(Facts(100, (deck, port, number("a", missing=30), number("y"))), catalog)
+    assert recipe["data"]["missing"] == {"inputs": "mean", "deck": "none"}
+    assert "ignore" not in recipe["data"]
+    recipe = suggested(Facts(100, (number("a"), deck, number("b"), number("empty", missing=100))), catalog)
+    assert (recipe["data"]["targets"], recipe["data"]["missing"]) == (["b"], {"deck": "none"})
+    assert recipe["data"]["ignore"] == ["empty"]
 
 
 def test_what_the_reader_found_out_is_written_down(catalog: Catalog) -> None:

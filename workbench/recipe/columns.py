@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.recipe.column_options import PERIODS
@@ -12,6 +12,7 @@ from workbench.recipe.column_options import PERIODS
 MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
 MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories
 ROWS_OF_A_CATEGORY = 4  # on average; of fewer nothing is learnt
+MANY_MISSING = 0.05  # so many gaps are rather a category than an oversight
 MOST_MISSING = 0.5  # a column with more gaps is made up rather than filled in
 
 _MANY = 20  # rows: fewer may be in any order by chance
@@ -39,6 +40,7 @@ class ColumnFacts:
     span: tuple[str, str] | None = None
     note: str = ""
     text: Mapping[str, Any] | None = None
+    gap: str = ""  # the category that stands for no value, if it is to be one of its own
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ColumnFacts:
@@ -66,6 +68,14 @@ class ColumnFacts:
         """The shape of the input of its own that it becomes; () for a column of a table."""
         return (self.text["length"],) if self.text else self.shape
 
+    def with_gap(self, rows: int) -> ColumnFacts:
+        """The same column, with a category of its own for no value where many rows have none."""
+        known = {text.casefold() for text, _ in self.commonest}
+        name = next((word for word in ("none", "missing", "no value") if word not in known), "")
+        if self.kind != "text" or self.text or not name or self.missing <= MANY_MISSING * rows:
+            return self
+        return replace(self, gap=name, distinct=self.distinct + 1)
+
     @property
     def width(self) -> int:
         """How many numbers of a table's input it becomes."""
@@ -77,7 +87,7 @@ class ColumnFacts:
     def is_embedded(self, rows: int) -> bool:
         """True if it holds too many categories for a number each, and enough rows of most to learn from."""
         many = self.kind == "text" and not self.text and self.distinct > MOST_CATEGORIES
-        return many and not self.words and self.distinct * ROWS_OF_A_CATEGORY <= rows
+        return many and not self.words and not self.text and self.distinct * ROWS_OF_A_CATEGORY <= rows
 
     def counts_rows(self, rows: int) -> bool:
         """True if every row has a different number, without a gap between them."""
@@ -92,7 +102,7 @@ def why_left_out(column: ColumnFacts, rows: int) -> str:
         return column.error or "is nothing that a model can use"
     if column.missing and column.missing >= rows:
         return "has no value at all"
-    if column.missing > MOST_MISSING * rows:
+    if column.missing > MOST_MISSING * rows and not (column.gap and column.distinct <= MOST_CATEGORIES):
         return f"has no value in {column.missing:,} of {rows:,} rows"
     if column.kind == "date":
         return "" if column.dates and column.dates["parts"] else "is always the same"
@@ -147,8 +157,16 @@ def learnable(learned: Sequence[ColumnFacts], rows: int) -> tuple[list[ColumnFac
 def missing_policy(
     inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts]
 ) -> str | dict[str, str] | None:
-    """How missing values are handled: they are filled in for inputs; a row without its target is dropped."""
-    in_inputs, in_targets = (any(column.missing for column in group) for group in (inputs, learned))
+    """How missing values are handled: they are filled in for inputs, or are a category of their own; a row without its
+    target is dropped."""
+    in_inputs = any(column.missing and not column.gap for column in inputs)
+    in_targets = any(column.missing for column in learned)
+    if own := {column.name: column.gap for column in inputs if column.gap}:
+        return {
+            **({"inputs": "mean"} if in_inputs else {}),
+            **({"targets": "drop"} if in_targets else {}),
+            **own,
+        }
     if in_inputs and in_targets:
         return {"inputs": "mean", "targets": "drop"}
     return "mean" if in_inputs else "drop" if in_targets else None

@@ -71,10 +71,11 @@ def likely_targets(facts: Facts) -> tuple[str, ...]:
     """The columns to learn: the source's own, else one that is called like a target, else the last."""
     if facts.targets:
         return facts.targets
-    usable = [each.name for each in facts.columns if each.kind not in ("unusable", "date") and not each.text]
-    if (called := called_like_a_target(usable)) is not None:
+    usable = [each for each in facts.columns if each.kind not in ("unusable", "date") and not each.text]
+    names = [each.name for each in usable if each.missing < facts.rows] or [each.name for each in usable]
+    if (called := called_like_a_target(names)) is not None:
         return (called,)
-    return tuple(usable[-1:])
+    return tuple(names[-1:])
 
 
 def suggest(
@@ -117,7 +118,7 @@ def suggest(
     if named:
         section["classes"] = named
     inputs = [column for column in facts.columns if column.name not in targets]
-    inputs = [column for column in inputs if column not in gaps]
+    inputs = [column.with_gap(facts.rows) for column in inputs if column not in gaps]
     left_out = {column.name: why for column in inputs if (why := why_left_out(column, facts.rows))}
     inputs = [column for column in inputs if column.name not in left_out]
     left_out |= {
@@ -180,8 +181,10 @@ def _spelt(mark: object) -> str:
 
 def _about_gaps(inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts], rows: int) -> str:
     parts = []
-    if any(column.missing for column in inputs):
+    if any(column.missing and not column.gap for column in inputs):
         parts.append("Missing inputs are filled in with the mean (texts: the commonest).")
+    if own := [column.name for column in inputs if column.gap]:
+        parts.append(f"No value is a category of its own in {_listed(own)}.")
     lost = sum(column.missing for column in learned)
     if lost:
         most = "" if len(learned) == 1 else "up to "
