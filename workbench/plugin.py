@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from workbench.data.source import Columns, Source
     from workbench.data.workfile import Workfile
     from workbench.data.working_copy import WorkingCopy, table_source
+    from workbench.process import import_keras
 
 KWB_API = API_VERSION
 
@@ -62,6 +63,7 @@ _AT_FIRST_USE = {
     "data_file": "workbench.data.files",
     "ColumnKinds": "workbench.data.kinds",
     "LazyRows": "workbench.data.lazy",
+    "import_keras": "workbench.process",
     "RowReader": "workbench.data.lazy",
     "Streaming": "workbench.data.memory",
     "should_stream": "workbench.data.memory",
@@ -103,6 +105,7 @@ __all__ = [
     "did_you_mean",
     "found_marks",
     "hookimpl",
+    "import_keras",
     "joined",
     "near",
     "numpy_columns",

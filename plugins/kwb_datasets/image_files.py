@@ -8,9 +8,11 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-import tensorflow as tf
 
-from workbench.plugin import DataError, FileError
+from workbench.plugin import DataError, FileError, import_keras
+
+import_keras()  # quietly
+import tensorflow as tf  # noqa: E402
 
 Resize = Literal["stretch", "crop", "pad"]
 

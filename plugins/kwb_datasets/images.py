@@ -68,9 +68,6 @@ def images(
     else:
         data_file(path)  # says that there is none
         raise AssertionError
-    if file is not None or folder is not None:
-        key = "file" if file is not None else "folder"
-        raise RecipeError("belongs to a table, and `path` is no table.", where=f"data.{key}")
     form = _Form.of([path for part in found.values() for path in part.paths], size, channels, resize)
     read = {name: _read(part, form, cache, broken) for name, part in found.items()}
     columns: dict[str, dict[str, Any]] = {}

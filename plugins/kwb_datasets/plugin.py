@@ -4,6 +4,8 @@ from workbench.plugin import Registry, hookimpl
 
 KWB_API = 1
 
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+
 
 @hookimpl
 def kwb_register_datasets(registry: Registry) -> None:
@@ -88,8 +90,8 @@ def kwb_register_datasets(registry: Registry) -> None:
         "images",
         "kwb_datasets.images:images",
         summary="Pictures: a folder with a folder for each class, or a table with a column of file names.",
-        tags=["reader", "images", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"],
-        example={"path": "pictures"},
+        tags=["reader", "images", *_PICTURES, *(f"*/{suffix}" for suffix in _PICTURES)],
+        example={"path": "pictures", "size": "auto", "channels": "auto"},
     )
     registry.add(
         "texts",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from workbench.catalog.entries import Entry, Kind
+from workbench.catalog.folders import first_section, reader_of_folder
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.readers import reader_of, readers_by_suffix, suffix_of
 from workbench.catalog.resolve import resolve
@@ -193,7 +194,7 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
 
     What trained also predicts: a file with the suffix of the training's, a file without a known suffix and a folder
     are read by the reader of the training, with the options that it was used with then. Any other file is read by the
-    reader whose tags name its suffix. `parts/*.csv` stands for several files. The path is relative to the working
+    reader whose tags name its suffix, a folder by the reader of what is in it. `parts/*.csv` stands for several files. The path is relative to the working
     directory.
 
     Raises:
@@ -206,9 +207,14 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
     reader = reader_of(path.name, readers)
     if there and used and (reader is None or path.is_dir() or used.suffix == suffix_of(path.name)):
         reader = _reader_of_training(used, catalog, required=reader is None) or reader
+    if reader is None and path.is_dir():
+        reader = reader_of_folder(path, catalog.of_kind(Kind.DATASET))
     if reader is not None:
         if not there:
             raise FileError(f"there is no file '{text}'.", where="--data")
+        if used is None:
+            section = first_section(reader, str(path.absolute()))
+            return Data.model_validate({**section, "use": reader.qualified_name})
         options = used.arguments if used and used.use in (reader.name, reader.qualified_name) else {}
         return Data.model_validate({**options, "use": reader.qualified_name, "path": str(path.absolute())})
     if path.exists() or "/" in text:

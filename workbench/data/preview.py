@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.data.dates import mostly_dates, short_text
 from workbench.data.in_memory import Prepared
+from workbench.data.lazy import LazyRows
 from workbench.data.proposals import ColumnProposal, proposal_for
 from workbench.data.series_preview import series_facts
 from workbench.data.source import Source
@@ -21,6 +22,7 @@ from workbench.errors import DataError
 from workbench.recipe.series_facts import SeriesFacts
 
 _COMMONEST = 10
+_PICTURES = 32  # looked at
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ColumnPreview:
     """One column in numbers.
 
     Attributes:
-        kind: `number`, `flag`, `text`, `date`, `array`, or `unusable`.
+        kind: `number`, `flag`, `text`, `date`, `array`, `picture`, or `unusable`.
         shape: of one row; () for a column of a table.
         missing: rows without a value.
         distinct: different values, 0 for arrays.
@@ -88,7 +90,7 @@ def preview(source: Source, rows: int = 5) -> Preview:
         targets=source.targets,
         columns=columns,
         first_rows=tuple(
-            tuple(_shown(array[row]) if row < len(array) else "" for array in source.columns.values())
+            tuple(_shown_cell(array, row) for array in source.columns.values())
             for row in range(min(rows, max(lengths, default=0)))
         ),
         options=dict(source.options),
@@ -110,6 +112,11 @@ def class_balance(prepared: Prepared) -> dict[str, dict[str, tuple[int, ...]]]:
 
 
 def _column_preview(source: Source, name: str) -> ColumnPreview:
+    values: Any = source.columns[name]
+    if isinstance(values, LazyRows):
+        some = np.asarray(values[np.linspace(0, len(values) - 1, min(len(values), _PICTURES)).astype(int)])
+        numbers = float(some.min()), float(some.mean()), float(some.max())
+        return ColumnPreview(name, "picture", values.shape[1:], 0, 0, *numbers)
     proposal = proposal_for(source, name, None)
     if proposal is not None:
         return _dates_preview(proposal)
@@ -182,6 +189,12 @@ def _finite(column: Column) -> np.ndarray:
     if column.missing.any():
         return column.values[np.isfinite(column.values)]
     return column.values.reshape(-1)
+
+
+def _shown_cell(array: Any, row: int) -> str:
+    if row >= len(array):
+        return ""
+    return array.name(row) if isinstance(array, LazyRows) else _shown(array[row])
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import RecipeError
+from workbench.recipe import suggest_pictures
 from workbench.recipe.columns import (
     MOST_CLASSES,
     ColumnFacts,
@@ -157,6 +158,9 @@ def suggest(
     if any(column.name not in classes and _needs_scaling(column) for column in learned):
         section["scale_targets"] = "standard"
         reasons.append("Numbers to learn are scaled too; metrics and predictions stay in their own units.")
+    pictures = [column.shape for column in inputs if column.kind == suggest_pictures.PICTURE]
+    if pictures and (augment := suggest_pictures.augmentation(pictures[0], reasons)):
+        section["augment"] = augment
     if windows and facts.series is not None and is_series(facts.series, inputs, learned, classes):
         model = as_windows(section, facts.series, inputs, targets[0], reasons)
     else:
@@ -168,7 +172,8 @@ def suggest(
             "seed": 42,
             "data": section,
             "model": model,
-            "train": suggested_training(facts.rows, learned, classes),
+            "train": suggested_training(facts.rows, learned, classes)
+            | ({"epochs": suggest_pictures.MOST_EPOCHS} if pictures else {}),
             "save": [f"saved/{_recipe_name(name)}.keras"],
         },
         tuple(reasons),
@@ -223,6 +228,7 @@ def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:
     if numbers:
         return "standard"
     arrays = [column for column in inputs if column.shape and column.high is not None]
+    arrays = [column for column in arrays if column.kind != suggest_pictures.PICTURE]  # a layer scales them
     if any((column.high or 0) > 2 or (column.low or 0) < -2 for column in arrays):
         return "minmax" if all((column.low or 0) >= 0 for column in arrays) else "standard"
     return None

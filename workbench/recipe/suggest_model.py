@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from workbench.recipe import suggest_pictures
 from workbench.recipe.columns import ColumnFacts
 from workbench.recipe.suggest_columns import embedding_layers
 
@@ -80,6 +81,8 @@ def _own_body(rows: int, column: ColumnFacts, reasons: list[str]) -> list[dict[s
     A text gets filters that look for words beside each other, anywhere. Unlike a mean that leaves the filling out, that
     gives numbers for a text without words too.
     """
+    if column.kind == suggest_pictures.PICTURE:
+        return suggest_pictures.body(column.shape, reasons)
     if not column.text:
         return _body(rows, column.shape, 0, reasons)
     reasons.append(

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.lazy import LazyRows
 from workbench.data.readings import Reading, read_with
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, read_column
 from workbench.errors import DataError
 
+_PICTURES = 32  # looked at
 _DAY = 86_400.0  # seconds
 _EPOCH = datetime.datetime(1970, 1, 1)
 
@@ -84,6 +86,9 @@ def _shown(column: Column) -> ShownColumn:
         return ShownColumn(kind, column.missing, texts=values)
     if column.kind is ColumnKind.FLAG:
         return ShownColumn(kind, column.missing, values, column.as_text().values)
+    if isinstance(values, LazyRows):
+        some = np.asarray(values[: min(len(values), _PICTURES)])
+        return ShownColumn(kind, column.missing, spread=some.reshape(-1), shape=values.shape[1:])
     if column.kind is ColumnKind.ARRAY:
         return ShownColumn(kind, column.missing, spread=values.reshape(-1), shape=values.shape[1:])
     if column.kind is ColumnKind.DATE:

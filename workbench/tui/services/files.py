@@ -85,6 +85,40 @@ def list_data(folder: Path, suffixes: Collection[str]) -> list[Path]:
     return list(islice(visible, MOST_RECIPES))
 
 
+def list_folders(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The folders in a folder, and right below those, that hold files with one of these suffixes in folders of classes,
+    or in folders `train` and the like of these."""
+    found = []
+    for path in _folders(folder):
+        if _has_classes(path, suffixes):
+            found.append(path)
+        else:
+            found += [each for each in _folders(path) if _has_classes(each, suffixes)]
+    return found[:MOST_RECIPES]
+
+
+def _has_classes(folder: Path, suffixes: Collection[str]) -> bool:
+    """True for a folder of two or more folders with such files, or of a folder `train` that is such a folder."""
+    inside = _folders(folder)
+    with_files = sum(any(path.suffix.casefold() in suffixes for path in _some(each)) for each in inside)
+    return with_files > 1 or any(
+        each.name.casefold() in ("train", "training") and _has_classes(each, suffixes) for each in inside
+    )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _some(folder) if not path.name.startswith(".") and path.is_dir()]
+
+
+def _some(folder: Path) -> list[Path]:
+    """The first entries of a folder, sorted."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in islice(entries, MOST_LOOKED_AT))
+    except OSError:
+        return []
+
+
 def _files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
     below = []
     for path in _entries(folder):

@@ -17,12 +17,13 @@ from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from workbench.catalog import Kind
+from workbench.catalog import Entry, Kind
+from workbench.catalog.folders import file_suffixes, first_section, folder_suffixes, reader_of_folder
 from workbench.catalog.readers import PACKED, READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError, did_you_mean
 from workbench.tui.context import kwb
 from workbench.tui.screens.recipes.recipe_text import highlighted
-from workbench.tui.services.files import list_data
+from workbench.tui.services.files import list_data, list_folders
 from workbench.tui.views.fitting import fit, printable
 from workbench.tui.views.formatting import number
 from workbench.tui.views.marks import FAILED
@@ -136,15 +137,27 @@ class NewRecipeDialog(Dialog[Any]):
         datasets = list(app.catalog.of_kind(Kind.DATASET))
         readers = readers_by_suffix(datasets)
         with app.type_ahead.kept("listing the data", cancel=False):
-            files = await asyncio.to_thread(list_data, app.working_directory, tuple(readers))
+            files = await asyncio.to_thread(list_data, app.working_directory, file_suffixes(datasets))
+            folders = await asyncio.to_thread(
+                list_folders, app.working_directory, tuple(folder_suffixes(datasets))
+            )
         options: list[Option] = []
         if files:
             options.append(_heading("Files in this folder"))
         for path in files:
             shown = str(path.relative_to(app.working_directory))
             reader = reader_of(path.name, readers)
-            self._sections[shown] = {"use": reader.name if reader else "", "path": shown}
+            if reader is None:
+                continue
+            self._sections[shown] = first_section(reader, shown)
             options.append(Option(Content(shown), id=shown))
+        if folders:
+            options.append(_heading("Folders of files"))
+        for path in folders:
+            reader, shown = reader_of_folder(path, datasets), f"{path.relative_to(app.working_directory)}/"
+            if reader is not None:
+                self._sections[shown] = first_section(reader, shown.rstrip("/"))
+                options.append(Option(Content(shown), id=shown))
         options.append(_heading("Datasets"))
         for entry in datasets:
             if READER not in entry.tags:
@@ -182,27 +195,34 @@ class NewRecipeDialog(Dialog[Any]):
     @work(exclusive=True, group="look")
     async def _ask_for_file(self) -> None:
         app = kwb(self)
-        readers = readers_by_suffix(app.catalog.of_kind(Kind.DATASET))
+        datasets = list(app.catalog.of_kind(Kind.DATASET))
+        readers = readers_by_suffix(datasets)
+
+        def found(text: str) -> Entry | None:
+            path = app.working_directory / Path(expanduser(text.strip()))
+            if path.is_dir() and (of_folder := reader_of_folder(path, datasets)) is not None:
+                return of_folder
+            return reader_of(path.name, readers)
 
         def wrong(text: str) -> str:
-            path = app.working_directory / Path(expanduser(text.strip()))
-            if reader_of(path.name, readers) is None:
+            if found(text) is None:
                 return f"one of these can be read: {', '.join(readers)}"
+            path = app.working_directory / Path(expanduser(text.strip()))
             return "" if path.exists() else "there is no such file"
 
         text = await app.push_screen_wait(
             PickDialog(
-                "A file of data",
-                text="A folder with / lists its files.",
+                "A file or a folder of data",
+                text="A folder with / lists its files; a folder of pictures is data itself.",
                 check=wrong,
                 source=typed_paths(app.working_directory, [*readers, *PACKED]),
             )
         )
         if text is not None:
             path = Path(expanduser(text.strip()))
-            reader = reader_of(path.name, readers)
+            reader = found(text)
             assert reader is not None
-            self._look_at(path.stem, {"use": reader.name, "path": str(path)})
+            self._look_at(path.stem, first_section(reader, str(path)))
 
     @work(exclusive=True, group="preview")
     async def _look_at(self, name: str, section: dict[str, Any]) -> None:
