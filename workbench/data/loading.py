@@ -194,8 +194,8 @@ def data_argument(text: str, catalog: Catalog, preparation: Preparation | None =
 
     What trained also predicts: a file with the suffix of the training's, a file without a known suffix and a folder
     are read by the reader of the training, with the options that it was used with then. Any other file is read by the
-    reader whose tags name its suffix, a folder by the reader of what is in it. `parts/*.csv` stands for several files. The path is relative to the working
-    directory.
+    reader whose tags name its suffix, a folder by the reader of what is in it. `parts/*.csv` stands for several files.
+    The path is relative to the working directory.
 
     Raises:
         FileError: there is no such file. RecipeError: no reader for such a file, or no such dataset.

@@ -79,17 +79,11 @@ def file_items(recipes: Sequence[RecipeFile], folder: Path) -> list[Item]:
 
 
 def data_items(files: Sequence[Path], folder: Path) -> list[Item]:
-    """Files of data in the working directory itself, of which a recipe can be made."""
+    """Files and folders of data in the working directory itself, of which a recipe can be made."""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in files if path.parent == folder]
     return [
-        Item(
-            f"data:{path.name}",
-            "Data in this folder",
-            path.name,
-            "Enter makes a recipe of it",
-            data=path.name,
-        )
-        for path in files
-        if path.parent == folder
+        Item(f"data:{name}", "Data in this folder", name, "Enter makes a recipe of it", data=name)
+        for name in names
     ][:MOST_DATA]
 
 

@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.catalog import Kind
-from workbench.catalog.readers import readers_by_suffix
+from workbench.catalog.folders import file_suffixes, folder_suffixes
 from workbench.errors import WorkbenchError
 from workbench.tui.context import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
@@ -120,9 +120,11 @@ class RecipesScreen(WorkbenchScreen):
             return
         from workbench.tui.services import files
 
-        readers = tuple(readers_by_suffix(app.catalog.of_kind(Kind.DATASET)))
+        datasets = list(app.catalog.of_kind(Kind.DATASET))
+        suffixes, together = file_suffixes(datasets), tuple(folder_suffixes(datasets))
         recipes = await asyncio.to_thread(files.list_recipes, app.working_directory)
-        data = await asyncio.to_thread(files.list_data, app.working_directory, readers)
+        data = await asyncio.to_thread(files.list_data, app.working_directory, suffixes)
+        data += await asyncio.to_thread(files.list_folders, app.working_directory, together)
         runs = await asyncio.to_thread(files.recent_runs, app.runs_folder)
         self._files, self._runs = file_items(recipes, app.working_directory), run_items(runs)
         self._data = data_items(data, app.working_directory)

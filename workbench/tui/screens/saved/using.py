@@ -12,6 +12,7 @@ from typing import Any
 from textual.screen import Screen
 
 from workbench.catalog import Kind
+from workbench.catalog.folders import file_suffixes, folder_suffixes
 from workbench.catalog.readers import PACKED, READER, readers_by_suffix
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe import model_edits
@@ -23,7 +24,7 @@ from workbench.tui.screens.saved.chosen_file import ChosenFile
 from workbench.tui.screens.saved.listing import from_working_directory
 from workbench.tui.screens.saved.outcomes import Outcome
 from workbench.tui.screens.saved.reader import FileReader
-from workbench.tui.services.files import list_recipes
+from workbench.tui.services.files import list_folders, list_recipes
 from workbench.tui.widgets.data_files import data_files, typed_paths
 from workbench.tui.widgets.dialogs import PromptDialog
 from workbench.tui.widgets.filter_line import FilterLine
@@ -85,7 +86,11 @@ class FileUses:
         """The suggestions for data: data files, recipes, datasets. Reads the disk: for a thread."""
         app = self._app
         datasets = list(app.catalog.of_kind(Kind.DATASET))
-        found = data_files(app.working_directory, tuple(readers_by_suffix(datasets)))
+        found = data_files(app.working_directory, file_suffixes(datasets))
+        found += [
+            Pickable(str(path.relative_to(app.working_directory)), "folder")
+            for path in list_folders(app.working_directory, tuple(folder_suffixes(datasets)))
+        ]
         recipes = list_recipes(app.working_directory)
         found += [
             Pickable(str(recipe.path.relative_to(app.working_directory)), "recipe") for recipe in recipes
@@ -99,7 +104,7 @@ class FileUses:
         assert file is not None
         assert facts is not None
         own = facts.notes is not None and bool(facts.notes.recipe)
-        text = "A recipe (its test part), a dataset, or a data file."
+        text = "A recipe (its test part), a dataset, a data file, a folder of pictures or a picture."
         if own:
             text += " Nothing: the data of the recipe it was trained with."
         known = await asyncio.to_thread(self._known_data)
