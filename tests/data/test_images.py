@@ -15,6 +15,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.data import Prepared, load
 from workbench.errors import WorkbenchError
 from workbench.recipe.schema import Data
+from workbench.scaffold.first_recipe import propose
 
 
 def read(catalog: Catalog, path: Path, **section: Any) -> Prepared:
@@ -188,3 +189,31 @@ def test_what_is_hidden_is_no_class(catalog: Catalog, tmp_path: Path) -> None:
     prepared = read(catalog, path)
     assert prepared.preparation.classes() == {"label": ("ant", "bee")}
     assert prepared.train.rows == 7
+
+
+def test_a_proposal_chooses_size_channels_layers_and_augmentation(catalog: Catalog, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("ant", "bee"):
+        for at in range(6):
+            gray = rng.integers(0, 255, (100 + at, 140 + at, 1), dtype=np.uint8)
+            picture(tmp_path / "gray" / name / f"{at}.png", np.repeat(gray, 3, axis=-1))
+    folder(tmp_path / "colour", {"ant": 3, "bee": 3}, size=(48, 48))
+    recipe = propose(str(tmp_path / "gray"), catalog).suggestion.recipe
+    data, layers = recipe["data"], recipe["model"]["sequential"]
+    assert (data["use"], data["size"], data["channels"]) == ("images", [64, 64], 1)
+    assert [layer["use"] for layer in data["augment"]] == ["RandomTranslation", "RandomRotation"]
+    assert "targets" not in data
+    assert "scale" not in data
+    assert layers[0] == {"use": "Rescaling", "scale": 1 / 255}
+    assert [layer["filters"] for layer in layers if layer["use"] == "Conv2D"] == [32, 64, 128]
+    assert layers[-1] == {"use": "Dense", "units": 2, "activation": "softmax"}
+    recipe = propose(str(tmp_path / "colour"), catalog).suggestion.recipe
+    assert (recipe["data"]["size"], recipe["data"]["channels"]) == ([48, 48], 3)
+    assert recipe["data"]["augment"][0] == {"use": "RandomFlip", "mode": "horizontal"}
+    prepared = load(Data.model_validate(recipe["data"]), catalog, folder=tmp_path, seed=3)
+    # A saved model reads new pictures in the form that was chosen.
+    assert prepared.preparation.reader is not None
+    assert prepared.preparation.reader.arguments["size"] in ([48, 48], (48, 48))
+    auto = read(catalog, tmp_path / "gray", size="auto", channels="auto")
+    assert auto.preparation.reader is not None
+    assert auto.preparation.reader.arguments["size"] == [64, 64]
