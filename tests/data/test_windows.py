@@ -388,3 +388,43 @@ def test_an_unknown_category_costs_the_windows_that_hold_it(
     (tmp_path / "new.csv").write_text(table(y=range(20), sky=sky))
     new = apply_to(found.preparation, Data(use="csv", path="new.csv"), catalog, folder=tmp_path, seed=0)
     assert new.index.tolist() == [at for at in range(2, 18) if not 10 <= at <= 12]
+
+
+def test_parts_may_be_those_of_groups_of_a_column_or_of_files(prepare: Prepare, tmp_path: Path) -> None:
+    areas = [area for area in "abcde" for _ in range(20)]
+    columns = {"date": days(20) * 5, "area": areas, "y": range(100), "set": ["train"] * 70 + ["test"] * 30}
+    windows = {"length": 4, "time": "date", "group": "area"}
+    by_group = prepare(
+        table(**columns),
+        targets=["y"],
+        ignore=["set"],
+        windows=windows,
+        split={"group": "area", "test": 0.2},
+    )
+    assert by_group.test is not None
+    assert not set(by_group.train.beside["area"]) & set(by_group.test.beside["area"])
+    assert (by_group.train.rows, by_group.test.rows) == (64, 16)
+    by_column = prepare(
+        table(**columns),
+        targets=["y"],
+        ignore=["set"],
+        windows=windows,
+        split={"part": "set", "test": ["test"], "validation": 0.2},
+    )
+    # The last 30 rows are half of d and all of e; of the others the last moments are for validation.
+    assert by_column.test is not None
+    assert by_column.validation is not None
+    assert by_column.test.index.tolist() == [*range(73, 79), *range(83, 99)]
+    assert max(by_column.train.beside["date"]) < min(by_column.validation.beside["date"])
+    (tmp_path / "later.csv").write_text(table(date=days(9, "2024-03-01"), y=range(200, 209)))
+    by_file = prepare(
+        table(date=days(30), y=range(30)),
+        test="later.csv",
+        targets=["y"],
+        windows={"length": 4, "time": "date"},
+        split={"validation": 0.3},
+    )
+    assert by_file.test is not None
+    assert by_file.validation is not None
+    assert by_file.test.targets["y"][:, 0].tolist() == [204, 205, 206, 207, 208]
+    assert (by_file.train.rows, by_file.validation.rows) == (17, 5)

@@ -94,14 +94,14 @@ def prepare(
             read_rows += len(own.columns[names[0]])
             kept_rows += len(brought[part_name][2])
 
-    split = _split(data, roles, source, rows, seed)
+    split = divided(data, roles, source, rows, seed)
     statistics, words = gather(data, roles), count_words(data, roles)
     for name, gathered in statistics.items():
         gathered.add(table[name], split.train, source)
         for own, own_table, _ in brought.values():
             gathered.add(own_table[name], np.empty(0, np.int64), own)
     for name, counts in words.items():
-        counts.add(table[name].values, _part_of_row(len(table[name]), split))
+        counts.add(table[name].values, part_of_row(len(table[name]), split))
         for part_name, (_, own_table, own_rows) in brought.items():
             which = TEST if part_name == "test" else VALIDATION
             counts.add(own_table[name].values[own_rows], np.full(len(own_rows), which))
@@ -133,7 +133,7 @@ def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
     """
     roles = choose_roles(data, source)
     rows = _complete(data, roles, typed(read_table(source, list(roles.used), roles.readings), roles), source)
-    return _split(data, roles, source, rows, seed).test
+    return divided(data, roles, source, rows, seed).test
 
 
 def typed(table: Table, roles: Roles) -> Table:
@@ -148,7 +148,7 @@ def about_words(words: Mapping[str, WordCounts], preparation: Preparation) -> tu
     return (*texts, *(spec.about() for spec in preparation.inputs if isinstance(spec, EmbeddingInput)))
 
 
-def _part_of_row(rows: int, split: SplitRows) -> np.ndarray:
+def part_of_row(rows: int, split: SplitRows) -> np.ndarray:
     """The part of each row (rows,), -1 for one that is in none."""
     parts = np.full(rows, -1)
     for part, own in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
@@ -170,7 +170,7 @@ def _complete(data: Data, roles: Roles, table: Table, source: Source) -> np.ndar
     return complete_rows(table, missing_of(data.missing), roles.needed, source)
 
 
-def _split(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
+def divided(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
     """The parts, as positions in the source. What files and a column of the data say is not drawn."""
     split = left_to_draw(data.split, source)
     given = np.full(len(rows), TRAIN, np.int8) if source.parts is None else source.parts[rows]

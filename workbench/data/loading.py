@@ -175,7 +175,7 @@ def apply_or_stream(
         if whole or brings_test:
             asked = source if whole else source.test_source() or source
             return windowing.apply(preparation, asked, with_targets=with_targets)
-        return windowing.test_part(preparation, data, source, with_targets=with_targets)
+        return windowing.test_part(preparation, data, source, seed, with_targets=with_targets)
     if isinstance(source, StreamedSource):
         if whole or brings_test:
             chosen = source if whole else source.test_source() or source

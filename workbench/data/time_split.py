@@ -15,24 +15,7 @@ def parts_by_time(series: Series, split: Split) -> np.ndarray:
 
     With times all series are cut at the same moments, so that nothing is learned from a time that the test asks about;
     without, each series is cut at the same share of its rows.
-
-    Raises:
-        RecipeError: the split asks for a random draw.
     """
-    for key in ("shuffle", "stratify"):
-        if key in split.model_fields_set and getattr(split, key):
-            raise RecipeError(
-                "windows overlap: drawn at random, the same rows would be in training and in the test.",
-                where=f"data.split.{key}",
-                hint="Leave it out: with `windows` the split is by time.",
-            )
-    for key in ("group", "part"):
-        if getattr(split, key):
-            raise RecipeError(
-                "with `windows` the split is by time: the last rows are the test.",
-                where=f"data.split.{key}",
-                hint="Leave it out, and say the shares: `split: {test: 0.2}`.",
-            )
     rows = len(series.order)
     if series.times is not None:
         _, moment, counts = np.unique(series.times, return_inverse=True, return_counts=True)
@@ -47,3 +30,14 @@ def parts_by_time(series: Series, split: Split) -> np.ndarray:
     return np.where(
         before >= total - test, TEST, np.where(before >= total - test - validation, VALIDATION, TRAIN)
     ).astype(np.int8)
+
+
+def refuse_drawn(split: Split) -> None:
+    """Raise that windows cannot be drawn at random, where the split asks for that."""
+    for key in ("shuffle", "stratify"):
+        if key in split.model_fields_set and getattr(split, key):
+            raise RecipeError(
+                "windows overlap: drawn at random, the same rows would be in training and in the test.",
+                where=f"data.split.{key}",
+                hint="Leave it out: with `windows` the split is by time.",
+            )

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
 from workbench.data.chunks import StreamedSource
 from workbench.data.fitting import count_words, fit, gather
-from workbench.data.in_memory import Prepared, about_words, typed
+from workbench.data.in_memory import Prepared, about_words, divided, part_of_row, typed
 from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.naive import find_season
 from workbench.data.preparation import TRAINED_HINT, Part, Preparation, Table, read_table
 from workbench.data.readings import DateReading
-from workbench.data.roles import KNOWN, choose_roles
+from workbench.data.roles import KNOWN, Roles, choose_roles
 from workbench.data.series import Series, order_rows
 from workbench.data.source import Source
 from workbench.data.specs import ClassTarget, NumberTarget
-from workbench.data.split_rules import TEST, TRAIN, VALIDATION
+from workbench.data.split_rules import TEST, TRAIN, VALIDATION, left_to_draw
 from workbench.data.streaming import Streamed
-from workbench.data.time_split import parts_by_time
+from workbench.data.time_split import parts_by_time, refuse_drawn
 from workbench.data.times import time_reading
+from workbench.data.whole_stream import whole
 from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
-from workbench.data.windows import Sheet, WindowedPart
+from workbench.data.windows import WindowedPart
 from workbench.errors import RecipeError
 from workbench.recipe.missing_options import missing_of
 from workbench.recipe.schema import Data
@@ -44,41 +44,35 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
     Args:
         data: the recipe's data section, with `windows`.
         source: what was read. A stream's rows are held in memory too, its windows are not.
-        seed: the recipe's; nothing is drawn here.
+        seed: draws the groups, where the split is by group.
 
     Raises:
         RecipeError, DataError: see `choose_roles`, `order_rows`, `parts_by_time`, `fit`; or a part has no window.
     """
     windows = _windows_of(data)
-    if source.parts is not None and len(source.parts):
-        raise RecipeError(
-            "with `windows` the parts are cut from one series in time, and not read from files of their own.",
-            where="data",
-            hint="Give all files as `path: [a.csv, b.csv]`, and the shares: `split: {test: 0.2}`.",
-        )
-    source = _in_memory(source)
+    source = whole(source)
     roles = choose_roles(data, source)
     reading = None
     if windows.time is not None:
         reading = time_reading(source, windows.time, data.dates.get(windows.time))
     gaps = windows.gaps == "break"
     series = order_rows(source, windows.group, windows.time, reading, sort=windows.sort, gaps=gaps)
-    test_source = source.test_source()
-    shares = data.split if test_source is None else data.split.model_copy(update={"test": 0.0})
-    parts = parts_by_time(series, shares)
+    parts = _parts(data, roles, source, series, seed)
     table = typed(read_table(source, list(roles.used), roles.readings), roles)
     groups = Groups.of_roles(roles)
     usable = Usable.of(table, groups, missing_of(data.missing), source)
-    test_table: Table = {}
-    if test_source is not None:
-        test_table = typed(read_table(test_source, list(roles.used), roles.readings), roles)
+    brought = {
+        name: (own, typed(read_table(own, list(roles.used), roles.readings), roles))
+        for name, own in (("validation", source.validation_source()), ("test", source.test_source()))
+        if own is not None
+    }
 
     statistics, words = gather(data, roles), count_words(data, roles)
     for name, gathered in statistics.items():
         mask = usable.of_column(name, groups)[series.order] & (parts == TRAIN)
         gathered.add(table[name], np.sort(series.order[mask]), source)
-        if test_source is not None:
-            gathered.add(test_table[name], np.empty(0, np.int64), test_source)
+        for own, own_table in brought.values():
+            gathered.add(own_table[name], np.empty(0, np.int64), own)
     for name, counts in words.items():
         counts.add(table[name].values, parts[np.argsort(series.order)])
     preparation = _with_windows(fit(data, roles, statistics, source, words), windows, reading, series)
@@ -87,14 +81,14 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
 
     cut = Cut.of(preparation, table, series, usable, source, parts)
     found = {name: cut.windows(part) for name, part in _PARTS.items()}
-    read_rows, kept_rows = len(series.order), int((usable.inputs & usable.targets).sum())
-    if test_source is not None:
-        found["test"] = _all_windows(preparation, test_source, test_table, with_targets=True)
-        read_rows += len(test_source.columns[next(iter(roles.used))])
-        kept_rows = read_rows
-    _check_parts(found, shares, cut, test_source is not None)
-    remarks = (*_about(series, windows), *about_words(words, preparation))
-    return _prepared(preparation, found, read_rows, read_rows - kept_rows, remarks)
+    read_rows = len(series.order)
+    dropped = read_rows - int((usable.inputs & usable.targets).sum())
+    for name, (own, own_table) in brought.items():
+        found[name] = _all_windows(preparation, own, own_table, with_targets=True)
+        read_rows += len(next(iter(own_table.values())))
+    _check_parts(found, left_to_draw(data.split, source), cut)
+    remarks = (*source.remarks, *_about(series, windows), *about_words(words, preparation))
+    return _prepared(preparation, found, read_rows, dropped, remarks)
 
 
 def apply(
@@ -106,7 +100,7 @@ def apply(
     Raises:
         DataError: see `prepare`; or the data holds no window.
     """
-    source = _in_memory(source)
+    source = whole(source)
     names = preparation.of_rows().column_names(with_targets=with_targets)
     windows = _all_windows(
         preparation, source, read_table(source, names, preparation.readings), with_targets=with_targets
@@ -115,18 +109,37 @@ def apply(
 
 
 def test_part(
-    preparation: Preparation, data: Data, source: Source | StreamedSource, *, with_targets: bool
+    preparation: Preparation, data: Data, source: Source | StreamedSource, seed: int, *, with_targets: bool
 ) -> Part | WindowedPart:
     """The split of a training, made again: the windows of its test part."""
-    source = _in_memory(source)
+    source = whole(source)
     series = _ordered(source, preparation.windows)
     names = preparation.of_rows().column_names(with_targets=with_targets)
     table = read_table(source, names, preparation.readings)
-    cut = _cut_of_trained(preparation, source, table, series, parts_by_time(series, data.split), with_targets)
+    parts = _parts(data, choose_roles(data, source), source, series, seed)
+    cut = _cut_of_trained(preparation, source, table, series, parts, with_targets)
     windows = cut.windows(TEST)
     if not windows.rows:
         raise cut.no_window("the test part", TEST)
     return _held(windows)
+
+
+def _parts(data: Data, roles: Roles, source: Source, series: Series, seed: int) -> np.ndarray:
+    """(rows,) The part of each row of series: by time, unless files, a column or groups say it.
+
+    Raises:
+        RecipeError: the split asks for a random draw. Others: see `in_memory.divided`.
+    """
+    refuse_drawn(data.split)
+    split = left_to_draw(data.split, source)
+    if split.group is None and split.part is None and source.parts is None and split.time is None:
+        return parts_by_time(series, split)
+    if split.group is None and split.time is None:
+        time = _windows_of(data).time
+        split = split.model_copy(update={"shuffle": False} if time is None else {"time": time})
+    rows = np.arange(len(series.order))
+    found = divided(data.model_copy(update={"split": split}), roles, source, rows, seed)
+    return part_of_row(len(rows), found).astype(np.int8)[series.order]
 
 
 def _windows_of(data: Data) -> Windows:
@@ -218,9 +231,13 @@ def _with_season(preparation: Preparation, table: Table, series: Series, parts: 
     return preparation.model_copy(update={"windows": spec.model_copy(update={"season": season})})
 
 
-def _check_parts(found: Mapping[str, WindowedPart], shares: Split, cut: Cut, brings_test: bool) -> None:
-    for name, share in (("train", 1.0), ("validation", shares.validation), ("test", shares.test)):
-        if share and not found[name].rows and not (name == "test" and brings_test):
+def _check_parts(found: Mapping[str, WindowedPart], split: Split, cut: Cut) -> None:
+    """Refuse a part without a window, if it is not one that was not asked for."""
+    asked = {"train": True}
+    for at, name in enumerate(("validation", "test")):
+        asked[name] = bool(split.shares[at] or split.values[at])
+    for name, wanted in asked.items():
+        if wanted and not found[name].rows:
             raise cut.no_window(f"the {'training' if name == 'train' else name} part", _PARTS[name])
 
 
@@ -250,8 +267,8 @@ def _prepared(
         preparation=preparation,
         rows_read=read,
         rows_dropped=dropped,
-        class_counts=_class_counts(train),
-        labels=_labels(train),
+        class_counts=train.class_counts(),
+        labels=train.labels(),
         remarks=remarks,
     )
 
@@ -266,55 +283,3 @@ def _about(series: Series, windows: Windows) -> tuple[str, ...]:
 
 def _held(windows: WindowedPart) -> Part | WindowedPart:
     return windows.read_all() if windows.bytes <= HELD_BYTES else windows
-
-
-def _targets_alone(windows: WindowedPart) -> dict[str, np.ndarray]:
-    """The targets of all windows, without their inputs."""
-    empty = replace(windows.past.rows, inputs={})
-    return dict(replace(windows, past=Sheet(empty, windows.past.at), known=None).read_all().targets)
-
-
-def _class_counts(windows: WindowedPart) -> dict[str, np.ndarray]:
-    targets = _targets_alone(windows)
-    return {
-        spec.name: np.bincount(targets[spec.name], minlength=len(spec.classes))
-        for spec in windows.preparation.targets
-        if isinstance(spec, ClassTarget)
-    }
-
-
-def _labels(windows: WindowedPart) -> dict[str, tuple[float, float]]:
-    targets = _targets_alone(windows)
-    return {
-        spec.name: (float(targets[spec.name].min()), float(targets[spec.name].max()))
-        for spec in windows.preparation.targets
-        if isinstance(spec, NumberTarget) and len(spec.columns) == 1
-    }
-
-
-def _in_memory(source: Source | StreamedSource) -> Source:
-    """A stream's rows, all of them, in memory: windows of them are made, which are not held."""
-    if isinstance(source, Source):
-        return source
-    columns = _read_all(source)
-    test = source.test_source()
-    return Source(
-        columns=columns,
-        targets=source.targets,
-        test=None if test is None else _read_all(test),
-        classes=source.classes,
-        origin=source.origin,
-        locate=source.locate,
-        options=source.options,
-        cell=source.cell,
-    )
-
-
-def _read_all(source: StreamedSource) -> dict[str, np.ndarray]:
-    names = source.chunks.names
-    reader = source.chunks.open()
-    try:
-        chunks = [reader.read(chunk, names) for chunk in range(len(source.chunks.rows))]
-    finally:
-        reader.close()
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workbench.data.naive import Naive
 from workbench.data.preparation import Part, Preparation, Weights
-from workbench.data.specs import NumberTarget, Target
+from workbench.data.specs import ClassTarget, NumberTarget, Target
 from workbench.data.window_spec import WindowSpec
 
 
@@ -111,6 +111,30 @@ class WindowedPart:
     def read_all(self) -> Part:
         """Every window, in memory."""
         return self.take(slice(None))
+
+    def class_counts(self) -> dict[str, np.ndarray]:
+        """For each target of classes, the windows of each class."""
+        targets = self._targets_alone()
+        return {
+            spec.name: np.bincount(targets[spec.name], minlength=len(spec.classes))
+            for spec in self.preparation.targets
+            if isinstance(spec, ClassTarget)
+        }
+
+    def labels(self) -> dict[str, tuple[float, float]]:
+        """For each target that is one number a window, its lowest and highest."""
+        targets = self._targets_alone()
+        return {
+            spec.name: (float(targets[spec.name].min()), float(targets[spec.name].max()))
+            for spec in self.preparation.targets
+            if isinstance(spec, NumberTarget) and len(spec.columns) == 1
+        }
+
+    def _targets_alone(self) -> Mapping[str, np.ndarray]:
+        """The targets of all windows, without their inputs."""
+        empty = replace(self.past.rows, inputs={})
+        own = replace(self, past=Sheet(empty, self.past.at), known=None, naive=None)
+        return own.read_all().targets
 
 
 def _steps(rows: np.ndarray, at: np.ndarray, spec: Target) -> np.ndarray:
