@@ -196,7 +196,8 @@ class Preparation(Record):
     def row_bytes(self) -> int:
         """The bytes of an encoded row: 32-bit numbers, and its place in the source."""
         shapes = [*self.input_shapes().values(), *self.target_shapes().values()]
-        return 8 + 4 * sum(math.prod(shape) for shape in shapes)
+        exact = sum(len(scale.center) for scale in self.scales().values())  # held in 64 bits as well
+        return 8 + 4 * sum(math.prod(shape) for shape in shapes) + 8 * exact
 
     def apply(self, data: object, *, with_targets: bool, origin: str = "data") -> Part:
         """Prepare all rows of new data. Rows dropped for a missing value are absent from the part's `index`.
