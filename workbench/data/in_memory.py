@@ -30,8 +30,9 @@ from workbench.data.split_rules import (
 from workbench.data.table import read_column
 from workbench.data.texts import TextInput, WordCounts
 from workbench.data.times import time_reading
+from workbench.data.traps import find_traps
 from workbench.data.window_spec import WindowSpec
-from workbench.errors import DataError
+from workbench.errors import DataError, RecipeWarning
 from workbench.recipe.missing_options import missing_of
 from workbench.recipe.schema import Data
 from workbench.recipe.split_options import Split
@@ -47,6 +48,7 @@ class Prepared:
         rows_read: rows in the source, its own test part included.
         rows_dropped: rows left out for a missing value.
         remarks: on the source and on how columns were prepared, one line each for people.
+        traps: what is likely to mislead, see `workbench.data.traps`.
     """
 
     train: Part
@@ -56,6 +58,7 @@ class Prepared:
     rows_read: int
     rows_dropped: int
     remarks: tuple[str, ...] = ()
+    traps: tuple[RecipeWarning, ...] = ()
 
     def summary(self) -> str:
         """One line for people: `442 rows: 309 to train on, 88 for validation, 45 for the test`."""
@@ -115,6 +118,7 @@ def prepare(
     assert train is not None  # an empty training part was refused when splitting
     parts = {"validation": part(table, split.validation, source), "test": part(table, split.test, source)}
     parts |= {name: part(own_table, own_rows, own) for name, (own, own_table, own_rows) in brought.items()}
+    held = {name: own for name, own in {"training": train, **parts}.items() if own is not None}
     return Prepared(
         train=train,
         validation=parts["validation"],
@@ -123,6 +127,7 @@ def prepare(
         rows_read=read_rows,
         rows_dropped=read_rows - kept_rows,
         remarks=(*source.remarks, *about_words(words, preparation)),
+        traps=find_traps(data, source, roles, table, preparation, held),
     )
 
 

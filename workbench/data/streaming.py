@@ -21,8 +21,9 @@ from workbench.data.split_rules import TEST, TRAIN, VALIDATION
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.data.texts import WordCounts
+from workbench.data.traps import find_in_stream
 from workbench.data.windows import WindowedPart
-from workbench.errors import DataError
+from workbench.errors import DataError, RecipeWarning
 from workbench.recipe.missing_options import missing_of
 from workbench.recipe.schema import Data, weight_columns
 
@@ -42,6 +43,7 @@ class Streamed:
         class_counts: for each target of classes, the training rows of each class.
         labels: for each target that is one number a row, its lowest and highest in the training part.
         remarks: on how columns were prepared, one line each for people.
+        traps: what is likely to mislead, see `workbench.data.traps`.
     """
 
     train: StreamedPart | WindowedPart
@@ -53,6 +55,7 @@ class Streamed:
     class_counts: Mapping[str, np.ndarray]
     labels: Mapping[str, tuple[float, float]]
     remarks: tuple[str, ...] = ()
+    traps: tuple[RecipeWarning, ...] = ()
 
     def summary(self) -> str:
         """One line for people."""
@@ -70,7 +73,8 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
     Raises:
         RecipeError, DataError: as for data in memory.
     """
-    roles = choose_roles(data, source.sample())
+    first = source.sample()
+    roles = choose_roles(data, first)
     test_source = source.test_source()
     statistics = gather(data, roles, sample_bytes=SAMPLE_BYTES // len(roles.used))
     selection = _selection(data, roles, Division(source, data.split, seed, roles.stratify, data.dates))
@@ -98,6 +102,12 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
         test = StreamedPart(test_source, preparation, whole, tuple(test_counts.sum(axis=0).tolist()))
     elif counts[TEST].any():
         test = part(TEST)
+    class_counts = {
+        spec.name: _class_counts(spec, statistics[spec.column].train_texts)
+        for spec in preparation.targets
+        if isinstance(spec, ClassTarget)
+    }
+    seen = typed(read_table(first, list(roles.used), roles.readings), roles)
     return Streamed(
         train=part(TRAIN),
         validation=part(VALIDATION) if counts[VALIDATION].any() else None,
@@ -105,17 +115,14 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
         preparation=preparation,
         rows_read=read,
         rows_dropped=read - kept,
-        class_counts={
-            spec.name: _class_counts(spec, statistics[spec.column].train_texts)
-            for spec in preparation.targets
-            if isinstance(spec, ClassTarget)
-        },
+        class_counts=class_counts,
         labels={
             spec.name: spans.of(spec.columns[0], TRAIN)
             for spec in preparation.targets
             if isinstance(spec, NumberTarget) and len(spec.columns) == 1
         },
         remarks=about_words(words, preparation),
+        traps=find_in_stream(roles, seen, preparation, class_counts),
     )
 
 

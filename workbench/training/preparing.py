@@ -202,7 +202,7 @@ def prepare(
                 where="train",
                 hint="For numbers `loss: mse`. A model may bring its own: `add_loss`, or a `train_step`.",
             )
-        warnings += about_hidden(document, catalog)
+        warnings += [*prepared.traps, *about_hidden(document, catalog)]
         notes = files.notes if isinstance(recipe.model, Load) else {}
         path = recipe.model.load if isinstance(recipe.model, Load) else ""
         warnings += unit_warnings(prepared.preparation, assembly.outputs, notes, path)

@@ -155,6 +155,7 @@ def look_at_data(
         `roles`: see `data.roles.Roles`; as far as they are known where the section is wrong;
         `inputs`, `targets`, `data`: as in `examine`;
         `balance`: see `data.preview.class_balance`;
+        `warnings`: [{what, where}], what is likely to mislead: see `data.traps`;
         `error`: why the section cannot be used as it is, {what, where, hint}, or None.
 
     Raises:
@@ -170,6 +171,7 @@ def look_at_data(
         "targets": {},
         "data": "",
         "balance": {},
+        "warnings": [],
         "roles": _rough_roles(data, sample),
         "error": None,
     }
@@ -178,6 +180,7 @@ def look_at_data(
         answer["roles"] = {name: value for name, value in roles.items() if name != "readings"}
         prepared = kept.prepared(data, catalog, folder, seed)
         answer |= _data_part(prepared)
+        answer["warnings"] = [asdict(warning) for warning in prepared.traps]
         if isinstance(prepared, loading.Prepared):
             answer["balance"] = class_balance(prepared)
     except WorkbenchError as error:

@@ -24,6 +24,7 @@ class DataPreview:
         inputs, targets: shapes by name, without the batch axis.
         data: the rows of each part, for people.
         balance: for a target of classes, the rows of each class in the training, validation and test part.
+        warnings: what is likely to mislead: columns that give the target away, rows that are twice there.
         error: why the section cannot be used as it is.
     """
 
@@ -37,6 +38,7 @@ class DataPreview:
     data: str = ""
     balance: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     error: WorkbenchError | None = None
+    warnings: Sequence[str] = ()
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> DataPreview:
@@ -53,6 +55,7 @@ class DataPreview:
             answer["data"],
             answer["balance"],
             error and WorkbenchError.from_record(error),
+            tuple(str(warning["what"]) for warning in answer["warnings"]),
         )
 
 

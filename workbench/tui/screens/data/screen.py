@@ -38,7 +38,7 @@ from workbench.tui.screens.data.summaries import FOUND_OUT, ORDERS, in_order
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal.text import one_line
-from workbench.tui.views.marks import DONE, FAILED
+from workbench.tui.views.marks import DONE, FAILED, WARNING
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
 
@@ -83,6 +83,7 @@ class DataScreen(WorkbenchScreen):
         with Horizontal(id="data"):
             with Vertical(id="data-left"):
                 yield Static("", id="data-error", markup=False)
+                yield Static("", id="data-warnings", markup=False)
                 yield ColumnsList(id="columns")
                 yield DataBelow(self._call, self._wanted, self._goes_on, id="below")
             yield Form(id="settings")
@@ -162,6 +163,9 @@ class DataScreen(WorkbenchScreen):
             place = f"{error.where}: " if error.where else ""
             hint = f"\n{error.hint}" if error.hint else ""
             self.query_one("#data-error", Static).update(f"{FAILED} {place}{error.what}{hint}")
+        warnings = [] if error is not None else self._look.warnings
+        self.set_class(bool(warnings) and self.is_settled, "-warned")
+        self.query_one("#data-warnings", Static).update("\n".join(f"{WARNING} {each}" for each in warnings))
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:

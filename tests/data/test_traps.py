@@ -1,0 +1,149 @@
+"""Leaks and traps are named before training, and harmless tables have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.data import in_memory
+from workbench.data.loading import load
+from workbench.data.source import Source
+from workbench.recipe.schema import Data
+from workbench.worker.examine import look_at_data
+
+SPLIT = {"validation": 0.2, "test": 0.2}
+
+
+@pytest.fixture
+def columns() -> dict[str, np.ndarray]:
+    """200 rows that are no trap."""
+    random = np.random.default_rng(5)
+    a, b = random.normal(size=(2, 200))
+    kind = np.where(a + random.normal(size=200) > 0.3, "cat", "dog")
+    return {
+        "a": a,
+        "b": b,
+        "c": random.integers(0, 4, 200),
+        "price": a * 3 + b + random.normal(size=200) + 20,
+        "kind": kind,
+    }
+
+
+def traps(columns, targets=("price",), *, test=None, **settings) -> list[str]:
+    data = Data.model_validate(
+        {"use": "x", "targets": list(targets), "split": SPLIT, "ignore": []} | settings
+    )
+    source = Source(columns, test=test, origin="rows.csv")
+    return [str(warning) for warning in in_memory.prepare(data, source, 0).traps]
+
+
+def test_rows_that_are_no_trap_have_none(columns):
+    assert traps(columns, ignore=["kind"]) == []
+    assert traps(columns, ["kind"], classes=["kind"], ignore=["price"]) == []
+
+
+@pytest.mark.parametrize("use", ["diabetes", "iris", "wine", "breast_cancer", "digits"])
+def test_tables_of_scikit_learn_have_none(catalog, use):
+    for seed in range(2):
+        data = Data.model_validate({"use": use, "split": SPLIT})
+        assert load(data, catalog, folder=Path("."), seed=seed).traps == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("copy", lambda c: c["price"], "column 'copy' equals the target 'price' in every row"),
+        ("cents", lambda c: 100 * c["price"] + 3, "column 'cents' goes with the target 'price' on a straight line"),
+        ("log", lambda c: np.log(c["price"]), "column 'log' rises and falls with the target 'price'"),
+        ("one", lambda c: np.full(200, 7), "column 'one' is 7 in every training row"),
+        ("Id", lambda c: np.random.default_rng(1).permutation(9000)[:200], "column 'Id' has another number in every"),
+        ("n", lambda c: np.random.default_rng(1).permutation(200), "column 'n' has another number in every row"),
+        ("near", lambda c: c["price"] + np.random.default_rng(1).normal(scale=0.2, size=200), ""),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_a_trap(columns, name, make, said):
+    found = traps({**columns, name: make(columns)}, ignore=["kind"])
+    assert [said in each and f"(`ignore: [{name}]`)" in each for each in found] == ([True] if said else [])
+
+
+def test_an_id_of_consecutive_numbers_is_seen_by_them(columns):
+    numbered = {**columns, "zeile": np.arange(200)}
+    (found,) = traps(numbered, ignore=["kind"], split={})
+    assert "column 'zeile' has another number in every row (0 to 199)" in found
+    assert (
+        traps({"x": np.arange(200), "y": np.arange(200) % 7 * 1.5}, ["y"], split={}) == []
+    )  # what is measured
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "told"),
+    [
+        ("code", lambda kind: np.where(kind == "cat", "k1", "k2"), True),
+        ("grams", lambda kind: np.where(kind == "cat", 1.0, 5.0) + np.random.default_rng(2).random(200), True),
+        ("mostly", lambda kind: np.where(np.arange(200) % 20 == 0, "?", np.where(kind == "cat", "k1", "k2")), False),
+        ("town", lambda kind: np.array([f"{each} {n // 2}" for n, each in enumerate(kind)]), False),  # by chance
+    ],
+)  # fmt: skip
+def test_a_column_that_tells_the_class(columns, name, make, told):
+    given = {"a": columns["a"], "kind": columns["kind"], name: make(columns["kind"])}
+    found = traps(given, ["kind"], classes=["kind"], categories=[] if name == "grams" else [name])
+    assert [
+        f"column '{name}' alone tells the target 'kind' in 100.0% of the rows" in each for each in found
+    ] == ([True] if told else [])
+
+
+def test_rows_that_are_in_two_parts(columns):
+    twice = {name: np.concatenate([values, values[:60]]) for name, values in columns.items()}
+    found = traps(twice, ignore=["kind"])
+    assert all("rows of the" in each and "are in the training part as well" in each for each in found)
+    assert {part for part in ("validation", "test") for each in found if f"the {part} part" in each} == {
+        "validation", "test",
+    }  # fmt: skip
+    brought = {name: values[:50] for name, values in columns.items()}
+    (found,) = traps(columns, ignore=["kind"], split={}, test=brought)
+    assert "50 of 50 rows of the test part are in the training part as well" in found
+    few = {"a": columns["c"], "b": columns["c"][::-1], "kind": columns["kind"]}
+    assert traps(few, ["kind"], classes=["kind"]) == []  # four values each: equal rows are no wonder
+
+
+def test_classes_of_few_rows(columns):
+    kind = columns["kind"].astype(object)
+    kind[:3] = "emu"
+    (found,) = traps({**columns, "kind": kind}, ["kind"], classes=["kind"], split={}, ignore=["price"])
+    assert "of 3 classes of 'kind', 1 has fewer than 5 training rows ('emu' 3)" in found
+
+
+def test_a_split_that_ignores_time(columns):
+    walk = np.cumsum(np.random.default_rng(0).normal(size=200))
+    days = np.array([f"2020-{1 + n // 28:02d}-{1 + n % 28:02d}" for n in range(200)], dtype=object)
+    series = {"date": days, "b": columns["b"], "y": walk}
+    (found,) = traps(series, ["y"], ignore=["date"])
+    assert "the rows have a time ('date'), and neighbours in time have like values of 'y'" in found
+    assert traps(series, ["y"], ignore=["date"], split={**SPLIT, "shuffle": False}) == []
+    assert (
+        traps({**series, "y": columns["a"]}, ["y"], ignore=["date"]) == []
+    )  # neighbours have nothing in common
+    shuffled = np.random.default_rng(1).permutation(200)
+    (found,) = traps({name: values[shuffled] for name, values in series.items()}, ["y"], ignore=["date"])
+    assert "the rows have a time ('date')" in found
+
+
+def test_a_split_that_ignores_groups(columns):
+    patient = np.repeat(np.arange(20), 10)
+    own = np.random.default_rng(0).normal(scale=5, size=20)[patient] + columns["a"]
+    table = {"b": columns["b"], "patient": patient, "y": own}
+    (found,) = traps(table, ["y"], ignore=["patient"], split={"test": 0.2})
+    assert "100% of the rows of the test part have a 'patient' that training rows have too" in found
+    assert traps({**table, "y": columns["a"]}, ["y"], ignore=["patient"], split={"test": 0.2}) == []
+
+
+def test_they_are_in_the_app_and_of_streams_too(catalog, tmp_path, columns):
+    rows = [f"{a:.5f},{p:.5f},{100 * p:.3f}" for a, p in zip(columns["a"], columns["price"], strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,price,cents", *rows]) + "\n")
+    section = {"use": "csv", "path": "rows.csv", "targets": ["price"], "split": SPLIT}
+    for stream in (False, True):
+        data = Data.model_validate({**section, "stream": stream})
+        (warning,) = look_at_data(data, catalog, tmp_path, 0, 5)["warnings"]
+        assert "column 'cents' goes with the target 'price' on a straight line" in warning["what"]
