@@ -16,12 +16,7 @@ from scipy.stats.contingency import association
 from workbench.catalog.lookup import Catalog
 from workbench.cli import main
 from workbench.data.loading import load_or_stream
-from workbench.data.source import Source
-from workbench.data.source_calls import read
-from workbench.data.summary import blocks as blocks_module
-from workbench.data.summary.blocks import RowBlocks, draw
-from workbench.data.summary.columns import ColumnSummary, summarize, target_column
-from workbench.data.summary.measures import (
+from workbench.data.measures import (
     chance_of_counts,
     chance_of_distance,
     correlation_ratio,
@@ -31,6 +26,11 @@ from workbench.data.summary.measures import (
     spearman,
     total_variation,
 )
+from workbench.data.source import Source
+from workbench.data.source_calls import read
+from workbench.data.summary import blocks as blocks_module
+from workbench.data.summary.blocks import RowBlocks, draw
+from workbench.data.summary.columns import ColumnSummary, summarize, target_column
 from workbench.data.summary.overview import overview
 from workbench.data.summary.parts import compare, part_rows, part_samples
 from workbench.data.summary.rows import row_view

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from workbench.data.loading import Prepared, Rows, Streamed, StreamedPart
-from workbench.data.preparation import read_table
-from workbench.data.source import Source
-from workbench.data.summary.blocks import MOST_CHUNKS, RowBlocks, joined, sample_size, taken
-from workbench.data.summary.columns import FEWEST_A_CATEGORY, finite
-from workbench.data.summary.measures import (
+from workbench.data.measures import (
     chance_of_counts,
     chance_of_distance,
     kolmogorov_smirnov,
     total_variation,
 )
+from workbench.data.preparation import read_table
+from workbench.data.source import Source
+from workbench.data.summary.blocks import MOST_CHUNKS, RowBlocks, joined, sample_size, taken
+from workbench.data.summary.columns import FEWEST_A_CATEGORY, finite
 from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
 from workbench.data.summary.shown_readings import readings_of
 from workbench.recipe.schema import Data

@@ -16,7 +16,7 @@ from workbench.data.traps.columns import Values
 from workbench.errors import RecipeWarning
 from workbench.recipe.schema import Data
 
-SAMPLE = 20_000  # rows that columns are looked at in
+SAMPLE = 5_000  # rows that columns are looked at in
 MOST_COLUMNS = 300
 
 
@@ -114,15 +114,16 @@ def _of_split(
     if not targets or source.parts is not None or data.split.part or data.split.time or data.split.group:
         return
     name = targets[0]
-    target = Values.of(table[name])
     inputs = [column for group in roles.inputs.values() for column in group]
-    if target is None:
+    every = np.concatenate(list(parts.values()))
+    first = np.sort(np.partition(every, SAMPLE)[:SAMPLE] if len(every) > SAMPLE else every)
+    if (target := Values.of(table[name].take(first))) is None:
         return
-    first = np.sort(np.concatenate(list(parts.values())))[:SAMPLE]
     if by_time := order.ignores_time(source, first, name, target, inputs):
         yield by_time
     own = {part: index[:SAMPLE] for part, index in parts.items()}
-    if by_group := order.ignores_groups(source, own, name, target):
+    target = Values.of(table[name].take(own["training"]))
+    if target is not None and (by_group := order.ignores_groups(source, own, name, target)):
         yield by_group
 
 

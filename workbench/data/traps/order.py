@@ -39,13 +39,13 @@ def ignores_time(
     Args:
         source: what was read.
         rows: the positions of the rows that are looked at, in the order of the source.
-        target: of all rows of the source.
+        target: of these rows.
         inputs: the columns that the model gets. A time that is the only one, and no date, is what is measured.
     """
     if len(rows) < ENOUGH:
         return None
     for name, array in source.columns.items():
-        if name == target_name or array.ndim != 1 or len(array) != len(target.codes):
+        if name == target_name or array.ndim != 1 or len(array) <= rows.max():
             continue
         if list(inputs) == [name] and array.dtype.kind in "iuf" and not _CALENDAR.search(name):
             continue
@@ -53,7 +53,7 @@ def ignores_time(
         if moments is None:
             continue
         order = np.argsort(moments, kind="stable")
-        alike = _neighbours_alike(target, rows[order])
+        alike = _neighbours_alike(target, order)
         if alike < _ALIKE:
             continue
         return RecipeWarning(
@@ -76,7 +76,7 @@ def ignores_groups(
     Args:
         source: what was read.
         parts: the positions of the rows of each part, by its name.
-        target: of all rows of the source.
+        target: of the rows of the training part.
     """
     train = parts["training"]
     for name, array in source.columns.items():
@@ -84,21 +84,25 @@ def ignores_groups(
             name == target_name
             or array.ndim != 1
             or not _GROUP.search(name)
-            or len(array) != len(target.codes)
+            or len(array) <= max(int(own.max(initial=0)) for own in parts.values())
         ):
             continue
-        codes = _codes(array)
-        if codes is None:
+        codes = {part: _codes(array[rows]) for part, rows in parts.items()}
+        of_train = codes["training"]
+        if of_train is None:
             continue
-        groups = len(np.unique(codes[train]))
+        groups = len(np.unique(of_train))
         if not ENOUGH // 10 <= groups <= len(train) // 2 or len(train) < ENOUGH:
             continue
-        alike = _groups_alike(target, codes, train)
+        alike = _groups_alike(target, of_train)
         if alike < _ALIKE_IN_GROUPS:
             continue
         for part, rows in parts.items():
-            known = np.isin(codes[rows], codes[train])
-            if part == "training" or not len(rows) or known.mean() < 0.5:
+            own = codes[part]
+            if part == "training" or own is None or not len(rows):
+                continue
+            known = np.isin(own, of_train)
+            if known.mean() < 0.5:
                 continue
             return RecipeWarning(
                 f"{known.mean():.0%} of the rows of the {part} part have a '{name}' that training rows have too, and "
@@ -153,11 +157,12 @@ def _objects(array: np.ndarray) -> np.ndarray | None:
 
 
 def _codes(array: np.ndarray) -> np.ndarray | None:
+    """The groups of rows as texts; None for measured numbers."""
     if array.dtype.kind == "f" and (not np.isfinite(array).all() or (array % 1 != 0).any()):
         return None
     if array.dtype.kind not in "iufOUT":
         return None
-    return np.unique(array.astype(str), return_inverse=True)[1]
+    return array.astype(str)
 
 
 def _neighbours_alike(target: Values, rows: np.ndarray) -> float:
@@ -178,18 +183,18 @@ def _neighbours_alike(target: Values, rows: np.ndarray) -> float:
     return float((codes[:-1] == codes[1:]).mean() - chance) / (1.0 - chance) if chance < 1.0 else 0.0
 
 
-def _groups_alike(target: Values, codes: np.ndarray, rows: np.ndarray) -> float:
+def _groups_alike(target: Values, codes: np.ndarray) -> float:
     """The share of the targets' variance that lies between groups, corrected for groups of few rows: about 0 where
     groups say nothing, 1 where they say all."""
-    own = np.unique(codes[rows], return_inverse=True)[1]
+    own = np.unique(codes, return_inverse=True)[1]
     if target.numbers is not None and target.distinct > 2:
-        values = target.numbers[rows][:, None]
+        values = target.numbers[:, None]
         if not np.isfinite(values).all():
             return 0.0
     else:
-        values = np.eye(target.distinct)[target.codes[rows].clip(min=0)]
+        values = np.eye(target.distinct)[target.codes.clip(min=0)]
     values = values - values.mean(axis=0)
-    count, groups = len(rows), int(own.max()) + 1
+    count, groups = len(own), int(own.max()) + 1
     sizes = np.bincount(own)
     means = np.stack([np.bincount(own, column) / sizes for column in values.T], axis=1)
     total = float((values**2).sum())

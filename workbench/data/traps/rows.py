@@ -11,9 +11,9 @@ from workbench.data.table import Column
 from workbench.data.traps.columns import Values
 from workbench.errors import RecipeWarning
 
-MOST_CELLS = 4_000_000  # numbers of rows that are compared; of more, the first rows are
+MOST_CELLS = 2_000_000  # numbers of rows that are compared; of more, the first rows are
 LEAST_ROWS = 5  # of a class
-SAMPLE = 20_000  # rows that say how common values are
+SAMPLE = 10_000  # rows that say how common values are
 _LEAST, _SHARE = 5, 0.01  # so many rows, and such a share of a part
 _OF_FEW_VALUES = 0.1  # such a share where no column has many values, as in the answers to a questionnaire
 _BY_CHANCE = 0.01  # rows that one would expect to be equal by chance

@@ -33,12 +33,13 @@ from workbench.tui.screens.data.column_prompts import PROMPTS, ask_change
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import ask_data
 from workbench.tui.screens.data.preview import DataPreview
+from workbench.tui.screens.data.problems import DataProblems
 from workbench.tui.screens.data.role_changes import apply_change, wanted_change
 from workbench.tui.screens.data.summaries import FOUND_OUT, ORDERS, in_order
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
 from workbench.tui.terminal.text import one_line
-from workbench.tui.views.marks import DONE, FAILED, WARNING
+from workbench.tui.views.marks import DONE, FAILED
 
 PAUSE = 0.4  # seconds without an edit before the data is read again
 
@@ -82,8 +83,7 @@ class DataScreen(WorkbenchScreen):
         yield Static("", id="data-empty", markup=False)
         with Horizontal(id="data"):
             with Vertical(id="data-left"):
-                yield Static("", id="data-error", markup=False)
-                yield Static("", id="data-warnings", markup=False)
+                yield DataProblems()
                 yield ColumnsList(id="columns")
                 yield DataBelow(self._call, self._wanted, self._goes_on, id="below")
             yield Form(id="settings")
@@ -156,16 +156,13 @@ class DataScreen(WorkbenchScreen):
             self.query_one(DataBelow).find()
 
     def _show_error(self) -> None:
-        """The whole error: the line above the columns has space only for its beginning."""
         error = self._error or self._look.error
         self.set_class(error is not None and self.is_settled, "-error")
-        if error is not None:
-            place = f"{error.where}: " if error.where else ""
-            hint = f"\n{error.hint}" if error.hint else ""
-            self.query_one("#data-error", Static).update(f"{FAILED} {place}{error.what}{hint}")
-        warnings = [] if error is not None else self._look.warnings
-        self.set_class(bool(warnings) and self.is_settled, "-warned")
-        self.query_one("#data-warnings", Static).update("\n".join(f"{WARNING} {each}" for each in warnings))
+        problems = self.query_one(DataProblems)
+        if self.is_settled:
+            problems.show(error, self._look)
+        else:
+            problems.display = False
 
     @on(WorkerChanged)
     def _worker_changed(self) -> None:
