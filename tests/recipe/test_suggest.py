@@ -184,6 +184,14 @@ def test_many_gaps_are_a_category_of_their_own(catalog: Catalog) -> None:
     assert recipe["data"]["ignore"] == ["empty"]
 
 
+def test_numbers_among_other_texts_and_rare_classes_are_seen(catalog: Catalog) -> None:
+    grade = replace(text("grade", 60, 20, 20), numeric=True)
+    kind = number("kind", 0, 2, distinct=3, rarest=1)
+    recipe = suggested(Facts(100, (grade, kind)), catalog)
+    assert recipe["data"]["categories"] == ["grade"]
+    assert "stratify" not in recipe["data"]["split"]
+
+
 def test_what_the_reader_found_out_is_written_down(catalog: Catalog) -> None:
     facts = Facts(100, (number("a"), number("y")), options={"delimiter": ";", "decimal": ","})
     suggestion = suggest("x", {"use": "csv", "path": "x.csv"}, facts)

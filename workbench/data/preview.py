@@ -12,6 +12,7 @@ import numpy as np
 from workbench.data.dates import mostly_dates, short_text
 from workbench.data.in_memory import Prepared
 from workbench.data.lazy import LazyRows
+from workbench.data.number_texts import is_marked_number
 from workbench.data.proposals import ColumnProposal, proposal_for
 from workbench.data.series_preview import series_facts
 from workbench.data.source import Source
@@ -42,6 +43,8 @@ class ColumnPreview:
         numbers, dates: what a recipe says under these keys to read the column as it is shown here.
         span: the first and the last of dates, as text.
         note: what is doubtful about that.
+        rarest: the rows of the value that the fewest rows have; None for arrays.
+        numeric: whether most of its different texts are numbers, though it holds texts.
         text: what a recipe says under this key to use the column as free text; None where it is none.
     """
 
@@ -62,6 +65,8 @@ class ColumnPreview:
     span: tuple[str, str] | None = None
     note: str = ""
     text: Mapping[str, Any] | None = None
+    rarest: int | None = None
+    numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,8 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
             (),
             missing,
             len(counts),
+            rarest=min(counts.values(), default=None),
+            numeric=2 * sum(map(is_marked_number, counts)) > len(counts),
             commonest=commonest,
             word=word,
             words=words,
@@ -180,9 +187,12 @@ def _numbers_preview(column: Column, word: str) -> ColumnPreview:
         if len(numbers)
         else (None, None, None)
     )
-    distinct = len(np.unique(numbers)) if column.kind is ColumnKind.NUMBER else 0
     shape = column.values.shape[1:]
-    return ColumnPreview(column.name, column.kind.value, shape, missing, distinct, low, mean, high, word=word)
+    seen = ColumnPreview(column.name, column.kind.value, shape, missing, 0, low, mean, high, word=word)
+    if column.kind is not ColumnKind.NUMBER:
+        return seen
+    _, counts = np.unique(numbers, return_counts=True)
+    return replace(seen, distinct=len(counts), rarest=int(counts.min(initial=len(numbers))))
 
 
 def _finite(column: Column) -> np.ndarray:

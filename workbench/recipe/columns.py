@@ -40,6 +40,8 @@ class ColumnFacts:
     span: tuple[str, str] | None = None
     note: str = ""
     text: Mapping[str, Any] | None = None
+    rarest: int | None = None
+    numeric: bool = False
     gap: str = ""  # the category that stands for no value, if it is to be one of its own
 
     @classmethod

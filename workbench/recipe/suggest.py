@@ -210,7 +210,8 @@ def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[ColumnFac
         split["test"] = 0.1
     if len(learned) == 1 and classes and facts.rows >= 30 * next(iter(classes.values())):
         counts = [count for _, count in learned[0].commonest]
-        if not counts or len(counts) < learned[0].distinct or min(counts) >= 10:
+        rarest = min(counts, default=10) if learned[0].rarest is None else learned[0].rarest
+        if rarest >= 10:
             split["stratify"] = True
     return split
 

@@ -31,6 +31,11 @@ def column_options(
         for name, option in dates.items():
             circle = ", those that begin again as sine and cosine" if option.get("cyclic") else ""
             reasons.append(f"'{name}' holds dates: {', '.join(option['parts'])} are made of them{circle}.")
+    if codes := [
+        each.name for each in inputs if each.kind == "text" and each.numeric and not each.is_embedded(rows)
+    ]:
+        section["categories"] = codes
+        reasons.append(f"{', '.join(map(repr, codes))}: numbers among other texts are taken for categories.")
     if embedded := [column for column in inputs if column.is_embedded(rows)]:
         section["embed"] = [column.name for column in embedded]
         reasons += [

@@ -40,6 +40,7 @@ _ON_ONE_LINE = (
     "numbers",
     "dates",
     "embed",
+    "categories",
     "text",
     "windows",
 )
