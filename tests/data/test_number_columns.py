@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from workbench.catalog.lookup import Catalog
 from workbench.data import Preparation, apply_to, data_argument
 from workbench.data.loading import load_or_stream
 from workbench.data.number_formats import Writing, found_writing, parsed
+from workbench.data.preview import preview
+from workbench.data.source_calls import read
 from workbench.errors import DataError, RecipeError
 from workbench.recipe.schema import Data
+from workbench.recipe.suggest import Facts, suggest
 
 
 @pytest.mark.parametrize(
@@ -132,3 +136,17 @@ def test_a_cell_that_is_no_number_is_named_with_what_reads_it(prepare: Callable[
     with pytest.raises(RecipeError, match="no column 'z'") as missing:
         prepare(table, targets="y", numbers={"z": "percent"})
     assert missing.value.where == "data.numbers.z"
+
+
+def test_numbers_with_a_zero_before_them_are_proposed_as_codes(catalog: Catalog, tmp_path: Path) -> None:
+    rows = "".join(f"{n % 70:03},{n % 7:02},{n / 100},{n}\n" for n in range(700))
+    (tmp_path / "t.csv").write_text("zip,area,share,y\n" + rows)
+    section = {"use": "csv", "path": str(tmp_path / "t.csv")}
+    seen = preview(read(Data.model_validate(section), catalog, tmp_path))
+    assert [column.kind for column in seen.columns] == ["text", "text", "number", "number"]
+    proposed = suggest("codes", section, Facts.from_record(asdict(seen))).recipe["data"]
+    assert (proposed["embed"], proposed["categories"]) == (["zip"], ["area"])
+    loaded = load_or_stream(Data.model_validate(proposed), catalog, folder=tmp_path, seed=0)
+    table, embedded = loaded.preparation.inputs
+    assert embedded.column.categories[:2] == ("000", "001")
+    assert table.columns[0].categories == ("00", "01", "02", "03", "04", "05", "06")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from workbench.recipe.series_facts import SeriesFacts
 
 _COMMONEST = 10
 _PICTURES = 32  # looked at
+_FIRST, _MOST_COLUMNS = 10, 200  # cells that are looked at as they are written
+_PADDED = re.compile(r"\s*0\d+\s*")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     except DataError as error:
         return ColumnPreview(name, "unusable", source.columns[name].shape[1:], error=error.what)
     missing = int(column.missing.sum())
+    if column.kind is ColumnKind.NUMBER and _has_padded(source, name):
+        column = column.as_text()
     word = source.cell(int(column.missing.argmax()), name).strip() if missing and source.cell else ""
     if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):
         counts = Counter(text for text in column.as_text().values if text is not None)
@@ -161,6 +166,12 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
             text=free,
         )
     return _numbers_preview(column, word)
+
+
+def _has_padded(source: Source, name: str) -> bool:
+    """True if one of the first cells is a number with a 0 before it, such as 01: that is a code."""
+    rows = min(_FIRST, len(source.columns[name])) if len(source.columns) <= _MOST_COLUMNS else 0
+    return source.cell is not None and any(_PADDED.fullmatch(source.cell(row, name)) for row in range(rows))
 
 
 def _dates_preview(proposal: ColumnProposal) -> ColumnPreview:
