@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.dates import short_text
 from workbench.data.measures import pearson, spearman
 from workbench.data.table import Column, ColumnKind, number_text
 from workbench.errors import RecipeWarning
@@ -47,6 +48,10 @@ class Values:
         if column.kind is ColumnKind.TEXT:
             names, codes[present] = np.unique(column.values[present].astype(str), return_inverse=True)
             return cls(codes, names.tolist())
+        if column.kind is ColumnKind.DATE:
+            days, codes[present] = np.unique(column.values[present], return_inverse=True)
+            numbers = np.where(present, column.values.astype(np.int64), np.nan)  # microseconds
+            return cls(codes, [short_text(day) for day in days[: MOST_CLASSES + 1]], numbers)
         numbers = np.where(present, column.values, np.nan).astype(np.float64)
         found, codes[present] = np.unique(numbers[present], return_inverse=True)
         return cls(codes, [number_text(value) for value in found[: MOST_CLASSES + 1].tolist()], numbers)
