@@ -71,6 +71,11 @@ def test_a_level_line_stretches_the_axis_only_so_far(log: bool) -> None:
     near = 90.0 if log else 4.0
     assert top < highest(near) <= near
     assert highest(1000.0) <= top
+    far = Series("guess")
+    far.extend([(0.0, 1000.0), (1.0, 1000.0)])
+    rows = drawn(samples, (0.0, 1.0), log=log, beside=[Curve(far, 3, SHAPES["rings"], True)])
+    assert "1000" in rows[0]  # in the legend
+    assert not any("○" in row for row in rows[1:])
 
 
 def test_nothing_is_cut_from_a_few_values() -> None:

@@ -25,6 +25,8 @@ Predict = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
 def features(inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """The inputs side by side, (rows, features); None where they are no measured numbers, or too many."""
+    if not all(isinstance(array, np.ndarray) for array in inputs.values()):
+        return None  # pictures that are in their files still
     arrays = [array.reshape(len(array), -1) for array in inputs.values()]
     if any(array.dtype.kind != "f" for array in arrays):
         return None  # the numbers of tokens measure nothing

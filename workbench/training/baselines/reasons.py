@@ -91,7 +91,10 @@ def _called(
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """The outputs for rows, by name, and the share of dead units by layer."""
     structure = run.assembly.structure
-    tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, structure.pack_inputs(inputs))
+    arrays = {
+        name: np.asarray(array) for name, array in inputs.items()
+    }  # pictures may be in their files still
+    tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, structure.pack_inputs(arrays))
     with Seen(run.model, lambda *_: None) as seen:
         found = run.model(tensors, training=False)
     dead = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,7 +23,7 @@ def sampled(part: Rows, cells: int, *, by_inputs: bool = False) -> Part:
     else:
         rows = part.read_all() if isinstance(part, StreamedPart) else part
     arrays = rows.inputs if by_inputs else rows.targets
-    width = max(1, sum(array[:1].size for array in arrays.values()))
+    width = max(1, sum(math.prod(array.shape[1:]) for array in arrays.values()))
     if by_inputs and width > MOST_FEATURES:
         return rows  # no model is fitted on so many
     if rows.rows * width <= cells:

@@ -34,7 +34,7 @@ from workbench.tui.views.scale import Scale, linear_ticks, x_labels
 from workbench.tui.views.series import MINUS_INFINITY, NOT_A_NUMBER, PLUS_INFINITY, Series
 
 STRETCH = (
-    2.0  # at most so much longer a y axis becomes for a level line; one further off is drawn at its edge
+    2.0  # at most so much longer a y axis becomes for a level line; one further off is in the legend only
 )
 OUTLIERS = 0.02  # of the values at either end are no part of a clipped axis
 
@@ -99,6 +99,13 @@ def _y_scale(picture: Picture) -> Scale:
             lowest = min((value for value in values if value > 0.0), default=math.inf)
         low, high = min(low, lowest), max(high, highest)
     return Scale.around(low, high, log=picture.log)
+
+
+def _beyond(scale: Scale, level: float) -> bool:
+    """True if a level line is not on the y axis."""
+    if scale.log and level <= 0.0:
+        return True
+    return not scale.low <= (math.log10(level) if scale.log else level) <= scale.high
 
 
 def _stretched(low: float, high: float, level: float, *, log: bool) -> Window:
@@ -173,7 +180,11 @@ def _draw_curves(grid: Grid, plot: Plot, picture: Picture, scale: Scale) -> bool
     columns, rows = plot.width * 2, plot.height * 4
     left_out = False
     dots: dict[int, int] = {}
-    curves = [curve for curve in picture.curves if len(curve.series)]
+    curves = [
+        curve
+        for curve in picture.curves
+        if len(curve.series) and not (curve.is_level and _beyond(scale, curve.series.last))
+    ]
     traces = [trace(curve.series, plot.window, columns, rows, scale) for curve in curves]
     if picture.smoothing:
         for curve, raw in zip(curves, traces, strict=True):
