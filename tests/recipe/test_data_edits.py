@@ -161,3 +161,19 @@ def test_a_column_that_is_no_input_is_not_embedded_and_makes_no_dates() -> None:
     change = assign(section, PLAIN, "a", ColumnUse.NONE)
     assert change.values == {"data.ignore": ["a"], "data.dates": {"b": "day"}}
     assert change.removed == ("data.embed",)
+
+
+def test_the_past_of_a_target_does_not_make_it_an_input():
+    roles = ColumnRoles.of(
+        {
+            "inputs": {"features": ["load", "wind"]},
+            "targets": {"load": ["load"]},
+            "sample_weight": None,
+            "categories": [],
+            "classes": [],
+            "places": {"date": "time", "area": "series"},
+            "forecasts": True,
+        }
+    )
+    uses = [roles.use_of(name) for name in ("load", "wind", "date", "area", "other")]
+    assert uses == ["target", "input", "time", "series", "left out"]

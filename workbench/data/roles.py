@@ -31,6 +31,8 @@ class Roles:
         target_scaling: how each target is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
         stratify: a column, or None.
+        places: of windows, what each column says of a row that is no input: its `time` or its `series`.
+        forecasts: whether rows become windows: past values of a target may be an input then.
         readings: how columns are read whose cells are no plain numbers, texts or arrays.
     """
 
@@ -45,6 +47,8 @@ class Roles:
     texts: frozenset[str] = frozenset()
     embedded: frozenset[str] = frozenset()
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    forecasts: bool = False
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -114,6 +118,8 @@ def choose_roles(data: Data, source: Source) -> Roles:
         texts=texts & set(input_columns),
         embedded=frozenset(data.embed) & set(input_columns),
         readings=choose_readings(data, source, input_columns),
+        places={} if data.windows is None else data.windows.roles,
+        forecasts=data.windows is not None,
     )
 
 

@@ -16,6 +16,8 @@ class ColumnUse(StrEnum):
     INPUT = "input"
     TARGET = "target"
     WEIGHT = "weight"  # of the row
+    TIME = "time"  # of a window's rows
+    SERIES = "series"  # that a window's rows belong to
     NONE = "left out"
 
 
@@ -29,6 +31,8 @@ class ColumnRoles:
     categories: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
     embedded: frozenset[str] = frozenset()
+    places: Mapping[str, str] = field(default_factory=dict)
+    forecasts: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> ColumnRoles:
@@ -40,11 +44,15 @@ class ColumnRoles:
             frozenset(record["categories"]),
             frozenset(record["classes"]),
             frozenset(record.get("embedded", ())),
+            dict(record.get("places", {})),
+            bool(record.get("forecasts")),
         )
 
     def use_of(self, column: str) -> ColumnUse:
-        """The role of a column."""
-        if self.group_of(column):
+        """The role of a column. The past of a target may be an input of windows too: it is the target."""
+        if column in self.places and not self.group_of(column):
+            return ColumnUse(self.places[column])
+        if self.group_of(column) and not (self.forecasts and column in self.target_columns):
             return ColumnUse.INPUT
         if any(column in names for names in self.targets.values()):
             return ColumnUse.TARGET

@@ -109,6 +109,11 @@ class Windows(Strict):
         return self.length + max(self.ahead)
 
     @property
+    def roles(self) -> dict[str, str]:
+        """What the columns of `places` say of a row: its `time` or its `series`."""
+        return dict.fromkeys(self.group, "series") | ({self.time: "time"} if self.time is not None else {})
+
+    @property
     def places(self) -> tuple[str, ...]:
         """The columns that say which series a row belongs to, and when it was."""
         return (*self.group, *([self.time] if self.time is not None else []))

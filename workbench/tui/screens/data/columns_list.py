@@ -19,7 +19,14 @@ from workbench.tui.screens.data.summaries import Summaries, missing_text, relati
 from workbench.tui.views.fitting import printable
 
 _PICTURE, _RELATION = 8, 7  # cells of the distribution, and of the correlation with the target
-_MARKS = {ColumnUse.INPUT: "▾", ColumnUse.TARGET: "▸", ColumnUse.WEIGHT: "⚖", ColumnUse.NONE: "·"}
+_MARKS = {
+    ColumnUse.INPUT: "▾",
+    ColumnUse.TARGET: "▸",
+    ColumnUse.WEIGHT: "⚖",
+    ColumnUse.TIME: "↓",
+    ColumnUse.SERIES: "≡",
+    ColumnUse.NONE: "·",
+}
 
 
 class ColumnsList(OptionList):
@@ -166,6 +173,8 @@ class ColumnsList(OptionList):
             ColumnUse.INPUT: "",
             ColumnUse.TARGET: "bold $secondary",
             ColumnUse.WEIGHT: "$accent",
+            ColumnUse.TIME: "$accent",
+            ColumnUse.SERIES: "$accent",
             ColumnUse.NONE: "dim",
         }[use]
         rows = int(summary["rows"]) if summary else 0

@@ -55,7 +55,8 @@ def _sorted_by(column: Record, roles: ColumnRoles, summary: Record | None, order
     if order == "kind":
         return str(column["kind"])
     if order == "role":
-        return [ColumnUse.TARGET, ColumnUse.INPUT, ColumnUse.WEIGHT, ColumnUse.NONE].index(roles.use_of(name))
+        order_of_uses = [ColumnUse.TARGET, *(use for use in ColumnUse if use is not ColumnUse.TARGET)]
+        return order_of_uses.index(roles.use_of(name))
     if summary is None:
         return None
     if order == "suggested":
