@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.catalog.lookup import Catalog
-from workbench.data import Prepared, apply_to
+from workbench.data import Prepared, apply_to, load
 from workbench.data.naive import find_season
 from workbench.data.preparation import Preparation
 from workbench.errors import DataError, RecipeError, WorkbenchError
@@ -296,6 +296,24 @@ def test_new_rows_give_one_forecast_for_each_window_also_behind_the_last_target(
     again = apply_to(kept, own, catalog, folder=tmp_path, seed=0)
     np.testing.assert_array_equal(again.inputs["features"], found.test.inputs["features"])
     np.testing.assert_array_equal(again.targets["temp"], found.test.targets["temp"])
+
+
+def test_a_recipe_that_says_every_setting_gives_the_same_windows(
+    catalog: Catalog, tmp_path: Path, prepare: Prepare
+) -> None:
+    section = {
+        "targets": ["y"],
+        "windows": {"length": 3, "ahead": "1-2"},
+        "split": {"validation": 0.2, "test": 0.2},
+    }
+    found = prepare(table(y=range(30)), **section)
+    data = Data.model_validate({"use": "csv", "path": "table.csv", **section})
+    resolved = Data.model_validate(data.model_dump(mode="json"))  # as a run and a saved file keep it
+    again = load(resolved, catalog, folder=tmp_path, seed=0)
+    assert again.test is not None
+    assert found.test is not None
+    np.testing.assert_array_equal(again.test.inputs["features"], found.test.inputs["features"])
+    assert again.preparation.windows == found.preparation.windows
 
 
 def test_many_windows_are_gathered_batch_by_batch(

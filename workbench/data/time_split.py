@@ -33,11 +33,10 @@ def parts_by_time(series: Series, split: Split) -> np.ndarray:
 
 
 def refuse_drawn(split: Split) -> None:
-    """Raise that windows cannot be drawn at random, where the split asks for that."""
-    for key in ("shuffle", "stratify"):
-        if key in split.model_fields_set and getattr(split, key):
-            raise RecipeError(
-                "windows overlap: drawn at random, the same rows would be in training and in the test.",
-                where=f"data.split.{key}",
-                hint="Leave it out: with `windows` the split is by time.",
-            )
+    """Raise that windows are not drawn class by class, where the split asks for that."""
+    if split.stratify:
+        raise RecipeError(
+            "windows overlap: drawn at random, the same rows would be in training and in the test.",
+            where="data.split.stratify",
+            hint="Leave it out: with `windows` the split is by time.",
+        )
