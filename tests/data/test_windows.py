@@ -254,7 +254,7 @@ def test_bad_rows_are_reported_with_file_and_line(prepare: Prepare) -> None:
     )
     with pytest.raises(RecipeError, match="windows overlap"):
         prepare(
-            table(y=range(30)), targets=["y"], windows={"length": 2}, split={"test": 0.2, "shuffle": True}
+            table(y=range(30)), targets=["y"], windows={"length": 2}, split={"test": 0.2, "stratify": "y"}
         )
 
 
