@@ -71,6 +71,12 @@ class LazyRows:
     def ndim(self) -> int:
         return len(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes that it takes in memory."""
+        held = self.reader.held
+        return self.rows.nbytes + (0 if held is None else held.nbytes)
+
     def __len__(self) -> int:
         return len(self.rows)
 

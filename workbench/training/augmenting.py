@@ -17,6 +17,7 @@ from keras import tree
 
 from workbench.assembly.make import Maker
 from workbench.catalog import Kind
+from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import resolve
 from workbench.errors import RecipeError
 from workbench.recipe.model_schema import Use
@@ -87,6 +88,18 @@ def make_augmenter(items: Sequence[Use], maker: Maker, seed: int, inputs: Any) -
         _try(layer, pictures, where)
         layers.append(layer)
     return Augmenter(layers)
+
+
+def augmenter_alone(items: Sequence[Use], catalog: Catalog, seed: int, rows: Any) -> Augmenter:
+    """The augmentation of a recipe without its model, to look at what it does to rows of an input."""
+
+    def no_file(*_: Any) -> Any:
+        raise RecipeError("a layer of the augmentation is made without files.", where=_KEY)
+
+    maker = Maker(catalog, no_file, no_file, no_file, lambda *_: None)
+    augmenter = make_augmenter(items, maker, seed, [rows])
+    assert augmenter is not None
+    return augmenter
 
 
 def _seeded(item: Use, maker: Maker, seed: int, where: str) -> Use:

@@ -14,7 +14,7 @@ from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe.document import Document, join_key, parse, read
+from workbench.recipe.document import Document, join_key, parse, read, to_yaml
 from workbench.recipe.errors import explain
 from workbench.recipe.schema import Data
 from workbench.storage import formats
@@ -27,6 +27,7 @@ from workbench.training.session import Session
 from workbench.worker.data_views import DataViews
 from workbench.worker.examine import examine, look_at_data
 from workbench.worker.kept_data import KeptData
+from workbench.worker.pictures import pictures_of
 from workbench.worker.predictions import KeptPredictions, predictions_of
 
 if TYPE_CHECKING:
@@ -167,8 +168,29 @@ def _predict(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _predictions(child: Child, arguments: Arguments) -> dict[str, Any]:
     """The first rows of predictions, and their comparison with the true values: see `predictions_of`."""
-    table = _predicted(child, arguments)
-    return predictions_of(table, _KEPT_PREDICTIONS.keep(table))
+    rows: list[Rows] = []
+    table = _predicted(child, arguments, rows)
+    found = predictions_of(table, _KEPT_PREDICTIONS.keep(table, rows[-1]))
+    return {**found, "pictures": _KEPT_PREDICTIONS.has_pictures}
+
+
+def _predicted_pictures(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """As `_predicted_rows`, as pictures: {pictures: [{file, picture, values}], total}; `most`: see `thumbnail`."""
+    asked = {name: arguments[name] for name in ("token", "start", "count", "by", "wrong", "most")}
+    return _KEPT_PREDICTIONS.pictures(**asked)
+
+
+def _pictures(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """Rows of a recipe's data (`data`, `seed`, `folder`) as pictures; see `pictures_of`."""
+    content = {
+        "kwb": 1,
+        "seed": arguments.get("seed", 0),
+        "data": arguments["data"],
+        "model": {"use": "Dense"},
+    }
+    document = parse(to_yaml(content), name="the recipe", folder=Path(arguments.get("folder", ".")))
+    asked = {name: arguments[name] for name in ("part", "start", "count", "most")}
+    return pictures_of(document, child.catalog, _KEPT_DATA, **asked)
 
 
 def _predicted_rows(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -177,11 +199,17 @@ def _predicted_rows(child: Child, arguments: Arguments) -> dict[str, Any]:
     return _KEPT_PREDICTIONS.page(**asked)
 
 
-def _predicted(child: Child, arguments: Arguments) -> PredictionTable:
+def _predicted(child: Child, arguments: Arguments, kept: list[Rows] | None = None) -> PredictionTable:
+    """The predictions; the rows that they are for are added to `kept`."""
     saved = SavedModel.open(Path(arguments["file"]), child.catalog)
-    return prediction_table(
-        saved, predict(saved, lambda targets: _part(saved, child, arguments, with_targets=targets))
-    )
+
+    def read(targets: bool) -> Rows:
+        rows = _part(saved, child, arguments, with_targets=targets)
+        if kept is not None:
+            kept.append(rows)
+        return rows
+
+    return prediction_table(saved, predict(saved, read))
 
 
 def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Rows:
@@ -232,6 +260,8 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "predict": _predict,
     "predictions": _predictions,
     "predicted_rows": _predicted_rows,
+    "predicted_pictures": _predicted_pictures,
+    "pictures": _pictures,
     "save_as": _save_as,
     "save_run": _save_run,
     "export_checkpoint": _export_checkpoint,

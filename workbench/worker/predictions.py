@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.loading import Rows
+from workbench.data.preparation import Part
+from workbench.data.thumbnails import picture_inputs
 from workbench.errors import WorkbenchError
 from workbench.training.prediction_table import PredictionTable
+from workbench.worker.pictures import pictures
 
 FIRST_ROWS = 200
 MOST_COLUMNS = 60
@@ -57,12 +61,19 @@ class KeptPredictions:
 
     def __init__(self) -> None:
         self._table: PredictionTable | None = None
+        self._part: Part | None = None
         self._token = 0
 
-    def keep(self, table: PredictionTable) -> int:
-        """Keep a table instead of the one before. Returns its token."""
+    def keep(self, table: PredictionTable, rows: Rows) -> int:
+        """Keep a table, and the rows it is of where they are pictures, instead of those before. Returns its token."""
         self._table, self._token = table, self._token + 1
+        self._part = rows if isinstance(rows, Part) and picture_inputs(rows) else None
         return self._token
+
+    @property
+    def has_pictures(self) -> bool:
+        """True if rows can be shown as pictures."""
+        return self._part is not None
 
     def page(self, token: int, start: int, count: int, by: str, wrong: bool) -> dict[str, Any]:
         """Some rows of the table in an order: {rows, total}; see `PredictionTable.order`.
@@ -70,12 +81,30 @@ class KeptPredictions:
         Raises:
             WorkbenchError: another table was made since.
         """
+        table = self._kept(token)
+        order = table.order(by, wrong=wrong)
+        return {"rows": table.cells(order[start : start + count], MOST_COLUMNS), "total": len(order)}
+
+    def pictures(self, token: int, start: int, count: int, by: str, wrong: bool, most: int) -> dict[str, Any]:
+        """As `page`, with a picture of each row: {pictures: [{file, picture, values}], total}.
+
+        Raises:
+            WorkbenchError: another table was made since, or its rows are no pictures.
+        """
+        table = self._kept(token)
+        if self._part is None:
+            raise WorkbenchError("no input of this data is a picture.")
+        order = table.order(by, wrong=wrong)
+        rows = order[start : start + count]
+        shown = zip(pictures(self._part, rows, most), table.cells(rows, MOST_COLUMNS), strict=True)
+        return {"pictures": [{**picture, "values": values} for picture, values in shown], "total": len(order)}
+
+    def _kept(self, token: int) -> PredictionTable:
         if self._table is None or token != self._token:
             raise WorkbenchError(
                 "these predictions are not kept any more.", hint="Predict again: Esc, then p."
             )
-        order = self._table.order(by, wrong=wrong)
-        return {"rows": self._table.cells(order[start : start + count], MOST_COLUMNS), "total": len(order)}
+        return self._table
 
 
 def predictions_of(table: PredictionTable, token: int) -> dict[str, Any]:

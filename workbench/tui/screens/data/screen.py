@@ -32,6 +32,7 @@ from workbench.tui.screens.data.below import DataBelow
 from workbench.tui.screens.data.column_prompts import PROMPTS, ask_change
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.dataset_dialog import ask_data
+from workbench.tui.screens.data.pictures import has_pictures, show_pictures
 from workbench.tui.screens.data.preview import DataPreview
 from workbench.tui.screens.data.problems import DataProblems
 from workbench.tui.screens.data.role_changes import apply_change, wanted_change
@@ -61,6 +62,8 @@ class DataScreen(WorkbenchScreen):
         Binding("f", "below('rows')", "Rows", id="data.rows", tooltip="The rows: browse them, filter them"),
         Binding("b", "below('parts')", "Parts", id="data.balance",
                 tooltip="Do training, validation and test look alike? And how many rows each class has"),
+        Binding("p", "pictures", "Pictures", id="data.pictures",
+                tooltip="The rows as pictures, before and after augmentation"),
         Binding("s", "order", "Sort", id="data.sort", tooltip="Sort the columns: by missing values, correlation ..."),
         Binding("c", "choose", "Change", id="data.choose", tooltip="Choose other data"),
         Binding("r", "read_again", "Read again", id="data.read", show=False, tooltip="Read the data again"),
@@ -384,6 +387,10 @@ class DataScreen(WorkbenchScreen):
         self.add_class("-below")
         self.query_one(DataBelow).open(which)
 
+    def action_pictures(self) -> None:
+        """Show the rows as pictures."""
+        show_pictures(self.app, self._section(), self._call)
+
     def action_undo(self) -> None:
         """Take the last edit back."""
         take_back(kwb(self))
@@ -393,6 +400,8 @@ class DataScreen(WorkbenchScreen):
         take_back(kwb(self), again=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "pictures":
+            return has_pictures(self._look.columns)
         return (
             self.editor is not None
             if action in ("settings", "below", "choose", "undo", "redo", "order")

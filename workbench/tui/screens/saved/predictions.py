@@ -18,8 +18,9 @@ from workbench.tui.screens.saved.confusion import ConfusionTable
 from workbench.tui.screens.saved.scatter import ScatterPlot
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number
-from workbench.tui.views.marks import FAILED
+from workbench.tui.views.marks import DONE, FAILED
 from workbench.tui.widgets.page_table import PAGE, PageTable
+from workbench.tui.widgets.pictures import PicturesDialog
 
 
 class PredictionsScreen(WorkbenchScreen):
@@ -32,6 +33,7 @@ class PredictionsScreen(WorkbenchScreen):
         result: the worker's answer to `predictions`.
         export: writes the predictions of all rows to a file; asks which.
         fetch: a page of the rows: the worker's `predicted_rows`, called with start, count, by, wrong.
+        fetch_pictures: as pictures: the worker's `predicted_pictures`.
     """
 
     BINDING_GROUP_TITLE = "Predictions"
@@ -45,6 +47,8 @@ class PredictionsScreen(WorkbenchScreen):
                 tooltip="The worst predictions first, or the rows in the order of the data"),
         Binding("w", "wrong_only", "Wrong only", id="predictions.wrong",
                 tooltip="Only the rows whose class is predicted wrong, or all"),
+        Binding("p", "pictures", "Pictures", id="predictions.pictures",
+                tooltip="The rows as pictures, in this order: the wrong ones with w"),
         Binding("n", "next", "Next target", id="predictions.next", tooltip="The next target of the model"),
         Binding("s", "export", "Save CSV", id="predictions.export",
                 tooltip="Write the predictions of all rows to a CSV file"),
@@ -57,9 +61,11 @@ class PredictionsScreen(WorkbenchScreen):
         result: Mapping[str, Any],
         export: Callable[[], object],
         fetch: Callable[..., Awaitable[Mapping[str, Any]]],
+        fetch_pictures: Callable[..., Awaitable[Mapping[str, Any]]] | None = None,
     ) -> None:
         super().__init__()
         self._fetch = fetch
+        self._fetch_pictures = fetch_pictures
         self._by: str = result["by"]
         self._wrong = False
         self._total: int = result["rows"]
@@ -185,6 +191,8 @@ class PredictionsScreen(WorkbenchScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without the truth there is one view only."""
+        if action == "pictures":
+            return self._fetch_pictures is not None and bool(self._result.get("pictures"))
         if action == "next":
             return len(self._comparisons) > 1
         if action == "wrong_only":
@@ -240,6 +248,30 @@ class PredictionsScreen(WorkbenchScreen):
         self._compare()
         self._reorder()
 
+    def action_pictures(self) -> None:
+        """Show the rows as pictures, with the prediction and the truth."""
+        by, wrong = self._by, self._wrong
+
+        async def fetch(start: int, count: int, most: int, part: str) -> dict[str, Any]:
+            assert self._fetch_pictures is not None
+            page = await self._fetch_pictures(start=start, count=count, by=by, wrong=wrong, most=most)
+            shown = [{**each, "title": self._about_row(each["values"])} for each in page["pictures"]]
+            return {"pictures": shown, "total": page["total"]}
+
+        what = "Wrong predictions" if wrong else "Predictions"
+        self.app.push_screen(PicturesDialog(f"{what} of {self._file}", fetch))
+
+    def _about_row(self, values: Sequence[Any]) -> str:
+        """The prediction of a row, after a mark and the truth where that is known."""
+        found: dict[str, Any] = {}
+        for (_, kind), value in zip(self._result["columns"], values, strict=False):
+            found.setdefault(kind, value)
+        sure = found.get("confidence")
+        text = f"{_shown(found.get('predicted', ''))}{f' {sure:.0%}' if isinstance(sure, float) else ''}"
+        if "right" in found:
+            return f"{DONE} {text}" if found["right"] else f"{FAILED} {_shown(found.get('true'))} → {text}"
+        return f"{_shown(found['true'])} → {text}" if "true" in found else text
+
     def action_export(self) -> None:
         """Write all predictions to a CSV file."""
         self._export()
@@ -269,6 +301,10 @@ def _about_classes(shown: Mapping[str, Any]) -> Content:
     return Content.assemble(
         (f"{printable(shown['name'])}  ", "bold"), f"{share} right: {right:,} of {rows:,}"
     )
+
+
+def _shown(value: Any) -> str:
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _number(value: Any) -> str:

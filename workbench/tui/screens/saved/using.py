@@ -179,6 +179,7 @@ class FileUses:
                     found,
                     lambda: self._screen.run_worker(self.export(data), group="export", exclusive=True),
                     partial(self._app.worker.call, "predicted_rows", token=found["token"]),
+                    partial(self._app.worker.call, "predicted_pictures", token=found["token"]),
                 )
             )
 
