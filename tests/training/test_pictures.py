@@ -17,12 +17,16 @@ from tests.conftest import Kwb
 from tests.data.pictures import folder
 from workbench import events
 from workbench.catalog.lookup import Catalog
+from workbench.data import load
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.storage.run_folder import RunFolder
 from workbench.training import preparing
 from workbench.training.checkpoints import newest
 from workbench.training.session import Session
+from workbench.tui.views.pixels import Pixels
+from workbench.worker.kept_data import KeptData
+from workbench.worker.pictures import pictures_of
 
 AUGMENT = [
     {"use": "RandomFlip", "mode": "horizontal"},
@@ -167,3 +171,21 @@ def test_predictions_of_new_pictures_name_their_files(
     assert one["file"] == "003.png"
     assert one["label"] == ["ant", "bee"][expected[29].argmax()]
     np.testing.assert_allclose(float(one["confidence label"]), expected[29].max(), atol=1e-6)
+
+
+def test_rows_are_shown_as_pictures_before_and_after_augmentation(catalog: Catalog, pictures: Path) -> None:
+    document = recipe(pictures)
+    asked = {"part": "train", "start": 2, "count": 3, "most": 28}
+    answer = pictures_of(document, catalog, KeptData(), **asked)  # type: ignore[arg-type]
+    prepared = load(document.recipe.data, catalog, folder=pictures.parent, seed=5)
+    order = np.sort(prepared.train.index)[2:5]
+    names = [f"ant/{row:03d}.png" if row < 26 else f"bee/{row - 26:03d}.png" for row in order]
+    assert [each["file"] for each in answer["pictures"]] == names
+    assert [each["title"] for each in answer["pictures"]] == [name[:3] for name in names]
+    assert (answer["total"], answer["parts"]) == (30, ["train", "validation", "test"])
+    for each, name in zip(answer["pictures"], names, strict=True):
+        pixels = tf.image.resize(tf.io.decode_png((pictures / name).read_bytes()), (12, 10))
+        assert np.array_equal(Pixels.from_record(each["picture"]).rows, np.round(pixels))
+        assert each["augmented"] != each["picture"]
+    other = pictures_of(document, catalog, KeptData(), **{**asked, "part": "test"})  # type: ignore[arg-type]
+    assert [each["augmented"] for each in other["pictures"]] == [None] * 3
