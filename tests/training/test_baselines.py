@@ -16,10 +16,12 @@ from sklearn.preprocessing import StandardScaler
 
 from workbench import events
 from workbench.data.loading import Prepared
+from workbench.data.preparation import Part
 from workbench.recipe.document import parse
 from workbench.storage.runs import list_runs
 from workbench.training.baselines.beside import Baseline, Beside
 from workbench.training.baselines.reasons import Evidence, gather, likely_reason
+from workbench.training.baselines.rows import sampled
 from workbench.training.baselines.verdict import judge
 from workbench.training.preparing import prepare
 from workbench.training.session import Session
@@ -222,6 +224,9 @@ def test_a_loss_that_holds_more_is_not_compared_and_metrics_are(catalog, folder)
         assert set(run.baselines) == {"mae", "val_mae"}
     own = ran(catalog, folder, model="{sequential: [{use: MyDense, units: 1}]}", train="loss: mse")
     assert set(own.baselines) == {"loss", "val_loss"}
+    model = "{use: ReconstructingRegressor, output_dim: 1}"  # has a test_step, and a loss, of its own
+    step = ran(catalog, folder, model=model, train="loss: mse, metrics: [mae]")
+    assert set(step.baselines) == {"mae", "val_mae"}
     total = ran(catalog, folder, train="loss: {use: MeanSquaredError, reduction: sum}")
     _, y, _ = total.rows("test")
     batches = np.split(y, range(16, len(y), 16))
@@ -230,6 +235,17 @@ def test_a_loss_that_holds_more_is_not_compared_and_metrics_are(catalog, folder)
         sum(len(b) * np.sum((b - guess) ** 2) for b in batches) for guess in (known.mean(), np.median(known))
     ]
     assert total.baseline("loss") == pytest.approx(min(sums) / len(y), rel=1e-4)
+
+
+def test_of_many_rows_a_sample_is_used():
+    numbers = np.arange(1000)
+    part = Part({"x": np.stack([numbers, numbers], axis=1)}, {"y": numbers[:, None]}, None, numbers)
+    few = sampled(part, 100)
+    assert few.rows == 100
+    assert np.array_equal(few.targets["y"][:, 0], few.index)
+    assert (np.diff(few.index) > 0).all()
+    assert sampled(part, 100, by_inputs=True).rows == 50
+    assert sampled(part, 1000) is part
 
 
 def test_a_stream_is_compared_with_the_same(catalog, folder):

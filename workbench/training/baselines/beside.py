@@ -28,7 +28,7 @@ MOST_STREAMED = (
 MOST_SCORED = (
     5_000_000  # numbers of targets and predictions of a part; of more, a sample of its rows is scored
 )
-WAITED = 5.0  # seconds at the end of a training, for what is not found yet
+WAITED = 3.0  # seconds at the end of a training, for what is not found yet
 
 Scores = dict[str, float]
 Predictions = Callable[[slice], Mapping[str, np.ndarray]]
@@ -78,6 +78,8 @@ class Beside:
         self._found: dict[str, Baseline] = {}
         self._given: dict[str, Any] = {}
         self._plain = is_plain(prepared_run.model)
+        # A loss of the model's own making is not the one that was compiled; what it calls `mae` is the metric.
+        self._own_loss = any(has_own(prepared_run.model, name) for name in ("test_step", "compute_loss"))
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         prepared = prepared_run.prepared
@@ -106,7 +108,7 @@ class Beside:
             name: each.as_record() for name, each in self._found.copy().items() if name.startswith("val_")
         }
         if not self._plain:  # the loss may hold more than what is scored here; at the end that is known
-            found.pop("val_loss", None)
+            found = {name: record for name, record in found.items() if not name.endswith("loss")}
         fresh = {name: record for name, record in found.items() if self._given.get(name) != record}
         self._given |= fresh
         return fresh
@@ -120,7 +122,9 @@ class Beside:
         self.stop()
         found = self._found.copy()
         inputs = input_specs(self._run.prepared.preparation, static_batch(self._run.model))
-        if found and not self._plain and adds_losses(self._run.assembly, inputs):
+        if self._own_loss:
+            found = {name: each for name, each in found.items() if not name.endswith("loss")}
+        elif found and not self._plain and adds_losses(self._run.assembly, inputs):
             for name in ("loss", "val_loss"):
                 found.pop(name, None)
         return found
@@ -299,7 +303,7 @@ def _is_scored_as_compiled(run: PreparedRun) -> bool:
     model, train = run.model, run.document.recipe.train
     if lacks_call(model) or train.loss is None or train.compile:
         return False
-    if any(has_own(model, name) for name in ("test_step", "compute_loss", "compute_metrics", "compile")):
+    if any(has_own(model, name) for name in ("compute_metrics", "compile")):
         return False
     targets = _with_names_of_outputs(run).target_shapes()
     return bool(targets) and set(targets) == set(run.assembly.outputs)
