@@ -127,7 +127,7 @@ def _cells(column: Mapping[str, Any]) -> list[str]:
     related = next(iter(column["relations"]), None)
     with_target = ""
     if related and related["value"] is not None:
-        with_target = f"{related['value']:.2f} {related['measure']}"
+        with_target = f"{round(related['value'], 2) + 0.0:.2f} {related['measure']}"
     elif related:
         with_target = f"– {related['note']}"
     distinct = f"{column['distinct']:,}" if column["distinct"] else ""

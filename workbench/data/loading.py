@@ -60,7 +60,13 @@ def load(data: Data, catalog: Catalog, *, folder: Path, seed: int) -> Prepared:
 
 
 def load_or_stream(
-    data: Data, catalog: Catalog, *, folder: Path, seed: int, streamed: bool | None = None
+    data: Data,
+    catalog: Catalog,
+    *,
+    folder: Path,
+    seed: int,
+    streamed: bool | None = None,
+    source: Source | StreamedSource | None = None,
 ) -> Prepared | Streamed:
     """Read and prepare a recipe's data; as a stream where its reader says so or the memory is too small.
 
@@ -71,6 +77,7 @@ def load_or_stream(
         seed: the recipe's; it draws the split.
         streamed: whether the rows were streamed before, where the free memory decides: a run that is resumed needs
             the same split and order. None decides now.
+        source: what the section reads, where that was read before.
 
     Raises:
         OutOfMemoryError: the rows were held in memory before, and do not fit now.
@@ -78,7 +85,7 @@ def load_or_stream(
             as `data.targets`; places in a file as `prices.csv:14`.
     """
     wanted = _as_before(data, streamed, catalog)
-    source = read(wanted, catalog, folder, seed=seed)
+    source = read(wanted, catalog, folder, seed=seed) if source is None else source
     if data.windows is not None:
         return windowing.prepare(data, source, seed)
     if isinstance(source, StreamedSource):

@@ -65,7 +65,15 @@ def _examine(child: Child, arguments: Arguments) -> dict[str, Any]:
 def _preview(child: Child, arguments: Arguments) -> dict[str, Any]:
     """The data of a data section (`data`: as in a recipe, or just a name): see `look_at_data`."""
     data, folder, seed = _section(arguments)
-    return look_at_data(data, child.catalog, folder, seed, arguments.get("rows", 10), _KEPT_DATA)
+    return look_at_data(
+        data,
+        child.catalog,
+        folder,
+        seed,
+        arguments.get("rows", 10),
+        _KEPT_DATA,
+        prepare=arguments.get("prepare", True),
+    )
 
 
 def _data_columns(child: Child, arguments: Arguments) -> dict[str, Any]:

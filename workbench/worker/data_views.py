@@ -62,7 +62,8 @@ class DataViews:
         """Columns from `start` on: {columns, total, and what `Overview.about` says}; fewer than all at each call."""
 
         def begin() -> _Found:
-            seen = overview(data, self._kept.source(data, catalog, folder), seed)
+            preview = self._kept.seen(data, catalog, folder)
+            seen = overview(data, self._kept.source(data, catalog, folder), seed, preview)
             return _Found(seen.about(), seen.columns(), len(seen.names))
 
         found = self._advanced(("columns", *data_key(data, folder, seed)), begin, start)

@@ -138,7 +138,14 @@ def _row(key: str, item: _Built, inside: Inside | None) -> dict[str, Any]:
 
 
 def look_at_data(
-    data: Data, catalog: Catalog, folder: Path, seed: int, rows: int, kept: KeptData | None = None
+    data: Data,
+    catalog: Catalog,
+    folder: Path,
+    seed: int,
+    rows: int,
+    kept: KeptData | None = None,
+    *,
+    prepare: bool = True,
 ) -> dict[str, Any]:
     """Data as its source returns it, and as a recipe's data section prepares it.
 
@@ -149,6 +156,7 @@ def look_at_data(
         seed: draws the split.
         rows: how many of the first rows to show.
         kept: the data that was read before.
+        prepare: False to know only what is in the columns, which is sooner known.
 
     Returns:
         `preview`: see `data.preview.Preview`;
@@ -163,7 +171,7 @@ def look_at_data(
     """
     kept = kept or KeptData()
     source = kept.source(data, catalog, folder)
-    seen = seen_in(source, rows)
+    seen = seen_in(source, rows) if rows else kept.seen(data, catalog, folder)
     sample = source if isinstance(source, Source) else source.sample()
     answer: dict[str, Any] = {
         "preview": asdict(seen),
@@ -178,11 +186,12 @@ def look_at_data(
     try:
         roles = asdict(choose_roles(data, sample))
         answer["roles"] = {name: value for name, value in roles.items() if name != "readings"}
-        prepared = kept.prepared(data, catalog, folder, seed)
-        answer |= _data_part(prepared)
-        answer["warnings"] = [asdict(warning) for warning in prepared.traps]
-        if isinstance(prepared, loading.Prepared):
-            answer["balance"] = class_balance(prepared)
+        if prepare:
+            prepared = kept.prepared(data, catalog, folder, seed)
+            answer |= _data_part(prepared)
+            answer["warnings"] = [asdict(warning) for warning in prepared.traps]
+            if isinstance(prepared, loading.Prepared):
+                answer["balance"] = class_balance(prepared)
     except WorkbenchError as error:
         answer["error"] = error.as_record()
     return answer

@@ -11,11 +11,14 @@ from workbench.catalog.lookup import Catalog
 from workbench.data import loading
 from workbench.data.chunks import StreamedSource
 from workbench.data.memory import free_memory
+from workbench.data.preview import Preview
 from workbench.data.source import Source
 from workbench.data.source_calls import read
+from workbench.data.summary.overview import seen_in
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data
 
+_NOT_OF_READING = {"inputs", "targets", "ignore", "split", "scale", "missing", "sample_weight"}
 _TEXT_BYTES = 60  # of a text, beside the pointer to it
 _MOST_SHARE = 4  # of the free memory a source may take one part in so many, to be kept
 
@@ -26,6 +29,8 @@ class KeptData:
 
     _prepared_of: object = None
     _prepared: loading.Prepared | loading.Streamed | None = None
+    _seen_of: object = None
+    _seen: Preview | None = None
     _source_of: object = None
     _source: Source | StreamedSource | None = None
 
@@ -45,7 +50,8 @@ class KeptData:
         of = data_key(data, folder, seed)
         if self._prepared is None or of != self._prepared_of:
             self._prepared = None  # what is not needed any more makes room first
-            self._prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
+            source = self.source(data, catalog, folder)
+            self._prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed, source=source)
             self._prepared_of = of
         return self._prepared
 
@@ -55,7 +61,7 @@ class KeptData:
         Raises:
             WorkbenchError: see `source_calls.read`.
         """
-        of = (data.use, repr(data.arguments), data.literal_columns, str(folder), stamp(data, folder))
+        of = _read_key(data, folder)
         if self._source is None or of != self._source_of:
             self._source = None
             source = read(data, catalog, folder)
@@ -64,9 +70,26 @@ class KeptData:
             return source
         return self._source
 
+    def seen(self, data: Data, catalog: Catalog, folder: Path) -> Preview:
+        """A preview of what a section reads, without its rows.
+
+        Raises:
+            WorkbenchError: see `source_calls.read`.
+        """
+        of = _read_key(data, folder)
+        if self._seen is None or of != self._seen_of:
+            self._seen, self._seen_of = seen_in(self.source(data, catalog, folder)), of
+        return self._seen
+
     def forget(self) -> None:
         """Free the memory; a training reads its own."""
         self._prepared = self._source = None
+
+
+def _read_key(data: Data, folder: Path) -> tuple[Any, ...]:
+    """What the reading of a section depends on: not on what the columns are for."""
+    read_by = data.model_dump_json(exclude=_NOT_OF_READING)
+    return read_by, data.literal_columns, data.text_columns, str(folder), stamp(data, folder)
 
 
 def data_key(data: Data, folder: Path, seed: int) -> tuple[Any, ...]:

@@ -84,15 +84,18 @@ class Overview:
         }
 
 
-def overview(data: Data, source: Source | StreamedSource, seed: int = 0) -> Overview:
+def overview(
+    data: Data, source: Source | StreamedSource, seed: int = 0, seen: Preview | None = None
+) -> Overview:
     """Begin to look at a source.
 
     Args:
         data: the recipe's data section, or one that only names what to read.
         source: what it reads.
         seed: draws the sample.
+        seen: its preview, where there is one.
     """
-    seen = seen_in(source)
+    seen = seen or seen_in(source)
     facts = Facts.from_record(asdict(seen))
     sample = draw(RowBlocks(source), seed)
     names, classes, roles = _roles(data, source, sample.source)

@@ -33,6 +33,10 @@ class ColumnsList(OptionList):
     """Columns to move through; a key sets the role of a column."""
 
     BINDING_GROUP_TITLE = "Columns of the data"
+    HELP = (
+        "Each column has its role, a small picture of its values and how it goes with the target: r is Pearson's, η the "
+        "correlation ratio (categories and numbers), V Cramér's (two of categories)."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "ask('toggle')", "In/out", id="columns.toggle", key_display="␣",
                 tooltip="Use this column as an input, or leave it out"),

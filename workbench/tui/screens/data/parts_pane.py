@@ -109,7 +109,7 @@ def _values(part: Mapping[str, Any] | None) -> str:
     if part is None:
         return ""
     if part["shares"] is not None and max(part["shares"].values(), default=1) < _RARE:
-        return "mostly different texts"
+        return "each text is rare"
     if part["shares"] is not None:
         return ", ".join(f"{text} {share:.0%}" for text, share in part["shares"].items())
     if part["written"]:

@@ -49,10 +49,7 @@ class DataScreen(WorkbenchScreen):
     """The data of the open recipe: columns with their values and roles, settings, rows, parts."""
 
     BINDING_GROUP_TITLE = "Data"
-    HELP = (
-        "The data of the open recipe. Each column has its role, a small picture of its values and how it goes with the "
-        "target: r is Pearson's, η the correlation ratio (categories and numbers), V Cramér's (two of categories)."
-    )
+    HELP = "The data of the open recipe: columns, values, parts."
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]
 
@@ -190,6 +187,9 @@ class DataScreen(WorkbenchScreen):
         look, failure = DataPreview(), None
         if wanted[0]:
             try:
+                if not self._look.columns:  # what is in the columns is known long before the data is prepared
+                    self._look = DataPreview.of(await self._call("preview", rows=0, prepare=False))
+                    self._show_columns()
                 look = DataPreview.of(await self._call("preview", rows=0))
             except WorkbenchError as error:
                 failure = error

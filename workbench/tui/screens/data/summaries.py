@@ -97,7 +97,12 @@ def relation_text(summary: Record | None) -> str:
     relation = next(iter(summary["relations"]), None) if summary else None
     if relation is None or relation["value"] is None:
         return ""
-    return f"{_SIGNS.get(relation['measure'], '')} {relation['value']:.2f}".strip()
+    return f"{_SIGNS.get(relation['measure'], '')} {two_digits(relation['value'])}".strip()
+
+
+def two_digits(value: float) -> str:
+    """`0.83`; what rounds to nothing has no sign."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def missing_text(missing: int, rows: int) -> str:
@@ -130,9 +135,9 @@ def _relation_line(relation: Record) -> str:
     target = printable(relation["target"])
     if relation["value"] is None:
         return f"with {target}: no measure: {relation['note']}"
-    rank = f", Spearman {relation['spearman']:.2f}" if relation["spearman"] is not None else ""
+    rank = f", Spearman {two_digits(relation['spearman'])}" if relation["spearman"] is not None else ""
     sign = "" if relation["measure"] == "Pearson" else f" {_SIGNS[relation['measure']]}"
-    return f"with {target}: {relation['measure']}{sign} {relation['value']:.2f}{rank}"
+    return f"with {target}: {relation['measure']}{sign} {two_digits(relation['value'])}{rank}"
 
 
 def _picture(summary: Record, width: int) -> list[tuple[str, str]]:
