@@ -51,7 +51,7 @@ def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
     else:
         data, folder, seed = document.recipe.data, document.folder, document.recipe.seed
     try:
-        source = read(data, catalog, folder)
+        source = read(data, catalog, folder, seed=seed)
     except WorkbenchError as error:
         raise document.located(error) if document else error from None
     seen = overview(data, source, seed)

@@ -62,8 +62,8 @@ class DataViews:
         """Columns from `start` on: {columns, total, and what `Overview.about` says}; fewer than all at each call."""
 
         def begin() -> _Found:
-            preview = self._kept.seen(data, catalog, folder)
-            seen = overview(data, self._kept.source(data, catalog, folder), seed, preview)
+            preview = self._kept.seen(data, catalog, folder, seed)
+            seen = overview(data, self._kept.source(data, catalog, folder, seed), seed, preview)
             return _Found(seen.about(), seen.columns(), len(seen.names))
 
         found = self._advanced(("columns", *data_key(data, folder, seed)), begin, start)
@@ -73,7 +73,7 @@ class DataViews:
         """Columns compared between the parts, from `start` on: {compared, total, parts: rows of each part}."""
 
         def begin() -> _Found:
-            blocks = RowBlocks(self._kept.source(data, catalog, folder))
+            blocks = RowBlocks(self._kept.source(data, catalog, folder, seed))
             prepared = self._kept.prepared(data, catalog, folder, seed)
             samples = part_samples(prepared, blocks, seed)
             compared = (column.as_record() for column in compare(samples, data))
@@ -125,7 +125,7 @@ class DataViews:
         prepared = self._prepared(data, catalog, folder, seed)
         if self._view is None or self._view[0] != key:
             self._view = None
-            blocks = RowBlocks(self._kept.source(data, catalog, folder))
+            blocks = RowBlocks(self._kept.source(data, catalog, folder, seed))
             view = row_view(
                 blocks,
                 prepared,

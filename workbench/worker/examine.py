@@ -170,8 +170,8 @@ def look_at_data(
         WorkbenchError: the source cannot be read at all.
     """
     kept = kept or KeptData()
-    source = kept.source(data, catalog, folder)
-    seen = seen_in(source, rows) if rows else kept.seen(data, catalog, folder)
+    source = kept.source(data, catalog, folder, seed)
+    seen = seen_in(source, rows) if rows else kept.seen(data, catalog, folder, seed)
     sample = source if isinstance(source, Source) else source.sample()
     answer: dict[str, Any] = {
         "preview": asdict(seen),

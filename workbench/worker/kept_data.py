@@ -50,35 +50,35 @@ class KeptData:
         of = data_key(data, folder, seed)
         if self._prepared is None or of != self._prepared_of:
             self._prepared = None  # what is not needed any more makes room first
-            source = self.source(data, catalog, folder)
+            source = self.source(data, catalog, folder, seed)
             self._prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed, source=source)
             self._prepared_of = of
         return self._prepared
 
-    def source(self, data: Data, catalog: Catalog, folder: Path) -> Source | StreamedSource:
+    def source(self, data: Data, catalog: Catalog, folder: Path, seed: int) -> Source | StreamedSource:
         """What a section reads, read again only where it reads something else; large sources are not kept.
 
         Raises:
             WorkbenchError: see `source_calls.read`.
         """
-        of = _read_key(data, folder)
+        of = _read_key(data, folder, seed)
         if self._source is None or of != self._source_of:
             self._source = None
-            source = read(data, catalog, folder)
+            source = read(data, catalog, folder, seed=seed)
             if not isinstance(source, Source) or _bytes(source) * _MOST_SHARE <= free_memory():
                 self._source, self._source_of = source, of
             return source
         return self._source
 
-    def seen(self, data: Data, catalog: Catalog, folder: Path) -> Preview:
+    def seen(self, data: Data, catalog: Catalog, folder: Path, seed: int) -> Preview:
         """A preview of what a section reads, without its rows.
 
         Raises:
             WorkbenchError: see `source_calls.read`.
         """
-        of = _read_key(data, folder)
+        of = _read_key(data, folder, seed)
         if self._seen is None or of != self._seen_of:
-            self._seen, self._seen_of = seen_in(self.source(data, catalog, folder)), of
+            self._seen, self._seen_of = seen_in(self.source(data, catalog, folder, seed)), of
         return self._seen
 
     def forget(self) -> None:
@@ -86,10 +86,12 @@ class KeptData:
         self._prepared = self._source = None
 
 
-def _read_key(data: Data, folder: Path) -> tuple[Any, ...]:
+def _read_key(data: Data, folder: Path, seed: int) -> tuple[Any, ...]:
     """What the reading of a section depends on: not on what the columns are for."""
+    # Where only some rows are wanted, they are drawn: by the seed, unless the split keeps the order.
+    drawn = None if data.rows is None else (seed, data.split.model_dump_json())
     read_by = data.model_dump_json(exclude=_NOT_OF_READING)
-    return read_by, data.literal_columns, data.text_columns, str(folder), stamp(data, folder)
+    return read_by, drawn, data.literal_columns, data.text_columns, str(folder), stamp(data, folder)
 
 
 def data_key(data: Data, folder: Path, seed: int) -> tuple[Any, ...]:

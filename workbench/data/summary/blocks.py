@@ -139,7 +139,7 @@ def taken(source: Source, rows: np.ndarray | slice, names: Sequence[str]) -> Sou
         array = source.columns[name]
         short = len(array) < int(positions[-1]) + 1 if len(positions) else False
         columns[name] = array[positions[positions < len(array)]] if short else array[rows]
-    return replace(source, columns=columns, test=None, locate=place, cell=own_cell)
+    return replace(source, columns=columns, test=None, parts=None, locate=place, cell=own_cell)
 
 
 def joined(parts: Sequence[Source]) -> Source:
@@ -148,7 +148,7 @@ def joined(parts: Sequence[Source]) -> Source:
     if len(parts) == 1:
         return first
     columns = {name: _concatenated([part.columns[name] for part in parts]) for name in first.columns}
-    return replace(first, columns=columns, locate=None, cell=None)
+    return replace(first, columns=columns, parts=None, locate=None, cell=None)
 
 
 def _concatenated(arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -34,8 +34,8 @@ class ColumnsList(OptionList):
 
     BINDING_GROUP_TITLE = "Columns of the data"
     HELP = (
-        "Each column has its role, a small picture of its values and how it goes with the target: r is Pearson's, η the "
-        "correlation ratio (categories and numbers), V Cramér's (two of categories)."
+        "Each column has its role, a small picture of its values and how it goes with the target: r is Pearson's, η "
+        "the correlation ratio (categories and numbers), V Cramér's (two of categories)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "ask('toggle')", "In/out", id="columns.toggle", key_display="␣",
