@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from tests.tui.assembling.conftest import checked, typed
@@ -29,6 +31,15 @@ def recipe(working_directory: Path) -> str:
     return "birds.yaml"
 
 
+async def field_of(pilot: Pilot[Any], name: str) -> None:
+    """Go to a field of the form."""
+    for _ in range(60):
+        if pilot.app.focused.parent.parent.field.name == name:
+            return
+        await typed(pilot, "tab")
+    raise AssertionError(f"there is no field {name}")
+
+
 async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> None:
     async with open_app(recipe=recipe) as pilot:
         app = pilot.app
@@ -47,9 +58,11 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert app.editor.get("data.classes") == ["species"]
         assert app.editor.get("data.ignore") == ["year"]
         # a part for validation, scaling
-        await typed(pilot, "e", *["tab"] * 11, "'0.25'")
-        assert app.focused.parent.parent.field.name == "data.split.validation"
-        await typed(pilot, *["tab"] * 4, "'standard'", "escape", "b")
+        await typed(pilot, "e")
+        await field_of(pilot, "data.split.validation")
+        await typed(pilot, "'0.25'")
+        await field_of(pilot, "data.scale")
+        await typed(pilot, "'standard'", "escape", "b")
         await checked(pilot)
         assert screen.look.error is None
         assert screen.look.data.startswith("333 rows")
