@@ -111,6 +111,26 @@ def test_what_cannot_stand_for_a_missing_value_is_refused(prepare: Callable[...,
     assert indicated.inputs[0].feature_names == ("a", "a is missing", "k=u", "k=v")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_padding_counts_for_no_scaling_and_stays(catalog: Catalog, tmp_path: Path, stream: bool) -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(7, 3, (60, 9, 2)).astype(np.float32)
+    lengths = random.integers(2, 10, 60)
+    padded = np.arange(9) >= lengths[:, None]
+    x[padded] = 0
+    x[0, 0, 0] = 0  # one number of a step is no padding
+    np.savez(tmp_path / "s.npz", x=x, y=np.arange(60.0))
+    section = {"use": "npz", "path": "s.npz", "stream": stream, "targets": "y", "scale": "standard"}
+    data = Data.model_validate({**section, "padding": {"x": 0}})
+    preparation = load_or_stream(data, catalog, folder=tmp_path, seed=0).preparation
+    part = apply_to(preparation, data, catalog, folder=tmp_path, seed=0, part="all")
+    steps = x[~padded].astype(np.float64)
+    wanted = np.where(padded[..., None], 0, (x - steps.mean(axis=0)) / steps.std(axis=0))
+    np.testing.assert_allclose(part.inputs["x"], wanted[part.index], atol=1e-6)
+    with pytest.raises(RecipeError, match="holds no sequences"):
+        load_or_stream(data.model_copy(update={"padding": {"y": 0}}), catalog, folder=tmp_path, seed=0)
+
+
 FILMS = ["Drama, Comedy", "Drama", "", "Action,Drama", "Comedy, Action", "War"] * 12
 
 

@@ -29,6 +29,13 @@ def check_policies(data: Data, source: Source, inputs: Collection[str]) -> None:
                 f"column '{name}' is no input: its missing values can be an `error` or `drop` the row.",
                 where=where,
             )
+    for name in data.padding:
+        require_column(name, source, f"data.padding.{name}")
+        if source.columns[name].ndim < 2:
+            raise RecipeError(
+                f"column '{name}' holds no sequences, which are arrays of two or more axes.",
+                where=f"data.padding.{name}",
+            )
     for name in data.unknown if isinstance(data.unknown, dict) else ():
         require_column(name, source, f"data.unknown.{name}")
 

@@ -26,6 +26,7 @@ from workbench.data.specs import (
     NumberColumn,
     NumberTarget,
 )
+from workbench.data.statistics import is_padding
 from workbench.data.table import Column, ColumnKind
 from workbench.data.target_scaling import refuse_no_logarithm
 from workbench.data.texts import TextInput, encode_texts
@@ -258,6 +259,8 @@ def encode_array(spec: ArrayColumn, column: Column, place: Place) -> np.ndarray:
             values = values - np.asarray(spec.center, precision)
             values /= np.asarray(spec.factor, precision)
         result = np.ascontiguousarray(values, dtype=np.float32)
+    if spec.padding is not None:
+        np.copyto(result, np.float32(spec.padding), where=is_padding(column.values, spec.padding))
     if not np.isfinite(result).all():
         row = int(np.flatnonzero(~np.isfinite(result).all(axis=tuple(range(1, result.ndim))))[0])
         raise DataError(f"array '{spec.name}' holds a value too large for a 32-bit number.", where=place(row))

@@ -65,6 +65,7 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
             sample_bytes=sample_bytes,
             as_target=as_targets.get(name, "none"),
             features=_features(data, name),
+            padding=data.padding.get(name),
         )
         for name in roles.used
         if name not in roles.texts
@@ -297,6 +298,7 @@ class _Fitter:
             return ArrayColumn(name=name, shape=shape, dtype="int32")  # token ids; 8-bit numbers are pixels
         if not column.train_present or (column.moments and not column.moments.count.all()):
             raise nothing_there(name, self.origin)
+        self.refuse_text_fill(name)
         fill = column.fill() if kind.kind == "f" else None
         fitted = None if scaling == "none" else column.affine()
         return ArrayColumn(
@@ -305,6 +307,7 @@ class _Fitter:
             center=None if fitted is None else tuple(fitted[0].tolist()),
             factor=None if fitted is None else tuple(fitted[1].tolist()),
             fill=None if fill is None else tuple(fill.tolist()),
+            padding=self.data.padding.get(name),
         )
 
     def class_target(self, name: str, column_name: str) -> ClassTarget:

@@ -77,7 +77,10 @@ class CategoryColumn(Record):
 
 
 class ArrayColumn(Record):
-    """An array with more axes than the rows. Center, factor and fill: one number per position on the last axis."""
+    """An array with more axes than the rows. Center, factor and fill: one number per position on the last axis.
+
+    Steps (or numbers, where there is one axis) that are all `padding` are left as they are.
+    """
 
     kind: Literal["array"] = "array"
     name: str
@@ -86,6 +89,7 @@ class ArrayColumn(Record):
     center: tuple[float, ...] | None = None
     factor: tuple[Positive, ...] | None = None
     fill: tuple[float, ...] | None = None
+    padding: float | None = None
 
     @model_validator(mode="after")
     def _fits_the_last_axis(self) -> ArrayColumn:

@@ -100,6 +100,7 @@ class ColumnStatistics:
         scaling: how it will be scaled; nothing is gathered that is not needed for that.
         fill: what missing values are filled in with: `mean`, `median`, `most_frequent`, a number, or None for nothing.
         features: makes the numbers (rows, width) of a column of dates.
+        padding: what sequences of an array are filled up with, which does not count.
         sample_bytes: the memory that the sample for robust scaling may take; None to keep every value.
         seed: draws that sample.
         as_target: how it will be scaled as a target, which it may be beside an input.
@@ -112,6 +113,7 @@ class ColumnStatistics:
         *,
         fill: str | float | None = None,
         features: Callable[[np.ndarray], np.ndarray] | None = None,
+        padding: float | None = None,
         sample_bytes: int | None = None,
         seed: int = 0,
         as_target: TargetScaling = "none",
@@ -134,6 +136,7 @@ class ColumnStatistics:
         self._scaling = scaling
         self._fill = fill
         self._features = features
+        self._padding = padding
         self._sample_bytes = sample_bytes
         self._seed = seed
 
@@ -210,6 +213,9 @@ class ColumnStatistics:
     def _add_values(self, values: np.ndarray) -> None:
         if self._features is not None:
             values = self._features(values)
+        if self._padding is not None:
+            padded = is_padding(values, self._padding)
+            values = np.where(padded, np.nan, values) if values.ndim == 2 else values[~padded[..., 0]]
         values = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)
         if self.moments is None:
             width = values.shape[1]
@@ -300,6 +306,12 @@ def _deviation(squares: np.ndarray, rows: np.ndarray | float, mean: np.ndarray) 
     deviation = np.sqrt(squares / np.maximum(rows, 1))
     # The deviation of a constant column is not always exactly 0.
     return np.where(deviation <= 1e-12 * np.abs(mean), 0.0, deviation)
+
+
+def is_padding(values: np.ndarray, padding: float) -> np.ndarray:
+    """Which numbers of sequences (rows, steps, features) or (rows, steps) only fill them up: whole steps."""
+    same = values == padding
+    return same if values.ndim == 2 else np.broadcast_to(same.all(axis=-1, keepdims=True), values.shape)
 
 
 def _most_frequent(values: np.ndarray) -> float:

@@ -153,6 +153,12 @@ class Data(BaseModel):
         None,
         description="A file, or files, of the same columns, for the test at the end.",
     )
+    padding: dict[str, float] = Field(
+        {},
+        description="What sequences in arrays are filled up with to one length, by column: `{steps: 0}`. It does not "
+        "count for the scaling and stays as it is, so that `Masking` finds it.",
+        examples=[{"steps": 0}],
+    )
     scale: Scaling | dict[str, Scaling] = Field(
         "none",
         description="Scaling of number inputs, fitted on the training part only; or a map from column to scaling.",
