@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workbench.cli import main
 from workbench.data import in_memory
 from workbench.data.loading import load
 from workbench.data.source import Source
@@ -139,7 +140,7 @@ def test_a_split_that_ignores_groups(columns):
     assert traps({**table, "y": columns["a"]}, ["y"], ignore=["patient"], split={"test": 0.2}) == []
 
 
-def test_they_are_in_the_app_and_of_streams_too(catalog, tmp_path, columns):
+def test_they_are_in_the_app_and_of_streams_too(catalog, tmp_path, columns, capfd):
     rows = [f"{a:.5f},{p:.5f},{100 * p:.3f}" for a, p in zip(columns["a"], columns["price"], strict=True)]
     (tmp_path / "rows.csv").write_text("\n".join(["a,price,cents", *rows]) + "\n")
     section = {"use": "csv", "path": "rows.csv", "targets": ["price"], "split": SPLIT}
@@ -147,3 +148,10 @@ def test_they_are_in_the_app_and_of_streams_too(catalog, tmp_path, columns):
         data = Data.model_validate({**section, "stream": stream})
         (warning,) = look_at_data(data, catalog, tmp_path, 0, 5)["warnings"]
         assert "column 'cents' goes with the target 'price' on a straight line" in warning["what"]
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "{kwb: 1, data: {use: csv, path: rows.csv, targets: [price], split: {test: 0.2}}, "
+        "model: {sequential: [{use: Dense, units: 1}]}, train: {loss: mse}}"
+    )
+    assert main(["data", str(recipe)]) == 0
+    assert f"▲ {warning['where']}: {warning['what'].partition(' (')[0]}" in capfd.readouterr().out

@@ -35,7 +35,8 @@ def data_command(shared: SharedOptions, data: str, as_json: bool) -> None:
 
 
 def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
-    """What is said of the source (see `Overview.about`), `columns`, and of a recipe `parts`, `compared`, `error`."""
+    """What is said of the source (see `Overview.about`), `columns`, and of a recipe `parts`, `compared`, `warnings`
+    (what is likely to mislead) and `error`."""
     from workbench.data.loading import data_argument, load_or_stream
     from workbench.data.source_calls import read
     from workbench.data.summary.blocks import RowBlocks
@@ -58,9 +59,10 @@ def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
     found = seen.about() | {"columns": list(seen.columns())}
     if document is None:
         return found
-    found |= {"parts": {}, "compared": [], "error": None}
+    found |= {"parts": {}, "compared": [], "warnings": [], "error": None}
     try:
         prepared = load_or_stream(data, catalog, folder=folder, seed=seed)
+        found["warnings"] = [{"what": trap.what, "where": trap.where} for trap in prepared.traps]
         samples = part_samples(prepared, RowBlocks(source), seed)
         found["parts"] = part_rows(prepared)
         found["compared"] = [column.as_record() for column in compare(samples, data)]
@@ -98,6 +100,8 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
             lines.append(
                 f"  ▲ {column['name']} differs much from training: {', '.join(far)} ({column['measure']})"
             )
+    if found.get("warnings"):
+        lines += ["", *(f"▲ {warning['where']}: {warning['what']}" for warning in found["warnings"])]
     if error := found.get("error"):
         where = f"{error['where']}: " if error["where"] else ""
         lines += ["", f"✗ {where}{error['what']} {error['hint']}".rstrip()]
