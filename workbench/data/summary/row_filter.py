@@ -95,6 +95,8 @@ def cell_texts(column: ShownColumn) -> list[str | None]:
     """Each row's value as it is shown; None where it is missing."""
     if column.texts is not None:
         return [None if text is None else str(text) for text in column.texts]
+    if column.names is not None:
+        return list(column.names)
     if column.numbers is None:
         shape = " × ".join(map(str, column.shape))
         return [None if missing else f"{shape} array" for missing in column.missing]

@@ -35,6 +35,7 @@ class ShownColumn:
         texts: str or None per row, or None.
         spread: every number of an array, for its histogram.
         error: why no model can use it as it is.
+        names: what each row of an array is called, as the file of a picture, or None.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class ShownColumn:
     spread: np.ndarray | None = None
     shape: tuple[int, ...] = ()
     error: str = ""
+    names: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> ShownColumn:
         """Only these rows."""
@@ -55,6 +57,7 @@ class ShownColumn:
             self.spread,
             self.shape,
             self.error,
+            None if self.names is None else self.names[rows],
         )
 
 
@@ -88,7 +91,8 @@ def _shown(column: Column) -> ShownColumn:
         return ShownColumn(kind, column.missing, values, column.as_text().values)
     if isinstance(values, LazyRows):
         some = np.asarray(values[: min(len(values), _PICTURES)])
-        return ShownColumn(kind, column.missing, spread=some.reshape(-1), shape=values.shape[1:])
+        names = values.names()
+        return ShownColumn(kind, column.missing, spread=some.reshape(-1), shape=values.shape[1:], names=names)
     if column.kind is ColumnKind.ARRAY:
         return ShownColumn(kind, column.missing, spread=values.reshape(-1), shape=values.shape[1:])
     if column.kind is ColumnKind.DATE:

@@ -226,7 +226,8 @@ class PicturesDialog(Dialog[None]):
         last = self._start + len(tiles)
         where = f"{self._part} part: " if self._part else ""
         beside = "; beside each, as augmentation may make it" if pairs else ""
-        about.update(f"{where}{min(self._start + 1, last):,} to {last:,} of {self._total:,}{beside}")
+        shown = f"{self._start + 1:,} to {last:,} of {self._total:,}{beside}" if tiles else "no rows"
+        about.update(f"{where}{shown}")
         self.refresh_bindings()
 
     def action_turn(self, pages: int) -> None:

@@ -59,7 +59,7 @@ class DataScreen(WorkbenchScreen):
         Binding("f", "below('rows')", "Rows", id="data.rows", tooltip="The rows: browse them, filter them"),
         Binding("b", "below('parts')", "Parts", id="data.balance",
                 tooltip="Do training, validation and test look alike? And how many rows each class has"),
-        Binding("p", "pictures", "Pictures", id="data.pictures",
+        Binding("v", "pictures", "Pictures", id="data.pictures",
                 tooltip="The rows as pictures, before and after augmentation"),
         Binding("s", "order", "Sort", id="data.sort", tooltip="Sort the columns: by missing values, correlation ..."),
         Binding("c", "choose", "Change", id="data.choose", tooltip="Choose other data"),
