@@ -13,6 +13,7 @@ from workbench.recipe.names import check_names
 from workbench.recipe.series_facts import SeriesFacts
 from workbench.recipe.suggest import ColumnFacts, Facts, likely_targets, suggest
 from workbench.recipe.suggest_text import recipe_text
+from workbench.recipe.suggested_roles import suggested_roles
 
 
 def number(name: str, low: float = -1.0, high: float = 2.0, distinct: int = 90, **rest: Any) -> ColumnFacts:
@@ -322,6 +323,9 @@ def test_rows_that_follow_each_other_in_time_become_windows_unless_declined(cata
     assert recipe["model"]["inputs"] == {"features": [48, 4]}
     reasons = suggest("x", {"use": "diabetes"}, facts, ["load"]).reasons
     assert reasons[0].startswith("The rows follow each other by 'date', 1 hour apart: windows of 48 rows")
+    roles = suggested_roles({"use": "diabetes"}, facts, ["load"])
+    assert [roles[name].role for name in ("date", "load", "wind")] == ["time", "target", "input"]
+    assert roles["date"].reason == "rows follow each other by it, 1 hour apart."
     declined = suggest("x", {"use": "diabetes"}, facts, ["load"], windows=False).recipe
     assert "windows" not in declined["data"]
     assert "sequential" in declined["model"]

@@ -58,6 +58,11 @@ def _role(
     if name in targets:
         kind = f"target of {column.classes} classes" if column.classes else "target"
         return SuggestedRole(kind, _why_target(name, facts))
+    if (windows := section.get("windows")) is not None and facts.series is not None:
+        if name == windows["time"]:
+            return SuggestedRole("time", f"rows follow each other by it, {facts.series.every} apart.")
+        if name in facts.series.group:
+            return SuggestedRole("series", "it tells the series apart.")
     # What is named by another key is an input of that kind: dates, text, embed ...
     of_columns = [key for key, value in section.items() if key not in _OF_ALL and _names(value, name)]
     role = of_columns[0] if of_columns else "input"
@@ -76,6 +81,7 @@ _OF_ALL = (
     "scale",
     "scale_targets",
     "numbers",
+    "windows",
 )
 
 

@@ -143,6 +143,7 @@ def _roles(
         return tuple(names) or None, frozenset(data.classes), {}
     names = [name for group in roles.targets.values() for name in group]
     known = dict.fromkeys(sample.columns, "left out")
+    known |= roles.places
     known |= {name: "input" for group in roles.inputs.values() for name in group}
     known |= dict.fromkeys(names, "target")
     known |= {name: "weight" for name in roles.used if known[name] == "left out"}
