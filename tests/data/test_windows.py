@@ -446,3 +446,25 @@ def test_parts_may_be_those_of_groups_of_a_column_or_of_files(prepare: Prepare, 
     assert by_file.validation is not None
     assert by_file.test.targets["y"][:, 0].tolist() == [204, 205, 206, 207, 208]
     assert (by_file.train.rows, by_file.validation.rows) == (17, 5)
+
+
+def test_what_is_known_ahead_is_used_for_rows_whose_target_is_not_there_yet(
+    prepare: Prepare, catalog: Catalog, tmp_path: Path
+) -> None:
+    found = prepare(
+        table(y=range(30), holiday=[at % 5 for at in range(30)]),
+        targets=["y"],
+        windows={"length": 3, "ahead": [1, 2], "known": ["holiday"]},
+    )
+    (tmp_path / "new.csv").write_text(table(y=[5, 6, 7, 8, "", ""], holiday=[0, 1, 2, 3, 4, 0]))
+    new = apply_to(
+        found.preparation,
+        Data(use="csv", path="new.csv"),
+        catalog,
+        folder=tmp_path,
+        seed=0,
+        with_targets=False,
+    )
+    assert new.index.tolist() == [2, 3]
+    assert new.inputs["known"][:, :, 0].tolist() == [[3, 4], [4, 0]]
+    assert new.inputs["features"][1, :, 0].tolist() == [6, 7, 8]

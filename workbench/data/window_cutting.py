@@ -23,20 +23,24 @@ from workbench.recipe.schema import weight_columns
 
 @dataclass(frozen=True)
 class Groups:
-    """The columns of a row, by what is made of them: a column may be in several."""
+    """The columns of a row, by what is made of them: a column may be in several. `targets` are those of `learned` that
+    are wanted."""
 
     inputs: tuple[str, ...]
     known: tuple[str, ...]
     targets: tuple[str, ...]
+    learned: tuple[str, ...]
 
     @classmethod
     def of_roles(cls, roles: Roles) -> Groups:
         inputs = [name for key, names in roles.inputs.items() if key != KNOWN for name in names]
         targets = [name for names in roles.targets.values() for name in names]
+        learned = tuple(dict.fromkeys([*targets, *weight_columns(roles.sample_weight)]))
         return cls(
             tuple(dict.fromkeys(inputs)),
             tuple(roles.inputs.get(KNOWN, ())),
-            tuple(dict.fromkeys([*targets, *weight_columns(roles.sample_weight)])),
+            learned,
+            learned,
         )
 
     @classmethod
@@ -46,7 +50,8 @@ class Groups:
         rows = preparation.of_rows()
         inputs = [name for spec in rows.inputs if spec.name not in known for name in spec.column_names]
         ahead = [name for spec in rows.inputs if spec.name in known for name in spec.column_names]
-        return cls(tuple(dict.fromkeys(inputs)), tuple(ahead), tuple(rows.needed) if with_targets else ())
+        learned = tuple(rows.needed)
+        return cls(tuple(dict.fromkeys(inputs)), tuple(ahead), learned if with_targets else (), learned)
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,13 @@ class Usable:
         missing: Missing,
         source: Source,
         hint: str = "",
+        *,
+        open_end: bool = False,
     ) -> Usable:
         """By the policy for missing values; a past value of a target that may be dropped is dropped as an input too.
+
+        Args:
+            open_end: whether rows may be there of which only what is known ahead is known.
 
         Raises:
             DataError: a value is missing that must not be.
@@ -81,10 +91,10 @@ class Usable:
             return mask
 
         past = missing
-        if missing.targets == "drop":  # the mean of a series is no value of it
+        if missing.targets == "drop" or open_end:  # the mean of a series is no value of it
             past = missing.model_copy(update={"inputs": "drop"})
-        own = [name for name in groups.inputs if name not in groups.targets]
-        also_target = [name for name in groups.inputs if name in groups.targets]
+        own = [name for name in groups.inputs if name not in groups.learned]
+        also_target = [name for name in groups.inputs if name in groups.learned]
         return cls(
             complete(own, missing, False) & complete(also_target, past, False),
             complete(groups.known, missing, False),

@@ -165,7 +165,10 @@ def _cut_of_trained(
     with_targets: bool,
 ) -> Cut:
     groups = Groups.of_preparation(preparation, with_targets=with_targets)
-    usable = Usable.of(table, groups, missing_of(preparation.missing), source, TRAINED_HINT)
+    open_end = bool(preparation.windows and preparation.windows.known) and not with_targets
+    usable = Usable.of(
+        table, groups, missing_of(preparation.missing), source, TRAINED_HINT, open_end=open_end
+    )
     return Cut.of(preparation, table, series, usable, source, parts, with_targets=with_targets)
 
 
