@@ -328,3 +328,20 @@ def test_the_command_says_the_same(kwb_data: Callable[..., Any], tmp_path: Path,
     assert code == 0
     assert "✗ q.yaml:2: data: 'csv' does not say what to learn." in text
     assert kwb_data("none.csv")[0] == 3
+
+
+def test_columns_of_several_lengths_can_be_looked_at() -> None:
+    """As of an npz file whose arrays do not belong together: what to leave out is seen here."""
+    source = Source({"a": np.arange(3.0), "b": np.arange(5.0), "c": np.zeros((4, 2))}, origin="odd.npz")
+    columns = list(overview(Data.model_validate({"use": "npz", "targets": ["a"]}), source).columns())
+    assert [column["rows"] for column in columns] == [3, 5, 4]
+    assert columns[1]["relations"][0]["note"] == "it has another number of rows"
+
+    def rows(where: str) -> list[list[Any]]:
+        view = row_view(RowBlocks(source), None, where=where)
+        view.look(60)
+        return view.page(0, 10)
+
+    assert rows("")[4] == [5, None, "4", None]
+    assert rows("b>1 a=2") == [[3, "2", "2", "2 array"]]
+    assert rows("b>=3") == [[4, None, "3", "2 array"], [5, None, "4", None]]

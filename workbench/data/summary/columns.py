@@ -178,6 +178,8 @@ def relation(column: ShownColumn, target: TargetColumn, *, category: bool = Fals
         return Relation(name, note="an array of several numbers a row")
     if target.column.numbers is None and target.column.texts is None:
         return Relation(name, note="the target is an array")
+    if len(column.missing) != len(target.column.missing):
+        return Relation(name, note="it has another number of rows")
     held = ~column.missing & ~target.column.missing
     if not held.any():
         return Relation(name, note="no row has both values")

@@ -71,24 +71,30 @@ def matches(terms: Sequence[Term], source: Source, readings: Readings) -> np.nda
     """
     names = columns_needed(terms, list(source.columns))
     columns = {name: shown_column(source, name) for name in names}
-    rows = len(next(iter(columns.values())).missing) if columns else 0
+    rows = max((len(column.missing) for column in columns.values()), default=0)
     found = np.ones(rows, dtype=bool)
     for term in terms:
         if term.column:
             read = columns[term.column]
             if term.column in readings and term.operator != ":":  # that is about what is written
                 read = shown_column(source, term.column, readings[term.column])
-            found &= _holds(term, read)
+            found &= of_length(_holds(term, read), rows)
         else:
-            found &= np.logical_or.reduce([_contains(column, term.text) for column in columns.values()])
+            held = [of_length(_contains(column, term.text), rows) for column in columns.values()]
+            found &= np.logical_or.reduce(held)
     return found
 
 
 def gaps(source: Source, readings: Readings) -> np.ndarray:
     """Per row, whether any column misses its value."""
-    return np.logical_or.reduce(
-        [shown_column(source, name, readings.get(name)).missing for name in source.columns]
-    )
+    missing = [shown_column(source, name, readings.get(name)).missing for name in source.columns]
+    rows = max(map(len, missing), default=0)
+    return np.logical_or.reduce([of_length(each, rows) for each in missing])
+
+
+def of_length(held: np.ndarray, rows: int) -> np.ndarray:
+    """A mask for so many rows: where a column has fewer, nothing holds."""
+    return held if len(held) == rows else np.pad(held, (0, rows - len(held)))
 
 
 def cell_texts(column: ShownColumn) -> list[str | None]:

@@ -21,6 +21,7 @@ from workbench.data.summary.row_filter import (
     columns_needed,
     gaps,
     matches,
+    of_length,
     parse_filter,
 )
 from workbench.data.summary.shown_kinds import shown_column
@@ -105,9 +106,9 @@ class RowView:
             kept[:] = False
             kept[inside - start] = True
         if rows is not None and self.terms:
-            kept &= matches(self.terms, rows, self.readings)
+            kept &= of_length(matches(self.terms, rows, self.readings), end - start)
         if rows is not None and self.gaps:
-            kept &= gaps(rows, self.readings)
+            kept &= of_length(gaps(rows, self.readings), end - start)
         return np.flatnonzero(kept) + start
 
     def place_of(self, row: int) -> int:
