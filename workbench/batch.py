@@ -230,8 +230,8 @@ def predict_file(
     wrong: bool = False,
     as_json: bool = False,
     recipe: str = "",
-) -> tuple[str, int]:
-    """Predictions of a saved model as CSV text or JSON, and the number of rows.
+) -> tuple[str, int, int]:
+    """Predictions of a saved model as CSV text or JSON, the number of rows, and how many rows have none.
 
     Args:
         file: the model.
@@ -246,11 +246,11 @@ def predict_file(
         saved, catalog = _open_saved(file, data, open_catalog, recipe)
         from workbench.training.prediction_table import predict, prediction_table
 
-        table = prediction_table(
-            saved, predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))
-        )
+        predicted = predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))
+        table = prediction_table(saved, predicted)
         order = table.ordered(sort=sort, wrong=wrong)
-        return (table.as_json if as_json else table.as_csv)(order), len(order)
+        text = (table.as_json if as_json else table.as_csv)(order)
+        return text, len(order), predicted.left_out
 
 
 def export_checkpoint(

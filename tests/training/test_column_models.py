@@ -104,5 +104,21 @@ def test_predictions_from_raw_rows(stream: str, kwb: Kwb, tmp_path: Path) -> Non
     new.to_csv(tmp_path / "new.csv", index=False)
     done = kwb("predict", "m.keras", "--data", "new.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "no prediction" not in done.stderr
     predicted = list(csv.DictReader(io.StringIO(done.stdout)))
     np.testing.assert_allclose([float(row["sales"]) for row in predicted], expected[:, 0], atol=1e-6)
+
+
+def test_rows_without_a_prediction_are_counted(kwb: Kwb, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("k,x,y\n" + "".join(f"{'ab'[n % 2]},{n},{n}\n" for n in range(40)))
+    data = "{use: csv, path: t.csv, targets: [y], unknown: drop, missing: {inputs: drop}}"
+    (tmp_path / "t.yaml").write_text(
+        f"kwb: 1\ndata: {data}\nmodel: {{sequential: [{{use: Dense, units: 1}}]}}\n"
+        "train: {epochs: 1, loss: mse, watch: none}\nsave: [m.keras]\n"
+    )
+    kwb("--batch", "t.yaml", cwd=tmp_path)
+    (tmp_path / "new.csv").write_text("k,x,y\na,1,1\nc,2,2\nb,,3\nb,4,4\n")
+    done = kwb("predict", "m.keras", "--data", "new.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 rows have no prediction: they miss a value, or hold a category" in done.stderr
+    assert [row["row"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["1", "4"]

@@ -109,9 +109,14 @@ def predict_command(
     from workbench import batch
 
     replaces = out is not None and _replaces(out, file, data)
-    text, rows = batch.predict_file(
+    text, rows, left_out = batch.predict_file(
         file, data, shared.catalog, sort=sort == "error", wrong=wrong, as_json=as_json, recipe=recipe
     )
+    if left_out:
+        echo(
+            f"{left_out:,} rows have no prediction: they miss a value, or hold a category that training did not know.",
+            err=True,
+        )
     if out is None:
         echo_data(text if not as_json else f"{text}\n")
         return

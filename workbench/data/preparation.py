@@ -45,6 +45,7 @@ class Part:
         index: (rows,) int64, each row's position in the source, from 0; of a window that of its last row.
         beside: columns (rows,) that say which row it is: a time, a series.
         naive: of windows, what can be forecast without a model: by what it is and by target, as `targets`.
+        left_out: of new data, the rows that are not there for a missing value or an unknown category.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -53,6 +54,7 @@ class Part:
     index: np.ndarray
     beside: Mapping[str, np.ndarray] = field(default_factory=dict)
     naive: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    left_out: int = 0
 
     @property
     def rows(self) -> int:
@@ -214,7 +216,8 @@ class Preparation(Record):
         source = as_source(data, origin)
         table = self.read(source, with_targets=with_targets)
         rows = self.complete_rows(table, source, TRAINED_HINT)
-        return self.encode(table, rows, source, with_targets=with_targets)
+        left_out = len(next(iter(table.values()))) - len(rows)
+        return replace(self.encode(table, rows, source, with_targets=with_targets), left_out=left_out)
 
     def read(self, source: Source, *, with_targets: bool) -> Table:
         """The needed columns of a source, checked to be of one length."""

@@ -86,6 +86,11 @@ class StreamedPart:
         """How many rows there are."""
         return sum(self.counts)
 
+    @property
+    def left_out(self) -> int:
+        """Of new data, the rows that are not there for a missing value or an unknown category."""
+        return 0 if self.selection.division else sum(self.source.chunks.rows) - self.rows
+
     def batches(
         self, batch_size: int, *, epoch: int = 0, step: int = 0, seed: int | None = None
     ) -> Iterator[Part]:

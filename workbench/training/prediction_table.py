@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Predicted:
         index: (rows,) each row's position in the data, from 0.
         no_truth: why there are no true values.
         beside: columns that say which row it is, as the time of a window's last row.
+        left_out: how many rows have no prediction, for a missing value or an unknown category.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -36,6 +37,7 @@ class Predicted:
     index: np.ndarray
     no_truth: str = ""
     beside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,7 @@ def predict(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
     try:
         return _predict(saved, read(True))
     except DataError as error:  # perhaps only the targets are missing
-        found = _predict(saved, read(False))
-        return Predicted(found.outputs, {}, found.index, str(error), found.beside)
+        return replace(_predict(saved, read(False)), targets={}, no_truth=str(error))
 
 
 def _forecast(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
@@ -226,6 +227,7 @@ def _predict(saved: SavedModel, rows: Rows) -> Predicted:
         {name: np.concatenate(blocks) for name, blocks in targets.items()},
         np.concatenate(index),
         beside={name: np.concatenate(blocks) for name, blocks in beside.items()},
+        left_out=getattr(rows, "left_out", 0),  # windows have none
     )
 
 
