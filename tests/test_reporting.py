@@ -36,3 +36,25 @@ def test_a_layer_of_a_list_is_named_with_the_list():
         line.partition("  Dense")[0].rstrip() for line in stream.getvalue().splitlines() if "Dense" in line
     ]
     assert lines == ["hidden/0", "block", "  hidden/0", "    inner", "out"]
+
+
+def test_results_stand_beside_what_is_reached_without_the_model():
+    known = {
+        "mae": {"guess": 9.5, "of": "the mean", "better": "down", "linear": 4.0},
+        "loss": {"guess": 120.0},
+    }
+    compared = "mae 2 on the test part, 4.8 times better than guessing the mean; a linear model gives 4"
+    finished = events.Finished("done", {}, {"loss": 7.0, "mae": 2.0}, 1.0, baselines=known, compared=compared)
+    stream = StringIO()
+    with for_stream(stream) as reporter:
+        reporter.take(finished, "")
+    lines = [line.split() for line in stream.getvalue().splitlines()]
+    assert lines[1] == ["on", "the", "test", "part", "a", "constant", "guess", "a", "linear", "model"]
+    assert lines[2:4] == [["loss", "7", "120"], ["mae", "2", "9.5", "4"]]
+    assert stream.getvalue().splitlines()[4] == compared
+    stream = StringIO()
+    with for_stream(stream) as reporter:
+        reporter.take(events.Finished("done", {}, {"mae": 2.0}, 1.0, baselines={"mae": "?", "x": 1}), "")
+        reporter.take(events.Finished("done", {}, {}, 1.0, no_better="mae 9", likely_reason="few steps"), "")
+    assert "but nothing was learned: mae 9\nlikely reason: few steps\n" in stream.getvalue()
+    assert "constant" not in stream.getvalue()

@@ -15,12 +15,13 @@ from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary
 from workbench.tui.context import TrainingState, WorkerState
 from workbench.tui.screens.runs.listing import chosen
+from workbench.tui.screens.train.status_panel import described
 from workbench.tui.views import formatting, marks
 from workbench.tui.views.curves import BATCHES, GUESS, LINEAR, TRAINING, VALIDATION, Curves
 from workbench.tui.views.distributions import MOST_EPOCHS, Distributions
 from workbench.tui.views.epoch_rows import EpochRows
 from workbench.tui.views.record import TrainingRecord
-from workbench.tui.views.training_view import Stage
+from workbench.tui.views.training_view import Stage, TrainingView
 
 
 def epoch(number: int, rate: float = 1e-3, **logs: float) -> events.Epoch:
@@ -244,3 +245,21 @@ def test_a_run_that_learned_nothing_is_not_done() -> None:
     assert marks.run_state(guessed) == "▲ not learned"
     assert chosen([done, guessed], "learned", "newest") == [guessed]
     assert chosen([done, guessed], "", "status") == [guessed, done]
+
+
+def test_the_end_of_a_training_is_told_beside_what_is_reached_without_the_model() -> None:
+    better = (
+        "mae 14,900 on the test part, 8.1 times better than guessing the mean; a linear model gives 15,200"
+    )
+    finished = events.Finished("done", {}, {"mae": 14900.0}, 1.0, compared=better)
+    text = described(TrainingView().take(finished, 1.0))
+    assert text is not None
+    assert f"\n{better}." in text.plain
+    worse = replace(
+        finished, no_better="mae 9 on the test part, where ...", likely_reason="the rate is too high"
+    )
+    text = described(TrainingView().take(worse, 1.0))
+    assert text is not None
+    assert "Ended, but nothing was learned" in text.plain
+    assert "\nlikely reason  the rate is too high." in text.plain
+    assert better not in text.plain

@@ -105,7 +105,7 @@ def _compared(name: str, score: float, part: str, baseline: Baseline) -> str:
 
 def number(value: float) -> str:
     """In words: `14,900`, `0.0123`: four digits, or all before the point."""
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _times(ratio: float) -> str:
