@@ -116,7 +116,7 @@ def _without(secrets: list[str], error: object) -> str:
 
 def _connected(alchemy: Any, engine: Any, shown: str, secrets: list[str]) -> Any:
     try:
-        return engine.connect().execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
+        return engine.connect()
     except alchemy.exc.SQLAlchemyError as error:
         raise _down(shown, secrets, error) from None
 
@@ -154,7 +154,8 @@ def _batches(alchemy: Any, connection: Any, query: str, origin: str) -> Iterator
     with connection.begin() as transaction:
         if connection.dialect.name in ("postgresql", "mysql", "mariadb"):
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-        result = connection.execute(alchemy.text(query.replace(":", "\\:")))
+        streams = {"stream_results": True, "max_row_buffer": BATCH_ROWS}
+        result = connection.execute(alchemy.text(query.replace(":", "\\:")), execution_options=streams)
         if not result.returns_rows:
             transaction.rollback()
             raise RecipeError("the query gives no rows: it is to be a SELECT.", where="data.query")

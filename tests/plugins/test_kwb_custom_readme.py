@@ -41,6 +41,22 @@ model.save("waves.keras")
 loaded = keras.models.load_model("waves.keras")
 assert np.array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 assert keras.saving.get_registered_name(type(layers[1])) == "acme-layers>Gate"
+
+from pathlib import Path
+from acme.days import days
+from workbench.data.streaming import prepare
+from workbench.recipe.schema import Data
+
+Path("days").mkdir()
+rows = np.random.default_rng(0).random((200, 3))
+for day in range(4):
+    np.save(f"days/{day}.npy", rows[50 * day:50 * day + 50])
+streamed = prepare(Data.model_validate({"use": "days", "split": {"test": 0.2}}), days("days"), seed=0)
+for part, count in ((streamed.train, 160), (streamed.test, 40)):
+    found = part.read_all()
+    assert found.rows == count
+    np.testing.assert_allclose(found.inputs["features"], rows[found.index, :2], rtol=1e-6)
+    np.testing.assert_allclose(found.targets["power"][:, 0], rows[found.index, 2], rtol=1e-6)
 """
 
 
@@ -85,6 +101,7 @@ def test_the_tutorials_files_are_all_there():
         "acme/plugin.py",
         "acme/layers.py",
         "acme/data.py",
+        "acme/days.py",
         "acme/recipes/waves.yaml",
     }
 

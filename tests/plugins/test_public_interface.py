@@ -23,6 +23,7 @@ NAMES = {
     *("KWB_API", "hookimpl", "Registry", "Entry", "Kind"),
     *("Source", "StreamedSource", "Chunks", "ChunkReader", "Columns", "ColumnKinds"),
     *("Streaming", "should_stream", "data_file", "Marks", "found_marks"),
+    *("numpy_columns", "table_source", "joined", "WorkingCopy", "Workfile"),
     *("WorkbenchError", "DataError", "FileError", "RecipeError", "TrainingError"),
     *("did_you_mean", "near", "without_path"),
     *("parametrize_checks", "EntryCheck"),

@@ -1,0 +1,200 @@
+"""The reader of databases, on a real PostgreSQL where Debian's is installed, and on SQLite by SQLAlchemy."""
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sqlalchemy")
+
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+from workbench.data.chunks import StreamedSource
+from workbench.data.source_calls import read
+from workbench.errors import FileError, RecipeError, WorkbenchError
+from workbench.recipe.document import parse
+from workbench.recipe.schema import Data
+
+PASSWORD = "s3cr:t/@ word"
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog(discover())
+
+
+def _programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    at = shutil.which("initdb")
+    return found[-1].parent if found else Path(at).parent if at else None
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[int]:
+    """The port of a server with a table `prices` of 500 rows, of a user with a password."""
+    psycopg = pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="kwb-postgres-"))  # below pytest's own folders only root may go
+    own: dict[str, int] = {}
+    if os.getuid() == 0:  # it refuses to run as root
+        try:
+            user = pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("PostgreSQL does not run as root, and there is no user 'postgres'")
+        own = {"user": user.pw_uid, "group": user.pw_gid}
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    (folder / "password").write_text(PASSWORD)
+    (folder / "password").chmod(0o644)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    subprocess.run(
+        [
+            *(programs / "initdb", "-D", folder / "data", "-U", "me", "-A", "scram-sha-256", "--no-sync"),
+            f"--pwfile={folder / 'password'}",
+        ],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        **own,
+    )
+    server = subprocess.Popen(
+        [
+            *(programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", str(folder), "-F"),
+            *("-c", "listen_addresses=127.0.0.1"),
+        ],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "log").open("w"),
+        **own,
+    )
+    try:
+        login = {"host": "127.0.0.1", "port": port, "user": "me", "password": PASSWORD, "dbname": "postgres"}
+        for _ in range(600):
+            try:
+                connection = psycopg.connect(**login)
+                break
+            except psycopg.OperationalError:
+                assert server.poll() is None, (folder / "log").read_text()
+                time.sleep(0.1)
+        with connection:
+            connection.execute(
+                "CREATE TABLE prices (id int, rooms numeric(4, 1), day date, town text, price float8)"
+            )
+            connection.execute(
+                "INSERT INTO prices SELECT i, i % 7 + 0.5, date '2024-01-01' + i, 'town ' || i % 3, i * 2 "
+                "FROM generate_series(1, 500) AS i"
+            )
+        connection.close()
+        yield port
+    finally:
+        server.terminate()
+        server.wait(60)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_table_and_a_query_of_postgresql(catalog, postgres, tmp_path, monkeypatch, stream: bool) -> None:
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    url = f"postgresql+psycopg://me:${{DB_PASSWORD}}@127.0.0.1:{postgres}/postgres"
+    for what in ({"table": "prices"}, {"query": "SELECT * FROM prices WHERE town LIKE 'town%'"}):
+        source = read(
+            Data.model_validate({"use": "sql", "url": url, "stream": stream, **what}), catalog, tmp_path
+        )
+        columns = source.sample().columns if isinstance(source, StreamedSource) else source.columns
+        order = np.argsort(columns["id"])
+        assert columns["price"][order].tolist() == [2.0 * row for row in range(1, 501)]
+        assert columns["rooms"][order].tolist() == [row % 7 + 0.5 for row in range(1, 501)]
+        assert str(columns["day"][order][0])[:10] == "2024-01-02"
+        assert set(columns["town"]) == {"town 0", "town 1", "town 2"}
+    whole = f"postgresql+psycopg://me:s3cr%3At%2F%40%20word@127.0.0.1:{postgres}/postgres"
+    monkeypatch.setenv("DATABASE_URL", whole)
+    source = read(Data(use="sql", url="$DATABASE_URL", query="SELECT 1 AS one"), catalog, tmp_path)
+    assert source.columns["one"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("section", "error", "where", "what"),
+    [
+        ({"table": "price"}, RecipeError, "data.table", "there is no table 'price'"),
+        (
+            {"query": "SELECT nothing FROM prices"},
+            RecipeError,
+            "data.query",
+            'column "nothing" does not exist',
+        ),
+        ({"query": "DELETE FROM prices"}, RecipeError, "data.query", 'at or near "DELETE"'),
+        (
+            {"query": "INSERT INTO prices (id) VALUES (9) RETURNING id"},
+            RecipeError,
+            "data.query",
+            'at or near "INSERT"',
+        ),
+        ({}, RecipeError, "data.query", "either a `table` or a `query`"),
+    ],
+)
+def test_what_a_database_refuses(
+    catalog, postgres, tmp_path, monkeypatch, section, error, where, what
+) -> None:
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    url = f"postgresql+psycopg://me:${{DB_PASSWORD}}@127.0.0.1:{postgres}/postgres"
+    with pytest.raises(error, match=what) as caught:
+        read(Data.model_validate({"use": "sql", "url": url, **section}), catalog, tmp_path)
+    assert caught.value.where == where
+
+
+def _shown(error: WorkbenchError) -> str:
+    context = "" if error.__suppress_context__ else error.__context__
+    return f"{error} {error.hint} {error.where} {error.__cause__} {context}"
+
+
+def test_a_wrong_password_is_never_shown(catalog, postgres, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "hunter2-not-it")
+    url = f"postgresql+psycopg://me:${{DB_PASSWORD}}@127.0.0.1:{postgres}/postgres"
+    with pytest.raises(FileError, match=r"cannot be reached.*password authentication failed") as caught:
+        read(Data(use="sql", url=url, table="prices"), catalog, tmp_path)
+    assert "hunter2" not in _shown(caught.value)
+
+
+def test_a_database_that_is_down_is_one_clear_message(catalog, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://me:${{DB_PASSWORD}}@127.0.0.1:{nobody.getsockname()[1]}/shop"
+        with pytest.raises(FileError, match=r"me:\*\*\*@127.0.0.1:\d+/shop cannot be reached") as caught:
+            read(Data(use="sql", url=url, table="prices"), catalog, tmp_path)
+    assert caught.value.where == "data.url"
+    assert "s3cr" not in _shown(caught.value)
+    monkeypatch.delenv("DB_PASSWORD")
+    with pytest.raises(RecipeError, match="environment variable 'DB_PASSWORD' is not set"):
+        read(Data(use="sql", url=url, table="prices"), catalog, tmp_path)
+    with pytest.raises(RecipeError, match="no address of a database"):
+        read(Data(use="sql", url="prices", table="prices"), catalog, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@host/shop",
+        "mysql+pymysql://me:hun%40ter2@h/s",
+        "x://h/s?user=a&password=hunter2",
+    ],
+)
+def test_a_password_in_a_recipe_is_refused_and_not_repeated(url: str) -> None:
+    section = {"use": "sql", "url": url, "table": "prices"}
+    recipe = {"kwb": 1, "data": section, "model": {"sequential": [{"use": "Dense", "units": 1}]}}
+    with pytest.raises(RecipeError, match=r"holds a password.*\$\{DB_PASSWORD\}") as caught:
+        parse(json.dumps(recipe))
+    assert "ter2" not in _shown(caught.value)
