@@ -58,3 +58,16 @@ def test_models_written_by_hand_have_the_parameters_of_the_keras_model(workload:
         # PyTorch's recurrent layers have two biases where Keras has one.
         count -= 128 if workload == "lstm" else 0
     assert count == sum(int(weight.numpy().size) for weight in model.trainable_weights)
+
+
+def test_loading_is_compared_on_the_same_numbers() -> None:
+    pytest.importorskip("pandas")
+    from tests.benchmarks.loading import KINDS, compare
+
+    found = compare(rows=2_000, runs=1)
+    assert list(found) == list(KINDS)
+    for measured in found.values():
+        # Both scale by their 1,600 training rows: the squares of each of 19 columns then have the mean 1.
+        assert measured["kwb"]["sum"] == pytest.approx(19 * 1600, rel=1e-5)
+        assert measured["pandas"]["sum"] == pytest.approx(19 * 1600, rel=1e-5)
+        assert measured["ratio"] > 0

@@ -29,8 +29,8 @@ KWB_API = 1
 
 def pairs(path: str, factor: float = 1.0) -> Source:
     rows = [line.split("=") for line in open(path).read().splitlines()]
-    columns = {name: np.array([float(value) * factor for own, value in rows if own == name]) for name in ("a", "b", "y")}
-    return Source(columns=columns, targets=("y",), origin="pairs")
+    columns = {name: [float(value) * factor for own, value in rows if own == name] for name in "aby"}
+    return Source(columns={name: np.array(values) for name, values in columns.items()}, targets=("y",), origin="pairs")
 
 @hookimpl
 def kwb_register_datasets(registry):

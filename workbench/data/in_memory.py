@@ -27,7 +27,7 @@ from workbench.data.split_rules import (
     times_of,
     values_as_texts,
 )
-from workbench.data.table import read_column
+from workbench.data.table import ColumnKind, read_column
 from workbench.data.texts import TextInput, WordCounts
 from workbench.data.times import time_reading
 from workbench.data.traps import find_traps
@@ -99,8 +99,11 @@ def prepare(
 
     split = divided(data, roles, source, rows, seed)
     statistics, words = gather(data, roles), count_words(data, roles)
+    in_order = np.sort(split.train)
     for name, gathered in statistics.items():
-        gathered.add(table[name], split.train, source)
+        # Numbers are read much faster in the file's order; of texts, the order decides between equally common ones.
+        train_rows = split.train if table[name].kind is ColumnKind.TEXT else in_order
+        gathered.add(table[name], train_rows, source)
         for own, own_table, _ in brought.values():
             gathered.add(own_table[name], np.empty(0, np.int64), own)
     for name, counts in words.items():

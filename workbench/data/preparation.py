@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, cast
 import numpy as np
 from pydantic import Field, ValidationError
 
+from workbench.data import blockwise
 from workbench.data.encoding import Place, encode_input, encode_target, encode_weights, unknown_categories
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
@@ -286,6 +287,27 @@ class Preparation(Record):
         Args:
             whole: whether they are all the rows of a part, and not a block of them.
         """
+        if not blockwise.is_worthwhile(rows, table):
+            return self._encoded(table, rows, source, with_targets=with_targets, whole=whole)
+        inputs, targets, weights = (blockwise.Gathered(len(rows)) for _ in range(3))
+        try:
+            for own, places in blockwise.blocks(rows):
+                part = self._encoded(table, own, source, with_targets=with_targets, whole=False)
+                inputs.put(places, part.inputs)
+                targets.put(places, part.targets)
+                weights.put(places, part.sample_weight)
+        except DataError:  # what is wrong is said of all rows
+            return self._encoded(table, rows, source, with_targets=with_targets, whole=whole)
+        found = weights.arrays
+        if whole and found is not None:
+            arrays = found.values() if isinstance(found, Mapping) else [found]
+            if not any(array.any() for array in arrays):
+                self.refuse_no_weight(source.place(int(rows[0])))
+        return Part(inputs.arrays, targets.arrays, found, rows)
+
+    def _encoded(
+        self, table: Table, rows: np.ndarray, source: Source, *, with_targets: bool, whole: bool
+    ) -> Part:
         taken = {name: column.take(rows) for name, column in table.items()}
 
         def place(row: int) -> str:

@@ -94,7 +94,7 @@ def read_column(source: Source, name: str) -> Column:
         case "i" | "u":
             return _whole_numbers(source, name, values)
         case "f":
-            return _numbers(name, values.astype(np.float64))
+            return _numbers(name, values.astype(np.float64, copy=False))
         case "U" | "S":
             return _texts(source, name, values.astype(object))
         case "M" | "m":
