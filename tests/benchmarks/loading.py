@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.loading [--rows 1000000] [--runs 3] [--json]
 
-A table of 20 columns as csv and as parquet; a process for each measurement, in turns, so that a busy machine treats both
-alike. Each reads the file, splits it, scales the inputs by the training rows and trains one step of one model. What is
-counted is the processor time of the process after the imports, and the wall clock beside it. Target: a ratio of at
-most 1 for both.
+A table of 20 columns as csv and as parquet; a process for each measurement, in turns, so that a busy machine treats
+both alike. Each reads the file, splits it, scales the inputs by the training rows and trains one step of one model.
+What is counted is the processor time of the process after the imports, and the wall clock beside it. Target: a ratio
+of at most 1 for both.
 """
 
 from __future__ import annotations

@@ -255,3 +255,26 @@ def test_what_training_read_prediction_reads(catalog, tmp_path: Path, name: str,
     section = data_argument(str(path), catalog, preparation)
     part = apply_to(preparation, section, catalog, folder=tmp_path, seed=0, with_targets=False)
     np.testing.assert_array_equal(part.inputs["features"], [[1, 0, 0], [0, 1, 1], [1, 0, 2], [0, 1, 3]])
+
+
+def test_many_rows_are_encoded_in_blocks_to_the_same_numbers(prepare, catalog, tmp_path, monkeypatch) -> None:
+    random = np.random.default_rng(5)
+    kinds, towns = random.choice(["x", "y", "z"], 200), random.choice(["a", "b"], 200)
+    rows = [f"{row % 7 or ''},{kinds[row]},{towns[row]},{row},{row % 3}" for row in range(200)]
+    text = "\n".join(["n,kind,town,y,w", *rows]) + "\n"
+    section = {"targets": "y", "scale": "standard", "missing": {"inputs": "mean"}, "sample_weight": "w"}
+    section["split"] = {"validation": 0.2, "test": 0.1}
+    whole = prepare(text, **section)
+    monkeypatch.setattr("workbench.data.blockwise.BLOCK_ROWS", 9)
+    blocks = prepare(text, **section)
+    for name in ("train", "validation", "test"):
+        one, other = getattr(whole, name), getattr(blocks, name)
+        np.testing.assert_array_equal(one.index, other.index)
+        np.testing.assert_array_equal(one.inputs["features"], other.inputs["features"])
+        np.testing.assert_array_equal(one.targets["y"], other.targets["y"])
+        np.testing.assert_array_equal(one.sample_weight, other.sample_weight)
+    (tmp_path / "new.csv").write_text(text.replace("z", "q"))
+    count = int((kinds == "z").sum())
+    new = Data.model_validate({"use": "csv", "path": "new.csv"})
+    with pytest.raises(DataError, match=rf"In {count} of 200 rows"):  # and not of a block
+        apply_to(blocks.preparation, new, catalog, folder=tmp_path, seed=0)

@@ -342,3 +342,26 @@ def test_hugging_face_datasets_bring_their_parts(catalog, tmp_path: Path) -> Non
         assert (loaded.train.rows, loaded.validation.rows, loaded.test.rows) == (10, 6, 4)
         assert loaded.preparation.classes() == {"label": ("no", "yes")}
         assert loaded.test.head(1).inputs["features"][0, 0] == 100 if stream else True
+
+
+def test_rows_that_are_only_declared(catalog, tmp_path: Path, frame) -> None:
+    """2^31 rows in a header of a few bytes: refused without room for them being made."""
+    with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2147483648,), }"
+        head = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+        archive.writestr("x.npy", head + bytes(80))
+    assert "array 'x' is damaged" in wrong(catalog, tmp_path, use="npz", path="t.npz", stream=False).what
+    source = read(Data.model_validate({"use": "npz", "path": "t.npz", "stream": True}), catalog, tmp_path)
+    with pytest.raises(FileError, match="array 'x' ends too early"):
+        source.sample()
+    frame.to_excel(
+        tmp_path / "t.xlsx", index=False
+    )  # a sheet that says that it has all rows that Excel can have
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as old, zipfile.ZipFile(tmp_path / "huge.xlsx", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("sheet1.xml"):
+                start = content.index(b'<dimension ref="') + len(b'<dimension ref="')
+                content = content[:start] + b"A1:XFD1048576" + content[content.index(b'"', start) :]
+            new.writestr(name, content)
+    assert len(read(Data(use="excel", path="huge.xlsx"), catalog, tmp_path).columns["n"]) == ROWS
