@@ -290,7 +290,8 @@ def _evaluation_table(
         if (found := {name: events.baseline_value(baselines, name, which) for name in evaluation})
         and any(value is not None for value in found.values())
     }
-    naive = any("naive" in record for record in baselines.values())  # the best guess may be the last value
+    records = [record for record in baselines.values() if isinstance(record, Mapping)]
+    naive = any("naive" in record for record in records)  # the best guess may be the last value
     titles = {"guess": "the best guess" if naive else "a constant guess", "linear": "a linear model"}
     for which in beside:
         table.add_column(titles[which], justify="right")
