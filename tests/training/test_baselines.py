@@ -15,6 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from workbench import events
+from workbench.catalog import single_file
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
 from workbench.data.loading import Prepared
 from workbench.data.preparation import Part
 from workbench.recipe.document import parse
@@ -235,6 +238,24 @@ def test_a_loss_that_holds_more_is_not_compared_and_metrics_are(catalog, folder)
         sum(len(b) * np.sum((b - guess) ** 2) for b in batches) for guess in (known.mean(), np.median(known))
     ]
     assert total.baseline("loss") == pytest.approx(min(sums) / len(y), rel=1e-4)
+
+
+FUSSY = """
+import keras
+import tensorflow as tf
+
+
+class Fussy(keras.metrics.Mean):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        with tf.control_dependencies([tf.debugging.assert_greater(tf.math.reduce_std(y_pred), 1e-6)]):
+            return super().update_state(tf.abs(y_true - y_pred), sample_weight)
+"""
+
+
+def test_a_metric_that_cannot_score_a_guess_costs_nothing_but_the_baseline(folder):
+    (folder / "fussy.py").write_text(FUSSY)
+    catalog = Catalog(discover([folder / "fussy.py"], scan=single_file.scan))
+    assert ran(catalog, folder, train="loss: mse, metrics: [{use: Fussy, name: fussy}]").baselines == {}
 
 
 def test_of_many_rows_a_sample_is_used():
