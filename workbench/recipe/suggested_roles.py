@@ -104,7 +104,7 @@ def _why_input(column: ColumnFacts) -> str:
     if column.shape:
         return f"an array of {' × '.join(map(str, column.shape))} numbers a row{missing}."
     if column.kind == "text":
-        return f"{column.distinct:,} different texts: one input for each{missing}."
+        return f"{column.distinct:,} different texts: a number of 0 or 1 for each{missing}."
     if column.kind == "flag":
-        return f"true or false: 1 or 0{missing}."
-    return f"numbers{missing}."
+        return f"true or false, as 1 or 0{missing}."
+    return f"its values are numbers{missing}."

@@ -188,5 +188,6 @@ async def test_whatever_the_data(open_app: OpenApp, houses: str, working_directo
         pilot.app.editor.set("data", {"use": "csv", "path": "header.csv"})
         await checked(pilot)
         assert "there are no rows below the header" in one_line(pilot)
-        await typed(pilot, "f", "m", "a", "p", "b", "s", "escape")
+        assert table.total == 0
+        await typed(pilot, "f", "right", "down", "m", "a", "p", "b", "s", "escape")
         assert screen.query_one(ColumnsList).column == ""

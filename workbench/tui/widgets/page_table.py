@@ -203,6 +203,8 @@ class PageTable(ScrollView, can_focus=True):
 
     def action_columns(self, by: int) -> None:
         """Scroll by a column; what is frozen stays."""
+        if len(self._widths) <= self._frozen:
+            return
         if not self._frozen:
             self.scroll_relative(x=8 * by, animate=False)
             return

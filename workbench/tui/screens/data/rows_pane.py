@@ -75,10 +75,14 @@ class RowsPane(Vertical):
         """The data is another: read it again when it is looked at.
 
         Args:
-            columns: how many it has, raw or prepared; a page of a wide table has fewer rows.
+            columns: how many it has, raw or prepared, 0 where it cannot be read; a page of a wide table has fewer rows.
         """
         self._columns = max(columns, 1)
         self._stale = True
+        if not columns:  # there is nothing to be read
+            self._asked += 1
+            self.query_one(PageTable).show([], 0)
+            self._show(Content(""))
 
     def look(self) -> None:
         """It is in view."""
