@@ -170,3 +170,31 @@ async def test_without_a_recipe_both_screens_say_what_to_do(open_app: OpenApp) -
         assert "No recipe is open" in shown(pilot.app)
         await typed(pilot, "3")
         assert "No recipe is open" in shown(pilot.app)
+
+
+async def test_rows_become_windows_by_keys(open_app: OpenApp, working_directory: Path) -> None:
+    days = (f"2024-{month:02}-{day:02}" for month in (1, 3, 5, 7) for day in range(1, 26))
+    (working_directory / "load.csv").write_text(
+        "\n".join(["area,day,load", *(f"north,{day},{at % 7}" for at, day in enumerate(days))])
+    )
+    (working_directory / "load.yaml").write_text(
+        "kwb: 1\ndata: {use: csv, path: load.csv, targets: [load], split: {test: 0.25}}\n"
+        "model: {sequential: [{use: Flatten}, {use: Dense, units: 1}]}\ntrain: {loss: mse}\n"
+    )
+    async with open_app(recipe="load.yaml") as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3")
+        screen = await checked(pilot)
+        assert screen.look.error is not None  # a column of dates
+        await typed(pilot, "e")
+        await field_of(pilot, "data.windows")
+        await typed(pilot, "'{length: 4, ahead: 2, time: day, group: area}'", "enter", "escape")
+        await checked(pilot)
+        assert screen.look.error is None
+        assert screen.look.data == "80 windows of 4 rows: 60 to train on, 20 for the test"
+        text = shown(app)
+        assert "↓ day" in text
+        assert "≡ area" in text
+        assert "▸ load" in text
+        assert app.editor.get("data.windows.group") == "area"
