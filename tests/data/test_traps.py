@@ -126,6 +126,12 @@ def test_a_split_that_ignores_time(columns):
     assert (
         traps({**series, "y": columns["a"]}, ["y"], ignore=["date"]) == []
     )  # neighbours have nothing in common
+    year = {
+        **series,
+        "date": np.repeat(np.arange(1970, 1980), 20),
+    }  # rows of a year are sorted by something else
+    year["y"] = np.sort(columns["a"].reshape(10, 20), axis=1).reshape(-1)
+    assert traps(year, ["y"], ignore=["date"]) == []
     shuffled = np.random.default_rng(1).permutation(200)
     (found,) = traps({name: values[shuffled] for name, values in series.items()}, ["y"], ignore=["date"])
     assert "the rows have a time ('date')" in found
