@@ -86,6 +86,8 @@ def _row(kind: str, name: str, cls: type) -> dict[str, Any]:
         row["shapes"] = choices.example_shapes(name, tags)
         if name in choices.INDEX_INPUTS:
             row["whole_numbers"] = True
+        if name in choices.STRING_INPUTS:
+            row["strings"] = True
     if kind == "models":
         row["shapes"] = [list(choices.IMAGE)]
     example = (

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kwb_keras import choices, generate
 from kwb_keras.plugin import ENTRIES
@@ -155,6 +156,8 @@ def test_how_many_inputs(name, inputs):
 def example_tensors(row: Mapping[str, Any]) -> list[np.ndarray]:
     random = np.random.default_rng(0)
     shapes = [(BATCH, *shape) for shape in row["shapes"]]
+    if row.get("strings"):
+        return [tf.constant(random.choice(["a", "b", "z"], shape)) for shape in shapes]
     if row.get("whole_numbers"):
         return [random.integers(0, 5, shape) for shape in shapes]
     if "image_preprocessing" in row.get("tags", ()):
@@ -194,7 +197,7 @@ ONE_INPUT = [row for row in LAYER_ROWS if len(row["shapes"]) == 1]
 
 @pytest.mark.parametrize("row", ONE_INPUT, ids=lambda row: row["name"])
 def test_every_one_input_layer_fits_into_a_stack(row):
-    dtype = "int64" if row.get("whole_numbers") else "float32"
+    dtype = "int64" if row.get("whole_numbers") else "string" if row.get("strings") else "float32"
     model = keras.Sequential(
         [keras.Input(row["shapes"][0], dtype=dtype), make(CATALOG.find(Kind.LAYER, row["name"]))]
     )

@@ -8,7 +8,7 @@ whole model is built. A layer whose state its arguments give, or that comes from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from workbench.assembly.layers import sublayers
+from workbench.assembly.structure import as_keras_takes
 from workbench.errors import RecipeError, RecipeWarning
 from workbench.keras_private import lookup_layer
 from workbench.sentence import short_message
@@ -141,11 +142,11 @@ class Adapter:
         names = [source.name for source in sources]
         function = None if len(sources) == 1 and sources[0] is given else keras.Function(sources, given)
         for inputs in self._rows.batches():
-            values = [inputs[name] for name in names]
             if function is None:
-                yield values[0]
+                yield inputs[names[0]]
                 continue
-            tensors = [keras.ops.convert_to_tensor(value) for value in values]
+            inputs = as_keras_takes(inputs)
+            tensors = [keras.ops.convert_to_tensor(inputs[name]) for name in names]
             yield np.asarray(keras.ops.convert_to_numpy(function(tensors)))
 
     def _to(self, layer: Any, model: Any, pack: Callable[[Inputs], Any]) -> Iterator[np.ndarray]:
@@ -175,6 +176,18 @@ def not_adapted(model: Any, adapter: Adapter) -> Iterator[RecipeWarning]:
                 f"'{layer.name}' ({type(layer).__name__}) is not adapted to the data: the model's inputs do not lead "
                 "to it. Give it its state by its arguments.",
                 "model",
+            )
+
+
+def lost_vocabularies(model: Any, save: Iterable[str]) -> Iterator[RecipeWarning]:
+    """Warnings for files that kwb reads back, and plain Keras without the state that its layers were adapted to."""
+    adapted = [each for each in sublayers(model) if isinstance(each, _LOOKUPS) and not needs_adapting(each)]
+    for number, path in enumerate(save):
+        if adapted and path.endswith(".h5") and not path.endswith(".weights.h5"):
+            yield RecipeWarning(
+                f"plain Keras reads an .h5 file without the vocabulary of '{adapted[0].name}', and fails at its first "
+                "use; kwb reads it whole, and both read a .keras file.",
+                f"save[{number}]",
             )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from workbench.errors import RecipeError, did_you_mean
 
@@ -85,11 +87,20 @@ def own_outputs(values: Any) -> dict[str, Any]:
 
 
 def _pack(form: Form, names: Sequence[str], values: Mapping[str, Any]) -> Any:
+    values = as_keras_takes(values)
     if form == "one":
         return values[names[0]]
     if form == "dict":
         return {name: values[name] for name in names}
     return tuple(values[name] for name in names)
+
+
+def as_keras_takes(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Strings as tensors, which Keras needs, and what is beside them too: it takes no mixture."""
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    if not any(array.dtype == object for array in arrays.values()):
+        return values
+    return {**values, **{name: tf.convert_to_tensor(array) for name, array in arrays.items()}}
 
 
 def input_structure(model: Any, inputs: Mapping[str, InputSpec], where: str) -> tuple[Form, tuple[str, ...]]:

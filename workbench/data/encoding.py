@@ -27,6 +27,7 @@ from workbench.data.specs import (
     NumberTarget,
 )
 from workbench.data.statistics import is_padding
+from workbench.data.strings import StringInput, encode_strings
 from workbench.data.table import Column, ColumnKind
 from workbench.data.target_scaling import refuse_no_logarithm
 from workbench.data.texts import TextInput, encode_texts
@@ -49,6 +50,8 @@ def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.n
         return encode_array(spec.column, table[spec.column.name], place)
     if isinstance(spec, TextInput):
         return encode_texts(spec, texts_of(table[spec.column], place))
+    if isinstance(spec, StringInput):
+        return encode_strings([texts_of(table[name], place) for name in spec.columns])
     if isinstance(spec, EmbeddingInput):
         return encode_embedding(spec, table[spec.column.name], place)
     rows = len(table[spec.columns[0].name])

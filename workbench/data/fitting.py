@@ -41,6 +41,7 @@ from workbench.data.specs import (
     Target,
 )
 from workbench.data.statistics import ColumnStatistics
+from workbench.data.strings import StringInput
 from workbench.data.table import ColumnKind
 from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput, WordCounts
@@ -68,7 +69,7 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
             padding=data.padding.get(name),
         )
         for name in roles.used
-        if name not in roles.texts
+        if name not in roles.texts | roles.strings
     }
 
 
@@ -160,6 +161,8 @@ class _Fitter:
         self.words = words
 
     def input(self, name: str, columns: tuple[str, ...]) -> Input:
+        if columns[0] in self.roles.strings:
+            return StringInput(name=name, columns=columns)
         if columns[0] in self.words:
             return self.text(name, columns[0])
         if columns[0] in self.roles.embedded:

@@ -146,7 +146,7 @@ def rows_of_test_part(data: Data, source: Source, seed: int) -> np.ndarray:
 
 def typed(table: Table, roles: Roles) -> Table:
     """The table with the columns that the recipe calls categories, classes or texts as texts."""
-    texts = roles.categories | set(roles.classes) | roles.texts | roles.embedded
+    texts = roles.categories | set(roles.classes) | roles.texts | roles.embedded | roles.strings
     return {name: column.as_text() if name in texts else column for name, column in table.items()}
 
 

@@ -20,6 +20,7 @@ from workbench.data.records import Record
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
 from workbench.data.specs import CategoryColumn, ClassTarget, Input, NumberTarget, ReaderSpec, Target
+from workbench.data.strings import StringInput
 from workbench.data.table import Column
 from workbench.data.target_scaling import TargetScale, scales
 from workbench.data.texts import TextInput
@@ -260,7 +261,8 @@ class Preparation(Record):
         values = {column.name: column.categories for spec in self.inputs for column in spec.columns_of_text}
         values |= {spec.column: spec.values for spec in self.targets if isinstance(spec, ClassTarget)}
         literal = self.reader.literal if self.reader else ()
-        texts = {spec.column for spec in self.inputs if isinstance(spec, TextInput)}
+        kept = [spec for spec in self.inputs if isinstance(spec, TextInput | StringInput)]
+        texts = {name for spec in kept for name in spec.column_names}
         # Among codes that are all numbers, a word for no value was none in training either.
         names = [
             name

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from workbench.data.column_checks import check_embedded, check_policies
 from workbench.data.readings import Reading, choose_readings
 from workbench.data.source import Source
+from workbench.data.strings import check_strings
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.data_options import TargetScaling
 from workbench.recipe.schema import Data, Scaling, weight_columns
+from workbench.recipe.string_inputs import ALL
 
 FEATURES = "features"
 KNOWN = "known"
@@ -27,6 +29,7 @@ class Roles:
         categories: number columns to treat as categories.
         texts: columns of free text, each an input of its own.
         embedded: columns of many categories, each an input of its own.
+        strings: columns that stay texts.
         scaling: how each input column is scaled.
         target_scaling: how each target is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
@@ -46,6 +49,7 @@ class Roles:
     stratify: str | None = None
     texts: frozenset[str] = frozenset()
     embedded: frozenset[str] = frozenset()
+    strings: frozenset[str] = frozenset()
     readings: Mapping[str, Reading] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     forecasts: bool = False
@@ -85,8 +89,8 @@ def choose_roles(data: Data, source: Source) -> Roles:
     _check_split(data, source)
     if data.inputs is None:
         # What the parts are drawn by is not to learn from, unless the recipe says what it is.
-        taken |= set(data.split.columns) - {*data.categories, *data.dates, *data.embed}
-        inputs = _default_inputs(source, taken, texts | set(data.embed))
+        taken |= set(data.split.columns) - {*data.categories, *data.dates, *data.embed, *data.strings}
+        inputs = _default_inputs(source, taken, {*texts, *data.embed, *data.strings})
         if data.windows is not None and data.windows.with_past:
             inputs = _with_past(inputs, targets, source)
     else:
@@ -105,6 +109,8 @@ def choose_roles(data: Data, source: Source) -> Roles:
     check_policies(data, source, input_columns)
     _check_texts(data, inputs, texts)
     check_embedded(data, source, inputs)
+    strings = tuple(input_columns) if ALL in data.strings else data.strings
+    check_strings(strings, data, source, inputs)
     classes = _classes(data, source, targets)
     return Roles(
         inputs=inputs,
@@ -117,6 +123,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
         stratify=_stratify(data, source, targets),
         texts=texts & set(input_columns),
         embedded=frozenset(data.embed) & set(input_columns),
+        strings=frozenset(strings),
         readings=choose_readings(data, source, input_columns),
         places={} if data.windows is None else data.windows.roles,
         forecasts=data.windows is not None,

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from workbench.data.dates import feature_names
 from workbench.data.records import Positive, Record
+from workbench.data.strings import StringInput
 from workbench.data.target_scaling import TargetScale
 from workbench.data.texts import TextInput
 from workbench.recipe.column_options import DatePart, Unknown
@@ -327,7 +328,9 @@ class ArrayTarget(Record):
         return (self.column.name,)
 
 
-Input = Annotated[TableInput | EmbeddingInput | ArrayInput | TextInput, Field(discriminator="kind")]
+Input = Annotated[
+    TableInput | EmbeddingInput | ArrayInput | TextInput | StringInput, Field(discriminator="kind")
+]
 Target = Annotated[NumberTarget | ClassTarget | ArrayTarget, Field(discriminator="kind")]
 
 

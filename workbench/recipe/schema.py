@@ -39,6 +39,7 @@ from workbench.recipe.model_schema import (
 )
 from workbench.recipe.secrets import refuse_password
 from workbench.recipe.split_options import DatasetOption, Split
+from workbench.recipe.string_inputs import string_columns
 from workbench.recipe.window_options import Windows
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
@@ -88,6 +89,11 @@ class Data(BaseModel):
         (),
         description="Columns of many categories, each an input of its own for an `Embedding`: 0 is a category that the "
         "training part does not have (or in fewer rows than `rare`), the others count from 1.",
+    )
+    strings: Names = Field(
+        (),
+        description="Columns that stay texts, each an input of its own unless `inputs` joins them, for layers that "
+        "look strings up. An input that goes into a StringLookup or a TextVectorization needs no such mention.",
     )
     numbers: Numbers = Field(
         {},
@@ -206,11 +212,8 @@ class Data(BaseModel):
         """The columns that are read as they are written: categories, texts, and those of targets of classes."""
         targets = self.targets if isinstance(self.targets, dict) else {}
         classes = (targets[name] if len(targets.get(name, ())) == 1 else (name,) for name in self.classes)
-        return tuple(
-            dict.fromkeys(
-                [*self.categories, *self.embed, *self.text, *(name for group in classes for name in group)]
-            )
-        )
+        as_written = (*self.categories, *self.embed, *self.text, *self.strings)
+        return tuple(dict.fromkeys([*as_written, *(name for group in classes for name in group)]))
 
 
 def _by_output(value: Any) -> Any:
@@ -345,3 +348,13 @@ class Recipe(Strict):
         description="Layers and models made once, by name: `{use: NAME}` in the model is this same one each time.",
     )
     save: Names = Field((), description="Files to write when training ends: .keras, .h5 or .weights.h5.")
+
+    @model_validator(mode="after")
+    def _has_the_strings_of_its_model(self) -> Recipe:
+        """What the model looks up as strings stays strings, though the data section does not say it."""
+        data = self.data
+        used = {*data.strings, *data.categories, *data.text, *data.embed}
+        found = [name for name in string_columns(self.model, data.inputs) if name not in used]
+        if not found:
+            return self
+        return self.model_copy(update={"data": data.model_copy(update={"strings": (*data.strings, *found)})})

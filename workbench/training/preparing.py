@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench import events
-from workbench.assembly.adapting import Adapter, not_adapted
+from workbench.assembly.adapting import Adapter, lost_vocabularies, not_adapted
 from workbench.assembly.compile import compile_model, make_callbacks
 from workbench.assembly.losses import TargetSpec, check_losses, check_metrics
 from workbench.assembly.make import OnBuilt
@@ -206,6 +206,7 @@ def prepare(
         notes = files.notes if isinstance(recipe.model, Load) else {}
         path = recipe.model.load if isinstance(recipe.model, Load) else ""
         warnings += unit_warnings(prepared.preparation, assembly.outputs, notes, path)
+        warnings += lost_vocabularies(assembly.model, recipe.save)
         warnings += [*not_adapted(assembly.model, adapter), *_check_losses(recipe, assembly, prepared)]
         if prepared.test is not None and not can_evaluate(assembly.model):
             reason = f"{type(assembly.model).__name__} has neither a call() nor a test_step, so no row of it is used."

@@ -14,6 +14,7 @@ from workbench.assembly.model import Assembly, assemble
 from workbench.assembly.stateful import batch_of, static_batch
 from workbench.catalog.lookup import Catalog
 from workbench.data.preparation import Part, Preparation
+from workbench.data.strings import zeros
 from workbench.errors import FileError, WorkbenchError
 from workbench.recipe.document import Document
 from workbench.storage.checked_files import CheckedFiles
@@ -76,7 +77,7 @@ def rebuild(
 def _row_of_zeros(preparation: Preparation, rows: int) -> Part:
     types, classes = preparation.input_dtypes(), preparation.classes()
     return Part(
-        {name: np.zeros((rows, *shape), types[name]) for name, shape in preparation.input_shapes().items()},
+        {name: zeros((rows, *shape), types[name]) for name, shape in preparation.input_shapes().items()},
         {
             name: np.zeros((rows, *shape), "int32" if name in classes else "float32")
             for name, shape in preparation.target_shapes().items()

@@ -21,6 +21,7 @@ from workbench.data.loading import Rows
 from workbench.data.preparation import Part, Preparation
 from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
+from workbench.data.strings import zeros
 from workbench.data.target_scaling import TargetScale, of_outputs
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
@@ -267,8 +268,8 @@ class SavedModel:
         preparation, noise = self.notes.preparation, np.random.default_rng(0)
         types, rows = preparation.input_dtypes(), static_batch(self.model) or 4
         inputs = {
-            name: np.zeros((rows, *shape), types[name])  # a whole number may be an index into a small table
-            if types[name].startswith("int")
+            name: zeros((rows, *shape), types[name])  # a whole number may be an index into a small table
+            if not types[name].startswith("float")
             else noise.normal(size=(rows, *shape)).astype(types[name])
             for name, shape in preparation.input_shapes().items()
         }
