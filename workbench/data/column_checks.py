@@ -67,6 +67,37 @@ def check_embedded(data: Data, source: Source, inputs: Mapping[str, tuple[str, .
             )
 
 
+def text_columns(data: Data, source: Source) -> frozenset[str]:
+    """The columns of free text: the recipe's, and the source's own unless the recipe uses them in another way."""
+    for name in data.text:
+        require_column(name, source, "data.text")
+        where = f"data.text.{name}"
+        if name in data.categories:
+            raise RecipeError(f"column '{name}' is a category and a free text at once.", where=where)
+        if source.columns[name].ndim > 1:
+            raise RecipeError(
+                f"'{name}' has {source.columns[name].ndim} axes; a text is one value a row.", where=where
+            )
+    return frozenset({*data.text, *source.texts} - set(data.categories))
+
+
+def check_texts(data: Data, inputs: Mapping[str, tuple[str, ...]], texts: Collection[str]) -> None:
+    for group, columns in inputs.items():
+        for name in columns:
+            if name in texts and len(columns) > 1:
+                raise RecipeError(
+                    f"column '{name}' is a text and cannot be joined with other columns.",
+                    where=f"data.inputs.{group}",
+                    hint=f"Give it an input of its own: `{name}: [{name}]`.",
+                )
+    used = {name for columns in inputs.values() for name in columns}
+    for name in data.text:
+        if name not in used:
+            raise RecipeError(
+                f"column '{name}' is no input, so its words cannot be used.", where=f"data.text.{name}"
+            )
+
+
 def require_column(name: str, source: Source, where: str, other_words: Iterable[str] = ()) -> None:
     """Raise that a column is not there, with the nearest name: of a column, or of other words that may stand there."""
     if name in source.columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workbench.data.column_checks import check_embedded, check_policies
+from workbench.data.column_checks import check_embedded, check_policies, check_texts, text_columns
 from workbench.data.readings import Reading, choose_readings
 from workbench.data.source import Source
 from workbench.data.strings import check_strings
@@ -82,7 +82,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
     _check_weights(data, source, targets)
     taken = {name for group in targets.values() for name in group} | set(data.ignore)
     taken |= set(weight_columns(data.sample_weight))
-    texts = _texts(data, source)
+    texts = text_columns(data, source)
     if data.windows is not None:
         _check_names(data.windows.places, source, "data.windows")
         taken |= set(data.windows.places) - set(data.dates)
@@ -107,7 +107,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
         )
     input_columns = [name for group in inputs.values() for name in group]
     check_policies(data, source, input_columns)
-    _check_texts(data, inputs, texts)
+    check_texts(data, inputs, texts)
     check_embedded(data, source, inputs)
     strings = tuple(input_columns) if ALL in data.strings else data.strings
     check_strings(strings, data, source, inputs)
@@ -156,37 +156,6 @@ def _default_inputs(source: Source, taken: set[str], alone: Collection[str]) -> 
     inputs = {FEATURES: table} if table else {}
     inputs.update({name: (name,) for name in free if name not in table})
     return inputs
-
-
-def _texts(data: Data, source: Source) -> frozenset[str]:
-    """The columns of free text: the recipe's, and the source's own unless the recipe uses them in another way."""
-    _check_names(data.text, source, "data.text")
-    for name in data.text:
-        where = f"data.text.{name}"
-        if name in data.categories:
-            raise RecipeError(f"column '{name}' is a category and a free text at once.", where=where)
-        if source.columns[name].ndim > 1:
-            raise RecipeError(
-                f"'{name}' has {source.columns[name].ndim} axes; a text is one value a row.", where=where
-            )
-    return frozenset({*data.text, *source.texts} - set(data.categories))
-
-
-def _check_texts(data: Data, inputs: Mapping[str, tuple[str, ...]], texts: Collection[str]) -> None:
-    for group, columns in inputs.items():
-        for name in columns:
-            if name in texts and len(columns) > 1:
-                raise RecipeError(
-                    f"column '{name}' is a text and cannot be joined with other columns.",
-                    where=f"data.inputs.{group}",
-                    hint=f"Give it an input of its own: `{name}: [{name}]`.",
-                )
-    used = {name for columns in inputs.values() for name in columns}
-    for name in data.text:
-        if name not in used:
-            raise RecipeError(
-                f"column '{name}' is no input, so its words cannot be used.", where=f"data.text.{name}"
-            )
 
 
 def _with_past(
