@@ -131,7 +131,11 @@ def test_predictions_from_strings(suffix: str, tmp_path: Path, kwb: Kwb) -> None
             "inputs: {city: [city]}",
             (1,),
         ),
-        ("{use: TextVectorization, output_mode: tf_idf, max_tokens: 9}", "ignore: [city, size]", (1,)),
+        (
+            "{use: TextVectorization, output_sequence_length: 4}, {use: Rescaling, scale: 0.1}",
+            "ignore: [city, size]",
+            (1,),
+        ),
         ("{use: StringLookup, output_mode: multi_hot}", "ignore: [note, size]", (1,)),
         ("{use: Hashing, num_bins: 5, output_mode: one_hot}", "strings: [city], ignore: [note, size]", (1,)),
         ("{use: StringLookup, output_mode: multi_hot}", "inputs: {x: [city, note]}", (2,)),

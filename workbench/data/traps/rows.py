@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from zlib import crc32
 
 import numpy as np
 
@@ -85,15 +86,22 @@ def _hashes(part: Part) -> np.ndarray | None:
     found = np.zeros(rows, np.uint64)
     random = np.random.default_rng(7)
     for array in arrays:
-        flat = np.ascontiguousarray(array[:rows].reshape(rows, -1), dtype=np.float32) + np.float32(0.0)
-        factors = random.integers(1, 2**63, flat.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        numbers = _numbers(array[:rows].reshape(rows, -1))
+        factors = random.integers(1, 2**63, numbers.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         for start in range(0, rows, 4096):
-            bits = flat[start : start + 4096].view(np.uint32).astype(np.uint64)
+            bits = numbers[start : start + 4096].astype(np.uint64)
             bits ^= bits >> np.uint64(15)
             found[start : start + 4096] += (bits * factors * (bits | np.uint64(1))).sum(
                 axis=1, dtype=np.uint64
             )
     return found
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """A whole number for each value, the same for equal ones: (rows, columns) uint32."""
+    if values.dtype == object:  # strings
+        return np.array([[crc32(text.encode()) for text in row] for row in values], np.uint32)
+    return (np.ascontiguousarray(values, dtype=np.float32) + np.float32(0.0)).view(np.uint32)
 
 
 def _expected(known: np.ndarray, asked: np.ndarray, columns: Mapping[str, Column]) -> tuple[np.ndarray, bool]:
