@@ -19,6 +19,7 @@ Resize = Literal["stretch", "crop", "pad"]
 # Looked at to find out which size and how many channels pictures have.
 _LOOKED_AT = 64
 _LONGEST = 96
+_BATCH_BYTES = 4 * 2**20  # read at once where all are looked at
 
 
 @dataclass
@@ -103,7 +104,7 @@ class ImageFiles:
             tf.data.Dataset.from_tensor_slices(rows)
             .map(_as_written(lambda row: (row, decode(paths[row]))), num_parallel_calls=tf.data.AUTOTUNE)
             .ignore_errors()
-            .batch(64)
+            .batch(max(1, min(64, _BATCH_BYTES // (self.size[0] * self.size[1] * self.channels))))
             .prefetch(2)
         )
         missing = np.ones(len(rows), dtype=bool)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, overload
 
 import numpy as np
 
-# As many rows as this are read at once where every row is looked at.
-BLOCK_ROWS = 256
+_BLOCK_BYTES = 8 * 2**20  # read at once, as 32-bit numbers, where every row is looked at
+_BLOCK_ROWS = 256
 
 
 class RowReader(Protocol):
@@ -92,7 +93,7 @@ class LazyRows:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         result = np.empty(self.shape, np.float32)
         start = 0
-        for block in self.blocks(BLOCK_ROWS):
+        for block in self.blocks(self.block_rows):
             result[start : start + len(block)] = block
             start += len(block)
         return result if dtype is None else result.astype(dtype)
@@ -114,6 +115,11 @@ class LazyRows:
         """The rows as 8-bit numbers, where they are in memory and not scaled."""
         every = self.reader.held
         return None if every is None or self.center is not None else every[self.rows]
+
+    @property
+    def block_rows(self) -> int:
+        """How many rows to read at once where every row is looked at."""
+        return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (4 * math.prod(self.reader.shape))))
 
     def blocks(self, size: int) -> Iterator[np.ndarray]:
         """The rows as float32, `size` at a time."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.data.lazy import BLOCK_ROWS, LazyRows
+from workbench.data.lazy import LazyRows
 from workbench.data.source import RowOrigin
 from workbench.data.table import Column, ColumnKind
 from workbench.data.target_scaling import refuse_no_logarithm
@@ -171,7 +171,7 @@ class ColumnStatistics:
             return
         if isinstance(column.values, LazyRows):  # no value of it is missing
             if self._scaling != "none":
-                for block in column.values[train].blocks(BLOCK_ROWS):
+                for block in column.values[train].blocks(column.values.block_rows):
                     self._add_values(block)
         elif self._fill is not None or self._scaling != "none":
             self._add_values(column.values if len(train) == len(column) else column.values[train])
