@@ -61,7 +61,7 @@ def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
         return found
     found |= {"parts": {}, "compared": [], "warnings": [], "error": None}
     try:
-        prepared = load_or_stream(data, catalog, folder=folder, seed=seed)
+        prepared = load_or_stream(data, catalog, folder=folder, seed=seed, source=source)
         found["warnings"] = [{"what": trap.what, "where": trap.where} for trap in prepared.traps]
         samples = part_samples(prepared, RowBlocks(source), seed)
         found["parts"] = part_rows(prepared)
