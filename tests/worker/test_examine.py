@@ -197,6 +197,11 @@ def test_any_file_that_the_section_names_counts_also_one_put_in_its_place_with_t
     assert len(before) == 2
     os.replace(tmp_path / "new.csv", tmp_path / "labels.csv")
     assert stamp(data, tmp_path) != before
+    (tmp_path / "b1.csv").write_text("1\n")
+    data = Data.model_validate({"use": "csv", "path": ["a.csv", "b*.csv"], "test": "labels.csv"})
+    assert len(stamp(data, tmp_path)) == 3
+    (tmp_path / "b2.csv").write_text("1\n")
+    assert len(stamp(data, tmp_path)) == 4
 
 
 SHAPED = """

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.assembly.batch_hooks import acts_at_batches
 from workbench.catalog.lookup import recipe_file
+from workbench.catalog.readers import READER
 from workbench.check.results import CheckFailed, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 from workbench.data.preview import preview
@@ -181,6 +182,8 @@ def dataset_rows(subject: CheckedEntry) -> str:
     if "download" in entry.tags:
         raise Skipped("it downloads its data; a check does not")
     path = entry.example.get("path")
+    if path is None and READER in entry.tags:
+        raise Skipped("it reads a database, and its example's is not there")
     if path is not None and not Path(path).exists():
         raise Skipped(f"it reads a file, and its example's '{path}' is not there")
     source = read_data(

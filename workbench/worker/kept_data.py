@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from workbench.data import loading
 from workbench.data.chunks import StreamedSource
 from workbench.data.memory import free_memory
 from workbench.data.preview import Preview
+from workbench.data.several import files_of
 from workbench.data.source import Source
 from workbench.data.source_calls import read
 from workbench.data.summary.overview import seen_in
+from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data
 
 _NOT_OF_READING = {"inputs", "targets", "ignore", "split", "scale", "missing", "sample_weight"}
+_MOST_FILES = 1000  # of one pattern are looked at
 _TEXT_BYTES = 60  # of a text, beside the pointer to it
 _MOST_SHARE = 4  # of the free memory a source may take one part in so many, to be kept
 
@@ -102,10 +106,10 @@ def data_key(data: Data, folder: Path, seed: int) -> tuple[Any, ...]:
 def stamp(data: Data, folder: Path) -> tuple[tuple[int, int, int], ...]:
     """A value that changes when a file that the section names was changed or replaced."""
     found = []
-    for text in data.arguments.values():
-        with suppress(OSError, ValueError, RuntimeError):
-            if isinstance(text, str):
-                status = (folder / Path(text).expanduser()).stat()
+    for value in (*data.arguments.values(), data.train, data.validation, data.test):
+        with suppress(OSError, ValueError, RuntimeError, WorkbenchError):
+            for file in islice(files_of(value, folder) or (), _MOST_FILES):
+                status = Path(file).stat()
                 found.append((status.st_mtime_ns, status.st_size, status.st_ino))
     return tuple(found)
 
