@@ -82,6 +82,11 @@ def text_columns(data: Data, source: Source) -> frozenset[str]:
 
 
 def check_texts(data: Data, inputs: Mapping[str, tuple[str, ...]], texts: Collection[str]) -> None:
+    """Check that every column of free text is an input of its own.
+
+    Raises:
+        RecipeError: one is joined with others, or is no input.
+    """
     for group, columns in inputs.items():
         for name in columns:
             if name in texts and len(columns) > 1:

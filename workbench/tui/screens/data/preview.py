@@ -40,6 +40,10 @@ class DataPreview:
     error: WorkbenchError | None = None
     warnings: Sequence[str] = ()
 
+    def column(self, name: str) -> Mapping[str, Any]:
+        """What is known of a column; nothing of one that is not there."""
+        return next((column for column in self.columns if column["name"] == name), {})
+
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> DataPreview:
         """From an answer."""

@@ -18,6 +18,12 @@ _USES = {
 }
 
 
+def section_of(editor: Editor | None) -> dict[str, Any]:
+    """The data section of the open recipe, as a map."""
+    data = editor.get("data") if editor else None
+    return dict(data) if isinstance(data, dict) else {"use": data}
+
+
 def wanted_change(
     data: Mapping[str, Any], roles: ColumnRoles, what: str, column: str, found: Mapping[str, Any]
 ) -> Change:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from textual import events, on, work
@@ -35,7 +35,7 @@ from workbench.tui.screens.data.dataset_dialog import ask_data
 from workbench.tui.screens.data.pictures import has_pictures, show_pictures
 from workbench.tui.screens.data.preview import DataPreview
 from workbench.tui.screens.data.problems import DataProblems
-from workbench.tui.screens.data.role_changes import apply_change, wanted_change
+from workbench.tui.screens.data.role_changes import apply_change, section_of, wanted_change
 from workbench.tui.screens.data.summaries import FOUND_OUT, ORDERS, in_order
 from workbench.tui.screens.debounced_request import DebouncedRequest
 from workbench.tui.services.descriptions import Descriptions
@@ -243,44 +243,35 @@ class DataScreen(WorkbenchScreen):
 
     @on(ColumnsList.Asked)
     def _asked(self, event: ColumnsList.Asked) -> None:
-        editor, roles = self.editor, self._look.roles
-        if editor is None:
-            return
-        if event.what == "edit":
+        what, column, look = event.what, event.column, self._look
+        if what == "edit":
             self.action_settings()
-        elif event.what in PROMPTS:
-            self._ask(event.what, event.column, roles)
+        elif what in PROMPTS:
+            self._ask(what, column, look.roles)
         else:
-            found = next((each for each in self._look.columns if each["name"] == event.column), {})
-            try:
-                self._change(wanted_change(self._section(), roles, event.what, event.column, found))
-            except WorkbenchError as error:
-                kwb(self).notice(error, "warning")
+            section = section_of(self.editor)
+            self._change(lambda: wanted_change(section, look.roles, what, column, look.column(column)))
 
-    def _section(self) -> dict[str, Any]:
-        data = self.editor.get("data") if self.editor else None
-        return dict(data) if isinstance(data, dict) else {"use": data}
-
-    def _change(self, change: Change) -> None:
+    def _change(self, change: Callable[[], Change]) -> None:
         if (editor := self.editor) is None:
             return
         try:
-            apply_change(editor, change)
+            apply_change(editor, change())
         except WorkbenchError as error:
             kwb(self).notice(error, "warning")
 
     @work(group="act")
     async def _ask(self, what: str, column: str, roles: ColumnRoles) -> None:
-        change = await ask_change(self.app, what, self._section(), roles, column)
+        change = await ask_change(self.app, what, section_of(self.editor), roles, column)
         if change is not None:
-            self._change(change)
+            self._change(lambda: change)
 
     @work(group="act")
     async def action_choose(self) -> None:
         """Choose other data; what columns are for begins again."""
         if (editor := self.editor) is None:
             return
-        chosen = await ask_data(kwb(self), editor, self._section())
+        chosen = await ask_data(kwb(self), editor, section_of(self.editor))
         if chosen is None:
             return
         try:
@@ -389,7 +380,7 @@ class DataScreen(WorkbenchScreen):
 
     def action_pictures(self) -> None:
         """Show the rows as pictures."""
-        show_pictures(self.app, self._section(), self._call)
+        show_pictures(self.app, section_of(self.editor), self._call)
 
     def action_undo(self) -> None:
         """Take the last edit back."""
