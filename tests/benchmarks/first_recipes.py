@@ -183,12 +183,15 @@ def results(names: Sequence[str] = (), *, typed: bool = False) -> Iterator[Resul
     from workbench.scaffold.first_recipe import propose
 
     catalog = Catalog(tuple(plugin for plugin in discover() if plugin.distribution == "kwb"))
+    seen: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         for table in TABLES:
             if (names and table.name not in names) or not table.data():
                 continue
             if not typed:
-                yield train(table, catalog, Path(folder))
+                if table.data() not in seen:  # one file may be known for two targets
+                    yield train(table, catalog, Path(folder))
+                seen.add(table.data())
             elif table.target and propose(table.data(), catalog).targets != (table.target,):
                 yield train(table, catalog, Path(folder), table.target)
 
