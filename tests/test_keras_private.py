@@ -98,6 +98,9 @@ def test_compiling_and_training() -> None:
     assert all(weight is not average for weight, average in pairs)
     assert keras_private.has_direction(keras.metrics.MeanSquaredError())
     assert not keras_private.has_direction(keras.metrics.Mean())
+    assert keras_private.direction_of(keras.metrics.MeanSquaredError()) == "down"
+    assert keras_private.direction_of(keras.metrics.AUC()) == "up"
+    assert keras_private.direction_of(keras.metrics.Mean()) == ""
     board = keras.callbacks.TensorBoard(profile_batch=0)
     assert "_should_trace" in vars(board)
     assert not keras_private.is_profiling(board)

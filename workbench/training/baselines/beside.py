@@ -16,7 +16,7 @@ from workbench.assembly.stateful import static_batch
 from workbench.data.preparation import Part, Preparation
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.weights import class_weights
-from workbench.training.baselines.guesses import Form, Guess, guesses
+from workbench.training.baselines.guesses import ConstantGuess, OutputForm, guesses
 from workbench.training.baselines.linear import MOST_CELLS, Predict, fitted, is_fittable
 from workbench.training.baselines.rows import row_weights, sampled
 from workbench.training.baselines.scoring import DOWN, UP, Scorer, loss_of, takes_logits
@@ -149,7 +149,7 @@ class Beside:
         scorer = Scorer(run.assembly, run.document.recipe.train, self._preparation)
         train = self._named(sampled(run.prepared.train, MOST_CELLS))
         forms = {
-            name: Form(tuple(tensor.shape[1:]), takes_logits(loss_of(run.model, structure, name)))
+            name: OutputForm(tuple(tensor.shape[1:]), takes_logits(loss_of(run.model, structure, name)))
             for name, tensor in run.assembly.outputs.items()
         }
         parts = {prefix: self._named(sampled(part, MOST_SCORED)) for prefix, part in self._parts.items()}
@@ -175,7 +175,7 @@ class Beside:
         )
 
     def _find_guesses(
-        self, scorer: Scorer, train: Part, forms: Mapping[str, Form], parts: Mapping[str, Part]
+        self, scorer: Scorer, train: Part, forms: Mapping[str, OutputForm], parts: Mapping[str, Part]
     ) -> bool:
         """False where a constant makes no sense for a target."""
         weights = row_weights(train, self._class_weight)
@@ -215,7 +215,9 @@ class Beside:
                         found = _with(known, score, what, known.better, is_fair=False)
                         self._found[f"{prefix}{name}"] = replace(found, naive={**known.naive, what: score})
 
-    def _guesses(self, train: Part, name: str, weights: np.ndarray | None, form: Form) -> list[Guess]:
+    def _guesses(
+        self, train: Part, name: str, weights: np.ndarray | None, form: OutputForm
+    ) -> list[ConstantGuess]:
         """The guesses for a target, as the model would make them; of a scaled one those in its own units as well."""
         found = guesses(train.targets[name], weights, form)
         if (scale := self._preparation.scales().get(name)) is None:
@@ -226,7 +228,7 @@ class Beside:
         )
 
     def _find_linear(
-        self, scorer: Scorer, train: Part, forms: Mapping[str, Form], parts: Mapping[str, Part]
+        self, scorer: Scorer, train: Part, forms: Mapping[str, OutputForm], parts: Mapping[str, Part]
     ) -> None:
         rows = self._preparation.for_model(sampled(train, MOST_CELLS, by_inputs=True))
         weights = row_weights(rows, self._class_weight)
@@ -260,7 +262,7 @@ class Beside:
         return sum(part.rows for part in parts) * row_bytes <= MOST_STREAMED
 
 
-def _words(which: Mapping[str, Guess]) -> str:
+def _words(which: Mapping[str, ConstantGuess]) -> str:
     words = {guess.what for guess in which.values()}
     return words.pop() if len(words) == 1 else "a constant"
 
@@ -318,7 +320,7 @@ def _with_names_of_outputs(run: PreparedRun) -> Preparation:
     return preparation.model_copy(update={"targets": (target,)})
 
 
-def _together(by_output: Mapping[str, Sequence[Guess]]) -> list[Mapping[str, Guess]]:
+def _together(by_output: Mapping[str, Sequence[ConstantGuess]]) -> list[Mapping[str, ConstantGuess]]:
     """The first guesses of all outputs, the second ones, and so on."""
     if not all(by_output.values()):
         return []
@@ -326,7 +328,7 @@ def _together(by_output: Mapping[str, Sequence[Guess]]) -> list[Mapping[str, Gue
     return [{name: own[min(at, len(own) - 1)] for name, own in by_output.items()} for at in range(most)]
 
 
-def _constant(which: Mapping[str, Guess]) -> Predictions:
+def _constant(which: Mapping[str, ConstantGuess]) -> Predictions:
     def predictions(rows: slice) -> Mapping[str, np.ndarray]:
         count = rows.stop - rows.start
         return {

@@ -13,7 +13,7 @@ _MOST_CLASSES = 10_000
 
 
 @dataclass(frozen=True)
-class Guess:
+class ConstantGuess:
     """A constant prediction.
 
     Attributes:
@@ -26,14 +26,14 @@ class Guess:
 
 
 @dataclass(frozen=True)
-class Form:
+class OutputForm:
     """The form of an output: its shape without the rows' axis, and whether it is a logit and no probability."""
 
     shape: tuple[int | None, ...]
     logits: bool = False
 
 
-def guesses(targets: np.ndarray, weights: np.ndarray | None, form: Form) -> list[Guess]:
+def guesses(targets: np.ndarray, weights: np.ndarray | None, form: OutputForm) -> list[ConstantGuess]:
     """The constant predictions for an output, from the rows of the training part.
 
     Args:
@@ -55,7 +55,7 @@ def guesses(targets: np.ndarray, weights: np.ndarray | None, form: Form) -> list
         shares = shares / shares.sum()
         steps = targets.shape[1 : len(shape)]  # class numbers in a row: of each step of it
         found = [
-            Guess(what, np.broadcast_to(value, (*steps, len(value))))
+            ConstantGuess(what, np.broadcast_to(value, (*steps, len(value))))
             for what, value in ((COMMONEST, _one_hot(shares)), (SHARES, shares))
         ]
     else:
@@ -64,14 +64,14 @@ def guesses(targets: np.ndarray, weights: np.ndarray | None, form: Form) -> list
             return []
         mean = np.average(flat, axis=0, weights=counted)
         if is_one_hot(flat):
-            found = [Guess(COMMONEST, _one_hot(mean)), Guess(SHARES, mean)]
+            found = [ConstantGuess(COMMONEST, _one_hot(mean)), ConstantGuess(SHARES, mean)]
         elif is_binary(flat):
-            found = [Guess(COMMONEST, (mean > 0.5).astype(np.float64)), Guess(SHARES, mean)]
+            found = [ConstantGuess(COMMONEST, (mean > 0.5).astype(np.float64)), ConstantGuess(SHARES, mean)]
         else:
-            return [Guess(MEDIAN, _median(flat, weights)), Guess(MEAN, mean)]
+            return [ConstantGuess(MEDIAN, _median(flat, weights)), ConstantGuess(MEAN, mean)]
     if form.logits:
         several = is_class_numbers(targets, shape) or is_one_hot(targets)
-        found = [Guess(each.what, as_logits(each.value, several=several)) for each in found]
+        found = [ConstantGuess(each.what, as_logits(each.value, several=several)) for each in found]
     return found
 
 

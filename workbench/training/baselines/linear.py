@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from workbench.training.baselines.guesses import (
-    Form,
+    OutputForm,
     as_logits,
     flattened,
     is_binary,
@@ -35,7 +35,7 @@ def features(inputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
     return np.concatenate(arrays, axis=1).astype(np.float64)
 
 
-def is_fittable(inputs: Mapping[str, np.ndarray], targets: np.ndarray, form: Form) -> bool:
+def is_fittable(inputs: Mapping[str, np.ndarray], targets: np.ndarray, form: OutputForm) -> bool:
     """True if there is a linear or logistic model of such inputs and targets."""
     if len(targets) < 2 or features({name: array[:1] for name, array in inputs.items()}) is None:
         return False
@@ -46,7 +46,7 @@ def is_fittable(inputs: Mapping[str, np.ndarray], targets: np.ndarray, form: For
 
 
 def fitted(
-    inputs: Mapping[str, np.ndarray], targets: np.ndarray, weights: np.ndarray | None, form: Form
+    inputs: Mapping[str, np.ndarray], targets: np.ndarray, weights: np.ndarray | None, form: OutputForm
 ) -> Predict:
     """A model fitted on rows of the training part, whose predictions have the form of an output.
 
@@ -63,7 +63,7 @@ def fitted(
     return _least_squares(table, flat, weights)
 
 
-def _classes(targets: np.ndarray, form: Form) -> tuple[np.ndarray, int] | None:
+def _classes(targets: np.ndarray, form: OutputForm) -> tuple[np.ndarray, int] | None:
     """The class number of each row, and how many numbers the output has; None for other targets."""
     if is_class_numbers(targets, form.shape):
         if targets.size != len(targets):
