@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.recipe.column_edits import embed, missing_now, read_as_found, set_missing
+from workbench.recipe.column_edits import embed, free_text, missing_now, read_as_found, set_missing
 from workbench.recipe.data_edits import ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
 
@@ -146,6 +146,19 @@ def test_a_column_is_embedded_alone_and_joins_the_others_again() -> None:
     roles = ColumnRoles({"features": ["b", "c"], "a": ["a"]}, {"price": ["price"]})
     back = embed({"inputs": dict(roles.inputs), "embed": ["a"]}, roles, "a")
     assert (back.values, back.removed) == ({"data.inputs": {"features": ["b", "c", "a"]}}, ("data.embed",))
+
+
+def test_a_free_text_is_an_input_of_its_own_as_it_was_found() -> None:
+    found = {"text": {"tokens": 2000, "length": 40}}
+    assert free_text({}, PLAIN, "a", found).values == {"data.text": {"a": {"tokens": 2000, "length": 40}}}
+    assert free_text({"text": ["b"]}, PLAIN, "a", {"text": None}).values == {"data.text": {"b": {}, "a": {}}}
+    change = free_text({"inputs": {"features": ["a", "b", "c"]}, "categories": ["a"]}, PLAIN, "a", {})
+    assert change.values == {"data.text": {"a": {}}, "data.inputs": {"features": ["b", "c"], "a": ["a"]}}
+    assert change.removed == ("data.categories",)
+    assert free_text({"text": {"a": {}}}, PLAIN, "a", found).removed == ("data.text",)
+    assert free_text({"ignore": ["a"]}, PLAIN, "a", {}).removed == ("data.ignore",)
+    left_out = assign({"text": {"a": {}, "b": {}}}, PLAIN, "a", ColumnUse.NONE)
+    assert left_out.values == {"data.ignore": ["a"], "data.text": {"b": {}}}
 
 
 def test_missing_values_of_one_column() -> None:

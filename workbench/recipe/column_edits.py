@@ -30,14 +30,35 @@ def read_as_found(data: Mapping[str, Any], column: str, found: Mapping[str, Any]
 def embed(data: Mapping[str, Any], roles: ColumnRoles, column: str) -> Change:
     """Make a column of many categories an input of its own for an `Embedding`, or a part of the others again."""
     change = toggle(data, "embed", column)
-    begins = column in change.values.get("data.embed", ())
+    return _alone(data, roles, column, change, begins=column in change.values.get("data.embed", ()))
+
+
+def free_text(data: Mapping[str, Any], roles: ColumnRoles, column: str, found: Mapping[str, Any]) -> Change:
+    """Make a column a free text, an input of its own, as it was found; or a part of the others again."""
+    texts = data.get("text") or {}
+    texts = {name: {} for name in texts} if isinstance(texts, list) else dict(texts)
+    begins = column not in texts
+    if begins:
+        texts[column] = dict(found.get("text") or {})
+    else:
+        del texts[column]
+    return _alone(data, roles, column, _put("text", texts), begins=begins)
+
+
+def _alone(
+    data: Mapping[str, Any], roles: ColumnRoles, column: str, change: Change, *, begins: bool
+) -> Change:
+    """The change, with the column in a group of inputs of its own where it begins to be one, and no longer left out."""
     values, removed = dict(change.values), list(change.removed)
-    if column in (categories := list(data.get("categories") or ())):
-        categories.remove(column)
-        if categories:
-            values["data.categories"] = categories
-        else:
-            removed.append("data.categories")
+    for key in ("categories", "ignore") if begins else ("categories",):
+        names = data.get(key) or ()
+        names = [names] if isinstance(names, str) else list(names)
+        if column in names:
+            names.remove(column)
+            if names:
+                values[f"data.{key}"] = names
+            else:
+                removed.append(f"data.{key}")
     if isinstance(data.get("inputs"), Mapping):  # groups that the recipe names
         groups = {
             name: [each for each in columns if each != column] for name, columns in roles.inputs.items()

@@ -31,6 +31,7 @@ class ColumnRoles:
     categories: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
     embedded: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
     places: Mapping[str, str] = field(default_factory=dict)
     forecasts: bool = False
 
@@ -44,6 +45,7 @@ class ColumnRoles:
             frozenset(record["categories"]),
             frozenset(record["classes"]),
             frozenset(record.get("embedded", ())),
+            frozenset(record.get("texts", ())),
             dict(record.get("places", {})),
             bool(record.get("forecasts")),
         )
@@ -126,6 +128,10 @@ def assign(
         put("ignore", ignored)
     if use is not ColumnUse.INPUT:  # nothing is made of it as an input any more
         put_less("embed", _without(data.get("embed", ()), column))
+        if isinstance(texts := data.get("text") or {}, Mapping):
+            put_less("text", {name: options for name, options in texts.items() if name != column})
+        else:
+            put_less("text", _without(texts, column))
         put_less("dates", {name: made for name, made in (data.get("dates") or {}).items() if name != column})
     weights = data.get("sample_weight")
     if use is ColumnUse.WEIGHT:

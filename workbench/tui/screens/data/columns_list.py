@@ -55,6 +55,8 @@ class ColumnsList(OptionList):
                 tooltip="What is done about its missing values"),
         Binding("h", "ask('embed')", "Embed", id="columns.embed", show=False,
                 tooltip="Many categories: an input of its own, for an Embedding, or not"),
+        Binding("T", "ask('text')", "Free text", id="columns.text", show=False,
+                tooltip="Free text: an input of its own of words, or not; the settings have its options"),
         Binding("l", "ask('classes')", "Classes", id="columns.classes", show=False,
                 tooltip="A target whose values are class names, or not"),
     ]  # fmt: skip
@@ -164,6 +166,8 @@ class ColumnsList(OptionList):
             text = self._roles.group_of(name)
         if name in self._roles.categories:
             text += ", category"
+        if name in self._roles.texts:
+            text += ", text"
         if name in self._roles.embedded:
             text += ", embedded"
         return f"{text}, classes" if name in self._roles.classes else text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import RecipeError
-from workbench.recipe.column_edits import embed, read_as_found
+from workbench.recipe.column_edits import embed, free_text, read_as_found
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign, toggle
 from workbench.recipe.editing import Editor
 
@@ -32,9 +32,9 @@ def wanted_change(
     Args:
         data: the data section, as a map.
         roles: what the columns are for now.
-        what: `input`, `target`, `weight`, `none`, `toggle` (an input or nothing), `categories`, `classes`, `embed`, or
-            `read` (as dates or numbers, as it was found). An input that is asked to be an input goes to the next
-            group of inputs.
+        what: `input`, `target`, `weight`, `none`, `toggle` (an input or nothing), `categories`, `classes`, `embed`,
+            `text`, or `read` (as dates or numbers, as it was found). An input that is asked to be an input goes to the
+            next group of inputs.
         column: its name.
         found: its preview.
 
@@ -48,6 +48,8 @@ def wanted_change(
         return change
     if what == "embed":
         return embed(data, roles, column)
+    if what == "text":
+        return free_text(data, roles, column, found)
     if what in ("categories", "classes"):
         return toggle(data, what, column)
     if what == "toggle":
