@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from workbench.data.series import Series
+from workbench.data.series import OrderedRows
 from workbench.data.specs import NumberTarget, Target
 
 LAST = "the last value"
@@ -35,7 +35,7 @@ class Naive:
 
     def __init__(
         self,
-        series: Series,
+        series: OrderedRows,
         targets: tuple[Target, ...],
         values: Mapping[str, np.ndarray],
         at: np.ndarray,

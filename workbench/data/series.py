@@ -16,7 +16,7 @@ from workbench.errors import DataError
 
 
 @dataclass(frozen=True)
-class Series:
+class OrderedRows:
     """Rows in the order of time, series after series.
 
     Attributes:
@@ -57,7 +57,7 @@ def order_rows(
     sort: bool = False,
     gaps: bool = True,
     clock: Clock | None = None,
-) -> Series:
+) -> OrderedRows:
     """Put rows in the order of time.
 
     Args:
@@ -81,7 +81,7 @@ def order_rows(
     order = np.argsort(series, kind="stable")
     if time is None:
         of_series = series[order]
-        return Series(order, of_series, None, np.diff(of_series) != 0, None)
+        return OrderedRows(order, of_series, None, np.diff(of_series) != 0, None)
     times = read_times(source, time, reading)
     in_time = order[np.lexsort((times[order], series[order]))]
     if not sort and not np.array_equal(in_time, order):
@@ -93,7 +93,7 @@ def order_rows(
     found = (clock or find_clock(of_time, breaks)) if gaps else None
     if found is not None:
         breaks = breaks | found.gaps(of_time)
-    return Series(order, of_series, of_time, breaks, found)
+    return OrderedRows(order, of_series, of_time, breaks, found)
 
 
 def _numbers_of_series(source: Source, group: Sequence[str], rows: int) -> np.ndarray:

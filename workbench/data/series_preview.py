@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from workbench.data.naive import find_season
-from workbench.data.series import Series, order_rows
+from workbench.data.series import OrderedRows, order_rows
 from workbench.data.source import Source
 from workbench.data.table import ColumnKind, read_column
 from workbench.data.times import time_reading
@@ -62,7 +62,7 @@ def _may_be_time(column: Previewed) -> bool:
     return column.kind == "date" or (column.kind == "number" and named_like_time(column.name))
 
 
-def _regular(source: Source, time: str, group: tuple[str, ...]) -> tuple[Series, bool] | None:
+def _regular(source: Source, time: str, group: tuple[str, ...]) -> tuple[OrderedRows, bool] | None:
     """The rows as series with regular steps, and whether they have to be sorted."""
     for sort in (False, True):
         try:
@@ -79,7 +79,7 @@ def _described(
     source: Source,
     time: str,
     group: tuple[str, ...],
-    series: Series,
+    series: OrderedRows,
     sort: bool,
     columns: Sequence[Previewed],
 ) -> SeriesFacts | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.data.series import Series
+from workbench.data.series import OrderedRows
 from workbench.data.split_rules import TEST, TRAIN, VALIDATION
 from workbench.errors import RecipeError
 from workbench.recipe.split_options import Split
 
 
-def parts_by_time(series: Series, split: Split) -> np.ndarray:
+def parts_by_time(series: OrderedRows, split: Split) -> np.ndarray:
     """(rows,) TRAIN, VALIDATION or TEST of each row of series, int8.
 
     With times all series are cut at the same moments, so that nothing is learned from a time that the test asks about;

@@ -12,7 +12,7 @@ from workbench.data.missing import complete_rows
 from workbench.data.naive import Naive
 from workbench.data.preparation import Preparation, Table
 from workbench.data.roles import KNOWN, Roles
-from workbench.data.series import Series, time_texts
+from workbench.data.series import OrderedRows, time_texts
 from workbench.data.source import Source
 from workbench.data.window_spec import WindowSpec
 from workbench.data.windows import Sheet, WindowedPart
@@ -121,7 +121,7 @@ class Cut:
 
     preparation: Preparation
     spec: WindowSpec
-    series: Series
+    series: OrderedRows
     source: Source
     parts: np.ndarray
     past: Sheet
@@ -133,7 +133,7 @@ class Cut:
         cls,
         preparation: Preparation,
         table: Table,
-        series: Series,
+        series: OrderedRows,
         usable: Usable,
         source: Source,
         parts: np.ndarray,

@@ -14,7 +14,7 @@ from workbench.data.naive import find_season
 from workbench.data.preparation import TRAINED_HINT, Part, Preparation, Table, read_table
 from workbench.data.readings import DateReading
 from workbench.data.roles import KNOWN, Roles, choose_roles
-from workbench.data.series import Series, order_rows
+from workbench.data.series import OrderedRows, order_rows
 from workbench.data.source import Source
 from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.split_rules import TEST, TRAIN, VALIDATION, left_to_draw
@@ -124,7 +124,7 @@ def test_part(
     return _held(windows)
 
 
-def _parts(data: Data, roles: Roles, source: Source, series: Series, seed: int) -> np.ndarray:
+def _parts(data: Data, roles: Roles, source: Source, series: OrderedRows, seed: int) -> np.ndarray:
     """(rows,) The part of each row of series: by time, unless files, a column or groups say it.
 
     Raises:
@@ -147,7 +147,7 @@ def _windows_of(data: Data) -> Windows:
     return data.windows
 
 
-def _ordered(source: Source, spec: WindowSpec | None) -> Series:
+def _ordered(source: Source, spec: WindowSpec | None) -> OrderedRows:
     """New rows in the order of time, as training had them."""
     assert spec is not None
     gaps = spec.clock is not None
@@ -160,7 +160,7 @@ def _cut_of_trained(
     preparation: Preparation,
     source: Source,
     table: Table,
-    series: Series,
+    series: OrderedRows,
     parts: np.ndarray,
     with_targets: bool,
 ) -> Cut:
@@ -186,7 +186,7 @@ def _all_windows(
 
 
 def _with_windows(
-    preparation: Preparation, windows: Windows, reading: DateReading | None, series: Series
+    preparation: Preparation, windows: Windows, reading: DateReading | None, series: OrderedRows
 ) -> Preparation:
     """The preparation of rows as that of windows.
 
@@ -217,7 +217,9 @@ def _with_windows(
     return preparation.model_copy(update={"windows": spec, "targets": targets})
 
 
-def _with_season(preparation: Preparation, table: Table, series: Series, parts: np.ndarray) -> Preparation:
+def _with_season(
+    preparation: Preparation, table: Table, series: OrderedRows, parts: np.ndarray
+) -> Preparation:
     """The preparation with the season that the first target shows in the training rows of the longest series."""
     spec = preparation.windows
     assert spec is not None
@@ -276,7 +278,7 @@ def _prepared(
     )
 
 
-def _about(series: Series, windows: Windows) -> tuple[str, ...]:
+def _about(series: OrderedRows, windows: Windows) -> tuple[str, ...]:
     """What was found of the time of rows."""
     if series.clock is None:
         return ()
