@@ -15,8 +15,6 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from workbench.catalog import Kind
-from workbench.catalog.folders import file_suffixes, folder_suffixes
 from workbench.errors import WorkbenchError
 from workbench.tui.context import kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
@@ -118,6 +116,8 @@ class RecipesScreen(WorkbenchScreen):
         app = kwb(self)
         if not app.catalog_listed:  # it comes soon after the first paint, which nothing here may delay
             return
+        from workbench.catalog import Kind
+        from workbench.catalog.folders import file_suffixes, folder_suffixes
         from workbench.tui.services import files
 
         datasets = list(app.catalog.of_kind(Kind.DATASET))
@@ -215,6 +215,7 @@ class RecipesScreen(WorkbenchScreen):
         return highlighted(self._text_of(item))
 
     def _text_of(self, item: Item) -> str:
+        from workbench.catalog import Kind
         from workbench.catalog.lookup import recipe_file
 
         path = item.recipe if item.run is None else item.run / "recipe.yaml"
