@@ -39,16 +39,16 @@ from workbench.errors import (
 if TYPE_CHECKING:
     from workbench.check.pytest_helpers import EntryCheck, parametrize_checks
     from workbench.data.arrow import numpy_columns
+    from workbench.data.cells.number_texts import Marks, found_marks
     from workbench.data.chunks import ChunkReader, Chunks, StreamedSource
-    from workbench.data.files import data_file
     from workbench.data.kinds import ColumnKinds
     from workbench.data.lazy import LazyRows, RowReader
     from workbench.data.memory import Streaming, should_stream
-    from workbench.data.number_texts import Marks, found_marks
-    from workbench.data.several import joined
+    from workbench.data.reading.files import data_file
+    from workbench.data.reading.several import joined
+    from workbench.data.reading.workfile import Workfile
+    from workbench.data.reading.working_copy import WorkingCopy, table_source
     from workbench.data.source import Columns, Source
-    from workbench.data.workfile import Workfile
-    from workbench.data.working_copy import WorkingCopy, table_source
     from workbench.process import import_keras
 
 KWB_API = API_VERSION
@@ -60,22 +60,22 @@ _AT_FIRST_USE = {
     "ChunkReader": "workbench.data.chunks",
     "Chunks": "workbench.data.chunks",
     "StreamedSource": "workbench.data.chunks",
-    "data_file": "workbench.data.files",
+    "data_file": "workbench.data.reading.files",
     "ColumnKinds": "workbench.data.kinds",
     "LazyRows": "workbench.data.lazy",
     "import_keras": "workbench.process",
     "RowReader": "workbench.data.lazy",
     "Streaming": "workbench.data.memory",
     "should_stream": "workbench.data.memory",
-    "Marks": "workbench.data.number_texts",
-    "found_marks": "workbench.data.number_texts",
+    "Marks": "workbench.data.cells.number_texts",
+    "found_marks": "workbench.data.cells.number_texts",
     "numpy_columns": "workbench.data.arrow",
-    "joined": "workbench.data.several",
+    "joined": "workbench.data.reading.several",
     "Columns": "workbench.data.source",
     "Source": "workbench.data.source",
-    "Workfile": "workbench.data.workfile",
-    "WorkingCopy": "workbench.data.working_copy",
-    "table_source": "workbench.data.working_copy",
+    "Workfile": "workbench.data.reading.workfile",
+    "WorkingCopy": "workbench.data.reading.working_copy",
+    "table_source": "workbench.data.reading.working_copy",
 }
 
 __all__ = [

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.data import batches, loading
+from workbench.data import loading
 from workbench.data.chunks import StreamedSource
+from workbench.data.reading import batches
+from workbench.data.reading.calls import read
 from workbench.data.source import Source
-from workbench.data.source_calls import read
 from workbench.data.streamed_part import StreamedPart
 from workbench.errors import DataError
 from workbench.recipe.schema import Data
@@ -92,8 +93,8 @@ def test_batches_are_read_once_with_every_row(
     if kind == "grain":
         pytest.importorskip("grain")
     if stream:
-        monkeypatch.setattr("workbench.data.working_copy.should_stream", lambda *_: True)
-        monkeypatch.setattr("workbench.data.working_copy.CHUNK_BYTES", 2000)
+        monkeypatch.setattr("workbench.data.reading.working_copy.should_stream", lambda *_: True)
+        monkeypatch.setattr("workbench.data.reading.working_copy.CHUNK_BYTES", 2000)
     catalog = stranger(BATCHES[kind])
     section = Data.model_validate(
         {"use": "theirs", "targets": "y", "split": {"test": 0.2}, "scale": "standard"}

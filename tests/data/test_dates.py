@@ -13,7 +13,7 @@ import pytest
 
 from workbench.catalog.lookup import Catalog
 from workbench.data import Preparation, apply_to, data_argument
-from workbench.data.dates import Undecided, features, found_format, parsed
+from workbench.data.cells.dates import Undecided, features, found_format, parsed
 from workbench.data.loading import load_or_stream
 from workbench.errors import DataError, RecipeError
 from workbench.recipe.schema import Data

@@ -13,13 +13,13 @@ import pytest
 
 from workbench.catalog.lookup import Catalog
 from workbench.data import Preparation, apply_to, data_argument
+from workbench.data.cells.number_formats import Writing, found_writing, parsed
 from workbench.data.loading import load_or_stream
-from workbench.data.number_formats import Writing, found_writing, parsed
 from workbench.data.preview import preview
-from workbench.data.source_calls import read
+from workbench.data.reading.calls import read
 from workbench.errors import DataError, RecipeError
 from workbench.recipe.schema import Data
-from workbench.recipe.suggest import Facts, suggest
+from workbench.recipe.suggestion.recipe import Facts, suggest
 
 
 @pytest.mark.parametrize(

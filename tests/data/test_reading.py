@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.data.source_calls import read
+from workbench.data.reading.calls import read
 from workbench.errors import DataError, ExitCode, FileError, RecipeError, WorkbenchError
 from workbench.recipe.schema import Data
 

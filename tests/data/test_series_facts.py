@@ -8,10 +8,10 @@ import pytest
 from tests.data.test_windows import days, table
 from workbench.catalog.lookup import Catalog
 from workbench.data.preview import preview
+from workbench.data.reading.calls import read
 from workbench.data.source import Source
-from workbench.data.source_calls import read
 from workbench.recipe.schema import Data
-from workbench.recipe.series_facts import SeriesFacts
+from workbench.recipe.suggestion.series_facts import SeriesFacts
 
 
 @pytest.fixture

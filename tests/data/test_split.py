@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from workbench.data.split import FewRowsError, split_rows
+from workbench.data.splitting.split import FewRowsError, split_rows
 from workbench.errors import DataError
-from workbench.recipe.split_options import Split
+from workbench.recipe.options.split import Split
 
 
 def test_every_row_is_in_one_part() -> None:

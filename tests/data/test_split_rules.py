@@ -170,7 +170,7 @@ def test_some_rows_for_a_quick_try(parts, frame, stream: bool, rows, expected: i
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_row_of_a_sample_is_found_again_in_the_file(catalog, frame, tmp_path: Path, stream: bool) -> None:
     from workbench.data.chunks import StreamedSource
-    from workbench.data.source_calls import read
+    from workbench.data.reading.calls import read
 
     section = {"use": "csv", "path": "t.csv", "rows": 50, "stream": stream}
     source = read(Data.model_validate(section), catalog, tmp_path, seed=1)

@@ -26,8 +26,8 @@ from workbench.data.measures import (
     spearman,
     total_variation,
 )
+from workbench.data.reading.calls import read
 from workbench.data.source import Source
-from workbench.data.source_calls import read
 from workbench.data.summary import blocks as blocks_module
 from workbench.data.summary.blocks import RowBlocks, draw
 from workbench.data.summary.columns import ColumnSummary, summarize, target_column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.data.text_columns import words_among_numbers
+from workbench.data.cells.text_columns import words_among_numbers
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ import pytest
 
 from workbench.catalog.lookup import Catalog
 from workbench.data import Prepared, apply_to, loading
+from workbench.data.cells.texts import WordCounts, encode_texts
 from workbench.data.preparation import Preparation
 from workbench.data.preview import preview
+from workbench.data.reading.calls import read
 from workbench.data.source import Source
-from workbench.data.source_calls import read
 from workbench.data.streaming import Streamed
-from workbench.data.texts import WordCounts, encode_texts
 from workbench.errors import RecipeError
-from workbench.recipe.data_options import TextOptions
+from workbench.recipe.options.data import TextOptions
 from workbench.recipe.schema import Data
 
 ODD = [

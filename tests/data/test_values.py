@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workbench.data import apply_to, data_argument, loading
-from workbench.data.number_texts import Marks, found_marks, marks_hint
+from workbench.data.cells.number_texts import Marks, found_marks, marks_hint
 from workbench.errors import DataError
 from workbench.recipe.schema import Data
 

@@ -19,7 +19,7 @@ pytest.importorskip("sqlalchemy")
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.data.chunks import StreamedSource
-from workbench.data.source_calls import read
+from workbench.data.reading.calls import read
 from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import parse
 from workbench.recipe.schema import Data

@@ -24,7 +24,7 @@ from workbench.catalog.discovery import PluginState, discover
 from workbench.catalog.entries import Kind
 from workbench.catalog.lookup import Catalog
 from workbench.data import Source, load
-from workbench.data.source_calls import read
+from workbench.data.reading.calls import read
 from workbench.errors import DataError, ExitCode, FileError, RecipeError, WorkbenchError
 from workbench.recipe.schema import Data
 

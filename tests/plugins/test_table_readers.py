@@ -17,8 +17,8 @@ from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.data import apply_to, data_argument, load
 from workbench.data.chunks import StreamedSource
+from workbench.data.reading.calls import read
 from workbench.data.source import Source
-from workbench.data.source_calls import read
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.schema import Data
 

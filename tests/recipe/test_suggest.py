@@ -10,10 +10,10 @@ import pytest
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.recipe.names import check_names
-from workbench.recipe.series_facts import SeriesFacts
-from workbench.recipe.suggest import ColumnFacts, Facts, likely_targets, suggest
-from workbench.recipe.suggest_text import recipe_text
-from workbench.recipe.suggested_roles import suggested_roles
+from workbench.recipe.suggestion.recipe import ColumnFacts, Facts, likely_targets, suggest
+from workbench.recipe.suggestion.roles import suggested_roles
+from workbench.recipe.suggestion.series_facts import SeriesFacts
+from workbench.recipe.suggestion.text import recipe_text
 
 
 def number(name: str, low: float = -1.0, high: float = 2.0, distinct: int = 90, **rest: Any) -> ColumnFacts:

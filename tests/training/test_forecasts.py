@@ -13,8 +13,8 @@ from tests.conftest import Kwb
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.schema import Data
-from workbench.recipe.suggest import Facts, suggest
-from workbench.recipe.suggest_text import recipe_text
+from workbench.recipe.suggestion.recipe import Facts, suggest
+from workbench.recipe.suggestion.text import recipe_text
 from workbench.worker.examine import look_at_data
 
 RECIPE = """

@@ -15,8 +15,8 @@ from workbench.catalog.readers import READER
 from workbench.check.results import CheckFailed, Skipped, error_text
 from workbench.check.subject import CheckedEntry
 from workbench.data.preview import preview
+from workbench.data.reading.calls import read as read_data
 from workbench.data.source import Source
-from workbench.data.source_calls import read as read_data
 from workbench.errors import RecipeError
 from workbench.recipe.document import Document, read
 from workbench.recipe.names import check_names

@@ -38,7 +38,7 @@ def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
     """What is said of the source (see `Overview.about`), `columns`, and of a recipe `parts`, `compared`, `warnings`
     (what is likely to mislead) and `error`."""
     from workbench.data.loading import data_argument, load_or_stream
-    from workbench.data.source_calls import read
+    from workbench.data.reading.calls import read
     from workbench.data.summary.blocks import RowBlocks
     from workbench.data.summary.overview import overview
     from workbench.data.summary.parts import compare, part_rows, part_samples

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from workbench.data.dates import Undecided, found_format, mostly_dates
-from workbench.data.labels import counted
-from workbench.data.number_formats import found_writing, is_signed
-from workbench.data.number_texts import is_marked_number, is_number, marks_hint
-from workbench.data.readings import option_text
+from workbench.data.cells.dates import Undecided, found_format, mostly_dates
+from workbench.data.cells.labels import counted
+from workbench.data.cells.number_formats import found_writing, is_signed
+from workbench.data.cells.number_texts import is_marked_number, is_number, marks_hint
+from workbench.data.cells.readings import option_text
 from workbench.data.source import RowOrigin
 from workbench.data.specs import CategoryColumn, LabelColumn
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.table import ColumnKind, number_text
 from workbench.errors import DataError
-from workbench.recipe.column_options import Unknown
-from workbench.recipe.missing_options import ColumnMissing
+from workbench.recipe.options.columns import Unknown
+from workbench.recipe.options.missing import ColumnMissing
 
 # More different texts than this, most of them seen once, are names or identifiers and no categories.
 _FEW = 20

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from workbench.data.source import Source
 from workbench.errors import RecipeError, did_you_mean
-from workbench.recipe.missing_options import Missing, missing_of
+from workbench.recipe.options.missing import Missing, missing_of
 from workbench.recipe.schema import Data
 
 

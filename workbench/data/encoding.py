@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.dates import features as date_features
-from workbench.data.labels import encoded as encoded_labels
+from workbench.data.cells.dates import features as date_features
+from workbench.data.cells.labels import encoded as encoded_labels
+from workbench.data.cells.number_texts import is_marked_number, is_number, marks_hint
+from workbench.data.cells.target_scaling import refuse_no_logarithm
+from workbench.data.cells.texts import TextInput, encode_texts
 from workbench.data.lazy import LazyRows
-from workbench.data.number_texts import is_marked_number, is_number, marks_hint
 from workbench.data.specs import (
     ArrayColumn,
     ArrayInput,
@@ -29,8 +31,6 @@ from workbench.data.specs import (
 from workbench.data.statistics import is_padding
 from workbench.data.strings import StringInput, encode_strings
 from workbench.data.table import Column, ColumnKind
-from workbench.data.target_scaling import refuse_no_logarithm
-from workbench.data.texts import TextInput, encode_texts
 from workbench.errors import DataError
 
 # From a row's position in the columns to its place in the source, for messages.

@@ -17,9 +17,11 @@ from workbench.data.category_fitting import (
     refuse_numbers,
     refuse_too_many,
 )
+from workbench.data.cells.dates import feature_names
+from workbench.data.cells.dates import features as date_features
+from workbench.data.cells.target_scaling import TargetScale
+from workbench.data.cells.texts import TextInput, WordCounts
 from workbench.data.chunks import StreamedSource
-from workbench.data.dates import feature_names
-from workbench.data.dates import features as date_features
 from workbench.data.preparation import Preparation
 from workbench.data.roles import Roles
 from workbench.data.source import RowOrigin
@@ -43,11 +45,9 @@ from workbench.data.specs import (
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.strings import StringInput
 from workbench.data.table import ColumnKind
-from workbench.data.target_scaling import TargetScale
-from workbench.data.texts import TextInput, WordCounts
 from workbench.errors import DataError
-from workbench.recipe.data_options import TextOptions
-from workbench.recipe.missing_options import ColumnMissing, missing_of
+from workbench.recipe.options.data import TextOptions
+from workbench.recipe.options.missing import ColumnMissing, missing_of
 from workbench.recipe.schema import Data, Scaling
 
 Statistics = Mapping[str, ColumnStatistics]

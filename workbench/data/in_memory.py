@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workbench.data.cells.texts import TextInput, WordCounts
+from workbench.data.cells.times import time_reading
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.missing import complete_rows
@@ -14,8 +16,7 @@ from workbench.data.preparation import Part, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles
 from workbench.data.source import Source
 from workbench.data.specs import EmbeddingInput
-from workbench.data.split import FewRowsError, SplitRows, split_rows
-from workbench.data.split_rules import (
+from workbench.data.splitting.rules import (
     TEST,
     TRAIN,
     VALIDATION,
@@ -27,15 +28,14 @@ from workbench.data.split_rules import (
     times_of,
     values_as_texts,
 )
+from workbench.data.splitting.split import FewRowsError, SplitRows, split_rows
 from workbench.data.table import ColumnKind, read_column
-from workbench.data.texts import TextInput, WordCounts
-from workbench.data.times import time_reading
 from workbench.data.traps import find_traps
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError, RecipeWarning
-from workbench.recipe.missing_options import missing_of
+from workbench.recipe.options.missing import missing_of
+from workbench.recipe.options.split import Split
 from workbench.recipe.schema import Data
-from workbench.recipe.split_options import Split
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from workbench.catalog.readers import reader_of, readers_by_suffix, suffix_of
 from workbench.catalog.resolve import resolve
 from workbench.data import in_memory, streaming, windowing
 from workbench.data.chunks import StreamedSource
-from workbench.data.files import is_pattern
 from workbench.data.in_memory import Prepared
 from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
+from workbench.data.reading.calls import can_stream, read, streams_if_needed
+from workbench.data.reading.files import is_pattern
 from workbench.data.source import Source
-from workbench.data.source_calls import can_stream, read, streams_if_needed
 from workbench.data.specs import ReaderSpec
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind
 from workbench.errors import DataError
-from workbench.recipe.missing_options import Missing
+from workbench.recipe.options.missing import Missing
 
 # A hint never advises to drop more than this share of the rows, or to make up more than this share of a column.
 MOST = 0.5

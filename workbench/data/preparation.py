@@ -11,22 +11,22 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from workbench.data import blockwise
+from workbench.data.cells.number_texts import is_marked_number
+from workbench.data.cells.readings import DateReading, Reading, read_with
+from workbench.data.cells.target_scaling import TargetScale, scales
+from workbench.data.cells.texts import TextInput
 from workbench.data.encoding import Place, encode_input, encode_target, encode_weights, unknown_categories
 from workbench.data.kinds import ColumnKinds
 from workbench.data.missing import complete_rows
-from workbench.data.number_texts import is_marked_number
-from workbench.data.readings import DateReading, Reading, read_with
 from workbench.data.records import Record
 from workbench.data.roles import missing_column
 from workbench.data.source import Source, as_source
 from workbench.data.specs import CategoryColumn, ClassTarget, Input, NumberTarget, ReaderSpec, Target
 from workbench.data.strings import StringInput
 from workbench.data.table import Column
-from workbench.data.target_scaling import TargetScale, scales
-from workbench.data.texts import TextInput
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError, FileError
-from workbench.recipe.missing_options import MissingPolicy, missing_of
+from workbench.recipe.options.missing import MissingPolicy, missing_of
 from workbench.recipe.schema import weight_columns
 
 Table = Mapping[str, Column]

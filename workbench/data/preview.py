@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.dates import mostly_dates, short_text
+from workbench.data.cells.dates import mostly_dates, short_text
+from workbench.data.cells.number_texts import is_marked_number
+from workbench.data.cells.proposals import ColumnProposal, proposal_for
+from workbench.data.cells.text_columns import words_among_numbers
+from workbench.data.cells.text_facts import free_text
 from workbench.data.in_memory import Prepared
 from workbench.data.lazy import LazyRows
-from workbench.data.number_texts import is_marked_number
-from workbench.data.proposals import ColumnProposal, proposal_for
 from workbench.data.series_preview import series_facts
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, read_column
-from workbench.data.text_columns import words_among_numbers
-from workbench.data.text_facts import free_text
 from workbench.errors import DataError
-from workbench.recipe.series_facts import SeriesFacts
+from workbench.recipe.suggestion.series_facts import SeriesFacts
 
 _COMMONEST = 10
 _PICTURES = 32  # looked at

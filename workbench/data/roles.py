@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from workbench.data.cells.readings import Reading, choose_readings
 from workbench.data.column_checks import check_embedded, check_policies, check_texts, text_columns
-from workbench.data.readings import Reading, choose_readings
 from workbench.data.source import Source
 from workbench.data.strings import check_strings
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
-from workbench.recipe.data_options import TargetScaling
+from workbench.recipe.options.data import TargetScaling
 from workbench.recipe.schema import Data, Scaling, weight_columns
 from workbench.recipe.string_inputs import ALL
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.data.readings import DateReading
+from workbench.data.cells.readings import DateReading
+from workbench.data.cells.times import Clock, find_clock, read_times
 from workbench.data.roles import missing_column
 from workbench.data.source import Source
 from workbench.data.table import read_column
-from workbench.data.times import Clock, find_clock, read_times
 from workbench.errors import DataError
 
 

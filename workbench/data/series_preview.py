@@ -8,13 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
+from workbench.data.cells.times import time_reading
 from workbench.data.naive import find_season
 from workbench.data.series import OrderedRows, order_rows
 from workbench.data.source import Source
 from workbench.data.table import ColumnKind, read_column
-from workbench.data.times import time_reading
 from workbench.errors import WorkbenchError
-from workbench.recipe.series_facts import SeriesFacts, named_like_time
+from workbench.recipe.suggestion.series_facts import SeriesFacts, named_like_time
 
 _LOOKED_AT = 50_000  # rows
 _LEAST = 40  # rows of a series

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from workbench.data.dates import feature_names
+from workbench.data.cells.dates import feature_names
+from workbench.data.cells.target_scaling import TargetScale
+from workbench.data.cells.texts import TextInput
 from workbench.data.records import Positive, Record
 from workbench.data.strings import StringInput
-from workbench.data.target_scaling import TargetScale
-from workbench.data.texts import TextInput
-from workbench.recipe.column_options import DatePart, Unknown
+from workbench.recipe.options.columns import DatePart, Unknown
 
 ArrayType = Literal["float32", "int32"]
 Size = Annotated[int, Field(ge=1)]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workbench.data.cells.target_scaling import refuse_no_logarithm
 from workbench.data.lazy import LazyRows
 from workbench.data.source import RowOrigin
 from workbench.data.table import Column, ColumnKind
-from workbench.data.target_scaling import refuse_no_logarithm
 from workbench.errors import DataError
-from workbench.recipe.data_options import TargetScaling
+from workbench.recipe.options.data import TargetScaling
 from workbench.recipe.schema import Scaling
 
 # No model has an input this wide: the user should know before the memory is full that a column is a stream of names.

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.data.chunks import ChunkReader, StreamedSource
-from workbench.data.division import Division
 from workbench.data.encoding import unknown_categories
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, join, read_table
 from workbench.data.source import Source
 from workbench.data.specs import CategoryColumn
-from workbench.data.split_rules import TRAIN
+from workbench.data.splitting.division import Division
+from workbench.data.splitting.rules import TRAIN
 from workbench.errors import DataError
-from workbench.recipe.missing_options import Missing
+from workbench.recipe.options.missing import Missing
 
 # Rows are shuffled within a window of this size, windows and their chunks among each other.
 WINDOW_BYTES = 32 * 2**20

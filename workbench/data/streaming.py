@@ -9,22 +9,22 @@ from typing import Protocol
 
 import numpy as np
 
+from workbench.data.cells.readings import Reading
+from workbench.data.cells.texts import WordCounts
 from workbench.data.chunks import StreamedSource
-from workbench.data.division import Division
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import about_words, summary, typed
 from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_table
-from workbench.data.readings import Reading
 from workbench.data.roles import Roles, choose_roles, missing_column
 from workbench.data.specs import ClassTarget, NumberTarget
-from workbench.data.split_rules import TEST, TRAIN, VALIDATION
+from workbench.data.splitting.division import Division
+from workbench.data.splitting.rules import TEST, TRAIN, VALIDATION
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
-from workbench.data.texts import WordCounts
 from workbench.data.traps import find_in_stream
 from workbench.data.windows import WindowedPart
 from workbench.errors import DataError, RecipeWarning
-from workbench.recipe.missing_options import missing_of
+from workbench.recipe.options.missing import missing_of
 from workbench.recipe.schema import Data, weight_columns
 
 # The memory that all samples for robust scaling may take together.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.data.series import OrderedRows
-from workbench.data.split_rules import TEST, TRAIN, VALIDATION
+from workbench.data.splitting.rules import TEST, TRAIN, VALIDATION
 from workbench.errors import RecipeError
-from workbench.recipe.split_options import Split
+from workbench.recipe.options.split import Split
 
 
 def parts_by_time(series: OrderedRows, split: Split) -> np.ndarray:

@@ -17,7 +17,7 @@ from workbench.data.source import Source
 from workbench.data.window_spec import WindowSpec
 from workbench.data.windows import Sheet, WindowedPart
 from workbench.errors import DataError
-from workbench.recipe.missing_options import Missing
+from workbench.recipe.options.missing import Missing
 from workbench.recipe.schema import weight_columns
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workbench.data.readings import DateReading
+from workbench.data.cells.readings import DateReading
+from workbench.data.cells.times import Clock
 from workbench.data.records import Record
 from workbench.data.specs import ArrayTarget, Input, NumberTarget, Size, Target
-from workbench.data.times import Clock
 
 Steps = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 

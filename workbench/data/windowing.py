@@ -6,30 +6,30 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from workbench.data.cells.readings import DateReading
+from workbench.data.cells.times import time_reading
 from workbench.data.chunks import StreamedSource
 from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import Prepared, about_words, divided, part_of_row, typed
 from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.naive import find_season
 from workbench.data.preparation import TRAINED_HINT, Part, Preparation, Table, read_table
-from workbench.data.readings import DateReading
+from workbench.data.reading.whole_stream import whole
 from workbench.data.roles import KNOWN, Roles, choose_roles
 from workbench.data.series import OrderedRows, order_rows
 from workbench.data.source import Source
 from workbench.data.specs import ClassTarget, NumberTarget
-from workbench.data.split_rules import TEST, TRAIN, VALIDATION, left_to_draw
+from workbench.data.splitting.rules import TEST, TRAIN, VALIDATION, left_to_draw
 from workbench.data.streaming import Streamed
 from workbench.data.time_split import parts_by_time, refuse_drawn
-from workbench.data.times import time_reading
-from workbench.data.whole_stream import whole
 from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import WindowedPart
 from workbench.errors import RecipeError
-from workbench.recipe.missing_options import missing_of
+from workbench.recipe.options.missing import missing_of
+from workbench.recipe.options.split import Split
+from workbench.recipe.options.windows import Windows
 from workbench.recipe.schema import Data
-from workbench.recipe.split_options import Split
-from workbench.recipe.window_options import Windows
 
 # Windows that take more are gathered batch by batch, from rows that are held once. A fixed number, and not what is free
 # now: a run that is resumed needs the same order.

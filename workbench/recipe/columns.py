@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.recipe.column_options import PERIODS
+from workbench.recipe.options.columns import PERIODS
 
 MOST_CLASSES = 50  # whole numbers 0..n-1 beyond that are a count, not classes
 MOST_CATEGORIES = 50  # texts beyond that are names or sentences, not categories

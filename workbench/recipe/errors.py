@@ -9,11 +9,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.errors import RecipeError, did_you_mean
-from workbench.recipe.column_options import DateFeatures, NumberFormat
-from workbench.recipe.missing_options import ColumnMissing, Missing
 from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
+from workbench.recipe.options.columns import DateFeatures, NumberFormat
+from workbench.recipe.options.missing import ColumnMissing, Missing
+from workbench.recipe.options.split import Split
 from workbench.recipe.schema import Recipe, Train
-from workbench.recipe.split_options import Split
 
 _BY_TAG: dict[str, type[BaseModel]] = {
     tag("sequential"): Sequential,

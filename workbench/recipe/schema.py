@@ -22,9 +22,6 @@ from pydantic import (
     model_validator,
 )
 
-from workbench.recipe.column_options import Dates, Numbers, Unknown
-from workbench.recipe.data_options import TargetScaling, Texts
-from workbench.recipe.missing_options import MissingPolicy
 from workbench.recipe.model_schema import (
     Argument,
     Item,
@@ -37,10 +34,13 @@ from workbench.recipe.model_schema import (
     named,
     tag,
 )
+from workbench.recipe.options.columns import Dates, Numbers, Unknown
+from workbench.recipe.options.data import TargetScaling, Texts
+from workbench.recipe.options.missing import MissingPolicy
+from workbench.recipe.options.split import DatasetOption, Split
+from workbench.recipe.options.windows import Windows
 from workbench.recipe.secrets import refuse_password
-from workbench.recipe.split_options import DatasetOption, Split
 from workbench.recipe.string_inputs import string_columns
-from workbench.recipe.window_options import Windows
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
 

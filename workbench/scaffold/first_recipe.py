@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.catalog import Kind
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, did_you_mean
-from workbench.recipe.suggest import Facts, Suggestion, suggest
-from workbench.recipe.suggest_text import recipe_text
+from workbench.recipe.suggestion.recipe import Facts, Suggestion, suggest
+from workbench.recipe.suggestion.text import recipe_text
 
 if TYPE_CHECKING:
     from workbench.recipe.schema import Data
@@ -74,8 +74,8 @@ def look(data: Data, catalog: Catalog, folder: Path | None = None) -> Facts:
         WorkbenchError: it cannot be read.
     """
     from workbench.data.preview import preview
+    from workbench.data.reading.calls import read
     from workbench.data.source import Source
-    from workbench.data.source_calls import read
 
     source = read(data, catalog, folder or Path())
     if isinstance(source, Source):

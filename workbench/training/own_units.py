@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from workbench.data.cells.target_scaling import TargetScale, of_outputs
 from workbench.data.preparation import Preparation
-from workbench.data.target_scaling import TargetScale, of_outputs
 from workbench.keras_private import compiled_metrics
 from workbench.training.engines.programs import Step
 from workbench.training.monitors.seen import attribute

@@ -17,12 +17,12 @@ from workbench.assembly.structure import Structure, own_outputs
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.data import loading
+from workbench.data.cells.target_scaling import TargetScale, of_outputs
 from workbench.data.loading import Rows
 from workbench.data.preparation import Part, Preparation
 from workbench.data.specs import NumberTarget
 from workbench.data.streamed_part import WINDOW_BYTES
 from workbench.data.strings import zeros
-from workbench.data.target_scaling import TargetScale, of_outputs
 from workbench.errors import DataError, FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse, to_yaml
 from workbench.recipe.lookup import is_recipe, open_recipe

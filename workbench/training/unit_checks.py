@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workbench.data.cells.target_scaling import TargetScale, of_outputs
 from workbench.data.preparation import Preparation
-from workbench.data.target_scaling import TargetScale, of_outputs
 from workbench.errors import FileError, RecipeWarning
 
 _FAR = 1.0  # deviations: a model whose outputs are moved by so much begins as one that has learned nothing

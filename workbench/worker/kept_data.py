@@ -13,9 +13,9 @@ from workbench.data import loading
 from workbench.data.chunks import StreamedSource
 from workbench.data.memory import free_memory
 from workbench.data.preview import Preview
-from workbench.data.several import files_of
+from workbench.data.reading.calls import read
+from workbench.data.reading.several import files_of
 from workbench.data.source import Source
-from workbench.data.source_calls import read
 from workbench.data.summary.overview import seen_in
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
+from workbench.recipe.options.split import Split
 from workbench.recipe.outline import Role
 from workbench.recipe.schema import Data, Recipe, Train
-from workbench.recipe.split_options import Split
 from workbench.tui.forms.fields import Field, read_value
 from workbench.tui.screens.assemble import subjects
 from workbench.tui.screens.data import settings_form

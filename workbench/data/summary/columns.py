@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.cells.readings import Reading
 from workbench.data.measures import correlation_ratio, cramers_v, pearson, spearman
-from workbench.data.readings import Reading
 from workbench.data.source import Source
 from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
 

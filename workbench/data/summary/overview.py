@@ -16,8 +16,8 @@ from workbench.data.summary.columns import TargetColumn, summarize, target_colum
 from workbench.data.summary.shown_readings import Readings, readings_of
 from workbench.errors import WorkbenchError
 from workbench.recipe.schema import Data
-from workbench.recipe.suggest import Facts, likely_targets
-from workbench.recipe.suggested_roles import SuggestedRole, suggested_roles
+from workbench.recipe.suggestion.recipe import Facts, likely_targets
+from workbench.recipe.suggestion.roles import SuggestedRole, suggested_roles
 
 MOST_TARGETS = 3  # whose relations with a column are measured
 

@@ -27,7 +27,7 @@ from workbench.data.summary.row_filter import (
 from workbench.data.summary.shown_kinds import shown_column
 from workbench.data.summary.shown_readings import Readings
 from workbench.errors import RecipeError
-from workbench.recipe.missing_options import missing_of
+from workbench.recipe.options.missing import missing_of
 
 ALL = "all"
 MOST_COLUMNS = 1000  # that are shown of a row

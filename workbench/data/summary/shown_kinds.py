@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.cells.readings import Reading, read_with
 from workbench.data.lazy import LazyRows
-from workbench.data.readings import Reading, read_with
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, read_column
 from workbench.errors import DataError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from workbench.data.proposals import proposal_for
-from workbench.data.readings import Reading, choose_readings
+from workbench.data.cells.proposals import proposal_for
+from workbench.data.cells.readings import Reading, choose_readings
 from workbench.data.source import Source
 from workbench.data.table import ColumnKind, read_column
 from workbench.errors import WorkbenchError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.data.dates import short_text
+from workbench.data.cells.dates import short_text
 from workbench.data.measures import pearson, spearman
 from workbench.data.table import Column, ColumnKind, number_text
 from workbench.errors import RecipeWarning

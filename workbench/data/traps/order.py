@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from workbench.data.dates import Undecided, found_format, parsed
+from workbench.data.cells.dates import Undecided, found_format, parsed
 from workbench.data.source import Source
 from workbench.data.traps.columns import ENOUGH, Values
 from workbench.errors import RecipeWarning

@@ -11,7 +11,7 @@ from textual.app import App
 from workbench.errors import WorkbenchError
 from workbench.recipe.column_edits import missing_now, set_missing
 from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign
-from workbench.recipe.missing_options import OfColumn
+from workbench.recipe.options.missing import OfColumn
 from workbench.recipe.yaml_text import yaml_value
 from workbench.recipe.yaml_values import one_line
 from workbench.tui.screens.data.role_changes import wrong_name

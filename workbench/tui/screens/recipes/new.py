@@ -33,7 +33,7 @@ from workbench.tui.widgets.jump_list import JumpList
 from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput
 
 if TYPE_CHECKING:
-    from workbench.recipe.suggest import ColumnFacts, Facts
+    from workbench.recipe.suggestion.recipe import ColumnFacts, Facts
 
 _OTHER_FILE = "other"
 MOST_COLUMNS_SHOWN = 12
@@ -226,7 +226,7 @@ class NewRecipeDialog(Dialog[Any]):
 
     @work(exclusive=True, group="preview")
     async def _look_at(self, name: str, section: dict[str, Any]) -> None:
-        from workbench.recipe.suggest import Facts, likely_targets
+        from workbench.recipe.suggestion.recipe import Facts, likely_targets
 
         app = kwb(self)
         facts_view = self.query_one("#facts", Static)
@@ -310,8 +310,8 @@ class NewRecipeDialog(Dialog[Any]):
         self._suggest(event.value)
 
     def _suggest(self, text: str) -> None:
-        from workbench.recipe.suggest import suggest
-        from workbench.recipe.suggest_text import recipe_text
+        from workbench.recipe.suggestion.recipe import suggest
+        from workbench.recipe.suggestion.text import recipe_text
 
         if self._facts is None:
             return

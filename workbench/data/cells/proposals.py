@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.dates import ISO, Undecided, features, found_format
-from workbench.data.number_formats import found_writing
-from workbench.data.readings import DateReading, NumberReading, Reading, are_python_dates, read_with
+from workbench.data.cells.dates import ISO, Undecided, features, found_format
+from workbench.data.cells.number_formats import found_writing
+from workbench.data.cells.readings import DateReading, NumberReading, Reading, are_python_dates, read_with
 from workbench.data.source import Source
 from workbench.data.table import Column
 

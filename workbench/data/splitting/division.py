@@ -10,10 +10,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from workbench.data.cells.readings import DateReading
+from workbench.data.cells.times import time_reading
 from workbench.data.chunks import StreamedSource
-from workbench.data.readings import DateReading
 from workbench.data.source import Source
-from workbench.data.split_rules import (
+from workbench.data.splitting.rules import (
     TEST,
     TRAIN,
     VALIDATION,
@@ -27,10 +28,9 @@ from workbench.data.split_rules import (
     values_as_texts,
 )
 from workbench.data.table import read_column
-from workbench.data.times import time_reading
 from workbench.errors import DataError
-from workbench.recipe.column_options import DateFeatures
-from workbench.recipe.split_options import Split
+from workbench.recipe.options.columns import DateFeatures
+from workbench.recipe.options.split import Split
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from workbench.catalog.resolve import resolve
 from workbench.data.chunks import StreamedSource
 from workbench.data.kinds import ColumnKinds
 from workbench.data.memory import should_stream
-from workbench.data.returned import source_of
-from workbench.data.several import PARTS, AnySource, files_of, joined, mixed_columns, sampled
+from workbench.data.reading.returned import source_of
+from workbench.data.reading.several import PARTS, AnySource, files_of, joined, mixed_columns, sampled
 from workbench.data.source import Source
 from workbench.errors import DataError, FileError, OutOfMemoryError, RecipeError, WorkbenchError, did_you_mean
+from workbench.recipe.options.split import rows_wanted
 from workbench.recipe.schema import SHARED_KEYS, Data
-from workbench.recipe.split_options import rows_wanted
 
 
 def read(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import RecipeError
-from workbench.recipe import suggest_pictures
 from workbench.recipe.columns import (
     MOST_CLASSES,
     ColumnFacts,
@@ -21,10 +20,11 @@ from workbench.recipe.columns import (
     remarks,
     why_left_out,
 )
-from workbench.recipe.series_facts import SeriesFacts
-from workbench.recipe.suggest_columns import column_options
-from workbench.recipe.suggest_model import suggested_model, suggested_training, variable_name
-from workbench.recipe.suggest_windows import as_windows, is_series
+from workbench.recipe.suggestion import pictures as suggest_pictures
+from workbench.recipe.suggestion.columns import column_options
+from workbench.recipe.suggestion.model import suggested_model, suggested_training, variable_name
+from workbench.recipe.suggestion.series_facts import SeriesFacts
+from workbench.recipe.suggestion.windows import as_windows, is_series
 from workbench.recipe.targets import called_like_a_target
 
 __all__ = ["MOST_CLASSES", "ColumnFacts", "Facts", "Suggestion", "likely_targets", "suggest"]

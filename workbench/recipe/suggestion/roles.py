@@ -9,7 +9,7 @@ from typing import Any
 from workbench.errors import RecipeError
 from workbench.recipe.columns import ColumnFacts, why_left_out
 from workbench.recipe.schema import Data
-from workbench.recipe.suggest import Facts, likely_targets, suggest
+from workbench.recipe.suggestion.recipe import Facts, likely_targets, suggest
 from workbench.recipe.targets import called_like_a_target
 
 LEFT_OUT = "left out"

@@ -26,11 +26,11 @@ def source_of(value: Any, origin: str, most: int | None = None) -> Source | Stre
     if isinstance(value, Source):
         return as_source(value, origin)
     if hasattr(value, "__arrow_c_stream__") and not callable(getattr(value, "to_dict", None)):
-        from workbench.data.working_copy import table_source
+        from workbench.data.reading.working_copy import table_source
 
         return table_source(value, origin=origin)
     if not callable(getattr(value, "to_dict", None)):
-        from workbench.data.batches import are_batches, source_of_batches
+        from workbench.data.reading.batches import are_batches, source_of_batches
 
         if are_batches(value):
             return source_of_batches(value, origin, most)

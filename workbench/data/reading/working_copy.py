@@ -10,8 +10,8 @@ import pyarrow as pa
 from workbench.data.arrow import numpy_columns
 from workbench.data.chunks import StreamedSource
 from workbench.data.memory import Streaming, should_stream
+from workbench.data.reading.workfile import Workfile
 from workbench.data.source import Columns, Source
-from workbench.data.workfile import Workfile
 from workbench.errors import DataError
 
 CHUNK_BYTES = 8 * 2**20

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from workbench.recipe import suggest_pictures
 from workbench.recipe.columns import ColumnFacts
-from workbench.recipe.suggest_columns import embedding_layers
+from workbench.recipe.suggestion import pictures as suggest_pictures
+from workbench.recipe.suggestion.columns import embedding_layers
 
 FEW, MANY = 5_000, 50_000  # rows
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.recipe.column_options import PERIODS
+from workbench.recipe.options.columns import PERIODS
 
 ISO = "iso"
 UNIX = "unix"
@@ -198,7 +198,7 @@ def features(values: np.ndarray, parts: Sequence[str], cyclic: Collection[str]) 
 
     Args:
         values: (rows,) datetime64 of microseconds.
-        parts: see `workbench.recipe.column_options.DatePart`.
+        parts: see `workbench.recipe.options.columns.DatePart`.
         cyclic: those of them that become a sine and a cosine.
     """
     missing = np.isnat(values)

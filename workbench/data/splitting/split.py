@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.errors import DataError
-from workbench.recipe.split_options import Split
+from workbench.recipe.options.split import Split
 
 
 @dataclass(frozen=True)

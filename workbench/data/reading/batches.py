@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from workbench.data.chunks import StreamedSource
+from workbench.data.reading.workfile import Workfile
+from workbench.data.reading.working_copy import batches_source
 from workbench.data.source import Source
-from workbench.data.workfile import Workfile
-from workbench.data.working_copy import batches_source
 from workbench.errors import DataError
 
 _GATHERED = 1024  # single rows that make a batch

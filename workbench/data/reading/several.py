@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.chunks import ChunkReader, Chunks, StreamedSource
-from workbench.data.files import is_pattern
+from workbench.data.reading.files import is_pattern
 from workbench.data.source import Columns, Source
 from workbench.errors import DataError, FileError, did_you_mean, near
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.recipe.columns import ColumnFacts
-from workbench.recipe.series_facts import SeriesFacts
-from workbench.recipe.suggest_model import variable_name
+from workbench.recipe.suggestion.model import variable_name
+from workbench.recipe.suggestion.series_facts import SeriesFacts
 
 _USUAL, _MOST = 24, 96  # rows of a window
 _SPLIT = {"validation": 0.2, "test": 0.2}

@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from workbench.data.readings import DateReading, date_format, read_with
+from workbench.data.cells.readings import DateReading, date_format, read_with
 from workbench.data.records import Positive, Record
 from workbench.data.source import Source
 from workbench.data.table import ColumnKind
 from workbench.errors import DataError
-from workbench.recipe.column_options import DateFeatures
+from workbench.recipe.options.columns import DateFeatures
 
 _DAY = 86_400_000_000_000  # nanoseconds
 _OFF = 0.5  # a distance that differs by more than this share of the usual one is a gap

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from workbench.data.cells.readings import DateReading
+from workbench.data.cells.times import read_times
 from workbench.data.chunks import StreamedSource
-from workbench.data.readings import DateReading
 from workbench.data.source import Source
 from workbench.data.table import read_column
-from workbench.data.times import read_times
 from workbench.errors import DataError, RecipeError, did_you_mean
-from workbench.recipe.split_options import Split
+from workbench.recipe.options.split import Split
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 NAMES = ("train", "validation", "test")

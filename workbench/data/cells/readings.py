@@ -10,16 +10,16 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.data import dates
+from workbench.data.cells import dates
+from workbench.data.cells.number_formats import Writing, found_writing
+from workbench.data.cells.number_formats import parsed as parsed_number
+from workbench.data.cells.number_texts import found_marks, marks_hint
 from workbench.data.column_checks import require_column
-from workbench.data.number_formats import Writing, found_writing
-from workbench.data.number_formats import parsed as parsed_number
-from workbench.data.number_texts import found_marks, marks_hint
 from workbench.data.records import Record
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, number_text, read_column
 from workbench.errors import DataError, RecipeError
-from workbench.recipe.column_options import NumberFormat
+from workbench.recipe.options.columns import NumberFormat
 from workbench.recipe.schema import Data
 from workbench.recipe.yaml_values import one_line
 

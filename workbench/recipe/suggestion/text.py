@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
-from workbench.recipe.suggest import Suggestion
+from workbench.recipe.suggestion.recipe import Suggestion
 
 
 def recipe_text(suggestion: Suggestion) -> str:

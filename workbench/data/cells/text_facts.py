@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import chain, islice
 from typing import Any
 
-from workbench.data.texts import FIRST, divided
+from workbench.data.cells.texts import FIRST, divided
 from workbench.recipe.columns import ROWS_OF_A_CATEGORY, is_no_category
 
 _WORDS = 5  # in the mean: fewer are names, titles or addresses

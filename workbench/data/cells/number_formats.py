@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from workbench.data.number_texts import found_marks
+from workbench.data.cells.number_texts import found_marks
 
 _CURRENCIES = "$€£¥₹₩₽₺₫₴₪฿¢"
 _CODES = (
@@ -34,7 +34,7 @@ _MANY = 10
 
 @dataclass(frozen=True)
 class Writing:
-    """How a column's numbers are written; see `workbench.recipe.column_options.NumberFormat`."""
+    """How a column's numbers are written; see `workbench.recipe.options.columns.NumberFormat`."""
 
     strip: tuple[str, ...] = ()
     thousands: str = ""

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from workbench.data.records import Record
-from workbench.recipe.data_options import Standardize, TextOptions
+from workbench.recipe.options.data import Standardize, TextOptions
 
 PADDING, UNKNOWN = 0, 1
 FIRST = 2  # the number of the most frequent word

@@ -1,0 +1,1 @@
+"""Options of the recipe's data section, a module for each subject."""
