@@ -9,7 +9,7 @@ import pytest
 
 from workbench.tui.chart.braille import SHAPES
 from workbench.tui.chart.grid import Grid
-from workbench.tui.chart.model import Curve, Picture
+from workbench.tui.chart.model import SERIES, Curve, Picture
 from workbench.tui.chart.picture import draw
 from workbench.tui.screens.train.chart_grid import LEAST_HEIGHT, LEAST_WIDTH, best_columns
 from workbench.tui.views.series import Series
@@ -54,6 +54,22 @@ def test_what_is_cut_off_is_drawn_at_the_edge() -> None:
     at = {x: 8 + int(x / 119 * (52 * 2 - 1) + 0.5) // 2 for x in (50, 80)}
     assert all(row[at[50] - 8] not in " ·" for row in plot[:3])  # up to the top
     assert all(row[at[80] - 8] not in " ·" for row in plot[-3:])  # down to the bottom
+
+
+def test_a_level_line_lies_behind_the_curves() -> None:
+    curve, line = Series("loss"), Series("a guess")
+    for series, height in ((curve, 1.0), (line, 1.0)):
+        series.extend([(0.0, height), (9.0, height)])
+    grid = Grid(60, 14)
+    curves = [Curve(curve, 0, SHAPES["solid"]), Curve(line, 3, SHAPES["solid"], is_level=True)]
+    draw(
+        grid,
+        Picture(title="loss", curves=curves, marks=[], window=(0.0, 9.0), log=False, smoothing=0.0, cursor=None,
+                notices=[], empty=""),
+    )  # fmt: skip
+    plot = [code for row in grid.codes[2:12] for code in row[10:50]]
+    assert SERIES in plot
+    assert SERIES + 3 not in plot
 
 
 @pytest.mark.parametrize("log", [False, True])

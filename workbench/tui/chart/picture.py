@@ -182,7 +182,9 @@ def _draw_curves(grid: Grid, plot: Plot, picture: Picture, scale: Scale) -> bool
     dots: dict[int, int] = {}
     curves = [
         curve
-        for curve in picture.curves
+        for curve in sorted(
+            picture.curves, key=lambda curve: not curve.is_level
+        )  # those lie behind the others
         if len(curve.series) and not (curve.is_level and _beyond(scale, curve.series.last))
     ]
     traces = [trace(curve.series, plot.window, columns, rows, scale) for curve in curves]

@@ -8,7 +8,6 @@ from os.path import expanduser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,10 +21,9 @@ from workbench.catalog.folders import file_suffixes, first_section, folder_suffi
 from workbench.catalog.readers import PACKED, READER, reader_of, readers_by_suffix
 from workbench.errors import WorkbenchError, did_you_mean
 from workbench.tui.context import kwb
+from workbench.tui.screens.recipes.facts_text import column_text, facts_text
 from workbench.tui.screens.recipes.recipe_text import highlighted
 from workbench.tui.services.files import list_data, list_folders
-from workbench.tui.views.fitting import fit, printable
-from workbench.tui.views.formatting import number
 from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.data_files import typed_paths
 from workbench.tui.widgets.dialogs import Dialog
@@ -33,10 +31,9 @@ from workbench.tui.widgets.jump_list import JumpList
 from workbench.tui.widgets.pick import Pickable, PickDialog, PickInput
 
 if TYPE_CHECKING:
-    from workbench.recipe.suggestion.recipe import ColumnFacts, Facts
+    from workbench.recipe.suggestion.recipe import Facts
 
 _OTHER_FILE = "other"
-MOST_COLUMNS_SHOWN = 12
 
 
 class NewRecipeDialog(Dialog[Any]):
@@ -379,43 +376,6 @@ class NewRecipeDialog(Dialog[Any]):
         self.query_one("#learn").display = False
         self._facts = None
         self.query_one(OptionList).focus()
-
-
-def facts_text(facts: Facts) -> Content:
-    """The data at a glance: rows, and each column with its range."""
-    test = f" and {facts.test_rows:,} for the test" if facts.test_rows else ""
-    parts: list[Content | str] = [f"{facts.rows:,} rows{test}, {len(facts.columns)} columns\n"]
-    width = min(max((cell_len(printable(column.name)) for column in facts.columns), default=0), 24)
-    for column in facts.columns[:MOST_COLUMNS_SHOWN]:
-        parts.append(
-            Content.assemble(
-                "  ",
-                set_cell_size(fit(column.name, width), width),
-                " ",
-                (printable(column_text(column)), "dim"),
-                "\n",
-            )
-        )
-    if len(facts.columns) > MOST_COLUMNS_SHOWN:
-        parts.append(f"  and {len(facts.columns) - MOST_COLUMNS_SHOWN} more\n")
-    return Content.assemble(*parts)
-
-
-def column_text(column: ColumnFacts) -> str:
-    """The content of a column, in a few words."""
-    if column.words:
-        facts = f"numbers, and {', '.join(column.words)}"
-    elif column.kind == "number" and column.low is not None and column.high is not None:
-        facts = f"{number(column.low)} to {number(column.high)}"
-    elif column.kind == "unusable":
-        facts = column.error
-    elif column.span:
-        facts = f"{column.span[0]} to {column.span[1]}"
-    elif column.shape:
-        facts = " × ".join(map(str, column.shape))
-    else:
-        facts = f"{column.distinct} different" if column.distinct else ""
-    return f"{column.kind:<8} {facts}{f', {column.missing} missing' if column.missing else ''}"
 
 
 def _heading(text: str) -> Option:
