@@ -47,13 +47,10 @@ def find_parts(folder: Path, pattern: str, chosen: Sequence[str] | None = None) 
         FileError: there are no files. DataError: a class has none, or is no class of the training part.
             RecipeError: a folder is wanted that is not there.
     """
-    below = {path.name.casefold(): path for path in _folders(folder)}
-    parts = {
-        part: next((below[name] for name in names if name in below), None) for part, names in _PARTS.items()
-    }
+    parts = part_folders(folder)
     train = parts.pop("train")
     others = {part: path for part, path in parts.items() if path is not None}
-    if train is None or not _folders(train):
+    if train is None or not subfolders(train):
         return {"train": _classes(folder, folder, pattern, chosen)}
     found = {"train": _classes(folder, train, pattern, chosen)}
     known = set(found["train"].classes)
@@ -69,8 +66,16 @@ def find_parts(folder: Path, pattern: str, chosen: Sequence[str] | None = None) 
     return found
 
 
+def part_folders(folder: Path) -> dict[str, Path | None]:
+    """The folder of each part, `train`, `validation` and `test`, by its usual names; None where there is none."""
+    below = {path.name.casefold(): path for path in subfolders(folder)}
+    return {
+        part: next((below[name] for name in names if name in below), None) for part, names in _PARTS.items()
+    }
+
+
 def _classes(root: Path, folder: Path, pattern: str, chosen: Sequence[str] | None) -> ClassFiles:
-    folders = _folders(folder)
+    folders = subfolders(folder)
     if chosen is not None:
         names = [path.name for path in folders]
         for name in chosen:
@@ -100,7 +105,12 @@ def _classes(root: Path, folder: Path, pattern: str, chosen: Sequence[str] | Non
     return ClassFiles(root, tuple(files), tuple(classes))
 
 
-def _folders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder by their names, without what file managers and other programs leave behind.
+
+    Raises:
+        FileError: it cannot be read.
+    """
     return [path for path in _entries(folder) if path.is_dir()]
 
 
@@ -108,20 +118,18 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     """The files in a folder and below, by their names."""
     found = []
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _is_visible(name))
-        found += [
-            Path(place) / name for name in sorted(names) if _is_visible(name) and fnmatch(name, pattern)
-        ]
+        folders[:] = sorted(name for name in folders if is_visible(name))
+        found += [Path(place) / name for name in sorted(names) if is_visible(name) and fnmatch(name, pattern)]
     return found
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if _is_visible(path.name))
+        return sorted(path for path in folder.iterdir() if is_visible(path.name))
     except OSError as error:
         raise FileError(f"'{near(folder)}' cannot be read: {error.strerror}.", where="data.path") from None
 
 
-def _is_visible(name: str) -> bool:
-    """Hidden files are other programs' notes."""
+def is_visible(name: str) -> bool:
+    """False for names that begin with a dot or with `__` (`__MACOSX`, `__pycache__`): notes of other programs."""
     return not name.startswith((".", "__"))

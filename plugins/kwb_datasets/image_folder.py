@@ -7,16 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kwb_datasets.class_folders import is_visible, part_folders, subfolders
 from workbench.plugin import DataError, near
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-_PARTS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "val", "valid"),
-    "test": ("test", "testing"),
-}
-# What file managers and notebooks leave behind; hidden folders are passed over too.
-_NO_CLASSES = ("__MACOSX", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -49,10 +43,7 @@ def find(folder: Path) -> dict[str, Found]:
     Raises:
         DataError: there is no picture, or a class of the training part has none.
     """
-    below = {child.name.casefold(): child for child in _folders(folder)}
-    parts = {
-        part: next((below[name] for name in names if name in below), None) for part, names in _PARTS.items()
-    }
+    parts = part_folders(folder)
     if parts["train"] is None or not (parts["validation"] or parts["test"]):
         return {"train": _of_part(folder, empty_allowed=False)}
     found = {"train": _of_part(parts["train"], empty_allowed=False)}
@@ -67,7 +58,7 @@ def _of_part(folder: Path, *, empty_allowed: bool) -> Found:
     names: list[str] = []
     labels: list[str] = []
     empty: list[str] = []
-    for child in _folders(folder):
+    for child in subfolders(folder):
         own = sorted(_below(folder, child))
         if not own:
             empty.append(child.name)
@@ -95,16 +86,8 @@ def _of_part(folder: Path, *, empty_allowed: bool) -> Found:
     return Found(folder, own, None)
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        Path(child.path)
-        for child in os.scandir(folder)
-        if child.is_dir() and not child.name.startswith(".") and child.name not in _NO_CLASSES
-    )
-
-
 def _below(folder: Path, child: Path) -> Iterator[str]:
     """The pictures in a class's folder and its folders, as paths below `folder`."""
     for place, folders, files in os.walk(child, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in _NO_CLASSES]
+        folders[:] = [name for name in folders if is_visible(name)]
         yield from (os.path.relpath(os.path.join(place, name), folder) for name in files if is_picture(name))
