@@ -100,7 +100,9 @@ def test_the_test_is_later_than_validation_and_that_later_than_training(parts, f
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_column_says_the_part_and_a_share_of_the_rest_is_drawn(parts, frame, stream: bool) -> None:
+def test_a_column_says_the_part_and_a_share_of_the_rest_is_drawn(
+    parts, frame, tmp_path: Path, stream: bool
+) -> None:
     ignore = ["date", "patient"]
     found = parts({"part": "set", "validation": ["val"], "test": "test"}, stream, ignore=ignore)
     for name, value in (("train", "train"), ("validation", "val"), ("test", "test")):
@@ -111,9 +113,12 @@ def test_a_column_says_the_part_and_a_share_of_the_rest_is_drawn(parts, frame, s
     assert sorted([*found["train"], *found["validation"]]) == rest.tolist()
     assert len(found["validation"]) == int(0.25 * len(rest) + 0.5)
     # By group, among the rows that the column leaves.
-    found = parts(
-        {"part": "set", "test": ["test"], "validation": 0.25, "group": "patient"}, stream, ignore=["date"]
-    )
+    by_group = {"part": "set", "test": ["test"], "validation": 0.25, "group": "patient"}
+    with pytest.raises(DataError, match=r"of column 'patient' is in two parts"):
+        parts(by_group, stream, ignore=["date"])
+    frame["set"] = np.where(frame["patient"].isin(sorted(frame["patient"].unique())[:6]), "test", "train")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    found = parts(by_group, stream, ignore=["date"])
     assert not set(frame["patient"][found["train"]]) & set(frame["patient"][found["validation"]])
     assert found["test"].tolist() == np.flatnonzero(frame["set"] == "test").tolist()
 
@@ -141,6 +146,27 @@ def test_files_for_the_parts(parts, frame, tmp_path: Path, stream: bool) -> None
     assert len(found["validation"]) == int(0.1 * sizes["train"] + 0.5)
     with pytest.raises(FileError, match="no file is named"):
         parts({}, stream, test="none*.csv")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("split", [{}, {"validation": 0.2}])
+def test_a_group_in_the_files_of_two_parts_is_an_error(
+    parts, frame, tmp_path: Path, stream: bool, split
+) -> None:
+    known = sorted(frame["patient"].unique())
+    test = frame[frame["patient"].isin(known[:3])].drop(columns=["set", "date"])
+    rest = frame[~frame["patient"].isin(known[:3])].drop(columns=["set", "date"])
+    rest.to_csv(tmp_path / "t.csv", index=False)
+    test.to_csv(tmp_path / "e.csv", index=False)
+    found = parts({"group": "patient", **split}, stream, test="e.csv")
+    assert len(found["test"]) == len(test)
+    pd.concat([rest, test.iloc[[4]]]).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        parts({"group": "patient", **split}, stream, test="e.csv")
+    error = str(caught.value)
+    assert f"'{test.iloc[4]['patient']}' of column 'patient' is in two parts" in error
+    assert "e.csv" in error
+    assert f"t.csv:{len(rest) + 2}" in error
 
 
 def test_scaling_sees_only_the_rows_before(catalog, tmp_path: Path, frame) -> None:

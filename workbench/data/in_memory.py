@@ -21,6 +21,7 @@ from workbench.data.splitting.rules import (
     TRAIN,
     VALIDATION,
     borders,
+    check_groups,
     check_values,
     left_to_draw,
     parts_by_value,
@@ -190,11 +191,24 @@ def divided(data: Data, roles: Roles, source: Source, rows: np.ndarray, seed: in
     if not len(free):
         raise DataError("no row is left to train on.", where="data.split")
     drawn = _drawn(data, split, roles, source, free, seed)
-    return SplitRows(
+    found = SplitRows(
         drawn.train,
         np.concatenate([rows[given == VALIDATION], drawn.validation]),
         np.concatenate([rows[given == TEST], drawn.test]),
     )
+    if split.group is not None and len(free) < len(rows):
+        check_groups(_groups(source, split.group, found), split)
+    return found
+
+
+def _groups(source: Source, name: str, split: SplitRows) -> dict[int, dict[str, str]]:
+    """The groups of each part, each with the place of one of its rows."""
+    found = {}
+    for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
+        own = _only(source, name, rows)
+        groups, first = np.unique(values_as_texts(own, name).astype(str), return_index=True)
+        found[part] = {group: own.place(int(row)) for group, row in zip(groups, first, strict=True)}
+    return found
 
 
 def _drawn(data: Data, split: Split, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:

@@ -20,6 +20,7 @@ from workbench.data.splitting.rules import (
     VALIDATION,
     Borders,
     borders,
+    check_groups,
     check_values,
     left_to_draw,
     parts_by_value,
@@ -87,6 +88,8 @@ class Division:
 
     def parts(self, chunk: int, rows: Source) -> np.ndarray:
         """TRAIN, VALIDATION or TEST for each row of a chunk, which has the columns that the split goes by."""
+        if self.split.group is not None:
+            assert self._survey.free  # no group is in two files
         parts = self._given(chunk, rows)
         free = np.flatnonzero(parts == TRAIN)
         if any(self.split.shares) and len(free):
@@ -150,27 +153,36 @@ class Division:
             return _Survey(tuple(free), {}, None)
         values: set[str] = set()
         groups: Counter[str] = Counter()
+        of_parts: dict[int, dict[str, str]] = {}
         times: list[np.ndarray] = []
         reader = self._source.chunks.open()
         try:
             for chunk, part in enumerate(of_files):
                 if part != TRAIN:
+                    if self.split.group is not None:
+                        rows = self._source.read(reader, chunk, [self.split.group])
+                        _add_groups(of_parts.setdefault(part, {}), rows, self.split.group)
                     continue
                 rows = self._source.read(reader, chunk, names)
-                own = np.ones(self._source.chunks.rows[chunk], bool)
+                parts = np.full(self._source.chunks.rows[chunk], TRAIN, np.int8)
                 if self.split.part is not None:
                     texts = values_as_texts(rows, self.split.part)
                     values.update(texts)
-                    own = parts_by_value(texts, self.split) == TRAIN
-                    free[chunk] = int(own.sum())
+                    parts = parts_by_value(texts, self.split)
+                own = parts == TRAIN
+                free[chunk] = int(own.sum())
                 if self.split.group is not None:
                     groups.update(values_as_texts(rows, self.split.group)[own])
+                    for each in np.unique(parts):
+                        known = of_parts.setdefault(int(each), {})
+                        _add_groups(known, rows, self.split.group, parts == each)
                 if self.split.time is not None:
                     times.append(times_of(rows, self.split.time, self._reading)[own])
         finally:
             reader.close()
         if self.split.part is not None:
             check_values(sorted(values), self.split, self._source.origin)
+        check_groups(of_parts, self.split)
         drawn = any(self.split.shares)
         return _Survey(
             tuple(free),
@@ -205,6 +217,16 @@ class Division:
                 f"column '{column.name}', to stratify by, has no value.", where=rows.place(int(missing[0]))
             )
         return np.array([self._codes.setdefault(text, len(self._codes)) for text in column.values])
+
+
+def _add_groups(found: dict[str, str], rows: Source, name: str, own: np.ndarray | None = None) -> None:
+    """Add the groups of a chunk that are not known yet, each with the place of its first row."""
+    texts = values_as_texts(rows, name).astype(str)
+    wanted = np.flatnonzero(np.ones(len(texts), bool) if own is None else own)
+    groups, first = np.unique(texts[wanted], return_index=True)
+    for group, row in zip(groups, first, strict=True):
+        if group not in found:
+            found[group] = rows.place(int(wanted[row]))
 
 
 def _running(rows: int, share: float) -> int:

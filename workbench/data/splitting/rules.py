@@ -144,6 +144,31 @@ def parts_of_groups(rows: Mapping[str, int], split: Split, seed: int) -> dict[st
     return parts
 
 
+def check_groups(of_parts: Mapping[int, Mapping[str, str]], split: Split) -> None:
+    """No group is in two parts, also where files or a column say the parts.
+
+    Args:
+        of_parts: for each part its groups, each with the place of one of its rows.
+        split: names the column of the groups.
+
+    Raises:
+        DataError: one is.
+    """
+    parts = sorted(of_parts)
+    for at, part in enumerate(parts):
+        for other in parts[at + 1 :]:
+            both = sorted(of_parts[part].keys() & of_parts[other].keys())
+            if both:
+                more = f" (and {len(both) - 1:,} more)" if len(both) > 1 else ""
+                first, second = of_parts[part][both[0]], of_parts[other][both[0]]
+                raise DataError(
+                    f"'{both[0]}' of column '{split.group}' is in two parts{more}: {NAMES[part]} ({first}) and "
+                    f"{NAMES[other]} ({second}).",
+                    where="data.split.group",
+                    hint="A group belongs to one part: move its rows into one file, or leave out `group`.",
+                )
+
+
 def parts_by_value(values: np.ndarray, split: Split) -> np.ndarray:
     """The part of each row, as the recipe says for the values of its column `part`."""
     parts = np.full(len(values), TRAIN, np.int8)
