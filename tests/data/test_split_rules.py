@@ -194,6 +194,18 @@ def test_some_rows_for_a_quick_try(parts, frame, stream: bool, rows, expected: i
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("rows", ["20%", 120])
+def test_the_first_rows_of_each_file_are_taken_where_none_are_drawn(
+    parts, frame, tmp_path: Path, stream: bool, rows
+) -> None:
+    frame = frame[["a", "y"]]
+    frame.iloc[:400].to_csv(tmp_path / "t.csv", index=False)
+    frame.iloc[400:].to_csv(tmp_path / "e.csv", index=False)
+    found = parts({"validation": 0.25, "shuffle": False}, stream, rows=rows, test="e.csv")
+    assert {name: len(own) for name, own in found.items()} == {"train": 60, "validation": 20, "test": 40}
+
+
+@pytest.mark.parametrize("stream", [False, True])
 def test_a_row_of_a_sample_is_found_again_in_the_file(catalog, frame, tmp_path: Path, stream: bool) -> None:
     from workbench.data.chunks import StreamedSource
     from workbench.data.reading.calls import read

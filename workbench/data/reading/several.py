@@ -114,17 +114,23 @@ class ChosenRows:
 
     Attributes:
         total, wanted: how many there are, and how many are used.
-        seed: draws them; None takes the first ones.
+        seed: draws them; None takes the first ones of each section.
+        sections: the first row of each, and the one after its last: rows that a file brings for one part.
     """
 
     total: int
     wanted: int
     seed: int | None
+    sections: tuple[tuple[int, int], ...]
 
     def rows(self, count: int, before: int, chunk: int = 0) -> np.ndarray:
         """The positions among `count` rows that follow `before` others, in their order."""
         if self.seed is None:
-            return np.arange(max(0, min(count, self.wanted - before)))
+            used = np.zeros(count, bool)
+            for begin, end in self.sections:
+                most = max(self._running(end) - self._running(begin), 1)
+                used[max(begin - before, 0) : max(min(begin + most, end) - before, 0)] = True
+            return np.flatnonzero(used)
         most = self._running(before + count) - self._running(before)
         return np.sort(np.random.default_rng([self.seed, chunk, 5]).permutation(count)[:most])
 
@@ -138,7 +144,7 @@ def sampled(source: AnySource, wanted: int | float, seed: int | None) -> AnySour
     Args:
         source: the data.
         wanted: a number of rows, or a share below 1.
-        seed: draws them; None takes the first ones.
+        seed: draws them; None takes the first ones, of each part where files bring parts.
 
     Raises:
         DataError: the share is no row at all.
@@ -149,7 +155,7 @@ def sampled(source: AnySource, wanted: int | float, seed: int | None) -> AnySour
         raise DataError(f"{wanted:.3%} of {total} rows is no row at all.", where="data.rows")
     if most >= total:
         return source
-    sample = ChosenRows(total, most, seed)
+    sample = ChosenRows(total, most, seed, _sections(source, total))
     if isinstance(source, StreamedSource):
         chunks = _Sampled(source.chunks, sample)
         rows = chunks.position
@@ -168,6 +174,17 @@ def sampled(source: AnySource, wanted: int | float, seed: int | None) -> AnySour
         locate=lambda row: place(rows(row)),
         cell=(lambda row, column: cell(rows(row), column)) if cell else None,
     )
+
+
+def _sections(source: AnySource, total: int) -> tuple[tuple[int, int], ...]:
+    """Where the rows begin and end that files bring for one part."""
+    if source.parts is None or not len(source.parts):
+        return ((0, total),)
+    parts = np.asarray(source.parts)
+    if isinstance(source, StreamedSource):
+        parts = np.repeat(parts, source.chunks.rows)
+    borders = [0, *(np.flatnonzero(parts[1:] != parts[:-1]) + 1).tolist(), total]
+    return tuple(itertools.pairwise(borders))
 
 
 def mixed_columns(sources: Sequence[AnySource]) -> frozenset[str]:
