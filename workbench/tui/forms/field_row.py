@@ -231,6 +231,11 @@ class FieldRow(Vertical):
         if changed:
             self.post_message(self.Changed(self, value))
 
+    def answer(self, value: Any, error: str) -> None:
+        """Show what was found of a value, "" for nothing wrong; not if another text is typed by now."""
+        if not self._error(self.text) and same(value, self.value):
+            self.show_error(error)
+
     def show_error(self, error: str) -> None:
         """Show what is wrong, or that nothing is."""
         self.query_one(".field-error", Static).update(f"{FAILED} {error}" if error else "")

@@ -251,11 +251,11 @@ class Form(Vertical):
             chosen[0].editor.focus()
         return bool(chosen)
 
-    def show_error(self, name: str, error: str) -> None:
-        """Show an error at a field."""
+    def answer(self, name: str, value: Any, error: str) -> None:
+        """Show what the recipe says of a field's value, "" if it takes it."""
         for row in self.rows:
             if row.field.name == name:
-                row.show_error(error)
+                row.answer(value, error)
 
     def _about(self, text: str) -> None:
         self.query_one(".form-about", Static).update(text)

@@ -142,9 +142,9 @@ class RowForm:
         try:
             key = subjects.apply(row, editor, self._known(row), event.name, event.value)
         except WorkbenchError as error:
-            self._form.show_error(event.name, error.what)
+            self._form.answer(event.name, event.value, error.what)
             return None
-        self._form.show_error(event.name, "")
+        self._form.answer(event.name, event.value, "")
         if key is None or key == row.key:
             return None
         self._form.moved(row.key, key)  # the next letter is for the row by its new key

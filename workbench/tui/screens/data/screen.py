@@ -320,7 +320,7 @@ class DataScreen(WorkbenchScreen):
         try:
             settings_form.apply(self.editor, event.name, event.value)
         except WorkbenchError as error:
-            event.form.show_error(event.name, error.what)
+            event.form.answer(event.name, event.value, error.what)
 
     @work(group="edit", exclusive=True)
     async def action_settings(self) -> None:
