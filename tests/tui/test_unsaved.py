@@ -119,7 +119,7 @@ async def test_a_start_with_another_recipe_leaves_what_was_not_saved_and_says_so
         (working_directory / name).write_text(recipe())
     async with open_app() as pilot:
         kept = Unsaved(pilot.app.log_folder)
-        kept.keep(edited(working_directory / "small.yaml"))
+        kept.keep(edited(working_directory / "small.yaml"), working_directory)
         kept.path.rename(kept.path.with_name("unsaved-1.json"))  # of an app that was killed
     record = kept.path.with_name("unsaved-1.json")
     content = json.loads(record.read_text())
@@ -137,3 +137,21 @@ async def test_a_start_with_another_recipe_leaves_what_was_not_saved_and_says_so
     async with open_app(recipe="small.yaml") as pilot:
         await until(lambda: pilot.app.editor is not None)
         assert pilot.app.editor.get("train.epochs") == 99
+
+
+async def test_another_folder_s_recipe_is_not_opened(
+    open_app: OpenApp, working_directory: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    async with open_app() as pilot:
+        kept = Unsaved(pilot.app.log_folder)
+        kept.keep(edited(elsewhere / "small.yaml"), elsewhere)
+    async with open_app() as pilot:
+        await until(lambda: pilot.app.notices)
+        await settle(pilot)
+        assert pilot.app.editor is None
+        error = pilot.app.notices[0][1]
+        assert "'small.yaml' has changes that were not saved the last time" in error.what
+        assert str(elsewhere) in error.hint
+    assert [left.folder for left in kept.left()] == [elsewhere]

@@ -305,7 +305,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
         self._keeping = None
         if self.editor is not None:
-            Unsaved(self.log_folder).keep(self.editor)
+            Unsaved(self.log_folder).keep(self.editor, self.working_directory)
 
     def _keep_all(self) -> None:
         self.keep_unsaved()

@@ -125,18 +125,24 @@ def _is_known(app: AppContext, recipe: str) -> bool:
 
 
 async def _take_up_unsaved(app: AppContext, path: Path | None = None) -> bool:
-    """Open again what was not saved when the app ended the last time; with a path, only what belongs to that file."""
+    """Open again what was not saved when the app ended the last time in this folder; with a path, only what belongs to
+    that file."""
     from workbench.tui.services.unsaved import Unsaved
 
     kept = Unsaved(app.log_folder)
     if app.editor is not None:
         return False
     left = await asyncio.to_thread(kept.left)
-    mine = left if path is None else [each for each in left if each.path == path.absolute()]
+    here = app.working_directory.resolve()
+    mine = [
+        each
+        for each in left
+        if (each.folder.resolve() == here if path is None else each.path == path.absolute())
+    ]
     if left and not mine:
         text = f"'{left[0].name}' has changes that were not saved the last time; they are kept."
-        hint = "Start kwb without a recipe to take them up."
-        place = _place(left[0].path or Path(left[0].record["folder"]))
+        hint = f"Start kwb without a recipe in {left[0].folder} to take them up."
+        place = _place(left[0].path or left[0].folder)
         app.notice(WorkbenchError(text, where=place, hint=hint), "information")
     editor = await asyncio.to_thread(kept.take_up, mine[0]) if mine else None
     if editor is None or app.editor is not None:

@@ -25,12 +25,20 @@ _NAME = "unsaved*.json"
 
 @dataclass(frozen=True)
 class Left:
-    """Unsaved edits of an app that has ended: the file that keeps them, the recipe's name and its file, if it has
-    one."""
+    """Unsaved edits of an app that has ended.
+
+    Attributes:
+        kept: the file that keeps them.
+        name: the recipe's.
+        path: its file, if it has one.
+        folder: the one that the app was started in, where its data and what it saves are.
+        record: all that is kept.
+    """
 
     kept: Path
     name: str
     path: Path | None
+    folder: Path
     record: dict[str, Any]
 
 
@@ -41,7 +49,7 @@ class Unsaved:
         self._folder = folder
         self.path = folder / f"unsaved-{os.getpid()}.json"
 
-    def keep(self, editor: Editor) -> None:
+    def keep(self, editor: Editor, working_directory: Path | None = None) -> None:
         """Keep the editor's text, or forget it where there is nothing unsaved."""
         if not editor.dirty:
             self.forget()
@@ -52,6 +60,7 @@ class Unsaved:
             "name": editor.name,
             "path": str(editor.path.absolute()) if editor.path else None,
             "folder": str(editor.folder.absolute()),
+            "working_directory": str((working_directory or Path()).absolute()),
             "process": _this_process(),
         }
         with suppress(WorkbenchError):
@@ -70,9 +79,10 @@ class Unsaved:
                 moment = kept.stat().st_mtime
                 record = json.loads(kept.read_text(encoding="utf-8"))
                 name, path = str(record["name"]), record["path"]
-                str(record["text"]), Path(record["folder"])
+                str(record["text"])
+                folder = Path(record.get("working_directory") or record["folder"])
                 if kept == self.path or not _runs(record.get("process")):
-                    found.append((moment, Left(kept, name, Path(path) if path else None, record)))
+                    found.append((moment, Left(kept, name, Path(path) if path else None, folder, record)))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return [left for _, left in sorted(found, key=lambda each: each[0], reverse=True)]
@@ -106,7 +116,7 @@ class Unsaved:
         if not editor.dirty:
             self.forget()
             return None
-        self.keep(editor)
+        self.keep(editor, left.folder)
         return editor
 
 
