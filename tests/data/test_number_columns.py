@@ -139,7 +139,9 @@ def test_a_cell_that_is_no_number_is_named_with_what_reads_it(prepare: Callable[
 
 
 def test_numbers_with_a_zero_before_them_are_proposed_as_codes(catalog: Catalog, tmp_path: Path) -> None:
-    rows = "".join(f"{n % 70:03},{n % 7:02},{n / 100},{n}\n" for n in range(700))
+    rows = "".join(
+        f"{9990 + (n + 20) % 70:05},{n % 7:02},{n / 100},{n}\n" for n in range(700)
+    )  # few zips begin with 0
     (tmp_path / "t.csv").write_text("zip,area,share,y\n" + rows)
     section = {"use": "csv", "path": str(tmp_path / "t.csv")}
     seen = preview(read(Data.model_validate(section), catalog, tmp_path))
@@ -148,5 +150,5 @@ def test_numbers_with_a_zero_before_them_are_proposed_as_codes(catalog: Catalog,
     assert (proposed["embed"], proposed["categories"]) == (["zip"], ["area"])
     loaded = load_or_stream(Data.model_validate(proposed), catalog, folder=tmp_path, seed=0)
     table, embedded = loaded.preparation.inputs
-    assert embedded.column.categories[:2] == ("000", "001")
+    assert embedded.column.categories[:2] == ("09990", "09991")
     assert table.columns[0].categories == ("00", "01", "02", "03", "04", "05", "06")

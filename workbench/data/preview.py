@@ -25,7 +25,7 @@ from workbench.recipe.suggestion.series_facts import SeriesFacts
 
 _COMMONEST = 10
 _PICTURES = 32  # looked at
-_FIRST, _MOST_COLUMNS = 10, 200  # cells that are looked at as they are written
+_FIRST, _SMALLEST, _MOST_COLUMNS = 10, 5, 200  # cells that are looked at as they are written
 _PADDED = re.compile(r"\s*0\d+\s*")
 
 
@@ -133,7 +133,7 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     except DataError as error:
         return ColumnPreview(name, "unusable", source.columns[name].shape[1:], error=error.what)
     missing = int(column.missing.sum())
-    if column.kind is ColumnKind.NUMBER and _has_padded(source, name):
+    if column.kind is ColumnKind.NUMBER and _has_padded(source, column):
         column = column.as_text()
     word = source.cell(int(column.missing.argmax()), name).strip() if missing and source.cell else ""
     if column.kind in (ColumnKind.TEXT, ColumnKind.FLAG):
@@ -168,10 +168,18 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     return _numbers_preview(column, word)
 
 
-def _has_padded(source: Source, name: str) -> bool:
-    """True if one of the first cells is a number with a 0 before it, such as 01: that is a code."""
-    rows = min(_FIRST, len(source.columns[name])) if len(source.columns) <= _MOST_COLUMNS else 0
-    return source.cell is not None and any(_PADDED.fullmatch(source.cell(row, name)) for row in range(rows))
+def _has_padded(source: Source, column: Column) -> bool:
+    """True if a cell is a number with a 0 before it, such as 01: that is a code. The first cells are looked at, and
+    those of the smallest numbers, which are padded if any are."""
+    present = np.flatnonzero(~column.missing)
+    if source.cell is None or len(source.columns) > _MOST_COLUMNS or not len(present):
+        return False
+    values = np.abs(column.values[present])
+    if np.any(values % 1):
+        return False
+    smallest = present[np.argpartition(values, min(_SMALLEST, len(values) - 1))[:_SMALLEST]]
+    rows = dict.fromkeys([*present[:_FIRST].tolist(), *smallest.tolist()])
+    return any(_PADDED.fullmatch(source.cell(row, column.name)) for row in rows)
 
 
 def _dates_preview(proposal: ColumnProposal) -> ColumnPreview:
