@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.data.predictions import prediction_columns
+from workbench.data.predictions import prediction_columns, unique_headings
 from workbench.data.preview import class_balance, preview
 from workbench.data.source import Source, as_source
 from workbench.data.weights import balanced_class_weights
@@ -29,7 +29,9 @@ def test_what_is_no_class_cannot_be_balanced(classes) -> None:
 
 def test_predicted_classes_have_names_and_scores(prepare) -> None:
     preparation = prepare("x,y\n1,b\n2,a\n3,c\n", targets="y", classes="y").preparation
-    columns = prediction_columns(preparation, {"dense": np.array([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]])})
+    columns = prediction_columns(preparation, {"dense": np.array([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]])})[
+        "dense"
+    ]
     assert list(columns) == ["y", "y=a", "y=b", "y=c"]
     assert columns["y"].tolist() == ["b", "a"]
     assert columns["y=c"].tolist() == [0.2, 0.4]
@@ -38,8 +40,8 @@ def test_predicted_classes_have_names_and_scores(prepare) -> None:
 def test_one_score_tells_two_classes(prepare) -> None:
     preparation = prepare("x,y\n1,b\n2,a\n", targets="y", classes="y").preparation
     outputs = {"y": np.array([[0.2], [0.5], [0.9]])}
-    assert prediction_columns(preparation, outputs)["y"].tolist() == ["a", "b", "b"]
-    assert prediction_columns(preparation, outputs, threshold=0.6)["y"].tolist() == ["a", "a", "b"]
+    assert prediction_columns(preparation, outputs)["y"]["y"].tolist() == ["a", "b", "b"]
+    assert prediction_columns(preparation, outputs, threshold=0.6)["y"]["y"].tolist() == ["a", "a", "b"]
 
 
 def test_several_outputs_have_their_targets_columns(prepare) -> None:
@@ -49,14 +51,26 @@ def test_several_outputs_have_their_targets_columns(prepare) -> None:
     columns = prediction_columns(
         preparation, {"k": np.array([[0.0, 1.0]]), "n": np.array([[5.0, 6.0]]), "code": np.zeros((1, 2, 2))}
     )
-    assert list(columns) == ["k", "k=a", "k=b", "p", "q", "code_1", "code_2", "code_3", "code_4"]
-    assert columns["q"].tolist() == [6.0]
+    assert {name: list(own) for name, own in columns.items()} == {
+        "k": ["k", "k=a", "k=b"],
+        "n": ["p", "q"],
+        "code": ["code_1", "code_2", "code_3", "code_4"],
+    }
+    assert columns["n"]["q"].tolist() == [6.0]
+
+
+def test_headings_are_unique_with_what_stands_beside_them() -> None:
+    columns = {"tags": ["age", "row", "true age", "new"], "age": ["age"], "k": ["k", "k=a"], "n": ["new"]}
+    headings = unique_headings(columns, ["row", "k"])
+    assert list(headings.values()) == [
+        *("age", "k.k", "tags.age", "tags.row", "tags.true age", "new", "k.k=a", "n.new"),
+    ]
 
 
 def test_outputs_of_a_width_unlike_the_target_are_numbered(prepare) -> None:
     preparation = prepare("x,y\n1,b\n2,a\n3,c\n", targets="y", classes="y").preparation
-    assert list(prediction_columns(preparation, {"y": np.zeros((1, 2))})) == ["y_1", "y_2"]
-    assert list(prediction_columns(preparation, {"y": np.zeros(1)})) == ["y"]
+    assert list(prediction_columns(preparation, {"y": np.zeros((1, 2))})["y"]) == ["y_1", "y_2"]
+    assert list(prediction_columns(preparation, {"y": np.zeros(1)})["y"]) == ["y"]
 
 
 def test_a_preview_shows_each_column() -> None:

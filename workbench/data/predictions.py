@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from workbench.data.preparation import Preparation
 from workbench.data.specs import ClassTarget, NumberTarget, Target
 
+# What stands beside a prediction, as the first word of its heading.
+DERIVED = ("true", "error", "right", "confidence")
+
 
 def prediction_columns(
     preparation: Preparation, outputs: Mapping[str, np.ndarray], *, threshold: float = 0.5
-) -> dict[str, np.ndarray]:
-    """The columns of a predictions file, one value a row each.
+) -> dict[str, dict[str, np.ndarray]]:
+    """The columns of a predictions file by output name, one value a row each.
 
     A target of classes has the class's name under the target's name and each class's score as
     `target=class`; a target of numbers has its columns; any other output has `name_1`, `name_2` ...
@@ -27,14 +30,38 @@ def prediction_columns(
     targets = {spec.name: spec for spec in preparation.targets}
     if len(outputs) == 1 and len(targets) == 1:
         targets = {next(iter(outputs)): next(iter(targets.values()))}
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, dict[str, np.ndarray]] = {}
     for name, values in outputs.items():
         target = targets.get(name)
-        own = _columns(target.name if target else name, target, np.asarray(values), threshold)
-        for column, array in own.items():
-            # Two targets may share a column's name: the output's name makes the difference.
-            columns[column if column not in columns else f"{name}.{column}"] = array
+        columns[name] = _columns(target.name if target else name, target, np.asarray(values), threshold)
     return columns
+
+
+def unique_headings(
+    columns: Mapping[str, Collection[str]], taken: Collection[str] = ()
+) -> dict[tuple[str, str], str]:
+    """A heading for each column (output name, column), which also with `true` or `error` before it is no other's.
+
+    A column keeps its name, first of all the one that is called like its output; where the name is taken, the output's
+    name makes the difference (`tags.age`). The scores of a target of classes follow its heading.
+
+    Args:
+        columns: the names of each output's columns.
+        taken: headings that are used already.
+    """
+    used = set(taken)
+    found: dict[tuple[str, str], str] = {}
+    pairs = [(output, column) for output, own in columns.items() for column in own]
+    for output, column in sorted(pairs, key=lambda pair: pair[0] != pair[1]):
+        first = next(iter(columns[output]))
+        heading = column
+        if column.startswith(f"{first}=") and (output, first) in found:
+            heading = found[output, first] + column.removeprefix(first)
+        while used & (family := {heading, *(f"{word} {heading}" for word in DERIVED)}):
+            heading = f"{output}.{heading}"
+        used |= family
+        found[output, column] = heading
+    return found
 
 
 def _columns(name: str, target: Target | None, values: np.ndarray, threshold: float) -> dict[str, np.ndarray]:

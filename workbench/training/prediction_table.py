@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.loading import Rows
-from workbench.data.predictions import prediction_columns
+from workbench.data.predictions import prediction_columns, unique_headings
 from workbench.data.specs import ClassTarget, NumberTarget, Target
 from workbench.errors import DataError, RecipeError
 from workbench.events import plain
@@ -234,33 +234,36 @@ def _predict(saved: SavedModel, rows: Rows) -> Predicted:
 def prediction_table(saved: SavedModel, predicted: Predicted) -> PredictionTable:
     """Predictions as columns: the true value before each, what is wrong with it behind."""
     if saved.notes is None:
-        values = plain_columns(predicted.outputs)
+        values = {name: plain_columns({name: array}) for name, array in predicted.outputs.items()}
     else:
         values = prediction_columns(saved.notes.preparation, predicted.outputs)
-    judged = tuple(judge(saved, predicted))
-    of_column = {each.column: each for each in judged}
     columns: dict[str, np.ndarray] = {"row": predicted.index + 1}
     kinds = {"row": "row"}
 
     def add(name: str, kind: str, array: np.ndarray) -> None:
-        while name in columns:
-            name = f"{name} "
         columns[name], kinds[name] = array, kind
 
     for name, array in predicted.beside.items():
+        while name in columns:
+            name = f"data.{name}"
         add(name, "beside", array)
-    for name, array in values.items():
+    headings = unique_headings(values, columns)
+    judged = tuple(judge(saved, predicted, headings))
+    of_column = {each.column: each for each in judged}
+    for output, column in ((output, column) for output, own in values.items() for column in own):
+        name, array = headings[output, column], values[output][column]
         found = of_column.get(name)
         if found is not None:
             add(f"true {name}", "true", _shown_classes(found, found.true))
-        add(name, "share" if "=" in name and _are_shares(array) else "predicted", array)
+        is_share = column.startswith(f"{next(iter(values[output]))}=") and _are_shares(array)
+        add(name, "share" if is_share else "predicted", array)
         if found is not None and found.classes is None:
             add(f"error {name}", "error", found.error)
         elif found is not None:
             add(f"right {name}", "right", found.right)
             if found.scores is not None:
                 add(f"confidence {name}", "confidence", found.scores)
-        elif not judged and (scores := _scores_of(name, values)) is not None:
+        elif not judged and (scores := _scores_of(column, values[output])) is not None:
             add(f"confidence {name}", "confidence", scores)
     no_truth = predicted.no_truth or "the data has no targets that fit the model's outputs."
     return PredictionTable(columns, kinds, judged, "" if judged else no_truth)
@@ -276,8 +279,10 @@ def _shown_classes(judged: Judged, numbers: np.ndarray) -> np.ndarray:
     return np.array(judged.classes, dtype=object)[numbers] if judged.classes else numbers
 
 
-def judge(saved: SavedModel, predicted: Predicted) -> Iterable[Judged]:
-    """The outputs that can be compared with a target."""
+def judge(
+    saved: SavedModel, predicted: Predicted, headings: Mapping[tuple[str, str], str]
+) -> Iterable[Judged]:
+    """The outputs that can be compared with a target; `headings` by output name and column."""
     specs: dict[str, Target] = (
         {spec.name: spec for spec in saved.notes.preparation.targets} if saved.notes else {}
     )
@@ -294,12 +299,16 @@ def judge(saved: SavedModel, predicted: Predicted) -> Iterable[Judged]:
         whole = spec is None and true.dtype.kind in "iu" and true.ndim == 1  # a file that says nothing of it
         if (classes or whole) and (chosen := _chosen(flat, true, len(classes))) is not None:
             column = name if spec is not None else output_name
+            column = headings.get((output_name, column), column)
             yield Judged(name, column, true, chosen, classes, _confidence(flat))
         elif isinstance(spec, NumberTarget) and flat.shape[1] == len(spec.columns):
             for at, column in enumerate(spec.columns):
+                column = headings.get((output_name, column), column)
                 yield Judged(column, column, true[:, at], flat[:, at])
         elif true.size == len(true) == flat.size:
-            yield Judged(name, name if spec is not None else output_name, true.reshape(-1), flat.reshape(-1))
+            column = name if spec is not None else output_name
+            column = headings.get((output_name, column), column)
+            yield Judged(name, column, true.reshape(-1), flat.reshape(-1))
 
 
 def _chosen(scores: np.ndarray, true: np.ndarray, named: int) -> np.ndarray | None:
