@@ -193,6 +193,23 @@ def test_scalings(prepare, scaling, expected) -> None:
     np.testing.assert_array_equal(features[:, 2], [1, 0, 1, 1, 1])  # one-hot columns stay 0 and 1
 
 
+def test_columns_of_a_list_of_targets_are_scaled_each_in_its_way(prepare) -> None:
+    text = "x,a,b,c\n1,10,7,0\n2,20,8,5\n3,60,9,10\n"
+    several = {"a": "standard", "b": "none", "c": "minmax"}
+    (target,) = prepare(text, targets=["a", "b", "c"], scale_targets=several).preparation.targets
+    np.testing.assert_allclose(target.scale.center, [30, 0, 0])
+    np.testing.assert_allclose(target.scale.factor, [np.std([10, 20, 60]), 1, 10])
+    values = np.array([[60.0, 9.0, 5.0]])
+    np.testing.assert_allclose(target.scale.scaled(values), [[30 / np.std([10, 20, 60]), 9, 0.5]], rtol=1e-6)
+    all_but_one = {"targets": "standard", "b": "none"}
+    (target,) = prepare(text, targets=["a", "b"], scale_targets=all_but_one).preparation.targets
+    np.testing.assert_allclose(target.scale.center, [30, 0])
+    with pytest.raises(RecipeError, match="cannot be scaled by `log` in part"):
+        prepare(text, targets=["a", "b"], scale_targets={"a": "log"})
+    with pytest.raises(RecipeError, match="there is no target 'x'"):
+        prepare(text, targets=["a", "b"], scale_targets={"x": "standard"})
+
+
 def test_scaling_is_fitted_on_the_training_part_only(prepare) -> None:
     prepared = prepare(
         "x,y\n1,0\n3,0\n1000,0\n", targets="y", scale="minmax", split={"test": 0.333, "shuffle": False}

@@ -56,7 +56,9 @@ Statistics = Mapping[str, ColumnStatistics]
 def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict[str, ColumnStatistics]:
     """Empty statistics of every column that is used and is no free text, to be filled from its rows."""
     as_targets = {
-        column: roles.target_scaling[name] for name, columns in roles.targets.items() for column in columns
+        column: kind
+        for name, columns in roles.targets.items()
+        for column, kind in zip(columns, roles.target_scaling[name], strict=True)
     }
     return {
         name: ColumnStatistics(
@@ -208,12 +210,16 @@ class _Fitter:
         return NumberTarget(name=name, columns=columns, scale=self.target_scale(name, columns))
 
     def target_scale(self, name: str, columns: tuple[str, ...]) -> TargetScale | None:
-        kind = self.roles.target_scaling[name]
+        kinds = self.roles.target_scaling[name]
+        kind = next((each for each in kinds if each != "none"), "none")
         if kind == "none" or all(self.statistics[column].kind is ColumnKind.FLAG for column in columns):
             return None
         center: list[float] = []
         factor: list[float] = []
-        for column in columns:
+        for column, own in zip(columns, kinds, strict=True):
+            if own == "none":
+                center, factor = [*center, 0.0], [*factor, 1.0]
+                continue
             fitted = self.statistics[column].target_affine()
             if fitted is None:
                 raise nothing_there(column, self.origin)

@@ -31,7 +31,7 @@ class Roles:
         embedded: columns of many categories, each an input of its own.
         strings: columns that stay texts.
         scaling: how each input column is scaled.
-        target_scaling: how each target is scaled.
+        target_scaling: by target, how each of its columns is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
         stratify: a column, or None.
         places: of windows, what each column says of a row that is no input: its `time` or its `series`.
@@ -44,7 +44,7 @@ class Roles:
     classes: Mapping[str, tuple[str, ...] | None]
     categories: frozenset[str]
     scaling: Mapping[str, Scaling]
-    target_scaling: Mapping[str, TargetScaling]
+    target_scaling: Mapping[str, tuple[TargetScaling, ...]]
     sample_weight: str | Mapping[str, str] | None = None
     stratify: str | None = None
     texts: frozenset[str] = frozenset()
@@ -291,32 +291,43 @@ def _scaling(data: Data, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, Sca
 
 def _target_scaling(
     data: Data, source: Source, targets: Mapping[str, tuple[str, ...]], classes: Collection[str]
-) -> dict[str, TargetScaling]:
+) -> dict[str, tuple[TargetScaling, ...]]:
     """One word goes for all targets of numbers: not for classes, and not for arrays of whole numbers, which may be
-    classes too."""
+    classes too. In a map a column's own word goes before that of its target."""
     wish = data.scale_targets
     if not isinstance(wish, dict):
         return {
-            name: "none" if any(column in classes or _whole(source, column) for column in columns) else wish
+            name: (
+                "none" if any(column in classes or _whole(source, column) for column in columns) else wish,
+            )
+            * len(columns)
             for name, columns in targets.items()
         }
-    chosen: dict[str, TargetScaling] = dict.fromkeys(targets, "none")
+    known = {*targets, *(column for columns in targets.values() for column in columns)}
     for name, scaling in wish.items():
         where = f"data.scale_targets.{name}"
-        # A target of one column may be called like the column.
-        target = (
-            name if name in targets else next((t for t, group in targets.items() if group == (name,)), None)
-        )
-        if target is None:
-            near = did_you_mean(name, targets)
+        if name not in known:
             raise RecipeError(
                 f"there is no target '{name}'.",
                 where=where,
-                hint=near or f"The targets are: {_listed(targets)}.",
+                hint=did_you_mean(name, known) or f"The targets are: {_listed(targets)}.",
             )
-        if scaling != "none" and any(column in classes for column in targets[target]):
+        if scaling != "none" and any(column in classes for column in targets.get(name, (name,))):
             raise RecipeError(f"the target '{name}' holds classes, which have no scale.", where=where)
-        chosen[target] = scaling
+    chosen: dict[str, tuple[TargetScaling, ...]] = {}
+    for target, columns in targets.items():
+        whole = wish.get(target, "none")
+        # A name that is a target's means the target, not a column of another.
+        own = {column: wish[column] for column in columns if column in wish and column not in targets}
+        chosen[target] = tuple(own.get(column, whole) for column in columns)
+        if "log" in chosen[target] and len(set(chosen[target])) > 1:
+            raise RecipeError(
+                f"the columns of the target '{target}' cannot be scaled by `log` in part.",
+                where="data.scale_targets",
+                hint="Make targets of their own: `targets: {"
+                + ", ".join(f"{column}: [{column}]" for column in columns)
+                + "}`.",
+            )
     return chosen
 
 

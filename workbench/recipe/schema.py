@@ -171,8 +171,9 @@ class Data(BaseModel):
     )
     scale_targets: TargetScaling | dict[str, TargetScaling] = Field(
         "none",
-        description="Scaling of the numbers to learn, fitted on the training part only; or a map from target to "
-        "scaling. Metrics and predictions are in the target's own units, the loss is that of the scaled numbers.",
+        description="Scaling of the numbers to learn, fitted on the training part only; or a map from target or "
+        "column to scaling. Metrics and predictions are in the target's own units, the loss is that of the scaled "
+        "numbers.",
         examples=["standard"],
     )
     augment: tuple[Item, ...] = Field(
