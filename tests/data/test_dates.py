@@ -196,3 +196,94 @@ def test_dates_are_no_categories_and_no_target(prepare: Callable[..., Any]) -> N
     with pytest.raises(DataError, match="day or the month first") as order:
         prepare("when,y\n01/02/2020,1\n03/04/2020,2\n05/06/2020,3\n", targets="y", dates={"when": "day"})
     assert '`format: "%m/%d/%Y"`' in order.value.hint
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_given_format_reads_what_looks_like_a_number_or_another_date(
+    catalog: Catalog, tmp_path: Path, stream: bool
+) -> None:
+    forms = {"day": "%d.%m", "iso": "%Y-%d-%m", "lap": "%M:%S", "clock": "%H%M"}
+    cells = [datetime.datetime(2021, n % 12 + 1, n % 9 + 1, n % 4, n % 60, n % 50) for n in range(1, 31)]
+
+    def write(name: str, times: list[datetime.datetime]) -> None:
+        rows = [",".join([*(time.strftime(form) for form in forms.values()), "1"]) for time in times]
+        (tmp_path / name).write_text("\n".join([",".join([*forms, "y"]), *rows]) + "\n")
+
+    def numbers(times: list[datetime.datetime]) -> list[list[float]]:
+        return [
+            [each.day, each.month, each.day, each.month, each.minute, each.second, each.hour, each.minute]
+            for each in times
+        ]
+
+    write("log.csv", cells)
+    write("new.csv", new := [datetime.datetime(2021, 5, 2, 9, 5, 30), datetime.datetime(2021, 10, 5, 0, 5)])
+    parts = [["day", "month"], ["day", "month"], ["minute", "second"], ["hour", "minute"]]
+    dates = {
+        name: {"parts": own, "format": form} for (name, form), own in zip(forms.items(), parts, strict=True)
+    }
+    section = {"use": "csv", "path": "log.csv", "stream": stream, "targets": "y", "dates": dates}
+    loaded = load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+    train = loaded.train.read_all() if stream else loaded.train
+    np.testing.assert_array_equal(train.inputs["features"], np.array(numbers(cells))[train.index])
+    kept = Preparation.from_record(json.loads(json.dumps(loaded.preparation.as_record())))
+    fresh = apply_to(
+        kept, data_argument(str(tmp_path / "new.csv"), catalog, kept), catalog, folder=tmp_path, seed=0
+    )
+    np.testing.assert_array_equal(fresh.inputs["features"], numbers(new))
+
+    dates["iso"]["format"] = "%d/%m/%Y"
+    with pytest.raises(DataError, match=r"'2021-02-02', which is no date of the form \"%d/%m/%Y\"") as error:
+        load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+    assert error.value.where == "log.csv:2"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_given_format_orders_the_rows_of_a_split_and_of_windows(
+    catalog: Catalog, tmp_path: Path, stream: bool
+) -> None:
+    first = datetime.date(2021, 1, 1)
+    days = [first + datetime.timedelta(n) for n in range(40)]
+    shuffled = np.random.default_rng(0).permutation(40)
+
+    def write(name: str, rows: Any) -> None:
+        lines = [f"{days[n]:%Y-%d-%m},{n},{n}" for n in rows]
+        (tmp_path / name).write_text("\n".join(["when,x,y", *lines]) + "\n")
+
+    write("log.csv", shuffled)
+    section = {
+        "use": "csv",
+        "path": "log.csv",
+        "stream": stream,
+        "targets": "y",
+        "dates": {"when": {"parts": "day", "format": "%Y-%d-%m"}},
+        "ignore": "when",
+        "split": {"validation": 0, "test": 0.25, "time": "when"},
+    }
+    loaded = load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+    test = loaded.test.read_all() if stream else loaded.test
+    assert sorted(test.targets["y"].ravel()) == [*range(30, 40)]
+
+    section |= {
+        "windows": {"length": 3, "time": "when", "sort": True},
+        "split": {"validation": 0, "test": 0.25},
+    }
+    loaded = load_or_stream(Data.model_validate(section), catalog, folder=tmp_path, seed=0)
+    assert loaded.preparation.windows.clock.described == "1 day"
+    write("new.csv", [5, 4, 3, 2, 1, 0])  # all of its days are months as well
+    kept = Preparation.from_record(json.loads(json.dumps(loaded.preparation.as_record())))
+    fresh = apply_to(
+        kept, data_argument(str(tmp_path / "new.csv"), catalog, kept), catalog, folder=tmp_path, seed=0
+    )
+    np.testing.assert_array_equal(fresh.inputs["features"][..., 0], [[0, 1, 2], [1, 2, 3], [2, 3, 4]])
+
+
+def test_times_that_a_source_brings_need_no_format(catalog: Catalog, tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    when = [datetime.datetime(2021, n % 12 + 1, n % 28 + 1) for n in range(30)]
+    parquet.write_table(pa.table({"when": when, "y": np.arange(30.0)}), tmp_path / "log.parquet")
+    dates = {"when": {"parts": ["day", "month"], "format": "%Y-%d-%m"}}
+    data = Data.model_validate({"use": "parquet", "path": "log.parquet", "targets": "y", "dates": dates})
+    train = load_or_stream(data, catalog, folder=tmp_path, seed=0).train
+    wanted = np.array([[each.day, each.month] for each in when])
+    np.testing.assert_array_equal(train.inputs["features"], wanted[train.index])

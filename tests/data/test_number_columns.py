@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from workbench.catalog.lookup import Catalog
 from workbench.data import Preparation, apply_to, data_argument
@@ -64,6 +65,15 @@ def test_how_numbers_are_written_is_found(texts: list[str], option: Any, words: 
     assert found is None if option is None else found is not None
     if found is not None:
         assert (found[0].as_option(), found[1]) == (option, words)
+
+
+def test_one_mark_cannot_be_that_of_thousands_and_of_decimals() -> None:
+    marks = {"thousands": ",", "decimal": ","}
+    with pytest.raises(
+        ValidationError, match="',' cannot be the mark of both thousands and decimals"
+    ) as error:
+        Data.model_validate({"use": "csv", "numbers": {"b": marks}})
+    assert error.value.errors()[0]["loc"][:2] == ("numbers", "b")
 
 
 SIGNED = '"$1,656.50",15%,3\n$600,7.5%,4\n"$2,000",-3%,-\n$75,0%,6\n'

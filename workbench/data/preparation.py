@@ -26,6 +26,7 @@ from workbench.data.strings import StringInput
 from workbench.data.table import Column
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError, FileError
+from workbench.recipe.options.columns import is_written
 from workbench.recipe.options.missing import MissingPolicy, missing_of
 from workbench.recipe.schema import weight_columns
 
@@ -270,7 +271,14 @@ class Preparation(Record):
             if name not in texts and not all(map(is_marked_number, values.get(name, ())))
         ]
         names += texts
-        signed = [name for name, reading in self.readings.items() if not isinstance(reading, DateReading)]
+        readings = dict(self.readings)
+        if self.windows is not None and self.windows.time is not None and self.windows.reading is not None:
+            readings[self.windows.time] = self.windows.reading
+        signed = [
+            name
+            for name, reading in readings.items()
+            if not isinstance(reading, DateReading) or is_written(reading.format)
+        ]
         return ColumnKinds.of(names, [*values, *signed])
 
     @property

@@ -34,7 +34,7 @@ from workbench.recipe.model_schema import (
     named,
     tag,
 )
-from workbench.recipe.options.columns import Dates, Numbers, Unknown
+from workbench.recipe.options.columns import Dates, Numbers, Unknown, is_written
 from workbench.recipe.options.data import TargetScaling, Texts
 from workbench.recipe.options.missing import MissingPolicy
 from workbench.recipe.options.split import DatasetOption, Split
@@ -206,7 +206,8 @@ class Data(BaseModel):
     @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns whose cells are looked at as they are written, though they are no categories."""
-        return (*self.numbers, *self.several)
+        written = (name for name, dates in self.dates.items() if is_written(dates.format))
+        return (*self.numbers, *self.several, *written)
 
     @property
     def literal_columns(self) -> tuple[str, ...]:

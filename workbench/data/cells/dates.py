@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.recipe.options.columns import PERIODS
+from workbench.recipe.options.columns import ISO, PERIODS, UNIX
 
-ISO = "iso"
-UNIX = "unix"
 _MICROSECONDS = "datetime64[us]"
 _DAY = 86_400_000_000  # microseconds
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.cells.dates import ISO, Undecided, features, found_format
+from workbench.data.cells.dates import Undecided, features, found_format
 from workbench.data.cells.number_formats import found_writing
 from workbench.data.cells.readings import DateReading, NumberReading, Reading, are_python_dates, read_with
 from workbench.data.source import Source
 from workbench.data.table import Column
+from workbench.recipe.options.columns import ISO
 
 
 @dataclass(frozen=True)

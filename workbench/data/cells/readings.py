@@ -19,7 +19,7 @@ from workbench.data.records import Record
 from workbench.data.source import Source
 from workbench.data.table import Column, ColumnKind, number_text, read_column
 from workbench.errors import DataError, RecipeError
-from workbench.recipe.options.columns import NumberFormat
+from workbench.recipe.options.columns import ISO, UNIX, NumberFormat
 from workbench.recipe.schema import Data
 from workbench.recipe.yaml_values import one_line
 
@@ -156,10 +156,10 @@ def date_format(name: str, wanted: str | None, source: Source) -> str:
         return wanted
     values = source.columns[name]
     if values.dtype.kind == "M" or are_python_dates(values):
-        return dates.ISO
+        return ISO
     column = read_column(source, name)
     if column.missing.all():
-        return dates.ISO
+        return ISO
     where = source.place(int(np.flatnonzero(~column.missing)[0]))
     if column.kind is not ColumnKind.TEXT:
         raise DataError(
@@ -207,7 +207,7 @@ def _no_date(source: Source, column: Column, odd: str, form: str, example: str =
 
 
 def _form_text(form: str) -> str:
-    return {dates.ISO: "2020-12-31", dates.UNIX: "of seconds since 1970"}.get(form, f'"{form}"')
+    return {ISO: "2020-12-31", UNIX: "of seconds since 1970"}.get(form, f'"{form}"')
 
 
 def _as_numbers(source: Source, column: Column, reading: NumberReading) -> Column:
@@ -215,7 +215,9 @@ def _as_numbers(source: Source, column: Column, reading: NumberReading) -> Colum
         return column
     writing = reading.writing
     known: dict[str | None, float] = dict.fromkeys((None, *reading.missing), np.nan)
-    for text in set(column.values) - known.keys():
+    for text in dict.fromkeys(column.values):
+        if text in known:
+            continue
         number = parsed_number(text, writing)
         if number is None:
             raise _no_number(source, column, text, reading)
@@ -257,7 +259,7 @@ def _as_dates(source: Source, name: str, reading: DateReading) -> Column:
     column = read_column(source, name)
     found = np.full(len(column), np.datetime64("NaT", "us"))
     present = np.flatnonzero(~column.missing)
-    if column.kind is ColumnKind.NUMBER and reading.format == dates.UNIX:
+    if column.kind is ColumnKind.NUMBER and reading.format == UNIX:
         found[present] = (
             np.round(column.values[present] * 1_000_000).astype(np.int64).astype("datetime64[us]")
         )
@@ -265,7 +267,7 @@ def _as_dates(source: Source, name: str, reading: DateReading) -> Column:
     if column.kind is ColumnKind.NUMBER:
         column = Column(name, ColumnKind.TEXT, column.as_text().values, column.missing)
     known: dict[str, np.datetime64] = {}
-    for text in set(column.values[present]):
+    for text in dict.fromkeys(column.values[present]):
         value = dates.parsed(text, reading.format)
         if value is None:
             raise _no_date(source, column, text, reading.format)

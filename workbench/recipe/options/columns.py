@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from workbench.recipe.model_schema import Names, Strict, as_list
 
@@ -19,6 +19,12 @@ class NumberFormat(Strict):
     decimal: Mark | None = Field(None, description="The mark before the decimals: a point, if not another.")
     percent: bool = Field(False, description="The numbers are percents: 15% is 0.15.")
     missing: Names = Field((), description="Words that stand for no value, such as `-` and `nil`.")
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> NumberFormat:
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise ValueError(f"'{self.decimal}' cannot be the mark of both thousands and decimals")
+        return self
 
 
 Unknown = Literal["error", "other", "drop"]
@@ -78,6 +84,15 @@ DateParts = Annotated[
     AfterValidator(_once_each),
     WithJsonSchema({"anyOf": [{"type": "array", "items": _PARTS_SCHEMA}, _PARTS_SCHEMA]}),
 ]
+
+
+ISO = "iso"
+UNIX = "unix"
+
+
+def is_written(form: str | None) -> bool:
+    """True for a form such as `%H%M`, which only the text of a cell has: a number or a date has lost it."""
+    return form not in (None, ISO, UNIX)
 
 
 class DateFeatures(Strict):
