@@ -134,6 +134,36 @@ def test_means_come_from_the_training_part_only(prepare) -> None:
     assert prepared.rows_dropped == 0
 
 
+def test_a_given_value_stands_for_all_where_the_training_part_has_none(prepare) -> None:
+    """As `fillna` does: only what is found out needs a value."""
+    nothing = table("x,b,y", "1,,1", "2,,2", "3,,3", "4,,4")
+    late = table("x,b,y", "1,,1", "2,,2", "3,,3", "4,9,4")
+    split = {"validation": 0.25, "shuffle": False}
+    for text, last in ((nothing, 5), (late, 9)):
+        prepared = prepare(text, targets="y", missing={"b": 5}, split=split)
+        assert prepared.train.inputs["features"].tolist() == [[1, 5], [2, 5], [3, 5]]
+        assert prepared.validation.inputs["features"].tolist() == [[4, last]]
+        for scaling in ("standard", "minmax", "robust"):  # as scikit-learn scales a constant
+            scaled = prepare(text, targets="y", missing={"b": 5}, split=split, scale=scaling)
+            assert scaled.train.inputs["features"][:, 1].tolist() == [0, 0, 0]
+            assert scaled.validation.inputs["features"][:, 1].tolist() == [last - 5]
+        with pytest.raises(DataError, match="'b' has no value at all in the training part"):
+            prepare(text, targets="y", missing={"b": "mean"}, split=split)
+    prepared = prepare(nothing, targets="y", missing={"b": "none"}, split=split)
+    assert prepared.train.inputs["features"].tolist() == [[1, 1], [2, 1], [3, 1]]
+    assert prepared.validation.inputs["features"].tolist() == [[4, 1]]
+    words = nothing.replace("4,,4", "4,w,4")
+    prepared = prepare(words, targets="y", missing={"b": "none"}, split=split)
+    assert prepared.train.inputs["features"].tolist() == [[1, 1, 0], [2, 1, 0], [3, 1, 0]]
+    assert prepared.validation.inputs["features"].tolist() == [[4, 0, 1]]
+    for text in (nothing, words):
+        embedded = prepare(text, targets="y", missing={"b": "none"}, split=split, embed=["b"])
+        assert embedded.train.inputs["b"].tolist() == [[1], [1], [1]]
+    assert embedded.validation.inputs["b"].tolist() == [[0]]
+    with pytest.raises(DataError, match="'b' has no value at all in the training part"):
+        prepare(nothing, targets="y", missing={"b": "most_frequent"}, split=split, embed=["b"])
+
+
 def test_scaling_sees_the_column_as_it_is_filled(prepare) -> None:
     prepared = prepare("x,y\n0,1\n4,1\n,1\n,1\n", targets="y", missing="mean", scale="standard")
     features = prepared.train.inputs["features"][:, 0]

@@ -47,11 +47,12 @@ def fit_categories(
         origin: knows where a row is, for messages.
 
     Raises:
-        DataError: it has no value, or does not look like categories.
+        DataError: it has no value and none is given, or it does not look like categories.
     """
-    if not column.texts:
+    constant = missing.constant
+    if not column.train_texts and constant is None:
         raise nothing_there(column.name, origin)
-    if not as_said:
+    if column.texts and not as_said:
         refuse_dates(column)
         refuse_numbers(
             column, f"Correct it, or say that these are categories: `categories: [{column.name}]`."
@@ -59,9 +60,6 @@ def fit_categories(
         if unknown != "other":
             refuse_too_many(column, "categories", origin)
     counts = column.train_texts.copy()
-    if not counts:
-        raise nothing_there(column.name, origin)
-    constant = missing.constant
     if isinstance(constant, float | int):
         constant = number_text(float(constant))
     fill = constant if constant is not None else commonest(counts) if missing.fills else None

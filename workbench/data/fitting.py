@@ -233,12 +233,13 @@ class _Fitter:
             raise self.cannot_join(column, "input")
         if name in self.data.several:
             return self.labels(column)
-        if column.kind is ColumnKind.TEXT:
+        constant = self.missing(name).constant
+        if column.kind is ColumnKind.TEXT or (not column.present and isinstance(constant, str)):
             return self.category(column)
-        if not column.train_present:
+        if not column.train_present and constant is None:
             raise nothing_there(name, self.origin)
         if name in self.data.dates:
-            if self.missing(name).constant is not None:
+            if constant is not None:
                 raise DataError(
                     f"nothing given can stand for a missing date of '{name}'.",
                     where=f"data.missing.{name}",

@@ -145,6 +145,11 @@ class ColumnStatistics:
         """The training rows without a value."""
         return self._train_rows - self.train_present
 
+    @property
+    def _width(self) -> int:
+        """The numbers of a row, or of a step of it."""
+        return self.shape[-1] if self.shape else len(self.moments.mean) if self.moments is not None else 1
+
     def add(self, column: Column, train: np.ndarray, origin: RowOrigin, start: int = 0) -> None:
         """Take in rows, of which those at the positions `train` are training rows.
 
@@ -243,10 +248,10 @@ class ColumnStatistics:
 
     def fill(self) -> np.ndarray | None:
         """The numbers (width,) that stand for missing ones, or None where none are to be filled in."""
+        if isinstance(self._fill, int | float):  # given, it needs no value of the training part
+            return np.full(self._width, float(self._fill))
         if self._fill is None or self.moments is None:
             return None
-        if isinstance(self._fill, int | float):
-            return np.full(len(self.moments.mean), float(self._fill))
         if self.sample is not None and self._fill in ("median", "most_frequent"):
             find = np.median if self._fill == "median" else _most_frequent
             columns = self.sample.values().T
@@ -260,10 +265,10 @@ class ColumnStatistics:
         interquartile range of 1. A factor that would be 0 (a constant column) is 1. Missing values that are
         filled in count as the values that stand for them.
         """
-        width = self.shape[-1] if self.shape else len(self.moments.mean) if self.moments is not None else 1
-        center, factor = np.zeros(width), np.ones(width)
+        center, factor = np.zeros(self._width), np.ones(self._width)
         if self.moments is None:
-            return center, factor
+            fill = self.fill()
+            return center if fill is None or self._scaling == "none" else fill, factor
         if self._scaling == "standard":
             center, factor = self._filled_in(self.moments)
         elif self._scaling == "minmax":
