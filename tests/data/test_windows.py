@@ -343,6 +343,23 @@ def test_many_windows_are_gathered_batch_by_batch(
         np.testing.assert_array_equal(later.targets["y"], parts[2].targets["y"])
 
 
+def test_a_policy_that_fills_a_past_value_leaves_the_target_missing(prepare: Prepare) -> None:
+    rows = [*range(6), "", *range(7, 20)]
+    section = {"targets": {"a": ["y"], "b": ["x"]}, "windows": {"length": 3}, "split": {"validation": 0.2}}
+    text = table(x=rows, y=range(20))
+    with pytest.raises(DataError, match=r"'x' has no value.*targets: drop") as error:
+        prepare(text, missing={"x": "mean"}, **section)
+    assert error.value.where == "table.csv:8"
+    found = prepare(text, missing={"x": "mean", "targets": "drop"}, **section)
+    mean = np.mean([row for row in rows[:16] if row != ""])
+    filled = np.array([mean if row == "" else row for row in rows])
+    lasts = [last for last in range(2, 15) if rows[last + 1] != ""]
+    assert sorted(found.train.index.tolist()) == lasts
+    windows = np.stack([filled[last - 2 : last + 1] for last in lasts])
+    inputs = found.train.inputs["features"][np.argsort(found.train.index)]
+    assert any(np.allclose(inputs[..., at], windows) for at in range(inputs.shape[-1]))
+
+
 def test_naive_forecasts_are_the_last_value_and_that_of_a_season_before(prepare: Prepare) -> None:
     y = [[3, 5, 9, 2, 7, 1, 4][at % 7] + at / 100 for at in range(140)]
     y[60] = ""  # type: ignore[call-overload]

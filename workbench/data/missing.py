@@ -40,8 +40,8 @@ def complete_rows(
     rows = np.arange(len(next(iter(table.values()))))
     for name, column in table.items():
         if missing.of(name, needed=name in needed).fill == "error" and column.missing.any():
-            filled = missing.inputs not in ("error", "drop")
-            raise _missing_value(column, table, needed, source, hint, filled=filled)
+            filled = missing.of(name, needed=False)
+            raise _missing_value(column, table, needed, source, hint, filled=filled.fills)
     dropping = [
         column for name, column in table.items() if missing.of(name, needed=name in needed).fill == "drop"
     ]

@@ -83,8 +83,9 @@ class Missing(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
     def of(self, column: str, *, needed: bool) -> ColumnMissing:
-        """What is done about a column; `needed` ones are targets and weights."""
-        if (own := self.columns.get(column)) is not None:
+        """What is done about a column; `needed` ones are targets and weights, which nothing can stand for."""
+        own = self.columns.get(column)
+        if own is not None and not (needed and own.fills):  # a column may be an input and a target
             return own
         return ColumnMissing(fill=self.targets if needed else self.inputs)
 
