@@ -164,6 +164,19 @@ def test_a_given_value_stands_for_all_where_the_training_part_has_none(prepare) 
         prepare(nothing, targets="y", missing={"b": "most_frequent"}, split=split, embed=["b"])
 
 
+@pytest.mark.parametrize("name", ["nope.csv", "nope*.csv"])
+def test_a_file_that_is_not_there_is_reported_where_the_recipe_names_it(prepare, name) -> None:
+    for section, where in (
+        ({"test": name}, "data.test"),
+        ({"test": ["table.csv", name]}, "data.test"),
+        ({"validation": name}, "data.validation"),
+        ({"path": name}, "data.path"),
+    ):
+        with pytest.raises(WorkbenchError, match=r"there is no file|no file is named") as error:
+            prepare("x,y\n1,2\n2,3\n", targets="y", **section)
+        assert error.value.where == where
+
+
 def test_scaling_sees_the_column_as_it_is_filled(prepare) -> None:
     prepared = prepare("x,y\n0,1\n4,1\n,1\n,1\n", targets="y", missing="mean", scale="standard")
     features = prepared.train.inputs["features"][:, 0]

@@ -231,6 +231,11 @@ WRONG = [
     ),
     ("  use: csv\n", "", "r.yaml:3: data: the key 'use' is missing."),
     (
+        "  use: csv\n",
+        "  use: csv\n  windows: {lenth: 3}\n",
+        "r.yaml:5: data.windows.lenth: unknown key 'lenth'. Did you mean 'length'?",
+    ),
+    (
         "- Flatten",
         "- 3",
         "r.yaml:10: model.sequential[1]: must be a layer's name, or a map with 'use', 'load', 'sequential' or 'graph',",

@@ -13,6 +13,7 @@ from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
 from workbench.recipe.options.columns import DateFeatures, NumberFormat
 from workbench.recipe.options.missing import ColumnMissing, Missing
 from workbench.recipe.options.split import Split
+from workbench.recipe.options.windows import Windows
 from workbench.recipe.schema import Recipe, Train
 
 _BY_TAG: dict[str, type[BaseModel]] = {
@@ -25,6 +26,7 @@ _BY_KEY: dict[tuple[str | int, ...], type[BaseModel]] = {
     (): Recipe,
     ("train",): Train,
     ("data", "split"): Split,
+    ("data", "windows"): Windows,
 }
 _WANTED = {
     "int": "a whole number",
@@ -47,12 +49,30 @@ _TAGS = frozenset(
 
 def explain(found: ValidationError) -> tuple[tuple[str | int, ...], str, str]:
     """The key, what is wrong and the hint of the first error; the others are counted in the hint."""
-    groups = _by_key(found.errors())
+    groups = _without_misspelt(_by_key(found.errors()))
     place, errors = next(iter(groups.items()))
     key, what, hint = _explain_one(_most_specific(errors, len(place)))
     if len(groups) > 1:
         hint = f"{hint} ({len(groups) - 1} more to mend.)".strip()
     return key, what, hint
+
+
+def _without_misspelt(
+    groups: dict[tuple[str | int, ...], list[ErrorDetails]],
+) -> dict[tuple[str | int, ...], list[ErrorDetails]]:
+    """Without the errors of missing keys that are there in another spelling: that one's error names them."""
+    unknown = [place for place, errors in groups.items() if errors[0]["type"] == "extra_forbidden"]
+
+    def misspelt(place: tuple[str | int, ...]) -> bool:
+        return any(
+            other[:-1] == place[:-1] and did_you_mean(str(other[-1]), [str(place[-1])]) for other in unknown
+        )
+
+    return {
+        place: errors
+        for place, errors in groups.items()
+        if not (place and errors[0]["type"] == "missing" and misspelt(place))
+    }
 
 
 def as_argument(value: Any, where: str) -> Any:

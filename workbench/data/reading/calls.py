@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,16 +113,21 @@ def _of_files(
         return dataset.read(arguments)
     parts: list[int] = []
     files: list[str] = []
+    keys: list[str] = []
     for part, key in enumerate(PARTS):
         given = path if key == "train" else shared.get(key)
-        found = [] if given is None else files_of(given, folder)
+        own = "path" if key == "train" and key not in shared else key
+        with _blamed_on(own):
+            found = [] if given is None else files_of(given, folder)
         if found is None:
             raise RecipeError("is a file, or a list of files.", where=f"data.{key}")
         files += found
         parts += [part] * len(found)
+        keys += [own] * len(found)
     if len(files) == 1 or (isinstance(path, list | tuple) and _accepts(dataset.function, "path", list(path))):
-        return dataset.read({**arguments, "path": files if len(files) > 1 else files[0]})
-    sources = _read_several(dataset, arguments, files)
+        with _blamed_on(keys[0]):
+            return dataset.read({**arguments, "path": files if len(files) > 1 else files[0]})
+    sources = _read_several(dataset, arguments, files, keys)
     for source in sources:
         if source.test is not None:
             raise DataError(
@@ -132,14 +138,30 @@ def _of_files(
     return joined(sources, parts=parts if any(parts) else None, origin=called)
 
 
-def _read_several(dataset: _Dataset, arguments: dict[str, Any], files: Sequence[str]) -> list[AnySource]:
-    """Each file on its own; all as streams where they would not fit into memory together."""
+@contextmanager
+def _blamed_on(key: str) -> Iterator[None]:
+    """An error of a reader, which knows its file as `path`, at the key of the recipe that names the file."""
+    try:
+        yield
+    except WorkbenchError as error:
+        if error.where == "data.path":
+            error.where = f"data.{key}"
+        raise
+
+
+def _read_several(
+    dataset: _Dataset, arguments: dict[str, Any], files: Sequence[str], keys: Sequence[str]
+) -> list[AnySource]:
+    """Each file on its own, which one of `keys` names; all as streams where they would not fit into memory together."""
+
+    def read(arguments: dict[str, Any], dataset: _Dataset, at: int) -> AnySource:
+        with _blamed_on(keys[at]):
+            return dataset.read({**arguments, "path": files[at]})
 
     def read_all(arguments: dict[str, Any], dataset: _Dataset, held: list[AnySource]) -> list[AnySource]:
-        more = files[len(held) :]
-        return [*held, *(dataset.read({**arguments, "path": file}) for file in more)]
+        return [*held, *(read(arguments, dataset, at) for at in range(len(held), len(files)))]
 
-    held = [dataset.read({**arguments, "path": files[0]})]
+    held = [read(arguments, dataset, 0)]
     if "stream" in dataset.parameters and arguments.get("stream", "auto") == "auto":
         first = held[0]
         streams = isinstance(first, StreamedSource)
