@@ -61,7 +61,7 @@ def _without_misspelt(
     groups: dict[tuple[str | int, ...], list[ErrorDetails]],
 ) -> dict[tuple[str | int, ...], list[ErrorDetails]]:
     """Without the errors of missing keys that are there in another spelling: that one's error names them."""
-    unknown = [place for place, errors in groups.items() if errors[0]["type"] == "extra_forbidden"]
+    unknown = [place for place, errors in groups.items() if place and errors[0]["type"] == "extra_forbidden"]
 
     def misspelt(place: tuple[str | int, ...]) -> bool:
         return any(
