@@ -110,7 +110,7 @@ def accepted(field: Field, number: int) -> bool:
 
 
 def valid(model: type[BaseModel], name: str, number: int) -> bool:
-    needed = {"kwb": 1, "data": "csv", "model": "M"} if model is Recipe else {}
+    needed = {Recipe: {"kwb": 1, "data": "csv", "model": "M"}, Data: {"use": "csv"}}.get(model, {})
     try:
         model.model_validate({**needed, name: number})
     except ValueError:
