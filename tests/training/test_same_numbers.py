@@ -63,7 +63,7 @@ def content(path: Path) -> str:
             value = json.dumps(json.loads(value) | {"date_saved": ""}).encode()
         if name.endswith("kwb.json"):
             record = json.loads(value)
-            value = json.dumps(record | {"notes": record["notes"] | {"run": ""}}).encode()
+            value = json.dumps(record | {"notes": record["notes"] | {"run": "", "run_id": ""}}).encode()
         found.update(name.encode() + value)
 
     def add_item(name: str, item: Any) -> None:

@@ -172,6 +172,12 @@ model:
 
 
 def test_strings_are_not_joined_with_numbers(tmp_path: Path, catalog: Catalog) -> None:
-    document = recipe(tmp_path, GRAPH, "inputs: {city: [city, size], note: [note]}")
+    hashed = """
+model:
+  inputs: {city: [2]}
+  graph: [h = Hashing(5)(city), y = Dense(1)(h)]
+  outputs: [y]
+"""
+    document = recipe(tmp_path, hashed, "inputs: {city: [city, size]}, strings: [city], ignore: [note]")
     with pytest.raises(RecipeError, match="'city' stays text and cannot be joined with numbers"):
         loading.load(document.recipe.data, catalog, folder=tmp_path, seed=3)

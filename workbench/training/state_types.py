@@ -125,6 +125,7 @@ def is_of_a_framework(value: Any) -> bool:
         "jaxlib",
         "torch",
         "optree",
+        "workbench",  # what kwb itself puts around methods
     )
 
 

@@ -188,7 +188,7 @@ class PicturesDialog(Dialog[None]):
         self._part = self._parts[0] if self._parts else ""
         self._can_pair = pairs
         self._pairs = pairs
-        self._start = 0
+        self._begin = 0
         self._total = 0
         self._shown: tuple[int, int, str] | None = None
 
@@ -210,7 +210,7 @@ class PicturesDialog(Dialog[None]):
     async def _read(self) -> None:
         grid = self.query_one(PictureGrid)
         pairs = self.has_pairs
-        wanted = self._start, grid.room(pairs=pairs), self._part
+        wanted = self._begin, grid.room(pairs=pairs), self._part
         if wanted == self._shown and pairs == grid._pairs:
             return
         about = self.query_one("#pictures-about", Static)
@@ -223,19 +223,19 @@ class PicturesDialog(Dialog[None]):
         self._parts = list(page.get("parts", self._parts))
         tiles = [Tile.from_record(record) for record in page["pictures"]]
         grid.show(tiles, pairs=pairs)
-        last = self._start + len(tiles)
+        last = self._begin + len(tiles)
         where = f"{self._part} part: " if self._part else ""
         beside = "; beside each, as augmentation may make it" if pairs else ""
-        shown = f"{self._start + 1:,} to {last:,} of {self._total:,}{beside}" if tiles else "no rows"
+        shown = f"{self._begin + 1:,} to {last:,} of {self._total:,}{beside}" if tiles else "no rows"
         about.update(f"{where}{shown}")
         self.refresh_bindings()
 
     def action_turn(self, pages: int) -> None:
         """Go to another page."""
         room = self.query_one(PictureGrid).room(pairs=self.has_pairs)
-        start = self._start + pages * room
-        if 0 <= start < self._total or (pages < 0 and self._start):
-            self._start = max(0, start)
+        start = self._begin + pages * room
+        if 0 <= start < self._total or (pages < 0 and self._begin):
+            self._begin = max(0, start)
             self._read()
 
     def action_augmented(self) -> None:
@@ -246,7 +246,7 @@ class PicturesDialog(Dialog[None]):
     def action_part(self) -> None:
         """Show the next part of the data."""
         self._part = self._parts[(self._parts.index(self._part) + 1) % len(self._parts)]
-        self._start = 0
+        self._begin = 0
         self._read()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
