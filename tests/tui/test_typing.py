@@ -285,7 +285,7 @@ async def test_filter_lines_the_catalog_and_prompts(
 async def test_a_new_recipe_takes_what_is_typed_while_its_data_is_read(
     open_app: OpenApp, working_directory: Path
 ) -> None:
-    rows = "\n".join(f"{i},{i * 2},{i % 3}" for i in range(60))
+    rows = "\n".join(f"{i * 37 % 61},{i * 23 % 59},{i % 3}" for i in range(60))  # in no order of time
     (working_directory / "table.csv").write_text(f"alpha,beta,gamma\n{rows}\n")
     async with open_app() as pilot:
         app = pilot.app

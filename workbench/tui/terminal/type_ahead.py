@@ -55,7 +55,7 @@ class TypeAhead:
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
-        self._kept: deque[Key | Paste] = deque()
+        self._kept: deque[tuple[Key | Paste, object]] = deque()  # with the screen that was shown
         self._given: Event | None = None  # the kept key whose turn it is, on its way through the app's queue
         self._done: asyncio.Future[None] | None = None  # that key has been forwarded
         self._task: asyncio.Task[None] | None = None  # runs while the gate is closed
@@ -79,7 +79,7 @@ class TypeAhead:
         elif isinstance(event, Key) and event.key == "escape" and any(wait.late for wait in self._waits):
             self._give_up()
         elif self.closed:
-            self._kept.append(event)
+            self._kept.append((event, self._screen()))
             self._say()
         elif self._is_text(event):
             await forward(event)
@@ -138,9 +138,19 @@ class TypeAhead:
         self._waits.clear()
         self._free_if_done()
 
-    def _drop(self) -> None:
-        """A question came up: what was typed for what it came before is no answer to it."""
-        self._kept.clear()
+    def _screen(self) -> object:
+        try:
+            return self._app.screen
+        except ScreenStackError:
+            return None
+
+    def _drop_unseeing(self) -> None:
+        """Where a question came up, drop what was typed before it was there: that is no answer to it."""
+        screen = self._screen()
+        answers = deque(item for item in self._kept if item[1] is screen)
+        if not getattr(screen, "unexpected", False) or len(answers) == len(self._kept):
+            return
+        self._kept = answers
         self._app.notify("What was typed before this question was shown is no answer to it.", markup=False)
 
     def _free_if_done(self) -> None:
@@ -164,10 +174,10 @@ class TypeAhead:
         try:
             await self._settled(before)
             while self._kept:
-                if getattr(self._app.screen, "unexpected", False):
-                    self._drop()
+                self._drop_unseeing()
+                if not self._kept:
                     break
-                event = self._kept.popleft()
+                event, _ = self._kept.popleft()
                 before, text = self._path(), self._is_text(event)
                 self._given, self._done = event, asyncio.get_running_loop().create_future()
                 self._app.post_message(event)
