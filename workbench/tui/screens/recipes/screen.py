@@ -224,6 +224,7 @@ class RecipesScreen(WorkbenchScreen):
         return Path(path or "").read_text(encoding="utf-8")
 
     def _show_nothing(self, searched: bool) -> None:
+        self.workers.cancel_group(self, "preview")  # it is of a row that is not there any more
         text = "Nothing contains that text." if searched else "Looking for recipes …"
         self.query_one("#preview-title", Static).update(text)
         self.query_one("#preview-text", Static).update("")
