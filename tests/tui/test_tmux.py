@@ -38,7 +38,8 @@ class Terminal:
         width, height = map(str, size)
         self._run(
             "new-session", "-d", "-x", width, "-y", height, "-c", str(working_directory), *set_variables,
-            f"{command}; echo LEFT WITH $?; sleep 600",
+            # COLUMNS and LINES of who runs the tests would say another size than the window has
+            f"unset COLUMNS LINES; {command}; echo LEFT WITH $?; sleep 600",
         )  # fmt: skip
         self._run("set-option", "-g", "set-clipboard", "on")
 
