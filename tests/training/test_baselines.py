@@ -18,6 +18,7 @@ from workbench import events
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
+from workbench.catalog.resolve import resolve
 from workbench.data.loading import Prepared
 from workbench.data.preparation import Part
 from workbench.recipe.document import parse
@@ -256,6 +257,39 @@ def test_a_metric_that_cannot_score_a_guess_costs_nothing_but_the_baseline(folde
     (folder / "fussy.py").write_text(FUSSY)
     catalog = Catalog(discover([folder / "fussy.py"], scan=single_file.scan))
     assert ran(catalog, folder, train="loss: mse, metrics: [{use: Fussy, name: fussy}]").baselines == {}
+
+
+WATCHED = """
+import threading
+import keras
+
+CALLED = []
+
+
+def watched(y_true, y_pred):
+    CALLED.append(threading.current_thread().name)
+    return keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+"""
+
+
+def test_code_of_the_user_s_own_is_called_after_training(folder):
+    (folder / "watched.py").write_text(WATCHED)
+    catalog = Catalog(discover([folder / "watched.py"], scan=single_file.scan))
+    train = "loss: watched, epochs: 4, batch_size: 8, run_eagerly: true"
+    recipe = RECIPE.replace("epochs: 1, batch_size: 16, engine: plain, ", "").format(
+        split=BOTH, data="targets: [price]", model=NUMBER, train=train
+    )
+    heard: list[events.Event] = []
+    Session(
+        parse(recipe, name="r.yaml", folder=folder), catalog,
+        lambda event, line: heard.append(event), runs_folder=folder / "runs",
+    ).run()  # fmt: skip
+    (finished,) = [event for event in heard if isinstance(event, events.Finished)]
+    assert "loss" in finished.baselines
+    (entry,) = [each for each in catalog.entries if each.name == "watched"]
+    called = resolve(entry).__globals__["CALLED"]
+    assert called.count("kwb-baselines") > 0
+    assert set(called[called.index("kwb-baselines") :]) == {"kwb-baselines"}
 
 
 def test_of_many_rows_a_sample_is_used():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -19,7 +20,7 @@ from workbench.data.weights import class_weights
 from workbench.training.baselines.guesses import ConstantGuess, OutputForm, guesses
 from workbench.training.baselines.linear import MOST_CELLS, Predict, fitted, is_fittable
 from workbench.training.baselines.rows import row_weights, sampled
-from workbench.training.baselines.scoring import DOWN, UP, Scorer, loss_of, takes_logits
+from workbench.training.baselines.scoring import DOWN, UP, Scorer, loss_of, takes_logits, uses_own_code
 from workbench.training.preparing import PreparedRun, adds_losses, input_specs
 
 MOST_STREAMED = (
@@ -80,6 +81,9 @@ class Beside:
         self._plain = is_plain(prepared_run.model)
         # A loss of the model's own making is not the one that was compiled; what it calls `mae` is the metric.
         self._own_loss = any(has_own(prepared_run.model, name) for name in ("test_step", "compute_loss"))
+        # Code of the user's own may count its calls, or not bear to run twice at once: it is called after training.
+        self._early = not uses_own_code(prepared_run.document.recipe.train, prepared_run.assembly.maker)
+        self._left = WAITED  # seconds
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         prepared = prepared_run.prepared
@@ -95,7 +99,7 @@ class Beside:
 
     def callback(self) -> keras.callbacks.Callback:
         """The callback that starts it, when the engine is chosen and its first steps are done."""
-        return _Starter(self)
+        return _Starter(self if self._early else None)
 
     def start(self) -> None:
         if self.applies and self._thread is None:
@@ -118,7 +122,8 @@ class Beside:
         self.start()
         if self._thread is None:
             return {}
-        self._thread.join(seconds)
+        self._left = seconds
+        self._wait()
         self.stop()
         found = self._found.copy()
         inputs = input_specs(self._run.prepared.preparation, static_batch(self._run.model))
@@ -132,8 +137,14 @@ class Beside:
     def stop(self) -> None:
         """Give up what is not found yet."""
         self._stopped.set()
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait for the thread, never longer in all than is left."""
         if self._thread is not None:
-            self._thread.join(WAITED)
+            began = time.monotonic()
+            self._thread.join(self._left)
+            self._left = max(self._left - (time.monotonic() - began), 0.0)
 
     # ------------------------------------------------------------------ in the thread
 
@@ -281,12 +292,13 @@ def _with(known: Baseline | None, score: float, what: str, way: str, *, is_fair:
 class _Starter(keras.callbacks.Callback):
     every_batch = False
 
-    def __init__(self, beside: Beside) -> None:
+    def __init__(self, beside: Beside | None) -> None:
         super().__init__()
         self._beside = beside
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self._beside.start()
+        if self._beside is not None:
+            self._beside.start()
 
 
 def is_better(score: float, than: float, way: str) -> bool:

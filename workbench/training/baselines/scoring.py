@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import keras
 import numpy as np
+from pydantic import BaseModel
 
 from workbench.assembly.compile import compile_model
+from workbench.assembly.make import Maker
 from workbench.assembly.model import Assembly
 from workbench.assembly.structure import Structure
+from workbench.catalog import Kind
 from workbench.data.preparation import Preparation
 from workbench.keras_private import compiled_metrics, direction_of
+from workbench.recipe.model_schema import Use
 from workbench.recipe.schema import Train
 from workbench.training.engines import Arrays
 from workbench.training.engines.data import packed
@@ -111,6 +116,25 @@ class Scorer:
             if any(each == metric.name or each.startswith(f"{metric.name}_") for each in plain):
                 return direction_of(metric)
         return ""
+
+
+def uses_own_code(train: Train, maker: Maker) -> bool:
+    """True if a loss or a metric, or an argument of one, is not Keras' own."""
+    losses = train.loss.values() if isinstance(train.loss, Mapping) else [train.loss] if train.loss else []
+    metrics = [
+        item
+        for asked in (train.metrics, train.weighted_metrics)
+        for item in (chain(*asked.values()) if isinstance(asked, Mapping) else asked)
+    ]
+
+    def is_own(kind: Kind, item: Use) -> bool:
+        entries = maker.catalog.named(kind, item.use)
+        nested = any(isinstance(value, BaseModel) for value in keras.tree.flatten(item.arguments))
+        return nested or any(not entry.target.startswith("keras.") for entry in entries)
+
+    return any(is_own(Kind.LOSS, item) for item in losses) or any(
+        is_own(Kind.METRIC, item) for item in metrics
+    )
 
 
 def _tensor(array: Any) -> Any:
