@@ -310,6 +310,33 @@ async def test_a_new_recipe_takes_what_is_typed_while_its_data_is_read(
             await done(pilot)
 
 
+async def test_what_follows_enter_waits_for_the_data(
+    open_app: OpenApp, working_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is for what the recipe is opened in, not a part of the target's name."""
+    rows = "\n".join(f"{i * 37 % 61},{i * 23 % 59},{i % 3}" for i in range(60))
+    (working_directory / "table.csv").write_text(f"alpha,beta,gamma\n{rows}\n")
+    async with open_app() as pilot:
+        app = pilot.app
+        read, call = asyncio.Event(), app.worker.call
+
+        async def slow(command: str, **arguments: Any) -> Any:
+            if command == "preview":
+                await read.wait()
+            return await call(command, **arguments)
+
+        monkeypatch.setattr(app.worker, "call", slow)
+        await type_keys(pilot, ["n", "enter"], 0.0)
+        await until(lambda: isinstance(app.screen, NewRecipeDialog) and "Tab takes over" in shown(app))
+        await type_keys(pilot, ["enter", "2"], 0.0)
+        await asyncio.sleep(0.1)
+        read.set()
+        await until(lambda: app.editor is not None, 60)
+        await done(pilot)
+        assert app.current_mode == "assemble"
+        assert app.editor.get("data.targets") == ["gamma"]
+
+
 # ------------------------------------------------------------------ right after a key that goes somewhere
 
 

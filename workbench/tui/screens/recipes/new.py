@@ -102,6 +102,7 @@ class NewRecipeDialog(Dialog[Any]):
         self._text = ""
         self._called = "model"
         self._hasty = False  # enter was pressed before the data was read
+        self._looked_at = asyncio.Event()
         self._windows = True  # rows that follow each other in time may become windows
 
     def compose(self) -> ComposeResult:
@@ -223,6 +224,13 @@ class NewRecipeDialog(Dialog[Any]):
 
     @work(exclusive=True, group="preview")
     async def _look_at(self, name: str, section: dict[str, Any]) -> None:
+        self._looked_at.clear()
+        try:
+            await self._look(name, section)
+        finally:
+            self._looked_at.set()
+
+    async def _look(self, name: str, section: dict[str, Any]) -> None:
         from workbench.recipe.suggestion.recipe import Facts, likely_targets
 
         app = kwb(self)
@@ -332,8 +340,15 @@ class NewRecipeDialog(Dialog[Any]):
     def _submitted(self) -> None:
         if self._facts is None:
             self._hasty = True
+            self._wait_for_data()
         else:
             self._make()
+
+    @work(group="hasty", exclusive=True)
+    async def _wait_for_data(self) -> None:
+        """What is typed after Enter is for what comes when the recipe is made."""
+        with kwb(self).type_ahead.kept("reading the data", cancel=False):
+            await self._looked_at.wait()
 
     def _make(self) -> None:
         if self._text:
