@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from workbench.assembly.structure import InputSpec
 from workbench.sentence import short_message
 
 TWO = {"left": (8,), "right": (8,)}
@@ -244,7 +245,7 @@ def test_of_several_results_one_is_enough(build, graph):
     [
         (
             "{x: [5]}",
-            "model.inputs.x: the graph says [5], the data has [8]. Shapes are without the batch axis.",
+            "model.inputs.x: the graph says [5], the data has [8]. `x: data` takes the data's shape. Shapes are ",
         ),
         ("{x: [8, 1]}", "model.inputs.x: the graph says [8, 1], the data has [8]."),
         ("{xx: [8]}", "model.inputs.xx: the data has no input 'xx' (x). Did you mean 'x'?"),
@@ -259,9 +260,22 @@ def test_inputs_that_are_not_the_datas(error, graph, inputs, shown):
     assert error(graph(f"y = Dense(1)({name})", inputs=inputs)).startswith(shown)
 
 
+def test_an_input_has_the_shape_that_the_data_gives(build, error, graph):
+    for width in (3, 5):  # as where a column is left out
+        built = build(graph("y = Dense(1)(x)", inputs="{x: data}"), {"x": InputSpec((width,))})
+        assert built.predict().shape == (4, 1)
+    numbers = {"x": InputSpec((1,), "int32")}
+    assert build(graph("y = Dense(1)(Flatten()(Embedding(9, 2)(x)))", inputs="{x: data}"), numbers)
+    assert "model.inputs.z: the data has no input 'z'" in error(graph("y = Dense(1)(z)", inputs="{z: data}"))
+    inner = "{sequential: [{inputs: {a: data}, graph: [b = Dense(2)(a)], outputs: b}]}"
+    assert "model.sequential[0].inputs.a: only the inputs of the whole model" in error(inner)
+
+
 def test_an_input_of_the_data_that_the_graph_does_not_have(error, graph):
     shown = error(graph("y = Dense(1)(left)", inputs="{left: [8]}"), TWO)
-    assert shown == "model.inputs: the data's input 'right' is no input of the graph (left)."
+    assert shown.startswith(
+        "model.inputs: the data's input 'right' is no input of the graph (left). Add `right: data` there"
+    )
 
 
 def test_a_layer_named_like_an_input(error, graph):

@@ -163,14 +163,14 @@ def test_many_categories_are_embedded(catalog: Catalog) -> None:
     recipe = suggested(Facts(1000, (number("a"), text("port", 400, 600), zips, names, number("y"))), catalog)
     assert (recipe["data"]["embed"], recipe["data"]["ignore"]) == (["zip code"], ["name"])
     assert recipe["data"]["inputs"] == {"features": ["a", "port"], "zip_code": ["zip code"]}
-    assert recipe["model"]["inputs"] == {"features": [3], "zip_code": [1]}
+    assert recipe["model"]["inputs"] == {"features": "data", "zip_code": "data"}
     assert recipe["model"]["graph"][:3] == [
         "zip_code_in = Embedding(input_dim=121, output_dim=23)(zip_code)",
         "zip_code_in = Flatten()(zip_code_in)",
         "columns = Concatenate()(features, zip_code_in)",
     ]
     alone = suggested(Facts(1000, (zips, number("y"))), catalog)
-    assert alone["model"]["inputs"] == {"zip_code": [1]}
+    assert alone["model"]["inputs"] == {"zip_code": "data"}
     assert alone["model"]["graph"][2].startswith('table = Dense(units=32, activation="relu")(zip_code_in)')
 
 
@@ -243,7 +243,7 @@ def test_several_inputs_are_joined_in_a_graph(catalog: Catalog) -> None:
     )
     recipe = suggested(Facts(1000, columns), catalog)
     model = recipe["model"]
-    assert model["inputs"] == {"features": [3], "image": [28, 28, 1], "my_vector": [12]}
+    assert model["inputs"] == dict.fromkeys(["features", "image", "my_vector"], "data")
     assert recipe["data"]["inputs"]["my_vector"] == ["my vector"]
     assert recipe["data"]["inputs"]["features"] == ["a", "port"]
     assert any(line.startswith("joined = Concatenate()") for line in model["graph"])
@@ -301,7 +301,7 @@ def test_free_text_beside_a_table_is_joined_in_a_graph(catalog: Catalog) -> None
     columns = (number("size"), words("The review", 1000, 7), number("price", 3, 9))
     recipe = suggested(Facts(200, columns), catalog)
     assert recipe["data"]["inputs"] == {"features": ["size"], "the_review": ["The review"]}
-    assert recipe["model"]["inputs"] == {"features": [1], "the_review": [7]}
+    assert recipe["model"]["inputs"] == {"features": "data", "the_review": "data"}
     assert "the_review_in = Embedding(input_dim=1000, output_dim=32)(the_review)" in recipe["model"]["graph"]
 
 
@@ -320,7 +320,7 @@ def test_rows_that_follow_each_other_in_time_become_windows_unless_declined(cata
     assert recipe["data"]["windows"] == {"length": 48, "ahead": 1, "time": "date"}
     assert recipe["data"]["split"] == {"validation": 0.2, "test": 0.2}
     assert "dates" not in recipe["data"]
-    assert recipe["model"]["inputs"] == {"features": [48, 4]}
+    assert recipe["model"]["inputs"] == {"features": "data"}
     reasons = suggest("x", {"use": "diabetes"}, facts, ["load"]).reasons
     assert reasons[0].startswith("The rows follow each other by 'date', 1 hour apart: windows of 48 rows")
     roles = suggested_roles({"use": "diabetes"}, facts, ["load"])

@@ -16,7 +16,7 @@ from workbench.assembly.structure import InputSpec
 from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.graph import Apply, Line, Make, Ref, parse_line
-from workbench.recipe.model_schema import Graph, Use
+from workbench.recipe.model_schema import OF_DATA, Graph, OfData, Use
 from workbench.recipe.names import layers_named
 
 
@@ -88,15 +88,16 @@ class _Builder:
         self.layers: dict[str, Any] = {}
         self.entries: dict[str, Entry | None] = {}
         for input_name, shape in spec.inputs.items():
-            given = InputSpec(shape) if inputs is None else self._given(input_name, shape, inputs)
-            self.tensors[input_name] = given.symbol(input_name, shape)
+            given = self._given(input_name, shape, inputs)
+            self.tensors[input_name] = given.symbol(input_name, None if shape == OF_DATA else shape)
         self.inputs = dict(self.tensors)
         for extra in inputs or ():
             if extra not in spec.inputs:
                 raise RecipeError(
                     f"the data's input '{extra}' is no input of the graph ({', '.join(spec.inputs)}).",
                     where=f"{key}.inputs",
-                    hint=did_you_mean(extra, spec.inputs),
+                    hint=did_you_mean(extra, spec.inputs)
+                    or f"Add `{extra}: data` there and a line that uses it; whole numbers go through an Embedding.",
                 )
 
     def make_layers(self, spec: Graph) -> None:
@@ -119,14 +120,26 @@ class _Builder:
             self.unused[where] = layer_name
             self.on_built(where, layer, None)
 
-    def _given(self, name: str, shape: tuple[int | None, ...], inputs: Mapping[str, InputSpec]) -> InputSpec:
+    def _given(
+        self, name: str, shape: tuple[int | None, ...] | OfData, inputs: Mapping[str, InputSpec] | None
+    ) -> InputSpec:
         where = f"{self.key}.inputs.{name}"
+        if inputs is None:
+            if shape == OF_DATA:
+                raise RecipeError(
+                    "only the inputs of the whole model have shapes that the data gives.",
+                    where=where,
+                    hint="Give the shape, as in [8].",
+                )
+            return InputSpec(shape)
         if name not in inputs:
             hint = did_you_mean(name, inputs) or "Name the data's inputs like the graph's (data.inputs)."
             raise RecipeError(
                 f"the data has no input '{name}' ({', '.join(inputs)}).", where=where, hint=hint
             )
         given = inputs[name]
+        if shape == OF_DATA:
+            return given
         fits = len(shape) == len(given.shape) and all(
             a is None or b is None or a == b for a, b in zip(shape, given.shape, strict=True)
         )
@@ -134,7 +147,7 @@ class _Builder:
             raise RecipeError(
                 f"the graph says {list(shape)}, the data has {list(given.shape)}.",
                 where=where,
-                hint="Shapes are without the batch axis.",
+                hint=f"`{name}: data` takes the data's shape. Shapes are without the batch axis.",
             )
         return given
 

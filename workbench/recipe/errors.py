@@ -41,7 +41,7 @@ _TAGS = frozenset(
         tag,
         (
             *("use", "load", "sequential", "graph", "list", "map", "value", "by output", "policy", "by role"),
-            *("share", "values"),
+            *("share", "values", "shape", "of the data"),
         ),
     )
 )

@@ -16,6 +16,7 @@ from workbench.recipe import yaml_edit
 from workbench.recipe.document import join_key, split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Apply, Line, Make, Ref
+from workbench.recipe.model_schema import OF_DATA, OfData
 from workbench.recipe.yaml_nodes import Key
 
 
@@ -61,11 +62,13 @@ def share(editor: Editor, key: str, called: str) -> str:
     return join_key(new)
 
 
-def add_input(editor: Editor, name: str, shape: Sequence[int | None]) -> str:
+def add_input(editor: Editor, name: str, shape: Sequence[int | None] | OfData) -> str:
     """Add an input to a graph; its key is returned."""
     reading.need_graph(editor)
     reading.check_name(name, reading.names_taken(editor), "model.inputs")
-    text = yaml_edit.set_value(editor.text, (*reading.INPUTS, name), list(shape))
+    text = yaml_edit.set_value(
+        editor.text, (*reading.INPUTS, name), shape if shape == OF_DATA else list(shape)
+    )
     editor.replace_text(text, what=f"input {name}")
     return join_key((*reading.INPUTS, name))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -109,13 +109,20 @@ class Sequential(Strict):
 
 
 Shape = tuple[Annotated[int, Field(ge=1)] | None, ...]
+OF_DATA: Literal["data"] = "data"
+OfData = Literal["data"]
+InputShape = Annotated[
+    Annotated[Shape, Tag(tag("shape"))] | Annotated[OfData, Tag(tag("of the data"))],
+    Discriminator(lambda value: tag("of the data" if value == OF_DATA else "shape")),
+]
 
 
 class Graph(Strict):
     """A model as a graph, in Keras' functional syntax, one call a line."""
 
-    inputs: dict[str, Shape] = Field(
-        description="Shape of each input without the batch axis; null for a free length."
+    inputs: dict[str, InputShape] = Field(
+        description="Shape of each input without the batch axis, null for a free length; or `data`, for the shape that "
+        "the data's input of that name has."
     )
     layers: dict[str, Layer] = Field(
         {}, description="Layers made once, to be called by name; calling one twice shares its weights."

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.recipe.columns import ColumnFacts
+from workbench.recipe.model_schema import OF_DATA
 from workbench.recipe.suggestion import pictures as suggest_pictures
 from workbench.recipe.suggestion.columns import embedding_layers
 
@@ -72,7 +73,7 @@ def suggested_model(
     reasons.append(
         "Several inputs or targets: a graph joins the first and has an end for each of the second."
     )
-    return {"inputs": shapes, "graph": lines, "outputs": outputs}
+    return {"inputs": dict.fromkeys(shapes, OF_DATA), "graph": lines, "outputs": outputs}
 
 
 def _own_body(rows: int, column: ColumnFacts, reasons: list[str]) -> list[dict[str, Any]]:

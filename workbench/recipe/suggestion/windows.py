@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.recipe.columns import ColumnFacts
+from workbench.recipe.model_schema import OF_DATA
 from workbench.recipe.suggestion.model import variable_name
 from workbench.recipe.suggestion.series_facts import SeriesFacts
 
@@ -101,7 +102,7 @@ def _model(length: int, width: int, target: str) -> dict[str, Any]:
     output = variable_name(target)
     output = f"{output}_ahead" if output in ("features", "now", "past", "change", "last") else output
     return {
-        "inputs": {"features": [length, width]},
+        "inputs": {"features": OF_DATA},
         "graph": [
             f"now = Cropping1D(cropping=[{length - 1}, 0])(features)",
             "past = Subtract()(features, now)",

@@ -11,6 +11,7 @@ from workbench.catalog import Entry, Kind
 from workbench.errors import RecipeError
 from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.editing import Editor
+from workbench.recipe.model_schema import OF_DATA
 from workbench.recipe.names import kind_of_argument
 from workbench.recipe.outline import ModelForm, RecipeRow, Role
 from workbench.tui.screens.assemble.examination import Examination
@@ -248,7 +249,7 @@ async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app:
         case "share":
             return await _share(row, editor, app)
         case "input":
-            return await _add_input(editor, app)
+            return await _add_input(editor, app, seen)
     return None
 
 
@@ -285,15 +286,19 @@ async def _share(row: RecipeRow, editor: Editor, app: AppContext) -> str | None:
     return graph_edits.share(editor, row.key, name) if name else None
 
 
-async def _add_input(editor: Editor, app: AppContext) -> str | None:
+async def _add_input(editor: Editor, app: AppContext, seen: Examination) -> str | None:
     if editor.form is not ModelForm.GRAPH:
         raise RecipeError("only a graph has inputs of its own.", hint="g writes a stack as a graph.")
+    missing = [name for name in seen.inputs if name not in (editor.get("model.inputs") or {})]
     name = await app.push_screen_wait(
         PromptDialog(
-            "Name the new input", text="The data's inputs must have the same names.", check=_check_name
+            "Name the new input",
+            missing[0] if missing else "",
+            text="The data's inputs must have the same names.",
+            check=_check_name,
         )
     )
-    return graph_edits.add_input(editor, name, [1]) if name else None
+    return graph_edits.add_input(editor, name, OF_DATA) if name else None
 
 
 def _check_name(text: str) -> str:

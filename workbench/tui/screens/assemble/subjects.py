@@ -9,6 +9,7 @@ from typing import Any
 from workbench.catalog.lookup import Catalog
 from workbench.recipe import graph_edits, item_edits, model_edits
 from workbench.recipe.editing import Editor
+from workbench.recipe.model_schema import OF_DATA
 from workbench.recipe.outline import WRITTEN_OUT, ModelForm, RecipeRow, Role, form_of, own_layers
 from workbench.recipe.schema_fields import training_settings
 from workbench.tui.forms.fields import UNSET, Field, fallback_fields, field_of
@@ -196,10 +197,11 @@ def _about_part(row: RecipeRow) -> str:
 
 
 def _check_shape(value: Any) -> str:
-    good = isinstance(value, list) and all(
-        size is None or (isinstance(size, int) and size > 0) for size in value
+    good = value == OF_DATA or (
+        isinstance(value, list)
+        and all(size is None or (isinstance(size, int) and size > 0) for size in value)
     )
-    return "" if good else "must be sizes, as in [8] or [null, 3]"
+    return "" if good else "must be sizes, as in [8] or [null, 3], or `data`"
 
 
 def _check_file(value: Any) -> str:
@@ -210,11 +212,11 @@ def _check_file(value: Any) -> str:
 _ABOUT_INPUT = "An input of the graph, named like the data's."
 _SHAPE_FIELD = Field(
     SHAPE,
-    "list",
-    True,
+    required=True,
     label="shape",
+    suggestions=(OF_DATA,),
     check=_check_shape,
-    documentation="Of one row, without the batch axis; null for a free length.",
+    documentation="Of one row, without the batch axis; null for a free length. `data`: as the data's input is.",
 )
 _FILE_FIELD = Field(
     FILE,
