@@ -346,6 +346,105 @@ def test_a_layer_of_two_inputs_and_three_outputs():
     assert editor.get("model.outputs") == ["z"]
 
 
+TWO_INPUTS = """\
+model:
+  inputs: {left: [8], right: [8], extra: [2]}
+  graph:
+    - wide = Dense(4)(left)   # of the left
+    - deep = Dense(3)(left)
+    - z = Concatenate()([wide, right])
+    - z = Dense(1)(z)
+  outputs: [z]
+"""
+
+
+def add_at(editor: Editor, key: str, index: int, *, above: bool = False, inputs: int = 1) -> None:
+    sources = graph_edits.sources_at(editor, key, above=above)
+    model_edits.add_layer(editor, index, "New", inputs=inputs, sources=sources, only_next=above)
+
+
+@pytest.mark.parametrize(
+    ("key", "index", "changed"),
+    [
+        # an input: all that used it use the new tensor, and nothing else does
+        ("model.inputs.left", 0, {0: "z2 = New()(left)", 1: "wide = Dense(4)(z2)", 2: "deep = Dense(3)(z2)"}),
+        ("model.inputs.right", 0, {0: "z2 = New()(right)", 3: "z = Concatenate()([wide, z2])"}),
+        ("model.inputs.extra", 0, {0: "z2 = New()(extra)"}),
+        # a line: its own tensor
+        ("model.graph[0]", 1, {1: "wide = New()(wide)"}),
+        ("model.graph[1]", 2, {2: "deep = New()(deep)"}),
+        ("model.outputs", 4, {4: "z = New()(z)"}),
+    ],
+)
+def test_a_line_added_at_a_row_begins_with_the_tensor_of_the_row(key, index, changed):
+    editor = Editor(TWO_INPUTS)
+    expected = [*lines(editor)]
+    expected.insert(index, "")
+    for at, text in changed.items():
+        expected[at] = text
+    add_at(editor, key, index)
+    assert lines(editor) == expected
+    assert editor.get("model.outputs") == ["z"]
+    assert comments(editor.text) == comments(TWO_INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("index", "changed"),
+    [
+        (0, {0: "z2 = New()(left)", 1: "wide = Dense(4)(z2)"}),  # `deep` begins with `left` as before
+        (1, {1: "z2 = New()(left)", 2: "deep = Dense(3)(z2)"}),  # not with `wide`, which is the line before
+        (2, {2: "wide = New()(wide)"}),
+        (3, {3: "z = New()(z)"}),
+    ],
+)
+def test_a_line_inserted_above_a_line_is_between_that_and_its_input(index, changed):
+    editor = Editor(TWO_INPUTS)
+    expected = [*lines(editor)]
+    expected.insert(index, "")
+    for at, text in changed.items():
+        expected[at] = text
+    add_at(editor, f"model.graph[{index}]", index, above=True)
+    assert lines(editor) == expected
+
+
+def test_a_line_whose_tensor_others_use_too_is_not_changed_for_them():
+    editor = Editor(
+        "model: {inputs: {x: [8]}, graph: [a = A()(x), b = B()(a), 'c = C()(b, a)'], outputs: [c]}"
+    )
+    add_at(editor, "model.graph[1]", 1, above=True)
+    assert lines(editor) == ["a = A()(x)", "z = New()(a)", "b = B()(z)", "c = C()(b, a)"]
+
+
+def test_a_layer_of_two_inputs_at_an_input_has_this_one_too():
+    for name, inputs in (("left", "left, extra"), ("right", "right, extra"), ("extra", "right, extra")):
+        editor = Editor(TWO_INPUTS)
+        add_at(editor, f"model.inputs.{name}", 0, inputs=2)
+        assert lines(editor) == [f"z2 = New()({inputs})", *lines(Editor(TWO_INPUTS))]
+
+
+def test_an_input_that_is_an_output_too_goes_through_the_new_line():
+    editor = Editor("model: {inputs: {x: [8], y: [8]}, graph: [], outputs: [x, y]}")
+    add_at(editor, "model.inputs.y", 0)
+    assert (lines(editor), editor.get("model.outputs")) == (["z = New()(y)"], ["x", "z"])
+
+
+def test_lines_of_a_chain_change_their_layers_when_one_is_moved():
+    text = "model:\n  inputs: {x: [8]}\n  graph:\n    - a = A()(x)\n    - b = B(2)(a)  # b\n"
+    text += "    - 'c = C()(b, a)'\n  outputs: [c]\n"
+    for key, step, there in (("model.graph[1]", -1, 0), ("model.graph[0]", 1, 1)):
+        editor = Editor(text)
+        assert graph_edits.move_line(editor, key, step) == f"model.graph[{there}]"
+        assert lines(editor) == ["a = B(2)(x)", "b = A()(a)", "c = C()(b, a)"]
+        assert "- a = B(2)(x)  # b" in editor.text  # the comment goes with its layer
+        editor.undo()
+        assert editor.text == text
+    # lines that are no chain change places as they are
+    assert graph_edits.move_line(editor, "model.graph[2]", -1) == "model.graph[1]"
+    assert lines(editor) == ["a = A()(x)", "c = C()(b, a)", "b = B(2)(a)"]
+    with pytest.raises(RecipeError, match="at the end"):
+        graph_edits.move_line(editor, "model.graph[0]", -1)
+
+
 def test_a_deleted_line_is_bypassed():
     graph = "graph: [a = A()(x), b = B()(a), 'c = C()(b, a)']"
     editor = Editor(f"model: {{inputs: {{x: [8]}}, {graph}, outputs: [c]}}")

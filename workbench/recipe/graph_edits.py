@@ -5,7 +5,7 @@ The other changes that an edit needs (lines that use an old name) are found in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,60 @@ def tensors_before(editor: Editor, key: str) -> list[str]:
     """The tensors that a graph's line (or its outputs) can use, in the order they are made."""
     lines, parts = reading.lines_of(editor), split_key(key)
     return reading.tensors_after(editor, lines[: int(parts[-1])] if reading.is_line(parts) else lines)
+
+
+def sources_at(editor: Editor, key: str, *, above: bool = False) -> tuple[str, ...]:
+    """The tensors that a new line beside a row begins with; none where those of the line before it are right.
+
+    Args:
+        editor: the recipe.
+        key: of the row: an input, a line, or the outputs.
+        above: the new line goes above the row, between its inputs and it.
+    """
+    parts = split_key(key)
+    if parts[:-1] == reading.INPUTS:
+        return (str(parts[-1]),)
+    if parts == reading.OUTPUTS:
+        outputs = reading.outputs_of(editor)
+        known = reading.tensors_after(editor, reading.lines_of(editor))
+        return tuple(outputs) if len(outputs) == 1 and outputs[0] in known else ()
+    if above and reading.is_line(parts) and (line := reading.lines_of(editor)[int(parts[-1])]) is not None:
+        known = tensors_before(editor, key)
+        return tuple(name for name in dict.fromkeys(graphs.names_used(line.value)) if name in known)
+    return ()
+
+
+def move_line(editor: Editor, key: str, step: int) -> str:
+    """Move a line up (-1) or down (1); its new key is returned.
+
+    Where the lower of the two has only the upper one's tensor as its input, their layers change places
+    and the tensors stay: the other way round, the lower line would use what is not there yet.
+
+    Raises:
+        RecipeError: it cannot go further.
+    """
+    *above, index = split_key(key)
+    there = int(index) + step
+    text = yaml_edit.move_item(editor.text, split_key(key), there)
+    first = min(int(index), there)
+    upper, lower = reading.lines_of(editor)[first : first + 2]
+    if upper is not None and lower is not None and _is_chain(upper, lower):
+        for at, line, other in ((first, upper, lower), (first + 1, lower, upper)):
+            moved = replace(line, value=replace(line.value, layer=other.value.layer))
+            text = yaml_edit.set_value(text, (*above, at), graphs.line_text(moved))
+    editor.replace_text(text, what="move")
+    return join_key((*above, there))
+
+
+def _is_chain(upper: Line, lower: Line) -> bool:
+    """True if one tensor goes through both."""
+    calls = (upper.value, lower.value)
+    plain = all(
+        len(call.inputs) == 1 and isinstance(call.inputs[0], Ref) and not call.keywords for call in calls
+    )
+    return (
+        plain and lower.value.inputs == (Ref(upper.targets[0]),) and len(upper.targets + lower.targets) == 2
+    )
 
 
 def add_shared(
@@ -101,49 +155,58 @@ def with_line(
     layer: Make | str,
     input_count: int | None,
     output_count: int | None,
+    sources: Sequence[str] = (),
+    *,
+    only_next: bool = False,
 ) -> tuple[str, str]:
     """A recipe's text with one more line in its graph, and the line's key.
+
+    A line with one input and one output goes between: what used its input uses its output.
 
     Args:
         editor: the recipe.
         index: the line's position.
         layer: what it calls.
         input_count, output_count: how many tensors the layer has and returns; None for any number of inputs.
+        sources: the tensors to call it on first of all; without any, those of the line before.
+        only_next: only the line after it uses the new tensor, and not all that used its input.
 
     Raises:
         RecipeError: the graph has no input.
     """
     lines, outputs = reading.lines_of(editor), reading.outputs_of(editor)
     before = reading.tensors_after(editor, lines[:index])
-    newest: tuple[str, ...] = next((line.targets for line in reversed(lines[:index]) if line), ())
+    first = tuple(sources) or next((line.targets for line in reversed(lines[:index]) if line), ())
     # A layer with any number of inputs gets all outputs of the line before.
-    count = max(len(newest), 1) if input_count is None else max(input_count, 1)
-    sources = _sources(newest, before, count)
-    if not sources:
+    count = max(len(first), 1) if input_count is None else max(input_count, 1)
+    inputs = _inputs(first, before, count)
+    if not inputs:
         raise RecipeError(
             "the graph has no input to begin with.", where="model.inputs", hint="Add an input first."
         )
     taken = {*before, *reading.names_taken(editor)}
-    source = sources[-1]
-    through = len(sources) == 1 and (output_count or 1) == 1
+    source = inputs[-1]
+    through = len(inputs) == 1 and (output_count or 1) == 1
+    users = list(_users(lines, outputs, index, source)) if through else []
     own = any(line and source in line.targets for line in lines)
-    if through and own:
+    if through and own and not (only_next and users != [index]):
         # The same name again, as one writes it by hand: lines that used the tensor use the new one.
-        names = [source]
+        names, users = [source], []
     elif (output_count or 1) == 1:
         names = [graphs.fresh_name("z", taken)]
     else:
         names = []
         for _ in range(output_count or 1):
             names.append(graphs.fresh_name("z1", {*taken, *names}))
-    line = Line(tuple(names), Apply(layer, tuple(map(Ref, sources))))
+    line = Line(tuple(names), Apply(layer, tuple(map(Ref, inputs))))
     text = yaml_edit.insert_item(editor.text, reading.GRAPH, index, graphs.line_text(line))
-    if through and not own and index < len(lines):  # the next line that used the input uses the new tensor
-        following = lines[index]
-        if following is not None and source in graphs.names_used(following.value):
-            rewired = graphs.rename_in_call(following.value, source, names[0])
-            changed = graphs.line_text(replace(following, value=rewired))
-            text = yaml_edit.set_value(text, (*reading.GRAPH, index + 1), changed)
+    for user in users[:1] if only_next else users:
+        if (used := lines[user] if user < len(lines) else None) is not None:
+            rewired = replace(used, value=graphs.rename_in_call(used.value, source, names[0]))
+            text = yaml_edit.set_value(text, (*reading.GRAPH, user + 1), graphs.line_text(rewired))
+        else:
+            outputs = [names[0] if name == source else name for name in outputs]
+            text = yaml_edit.set_value(text, reading.OUTPUTS, outputs)
     previous = lines[-1].targets if lines and lines[-1] else ()
     replaces = not outputs or (len(outputs) == 1 and outputs[0] in previous)
     if index == len(lines) and names[0] not in outputs and replaces:
@@ -151,12 +214,27 @@ def with_line(
     return text, join_key((*reading.GRAPH, index))
 
 
-def _sources(previous: Sequence[str], before: Sequence[str], count: int) -> list[str]:
-    """The input tensors of a new line: the newest ones, first of all those of the line before it."""
+def _inputs(first: Sequence[str], before: Sequence[str], count: int) -> list[str]:
+    """The input tensors of a new line: the first ones, and beside them the newest."""
     if count == 1:
-        return [previous[0]] if previous else list(before[:1])
-    others = [name for name in before if name not in previous]
-    return [*others, *previous][-count:]
+        return list(first[:1] or before[:1])
+    if len(first) >= count:
+        return list(first[-count:])
+    others = [name for name in before if name not in first]
+    return sorted([*others[len(first) - count :], *first], key=before.index)
+
+
+def _users(lines: reading.Lines, outputs: Sequence[str], start: int, name: str) -> Iterator[int]:
+    """The lines from one on that use a tensor, until its name means another; their number for the outputs."""
+    for index in range(start, len(lines)):
+        if (line := lines[index]) is None:
+            continue
+        if name in graphs.names_used(line.value):
+            yield index
+        if name in line.targets:
+            return
+    if name in outputs:
+        yield len(lines)
 
 
 def _with_shared(editor: Editor, name: str, arguments: Mapping[str, Any], called: str) -> tuple[str, Key]:

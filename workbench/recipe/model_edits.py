@@ -30,6 +30,8 @@ def add_layer(
     *,
     inputs: int | None = 1,
     outputs: int | None = 1,
+    sources: Sequence[str] = (),
+    only_next: bool = False,
 ) -> str:
     """Add a layer to a stack or a line to a graph. Returns its key.
 
@@ -42,6 +44,8 @@ def add_layer(
         arguments: what its constructor is given.
         inputs: how many input tensors it has; None for any number.
         outputs: how many tensors it returns.
+        sources: in a graph, the tensors to use instead of those of the line before.
+        only_next: in a graph, only the next line uses the new line's tensor.
 
     Raises:
         RecipeError: the model is neither a stack nor a graph.
@@ -54,7 +58,7 @@ def add_layer(
         key = join_key((*reading.STACK, index))
     elif editor.form is ModelForm.GRAPH:
         made = Make(name, (), tuple((each, graphs.from_yaml(value)) for each, value in given.items()))
-        text, key = graph_edits.with_line(editor, index, made, inputs, outputs)
+        text, key = graph_edits.with_line(editor, index, made, inputs, outputs, sources, only_next=only_next)
     else:
         raise RecipeError(
             "this model is one class: it has no list of layers.",

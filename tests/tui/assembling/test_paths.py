@@ -23,6 +23,23 @@ train: {loss: mse}
 """
 
 
+TWO_INPUTS = """\
+kwb: 1
+name: mine
+data:
+  use: diabetes
+  inputs: {features: [age, sex, bmi, bp], serum: [s1, s2, s3, s4, s5, s6]}
+  targets: [progression]
+model:
+  inputs: {features: [4], serum: [6]}
+  graph:
+    - z = Concatenate()([features, serum])
+    - z = Dense(1)(z)
+  outputs: [z]
+train: {loss: mse}
+"""
+
+
 @pytest.fixture
 def recipe(working_directory: Path) -> str:
     (working_directory / "mine.yaml").write_text(NEW)
@@ -116,7 +133,7 @@ async def test_a_graph_with_a_layer_of_two_inputs(open_app: OpenApp, recipe: str
             "z4 = Dense(units=4)(z4)",
         ]
         # the error is the number of outputs of the data; one number is wanted
-        await typed(pilot, "escape", "enter", "tab", "tab", "backspace", "'1'", "escape")
+        await typed(pilot, "escape", "enter", "'1'", "escape")
         await checked(pilot)
         assert screen.examination.error is None, screen.examination.error
         assert screen.examination.total == (4 * 8 + 8) + (6 * 8 + 8) + (24 + 1)
@@ -201,6 +218,36 @@ async def test_a_stack_is_written_as_a_graph_and_a_layer_shared(
         await checked(pilot)
         assert screen.examination.error is None
         await settle(pilot)
+
+
+async def test_a_layer_added_at_an_input_is_called_on_that_input(
+    open_app: OpenApp, working_directory: Path
+) -> None:
+    (working_directory / "mine.yaml").write_text(TWO_INPUTS)
+    async with open_app(recipe="mine.yaml", size=(80, 24)) as pilot:
+        app = pilot.app
+        screen = await checked(pilot)
+        await typed(pilot, "home", "down", "down")
+        assert screen.rows.row.key == "model.inputs.serum"
+        await typed(pilot, "a", "'dense'", "enter", "'3'", "escape")
+        await checked(pilot)
+        assert app.editor.get("model.graph") == [
+            "z2 = Dense(units=3)(serum)",
+            "z = Concatenate()([features, z2])",
+            "z = Dense(1)(z)",
+        ]
+        assert screen.examination.error is None
+        # above the second line: between that and what it used
+        await typed(pilot, "end", "home", "down", "down", "down", "down")
+        assert screen.rows.row.key == "model.graph[1]"
+        await typed(pilot, "i", "'dense'", "enter", "'5'", "escape")
+        await checked(pilot)
+        assert app.editor.get("model.graph")[1:3] == [
+            "z3 = Dense(units=5)(features)",
+            "z = Concatenate()([z3, z2])",
+        ]
+        assert screen.examination.error is None
+        assert screen.examination.total == (6 * 3 + 3) + (4 * 5 + 5) + (8 + 1)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])

@@ -47,6 +47,8 @@ class Intent:
         argument: the argument of the entry at `key` that it becomes; "" for none.
         order: the arguments of that entry in their order.
         inside: it is for a place inside of another thing.
+        sources: in a graph, the tensors that it is called on; none for those of the line before.
+        only_next: in a graph, only the line after it uses what it returns.
     """
 
     what: str
@@ -59,6 +61,8 @@ class Intent:
     argument: str = ""
     order: tuple[str, ...] = ()
     inside: bool = False
+    sources: tuple[str, ...] = ()
+    only_next: bool = False
 
 
 def argument_intent(row: RecipeRow, argument: str, order: Sequence[str]) -> Intent | None:
@@ -106,7 +110,9 @@ def intent_of(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
     else:  # above all layers, or below them
         index = 0 if row.role in (Role.MODEL, Role.INPUT) else count
         index = count if row.role is Role.MODEL and what == "add" else index
-    return Intent("add", Kind.LAYER, "model", index, "Add a layer")
+    above = what == "insert" and row.role is Role.CALL
+    sources = graph_edits.sources_at(editor, row.key, above=above)
+    return Intent("add", Kind.LAYER, "model", index, "Add a layer", sources=sources, only_next=above)
 
 
 def _part_intent(what: str, row: RecipeRow, editor: Editor) -> Intent | None:
@@ -197,7 +203,14 @@ def place(
         return item_edits.insert(editor, intent.key, intent.index, name, first, as_map=as_map)
     if intent.kind is Kind.LAYER:
         return model_edits.add_layer(
-            editor, intent.index, name, first, inputs=entry.inputs, outputs=entry.outputs
+            editor,
+            intent.index,
+            name,
+            first,
+            inputs=entry.inputs,
+            outputs=entry.outputs,
+            sources=intent.sources,
+            only_next=intent.only_next,
         )
     return item_edits.insert(editor, intent.key, intent.index, name, first)
 
@@ -236,7 +249,8 @@ async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app:
     """
     match what:
         case "up" | "down":
-            return item_edits.move(editor, row.key, -1 if what == "up" else 1)
+            move = graph_edits.move_line if row.role is Role.CALL else item_edits.move
+            return move(editor, row.key, -1 if what == "up" else 1)
         case "duplicate":
             return model_edits.duplicate(editor, row.key)
         case "delete":

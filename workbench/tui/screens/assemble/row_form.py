@@ -106,7 +106,7 @@ class RowForm:
 
         Args:
             row: the row.
-            wanted: the field to go to; "" for the first that is needed.
+            wanted: the field to go to; "" for the first argument that is needed.
             report: say so where there is no field.
         """
         entry = self._entry(row)
@@ -118,7 +118,7 @@ class RowForm:
             except WorkbenchError as error:
                 kwb(self._screen).notice(error, "warning")
                 return
-        if not self._form.focus_field(wanted) and report:
+        if not self._form.focus_field(wanted or self._first_argument(row)) and report:
             kwb(self._screen).notice("there is nothing to edit here: a adds, c changes.", "information")
 
     async def _fill(self, row: RecipeRow, description: Description | None) -> None:
@@ -127,6 +127,16 @@ class RowForm:
             return
         subject = subjects.subject_of(row, editor, description, kwb(self._screen).catalog)
         await self._form.show(subject, subjects.values_of(row, editor, description))
+
+    def _first_argument(self, row: RecipeRow) -> str:
+        """What is typed first of a layer in a graph, as in a stack: its own argument and not its tensors' names."""
+        if row.role not in (Role.CALL, Role.SHARED):
+            return ""
+        needed = [
+            each for each in self._form.rows if each.field.required and each.field.name not in subjects.NAMES
+        ]
+        empty = [each for each in needed if each.value is UNSET]
+        return next((each.field.name for each in (*empty, *needed)), "")
 
     def order_of(self, row: RecipeRow) -> list[str]:
         """The arguments of a row's entry in their order, as far as they are known."""

@@ -17,6 +17,7 @@ from workbench.tui.forms.form import FormSubject
 
 # Fields that are no arguments; no argument's name holds a colon.
 INPUTS, OUTPUTS, SHAPE, FILE, NAME = "inputs:", "outputs:", "shape:", "file:", "name:"
+NAMES = (OUTPUTS, INPUTS, NAME)  # of tensors and layers
 
 _FIRST = ("train.epochs", "train.batch_size", "name", "seed", "train.engine", "train.watch", "train.on_nan")
 
