@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import ClassVar
 
@@ -13,10 +13,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
 from workbench.escaping import mask
 from workbench.recipe.located_error import LocatedError
 from workbench.tui.terminal.text import one_line
+from workbench.tui.views import indentation
 from workbench.tui.views.marks import FAILED
 
 # Textual's highlighter for a text that is typed into needs tree-sitter, with a compiled grammar for each language.
@@ -44,6 +46,10 @@ class RecipeText(TextArea):
                 tooltip="Go behind the last letter"),
         Binding("f4", "wrap", "Wrap", id="text.wrap", key_display="F4",
                 tooltip="Go on with long lines in the next line, or cut them at the edge"),
+        Binding("tab", "indent", "Indent", id="text.indent", show=False, tooltip="Move the line's rest, or all "
+                "selected lines, to the right; Esc leaves the text"),
+        Binding("shift+tab", "outdent", "Outdent", id="text.outdent", show=False,
+                tooltip="Move the line, or all selected lines, to the left"),
     ]  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "recipe-text--comment",
@@ -106,7 +112,7 @@ class RecipeText(TextArea):
         )
         self._error_line: int | None = None
         self._taken = ""  # the text that the recipe has, as far as this pane knows
-        self.indent_width = 2
+        self.indent_width = indentation.WIDTH
 
     def take(self) -> str:
         """The text as it is now, for the recipe. When a message of an edit arrives, more may have been typed."""
@@ -160,9 +166,57 @@ class RecipeText(TextArea):
         return before.count("\n"), index - (before.rfind("\n") + 1)
 
     def on_key(self, event: events.Key) -> None:
-        """Escape is for the binding; a `TextArea` that indents would go to the next widget that can have the focus."""
+        """Escape is for the binding; a `TextArea` that indents would go to the next widget that can have the focus.
+
+        Keys that change the text act here and now, before the next one: a binding's turn comes later.
+        """
+        acts = {"enter": self._new_line, "tab": self.action_indent, "shift+tab": self.action_outdent}
         if event.key == "escape":
             event.prevent_default()
+        elif (act := acts.get(event.key)) is not None:
+            event.stop()
+            event.prevent_default()
+            act()
+
+    def _new_line(self) -> None:
+        """Go on in a line of its own, as far to the right as what belongs there in YAML."""
+        (row, column), (last, end) = sorted(self.selection)
+        line, after = self.document.get_line(row), self.document.get_line(last)[end:]
+        before = line[:column]
+        blanks = indentation.of_next_line(before)
+        if not before.strip() and not after.strip():
+            column = 0  # a line of blanks only stays behind as an empty one
+        elif before.strip():
+            end += len(after) - len(after.lstrip(" "))
+        self.replace("\n" + blanks, (row, column), (last, end), maintain_selection_offset=False)
+
+    def action_indent(self) -> None:
+        """Move selected lines to the right; without any, what is right of the cursor."""
+        if not self.selected_text:
+            row, column = self.cursor_location
+            self.insert(" " * (indentation.WIDTH - column % indentation.WIDTH), (row, column))
+        else:
+            self._move_lines(indentation.moved_in)
+
+    def action_outdent(self) -> None:
+        """Move selected lines, or the one with the cursor, to the left."""
+        self._move_lines(indentation.moved_out)
+
+    def _move_lines(self, moved: Callable[[str], str]) -> None:
+        """Change the blanks that the selected lines begin with; what is selected stays so."""
+        start, end = sorted(self.selection)
+        last = end[0] - 1 if end[0] > start[0] and end[1] == 0 else end[0]  # selected up to its end only
+        old = [self.document.get_line(row) for row in range(start[0], last + 1)]
+        new = [moved(line) for line in old]
+        more = [len(after) - len(before) for before, after in zip(old, new, strict=True)]
+        selection = self.selection
+        self.replace("\n".join(new), (start[0], 0), (last, len(old[-1])))
+
+        def shifted(place: tuple[int, int]) -> tuple[int, int]:
+            row, column = place
+            return row, max(column + more[row - start[0]], 0) if row <= last else column
+
+        self.selection = Selection(shifted(selection.start), shifted(selection.end))
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
