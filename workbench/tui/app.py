@@ -80,6 +80,8 @@ class KwbApp(Shell, inherit_bindings=False):
         Binding("t,f5", "train", "Train", id="app.start-training", tooltip="Train the open recipe"),
         Binding("w,f3", "save_recipe", "Save", id="app.save", show=False,
                 tooltip="Write the open recipe to its file"),
+        Binding("S", "save_recipe(True)", "Save as", id="app.save-as", show=False,
+                tooltip="Write the open recipe to another file, and go on with that one"),
         *SHELL_BINDINGS,
     ]  # fmt: skip
 
@@ -312,23 +314,23 @@ class KwbApp(Shell, inherit_bindings=False):
         self.save_state()
 
     @work(group="save", exclusive=True)
-    async def action_save_recipe(self) -> None:
-        """Write the open recipe; ask for a file if it has none."""
+    async def action_save_recipe(self, another: bool = False) -> None:
+        """Write the open recipe; ask for a file if it has none, or for another one."""
         if self.editor is None:
             self.notice("no recipe is open: choose one first.", "warning")
-        elif await self.save_recipe():
+        elif await self.save_recipe(another=another):
             path = self.editor.path
             self.notice(f"saved as {path.name if path else self.editor.name}.", "information")
 
-    async def save_recipe(self) -> bool:
-        """Write the open recipe; ask for a file if it has none. Needs a worker's context.
+    async def save_recipe(self, *, another: bool = False) -> bool:
+        """Write the open recipe; ask for a file if it has none, or for another one. Needs a worker's context.
 
         Returns:
             False if it was not written.
         """
         from workbench.tui.actions.recipe_file import save_recipe
 
-        return await save_recipe(self)
+        return await save_recipe(self, another=another)
 
     @work(group="open", exclusive=True)
     async def action_new_recipe(self, file: str = "") -> None:

@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from workbench.tui.context import AppContext
 
 
-async def ask_for_recipe_file(app: AppContext, name: str) -> Path | None:
+async def ask_for_recipe_file(app: AppContext, name: str, own: Path | None = None) -> Path | None:
     """A file for the recipe; an existing one is asked about. None if the user does not want any.
 
     Needs a worker's context.
+
+    Args:
+        app: the app.
+        name: the recipe's.
+        own: the file that it has already; it is not asked about.
     """
     stem = re.sub(r"[^\w.-]+", "-", name.removesuffix(".yaml").removesuffix(".yml")) or "recipe"
+    first = f"{stem}.yaml" if own is None else _from(own, app.working_directory)
     text = await app.push_screen_wait(
         PromptDialog(
             "Save the recipe as",
-            f"{stem}.yaml",
+            first,
             text=f"in {app.working_directory}",
             check=lambda text: _wrong(text, app.working_directory),
         )
@@ -30,7 +36,11 @@ async def ask_for_recipe_file(app: AppContext, name: str) -> Path | None:
     if text is None:
         return None
     path = app.working_directory / Path(expanduser(text.strip()))
-    return path if await may_write(app, path) else None
+    return path if path == own or await may_write(app, path) else None
+
+
+def _from(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 async def may_write(app: AppContext, path: Path) -> bool:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from workbench.tui.context import AppContext
 
 
-async def save_recipe(app: AppContext) -> bool:
+async def save_recipe(app: AppContext, *, another: bool = False) -> bool:
     """Write the open recipe; ask for a file if it has none, and before it writes over an edit made elsewhere.
 
     Needs a worker's context.
+
+    Args:
+        app: the app.
+        another: ask for a file also where it has one, and go on with that.
 
     Returns:
         False if it was not written.
@@ -29,11 +33,11 @@ async def save_recipe(app: AppContext) -> bool:
     if editor is None:
         return False
     path = editor.path
-    if path is None:
-        path = await ask_for_recipe_file(app, editor.name)
-        if path is None:
+    if path is None or another:
+        path = await ask_for_recipe_file(app, editor.name, editor.path)
+        if path is None or editor is not app.editor:  # another was opened meanwhile
             return False
-    elif (found := await changed_on_disk(editor)) is not None:
+    if path == editor.path and (found := await changed_on_disk(editor)) is not None:
         answer = await ask_which(app, editor, found, saving=True)
         if answer != "keep":
             return False
