@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os.path import isdir
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from workbench import events
 from workbench.errors import ExitCode, RecipeError, WorkbenchError
@@ -228,10 +228,10 @@ def predict_file(
     *,
     sort: bool = False,
     wrong: bool = False,
-    as_json: bool = False,
+    form: Literal["csv", "json", "npz"] = "csv",
     recipe: str = "",
-) -> tuple[str, int, int]:
-    """Predictions of a saved model as CSV text or JSON, the number of rows, and how many rows have none.
+) -> tuple[str | bytes, int, int]:
+    """Predictions of a saved model, the number of rows, and how many rows have none.
 
     Args:
         file: the model.
@@ -239,17 +239,22 @@ def predict_file(
         open_catalog: what there is.
         sort: the worst predictions first.
         wrong: only those whose class is wrong.
-        as_json: a list of objects instead of CSV.
+        form: CSV, a list of objects as JSON, or the arrays that the model makes.
         recipe: as for `evaluate_file`.
     """
     with Diverted():
         saved, catalog = _open_saved(file, data, open_catalog, recipe)
+        from workbench.training.prediction_arrays import npz
         from workbench.training.prediction_table import predict, prediction_table
 
         predicted = predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))
+        if form == "npz" and not sort and not wrong:  # a table of masks has very many columns
+            return npz(saved, predicted), len(predicted.index), predicted.left_out
         table = prediction_table(saved, predicted)
         order = table.ordered(sort=sort, wrong=wrong)
-        text = (table.as_json if as_json else table.as_csv)(order)
+        if form == "npz":
+            return npz(saved, predicted, order), len(order), predicted.left_out
+        text = (table.as_json if form == "json" else table.as_csv)(order)
         return text, len(order), predicted.left_out
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from kwb_datasets.image_decoding import (
+    MaskValues,
+    Resize,
+    as_written,
+    mask_decoder,
+    native,
+    picture_decoder,
+)
+from kwb_datasets.masks import mask_error
 from workbench.plugin import DataError, FileError, import_keras
 
 import_keras()  # quietly
 import tensorflow as tf  # noqa: E402
-
-Resize = Literal["stretch", "crop", "pad"]
 
 # Looked at to find out which size and how many channels pictures have.
 _LOOKED_AT = 64
@@ -32,6 +38,7 @@ class ImageFiles:
         size: height and width.
         channels: 1 or 3.
         resize: how a picture of another shape becomes one of this; None refuses it.
+        values: for masks, what stands for their classes; None for pictures.
         held: all pictures, once they are read.
     """
 
@@ -40,6 +47,7 @@ class ImageFiles:
     size: tuple[int, int]
     channels: int
     resize: Resize | None = "stretch"
+    values: MaskValues | None = None
     held: np.ndarray | None = None
     _tensor: Any = field(default=None, repr=False)
 
@@ -53,16 +61,6 @@ class ImageFiles:
     def name(self, row: int) -> str:
         """A picture's file."""
         return self.names[row]
-
-    def only(self, rows: np.ndarray) -> ImageFiles:
-        """Some of the pictures, none of them read."""
-        return ImageFiles(
-            [self.paths[row] for row in rows],
-            [self.names[row] for row in rows],
-            self.size,
-            self.channels,
-            self.resize,
-        )
 
     def blocks(self, rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
         """Pictures (size, height, width, channels) uint8, the next ones decoded while some are used.
@@ -91,7 +89,7 @@ class ImageFiles:
             self._tensor = tf.constant(list(self.paths), tf.string)
         paths, decode = self._tensor, self.decode
         return tf.data.Dataset.from_tensor_slices(rows).map(
-            _as_written(lambda row: decode(paths[row])),
+            as_written(lambda row: decode(paths[row])),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
@@ -102,7 +100,7 @@ class ImageFiles:
         paths, decode = tf.constant(list(self.paths), tf.string), self.decode
         numbered = (
             tf.data.Dataset.from_tensor_slices(rows)
-            .map(_as_written(lambda row: (row, decode(paths[row]))), num_parallel_calls=tf.data.AUTOTUNE)
+            .map(as_written(lambda row: (row, decode(paths[row]))), num_parallel_calls=tf.data.AUTOTUNE)
             .ignore_errors()
             .batch(max(1, min(64, _BATCH_BYTES // (self.size[0] * self.size[1] * self.channels))))
             .prefetch(2)
@@ -127,6 +125,11 @@ class ImageFiles:
             return FileError(f"cannot be read: {error.strerror}.", where=name)
         except tf.errors.OpError as error:
             return FileError(f"is no readable picture: {_reason(start, error)}.", where=name)
+        if (
+            self.values is not None
+            and (problem := mask_error(picture.numpy(), self.values, name)) is not None
+        ):
+            return problem
         if self.resize is None and tuple(picture.shape[:2]) != self.size:
             return self._other_size(tuple(picture.shape[:2]), name)
         try:
@@ -136,6 +139,13 @@ class ImageFiles:
         return None
 
     def _other_size(self, size: tuple[int, ...], name: str) -> DataError:
+        if self.values is not None:
+            return DataError(
+                f"this mask is {size[0]} × {size[1]} (height × width), and the pictures are {self.size[0]} × "
+                f"{self.size[1]}.",
+                where=name,
+                hint="With `size` both are resized.",
+            )
         wide, common = max(self.size), f"[{self.size[0]}, {self.size[1]}]"
         small = common if wide <= _LONGEST else "[64, 64]"
         return DataError(
@@ -148,75 +158,9 @@ class ImageFiles:
     @property
     def decode(self) -> Any:
         """From a path to a picture (height, width, channels) uint8: a function for a graph, traced once."""
-        return _decoder(self.size, self.channels, self.resize)
-
-
-@cache
-def _decoder(size: tuple[int, int], channels: int, resize: Resize | None) -> Any:
-    shape = (*size, channels)
-
-    def resized(picture: tf.Tensor) -> tf.Tensor:
-        if resize == "pad":
-            result = tf.image.resize_with_pad(picture, *size)
-        else:
-            result = tf.image.resize(_cut(picture, *size) if resize == "crop" else picture, size)
-        return tf.cast(tf.clip_by_value(tf.round(result), 0, 255), tf.uint8)
-
-    def decode(path: tf.Tensor) -> tf.Tensor:
-        picture = _with_channels(tf.io.read_file(path), channels)
-        if resize is None:
-            return tf.ensure_shape(picture, shape)
-        now = tf.shape(picture)
-        same = tf.logical_and(now[0] == size[0], now[1] == size[1])
-        return tf.ensure_shape(tf.cond(same, lambda: picture, lambda: resized(picture)), shape)
-
-    function = tf.function(decode, autograph=False, input_signature=[tf.TensorSpec((), tf.string)])
-    return function.get_concrete_function()
-
-
-# Nothing here needs AutoGraph, which is slow.
-_as_written = tf.autograph.experimental.do_not_convert
-
-
-def _cut(picture: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """The largest part in the middle with the wanted ratio of height and width, as Keras cuts it."""
-    shape = tf.shape(picture)
-    high = tf.maximum(
-        tf.minimum(shape[0], tf.cast(tf.cast(shape[1] * height, tf.float32) / width, tf.int32)), 1
-    )
-    wide = tf.maximum(
-        tf.minimum(shape[1], tf.cast(tf.cast(shape[0] * width, tf.float32) / height, tf.int32)), 1
-    )
-    top, left = (shape[0] - high) // 2, (shape[1] - wide) // 2
-    return picture[top : top + high, left : left + wide]
-
-
-def native(data: tf.Tensor) -> tf.Tensor:
-    """A picture with the channels that it has, uint8; of moving pictures the first."""
-    return tf.io.decode_image(data, channels=0, expand_animations=False)
-
-
-def _with_channels(data: tf.Tensor, channels: int) -> tf.Tensor:
-    """Formats that cannot be decoded with so many channels are converted afterwards."""
-    start = tf.strings.substr(data, 0, 2)
-    other = tf.logical_or(start == b"BM", start == b"GI")
-    return tf.cond(
-        other,
-        lambda: _converted(native(data), channels),
-        lambda: tf.io.decode_image(data, channels=channels, expand_animations=False),
-    )
-
-
-def _converted(picture: tf.Tensor, channels: int) -> tf.Tensor:
-    picture = picture[..., : 3 if channels == 3 else 4]
-    gray = tf.shape(picture)[-1] < 3
-    if channels == 3:
-        return tf.cond(gray, lambda: tf.repeat(picture[..., :1], 3, axis=-1), lambda: picture)
-    return tf.cond(
-        gray,
-        lambda: picture[..., :1],
-        lambda: tf.image.rgb_to_grayscale(tf.ensure_shape(picture[..., :3], (None, None, 3))),
-    )
+        if self.values is not None:
+            return mask_decoder(self.size, self.resize, self.values)
+        return picture_decoder(self.size, self.channels, self.resize)
 
 
 def first_size(paths: Sequence[str]) -> tuple[int, int] | None:

@@ -54,6 +54,34 @@ def find(folder: Path) -> dict[str, Found]:
     return found
 
 
+def masks_of(found: Found, masks: Path, pictures: Path) -> tuple[list[str], list[str]]:
+    """The paths and names of the masks of a part's pictures: each is called as its picture is, but for the suffix.
+
+    Raises:
+        DataError: a picture has none.
+    """
+    below = found.folder.relative_to(pictures)
+    own = masks / below if (masks / below).is_dir() else masks
+    there: dict[str, dict[str, str]] = {}
+    names = []
+    for name in found.names:
+        parent, stem = os.path.dirname(name), Path(name).stem
+        if parent not in there:
+            folder = own / parent
+            files = sorted(os.listdir(folder)) if folder.is_dir() else []
+            there[parent] = {Path(each).stem: each for each in files if is_picture(each)}
+        mask = there[parent].get(stem)
+        if mask is None:
+            raise DataError(
+                f"the picture '{name}' has no mask in '{near(own)}'.",
+                where=name,
+                hint="A mask has the name of its picture. Of other names, a table can say which belong together: "
+                "`path: masks.csv`, `file: picture`, `masks: mask`.",
+            )
+        names.append(os.path.join(parent, mask))
+    return [os.path.join(own, name) for name in names], names
+
+
 def _of_part(folder: Path, *, empty_allowed: bool) -> Found:
     names: list[str] = []
     labels: list[str] = []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from kwb_datasets.image_folder import Found, find, is_picture
+from kwb_datasets.image_folder import Found, find, is_picture, masks_of
 from workbench.plugin import (
     ColumnKinds,
     DataError,
@@ -26,11 +26,14 @@ from workbench.plugin import (
 )
 
 if TYPE_CHECKING:
-    from kwb_datasets.image_files import ImageFiles, Resize
+    from kwb_datasets.image_decoding import MaskValues, Resize
+    from kwb_datasets.image_files import ImageFiles
 
-IMAGE, LABEL = "image", "label"
+IMAGE, LABEL, MASK = "image", "label", "mask"
 Pixels = Annotated[int, Field(ge=1, le=10_000)]
 Size = tuple[Pixels, Pixels]
+Gray = Annotated[int, Field(ge=0, le=255)]
+Values = tuple[Gray, ...] | tuple[tuple[Gray, Gray, Gray], ...]
 
 
 def images(
@@ -42,6 +45,8 @@ def images(
     folder: str | None = None,
     cache: bool | Literal["auto"] = "auto",
     broken: Literal["error", "skip"] = "error",
+    masks: str | None = None,
+    mask_values: Values | Literal["auto"] = "auto",
     kinds: ColumnKinds = ColumnKinds(),  # noqa: B008 (it is frozen)
 ) -> Source:
     """Pictures (PNG, JPEG, BMP, GIF, WebP) as an input `image` of pixels from 0 to 255; the class is `label`.
@@ -57,37 +62,51 @@ def images(
         cache: whether to keep the decoded pictures in memory, or to read them in each epoch; by default that depends on
             how much memory there is.
         broken: whether a picture that cannot be decoded is an error, or is left out and counted.
+        masks: what to learn instead of a class, a class for each pixel: the folder beside `path` with a mask for each
+            picture, of the same name; of a table, the column of file names.
+        mask_values: the gray values (or colours, `[[0, 0, 0], [128, 0, 0]]`) of the masks' classes 0, 1, ...; by
+            default black and white are 0 and 1, and other gray values are the classes themselves.
     """
+    wanted = _Wanted(cache, broken, masks, mask_values)
     place = Path(path)
     if place.is_dir():
         found = find(place)
     elif is_picture(place.name) and place.is_file():
         found = {"train": Found(place.parent, [place.name], None)}
     elif place.is_file():
-        return _of_table(place, size, channels, resize, file, folder, cache, broken, kinds)
+        return _of_table(place, size, channels, resize, file, folder, wanted, kinds)
     else:
         data_file(path)  # says that there is none
         raise AssertionError
     form = _Form.of([path for part in found.values() for path in part.paths], size, channels, resize)
-    read = {name: _read(part, form, cache, broken) for name, part in found.items()}
+    mask_folder = place.parent / masks if masks is not None and place.is_dir() else None
+    if mask_folder is not None and mask_folder.is_dir():
+        names = {name: masks_of(part, mask_folder, place) for name, part in found.items()}
+        form = form.with_masks([path for paths, _ in names.values() for path in paths], wanted)
     columns: dict[str, dict[str, Any]] = {}
     remarks: list[str] = []
     unlabelled = ""
-    for name, (rows, kept, remark) in read.items():
+    for name, part in found.items():
+        own = names[name] if form.values is not None else None
+        rows, mask_rows, kept, of_part = _read(part.paths, part.names, own, form, wanted)
         columns[name] = {IMAGE: rows}
-        labels = found[name].labels
-        if labels is not None:
+        labels = part.labels
+        if mask_rows is not None:
+            columns[name][MASK] = mask_rows
+        elif masks is not None:
+            unlabelled = f"there is no folder '{near(mask_folder or place)}' of masks"
+        elif labels is not None:
             columns[name][LABEL] = np.array(labels, dtype=object)[kept]
         elif name == "train" and place.is_dir():
             unlabelled = (
                 f"'{near(place)}' holds pictures and no folders of classes: put those of each class into a folder "
                 "of its name, or say `path` of a table with a column of file names"
             )
-        remarks += [remark] if remark else []
+        remarks += of_part
     labelled = LABEL in columns["train"]
     return Source(
         columns=columns["train"],
-        targets=(LABEL,) if labelled else (),
+        targets=tuple(name for name in (LABEL, MASK) if name in columns["train"]),
         classes={LABEL: ()} if labelled else {},
         validation=columns.get("validation"),
         test=columns.get("test"),
@@ -95,17 +114,34 @@ def images(
         locate=_locate(columns["train"][IMAGE]),
         options=form.options,
         unlabelled=unlabelled,
-        remarks=tuple(remarks),
+        remarks=(*form.remarks, *remarks),
     )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """How files are read, as the recipe says it."""
+
+    cache: bool | Literal["auto"]
+    broken: str
+    masks: str | None
+    mask_values: Values | Literal["auto"]
 
 
 class _Form:
     """What all pictures of a source become."""
 
-    def __init__(self, size: tuple[int, int], channels: int, resize: Resize | None) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        channels: int,
+        resize: Resize | None,
+        values: MaskValues | None = None,
+    ) -> None:
         self.size = size
         self.channels = channels
         self.resize = resize
+        self.values = values
 
     @classmethod
     def of(cls, paths: Sequence[str], size: Any, channels: Any, resize: Any) -> _Form:
@@ -129,7 +165,26 @@ class _Form:
     @property
     def options(self) -> dict[str, Any]:
         """What was found out: a saved model needs it for new pictures."""
-        return {"size": list(self.size), "channels": self.channels}
+        found = {"size": list(self.size), "channels": self.channels}
+        return found if self.values is None else found | {"mask_values": self.values}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        from kwb_datasets.masks import about
+
+        return () if self.values is None else (about(self.values),)
+
+    def with_masks(self, paths: Sequence[str], wanted: _Wanted) -> _Form:
+        """The form of pictures with masks, whose values are looked at where the recipe does not say them."""
+        from kwb_datasets.masks import find_values
+
+        values = find_values(paths) if wanted.mask_values == "auto" else wanted.mask_values
+        return _Form(self.size, self.channels, self.resize, values)
+
+    def masks(self, paths: Sequence[str], names: Sequence[str]) -> ImageFiles:
+        from kwb_datasets.image_files import ImageFiles
+
+        return ImageFiles(paths, names, self.size, 1, self.resize, self.values)
 
     def files(self, paths: Sequence[str], names: Sequence[str]) -> ImageFiles:
         from kwb_datasets.image_files import ImageFiles
@@ -142,36 +197,49 @@ def _none_readable(paths: Sequence[str]) -> FileError:
 
 
 def _read(
-    found: Found, form: _Form, cache: bool | Literal["auto"], broken: str
-) -> tuple[LazyRows, np.ndarray, str]:
-    """The pictures, which of them are used, and what to say of the others."""
-    files = form.files(found.paths, found.names)
-    rows = np.arange(len(files))
-    wish: Any = "auto" if cache == "auto" else not cache
+    paths: Sequence[str],
+    names: Sequence[str],
+    masks: tuple[Sequence[str], Sequence[str]] | None,
+    form: _Form,
+    wanted: _Wanted,
+) -> tuple[LazyRows, LazyRows | None, np.ndarray, list[str]]:
+    """The pictures, their masks, which of them are used, and what to say of the others."""
+    files = form.files(paths, names)
+    bad, remarks = _opened(files, wanted, "pictures")
+    if masks is None:
+        mask_files = None
+    else:
+        mask_files = form.masks(*masks)
+        bad_masks, more = _opened(mask_files, wanted, "masks")
+        bad, remarks = sorted({*bad, *bad_masks}), [*remarks, *more]
+    kept = np.delete(np.arange(len(files)), bad)
+    if not len(kept):
+        raise _counted(files.error(bad[0]) or FileError("no picture has a mask."), len(bad), len(files))
+    mask_rows = None if mask_files is None else LazyRows.of(mask_files)[kept]
+    return LazyRows.of(files)[kept], mask_rows, kept, remarks
+
+
+def _opened(files: ImageFiles, wanted: _Wanted, noun: str) -> tuple[list[int], list[str]]:
+    """Those that cannot be decoded, and what to say of them; where memory allows, all others are read."""
+    wish: Any = "auto" if wanted.cache == "auto" else not wanted.cache
     streamed = should_stream(wish, 0, len(files) * int(np.prod(files.shape)))
-    if streamed and broken == "error":
+    if streamed and wanted.broken == "error":
         _check_beginnings(files)
-        return LazyRows.of(files), rows, ""
+        return [], []
     held = None if streamed else np.zeros((len(files), *files.shape), np.uint8)
     bad = files.unreadable(into=held)
+    files.held = held
     for row in bad:
         error = files.error(row)
-        if broken == "error" or isinstance(error, DataError):
+        if wanted.broken == "error" or isinstance(error, DataError):
             raise _counted(error, len(bad), len(files))
-    remark = ""
-    if bad:
-        rows = np.delete(rows, bad)
-        if not len(rows):
-            raise _counted(files.error(bad[0]), len(bad), len(files))
-        shown = ", ".join(f"'{found.names[row]}'" for row in bad[:3])
-        remark = (
-            f"{len(bad):,} of {len(files):,} pictures cannot be decoded and are left out: "
-            f"{shown}{' …' if len(bad) > 3 else ''}."
-        )
-        files = files.only(rows)
-        held = None if held is None else held[rows]
-    files.held = held
-    return LazyRows.of(files), rows, remark
+    if not bad:
+        return [], []
+    shown = ", ".join(f"'{files.names[row]}'" for row in bad[:3])
+    return bad, [
+        f"{len(bad):,} of {len(files):,} {noun} cannot be decoded and are left out: "
+        f"{shown}{' …' if len(bad) > 3 else ''}."
+    ]
 
 
 def _check_beginnings(files: ImageFiles) -> None:
@@ -206,8 +274,7 @@ def _of_table(
     resize: Any,
     file: str | None,
     folder: str | None,
-    cache: Any,
-    broken: str,
+    wanted: _Wanted,
     kinds: ColumnKinds,
 ) -> Source:
     table = _table(place, kinds)
@@ -220,6 +287,34 @@ def _of_table(
         )
     base = Path(folder).expanduser() if folder else Path()
     base = base if base.is_absolute() else place.parent / base
+    paths, names = _named_files(table, column, base)
+    masks = wanted.masks if wanted.masks in table.columns else None
+    of_masks = None if masks is None else _named_files(table, masks, base)
+    form = _Form.of(paths, size, channels, resize)
+    form = form if of_masks is None else form.with_masks(of_masks[0], wanted)
+    rows, mask_rows, kept, remarks = _read(paths, names, of_masks, form, wanted)
+    others: dict[str, Any] = {
+        name: values[kept] for name, values in table.columns.items() if name not in (column, masks)
+    }
+    name, cell = IMAGE if IMAGE not in others else column, table.cell
+    columns: dict[str, Any] = {name: rows, **({} if masks is None else {masks: mask_rows}), **others}
+    unlabelled = (
+        "" if wanted.masks in (None, masks) else f"there is no column '{wanted.masks}' in {place.name}"
+    )
+    return replace(
+        table,
+        columns=columns,
+        targets=() if masks is None else (masks,),
+        locate=lambda row: table.place(int(kept[row])),
+        cell=(lambda row, column: cell(int(kept[row]), column)) if cell else None,
+        options={"file": column, **form.options},
+        unlabelled=unlabelled,
+        remarks=(*table.remarks, *form.remarks, *remarks),
+    )
+
+
+def _named_files(table: Source, column: str, base: Path) -> tuple[list[str], list[str]]:
+    """The paths and names of a column of file names, all of which are there."""
     names = [_name(value, table, row, column) for row, value in enumerate(table.columns[column])]
     paths = [os.path.join(base, name) for name in names]
     for row, path in enumerate(paths):
@@ -231,22 +326,7 @@ def _of_table(
                 where=table.place(row),
                 hint="`folder` says where the files of the column are.",
             )
-    form = _Form.of(paths, size, channels, resize)
-    rows, kept, remark = _read(Found(base, names, None), form, cache, broken)
-    others: dict[str, Any] = {name: values[kept] for name, values in table.columns.items() if name != column}
-    name, cell = IMAGE if IMAGE not in others else column, table.cell
-    return replace(
-        table,
-        columns=_columns(name, rows, others),
-        locate=lambda row: table.place(int(kept[row])),
-        cell=(lambda row, column: cell(int(kept[row]), column)) if cell else None,
-        options={"file": column, **form.options},
-        remarks=(*table.remarks, *([remark] if remark else [])),
-    )
-
-
-def _columns(name: str, rows: Any, others: dict[str, Any]) -> dict[str, Any]:
-    return {name: rows, **others}
+    return paths, names
 
 
 def _table(place: Path, kinds: ColumnKinds) -> Source:

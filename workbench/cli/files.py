@@ -81,7 +81,10 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, 
 @_DATA
 @_RECIPE
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a file instead of printing."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a file instead of printing. An .npz file has the arrays that the model makes, such as masks.",
 )
 @click.option(
     "--sort",
@@ -109,8 +112,15 @@ def predict_command(
     from workbench import batch
 
     replaces = out is not None and _replaces(out, file, data)
-    text, rows, left_out = batch.predict_file(
-        file, data, shared.catalog, sort=sort == "error", wrong=wrong, as_json=as_json, recipe=recipe
+    is_npz = out is not None and out.suffix.casefold() == ".npz"
+    content, rows, left_out = batch.predict_file(
+        file,
+        data,
+        shared.catalog,
+        sort=sort == "error",
+        wrong=wrong,
+        form="json" if as_json else "npz" if is_npz else "csv",
+        recipe=recipe,
     )
     if left_out:
         echo(
@@ -118,11 +128,12 @@ def predict_command(
             err=True,
         )
     if out is None:
-        echo_data(text if not as_json else f"{text}\n")
+        echo_data(f"{content!s}\n" if as_json else str(content))
         return
     from workbench.atomic import write_bytes
 
-    write_bytes(out, text.encode(errors="backslashreplace"))  # half a surrogate in a class name
+    # Half a surrogate may be in a class name.
+    write_bytes(out, content if isinstance(content, bytes) else content.encode(errors="backslashreplace"))
     echo(f"{rows:,} predictions in {out}{', which was replaced' if replaces else ''}", err=True)
 
 

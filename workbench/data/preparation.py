@@ -66,7 +66,11 @@ class Part:
 
     def in_memory(self) -> Part:
         """The same with every row read that is not yet: see `LazyRows`."""
-        return replace(self, inputs={name: np.asarray(array) for name, array in self.inputs.items()})
+        return replace(
+            self,
+            inputs={name: np.asarray(array) for name, array in self.inputs.items()},
+            targets={name: np.asarray(array) for name, array in self.targets.items()},
+        )
 
     def take(self, rows: slice | np.ndarray) -> Part:
         """Only these rows, in this order."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from workbench.data.cells.readings import Reading, choose_readings
 from workbench.data.column_checks import check_embedded, check_policies, check_texts, text_columns
+from workbench.data.lazy import LazyRows
 from workbench.data.source import Source
 from workbench.data.strings import check_strings
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
@@ -333,7 +334,7 @@ def _target_scaling(
 
 def _whole(source: Source, column: str) -> bool:
     array = source.columns[column]
-    return bool(array.ndim > 1 and array.dtype.kind in "iu")
+    return isinstance(array, LazyRows) or bool(array.ndim > 1 and array.dtype.kind in "iu")
 
 
 def _check_split(data: Data, source: Source) -> None:

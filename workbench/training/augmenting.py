@@ -40,21 +40,45 @@ class Augmenter(keras.callbacks.Callback):
         self.layers = list(layers)
 
     def wrap_step(self, step: Step) -> Step:
-        """The step on changed pictures; all else of a batch stays as it is."""
+        """The step on changed pictures; all else of a batch stays as it is.
+
+        Targets of a picture's height and width (masks) are turned and shifted as the picture is.
+        """
 
         def augmented(data: Any) -> Any:
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-            x = tree.map_structure(lambda array: self(array) if is_picture(array) else array, x)
+            inputs, targets = tree.flatten(x), tree.flatten(y)
+            for at, array in enumerate(inputs):
+                if not is_picture(array):
+                    continue
+                masks = [at for at, target in enumerate(targets) if is_mask_of(target, array)]
+                inputs[at], changed = self.with_masks(array, [targets[mask] for mask in masks])
+                for mask, new in zip(masks, changed, strict=True):
+                    targets[mask] = new
+            x, y = tree.pack_sequence_as(x, inputs), tree.pack_sequence_as(y, targets)
             return step(keras.utils.pack_x_y_sample_weight(x, y, sample_weight))
 
         return augmented
 
     def __call__(self, pictures: Any) -> Any:
         """Pictures (rows, height, width, channels) with the layers applied, of the same type."""
-        result = pictures
+        return self.with_masks(pictures, [])[0]
+
+    def with_masks(self, pictures: Any, masks: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """Pictures, and masks (rows, height, width, numbers) of them, with the layers applied, of the same types."""
+        result, changed = tf.convert_to_tensor(pictures), [tf.cast(mask, tf.float32) for mask in masks]
         for layer in self.layers:
-            result = layer(result, training=True) if _knows_training(layer) else layer(result)
-        return tf.cast(result, pictures.dtype)
+            training = {"training": True} if _knows_training(layer) else {}
+            if changed and hasattr(layer, "transform_segmentation_masks"):
+                joined = {"images": result, "segmentation_masks": tf.concat(changed, axis=-1)}
+                both = layer(joined, **training)
+                result = both["images"]
+                changed = tf.split(both["segmentation_masks"], [mask.shape[-1] for mask in changed], axis=-1)
+            else:
+                result = layer(result, **training)
+        return tf.cast(result, pictures.dtype), [
+            tf.cast(new, mask.dtype) for new, mask in zip(changed, masks, strict=True)
+        ]
 
 
 def is_picture(array: Any) -> bool:
@@ -62,7 +86,14 @@ def is_picture(array: Any) -> bool:
     return len(array.shape) == _AXES and array.shape[-1] in (1, 3, 4)
 
 
-def make_augmenter(items: Sequence[Use], maker: Maker, seed: int, inputs: Any) -> Augmenter | None:
+def is_mask_of(target: Any, picture: Any) -> bool:
+    """True for a target with numbers for each pixel of a picture: classes, or another picture."""
+    return len(target.shape) == _AXES and tuple(target.shape[1:3]) == tuple(picture.shape[1:3])
+
+
+def make_augmenter(
+    items: Sequence[Use], maker: Maker, seed: int, inputs: Any, targets: Any = ()
+) -> Augmenter | None:
     """The augmentation of a recipe; None where it has none.
 
     Args:
@@ -70,6 +101,7 @@ def make_augmenter(items: Sequence[Use], maker: Maker, seed: int, inputs: Any) -
         maker: makes the layers.
         seed: the recipe's; a layer without a seed of its own gets one from it.
         inputs: some rows of the inputs, in any structure, to try the layers on.
+        targets: of the targets.
 
     Raises:
         RecipeError: no input is a picture, or a layer fails or changes the size of a picture.
@@ -86,6 +118,8 @@ def make_augmenter(items: Sequence[Use], maker: Maker, seed: int, inputs: Any) -
         where = f"{_KEY}[{index}]"
         layer = maker.make(Kind.LAYER, _seeded(item, maker, seed + index + 1, where), where)
         _try(layer, pictures, where)
+        if any(is_mask_of(target, each) for target in tree.flatten(targets) for each in pictures):
+            _check_masks(layer, where)
         layers.append(layer)
     return Augmenter(layers)
 
@@ -128,6 +162,18 @@ def _try(layer: Any, pictures: Sequence[np.ndarray], where: str) -> None:
                 where=where,
                 hint="A layer that changes the size belongs into the model.",
             )
+
+
+def _check_masks(layer: Any, where: str) -> None:
+    """Refuse a layer of someone's own that may move pixels and leave their masks where they are. Of Keras' layers, all
+    that move pixels move masks too."""
+    if hasattr(layer, "transform_segmentation_masks") or type(layer).__module__.startswith("keras."):
+        return
+    raise RecipeError(
+        f"{type(layer).__name__} changes pictures and not their masks: it has no transform_segmentation_masks.",
+        where=where,
+        hint="Derive it from Keras' BaseImagePreprocessingLayer, or use layers such as RandomFlip.",
+    )
 
 
 def _shape(array: Any) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +35,8 @@ def feed(part: Rows, arrays: ToArrays, batch_size: int, *, seed: int | None = No
     lazy = _lazy(part)
     if not lazy:
         return arrays(part)
-    held = {name: rows.held for name, rows in lazy.items()}
-    if all(rows is not None for rows in held.values()):
-        return arrays(replace(part, inputs={**part.inputs, **cast("Mapping[str, np.ndarray]", held)}))
+    if all(rows.reader.held is not None and rows.center is None for rows in lazy):
+        return arrays(_mapped(part, lambda array: array.held if isinstance(array, LazyRows) else array))
 
     def read(epoch: int, step: int) -> Iterator[Arrays]:
         order = np.arange(part.rows)
@@ -53,30 +52,40 @@ def blocks(part: Part, size: int) -> Iterator[Part]:
     if not _lazy(part):
         yield part
         return
-    files = next(iter(_lazy(part).values())).names()
+    files = _lazy(part)[0].names()
     start = 0
     for block in _batches(part, np.arange(part.rows), size):
-        inputs = {
-            name: array.astype(np.float32) if array.dtype == np.uint8 else array
-            for name, array in block.inputs.items()
-        }
         yield replace(
-            block, inputs=inputs, beside={"file": files[start : start + block.rows], **block.beside}
+            _mapped(block, _as_float), beside={"file": files[start : start + block.rows], **block.beside}
         )
         start += block.rows
 
 
-def _lazy(part: Part) -> dict[str, LazyRows]:
-    arrays: Mapping[str, Any] = part.inputs
-    return {name: rows for name, rows in arrays.items() if isinstance(rows, LazyRows)}
+def _as_float(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype == np.uint8 else array
+
+
+def _lazy(part: Part) -> list[LazyRows]:
+    """The arrays of a part whose rows have to be read: pictures among the inputs first, masks among the targets."""
+    arrays: list[Any] = [*part.inputs.values(), *part.targets.values()]
+    return [array for array in arrays if isinstance(array, LazyRows)]
+
+
+def _mapped(part: Part, change: Callable[[Any], Any]) -> Part:
+    """A part with all arrays of its inputs and targets changed."""
+    return replace(
+        part,
+        inputs={name: change(array) for name, array in part.inputs.items()},
+        targets={name: change(array) for name, array in part.targets.items()},
+    )
 
 
 def _batches(part: Part, order: np.ndarray, size: int) -> Iterator[Part]:
     """Rows in an order, `size` at a time, what is read as 8-bit numbers as far as it can be."""
-    lazy = _lazy(part)
-    ahead = {name: rows[order].packed_blocks(size) for name, rows in lazy.items()}
-    rest = replace(part, inputs={name: array for name, array in part.inputs.items() if name not in lazy})
+    ahead = {id(rows): rows[order].packed_blocks(size) for rows in _lazy(part)}
+    rest = replace(part, inputs={}, targets={})
     for start in range(0, len(order), size):
-        taken = rest.take(order[start : start + size])
-        inputs = {**taken.inputs, **{name: next(each) for name, each in ahead.items()}}
-        yield replace(taken, inputs={name: inputs[name] for name in part.inputs})
+        own = order[start : start + size]
+        taken = rest.take(own)
+        both = _mapped(part, lambda array: next(ahead[id(array)]) if id(array) in ahead else array[own])  # noqa: B023
+        yield replace(taken, inputs=both.inputs, targets=both.targets)

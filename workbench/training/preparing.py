@@ -24,6 +24,7 @@ from workbench.assembly.structure import InputSpec
 from workbench.atomic import check_writable
 from workbench.catalog.lookup import Catalog
 from workbench.data import loading
+from workbench.data.lazy import LazyRows
 from workbench.data.preparation import Part, Preparation
 from workbench.data.weights import class_weights
 from workbench.errors import FileError, OutOfMemoryError, RecipeError, RecipeWarning, WorkbenchError
@@ -221,8 +222,13 @@ def prepare(
             )
             warnings.append(RecipeWarning(reason, "train.shuffle"))
         callbacks = make_callbacks(recipe.train, assembly.maker)
+        some = head(prepared, 2)
         augmenter = make_augmenter(
-            recipe.data.augment, assembly.maker, recipe.seed, list(head(prepared, 2).inputs.values())
+            recipe.data.augment,
+            assembly.maker,
+            recipe.seed,
+            list(some.inputs.values()),
+            list(some.targets.values()),
         )
         warnings += check_rates(callbacks, assembly.model)
         validates = prepared.validation is not None
@@ -297,6 +303,8 @@ def _size(name: str, recipe: Recipe, model: Any, prepared: loading.Prepared | lo
     steps get there."""
     train = prepared.train
     part = train if isinstance(train, Part) else train.head(PROBED_ROWS)
+    if isinstance(part.targets[name], LazyRows):  # masks: the numbers of classes are small
+        return 0.0
     values = np.abs(part.targets[name].astype(np.float64))
     size = float(values.mean()) if values.size else 0.0
     if not isinstance(model.optimizer, keras.optimizers.Adam) or _depth(model) < 3:
@@ -331,8 +339,13 @@ def _labels(prepared: loading.Prepared | loading.Streamed, name: str) -> tuple[f
     """The lowest and the highest value of a target of one number a row; None where it has others."""
     if not isinstance(prepared, loading.Prepared):
         return prepared.labels.get(name)
-    values = np.asarray(prepared.train.targets[name])
-    if values.size == 0 or values.size != len(values) or values.dtype.kind not in "iufb":
+    values = prepared.train.targets[name]
+    if (
+        isinstance(values, LazyRows)
+        or values.size == 0
+        or values.size != len(values)
+        or values.dtype.kind not in "iufb"
+    ):
         return None
     return float(values.min()), float(values.max())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,9 +27,9 @@ def sampled(part: Rows, cells: int, *, by_inputs: bool = False) -> Part:
     width = max(1, sum(math.prod(array.shape[1:]) for array in arrays.values()))
     if by_inputs and width > MOST_FEATURES:
         return rows  # no model is fitted on so many
-    if rows.rows * width <= cells:
-        return rows
-    return rows.take(_chosen(rows.rows, cells // width))
+    chosen = rows if rows.rows * width <= cells else rows.take(_chosen(rows.rows, cells // width))
+    # Masks are read now: they are few enough.
+    return replace(chosen, targets={name: np.asarray(array) for name, array in chosen.targets.items()})
 
 
 def _chosen(rows: int, most: int) -> np.ndarray:
