@@ -60,6 +60,26 @@ WRONG = [
 
 
 @pytest.mark.parametrize(
+    ("fold", "valid"),
+    [
+        ("{of: 5, number: 4}", True),
+        ("{of: 5}", True),
+        ("{of: 1}", False),
+        ("5", False),
+        ("{of: 5, n: 1}", False),
+    ],
+)
+def test_a_fold_of_the_split(validator, fold, valid):
+    text = f"kwb: 1\ndata: {{use: csv, path: t.csv, split: {{test: 0.2, fold: {fold}}}}}\nmodel: M\n"
+    assert validator.is_valid(data(text)) is valid
+    if valid:
+        parse(text)
+    else:
+        with pytest.raises(RecipeError, match="fold"):
+            parse(text)
+
+
+@pytest.mark.parametrize(
     ("weights", "valid"), [("w", True), ("{y: w}", True), ("{}", False), ("{y: 3}", False)]
 )
 def test_weights_for_all_targets_or_for_each(validator, weights, valid):

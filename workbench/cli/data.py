@@ -35,8 +35,8 @@ def data_command(shared: SharedOptions, data: str, as_json: bool) -> None:
 
 
 def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
-    """What is said of the source (see `Overview.about`), `columns`, and of a recipe `parts`, `compared`, `warnings`
-    (what is likely to mislead) and `error`."""
+    """What is said of the source (see `Overview.about`), `columns`, and of a recipe `fold`, `parts`, `compared`,
+    `warnings` (what is likely to mislead) and `error`."""
     from workbench.data.loading import data_argument, load_or_stream
     from workbench.data.reading.calls import read
     from workbench.data.summary.blocks import RowBlocks
@@ -59,7 +59,14 @@ def _looked_at(text: str, shared: SharedOptions) -> dict[str, Any]:
     found = seen.about() | {"columns": list(seen.columns())}
     if document is None:
         return found
-    found |= {"parts": {}, "compared": [], "warnings": [], "error": None}
+    fold = data.split.fold
+    found |= {
+        "fold": fold.model_dump() if fold else None,
+        "parts": {},
+        "compared": [],
+        "warnings": [],
+        "error": None,
+    }
     try:
         prepared = load_or_stream(data, catalog, folder=folder, seed=seed, source=source)
         found["warnings"] = [{"what": trap.what, "where": trap.where} for trap in prepared.traps]
@@ -92,7 +99,12 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     if found.get("parts"):
         sizes = ", ".join(f"{name} {rows:,}" for name, rows in found["parts"].items())
         differing = [column for column in found["compared"] if column["differs"]]
-        lines += ["", f"parts: {sizes} rows" + ("" if differing else "; no column differs much between them")]
+        fold = found["fold"]
+        which = f" of fold {fold['number']} of {fold['of']}" if fold else ""
+        lines += [
+            "",
+            f"parts{which}: {sizes} rows" + ("" if differing else "; no column differs much between them"),
+        ]
         for column in differing:
             far = [
                 f"{name} {part['distance']:.2f}" for name, part in column["parts"].items() if part["differs"]

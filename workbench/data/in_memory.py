@@ -16,9 +16,11 @@ from workbench.data.preparation import Part, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles
 from workbench.data.source import Source
 from workbench.data.specs import EmbeddingInput
+from workbench.data.splitting.folds import about_unused, few_rows_of_class
 from workbench.data.splitting.rules import (
     TEST,
     TRAIN,
+    UNUSED,
     VALIDATION,
     borders,
     check_groups,
@@ -35,7 +37,7 @@ from workbench.data.traps import find_traps
 from workbench.data.window_spec import WindowSpec
 from workbench.errors import DataError, RecipeWarning
 from workbench.recipe.options.missing import missing_of
-from workbench.recipe.options.split import Split
+from workbench.recipe.options.split import Fold, Split
 from workbench.recipe.schema import Data
 
 
@@ -50,6 +52,7 @@ class Prepared:
         rows_dropped: rows left out for a missing value.
         remarks: on the source and on how columns were prepared, one line each for people.
         traps: what is likely to mislead, see `workbench.data.traps`.
+        fold: the fold of a cross-validation that the validation part is.
     """
 
     train: Part
@@ -60,13 +63,13 @@ class Prepared:
     rows_dropped: int
     remarks: tuple[str, ...] = ()
     traps: tuple[RecipeWarning, ...] = ()
+    fold: Fold | None = None
 
     def summary(self) -> str:
         """One line for people: `442 rows: 309 to train on, 88 for validation, 45 for the test`."""
         parts = (self.train, self.validation, self.test)
-        return summary(
-            [part.rows if part else 0 for part in parts], self.rows_dropped, self.preparation.windows
-        )
+        rows = [part.rows if part else 0 for part in parts]
+        return summary(rows, self.rows_dropped, self.preparation.windows, self.fold)
 
 
 def prepare(
@@ -122,6 +125,7 @@ def prepare(
     assert train is not None  # an empty training part was refused when splitting
     parts = {"validation": part(table, split.validation, source), "test": part(table, split.test, source)}
     parts |= {name: part(own_table, own_rows, own) for name, (own, own_table, own_rows) in brought.items()}
+    unused = len(rows) - len(split.train) - len(split.validation) - len(split.test)
     held = {name: own for name, own in {"training": train, **parts}.items() if own is not None}
     return Prepared(
         train=train,
@@ -130,8 +134,9 @@ def prepare(
         preparation=preparation,
         rows_read=read_rows,
         rows_dropped=read_rows - kept_rows,
-        remarks=(*source.remarks, *about_words(words, preparation)),
+        remarks=(*source.remarks, *about_unused(data.split.fold, unused), *about_words(words, preparation)),
         traps=find_traps(data, source, roles, table, preparation, held),
+        fold=data.split.fold,
     )
 
 
@@ -158,16 +163,19 @@ def about_words(words: Mapping[str, WordCounts], preparation: Preparation) -> tu
 
 
 def part_of_row(rows: int, split: SplitRows) -> np.ndarray:
-    """The part of each row (rows,), -1 for one that is in none."""
-    parts = np.full(rows, -1)
+    """The part of each row (rows,), UNUSED for one that is in none."""
+    parts = np.full(rows, UNUSED)
     for part, own in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
         parts[own] = part
     return parts
 
 
-def summary(rows: list[int], dropped: int, windows: WindowSpec | None = None) -> str:
+def summary(
+    rows: list[int], dropped: int, windows: WindowSpec | None = None, fold: Fold | None = None
+) -> str:
     """One line on the rows, or the windows, of the training, validation and test part."""
-    words = ("to train on", "for validation", "for the test")
+    which = "" if fold is None else f" (fold {fold.number} of {fold.of})"
+    words = ("to train on", f"for validation{which}", "for the test")
     parts = [f"{count:,} {word}" for count, word in zip(rows, words, strict=True) if count]
     what = "rows" if windows is None else f"windows of {windows.length:,} rows"
     which = "" if windows is None else "rows "
@@ -212,8 +220,8 @@ def _groups(source: Source, name: str, split: SplitRows) -> dict[int, dict[str, 
 
 
 def _drawn(data: Data, split: Split, roles: Roles, source: Source, rows: np.ndarray, seed: int) -> SplitRows:
-    """These rows divided by the shares."""
-    if not any(split.shares):
+    """These rows divided by the shares, or by a fold."""
+    if not split.draws:
         return SplitRows(rows, np.empty(0, np.int64), np.empty(0, np.int64))
     parts: np.ndarray | None = None
     if split.time is not None:
@@ -241,8 +249,11 @@ def _drawn(data: Data, split: Split, roles: Roles, source: Source, rows: np.ndar
     try:
         found = split_rows(len(rows), split, seed, strata)
     except FewRowsError as few:
+        value = str(names[few.stratum])
+        if few.folds:
+            raise few_rows_of_class(str(roles.stratify), value, few.rows, few.parts) from None
         raise DataError(
-            f"'{roles.stratify}' is '{names[few.stratum]}' in {few.rows} of {len(rows)} rows: too few for "
+            f"'{roles.stratify}' is '{value}' in {few.rows} of {len(rows)} rows: too few for "
             f"{few.parts} parts that each hold some.",
             where="data.split.stratify",
             hint="Stratify by a column whose classes have more rows, or not at all.",

@@ -18,13 +18,15 @@ from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_ta
 from workbench.data.roles import Roles, choose_roles, missing_column
 from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.splitting.division import Division
-from workbench.data.splitting.rules import TEST, TRAIN, VALIDATION
+from workbench.data.splitting.folds import about_unused
+from workbench.data.splitting.rules import TEST, TRAIN, UNUSED, VALIDATION
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.streamed_part import Selection, StreamedPart
 from workbench.data.traps import find_in_stream
 from workbench.data.windows import WindowedPart
 from workbench.errors import DataError, RecipeWarning
 from workbench.recipe.options.missing import missing_of
+from workbench.recipe.options.split import Fold
 from workbench.recipe.schema import Data, weight_columns
 
 # The memory that all samples for robust scaling may take together.
@@ -44,6 +46,7 @@ class Streamed:
         labels: for each target that is one number a row, its lowest and highest in the training part.
         remarks: on how columns were prepared, one line each for people.
         traps: what is likely to mislead, see `workbench.data.traps`.
+        fold: the fold of a cross-validation that the validation part is.
     """
 
     train: StreamedPart | WindowedPart
@@ -56,12 +59,13 @@ class Streamed:
     labels: Mapping[str, tuple[float, float]]
     remarks: tuple[str, ...] = ()
     traps: tuple[RecipeWarning, ...] = ()
+    fold: Fold | None = None
 
     def summary(self) -> str:
         """One line for people."""
         parts = (self.train, self.validation, self.test)
         rows = [part.rows if part else 0 for part in parts]
-        return f"streaming {summary(rows, self.rows_dropped, self.preparation.windows)}"
+        return f"streaming {summary(rows, self.rows_dropped, self.preparation.windows, self.fold)}"
 
 
 def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
@@ -121,8 +125,12 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
             for spec in preparation.targets
             if isinstance(spec, NumberTarget) and len(spec.columns) == 1
         },
-        remarks=about_words(words, preparation),
+        remarks=(
+            *about_unused(data.split.fold, int(counts[UNUSED].sum())),
+            *about_words(words, preparation),
+        ),
         traps=find_in_stream(roles, seen, preparation, class_counts),
+        fold=data.split.fold,
     )
 
 
@@ -218,8 +226,8 @@ def _survey(
     seen: Sequence[_PartRows] = (),
     readings: Mapping[str, Reading] = MappingProxyType({}),
 ) -> np.ndarray:
-    """Read every chunk once, in order: fill the statistics and what is `seen`, count each part's rows: (3, chunks)."""
-    counts = np.zeros((3, len(source.chunks.rows)), dtype=np.int64)
+    """Read every chunk once, in order: fill the statistics and what is `seen`, count each part's rows: (4, chunks)."""
+    counts = np.zeros((4, len(source.chunks.rows)), dtype=np.int64)
     names = list(dict.fromkeys(selection.reads))
     reader = source.chunks.open()
     try:
@@ -233,7 +241,7 @@ def _survey(
             division = selection.division
             # The rows of a separate test part are never used for training.
             parts = division.parts(chunk, rows)[kept] if division else np.full(len(kept), TEST, np.int8)
-            counts[:, chunk] = np.bincount(parts, minlength=3)
+            counts[:, chunk] = np.bincount(parts, minlength=4)
             for each in seen:
                 each.add(table, kept, parts)
             for name, gathered in statistics.items():
@@ -246,10 +254,16 @@ def _survey(
 def _check_parts(source: StreamedSource, selection: Selection, counts: np.ndarray) -> None:
     assert selection.division is not None
     split = selection.division.split
-    parts = (("train", TRAIN, 1.0), ("validation", VALIDATION, split.validation), ("test", TEST, split.test))
-    for name, part, share in parts:
-        if share and not counts[part].any():
-            where = "data.split" if part == TRAIN else f"data.split.{name}"
+    selection.division.check_folds(int(counts[[TRAIN, VALIDATION]].sum()))
+    validation, test = split.wanted
+    of_validation = "data.split.fold" if split.fold else "data.split.validation"
+    parts = (
+        ("train", TRAIN, True, "data.split"),
+        ("validation", VALIDATION, validation, of_validation),
+        ("test", TEST, test, "data.split.test"),
+    )
+    for name, part, wanted, where in parts:
+        if wanted and not counts[part].any():
             raise DataError(
                 f"the {name} part of {source.rows:,} rows is left without a row.",
                 where=where,

@@ -19,15 +19,16 @@ from workbench.data.roles import KNOWN, Roles, choose_roles
 from workbench.data.series import OrderedRows, order_rows
 from workbench.data.source import Source
 from workbench.data.specs import ClassTarget, NumberTarget
-from workbench.data.splitting.rules import TEST, TRAIN, VALIDATION, left_to_draw
+from workbench.data.splitting.folds import about_unused
+from workbench.data.splitting.rules import TEST, TRAIN, UNUSED, VALIDATION, left_to_draw
 from workbench.data.streaming import Streamed
-from workbench.data.time_split import parts_by_time, refuse_drawn
+from workbench.data.time_split import parts_by_time, refuse_drawn, with_fold
 from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import WindowedPart
 from workbench.errors import RecipeError
 from workbench.recipe.options.missing import missing_of
-from workbench.recipe.options.split import Split
+from workbench.recipe.options.split import Fold, Split
 from workbench.recipe.options.windows import Windows
 from workbench.recipe.schema import Data
 
@@ -87,8 +88,9 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
         found[name] = _all_windows(preparation, own, own_table, with_targets=True)
         read_rows += len(next(iter(own_table.values())))
     _check_parts(found, left_to_draw(data.split, source), cut)
-    remarks = (*source.remarks, *_about(series, windows), *about_words(words, preparation))
-    return _prepared(preparation, found, read_rows, dropped, remarks)
+    about = (*_about(series, windows), *about_unused(data.split.fold, int((parts == UNUSED).sum())))
+    remarks = (*source.remarks, *about, *about_words(words, preparation))
+    return _prepared(preparation, found, read_rows, dropped, remarks, data.split.fold)
 
 
 def apply(
@@ -125,13 +127,18 @@ def test_part(
 
 
 def _parts(data: Data, roles: Roles, source: Source, series: OrderedRows, seed: int) -> np.ndarray:
-    """(rows,) The part of each row of series: by time, unless files, a column or groups say it.
+    """(rows,) The part of each row of series: by time, unless files, a column or groups say it. UNUSED: none.
 
     Raises:
         RecipeError: the split asks for a random draw. Others: see `in_memory.divided`.
     """
     refuse_drawn(data.split)
     split = left_to_draw(data.split, source)
+    if split.fold is not None and split.group is None and split.time is None:
+        rest = data.model_copy(update={"split": split.model_copy(update={"fold": None})})
+        return with_fold(
+            _parts(rest, roles, source, series, seed), series, split.fold, _windows_of(data).time
+        )
     if split.group is None and split.part is None and source.parts is None and split.time is None:
         return parts_by_time(series, split)
     if split.group is None and split.time is None:
@@ -238,10 +245,7 @@ def _with_season(
 
 def _check_parts(found: Mapping[str, WindowedPart], split: Split, cut: Cut) -> None:
     """Refuse a part without a window, if it is not one that was not asked for."""
-    asked = {"train": True}
-    for at, name in enumerate(("validation", "test")):
-        asked[name] = bool(split.shares[at] or split.values[at])
-    for name, wanted in asked.items():
+    for name, wanted in zip(_PARTS, (True, *split.wanted), strict=True):
         if wanted and not found[name].rows:
             raise cut.no_window(f"the {'training' if name == 'train' else name} part", _PARTS[name])
 
@@ -252,6 +256,7 @@ def _prepared(
     read: int,
     dropped: int,
     remarks: tuple[str, ...],
+    fold: Fold | None,
 ) -> Prepared | Streamed:
     train, validation, test = (found[name] if found[name].rows else None for name in _PARTS)
     assert train is not None
@@ -264,6 +269,7 @@ def _prepared(
             read,
             dropped,
             remarks,
+            fold=fold,
         )
     return Streamed(
         train=train,
@@ -275,6 +281,7 @@ def _prepared(
         class_counts=train.class_counts(),
         labels=train.labels(),
         remarks=remarks,
+        fold=fold,
     )
 
 

@@ -12,7 +12,7 @@ from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
 from workbench.recipe.options.columns import DateFeatures, NumberFormat
 from workbench.recipe.options.missing import ColumnMissing, Missing
-from workbench.recipe.options.split import Split
+from workbench.recipe.options.split import Fold, Split
 from workbench.recipe.options.windows import Windows
 from workbench.recipe.schema import Recipe, Train
 
@@ -26,6 +26,7 @@ _BY_KEY: dict[tuple[str | int, ...], type[BaseModel]] = {
     (): Recipe,
     ("train",): Train,
     ("data", "split"): Split,
+    ("data", "split", "fold"): Fold,
     ("data", "windows"): Windows,
 }
 _WANTED = {

@@ -18,7 +18,9 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -181,6 +183,14 @@ class Data(BaseModel):
         description="Layers that change the pictures of training batches at random, `{use: RandomFlip, mode: "
         "horizontal}`: on the training part only, never in validation or in the saved file.",
     )
+
+    @field_validator("validation")
+    @classmethod
+    def _is_no_fold(cls, files: Any, info: ValidationInfo) -> Any:
+        split = info.data.get("split")
+        if split is not None and split.fold is not None and isinstance(files, str | list | tuple):
+            raise ValueError("`fold` of the split is the validation part: keep one of the two")
+        return files
 
     @model_validator(mode="after")
     def _holds_no_password(self) -> Data:

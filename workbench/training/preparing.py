@@ -325,7 +325,7 @@ def _check_evaluation(model: Any, prepared: loading.Prepared | loading.Streamed)
     if prepared.validation is not None and not can_evaluate(model):
         raise RecipeError(
             f"{type(model).__name__} has neither a call() nor a test_step, so it cannot be validated.",
-            where="data.split.validation",
+            where="data.split",
             hint="Leave the validation out, or give the class a test_step.",
         )
 

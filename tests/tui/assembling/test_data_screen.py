@@ -76,6 +76,20 @@ async def test_a_table_is_made_ready_by_keys(open_app: OpenApp, recipe: str) -> 
         assert screen.examination.error is None
 
 
+async def test_a_fold_is_chosen_in_the_form_and_its_parts_are_shown(open_app: OpenApp, recipe: str) -> None:
+    async with open_app(recipe=recipe) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3", "home", "o", "l", "e")
+        await field_of(pilot, "data.split.fold")
+        await typed(pilot, "'{of: 3, number: 1}'", "escape")
+        screen = await checked(pilot)
+        assert screen.look.error is None
+        assert screen.look.data.endswith("222 to train on, 111 for validation (fold 1 of 3)")
+        assert app.editor.get("data.split.fold") == {"of": 3, "number": 1}
+        assert "# birds" in app.editor.text
+
+
 async def test_how_columns_are_read_filled_and_embedded_is_said_by_keys(
     open_app: OpenApp, recipe: str, working_directory: Path
 ) -> None:

@@ -14,6 +14,7 @@ from workbench.data.cells.readings import DateReading
 from workbench.data.cells.times import time_reading
 from workbench.data.chunks import StreamedSource
 from workbench.data.source import Source
+from workbench.data.splitting.folds import check_rows, few_rows_of_class, span_of_fold
 from workbench.data.splitting.rules import (
     TEST,
     TRAIN,
@@ -55,11 +56,12 @@ class Division:
     The shares hold over all rows, and over each class's rows where the split is stratified, to within a row:
     each chunk gets the share that its rows add to the total so far. The rows within a chunk are drawn from the seed
     and the chunk's number. With a stratified split the chunks must be asked for in order the first time. For a split by
-    time, by group or as a column says, those columns are read once before.
+    time, by group or as a column says, those columns are read once before. Folds are dealt out in the same way, row by
+    row; by time, by group and without `shuffle` they are those of data in memory.
 
     Args:
         source: the data.
-        split: the shares; without `shuffle` the parts are consecutive.
+        split: the shares, or a fold; without `shuffle` the parts are consecutive.
         seed: the recipe's.
         stratify: the column whose classes each part holds in their share, or None.
         dates: how the recipe says that columns of dates are written.
@@ -87,12 +89,12 @@ class Division:
         return (*([self.stratify] if self.stratify else []), *self.split.columns)
 
     def parts(self, chunk: int, rows: Source) -> np.ndarray:
-        """TRAIN, VALIDATION or TEST for each row of a chunk, which has the columns that the split goes by."""
+        """The part of each row of a chunk, which has the columns that the split goes by; UNUSED: of none."""
         if self.split.group is not None:
             assert self._survey.free  # no group is in two files
         parts = self._given(chunk, rows)
         free = np.flatnonzero(parts == TRAIN)
-        if any(self.split.shares) and len(free):
+        if self.split.draws and len(free):
             parts[free] = self._drawn(chunk, rows, free)
         return parts
 
@@ -127,7 +129,10 @@ class Division:
         strata, counts = np.unique(codes, return_counts=True)
         for stratum in strata:
             self._divide(
-                parts, random.permutation(np.flatnonzero(codes == stratum)), before.get(int(stratum), 0)
+                parts,
+                random.permutation(np.flatnonzero(codes == stratum)),
+                before.get(int(stratum), 0),
+                first=int(stratum),
             )
         if len(self._before) == chunk + 1:
             added = {int(s): before.get(int(s), 0) + int(n) for s, n in zip(strata, counts, strict=True)}
@@ -183,12 +188,31 @@ class Division:
         if self.split.part is not None:
             check_values(sorted(values), self.split, self._source.origin)
         check_groups(of_parts, self.split)
-        drawn = any(self.split.shares)
+        drawn = self.split.draws
         return _Survey(
             tuple(free),
             parts_of_groups(groups, self.split, self._seed) if groups and drawn else {},
             borders(np.concatenate(times), self.split) if times and drawn else None,
         )
+
+    def check_folds(self, rows: int) -> None:
+        """Refuse folds without a row, or without a row of each class, once every chunk was seen.
+
+        Args:
+            rows: how many are for training and validation.
+
+        Raises:
+            DataError: there are too few rows.
+        """
+        fold, test = self.split.fold, self.split.shares[1]
+        if fold is None:
+            return
+        if self.split.time is None and self.split.group is None:
+            check_rows(rows, fold)
+        for name, count in self.strata().items():
+            own = count - _running(count, test)
+            if own < fold.of:
+                raise few_rows_of_class(str(self.stratify), name, own, fold.of)
 
     def strata(self) -> Mapping[str, int]:
         """The classes stratified by, with their rows, once every chunk was seen."""
@@ -199,14 +223,23 @@ class Division:
         rows = sum(self._survey.free)
         validation, test = (_running(rows, share) for share in self.split.shares)
         train = rows - validation - test
-        return np.where(positions < train, TRAIN, np.where(positions < train + validation, VALIDATION, TEST))
+        parts = np.where(positions < train, TRAIN, np.where(positions < train + validation, VALIDATION, TEST))
+        if self.split.fold is not None:
+            begin, end = span_of_fold(train, self.split.fold)
+            parts[(positions >= begin) & (positions < end)] = VALIDATION
+        return parts
 
-    def _divide(self, parts: np.ndarray, shuffled: np.ndarray, before: int) -> None:
-        """Give the first of some rows to validation and test, as many as they add to the shares."""
+    def _divide(self, parts: np.ndarray, shuffled: np.ndarray, before: int, first: int = 0) -> None:
+        """Give the first of some rows to validation and test, as many as they add to the shares; deal out the others to
+        the folds in turn, from the fold `first` on."""
         after = before + len(shuffled)
         validation, test = (_running(after, share) - _running(before, share) for share in self.split.shares)
         parts[shuffled[:validation]] = VALIDATION
         parts[shuffled[validation : validation + test]] = TEST
+        if self.split.fold is not None:
+            rest = shuffled[test:]
+            dealt = before - _running(before, self.split.shares[1]) + np.arange(len(rest))
+            parts[rest[(first + dealt) % self.split.fold.of == self.split.fold.number]] = VALIDATION
 
     def _strata(self, rows: Source) -> np.ndarray:
         assert self.stratify is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,36 +12,49 @@ from workbench.data.cells.readings import DateReading
 from workbench.data.cells.times import read_times
 from workbench.data.chunks import StreamedSource
 from workbench.data.source import Source
+from workbench.data.splitting.folds import fold_in_time, fold_of_groups
 from workbench.data.table import read_column
 from workbench.errors import DataError, RecipeError, did_you_mean
 from workbench.recipe.options.split import Split
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+UNUSED = 3  # in no part: later than a fold in time, or without a value that it needs
 NAMES = ("train", "validation", "test")
 
 
 def left_to_draw(split: Split, source: Source | StreamedSource) -> Split:
-    """The split without the parts that the data brings in files of their own."""
+    """The split without the parts that the data brings in files of their own.
+
+    Raises:
+        RecipeError: a fold is to be the validation part, and the data brings one.
+    """
     given = set() if source.parts is None else {int(part) for part in np.unique(np.array(source.parts))}
     if source.test is not None:
         given.add(TEST)
     if isinstance(source, Source) and source.validation is not None:
         given.add(VALIDATION)
+    if split.fold is not None and VALIDATION in given:
+        raise RecipeError(
+            f"the data{f' in {source.origin}' if source.origin else ''} brings a validation part of its own.",
+            where="data.split.fold",
+            hint="The fold would be a second one: leave `fold` out, or the files for the validation.",
+        )
     update: dict[str, float] = {NAMES[part]: 0.0 for part in given if part != TRAIN}
     return split.model_copy(update=update) if update else split
 
 
 @dataclass(frozen=True)
 class Borders:
-    """The first moments of validation and test; None where there is no such part."""
+    """The first moments of validation, of the rows after a fold, and of the test; None where there are none."""
 
-    validation: Any
-    test: Any
+    validation: Any = None
+    after: Any = None
+    test: Any = None
 
     def parts(self, times: np.ndarray) -> np.ndarray:
         """The part of each row."""
         parts = np.full(len(times), TRAIN, np.int8)
-        for border, part in ((self.validation, VALIDATION), (self.test, TEST)):
+        for border, part in ((self.validation, VALIDATION), (self.after, UNUSED), (self.test, TEST)):
             if border is not None:
                 parts[times >= border] = part
         return parts
@@ -52,11 +65,16 @@ def borders(times: np.ndarray, split: Split) -> Borders:
 
     Args:
         times: of all rows, in any order.
-        split: the shares.
+        split: the shares, or a fold.
 
     Raises:
         DataError: there are fewer moments than parts.
     """
+    if split.fold is not None:
+        drawn = borders(times, split.model_copy(update={"fold": None}))
+        rest = times if drawn.test is None else times[times < drawn.test]
+        begin, end = fold_in_time(rest, split.fold, split.time)
+        return replace(drawn, validation=begin, after=end)
     ordered = np.sort(times)
     starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1  # where a part can begin
     validation, test = split.shares
@@ -67,14 +85,14 @@ def borders(times: np.ndarray, split: Split) -> Borders:
             where="data.split.time",
             hint="A part is later than the one before: rows of one time stay together.",
         )
-    rows, end, found = len(ordered), len(ordered), [None, None]
-    for at, share, left in ((1, test, int(validation > 0)), (0, validation, 0)):
+    rows, end, found = len(ordered), len(ordered), dict[str, Any]()
+    for part, share, left in (("test", test, int(validation > 0)), ("validation", validation, 0)):
         if share:
             free = starts[left:][starts[left:] < end]  # so many moments must be left for the parts before
             wanted = end - rows * share
             end = int(free[np.abs(free - wanted).argmin()])
-            found[at] = ordered[end]
-    return Borders(*found)
+            found[part] = ordered[end]
+    return Borders(**found)
 
 
 def times_of(source: Source, name: str, reading: DateReading | None) -> np.ndarray:
@@ -113,12 +131,16 @@ def parts_of_groups(rows: Mapping[str, int], split: Split, seed: int) -> dict[st
 
     Args:
         rows: how many rows each group has.
-        split: the shares.
+        split: the shares, or a fold.
         seed: draws them; the order of the groups does not matter.
 
     Raises:
         DataError: there are fewer groups than parts.
     """
+    if split.fold is not None:
+        parts = parts_of_groups(rows, split.model_copy(update={"fold": None}), seed)
+        rest = {name: count for name, count in rows.items() if parts[name] == TRAIN}
+        return parts | dict.fromkeys(fold_of_groups(rest, split.fold, split.group), VALIDATION)
     names = sorted(rows)
     validation, test = split.shares
     wanted = [(part, share) for part, share in ((TEST, test), (VALIDATION, validation)) if share]

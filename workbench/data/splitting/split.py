@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.data.splitting.folds import fold_of_rows
 from workbench.errors import DataError
-from workbench.recipe.options.split import Split
+from workbench.recipe.options.split import Fold, Split
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,16 @@ def split_rows(rows: int, split: Split, seed: int, strata: np.ndarray | None = N
 
     Args:
         rows: how many there are.
-        split: the shares. Without `shuffle` the parts are consecutive: training, validation, test.
+        split: the shares, or a fold. Without `shuffle` the parts are consecutive: training, validation, test.
         seed: the recipe's; the same seed and number of rows give the same parts.
         strata: per row, its class as a whole number from 0; each part then holds every class in its share.
 
     Raises:
         DataError: a part, or a class in a part, would have no row.
     """
+    if split.fold is not None:
+        drawn = split_rows(rows, split.model_copy(update={"fold": None}), seed, strata)
+        return _with_fold(drawn, split.fold, seed, split.shuffle, strata)
     if strata is not None:
         return _stratified(split, np.random.default_rng(seed), strata)
     shares = split.shares
@@ -52,6 +56,20 @@ def split_rows(rows: int, split: Split, seed: int, strata: np.ndarray | None = N
         return SplitRows(np.arange(rows), np.empty(0, np.int64), np.empty(0, np.int64))
     order = np.random.default_rng(seed).permutation(rows) if split.shuffle else np.arange(rows)
     return SplitRows(order[:train], order[train : train + validation], order[train + validation :])
+
+
+def _with_fold(
+    drawn: SplitRows, fold: Fold, seed: int, shuffle: bool, strata: np.ndarray | None
+) -> SplitRows:
+    """A fold of the rows that would all be for training is the validation part."""
+    rows = np.sort(drawn.train)
+    own = None if strata is None else strata[rows]
+    if own is not None:
+        counts = np.bincount(own)
+        if counts.min() < fold.of:
+            raise FewRowsError(int(counts.argmin()), int(counts.min()), fold.of, folds=True)
+    held = fold_of_rows(len(rows), fold, seed, shuffle=shuffle, strata=own)
+    return SplitRows(np.delete(rows, held), rows[held], drawn.test)
 
 
 def _share(rows: int, share: float) -> int:
@@ -101,8 +119,9 @@ def _allot(counts: np.ndarray, share: float, part: str) -> np.ndarray:
 class FewRowsError(Exception):
     """A class has too few rows; the caller, which knows its name, turns it into a DataError."""
 
-    def __init__(self, stratum: int, rows: int, parts: int) -> None:
+    def __init__(self, stratum: int, rows: int, parts: int, *, folds: bool = False) -> None:
         super().__init__(stratum, rows, parts)
         self.stratum = stratum
         self.rows = rows
         self.parts = parts
+        self.folds = folds

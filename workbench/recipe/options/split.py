@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from workbench.recipe.model_schema import Strict, tag
 
@@ -29,6 +38,23 @@ Share = Annotated[
     | Annotated[tuple[str, ...], BeforeValidator(_as_texts), Field(min_length=1), Tag(tag("values"))],
     Discriminator(_is_list),
 ]
+
+
+class Fold(Strict):
+    """One fold of a cross-validation: it is the validation part, the others are for training."""
+
+    of: int = Field(
+        ge=2, description="How many folds there are, of all rows that are not for the test: 5 of them, or 10."
+    )
+    number: int = Field(0, ge=0, description="Which of them is the validation part, counted from 0.")
+
+    @field_validator("number")
+    @classmethod
+    def _is_there(cls, number: int, info: ValidationInfo) -> int:
+        of = info.data.get("of")
+        if of is not None and number >= of:
+            raise ValueError(f"{of} folds have the numbers 0 to {of - 1}, and there is no {number}")
+        return number
 
 
 class Split(Strict):
@@ -61,6 +87,13 @@ class Split(Strict):
         None,
         description="A column that says which part a row is for: `{part: set, validation: [val], test: [test]}`.",
     )
+    fold: Fold | None = Field(
+        None,
+        description="Cross-validation, in place of a share for validation: `{of: 5, number: 0}` divides the rows that "
+        "are not for the test into 5 folds, and the first is for validation. With `time` a fold is later than its "
+        "training rows.",
+        examples=[{"of": 5, "number": 0}],
+    )
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -71,6 +104,16 @@ class Split(Strict):
     def values(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The values of `part` for validation and test."""
         return self._values(self.validation), self._values(self.test)
+
+    @property
+    def wanted(self) -> tuple[bool, bool]:
+        """Whether there is to be a validation part, and a test part."""
+        return bool(self.validation) or self.fold is not None, bool(self.test)
+
+    @property
+    def draws(self) -> bool:
+        """Whether rows are drawn for a part, and not only taken as files or a column say."""
+        return any(self.shares) or self.fold is not None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,6 +127,13 @@ class Split(Strict):
     @staticmethod
     def _values(value: float | tuple[str, ...]) -> tuple[str, ...]:
         return value if isinstance(value, tuple) else ()
+
+    @field_validator("fold")
+    @classmethod
+    def _is_the_validation(cls, fold: Fold | None, info: ValidationInfo) -> Fold | None:
+        if fold is not None and info.data.get("validation"):
+            raise ValueError("the fold is the validation part: keep `fold` or `validation`, and not both")
+        return fold
 
     @model_validator(mode="after")
     def _fits_together(self) -> Split:
