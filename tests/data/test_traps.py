@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.cli import main
-from workbench.data import in_memory
+from workbench.data import in_memory, windowing
 from workbench.data.loading import load
 from workbench.data.source import Source
 from workbench.recipe.schema import Data
@@ -161,3 +161,64 @@ def test_they_are_in_the_app_and_of_streams_too(catalog, tmp_path, columns, capf
     )
     assert main(["data", str(recipe)]) == 0
     assert f"▲ {warning['where']}: {warning['what'].partition(' (')[0]}" in capfd.readouterr().out
+
+
+def in_windows(rows: int = 300, **columns: np.ndarray) -> list[str]:
+    random = np.random.default_rng(2)
+    season = np.sin(np.arange(rows) / 12 * 2 * np.pi)
+    price = 20 + 5 * season + np.cumsum(random.normal(size=rows)) / 3
+    settings = columns.pop("settings", {})
+    known = {"price": price, "wind": random.gamma(2.0, 3.0, rows), "season": season}
+    source = Source(known | {name: make(known) for name, make in columns.items()}, origin="rows.csv")
+    windows = {"length": 6, "ahead": 3} | settings.pop("windows", {})
+    data = Data.model_validate(
+        {"use": "x", "targets": ["price"], "windows": windows, "split": SPLIT} | settings
+    )
+    return [str(warning) for warning in windowing.prepare(data, source, 0).traps]
+
+
+def test_windows_that_are_no_trap_have_none():
+    assert in_windows() == []
+    # The target's own past, also that of a season before, is what a forecast is made from.
+    assert in_windows(before=lambda c: np.roll(c["price"], 2), copy=lambda c: 2 * c["price"] + 1) == []
+    # What is known ahead may go along with the target, not give it away.
+    assert in_windows(settings={"windows": {"known": ["season"]}}) == []
+
+
+@pytest.mark.parametrize(("shift", "when"), [(1, "1 row later"), (3, "3 rows later"), (8, "8 rows later")])
+def test_a_column_that_is_the_target_of_a_later_row(shift, when):
+    (found,) = in_windows(later=lambda c: 3 * np.roll(c["price"], -shift) + 7)
+    assert (
+        f"column 'later' is what the target 'price' is {when} (correlation 1.0000): it knows the future"
+        in found
+    )
+    assert "`ignore: [later]`" in found
+
+
+def test_a_column_that_is_known_ahead_and_is_the_target():
+    (found,) = in_windows(plan=lambda c: c["price"] / 2, settings={"windows": {"known": ["plan"]}})
+    assert "column 'plan' is what the target 'price' is in the same row, which is ahead" in found
+
+
+def test_a_column_of_a_series_that_never_varies():
+    (found,) = in_windows(same=lambda c: np.full(300, 4.0))
+    assert "column 'same' is 4 in every training row" in found
+
+
+def test_series_that_are_there_twice():
+    random = np.random.default_rng(4)
+    values = np.cumsum(random.normal(size=(3, 60)), axis=1)
+    columns = {
+        "price": np.concatenate([values[0], values[1], values[0]]),
+        "place": np.repeat(np.array(["north", "south", "copy"], dtype=object), 60),
+    }
+
+    def found(columns: dict[str, np.ndarray]) -> list[str]:
+        windows = {"length": 6, "ahead": 1, "group": ["place"]}
+        data = Data.model_validate({"use": "x", "targets": ["price"], "windows": windows, "split": SPLIT})
+        return [str(each) for each in windowing.prepare(data, Source(columns, origin="rows.csv"), 0).traps]
+
+    (said,) = found(columns)
+    assert "the series 'north', 'copy' have the same values of 'price' in every row" in said
+    columns["price"] = values.reshape(-1)
+    assert found(columns) == []

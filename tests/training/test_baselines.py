@@ -23,6 +23,7 @@ from workbench.data.loading import Prepared
 from workbench.data.preparation import Part
 from workbench.recipe.document import parse
 from workbench.storage.runs import list_runs
+from workbench.training.baselines import large
 from workbench.training.baselines.beside import Baseline, Beside
 from workbench.training.baselines.reasons import Evidence, gather, likely_reason
 from workbench.training.baselines.rows import sampled
@@ -310,6 +311,34 @@ def test_a_stream_is_compared_with_the_same(catalog, folder):
     away = [test.targets["price"] - guess for guess in (mean, median)]
     assert run.baseline("loss") == pytest.approx(min(np.mean(each**2) for each in away), rel=1e-4)
     assert run.baseline("mae") == pytest.approx(min(np.mean(np.abs(each)) for each in away), rel=1e-4)
+
+
+def test_of_a_large_stream_a_sample_is_fitted_and_all_is_scored(catalog, folder, monkeypatch):
+    """Of the training part 40 rows are drawn by the recipe's seed; the test part is scored as it is read."""
+    monkeypatch.setattr(large, "MOST_HELD", 2_000)
+    monkeypatch.setattr(large, "FEW", 40)
+    monkeypatch.setattr(large, "_READ", 7)
+    run = ran(
+        catalog,
+        folder,
+        data="targets: [price], stream: true, sample_weight: w",
+        train="loss: mse, metrics: [mae]",
+    )
+    train, test = run.data.train.read_all(), run.data.test.read_all()
+    some = np.sort(np.random.default_rng(0).choice(train.rows, 40, replace=False))
+    x, y, w = train.inputs["features"][some], train.targets["price"][some], train.sample_weight[some]
+    mean = np.average(y[:, 0], weights=w)
+    away = np.abs(test.targets["price"][:, 0] - mean)
+    assert run.baselines["mae"].rows == 40
+    assert run.baselines["mae"].as_record()["rows"] == 40
+    linear = LinearRegression().fit(x, y, w).predict(test.inputs["features"])
+    expected = mean_absolute_error(test.targets["price"], linear)
+    assert run.baseline("mae", "linear") == pytest.approx(expected, rel=1e-4)
+    assert run.baseline("mae") <= away.mean() * (1 + 1e-5)
+    squares = np.average((test.targets["price"][:, 0] - mean) ** 2, weights=test.sample_weight)
+    assert run.baselines["loss"].fair <= squares * len(away) * 2  # the loss weighs rows too
+    text = judge(run.baselines, {"mae": 1.0}, [], {"": test.rows}).compared
+    assert "(from 40 rows); a linear model (from 40 rows) gives" in text
 
 
 def test_a_run_reports_them(catalog, folder):

@@ -142,6 +142,22 @@ class StreamedPart:
         """Every row, in memory."""
         return next(self.batches(self.rows))
 
+    def some(self, rows: np.ndarray) -> Iterator[Part]:
+        """These rows, of one chunk after the other. Only they are encoded.
+
+        Args:
+            rows: places in the part, in ascending order.
+        """
+        starts = np.cumsum([0, *self.counts])
+        reader = self.source.chunks.open()
+        try:
+            for chunk, start in enumerate(starts[:-1].tolist()):
+                own = rows[(rows >= start) & (rows < start + self.counts[chunk])] - start
+                if len(own):
+                    yield self._encode([self._read_chunk(reader, chunk)], own)
+        finally:
+            reader.close()
+
     def _windows(self, batch_size: int, epoch: int, seed: int | None) -> list[list[int]]:
         """The chunks in the order of the epoch, gathered to windows."""
         groups: dict[int, list[int]] = {}

@@ -23,10 +23,11 @@ from workbench.data.splitting.folds import about_unused
 from workbench.data.splitting.rules import TEST, TRAIN, UNUSED, VALIDATION, left_to_draw
 from workbench.data.streaming import Streamed
 from workbench.data.time_split import parts_by_time, refuse_drawn, with_fold
+from workbench.data.traps import find_in_windows, series_names
 from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import WindowedPart
-from workbench.errors import RecipeError
+from workbench.errors import RecipeError, RecipeWarning
 from workbench.recipe.options.missing import missing_of
 from workbench.recipe.options.split import Fold, Split
 from workbench.recipe.options.windows import Windows
@@ -90,7 +91,9 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
     _check_parts(found, left_to_draw(data.split, source), cut)
     about = (*_about(series, windows), *about_unused(data.split.fold, int((parts == UNUSED).sum())))
     remarks = (*source.remarks, *about, *about_words(words, preparation))
-    return _prepared(preparation, found, read_rows, dropped, remarks, data.split.fold)
+    names = series_names(source.columns, windows.group, series.order)
+    traps = find_in_windows(windows, roles, table, series, parts, names)
+    return _prepared(preparation, found, read_rows, dropped, remarks, traps, data.split.fold)
 
 
 def apply(
@@ -256,6 +259,7 @@ def _prepared(
     read: int,
     dropped: int,
     remarks: tuple[str, ...],
+    traps: tuple[RecipeWarning, ...],
     fold: Fold | None,
 ) -> Prepared | Streamed:
     train, validation, test = (found[name] if found[name].rows else None for name in _PARTS)
@@ -269,6 +273,7 @@ def _prepared(
             read,
             dropped,
             remarks,
+            traps,
             fold=fold,
         )
     return Streamed(
@@ -281,6 +286,7 @@ def _prepared(
         class_counts=train.class_counts(),
         labels=train.labels(),
         remarks=remarks,
+        traps=traps,
         fold=fold,
     )
 

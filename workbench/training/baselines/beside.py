@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,18 +15,17 @@ import numpy as np
 from workbench.assembly.layers import has_own_classes, sublayers
 from workbench.assembly.own_training import has_own, lacks_call
 from workbench.assembly.stateful import static_batch
+from workbench.data.loading import Rows
 from workbench.data.preparation import Part, Preparation
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.weights import class_weights
 from workbench.training.baselines.guesses import ConstantGuess, OutputForm, guesses
+from workbench.training.baselines.large import as_read, few_rows, is_large
 from workbench.training.baselines.linear import MOST_CELLS, Predict, fitted, is_fittable
 from workbench.training.baselines.rows import row_weights, sampled
 from workbench.training.baselines.scoring import DOWN, UP, Scorer, loss_of, takes_logits, uses_own_code
 from workbench.training.preparing import PreparedRun, adds_losses, input_specs
 
-MOST_STREAMED = (
-    256 * 2**20
-)  # bytes of encoded rows, all parts together: more is not read a second time for this
 MOST_SCORED = (
     5_000_000  # numbers of targets and predictions of a part; of more, a sample of its rows is scored
 )
@@ -45,6 +45,7 @@ class Baseline:
         linear: what a linear or logistic model reaches; None where there is none.
         better: `up` or `down`.
         fair: as `guess`, of the constant guesses that count the rows by the weights that training counts them by.
+        rows: how many training rows, drawn at random, it was found from; None where all were looked at.
         naive: of windows, what naive forecasts reach, by what they are: `the last value`. The best of them may be the
             `guess`.
     """
@@ -54,6 +55,7 @@ class Baseline:
     better: str
     fair: float
     linear: float | None = None
+    rows: int | None = None
     naive: Mapping[str, float] = field(default_factory=dict)
 
     def as_record(self) -> dict[str, Any]:
@@ -61,6 +63,8 @@ class Baseline:
         record: dict[str, Any] = {"guess": self.guess, "of": self.what, "better": self.better}
         if self.naive:
             record["naive"] = dict(self.naive)
+        if self.rows is not None:
+            record["rows"] = self.rows
         return record if self.linear is None else record | {"linear": self.linear}
 
 
@@ -89,7 +93,8 @@ class Beside:
         prepared = prepared_run.prepared
         parts = {"val_": prepared.validation, "": prepared.test}
         self._parts = {prefix: part for prefix, part in parts.items() if part is not None}
-        self.applies = bool(self._parts) and _is_scored_as_compiled(prepared_run) and self._is_readable()
+        self._large = is_large([prepared.train, *self._parts.values()], prepared.preparation)
+        self.applies = bool(self._parts) and _is_scored_as_compiled(prepared_run)
 
     def __enter__(self) -> Self:
         return self
@@ -158,15 +163,35 @@ class Beside:
     def _find(self) -> None:
         run, structure = self._run, self._run.assembly.structure
         scorer = Scorer(run.assembly, run.document.recipe.train, self._preparation)
-        train = self._named(sampled(run.prepared.train, MOST_CELLS))
+        train = self._named(self._training_rows())
         forms = {
             name: OutputForm(tuple(tensor.shape[1:]), takes_logits(loss_of(run.model, structure, name)))
             for name, tensor in run.assembly.outputs.items()
         }
-        parts = {prefix: self._named(sampled(part, MOST_SCORED)) for prefix, part in self._parts.items()}
-        if self._find_guesses(scorer, train, forms, parts):
-            self._find_naive(scorer, parts)
-            self._find_linear(scorer, train, forms, parts)
+        # What is read once has to be predicted when it is read.
+        models = self._linear_models(train, forms) if self._large else {}
+        parts = {prefix: self._named(self._scored_rows(part, models)) for prefix, part in self._parts.items()}
+        if not self._find_guesses(scorer, train, forms, parts):
+            return
+        self._find_naive(scorer, parts)
+        if self._large:
+            models = {name: _predicted(name) for name in models}
+        else:
+            models = self._linear_models(train, forms)
+        self._find_linear(scorer, models, parts)
+
+    def _training_rows(self) -> Part:
+        train, seed = self._run.prepared.train, self._run.document.recipe.seed
+        if self._large and isinstance(train, StreamedPart):
+            return few_rows(train, seed, self._stopped.is_set)
+        return sampled(train, MOST_CELLS)
+
+    def _scored_rows(self, part: Rows, models: Mapping[str, Predict]) -> Part:
+        if not (self._large and isinstance(part, StreamedPart)):
+            return sampled(part, MOST_SCORED)
+        width = sum(math.prod(shape) for shape in self._preparation.target_shapes().values())
+        seed, most = self._run.document.recipe.seed, max(1, MOST_SCORED // max(width, 1))
+        return as_read(part, models, most, seed, self._stopped.is_set)
 
     def _named(self, part: Part) -> Part:
         """A part whose only target is called as the only output is."""
@@ -202,6 +227,8 @@ class Beside:
                 for name, score in self._score(scorer, _constant(which), part).items():
                     if (way := scorer.directions.get(name)) is not None:
                         found[name] = _with(found.get(name), score, _words(which), way, is_fair=is_fair)
+            if self._large:
+                found = {name: replace(each, rows=train.rows) for name, each in found.items()}
             self._found |= {f"{prefix}{name}": each for name, each in found.items()}
         return bool(self._found)
 
@@ -238,17 +265,20 @@ class Beside:
             [*own, *guesses(scale.scaled(train.targets[name]), weights, form)] if scale.kind == "log" else own
         )
 
-    def _find_linear(
-        self, scorer: Scorer, train: Part, forms: Mapping[str, OutputForm], parts: Mapping[str, Part]
-    ) -> None:
+    def _linear_models(self, train: Part, forms: Mapping[str, OutputForm]) -> dict[str, Predict]:
+        """A linear or logistic model for each output; none where one output has none."""
         rows = self._preparation.for_model(sampled(train, MOST_CELLS, by_inputs=True))
         weights = row_weights(rows, self._class_weight)
         models: dict[str, Predict] = {}
         for name, form in forms.items():
             if self._stopped.is_set() or not is_fittable(rows.inputs, rows.targets[name], form):
-                return
+                return {}
             models[name] = fitted(rows.inputs, rows.targets[name], weights[name], form)
+        return models
 
+    def _find_linear(self, scorer: Scorer, models: Mapping[str, Predict], parts: Mapping[str, Part]) -> None:
+        if not models:
+            return
         for prefix, part in parts.items():
 
             def predictions(taken: slice, part: Part = part) -> Mapping[str, np.ndarray]:
@@ -264,13 +294,10 @@ class Beside:
         scores = scorer.scores(predictions, targets, part.sample_weight, self._stopped.is_set)
         return {name: score for name, score in scores.items() if np.isfinite(score)}
 
-    def _is_readable(self) -> bool:
-        """False for streams of which a second pass would take long."""
-        parts = [self._run.prepared.train, *self._parts.values()]
-        if not any(isinstance(part, StreamedPart) for part in parts):
-            return True
-        row_bytes = self._run.prepared.preparation.row_bytes
-        return sum(part.rows for part in parts) * row_bytes <= MOST_STREAMED
+
+def _predicted(name: str) -> Predict:
+    """A model whose predictions stand in place of the inputs already."""
+    return lambda inputs: inputs[name]
 
 
 def _words(which: Mapping[str, ConstantGuess]) -> str:

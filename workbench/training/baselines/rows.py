@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from workbench.data.lazy import LazyRows
 from workbench.data.loading import Rows
 from workbench.data.preparation import Part
 from workbench.data.streamed_part import StreamedPart
@@ -28,8 +30,10 @@ def sampled(part: Rows, cells: int, *, by_inputs: bool = False) -> Part:
     if by_inputs and width > MOST_FEATURES:
         return rows  # no model is fitted on so many
     chosen = rows if rows.rows * width <= cells else rows.take(_chosen(rows.rows, cells // width))
-    # Masks are read now: they are few enough.
-    return replace(chosen, targets={name: np.asarray(array) for name, array in chosen.targets.items()})
+    targets: Mapping[str, Any] = chosen.targets
+    if not any(isinstance(array, LazyRows) for array in targets.values()):
+        return chosen
+    return replace(chosen, targets={name: np.asarray(array) for name, array in targets.items()})
 
 
 def _chosen(rows: int, most: int) -> np.ndarray:

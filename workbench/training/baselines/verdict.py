@@ -95,12 +95,14 @@ def _compared(name: str, score: float, part: str, baseline: Baseline) -> str:
         text += f", {_times(guess / score)} times better than guessing {what}"
     else:
         text += f", {_percent(1.0 - score / guess)} better than guessing {what}"
+    drawn = "" if baseline.rows is None else f" (from {baseline.rows:,} rows)"
+    text += drawn
     others = [(other, value) for other, value in baseline.naive.items() if other != what]
     text += "".join(f"; {other} gives {number(value)}" for other, value in others)
     if baseline.linear is None:
         return text
     less = ", which is better" if is_better(baseline.linear, score, baseline.better) else ""
-    return f"{text}; a linear model gives {number(baseline.linear)}{less}"
+    return f"{text}; a linear model{drawn} gives {number(baseline.linear)}{less}"
 
 
 def number(value: float) -> str:
