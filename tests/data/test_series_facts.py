@@ -7,6 +7,7 @@ import pytest
 
 from tests.data.test_windows import days, table
 from workbench.catalog.lookup import Catalog
+from workbench.data import series_preview
 from workbench.data.preview import preview
 from workbench.data.reading.calls import read
 from workbench.data.source import Source
@@ -62,3 +63,25 @@ def test_irregular_or_repeated_times_make_none(found) -> None:  # type: ignore[n
     assert found(date=sorted(random.choice(days(20), 200)), y=range(200)) is None
     assert found(year=random.integers(1990, 2020, 200), y=range(200)) is None
     assert found(date=days(20), y=range(20)) is None  # too few
+
+
+def test_files_that_are_out_of_the_order_of_time_are_sorted(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that shows only behind the rows that are looked at first."""
+    monkeypatch.setattr(series_preview, "_LOOKED_AT", 60)
+    level = np.cumsum(np.random.default_rng(0).normal(size=120)).round(3)
+    every = days(120)
+    for name, rows in (("a", slice(60, 120)), ("b", slice(0, 60))):
+        (tmp_path / f"{name}.csv").write_text(table(date=every[rows], level=level[rows]))
+    source = read(Data.model_validate({"use": "csv", "path": "*.csv"}), catalog, tmp_path)
+    assert isinstance(source, Source)
+    series = preview(source).series
+    assert series is not None
+    assert series.sort
+    (tmp_path / "a.csv").rename(tmp_path / "c.csv")
+    source = read(Data.model_validate({"use": "csv", "path": "*.csv"}), catalog, tmp_path)
+    assert isinstance(source, Source)
+    series = preview(source).series
+    assert series is not None
+    assert not series.sort

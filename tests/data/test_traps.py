@@ -9,7 +9,7 @@ import pytest
 
 from workbench.cli import main
 from workbench.data import in_memory, windowing
-from workbench.data.loading import load
+from workbench.data.loading import load, load_or_stream
 from workbench.data.source import Source
 from workbench.recipe.schema import Data
 from workbench.worker.examine import look_at_data
@@ -90,6 +90,7 @@ def test_an_id_of_consecutive_numbers_is_seen_by_them(columns):
 def test_a_column_that_tells_the_class(columns, name, make, told):
     given = {"a": columns["a"], "kind": columns["kind"], name: make(columns["kind"])}
     found = traps(given, ["kind"], classes=["kind"], categories=[] if name == "grams" else [name])
+    found = [each for each in found if "in no training row" not in each]
     assert [
         f"column '{name}' alone tells the target 'kind' in 100.0% of the rows" in each for each in found
     ] == ([True] if told else [])
@@ -222,3 +223,51 @@ def test_series_that_are_there_twice():
     assert "the series 'north', 'copy' have the same values of 'price' in every row" in said
     columns["price"] = values.reshape(-1)
     assert found(columns) == []
+
+
+def test_a_date_numbers_no_rows_by_its_parts(columns):
+    columns["price"] = np.arange(200.0) + columns["a"]
+    columns["when"] = np.datetime64("2024-01-01") + np.arange(200)
+    split = SPLIT | {"shuffle": False}
+    assert (
+        traps(columns, ignore=["kind"], dates={"when": {"parts": ["month"], "cyclic": True}}, split=split)
+        == []
+    )
+
+
+def test_a_class_that_no_training_row_has_is_named_with_its_part_and_count(columns, catalog, tmp_path):
+    kind = columns["kind"].copy()
+    kind[-3:] = "fox"
+    said = traps(columns | {"kind": kind}, ["kind"], classes=["kind"], split=SPLIT | {"shuffle": False})
+    assert [each for each in said if "fox" in each] == [
+        "data.classes: the class 'fox' of 'kind' is in no training row, but in 3 rows of the test part (first: "
+        "rows.csv, row 198): a model cannot learn it. Split with `stratify: true`, or leave these rows out."
+    ]
+    table = np.column_stack([*(columns[name] for name in "abc"), columns["price"], kind])
+    (tmp_path / "rows.csv").write_text(
+        "a,b,c,price,kind\n" + "\n".join(",".join(row) for row in table) + "\n"
+    )
+    section = {"use": "csv", "path": "rows.csv", "targets": ["kind"], "classes": ["kind"], "stream": True}
+    data = Data.model_validate(section | {"split": SPLIT | {"shuffle": False}})
+    found = [
+        str(each)
+        for each in load_or_stream(data, catalog, folder=tmp_path, seed=0).traps
+        if "fox" in str(each)
+    ]
+    assert len(found) == 1
+    assert "is in no training row, but in 3 others (first: rows.csv:199)" in found[0]
+
+
+def test_categories_that_no_training_row_has_are_named(columns):
+    place = np.array(["Rome", "Bonn"] * 100, dtype=object)
+    place[[197, 199]] = "Oslo"
+    settings = {"ignore": ["kind"], "split": SPLIT | {"shuffle": False}}
+    (said,) = traps(columns | {"place": place}, **settings)
+    assert (
+        "column 'place' holds 'Oslo' in no training row, but in 2 others (first: rows.csv, row 198)" in said
+    )
+    assert traps(columns | {"place": place}, **settings, unknown="other") == []
+    genres = np.array(["a, b", "b"] * 100, dtype=object)
+    genres[199] = "a, z"
+    (said,) = traps(columns | {"genres": genres}, **settings, several={"genres": ", "})
+    assert "column 'genres' holds 'z' in no training row, but in 1 other:" in said

@@ -52,6 +52,25 @@ def test_the_recipe_of_the_readme_learns_the_prices_of_houses(houses, catalog, t
     assert result.kwb < 1.3 * result.linear
 
 
+@pytest.mark.parametrize("rows", [2, 3, 4])
+def test_a_table_of_few_rows_trains_without_the_parts_that_would_be_empty(
+    catalog, tmp_path, monkeypatch, rows
+):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{row},{row * row},{3 * row}" for row in range(rows)]
+    (tmp_path / "few.csv").write_text("\n".join(["a,b,price", *lines]) + "\n")
+    proposal = propose("few.csv", catalog)
+    assert "rows are too few to keep some for the" in proposal.text
+    load_data(parse(proposal.text, folder=tmp_path), catalog)
+
+
+def test_a_table_of_one_row_is_nothing_to_learn_from(catalog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.csv").write_text("a,b,price\n1,2,3\n")
+    with pytest.raises(RecipeError, match="there is one row: nothing can be learned from that"):
+        propose("one.csv", catalog)
+
+
 def test_a_command_proposes_what_trains(houses, kwb, tmp_path):
     made = kwb("new", "houses.csv", cwd=tmp_path)
     assert made.stdout.splitlines()[0] == "houses.yaml: it learns price"

@@ -135,7 +135,7 @@ def prepare(
         rows_read=read_rows,
         rows_dropped=read_rows - kept_rows,
         remarks=(*source.remarks, *about_unused(data.split.fold, unused), *about_words(words, preparation)),
-        traps=find_traps(data, source, roles, table, preparation, held),
+        traps=find_traps(data, source, roles, table, preparation, held, statistics),
         fold=data.split.fold,
     )
 

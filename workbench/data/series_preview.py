@@ -54,7 +54,9 @@ def series_facts(source: Source, columns: Sequence[Previewed]) -> SeriesFacts | 
         for group in ((), *((column.name,) for column in groups[:_MOST_GROUPS])):
             found = _regular(head, time.name, group)
             if found is not None:
-                return _described(head, time.name, group, *found, columns)
+                series, sort = found
+                sort = sort or (looked < rows and not _is_in_order(source, time.name, group))
+                return _described(head, time.name, group, series, sort, columns)
     return None
 
 
@@ -73,6 +75,15 @@ def _regular(source: Source, time: str, group: tuple[str, ...]) -> tuple[Ordered
             return None
         return series, sort
     return None
+
+
+def _is_in_order(source: Source, time: str, group: tuple[str, ...]) -> bool:
+    """False where all rows together are in no order of time, as several files may be."""
+    try:
+        order_rows(source, group, time, time_reading(source, time, None), gaps=False)
+    except WorkbenchError:
+        return False
+    return True
 
 
 def _described(

@@ -129,7 +129,7 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
             *about_unused(data.split.fold, int(counts[UNUSED].sum())),
             *about_words(words, preparation),
         ),
-        traps=find_in_stream(roles, seen, preparation, class_counts),
+        traps=find_in_stream(data, roles, seen, preparation, class_counts, statistics),
         fold=data.split.fold,
     )
 

@@ -23,7 +23,7 @@ from workbench.data.splitting.folds import about_unused
 from workbench.data.splitting.rules import TEST, TRAIN, UNUSED, VALIDATION, left_to_draw
 from workbench.data.streaming import Streamed
 from workbench.data.time_split import parts_by_time, refuse_drawn, with_fold
-from workbench.data.traps import find_in_windows, series_names
+from workbench.data.traps import find_in_windows, series_names, without_training_rows
 from workbench.data.window_cutting import Cut, Groups, Usable
 from workbench.data.window_spec import WindowSpec, target_of_window
 from workbench.data.windows import WindowedPart
@@ -92,7 +92,10 @@ def prepare(data: Data, source: Source | StreamedSource, seed: int) -> Prepared 
     about = (*_about(series, windows), *about_unused(data.split.fold, int((parts == UNUSED).sum())))
     remarks = (*source.remarks, *about, *about_words(words, preparation))
     names = series_names(source.columns, windows.group, series.order)
-    traps = find_in_windows(windows, roles, table, series, parts, names)
+    traps = (
+        *find_in_windows(windows, roles, table, series, parts, names),
+        *without_training_rows(preparation, statistics, {}),
+    )
     return _prepared(preparation, found, read_rows, dropped, remarks, traps, data.split.fold)
 
 

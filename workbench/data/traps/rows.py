@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -56,14 +56,21 @@ def in_both(
 
 
 def of_few_rows(
-    classes: Mapping[str, Sequence[str]], counts: Mapping[str, np.ndarray]
+    classes: Mapping[str, Sequence[str]],
+    counts: Mapping[str, np.ndarray],
+    others: Collection[Mapping[str, np.ndarray]] = (),
 ) -> Iterator[RecipeWarning]:
-    """Classes with too few rows in the training part to be learned."""
+    """Classes with too few rows in the training part to be learned; not those of none that `others` have."""
     for target, names in classes.items():
         own = counts.get(target)
         if own is None:
             continue
-        few = [(name, int(rows)) for name, rows in zip(names, own, strict=True) if rows < LEAST_ROWS]
+        elsewhere = sum((each[target] for each in others), np.zeros(len(names)))
+        few = [
+            (name, int(rows))
+            for name, rows, other in zip(names, own, elsewhere, strict=True)
+            if rows < LEAST_ROWS and (rows or not other)
+        ]
         if not few:
             continue
         shown = ", ".join(f"'{name}' {rows}" for name, rows in few[:6])

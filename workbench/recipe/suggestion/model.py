@@ -146,7 +146,7 @@ def _head(
 
 
 def suggested_training(
-    rows: int, learned: Sequence[ColumnFacts], classes: Mapping[str, int]
+    rows: int, learned: Sequence[ColumnFacts], classes: Mapping[str, int], *, monitor: str = "val_loss"
 ) -> dict[str, Any]:
     """Epochs without number, but a stop: of few rows an epoch is short, and a model that is right for them takes many.
 
@@ -170,7 +170,7 @@ def suggested_training(
         train["loss"] = {variable_name(name): loss for name, loss in losses.items()}
         train["metrics"] = {variable_name(name): [metric] for name, metric in metrics.items()}
     train["callbacks"] = [
-        {"use": "EarlyStopping", "monitor": "val_loss", "patience": patience, "restore_best_weights": True}
+        {"use": "EarlyStopping", "monitor": monitor, "patience": patience, "restore_best_weights": True}
     ]
     return train
 

@@ -97,8 +97,13 @@ def suggest(
         windows: whether rows that follow each other in time may become windows.
 
     Raises:
-        RecipeError: no column is left for the inputs.
+        RecipeError: no column is left for the inputs, or there is one row only.
     """
+    if facts.rows < 2:
+        raise RecipeError(
+            f"there {'is one row' if facts.rows else 'are no rows'}: nothing can be learned from that.",
+            hint="A model learns from many rows, and needs others to be tested with.",
+        )
     targets = tuple(targets) if targets is not None else likely_targets(facts)
     reasons: list[str] = []
     section = {**data, **facts.options}
@@ -149,6 +154,10 @@ def suggest(
             f"{_listed(words)} stands for no value: take it out of `missing_values` where it is one."
         )
     section["split"] = _split(facts, classes, learned)
+    if left := [
+        part for part in ("validation", "test") if part not in section["split"] and not facts.test_rows
+    ]:
+        reasons.append(f"{facts.rows} rows are too few to keep some for the {' and the '.join(left)}.")
     alone = [column for column in inputs if column.own_shape or column.is_embedded(facts.rows)]
     if any(not column.name.isidentifier() for column in alone):
         section["inputs"] = _named_inputs(inputs, alone)
@@ -172,7 +181,12 @@ def suggest(
             "seed": 42,
             "data": section,
             "model": model,
-            "train": suggested_training(facts.rows, learned, classes)
+            "train": suggested_training(
+                facts.rows,
+                learned,
+                classes,
+                monitor="val_loss" if "validation" in section["split"] else "loss",
+            )
             | ({"epochs": suggest_pictures.MOST_EPOCHS} if pictures else {}),
             "save": [f"saved/{_recipe_name(name)}.keras"],
         },
@@ -205,9 +219,8 @@ def _words(learned: Sequence[ColumnFacts], facts: Facts) -> list[str]:
 
 
 def _split(facts: Facts, classes: Mapping[str, int], learned: Sequence[ColumnFacts]) -> dict[str, Any]:
-    split: dict[str, Any] = {"validation": 0.2}
-    if not facts.test_rows:
-        split["test"] = 0.1
+    shares = {"validation": 0.2} if facts.test_rows else {"validation": 0.2, "test": 0.1}
+    split: dict[str, Any] = {name: share for name, share in shares.items() if int(facts.rows * share + 0.5)}
     if len(learned) == 1 and classes and facts.rows >= 30 * next(iter(classes.values())):
         counts = [count for _, count in learned[0].commonest]
         rarest = min(counts, default=10) if learned[0].rarest is None else learned[0].rarest
