@@ -230,8 +230,9 @@ def predict_file(
     wrong: bool = False,
     form: Literal["csv", "json", "npz"] = "csv",
     recipe: str = "",
-) -> tuple[str | bytes, int, int]:
-    """Predictions of a saved model, the number of rows, and how many rows have none.
+) -> tuple[str | bytes, int, int, str]:
+    """Predictions of a saved model, the number of rows, how many rows have none, and in words which rows were trained
+    on.
 
     Args:
         file: the model.
@@ -246,16 +247,18 @@ def predict_file(
         saved, catalog = _open_saved(file, data, open_catalog, recipe)
         from workbench.training.prediction_arrays import npz
         from workbench.training.prediction_table import predict, prediction_table
+        from workbench.training.trained_rows import trained_rows
 
         predicted = predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))
+        trained = trained_rows(saved, catalog, data)
         if form == "npz" and not sort and not wrong:  # a table of masks has very many columns
-            return npz(saved, predicted), len(predicted.index), predicted.left_out
-        table = prediction_table(saved, predicted)
+            return npz(saved, predicted), len(predicted.index), predicted.left_out, trained.sentence
+        table = prediction_table(saved, predicted, trained.parts)
         order = table.ordered(sort=sort, wrong=wrong)
         if form == "npz":
-            return npz(saved, predicted, order), len(order), predicted.left_out
+            return npz(saved, predicted, order), len(order), predicted.left_out, trained.sentence
         text = (table.as_json if form == "json" else table.as_csv)(order)
-        return text, len(order), predicted.left_out
+        return text, len(order), predicted.left_out, trained.sentence
 
 
 def export_checkpoint(

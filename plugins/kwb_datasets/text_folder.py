@@ -73,6 +73,8 @@ def texts(
             origin=place.name,
             locate=chunks.files.name,
             texts=(TEXT,),
+            rows_are_files=True,
+            places={"test": test.name} if test else {},
         )
     columns = {part: _columns(own, encoding) for part, own in parts.items()}
     return Source(
@@ -84,6 +86,8 @@ def texts(
         origin=place.name,
         locate=train.name,
         texts=(TEXT,),
+        rows_are_files=True,
+        places={part: own.name for part, own in parts.items() if part != "train"},
         unlabelled=""
         if targets
         else f"the texts in {place.name} have no classes: each class has a folder of its own",

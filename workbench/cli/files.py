@@ -107,13 +107,14 @@ def predict_command(
 ) -> None:
     """Predict with a saved model, as CSV: a row for each row of the data, with the true values where the data has them.
 
-    Next to a true value is the error, or a mark if the prediction is right.
+    Next to a true value is the error, or a mark if the prediction is right. Of the data of its training the `part` of
+    each row is said; of texts and pictures the `file`.
     """
     from workbench import batch
 
     replaces = out is not None and _replaces(out, file, data)
     is_npz = out is not None and out.suffix.casefold() == ".npz"
-    content, rows, left_out = batch.predict_file(
+    content, rows, left_out, trained = batch.predict_file(
         file,
         data,
         shared.catalog,
@@ -127,6 +128,8 @@ def predict_command(
             f"{left_out:,} rows have no prediction: they miss a value, or hold a category that training did not know.",
             err=True,
         )
+    if trained:
+        echo(f"{data}: {trained}", err=True)
     if out is None:
         echo_data(f"{content!s}\n" if as_json else str(content))
         return

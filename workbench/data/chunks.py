@@ -57,6 +57,13 @@ class StreamedSource:
     cell: Callable[[int, str], str] | None = None
     texts: tuple[str, ...] = ()
     parts: tuple[int, ...] = ()
+    rows_are_files: bool = False
+    places: Mapping[str, Callable[[int], str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def file(self) -> Callable[[int], str] | None:
+        """From a row's position to the file that it is; None where rows are no files."""
+        return self.place if self.rows_are_files else None
 
     @property
     def rows(self) -> int:
@@ -77,7 +84,16 @@ class StreamedSource:
         if self.test is None:
             return None
         origin = f"{self.origin or 'data'} (test part)"
-        return StreamedSource(self.test, self.targets, classes=self.classes, origin=origin, texts=self.texts)
+        locate = self.places.get("test")
+        return StreamedSource(
+            self.test,
+            self.targets,
+            classes=self.classes,
+            origin=origin,
+            locate=locate,
+            texts=self.texts,
+            rows_are_files=self.rows_are_files and locate is not None,
+        )
 
     def read(self, reader: ChunkReader, chunk: int, names: Sequence[str]) -> Source:
         """One chunk as a source in memory, which knows where its rows are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from os.path import expanduser
 from pathlib import Path
 from typing import Literal
@@ -193,7 +194,8 @@ def apply_or_stream(
     test_rows = in_memory.rows_of_test_part(data, source, seed)
     check_fits(preparation, len(test_rows), source, copies=LEAST_COPIES, streams=can_stream(data, catalog))
     table = preparation.read(source, with_targets=with_targets)
-    return preparation.encode(table, test_rows, source, with_targets=with_targets)
+    encoded = preparation.encode(table, test_rows, source, with_targets=with_targets)
+    return replace(encoded, file=source.file)
 
 
 def data_argument(text: str, catalog: Catalog, preparation: Preparation | None = None) -> Data:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, cast
 
@@ -49,6 +49,7 @@ class Part:
         beside: columns (rows,) that say which row it is: a time, a series.
         naive: of windows, what can be forecast without a model: by what it is and by target, as `targets`.
         left_out: of new data, the rows that are not there for a missing value or an unknown category.
+        file: of new data whose rows are files, from a row's position in the source to its file.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -58,6 +59,7 @@ class Part:
     beside: Mapping[str, np.ndarray] = field(default_factory=dict)
     naive: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     left_out: int = 0
+    file: Callable[[int], str] | None = None
 
     @property
     def rows(self) -> int:
@@ -224,7 +226,8 @@ class Preparation(Record):
         table = self.read(source, with_targets=with_targets)
         rows = self.complete_rows(table, source, TRAINED_HINT)
         left_out = len(next(iter(table.values()))) - len(rows)
-        return replace(self.encode(table, rows, source, with_targets=with_targets), left_out=left_out)
+        part = self.encode(table, rows, source, with_targets=with_targets)
+        return replace(part, left_out=left_out, file=source.file)
 
     def read(self, source: Source, *, with_targets: bool) -> Table:
         """The needed columns of a source, checked to be of one length."""

@@ -53,6 +53,8 @@ class Source:
         unlabelled: why there is nothing to learn, where the data should say it: a folder without classes.
         remarks: what was not as it should be and was passed over, one sentence each.
         parts: per row, the part that its file is for (`split.TRAIN`, ...), or None.
+        rows_are_files: each row is a file of its own, which `locate` names.
+        places: as `locate`, of the rows of the separate `validation` and `test` parts.
     """
 
     columns: Columns
@@ -68,6 +70,13 @@ class Source:
     unlabelled: str = ""
     remarks: tuple[str, ...] = ()
     parts: np.ndarray | None = None
+    rows_are_files: bool = False
+    places: Mapping[str, Callable[[int], str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def file(self) -> Callable[[int], str] | None:
+        """From a row's position to the file that it is, or that it names; None where rows are no files."""
+        return self.place if self.rows_are_files else _by_name(self.columns)
 
     def place(self, row: int) -> str:
         """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""
@@ -84,15 +93,18 @@ class Source:
     def _part(self, columns: Columns | None, name: str) -> Source | None:
         if columns is None:
             return None
+        locate = self.places.get(name) or _by_name(columns)
         return replace(
             self,
             columns=columns,
             test=None,
             validation=None,
             origin=f"{self.origin or 'data'} ({name} part)",
-            locate=_by_name(columns),
+            locate=locate,
             cell=None,
             parts=None,
+            rows_are_files=self.rows_are_files and locate is not None,
+            places={},
         )
 
 

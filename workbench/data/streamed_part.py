@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -85,6 +85,11 @@ class StreamedPart:
     def rows(self) -> int:
         """How many rows there are."""
         return sum(self.counts)
+
+    @property
+    def file(self) -> Callable[[int], str] | None:
+        """From a row's position in the source to its file; None where rows are no files."""
+        return self.source.file
 
     @property
     def left_out(self) -> int:

@@ -222,17 +222,28 @@ def _predict(saved: SavedModel, rows: Rows) -> Predicted:
         for name, values in part.beside.items():
             beside.setdefault(name, []).append(values)
         index.append(part.index)
+    places = np.concatenate(index)
+    if (file := getattr(rows, "file", None)) is not None:
+        beside["file"] = [np.array([file(int(row)) for row in places], dtype=object)]
     return Predicted(
         {name: np.concatenate(blocks) for name, blocks in outputs.items()},
         {name: np.concatenate(blocks) for name, blocks in targets.items()},
-        np.concatenate(index),
+        places,
         beside={name: np.concatenate(blocks) for name, blocks in beside.items()},
         left_out=getattr(rows, "left_out", 0),  # windows have none
     )
 
 
-def prediction_table(saved: SavedModel, predicted: Predicted) -> PredictionTable:
-    """Predictions as columns: the true value before each, what is wrong with it behind."""
+def prediction_table(
+    saved: SavedModel, predicted: Predicted, parts: np.ndarray | None = None
+) -> PredictionTable:
+    """Predictions as columns: the true value before each, what is wrong with it behind.
+
+    Args:
+        saved: the model.
+        predicted: its predictions.
+        parts: for each row of the data the part of the training that it was in, where that is known: a column.
+    """
     if saved.notes is None:
         values = {name: plain_columns({name: array}) for name, array in predicted.outputs.items()}
     else:
@@ -243,7 +254,8 @@ def prediction_table(saved: SavedModel, predicted: Predicted) -> PredictionTable
     def add(name: str, kind: str, array: np.ndarray) -> None:
         columns[name], kinds[name] = array, kind
 
-    for name, array in predicted.beside.items():
+    beside = predicted.beside if parts is None else {"part": parts[predicted.index], **predicted.beside}
+    for name, array in beside.items():
         while name in columns:
             name = f"data.{name}"
         add(name, "beside", array)

@@ -24,6 +24,7 @@ from workbench.training.model_files import save_run
 from workbench.training.prediction_table import PredictionTable, predict, prediction_table
 from workbench.training.saved_model import SavedModel
 from workbench.training.session import Session
+from workbench.training.trained_rows import trained_rows
 from workbench.worker.data_views import DataViews
 from workbench.worker.examine import examine, look_at_data
 from workbench.worker.kept_data import KeptData
@@ -166,7 +167,7 @@ def _evaluate(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _predict(child: Child, arguments: Arguments) -> dict[str, Any]:
     """Predictions as CSV: {rows, csv}, or in the file that `out` names: {rows}."""
-    table = _predicted(child, arguments)
+    table, _ = _predicted(child, arguments)
     text = table.as_csv(table.order())
     if "out" not in arguments:
         return {"rows": table.rows, "csv": text}
@@ -177,9 +178,9 @@ def _predict(child: Child, arguments: Arguments) -> dict[str, Any]:
 def _predictions(child: Child, arguments: Arguments) -> dict[str, Any]:
     """The first rows of predictions, and their comparison with the true values: see `predictions_of`."""
     rows: list[Rows] = []
-    table = _predicted(child, arguments, rows)
+    table, trained = _predicted(child, arguments, rows)
     found = predictions_of(table, _KEPT_PREDICTIONS.keep(table, rows[-1]))
-    return {**found, "pictures": _KEPT_PREDICTIONS.has_pictures}
+    return {**found, "pictures": _KEPT_PREDICTIONS.has_pictures, "trained": trained}
 
 
 def _predicted_pictures(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -207,8 +208,10 @@ def _predicted_rows(child: Child, arguments: Arguments) -> dict[str, Any]:
     return _KEPT_PREDICTIONS.page(**asked)
 
 
-def _predicted(child: Child, arguments: Arguments, kept: list[Rows] | None = None) -> PredictionTable:
-    """The predictions; the rows that they are for are added to `kept`."""
+def _predicted(
+    child: Child, arguments: Arguments, kept: list[Rows] | None = None
+) -> tuple[PredictionTable, str]:
+    """The predictions, and in words which rows were trained on; the rows that they are for are added to `kept`."""
     saved = SavedModel.open(Path(arguments["file"]), child.catalog)
 
     def read(targets: bool) -> Rows:
@@ -217,7 +220,10 @@ def _predicted(child: Child, arguments: Arguments, kept: list[Rows] | None = Non
             kept.append(rows)
         return rows
 
-    return prediction_table(saved, predict(saved, read))
+    predicted = predict(saved, read)
+    folder = Path(arguments.get("folder", "."))
+    trained = trained_rows(saved, child.catalog, arguments.get("data", ""), folder)
+    return prediction_table(saved, predicted, trained.parts), trained.sentence
 
 
 def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Rows:

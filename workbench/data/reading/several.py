@@ -90,6 +90,7 @@ def joined(
         "origin": origin or first.origin,
         "locate": locate,
         "cell": cell if all(each.cell for each in sources) else None,
+        "rows_are_files": all(each.rows_are_files for each in sources),
     }
     if not streamed:
         held = [each for each in sources if isinstance(each, Source)]

@@ -25,6 +25,8 @@ def whole(source: Source | StreamedSource) -> Source:
         cell=source.cell,
         texts=source.texts,
         parts=parts,
+        rows_are_files=source.rows_are_files,
+        places=source.places,
     )
 
 

@@ -177,11 +177,14 @@ class PredictionsScreen(WorkbenchScreen):
             head += ", worst first"
         if self._result["left_out_columns"]:
             head += f", {self._result['left_out_columns']:,} columns not shown"
-        self.query_one("#about", Static).update(
-            Content.assemble(
-                (self._file, "bold"), f"  on {printable(self._on)}  ", (head, "dim"), "\n", about
-            )
-        )
+        trained = printable(self._result.get("trained", ""))
+        lines = [
+            Content.assemble((self._file, "bold"), f"  on {printable(self._on)}  ", (head, "dim")),
+            about,
+        ]
+        if trained:
+            lines.append(Content.styled(trained[0].upper() + trained[1:], "dim"))
+        self.query_one("#about", Static).update(Content("\n").join(lines))
 
     @on(DataTable.CellHighlighted, "#confusion")
     def _explain(self) -> None:
