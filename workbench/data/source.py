@@ -75,8 +75,8 @@ class Source:
 
     @property
     def file(self) -> Callable[[int], str] | None:
-        """From a row's position to the file that it is, or that it names; None where rows are no files."""
-        return self.place if self.rows_are_files else _by_name(self.columns)
+        """From a row's position to the file that it is; None where rows are no files. Pictures know theirs themselves."""
+        return self.place if self.rows_are_files else None
 
     def place(self, row: int) -> str:
         """Where a row is, for people: `prices.csv:14`, or `diabetes, row 14` (counted from 1)."""
