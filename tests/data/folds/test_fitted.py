@@ -99,7 +99,7 @@ def test_scores_are_those_of_cross_validate(prepare, frame, split: dict, splitte
         make_pipeline(columns, KNeighborsClassifier()),
         frame[["a", "b", "sort"]],
         frame["kind"],
-        groups=frame["patient"],
+        groups=frame["patient"] if "group" in split else None,
         cv=splitter,
     )["test_score"]
     ours = []
