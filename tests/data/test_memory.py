@@ -95,6 +95,43 @@ def test_the_test_part_is_that_of_the_training_however_much_memory_there_is(
         assert sorted(again.index) == sorted(wanted.index)
 
 
+def test_also_rows_of_a_reader_that_cannot_stream_are_made_numbers_batch_by_batch(
+    tmp_path: Path, many_categories: np.ndarray
+) -> None:
+    """JSON lines are read whole; one-hot they are 894 MiB, twice."""
+    lines = [f'{{"tail": "N{code}", "y": {code % 7}}}\n' for code in many_categories]
+    (tmp_path / "t.jsonl").write_text("".join(lines))
+    code = """
+section = {"use": "json", "path": "t.jsonl", "targets": "y", "categories": "tail", "split": {"test": 0.1}}
+loaded = load(**section)
+print(type(loaded).__name__)
+names = np.array([name[6:] for name in loaded.preparation.inputs[0].feature_names], dtype=int)
+for part in (loaded.train, loaded.test):
+    for batch in part.batches(64, seed=1):
+        x = batch.inputs["features"]
+        codes = names[x.argmax(axis=1)]
+        assert (x.sum(axis=1) == 1).all() and (codes % 7 == batch.targets["y"][:, 0]).all()
+    print(part.rows)
+own = Data.model_validate(section)
+test = apply_or_stream(loaded.preparation, own, catalog, folder=folder, seed=0)
+same = [np.concatenate([batch.index for batch in part.batches(64)]) for part in (test, loaded.test)]
+print(np.array_equal(*same), test.rows)
+print(apply_or_stream(loaded.preparation, own, catalog, folder=folder, seed=0, part="all").rows)
+"""
+    tenth = ROWS // 10
+    assert child(tmp_path, 700, code) == [
+        *("Streamed", str(ROWS - tenth), str(tenth), f"True {tenth}", str(ROWS)),
+    ]
+    # With all the memory that there is, the test part is the same.
+    same = """
+section = {"use": "json", "path": "t.jsonl", "targets": "y", "categories": "tail", "split": {"test": 0.1}}
+first = load(**section)
+second = load_or_stream(Data.model_validate(section), catalog, folder=folder, seed=0, streamed=True)
+print(type(first).__name__, type(second).__name__, second.test.rows)
+"""
+    assert child(tmp_path, 8_000, same) == [f"Prepared Streamed {ROWS // 10}"]
+
+
 def test_what_may_not_be_streamed_says_what_it_needs(tmp_path: Path, many_categories: np.ndarray) -> None:
     code = """
 try:

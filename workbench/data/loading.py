@@ -20,6 +20,7 @@ from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
 from workbench.data.reading.calls import can_stream, read, streams_if_needed
 from workbench.data.reading.files import is_pattern
+from workbench.data.reading.in_chunks import in_chunks
 from workbench.data.source import Source
 from workbench.data.specs import ReaderSpec
 from workbench.data.streamed_part import StreamedPart
@@ -89,9 +90,12 @@ def load_or_stream(
     source = read(wanted, catalog, folder, seed=seed) if source is None else source
     if data.windows is not None:
         return windowing.prepare(data, source, seed)
+    chunks = None if isinstance(source, StreamedSource) or can_stream(data, catalog) else in_chunks(source)
+    if chunks is not None and streamed:
+        source = chunks
     if isinstance(source, StreamedSource):
         return streaming.prepare(data, source, seed)
-    streams = streams_if_needed(wanted, catalog)
+    streams = streams_if_needed(wanted, catalog) or (chunks is not None and streamed is None)
     try:
         return in_memory.prepare(
             data,
@@ -103,6 +107,8 @@ def load_or_stream(
     except (MemoryError, OutOfMemoryError):
         if not streams:
             raise
+    if chunks is not None:
+        return streaming.prepare(data, chunks, seed)
     del source  # makes room
     source = read(_streaming(data, True), catalog, folder, seed=seed)
     assert isinstance(source, StreamedSource)
@@ -164,13 +170,10 @@ def apply_or_stream(
         streamed = preparation.reader.streamed if preparation.reader else None
         data = _as_before(data, streamed, catalog)
     source = read(data, catalog, folder, preparation.kinds(), seed=seed)
-    if preparation.windows is None and isinstance(source, Source) and streams_if_needed(data, catalog):
-        rows = max(map(len, source.columns.values()), default=0)
-        try:
-            check_fits(preparation, rows, source, copies=USUAL_COPIES, streams=True)
-        except OutOfMemoryError:
-            del source
-            source = read(_streaming(data, True), catalog, folder, preparation.kinds(), seed=seed)
+    if preparation.windows is None and isinstance(source, Source):
+        source = _as_stream_if_needed(
+            preparation, source, data, catalog, folder, seed, keeps=part != "all" and data.keeps_test
+        )
     brings_test, keeps_test = source.test is not None, data.keeps_test
     if part == "test" and not brings_test and not keeps_test:
         raise RecipeError(
@@ -196,6 +199,34 @@ def apply_or_stream(
     table = preparation.read(source, with_targets=with_targets)
     encoded = preparation.encode(table, test_rows, source, with_targets=with_targets)
     return replace(encoded, file=source.file)
+
+
+def _as_stream_if_needed(
+    preparation: Preparation,
+    source: Source,
+    data: Data,
+    catalog: Catalog,
+    folder: Path,
+    seed: int,
+    *,
+    keeps: bool,
+) -> Source | StreamedSource:
+    """The source as a stream, where it does not fit as numbers; where a test part is kept (`keeps`), as in training."""
+    chunks = None if can_stream(data, catalog) else in_chunks(source)
+    streamed = preparation.reader.streamed if preparation.reader else None
+    if chunks is not None and keeps and streamed is not None:
+        return chunks if streamed else source
+    if chunks is None and not streams_if_needed(data, catalog):
+        return source
+    rows = max(map(len, source.columns.values()), default=0)
+    try:
+        check_fits(preparation, rows, source, copies=USUAL_COPIES, streams=True)
+    except OutOfMemoryError:
+        if chunks is not None:
+            return chunks
+        del source
+        return read(_streaming(data, True), catalog, folder, preparation.kinds(), seed=seed)
+    return source
 
 
 def data_argument(text: str, catalog: Catalog, preparation: Preparation | None = None) -> Data:

@@ -12,6 +12,7 @@ from workbench.data.streamed_part import WINDOW_BYTES, StreamedPart
 from workbench.training.baselines.linear import Predict
 
 MOST_HELD = 256 * 2**20  # bytes of encoded rows, all parts together: more is not held for this
+FEW_BYTES = 64 * 2**20
 FEW = 10_000  # training rows that say what a guess and a linear model are
 _READ = 8_192  # rows at once
 
@@ -33,7 +34,7 @@ def few_rows(part: StreamedPart, seed: int, stopped: Callable[[], bool]) -> Part
     Raises:
         GaveUpError: it was stopped.
     """
-    count = min(part.rows, FEW, max(1, MOST_HELD // part.preparation.row_bytes))
+    count = min(part.rows, FEW, max(1, FEW_BYTES // part.preparation.row_bytes))
     chosen = np.sort(np.random.default_rng(seed).choice(part.rows, count, replace=False))
     return join(list(_until(part.some(chosen), stopped)))
 
