@@ -75,7 +75,7 @@ class Source:
 
     @property
     def file(self) -> Callable[[int], str] | None:
-        """From a row's position to the file that it is; None where rows are no files (pictures know theirs).."""
+        """From a row's position to the file that it is; None where rows are no files (pictures know theirs)."""
         return self.place if self.rows_are_files else None
 
     def place(self, row: int) -> str:

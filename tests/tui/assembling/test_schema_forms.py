@@ -68,6 +68,27 @@ def test_every_setting_of_the_split(name: str) -> None:
     assert_as_in_the_schema(data_form()[f"data.split.{name}"], Split, name)
 
 
+def test_no_two_settings_of_the_data_have_one_label_and_what_is_used_most_comes_first() -> None:
+    own = [{"name": "delimiter", "type": "text"}, {"name": "path", "type": "text", "required": True}]
+    fields = settings_form.subject_of("csv", {"parameters": own, "summary": ""}, CATALOG).fields
+    labels = [field.label for field in fields]
+    assert len(labels) == len(set(labels))
+    assert labels[:3] == ["path", "validation share", "test share"]
+    assert {"train files", "validation files", "test files"} < set(labels)
+    headings = {field.label: field.heading for field in fields if field.heading}
+    assert list(headings.values()) == [
+        "Training, validation and test part",
+        "Scaling and missing values",
+        "Columns",
+        "Files of the parts",
+        "Windows and batches",
+        "How it is read",
+    ]
+    assert headings["validation share"] == "Training, validation and test part"
+    reading = labels[labels.index(next(label for label in headings if headings[label] == "How it is read")) :]
+    assert sorted(reading) == ["delimiter", "rows"]
+
+
 @pytest.mark.parametrize("name", sorted({*Recipe.model_fields} - NOT_SETTINGS))
 def test_every_setting_at_the_top(name: str) -> None:
     if not has_own_row(name):
@@ -76,7 +97,7 @@ def test_every_setting_at_the_top(name: str) -> None:
 
 def assert_as_in_the_schema(field: Field, model: type[BaseModel], name: str) -> None:
     of_field = model.model_fields[name]
-    assert field.label == name
+    assert field.label.removesuffix(" files").removesuffix(" share") == name
     assert field.documentation == of_field.description
     assert field.documentation
     assert json.dumps(field.default) == json.dumps(of_field.default)

@@ -61,6 +61,7 @@ class FieldRow(Vertical):
         Input { width: 1fr; }
         Select { width: 1fr; height: 1; }
         Select > SelectCurrent { height: 1; border: none; padding: 0; }
+        .field-heading { color: $primary; text-style: bold; }
         .field-error { color: $text-error; padding-left: 20; height: auto; display: none; }
         &.-wrong .field-error { display: block; }
     }
@@ -101,6 +102,9 @@ class FieldRow(Vertical):
         self._elsewhere: Any = value  # what others made of the value while it had the focus
 
     def compose(self) -> ComposeResult:
+        heading = Static(self.field.heading, classes="field-heading", markup=False)
+        heading.display = bool(self.field.heading)
+        yield heading
         with Horizontal():
             label = Label(self._label, classes="field-name", markup=False)
             yield label.set_class(self.value is not UNSET, "-set")
@@ -150,6 +154,9 @@ class FieldRow(Vertical):
         kind of editor fits better, it comes when the focus has left."""
         self.field = field
         self.query_one(Label).update(self._label)
+        heading = self.query_one(".field-heading", Static)
+        heading.update(field.heading)
+        heading.display = bool(field.heading)
         if isinstance(self.editor, Input):
             self.editor.placeholder = default_text(field)
             self.editor.suggester = self._suggester

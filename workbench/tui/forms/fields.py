@@ -37,6 +37,7 @@ class Field:
         documentation: a sentence or more.
         check: from a value to what is wrong with it, "" if nothing; beyond the type.
         label: what the form calls it, if not by its name.
+        heading: a line above it: what it and the fields below it are about.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Field:
     documentation: str = ""
     check: Callable[[Any], str] = lambda value: ""
     label: str = ""
+    heading: str = ""
 
 
 _BOUNDS = (("minimum", ">="), ("above", ">"), ("maximum", "<="), ("below", "<"))
