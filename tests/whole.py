@@ -18,6 +18,7 @@ FAMILIES = {
     "typing": "every text field at every speed",
     "keras": "the contract for a sample of all that Keras has",
     "epochs": "the benchmarks' workloads with all their rows",
+    "search": "searches whose processes are killed, at more moments",
     "numbers": "five runs of each recipe that must give the same numbers",
 }
 

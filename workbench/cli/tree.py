@@ -16,6 +16,7 @@ from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.cli.runs import export_command, save_command, stop_command, watch_command
+from workbench.cli.search import repeat_command, search_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
 
@@ -118,6 +119,8 @@ def schema_command(shared: SharedOptions) -> None:
 
 
 for command in (
+    search_command,
+    repeat_command,
     watch_command,
     stop_command,
     export_command,

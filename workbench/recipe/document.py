@@ -43,7 +43,11 @@ class Document:
 
     def place(self, key: str) -> str:
         """`price.yaml:14: model.sequential[2]` for `model.sequential[2]`."""
-        return _place(self.name, self.root, split_key(key), self.overrides)
+        return self.place_of(split_key(key))
+
+    def place_of(self, key: Key) -> str:
+        """As `place`, for the parts of a key, which may have dots of their own."""
+        return _place(self.name, self.root, key, self.overrides)
 
     def located(self, error: WorkbenchError) -> WorkbenchError:
         """The error with file and line, if its place is a key of this recipe."""

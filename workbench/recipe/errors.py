@@ -12,6 +12,7 @@ from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.model_schema import ARGUMENT, Graph, Load, Sequential, tag
 from workbench.recipe.options.columns import DateFeatures, NumberFormat
 from workbench.recipe.options.missing import ColumnMissing, Missing
+from workbench.recipe.options.search import Goal, Limit, Prune, Range, Repeat, Search
 from workbench.recipe.options.split import Fold, Split
 from workbench.recipe.options.windows import Windows
 from workbench.recipe.schema import Recipe, Train
@@ -21,6 +22,7 @@ _BY_TAG: dict[str, type[BaseModel]] = {
     tag("graph"): Graph,
     tag("load"): Load,
     tag("by role"): Missing,
+    tag("range"): Range,
 }
 _BY_KEY: dict[tuple[str | int, ...], type[BaseModel]] = {
     (): Recipe,
@@ -28,6 +30,11 @@ _BY_KEY: dict[tuple[str | int, ...], type[BaseModel]] = {
     ("data", "split"): Split,
     ("data", "split", "fold"): Fold,
     ("data", "windows"): Windows,
+    ("search",): Search,
+    ("search", "goal"): Goal,
+    ("search", "prune"): Prune,
+    ("search", "limit"): Limit,
+    ("repeat",): Repeat,
 }
 _WANTED = {
     "int": "a whole number",
@@ -42,7 +49,7 @@ _TAGS = frozenset(
         tag,
         (
             *("use", "load", "sequential", "graph", "list", "map", "value", "by output", "policy", "by role"),
-            *("share", "values", "shape", "of the data"),
+            *("share", "values", "shape", "of the data", "range", "choices"),
         ),
     )
 )

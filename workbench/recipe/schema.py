@@ -39,6 +39,7 @@ from workbench.recipe.model_schema import (
 from workbench.recipe.options.columns import Dates, Numbers, Unknown, is_written
 from workbench.recipe.options.data import TargetScaling, Texts
 from workbench.recipe.options.missing import MissingPolicy
+from workbench.recipe.options.search import Repeat, Search
 from workbench.recipe.options.split import DatasetOption, Split
 from workbench.recipe.options.windows import Windows
 from workbench.recipe.secrets import refuse_password
@@ -360,6 +361,15 @@ class Recipe(Strict):
         description="Layers and models made once, by name: `{use: NAME}` in the model is this same one each time.",
     )
     save: Names = Field((), description="Files to write when training ends: .keras, .h5 or .weights.h5.")
+    # A run is one training: its own recipe has neither.
+    search: Search | None = Field(
+        None, exclude=True, description="Many trainings of other values, for `kwb search`."
+    )
+    repeat: Repeat | None = Field(
+        None,
+        exclude=True,
+        description="The same training several times, for `kwb repeat`, or in each trial of a search.",
+    )
 
     @model_validator(mode="after")
     def _has_the_strings_of_its_model(self) -> Recipe:

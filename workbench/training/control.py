@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 
 class Control:
@@ -15,6 +16,7 @@ class Control:
         self._save = False
         self._go = threading.Event()
         self._go.set()
+        self._hold_after: frozenset[int] = frozenset()
 
     @property
     def stop_requested(self) -> str:
@@ -37,6 +39,15 @@ class Control:
     def resume(self) -> None:
         """Go on after a pause."""
         self._go.set()
+
+    def hold_after(self, epochs: Iterable[int]) -> None:
+        """Pause at the end of these epochs (counted from 1), until a request to go on or to stop."""
+        self._hold_after = frozenset(epochs)
+
+    def epoch_ends(self, epoch: int) -> None:
+        """The training has come to the end of an epoch, and is about to say so."""
+        if epoch in self._hold_after and not self._stop:
+            self.pause()
 
     def set_learning_rate(self, value: float) -> None:
         """Use another learning rate from the next batch on."""

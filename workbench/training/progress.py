@@ -48,6 +48,7 @@ class Progress(keras.callbacks.Callback):
         self.steps = steps
         self._baselines = baselines
         self.reported = False  # whether the last batch had a `step` event
+        self.stopped_between_epochs = False  # on request; not in the middle of one, and not by a callback
         self.epoch = 0
         self.step = 0
         self.history: list[Mapping[str, Any]] = list(history)
@@ -81,6 +82,7 @@ class Progress(keras.callbacks.Callback):
         self.logs = numbers(logs)
         self.history.append({"epoch": epoch + 1, "logs": self.logs})
         rates = learning_rates(self.model)
+        self._control.epoch_ends(epoch + 1)  # before anybody can answer
         self._emit(
             events.Epoch(
                 epoch=epoch + 1,
@@ -93,19 +95,26 @@ class Progress(keras.callbacks.Callback):
                 baselines=self._baselines(),
             )
         )
+        if self._control.paused and not self.model.stop_training:
+            self._hold()
+            if self._control.stop_requested:
+                self.model.stop_training = self.stopped_between_epochs = True
 
     def _obey(self) -> None:
         control = self._control
         if (rate := control.take_learning_rate()) is not None:
             self._set_rate(rate)
         if control.paused:
-            self._emit(events.Paused(self.epoch, self.step))
-            began = time.perf_counter()
-            control.wait_while_paused()
-            self._waited += time.perf_counter() - began
-            self._emit(events.Resumed(self.epoch, self.step))
+            self._hold()
         if control.stop_requested:
             self.model.stop_training = True
+
+    def _hold(self) -> None:
+        self._emit(events.Paused(self.epoch, self.step))
+        began = time.perf_counter()
+        self._control.wait_while_paused()
+        self._waited += time.perf_counter() - began
+        self._emit(events.Resumed(self.epoch, self.step))
 
     def _set_rate(self, rate: float) -> None:
         found = optimizers(self.model)

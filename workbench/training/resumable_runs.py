@@ -63,4 +63,5 @@ def _lasting(recipe: Recipe, status: str) -> Recipe:
     free: dict[str, Any] = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": ()}
     if status != "done":
         free["callbacks"] = ()
-    return recipe.model_copy(update={"save": (), "train": recipe.train.model_copy(update=free)})
+    lasting = {"save": (), "search": None, "repeat": None}
+    return recipe.model_copy(update={**lasting, "train": recipe.train.model_copy(update=free)})

@@ -139,7 +139,8 @@ class Keeper(keras.callbacks.Callback):
             self._write(self._epoch, batch + 1, with_metrics=True)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        if self._control.stop_requested:
+        between = self._progress.stopped_between_epochs
+        if self._control.stop_requested and not between:
             return  # the state was kept at the batch, before this shortened epoch's end changed callbacks
         self._ended = epoch + 1
         last = epoch + 1 == self.params["epochs"] or self.model.stop_training
@@ -200,7 +201,9 @@ class Keeper(keras.callbacks.Callback):
                 "format": FORMAT,
                 "epoch": epoch,
                 "step": step,
-                "stopped": bool(self.model.stop_training) and step == 0,
+                "stopped": bool(self.model.stop_training)
+                and step == 0
+                and not self._progress.stopped_between_epochs,
                 "engine": self.engine,
                 "streamed": self._streamed,
                 "history": list(self._progress.history),

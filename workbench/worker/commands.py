@@ -127,7 +127,8 @@ def _scan(child: Child, arguments: Arguments) -> dict[str, Any]:
 def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     """Train; events come while it runs. The result is the `finished` event's status, logs and evaluation.
 
-    `resume` names a run's folder to go on with instead of making a new one; the recipe is that run's own.
+    `resume` names a run's folder to go on with instead of making a new one; the recipe is that run's own. At the end of
+    the epochs of `hold_after` it pauses.
     """
     resume = arguments.get("resume")
     _KEPT_DATA.forget()
@@ -138,6 +139,7 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
         runs_folder=Path(arguments["runs"]),
         resume=open_run(resume) if resume else None,
     )
+    session.control.hold_after(arguments.get("hold_after", ()))
     child.steer_by(session.control)
     finished = session.run()
     return {

@@ -30,7 +30,7 @@ Restore = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TriedSteps:
     """The results of a few steps.
 
     Attributes:
@@ -81,20 +81,20 @@ class Agreement:
         ]
         return self._differs(found, *allowed) or ""
 
-    def _tried(self, program: Program) -> Trial:
+    def _tried(self, program: Program) -> TriedSteps:
         self._restore()
         trial = self._run(program)
         self._restore()
         return trial
 
-    def _run(self, program: Program) -> Trial:
+    def _run(self, program: Program) -> TriedSteps:
         logs = []
         for step in range(self._steps):
             _, found = program.run(self._epoch, step, 1)
             logs.append(_flat(found))
-        return Trial(logs, [tf.identity(weight) for weight in self._weights])
+        return TriedSteps(logs, [tf.identity(weight) for weight in self._weights])
 
-    def _differs(self, found: Trial, logs: float, weights: float) -> str | None:
+    def _differs(self, found: TriedSteps, logs: float, weights: float) -> str | None:
         distance, where = _of_logs(found, self._wanted)
         if distance > logs:
             return where
@@ -104,7 +104,7 @@ class Agreement:
             return f"after {self._steps} steps the weights differ by {distance:.2g} of the way they went"
         return None
 
-    def _of_weights(self, found: Trial) -> float:
+    def _of_weights(self, found: TriedSteps) -> float:
         """The total distance between the weights, relative to the distance that the reference moved them."""
         apart = _length(found.weights, self._wanted.weights)
         way = _length(self._wanted.weights, self._start)
@@ -115,7 +115,7 @@ class Agreement:
         return apart / way if way else float(apart > 0.0)
 
 
-def _of_logs(found: Trial, wanted: Trial) -> tuple[float, str]:
+def _of_logs(found: TriedSteps, wanted: TriedSteps) -> tuple[float, str]:
     """The largest relative difference in any log of any step, and where it is."""
     largest, where = 0.0, ""
     for step, (ours, theirs) in enumerate(zip(found.logs, wanted.logs, strict=True), 1):

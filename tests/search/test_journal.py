@@ -1,0 +1,121 @@
+"""The journal: several processes add to it, and none loses or repeats what another did."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import FileError
+from workbench.search import state as records
+from workbench.search.journal import Journal
+from workbench.search.leases import Leases, describe_agent
+from workbench.search.state import Record, SearchState, TrialState
+
+ADDING = """
+import sys
+from pathlib import Path
+from workbench.search import state as records
+from workbench.search.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+for _ in range(60):
+    def decide(state):
+        number = len(state.trials)
+        return [records.new_trial({"seed": number}, 1), records.begun(sys.argv[2], number, 0)]
+    journal.update(decide)
+"""
+
+
+def test_three_processes_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    others = [subprocess.Popen([sys.executable, "-c", ADDING, str(path), name]) for name in "abc"]
+    assert [each.wait(120) for each in others] == [0, 0, 0]
+    state = Journal(path).read()
+    assert [trial.settings["seed"] for trial in state.trials] == list(range(180))
+    owners = [trial.repetitions[0].owner for trial in state.trials]
+    assert [owners.count(name) for name in "abc"] == [60, 60, 60]
+
+
+def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).update(lambda _: [records.new_trial({"seed": 1}, 1)])
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"v": 1, "kind": "tri')
+    again = Journal(path)
+    assert len(again.read().trials) == 1
+    again.update(lambda _: [records.new_trial({"seed": 2}, 1)])
+    assert [trial.settings["seed"] for trial in Journal(path).read().trials] == [1, 2]
+
+
+def test_what_is_no_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text("[1, 2]\n")
+    with pytest.raises(FileError, match="is no journal of a search"):
+        Journal(path).read()
+
+
+def filled(*more: Record) -> SearchState:
+    state = SearchState()
+    state.add([records.new_trial({}, 1), records.begun("a", 0, 0), *more])
+    return state
+
+
+def test_one_that_was_taken_over_says_nothing_more() -> None:
+    taken_over = records.begun("b", 0, 0)
+    late = records.ended("a", 0, 0, TrialState.DONE, value=1.0)
+    repetition = filled(taken_over, late).trials[0].repetitions[0]
+    assert (repetition.state, repetition.owner, repetition.value) == (TrialState.RUNNING, "b", None)
+    repetition = (
+        filled(taken_over, records.ended("b", 0, 0, TrialState.DONE, value=2.0), late)
+        .trials[0]
+        .repetitions[0]
+    )
+    assert (repetition.state, repetition.value) == (TrialState.DONE, 2.0)
+
+
+def test_the_value_of_parts() -> None:
+    state = SearchState()
+    ended = [
+        records.ended("a", 0, repetition, TrialState.DONE, value=value)
+        for repetition, value in enumerate([1.0, 2.0, 6.0])
+    ]
+    state.add(
+        [records.new_trial({}, 3), *(records.begun("a", 0, repetition) for repetition in range(3)), *ended]
+    )
+    trial = state.trials[0]
+    assert trial.value == pytest.approx(3.0)
+    assert trial.spread == pytest.approx(7.0**0.5)
+    assert trial.state is TrialState.DONE
+
+
+def test_an_agent_lives_as_long_as_its_process() -> None:
+    name, record = describe_agent(1)
+    state = SearchState()
+    state.add([record])
+    leases = Leases()
+    assert not leases.dead(name, state)
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+        pass
+    state.add([{**record, "agent": "gone", "pid": ended.pid}])
+    assert leases.dead("gone", state)
+    state.add([{"kind": "left", "agent": name}])
+    assert leases.dead(name, state)
+
+
+def test_an_agent_elsewhere_lives_as_long_as_it_is_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("workbench.search.leases.time.monotonic", lambda: now[0])
+    _, record = describe_agent(1)
+    state = SearchState()
+    state.add([{**record, "agent": "far", "boot": "another machine"}])
+    leases = Leases()
+    assert not leases.dead("far", state)
+    now[0] = 25.0
+    state.add([{"kind": "beat", "agent": "far"}])
+    assert not leases.dead("far", state)
+    now[0] = 50.0
+    assert not leases.dead("far", state)
+    now[0] = 56.0
+    assert leases.dead("far", state)

@@ -1,0 +1,324 @@
+"""`kwb search` and `kwb repeat`: real trainings, processes that are killed, several agents.
+
+KWB_WHOLE=search kills at more moments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.search.bases import RECIPE, recipe
+from tests.whole import whole
+from workbench.catalog.lookup import Catalog
+from workbench.recipe.document import to_yaml
+from workbench.recipe.options.search import Goal
+from workbench.search.journal import Journal
+from workbench.search.opening import open_search
+from workbench.search.results import result_of
+from workbench.search.state import SearchState, TrialState
+from workbench.training.session import Session
+
+pytestmark = pytest.mark.slow
+
+OVER = {
+    "train.optimizer.learning_rate": {"from": 0.001, "to": 0.1, "log": True},
+    "model.sequential[0].units": [4, 16],
+}
+GOAL = Goal(minimize="val_loss")
+KILLS = 20 if whole("search") else 3
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from workbench.cli import command; command()", *arguments]
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(folder, *arguments), cwd=folder, capture_output=True, text=True, timeout=300
+    )
+
+
+def journal(folder: Path, name: str = "small") -> SearchState:
+    return Journal(folder / "saved" / "searches" / name / "journal.jsonl").read()
+
+
+def write(folder: Path, **search: Any) -> None:
+    asked = {"over": OVER, "method": "random", "trials": 4, **search}
+    (folder / "r.yaml").write_text(recipe(search=asked))
+
+
+def undisturbed(folder: Path, catalog: Catalog, numbers: Sequence[int], name: str = "small") -> list[float]:
+    """The values of trials that are trained here, at a stretch."""
+    opened = open_search(name, catalog, root=folder / "saved" / "searches")
+    found = []
+    for number in numbers:
+        settings = opened.journal.read().trials[number].settings
+        document = opened.base.trial(number, settings)
+        session = Session(document, catalog, lambda *_: None, runs_folder=folder / "alone")
+        session.run()
+        (made,) = (folder / "alone").glob(f"{document.recipe.name}-*")
+        result = result_of(str(made), GOAL)
+        assert result is not None
+        assert result.value is not None
+        found.append(result.value)
+    return found
+
+
+def test_a_search_from_beginning_to_end(tmp_path: Path, catalog: Catalog) -> None:
+    write(tmp_path)
+    done = run(tmp_path, "search", "r.yaml", "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    *lines, summary = map(json.loads, done.stdout.splitlines())
+    ended = {line["trial"]: line for line in lines if line["state"] == "done"}
+    assert sorted(ended) == [0, 1, 2, 3]
+    values = undisturbed(tmp_path, catalog, range(4))
+    assert [ended[number]["value"] for number in range(4)] == values
+    assert summary["trials"]["done"] == 4
+    assert summary["best"]["value"] == min(values)
+    assert summary["best"]["trial"] == values.index(min(values))
+    runs = {Path(line["run"]) for line in ended.values()}
+    assert len(runs) == 4
+    assert all((path / "model.keras").is_file() for path in runs)
+    # it is done: the same command trains nothing more
+    again = run(tmp_path, "search", "small", "--json")
+    assert again.returncode == 0
+    assert len(again.stdout.splitlines()) == 1
+    assert len(list((tmp_path / "saved" / "runs").iterdir())) == 4
+    best = run(tmp_path, "search", "small", "--best")
+    assert best.returncode == 0
+    (tmp_path / "best.yaml").write_text(best.stdout)
+    trained = run(tmp_path, "--batch", "best.yaml", "--json")
+    losses = [json.loads(line) for line in trained.stdout.splitlines()]
+    assert min(each["logs"]["val_loss"] for each in losses if each["event"] == "epoch") == min(values)
+
+
+def test_pruned_trials_go_on_bit_for_bit(tmp_path: Path, catalog: Catalog) -> None:
+    write(tmp_path, trials=5, prune={"after": 2, "keep": 0.5})
+    done = run(tmp_path, "search", "r.yaml", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    state = journal(tmp_path)
+    pruned = [trial.number for trial in state.trials if trial.state is TrialState.PRUNED]
+    assert pruned
+    epochs = {trial.number: trial.repetitions[0].epoch for trial in state.trials}
+    assert {epochs[number] for number in pruned} <= {2, 4}  # they stop just where they are compared
+    for trial in state.trials:
+        repetition = trial.repetitions[0]
+        assert repetition.epoch == (6 if repetition.state is TrialState.DONE else max(repetition.compared))
+    # without pruning all of them go on, from where they stopped
+    done = run(tmp_path, "search", "small", "--workers", "2", "--set", "search.prune=null")
+    assert done.returncode == 0, done.stderr
+    state = journal(tmp_path)
+    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 5
+    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5))
+    assert len(list((tmp_path / "saved" / "runs").iterdir())) == 5
+
+
+def test_a_search_whose_processes_are_killed(tmp_path: Path, catalog: Catalog) -> None:
+    """At random moments: everything at once, the command alone, or one of its children."""
+    text = recipe(
+        search={"over": OVER, "method": "random", "trials": 5, "prune": {"after": 20, "keep": 0.5}},
+        train={**RECIPE["train"], "epochs": 60, "checkpoint_seconds": 0.1},
+    )
+    (tmp_path / "r.yaml").write_text(text)
+    draw = random.Random(0)
+    kills = 0
+    while True:
+        process = subprocess.Popen(
+            command(tmp_path, "search", "r.yaml", "--workers", "2"),
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        if kills == KILLS:
+            _, errors = process.communicate(timeout=300)
+            assert process.returncode == 0, errors
+            break
+        kills += 1
+        began = len(journal(tmp_path).agents)
+        _until_it_works(process, tmp_path, began)
+        time.sleep(draw.uniform(0.0, 3.0))
+        victims = [_children(process.pid), [process.pid], [process.pid, *_children(process.pid)]][kills % 3]
+        for pid in victims:
+            kill(pid)
+        if process.pid in victims:
+            process.wait(60)
+        else:  # it goes on with another child
+            time.sleep(draw.uniform(0.0, 3.0))
+            process.kill()
+            process.wait(60)
+        process.communicate()
+    state = journal(tmp_path)
+    assert len(state.trials) == 5
+    assert {trial.state for trial in state.trials} <= {TrialState.DONE, TrialState.PRUNED}
+    done = [trial.number for trial in state.trials if trial.state is TrialState.DONE]
+    assert done
+    values = undisturbed(tmp_path, catalog, done)
+    assert [state.trials[number].value for number in done] == values
+
+
+def _until_it_works(process: subprocess.Popen[bytes], folder: Path, agents: int) -> None:
+    end = time.monotonic() + 90
+    while len(journal(folder).agents) == agents:
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def _children(pid: int) -> list[int]:
+    import psutil
+
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_two_commands_work_on_one_search(tmp_path: Path) -> None:
+    write(tmp_path, trials=6)
+    options: dict[str, Any] = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    both = [
+        subprocess.Popen(command(tmp_path, "search", "r.yaml", "--workers", "1"), **options) for _ in range(2)
+    ]
+    for process in both:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    state = journal(tmp_path)
+    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 6
+    assert len({trial.repetitions[0].run for trial in state.trials}) == 6
+    assert len({trial.repetitions[0].owner for trial in state.trials}) == 2
+    assert len(list((tmp_path / "saved" / "runs").iterdir())) == 6
+
+
+def test_an_interrupted_search_goes_on(tmp_path: Path, catalog: Catalog) -> None:
+    write(tmp_path, trials=2)
+    text = (tmp_path / "r.yaml").read_text().replace("epochs: 6", "epochs: 3000")
+    (tmp_path / "r.yaml").write_text(text)
+    process = subprocess.Popen(
+        command(tmp_path, "search", "r.yaml", "--workers", "2"),
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    end = time.monotonic() + 120
+    while sum(bool(trial.repetitions[0].run) for trial in journal(tmp_path).trials) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "`kwb search small` goes on" in errors
+    assert [trial.state for trial in journal(tmp_path).trials] == [TrialState.RUNNING] * 2
+    done = run(tmp_path, "search", "small", "--set", "train.epochs=400", "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    state = journal(tmp_path)
+    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 2
+
+
+@pytest.mark.parametrize(
+    ("search", "code", "message"),
+    [
+        ({"goal": "val_los"}, 2, "search.goal"),
+        ({"goal": "val_mae"}, 2, "the logs of an epoch have no 'val_mae' (loss, val_loss)"),
+        ({"over": {"model.sequential[0].unit": [4, 8]}}, 2, "search.over.model.sequential[0].unit: "),
+        (
+            {"over": {"model.sequential[0]": [{"use": "Dense", "units": -1}]}},
+            2,
+            "search.over.model.sequential[0]: ",
+        ),
+        ({"over": {"train.optimizer.learning_rate": [1e30, 1e31]}, "method": "grid"}, 1, "2 failed"),
+    ],
+)
+def test_what_cannot_be_searched(tmp_path: Path, search: dict[str, Any], code: int, message: str) -> None:
+    write(tmp_path, **search)
+    done = run(tmp_path, "search", "r.yaml", "--workers", "1")
+    assert done.returncode == code, done.stderr
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_repeats_over_seeds(tmp_path: Path, catalog: Catalog) -> None:
+    (tmp_path / "r.yaml").write_text(recipe())
+    done = run(tmp_path, "repeat", "r.yaml", "--seeds", "3", "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])["repeats"]["0"]["val_loss"]
+    values = []
+    for seed in (3, 4, 5):
+        trained = run(tmp_path, "--batch", "r.yaml", "--json", "--set", f"seed={seed}")
+        epochs = [json.loads(line) for line in trained.stdout.splitlines()]
+        values.append([each for each in epochs if each["event"] == "epoch"][-1]["logs"]["val_loss"])
+    assert found["n"] == 3
+    assert found["mean"] == pytest.approx(statistics.fmean(values))
+    assert found["std"] == pytest.approx(statistics.stdev(values))
+    state = journal(tmp_path, "small-3-seeds")
+    assert [repetition.logs["val_loss"] for repetition in state.trials[0].repetitions] == values
+
+
+def test_repeats_over_folds(tmp_path: Path) -> None:
+    """Each fold once as the validation part: the same numbers as scikit-learn's folds with plain Keras give."""
+    changed = {**RECIPE, "train": {**RECIPE["train"], "shuffle": False}}
+    changed["data"] = {"use": "diabetes", "scale": "standard"}
+    changed["model"] = {"sequential": [{"use": "Dense", "units": 1, "kernel_initializer": "zeros"}]}
+    (tmp_path / "r.yaml").write_text(to_yaml(changed))
+    done = run(tmp_path, "repeat", "r.yaml", "--folds", "3", "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    values = [
+        repetition.logs["val_loss"] for repetition in journal(tmp_path, "small-3-folds").trials[0].repetitions
+    ]
+    expected = _by_hand(3)
+    assert values == pytest.approx(expected, rel=1e-4)
+    found = json.loads(done.stdout.splitlines()[-1])["repeats"]["0"]["val_loss"]
+    assert found["mean"] == pytest.approx(statistics.fmean(expected), rel=1e-4)
+    assert found["std"] == pytest.approx(statistics.stdev(expected), rel=1e-4)
+
+
+def _by_hand(folds: int) -> list[float]:
+    import keras
+    import numpy as np
+    from sklearn.datasets import load_diabetes
+    from sklearn.model_selection import KFold
+    from sklearn.preprocessing import StandardScaler
+
+    data = load_diabetes(scaled=False)
+    found = []
+    for training, validation in KFold(folds, shuffle=True, random_state=RECIPE["seed"]).split(data.data):
+        scaler = StandardScaler().fit(data.data[training])
+        model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="zeros")])
+        model.compile(keras.optimizers.Adam(0.01), "mse")
+        x, y = scaler.transform(data.data).astype(np.float32), data.target.astype(np.float32)
+        fitted = model.fit(
+            x[training], y[training], epochs=6, batch_size=32, shuffle=False, verbose=0,
+            validation_data=(x[validation], y[validation]),
+        )  # fmt: skip
+        found.append(fitted.history["val_loss"][-1])
+    return found
+
+
+def test_a_search_of_repeats_compares_means(tmp_path: Path) -> None:
+    over = {"model.sequential[0].units": [4, 16]}
+    (tmp_path / "r.yaml").write_text(recipe(search={"over": over, "method": "grid"}, repeat={"seeds": 2}))
+    done = run(tmp_path, "search", "r.yaml", "--workers", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout.splitlines()[-1])
+    state = journal(tmp_path)
+    means = [
+        statistics.fmean([repetition.value or 0.0 for repetition in trial.repetitions])
+        for trial in state.trials
+    ]
+    assert len(means) == 2
+    assert summary["best"]["value"] == pytest.approx(min(means))
+    assert len(summary["best"]["runs"]) == 2

@@ -1,0 +1,130 @@
+"""`kwb search` and `kwb repeat`: many trainings of one recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli.options import SharedOptions, shared_options
+from workbench.errors import ExitCode, RecipeError
+from workbench.output import echo, echo_data
+
+if TYPE_CHECKING:
+    from workbench.search.opening import Opened
+
+
+def _workers(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    if value == "auto":
+        return 0
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter("is a number above 0, or auto.")
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What both commands have."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line."),
+        click.option("--name", default="", metavar="NAME", help="What to call it below saved/searches."),
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change the recipe: search.trials=100.",
+        ),
+        click.option(
+            "--workers",
+            default="auto",
+            callback=_workers,
+            metavar="N",
+            help="Trainings at once; by default as many as the machine has cores and memory for.",
+        ),
+    ):
+        option(command)
+    return shared_options(command)
+
+
+@click.command("search", short_help="Train a recipe with many values, and find the best.")
+@click.argument("recipe")
+@click.option("--best", is_flag=True, help="Train nothing: print the recipe of the best trial so far.")
+@_options
+def search_command(
+    shared: SharedOptions,
+    recipe: str,
+    best: bool,
+    workers: int,
+    overrides: Sequence[str],
+    name: str,
+    as_json: bool,
+) -> int:
+    """Train a recipe with the values of its `search` section, and find the best of them.
+
+    RECIPE is a file or the name of a built-in recipe; or the name of a search that was begun, which goes on. Every
+    trial is a run below saved/runs. The same command once more, also on another machine that has the folder, helps
+    with a search that is going on.
+    """
+    from workbench.search.opening import open_search
+
+    opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name)
+    if best:
+        _print_best(opened)
+        return ExitCode.DONE
+    return _train(opened, shared, workers, as_json=as_json)
+
+
+@click.command("repeat", short_help="Train a recipe several times, for the mean and the spread.")
+@click.argument("recipe")
+@click.option("--seeds", type=click.IntRange(2), metavar="N", help="With so many seeds.")
+@click.option("--folds", type=click.IntRange(2), metavar="N", help="Cross-validation with so many folds.")
+@click.option("--by", metavar="COLUMN", help="With --folds: rows of one value of it are all in one fold.")
+@_options
+def repeat_command(
+    shared: SharedOptions,
+    recipe: str,
+    seeds: int | None,
+    folds: int | None,
+    by: str | None,
+    workers: int,
+    overrides: Sequence[str],
+    name: str,
+    as_json: bool,
+) -> int:
+    """Train a recipe with several seeds, or each fold once as the validation part: mean and standard deviation of every
+    value.
+
+    RECIPE is a file or the name of a built-in recipe; or the name of repeats that were begun, which go on.
+    """
+    from workbench.search.opening import open_repeat
+
+    if seeds and folds:
+        raise click.UsageError("--seeds and --folds do not go together.")
+    opened = open_repeat(
+        recipe, shared.catalog(), seeds=seeds, folds=folds, by=by, overrides=overrides, name=name
+    )
+    return _train(opened, shared, workers, as_json=as_json)
+
+
+def _print_best(opened: Opened) -> None:
+    from workbench.search.opening import recipe_of
+    from workbench.search.state import best
+
+    state = opened.journal.read()
+    assert opened.base.search is not None
+    found = best(state.trials, opened.base.search.goal.sign)
+    if found is None:
+        raise RecipeError("no trial has a value yet.", where=str(opened.folder))
+    echo(f"trial {found.number} of {opened.name}: {found.value:.6g}", err=True)
+    echo_data(recipe_of(opened.base, found))
+
+
+def _train(opened: Opened, shared: SharedOptions, workers: int, *, as_json: bool) -> int:
+    from workbench.batch import RUNS
+    from workbench.search.agent import Place
+    from workbench.search.running import run_search
+
+    place = Place(Path(RUNS), opened.folder / "logs", shared.plugin_files, shared.blocked)
+    return run_search(opened, place, workers, as_json=as_json)

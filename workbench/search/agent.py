@@ -1,0 +1,348 @@
+"""An agent: takes trainings from the journal of a search and does them, several at once, each in a process of its own.
+
+The processes are forked from one that has loaded TensorFlow. Several agents, on one machine or many, may work on one
+search: the journal decides who does what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench import events
+from workbench.errors import RecipeError, TrainingError, WorkbenchError
+from workbench.search import leases
+from workbench.search.journal import Journal
+from workbench.search.pruning import comparisons, goes_on
+from workbench.search.results import RunResult, result_of
+from workbench.search.sampling import Sampler
+from workbench.search.scheduling import Assignment, Scheduler
+from workbench.search.space import Base
+from workbench.search.state import Record, SearchState, Trial, TrialState, compared, died, ended, run_made
+from workbench.search.trying import try_values
+from workbench.storage.ownership import owner
+from workbench.storage.run_folder import RunFolder
+from workbench.worker.client import Worker, WorkerDied
+from workbench.worker.spawning import CAN_FORK, ForkServer
+
+LOOK_EVERY = 0.3  # seconds between two looks for work, where there is none
+DEATHS = 3  # of one training, before it is given up
+ALIKE = 5  # first trials that fail alike end the search
+QUIT = 60.0  # seconds that a training has to end and to save when the search is interrupted
+
+OnChange = Callable[[SearchState, int, int], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an agent works: the folder of runs, that of its logs, and the plugins."""
+
+    runs: Path
+    logs: Path
+    plugin_files: Sequence[Path] = ()
+    blocked: Sequence[str] = ()
+
+
+class Agent:
+    """Works on a search until nothing is left to do.
+
+    Args:
+        base: the recipe of the search.
+        journal: what was done and is being done.
+        sampler: proposes values.
+        place: where it works.
+        workers: how many trainings at once.
+        on_change: called with the state, a trial and a repetition, when that one has begun, was compared or has ended.
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        journal: Journal,
+        sampler: Sampler,
+        place: Place,
+        *,
+        workers: int,
+        on_change: OnChange,
+    ) -> None:
+        self._base = base
+        self._journal = journal
+        self._place = place
+        self._workers = workers
+        self._on_change = on_change
+        self.name, self._record = leases.describe_agent(workers)
+        self._scheduler = Scheduler(base, sampler, self.name, leases.Leases().dead, self._out_of_time)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._at: dict[tuple[int, int], Worker | None] = {}
+        self._fork_server: ForkServer | None = None
+        self._stopping = False
+        self._cut_off = False
+        self._children = 0
+        recipe = base.document.recipe
+        prune = base.search.prune if base.search is not None else None
+        self._compare_after = comparisons(prune, recipe.train.epochs)
+
+    @property
+    def goal(self) -> Any:
+        return self._base.search.goal if self._base.search is not None else None
+
+    async def run(self) -> SearchState:
+        """Work, and give the state at the end.
+
+        Raises:
+            WorkbenchError: the recipe cannot be trained, whatever the values; or the journal cannot be used.
+        """
+        if CAN_FORK:
+            self._fork_server = ForkServer(self._place.logs / "fork_server.log")
+        beating: asyncio.Task[None] | None = None
+        try:
+            state = await self._update(lambda _: [self._record])
+            if not state.trials:
+                worker = await self._child(asyncio.Queue())
+                try:
+                    await try_values(self._base, worker)
+                finally:
+                    worker.kill()
+                    await worker.gone()
+            beating = asyncio.create_task(self._beat())
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._workers):
+                    group.create_task(self._work())
+        except BaseExceptionGroup as errors:  # of several workers, each the error of its own
+            raise errors.exceptions[0] from None
+        finally:
+            if beating is not None:
+                beating.cancel()
+            with suppress(WorkbenchError):
+                await self._update(lambda _: [{"kind": "left", "agent": self.name}])
+            if self._fork_server is not None:
+                self._fork_server.close()
+            self._thread.shutdown()
+        return self._journal.state
+
+    def stop(self) -> None:
+        """End: each training stops after its batch, and can go on later."""
+        self._stopping = True
+        for worker in self._at.values():
+            if worker is not None and worker.alive:
+                worker.send("stop")
+
+    # ------------------------------------------------------------------ trainings
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            assignment = await self._next()
+            if assignment is None:
+                if self._scheduler.finished(self._journal.state):
+                    return
+                await asyncio.sleep(LOOK_EVERY)
+                continue
+            key = (assignment.trial, assignment.repetition)
+            try:
+                await self._train(assignment)
+            finally:
+                self._at.pop(key, None)
+
+    async def _next(self) -> Assignment | None:
+        found: Assignment | None = None
+
+        def decide(state: SearchState) -> list[Record]:
+            nonlocal found
+            found, records = self._scheduler.next(state, list(self._at))
+            if found is not None:
+                self._at[found.trial, found.repetition] = None
+            return records
+
+        if self._cut_off:
+            return None
+        await self._update(decide)
+        return found
+
+    async def _train(self, assignment: Assignment) -> None:
+        trial, repetition = assignment.trial, assignment.repetition
+        state = self._journal.state
+        self._on_change(state, trial, repetition)
+        if assignment.run:
+            await self._let_go(RunFolder(Path(assignment.run)))
+        known = result_of(assignment.run, self.goal)
+        if known is not None and (over := self._was_over(known, state.trials[trial], repetition)) is not None:
+            await self._end(trial, repetition, known, over)  # who trained it died before it could say so
+            return
+        settings = state.trials[trial].settings
+        queue: asyncio.Queue[events.Event | None] = asyncio.Queue()
+        worker = await self._child(queue)
+        self._at[trial, repetition] = worker
+        if self._stopping:
+            worker.kill()
+            await worker.gone()
+            return
+        order: dict[str, Any] = {
+            "text": self._base.text,
+            "name": self._base.document.name,
+            "folder": str(self._base.document.folder.absolute()),
+            "overrides": self._base.overrides(trial, settings, repetition),
+            "runs": str(self._place.runs.absolute()),
+        }
+        if assignment.run:
+            order["resume"] = assignment.run
+        if repetition == 0:
+            order["hold_after"] = self._compare_after
+        error: WorkbenchError | None = None
+        try:
+            reply = worker.send("train", **order)
+            reply.add_done_callback(lambda _: queue.put_nowait(None))  # nothing more comes
+            run, pruned = await self._follow(queue, worker, trial, repetition, assignment.run)
+            await reply
+        except WorkbenchError as raised:
+            if not reply.done() or reply.exception() is not raised:
+                raise
+            error, run, pruned = raised, self._journal.state.trials[trial].repetitions[repetition].run, False
+        finally:
+            await worker.quit(QUIT)
+        if self._stopping or (isinstance(error, WorkerDied) and await self._begins_again(trial, repetition)):
+            return  # it is still running, as the journal has it: somebody goes on with it
+        result = result_of(run, self.goal) or RunResult()
+        if error is not None:
+            await self._end(trial, repetition, result, TrialState.FAILED, why=error.what)
+            self._on_failures(error)
+        elif pruned:
+            await self._end(trial, repetition, result, TrialState.PRUNED)
+        else:
+            done = TrialState.DONE if result.status == "done" else TrialState.STOPPED
+            await self._end(trial, repetition, result, done)
+
+    async def _let_go(self, run: RunFolder) -> None:
+        """Wait while another process is at a run: that of an agent which was killed still saves its last state."""
+        while not self._stopping and await asyncio.to_thread(owner, run) is not None:
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _begins_again(self, trial: int, repetition: int) -> bool:
+        """True if a training whose process ended by itself is to go on from its checkpoint."""
+        if self._cut_off:  # it was ended from here
+            return True
+        state = await self._update(lambda _: [died(self.name, trial, repetition)])
+        return state.trials[trial].repetitions[repetition].deaths < DEATHS
+
+    def _was_over(self, result: RunResult, trial: Trial, repetition: int) -> TrialState | None:
+        """How a run ended that was taken over; None where it goes on."""
+        if result.status == "done":
+            more = result.epoch < self._base.document.recipe.train.epochs and not result.ended_early
+            return None if more else TrialState.DONE
+        search = self._base.search
+        held = result.status == "stopped" and result.epoch in trial.repetitions[repetition].compared
+        if search is None or search.prune is None or not held:
+            return None
+        trials = self._journal.state.trials
+        on = goes_on(trials, trial.number, result.epoch, search.prune, search.goal.sign)
+        return None if on else TrialState.PRUNED
+
+    async def _follow(
+        self, queue: asyncio.Queue[events.Event | None], worker: Worker, trial: int, repetition: int, run: str
+    ) -> tuple[str, bool]:
+        """Take the events of a training: the folder of its run, and whether it was pruned."""
+        pruned = False
+        before = result_of(run, self.goal)
+        best = before.value if before is not None else None
+        while True:
+            event = await queue.get()
+            if isinstance(event, events.RunStarted):
+                run = event.folder
+                await self._update(lambda _, run=run: [run_made(self.name, trial, repetition, run)])  # type: ignore[misc]
+            elif isinstance(event, events.Epoch) and self.goal is not None:
+                best = self._better(best, event.logs)
+                if repetition == 0 and event.epoch in self._compare_after:
+                    pruned = not await self._compare(trial, repetition, event.epoch, best)
+                    worker.send("stop" if pruned else "resume")
+            elif event is None:
+                return run, pruned
+
+    def _better(self, best: float | None, logs: Any) -> float:
+        value = logs.get(self.goal.name)
+        if value is None:
+            known = ", ".join(logs)
+            raise RecipeError(
+                f"the logs of an epoch have no '{self.goal.name}' ({known}).",
+                where=self._base.document.place_of(("search", "goal")),
+                hint="`val_` values need a validation part." if self.goal.name.startswith("val_") else "",
+            )
+        sign = self.goal.sign
+        return float(value) if best is None or not sign * value >= sign * best else best
+
+    async def _compare(self, trial: int, repetition: int, epoch: int, best: float | None) -> bool:
+        """True if the trial goes on."""
+        search = self._base.search
+        assert search is not None
+        assert search.prune is not None
+        assert best is not None
+        state = await self._update(lambda _: [compared(self.name, trial, repetition, epoch, best)])
+        self._on_change(state, trial, repetition)
+        return goes_on(state.trials, trial, epoch, search.prune, search.goal.sign)
+
+    async def _end(
+        self, trial: int, repetition: int, result: RunResult, state: TrialState, *, why: str = ""
+    ) -> None:
+        known: dict[str, Any] = {
+            "epoch": result.epoch,
+            "value": result.value,
+            "seconds": result.seconds,
+            "why": why,
+        }
+        known |= {"logs": result.logs, "evaluation": result.evaluation}
+        found = await self._update(lambda _: [ended(self.name, trial, repetition, state, **known)])
+        self._on_change(found, trial, repetition)
+
+    def _on_failures(self, error: WorkbenchError) -> None:
+        """End a search of which nothing else is to be expected."""
+        trials = self._journal.state.trials
+        failed = [trial for trial in trials if trial.state is TrialState.FAILED]
+        over = [trial for trial in trials if trial.state.over or trial.state is TrialState.PRUNED]
+        if len(failed) >= ALIKE and len(over) == len(failed) and len({trial.why for trial in failed}) == 1:
+            raise TrainingError(
+                f"the first {len(failed)} trials failed alike: {error.what}",
+                where=error.where,
+                hint=error.hint,
+            )
+
+    # ------------------------------------------------------------------ children and the journal
+
+    async def _child(self, queue: asyncio.Queue[events.Event | None]) -> Worker:
+        self._children += 1
+        log = self._place.logs / f"{self.name}-{self._children}.log"
+        if CAN_FORK and (self._fork_server is None or not self._fork_server.alive):
+            self._fork_server = ForkServer(self._place.logs / "fork_server.log")
+        return await Worker.start(
+            lambda event, moment, run: queue.put_nowait(event),
+            log=log,
+            plugin_files=self._place.plugin_files,
+            blocked=self._place.blocked,
+            fork_server=self._fork_server,
+        )
+
+    async def _update(self, decide: Callable[[SearchState], Sequence[Record]]) -> SearchState:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._journal.update, decide)
+
+    def _out_of_time(self, state: SearchState) -> bool:
+        limit = self._base.search.limit if self._base.search is not None else None
+        return limit is not None and state.began > 0 and time.time() - state.began > limit.hours * 3600
+
+    async def _beat(self) -> None:
+        """Let the others know that this agent lives; end its trainings where that is not possible any more."""
+        heard = time.monotonic()
+        while True:
+            await asyncio.sleep(leases.BEAT)
+            try:
+                await self._update(lambda _: [{"kind": "beat", "agent": self.name}])
+                heard, self._cut_off = time.monotonic(), False
+            except WorkbenchError:
+                if time.monotonic() - heard > leases.GIVE_UP and not self._cut_off:
+                    self._cut_off = True
+                    for worker in self._at.values():
+                        if worker is not None:
+                            worker.kill()

@@ -1,0 +1,193 @@
+"""Open a search: begin it with a recipe, go on with it by its name, and make the recipe of its best trial."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.catalog.lookup import Catalog
+from workbench.errors import FileError, RecipeError, did_you_mean
+from workbench.recipe.document import join_key, parse, read_text, split_key
+from workbench.recipe.editing import Editor
+from workbench.recipe.lookup import find_recipe, is_recipe
+from workbench.recipe.schema import Recipe
+from workbench.search import journal
+from workbench.search.journal import Journal
+from workbench.search.space import Base, check_space
+from workbench.search.state import Record, SearchState, Trial
+
+SEARCHES = Path("saved") / "searches"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A search, and where it is kept."""
+
+    name: str
+    base: Base
+    journal: Journal
+
+    @property
+    def folder(self) -> Path:
+        return self.journal.path.parent
+
+
+def open_search(
+    named: str, catalog: Catalog, *, overrides: Sequence[str] = (), name: str = "", root: Path = SEARCHES
+) -> Opened:
+    """The search of a recipe (a file or a built-in one), or one that was begun, by its name or folder.
+
+    Args:
+        overrides: `--set` assignments; they may change how many trials there are, and for how long.
+        name: what to call it; by default it is the recipe's.
+
+    Raises:
+        RecipeError: there is none, the recipe has no `search`, or it is another than that of this name.
+    """
+    if (begun := _begun(named, root)) is not None and not Path(named).is_file():
+        return _go_on(begun, catalog, overrides)
+    if not is_recipe(named, catalog) and not Path(named).suffix:
+        known = [*sorted(path.parent.name for path in root.glob(f"*/{journal.NAME}"))]
+        raise RecipeError(
+            f"there is no search and no recipe '{named}'.",
+            hint=did_you_mean(named, known) or f"Searches: {root}.",
+        )
+    base = _base_of(named, catalog, overrides)
+    if base.search is None:
+        raise RecipeError(
+            "the recipe has no `search`.",
+            where=base.document.name,
+            hint="As in `search: {over: {train.batch_size: [16, 64]}, goal: val_loss}`.",
+        )
+    return _open(base, catalog, name or base.document.recipe.name, root)
+
+
+def open_repeat(
+    named: str,
+    catalog: Catalog,
+    *,
+    seeds: int | None = None,
+    folds: int | None = None,
+    by: str | None = None,
+    overrides: Sequence[str] = (),
+    name: str = "",
+    root: Path = SEARCHES,
+) -> Opened:
+    """The repeats of a recipe: as its `repeat` says, or as asked here. See `open_search`."""
+    if (begun := _begun(named, root)) is not None and not Path(named).is_file() and not (seeds or folds):
+        return _go_on(begun, catalog, overrides)
+    asked = {key: value for key, value in {"seeds": seeds, "folds": folds, "by": by}.items() if value}
+    more = [f"repeat.{key}={value}" for key, value in asked.items()]
+    base = _base_of(named, catalog, ("search=null", *(("repeat=null",) if asked else ()), *overrides, *more))
+    if base.repeat is None:
+        raise RecipeError(
+            "say how often.",
+            where=base.document.name,
+            hint="As in `--seeds 5`, `--folds 5`, or `repeat: {seeds: 5}`.",
+        )
+    kind = f"{base.repetitions}-{'seeds' if base.repeat.seeds else 'folds'}"
+    return _open(base, catalog, name or f"{base.document.recipe.name}-{kind}", root)
+
+
+def _base_of(named: str, catalog: Catalog, overrides: Sequence[str]) -> Base:
+    path = find_recipe(named, catalog).path
+    return _base(
+        {"text": read_text(path), "name": str(path), "folder": str(path.parent.absolute())}, overrides
+    )
+
+
+def _base(record: Mapping[str, Any], overrides: Sequence[str]) -> Base:
+    document = parse(
+        record["text"], name=record["name"], folder=Path(record["folder"]), overrides=tuple(overrides)
+    )
+    return Base(record["text"], document, document.recipe.search, document.recipe.repeat)
+
+
+def _begun(named: str, root: Path) -> Journal | None:
+    """The journal of a search that was begun, by its name or folder."""
+    for folder in (root / named, Path(named)):
+        if os.path.isfile(folder / journal.NAME):
+            return Journal(folder / journal.NAME)
+    return None
+
+
+def _go_on(found: Journal, catalog: Catalog, overrides: Sequence[str]) -> Opened:
+    record = found.read().recipe
+    if not record:
+        raise FileError("has no recipe: it was never begun.", where=str(found.path))
+    base = _base(record, (*record["overrides"], *overrides))
+    return _opened(base, catalog, found)
+
+
+def _open(base: Base, catalog: Catalog, name: str, root: Path) -> Opened:
+    return _opened(base, catalog, Journal(root / name / journal.NAME))
+
+
+def _opened(base: Base, catalog: Catalog, found: Journal) -> Opened:
+    check_space(base, catalog)
+    record = {
+        "kind": "recipe",
+        "text": base.text,
+        "name": base.document.name,
+        "folder": str(base.document.folder.absolute()),
+        "overrides": list(base.document.overrides),
+    }
+
+    def begin(state: SearchState) -> list[Record]:
+        before = state.recipe
+        if not before:
+            return [record]
+        if keys := _differences(_base(before, before["overrides"]).document.recipe, base.document.recipe):
+            raise RecipeError(
+                f"the search '{found.path.parent.name}' was begun with another {', '.join(keys)}.",
+                where=base.document.name,
+                hint="`--name NEW` begins another one beside it.",
+            )
+        same = all(before[key] == record[key] for key in ("text", "overrides"))
+        return [] if same else [record]
+
+    found.update(begin)
+    return Opened(found.path.parent.name, base, found)
+
+
+def _differences(mine: Recipe, its: Recipe) -> list[str]:
+    """The keys in which two recipes cannot be one search."""
+    keys = [key for key in Recipe.model_fields if key not in ("save", "search")]
+    pairs = [(key, _lasting(getattr(mine, key)), _lasting(getattr(its, key))) for key in keys]
+    if mine.search is not None and its.search is not None:
+        own = ("over", "goal", "method")
+        pairs += [(f"search.{key}", getattr(mine.search, key), getattr(its.search, key)) for key in own]
+    elif mine.search is not its.search:
+        return ["search"]
+    return [key for key, a, b in pairs if a != b]
+
+
+def _lasting(value: Any) -> Any:
+    """A section less what may be changed while a search goes on: for how long each trial trains."""
+    return value.model_copy(update={"epochs": 1}) if hasattr(value, "epochs") else value
+
+
+def recipe_of(base: Base, trial: Trial) -> str:
+    """The text of the recipe with a trial's values in it, its comments kept; without `search` and `repeat`.
+
+    Raises:
+        RecipeError: a value can only be written by hand.
+    """
+    editor = Editor(base.text, name=base.document.name, folder=base.document.folder)
+    for key, value in trial.settings.items():
+        _write_names_as_maps(editor, key)
+        editor.set(key, value)
+    editor.update("the best trial", {}, removed=("search", "repeat"))
+    return editor.text
+
+
+def _write_names_as_maps(editor: Editor, key: str) -> None:
+    """Write `optimizer: Adam` as `{use: Adam}`, where the key lies below it."""
+    repetitions = split_key(key)
+    for end in range(1, len(repetitions)):
+        above = join_key(repetitions[:end])
+        if isinstance(name := editor.get(above), str):
+            editor.set(above, {"use": name})

@@ -1,0 +1,86 @@
+"""Run a search from the command line: its agent, Ctrl-C, and what is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import psutil
+
+from workbench.errors import ExitCode
+from workbench.output import echo, echo_json
+from workbench.search import reporting
+from workbench.search.agent import Agent, Place
+from workbench.search.opening import Opened
+from workbench.search.sampling import sampler_for
+from workbench.search.state import SearchState, TrialState
+
+MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
+
+
+def workers_for_this_machine() -> int:
+    """How many trainings at once: by the cores that this process may use, and the memory that is free."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, psutil.virtual_memory().available // MEMORY_EACH))
+
+
+def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool = False) -> int:
+    """Work on a search until it is done or interrupted, and give the exit code.
+
+    Args:
+        workers: trainings at once; 0 for as many as the machine can have.
+
+    Raises:
+        WorkbenchError: it cannot be worked on.
+    """
+    workers = workers or workers_for_this_machine()
+    sampler = sampler_for(opened.base, workers=workers)
+
+    def on_change(state: SearchState, trial: int, repetition: int) -> None:
+        if as_json:
+            echo_json(reporting.record_of(opened.base, state, trial, repetition))
+        elif (line := reporting.line_of(opened.base, state, trial, repetition)) is not None:
+            echo(line)
+
+    async def run() -> tuple[SearchState, list[int]]:
+        agent = Agent(opened.base, opened.journal, sampler, place, workers=workers, on_change=on_change)
+        received = _interruptible(agent)
+        return await agent.run(), received
+
+    if not as_json:
+        echo(
+            reporting.headline(opened.name, opened.base, opened.journal.state, sampler.trials, workers),
+            err=True,
+        )
+    state, received = asyncio.run(run())
+    if as_json:
+        echo_json(reporting.summary_of(opened.base, state))
+    else:
+        echo(*reporting.table(opened.name, opened.base, state))
+    if received:
+        echo(f"interrupted: `kwb {reporting.command_of(opened.base)} {opened.name}` goes on", err=True)
+        return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
+    nothing = all(trial.state is TrialState.FAILED for trial in state.trials)
+    return ExitCode.FAILED if nothing else ExitCode.DONE
+
+
+def _interruptible(agent: Agent) -> list[int]:
+    """The first Ctrl-C (or SIGTERM) ends the trainings after their batch, saved; a second one leaves at once."""
+    received: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        received.append(number)
+        if len(received) > 1:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        echo("stopping each training after its batch (Ctrl-C again: leave at once)", err=True)
+        agent.stop()
+
+    numbers: tuple[Any, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    return received

@@ -1,0 +1,231 @@
+"""The state of a search: what its journal's records add up to.
+
+A record is a map with a `kind`; the functions below make them. A trial has one training, or with `repeat` several: its
+repetitions. Who trains one is its owner; what somebody says of a training that another one has taken over since is
+ignored.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+Record = Mapping[str, Any]
+
+
+class TrialState(StrEnum):
+    """How far a training of a search has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PRUNED = "pruned"  # stopped where it was behind the others; it can go on from its checkpoint
+    DONE = "done"
+    STOPPED = "stopped"  # on request
+    FAILED = "failed"
+
+    @property
+    def over(self) -> bool:
+        return self in (TrialState.DONE, TrialState.STOPPED, TrialState.FAILED)
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """One training.
+
+    Attributes:
+        owner: the agent that trains it, or did so last.
+        deaths: how often its process ended by itself, while its owner lived.
+        run: its run's folder.
+        epoch: the last that ended.
+        value: the goal's best value so far.
+        compared: that value at the end of the epochs after which trials are compared.
+        logs: of its last epoch. evaluation: on the test repetition.
+        why: the error of one that failed.
+    """
+
+    state: TrialState = TrialState.WAITING
+    owner: str = ""
+    deaths: int = 0
+    run: str = ""
+    epoch: int = 0
+    value: float | None = None
+    compared: Mapping[int, float] = field(default_factory=dict)
+    logs: Mapping[str, float] = field(default_factory=dict)
+    evaluation: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of values.
+
+    Attributes:
+        number: counted from 0.
+        settings: the value of each key.
+        repetitions: its trainings.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    repetitions: tuple[Repetition, ...]
+
+    @property
+    def state(self) -> TrialState:
+        """That of the repetition that has come least far; a trial of which something failed has failed."""
+        states = {repetition.state for repetition in self.repetitions}
+        order = (
+            TrialState.FAILED,
+            TrialState.RUNNING,
+            TrialState.PRUNED,
+            TrialState.WAITING,
+            TrialState.STOPPED,
+            TrialState.DONE,
+        )
+        return next(state for state in order if state in states)
+
+    @property
+    def value(self) -> float | None:
+        """The mean over the repetitions that have a value."""
+        values = [repetition.value for repetition in self.repetitions if repetition.value is not None]
+        return statistics.fmean(values) if values and all(map(math.isfinite, values)) else None
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation over the repetitions (of a sample), of two or more."""
+        values = [repetition.value for repetition in self.repetitions if repetition.value is not None]
+        return statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
+
+    @property
+    def why(self) -> str:
+        return next((repetition.why for repetition in self.repetitions if repetition.why), "")
+
+
+@dataclass
+class SearchState:
+    """What a journal says.
+
+    Attributes:
+        recipe: the latest record of the recipe, {text, name, folder, overrides}, or nothing.
+        began: the moment of the first record, in seconds since the epoch.
+        trials: by number.
+        beats: how often each agent has been heard of. left: those that said that they end.
+        agents: what each says of itself.
+    """
+
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    began: float = 0.0
+    trials: list[Trial] = field(default_factory=list)
+    beats: dict[str, int] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
+    agents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Take the records that come next."""
+        for record in records:
+            self._add(record)
+
+    def _add(self, record: Record) -> None:
+        self.began = self.began or float(record.get("time", 0.0))
+        agent = str(record.get("agent", ""))
+        if agent:
+            self.beats[agent] = self.beats.get(agent, 0) + 1
+        match record["kind"]:
+            case "recipe":
+                self.recipe = record
+            case "agent":
+                self.agents[agent] = record
+            case "left":
+                self.left.add(agent)
+            case "trial":
+                repetitions = (Repetition(),) * int(record["repetitions"])
+                self.trials.append(Trial(len(self.trials), record["settings"], repetitions))
+            case "begun":
+                self._change(record, state=TrialState.RUNNING, owner=agent)
+            case "died":
+                self._change(record, agent, deaths=1)
+            case "run":
+                self._change(record, agent, run=record["run"])
+            case "compared":
+                at = {int(record["epoch"]): _number(record["value"])}
+                self._change(
+                    record, agent, compared=at, epoch=record["epoch"], value=_number(record["value"])
+                )
+            case "ended":
+                keys = ("epoch", "seconds", "why", "logs", "evaluation")
+                known = {key: record[key] for key in keys if key in record}
+                value = record.get("value")
+                known["value"] = None if value is None else _number(value)
+                self._change(record, agent, state=TrialState(record["state"]), **known)
+
+    def _change(self, record: Record, agent: str = "", **changes: Any) -> None:
+        number, index = int(record["trial"]), int(record["repetition"])
+        trial = self.trials[number]
+        repetition = trial.repetitions[index]
+        if agent and repetition.owner != agent:
+            return  # another one has taken it over since
+        if "deaths" in changes:
+            changes["deaths"] += repetition.deaths
+        if "compared" in changes:
+            changes["compared"] = {**repetition.compared, **changes["compared"]}
+        repetitions = (
+            *trial.repetitions[:index],
+            replace(repetition, **changes),
+            *trial.repetitions[index + 1 :],
+        )
+        self.trials[number] = replace(trial, repetitions=repetitions)
+
+
+def _number(value: Any) -> float:
+    return float(value)  # of `nan` and `inf` as well, which JSON has as texts
+
+
+def new_trial(settings: Mapping[str, Any], repetitions: int) -> Record:
+    return {"kind": "trial", "settings": settings, "repetitions": repetitions}
+
+
+def begun(agent: str, trial: int, repetition: int) -> Record:
+    return {"kind": "begun", "agent": agent, "trial": trial, "repetition": repetition}
+
+
+def died(agent: str, trial: int, repetition: int) -> Record:
+    """The process of a training ended by itself: another one goes on from the checkpoint."""
+    return {"kind": "died", "agent": agent, "trial": trial, "repetition": repetition}
+
+
+def run_made(agent: str, trial: int, repetition: int, run: str) -> Record:
+    return {"kind": "run", "agent": agent, "trial": trial, "repetition": repetition, "run": run}
+
+
+def compared(agent: str, trial: int, repetition: int, epoch: int, value: float) -> Record:
+    return {
+        "kind": "compared",
+        "agent": agent,
+        "trial": trial,
+        "repetition": repetition,
+        "epoch": epoch,
+        "value": value,
+    }
+
+
+def ended(agent: str, trial: int, repetition: int, state: TrialState, **known: Any) -> Record:
+    """A training has ended, or stopped for now: `epoch`, `value`, `logs`, `evaluation`, `seconds`, `why`."""
+    return {
+        "kind": "ended",
+        "agent": agent,
+        "trial": trial,
+        "repetition": repetition,
+        "state": str(state),
+        **known,
+    }
+
+
+def best(trials: Sequence[Trial], sign: int) -> Trial | None:
+    """The trial with the best value, of those that are over; the first of equal ones."""
+    over = [trial for trial in trials if trial.state in (TrialState.DONE, TrialState.STOPPED)]
+    valued = [trial for trial in over if trial.value is not None]
+    return min(valued, key=lambda trial: sign * (trial.value or 0.0), default=None)
