@@ -40,6 +40,40 @@ def check_policies(data: Data, source: Source, inputs: Collection[str]) -> None:
         require_column(name, source, f"data.unknown.{name}")
 
 
+def check_integers(
+    integers: Collection[str], data: Data, source: Source, inputs: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Check the columns of whole numbers: an input has either these or none.
+
+    Raises:
+        RecipeError: a column is not there, is used in another way too, is no input, or is joined with others.
+    """
+    where = "data.integers"
+    for name in integers:
+        require_column(name, source, where)
+        for key in ("categories", "embed", "text", "strings", "several", "dates"):
+            if name in getattr(data, key):
+                raise RecipeError(
+                    f"column '{name}' is given as whole numbers, and is in `{key}` too.", where=where
+                )
+        if isinstance(data.scale, dict) and data.scale.get(name, "none") != "none":
+            raise RecipeError(
+                f"column '{name}' is given as whole numbers, which are not scaled.",
+                where=f"data.scale.{name}",
+            )
+        group = next((group for group, columns in inputs.items() if name in columns), None)
+        if group is None:
+            raise RecipeError(
+                f"column '{name}' is no input, so it cannot be given as whole numbers.", where=where
+            )
+        if any(other not in integers for other in inputs[group]):
+            raise RecipeError(
+                f"column '{name}' is given as whole numbers and cannot be joined with others.",
+                where=f"data.inputs.{group}",
+                hint=f"Give it an input of its own: `inputs: {{{name}: [{name}]}}`.",
+            )
+
+
 def check_embedded(data: Data, source: Source, inputs: Mapping[str, tuple[str, ...]]) -> None:
     """Check the columns to be embedded: each is an input of its own.
 

@@ -54,6 +54,9 @@ def encode_input(spec: Input, table: Mapping[str, Column], place: Place) -> np.n
         return encode_strings([texts_of(table[name], place) for name in spec.columns])
     if isinstance(spec, EmbeddingInput):
         return encode_embedding(spec, table[spec.column.name], place)
+    if spec.whole:
+        numbers = [column for column in spec.columns if isinstance(column, NumberColumn)]
+        return np.stack([encode_whole(column, table[column.name], place) for column in numbers], axis=1)
     rows = len(table[spec.columns[0].name])
     features = np.empty((rows, *spec.shape), dtype=np.float32)
     at = 0
@@ -143,6 +146,24 @@ def encode_number(spec: NumberColumn, column: Column, place: Place) -> np.ndarra
             hint="Use a larger unit, or scale the column.",
         )
     return scaled
+
+
+def encode_whole(spec: NumberColumn, column: Column, place: Place) -> np.ndarray:
+    """Whole numbers (rows,) int64, as they are: as 32-bit floats long ids would become one another.
+
+    Raises:
+        DataError: one is no whole number.
+    """
+    refuse_other_kind(column, place, "number")
+    values = column.values if spec.fill is None else np.where(column.missing, spec.fill, column.values)
+    bad = np.flatnonzero(values != np.floor(values))
+    if len(bad):
+        raise DataError(
+            f"column '{spec.name}' holds {column.values[bad[0]]:g}, and the model looks up whole numbers.",
+            where=place(int(bad[0])),
+            hint="A `Discretization` makes whole numbers of others.",
+        )
+    return np.asarray(values, dtype=np.int64)
 
 
 def encode_dates(spec: DateColumn, column: Column, place: Place) -> np.ndarray:

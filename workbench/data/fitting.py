@@ -165,6 +165,8 @@ class _Fitter:
     def input(self, name: str, columns: tuple[str, ...]) -> Input:
         if columns[0] in self.roles.strings:
             return StringInput(name=name, columns=columns)
+        if columns[0] in self.roles.integers:
+            return TableInput(name=name, columns=tuple(map(self.whole_numbers, columns)), whole=True)
         if columns[0] in self.words:
             return self.text(name, columns[0])
         if columns[0] in self.roles.embedded:
@@ -256,6 +258,25 @@ class _Fitter:
         return NumberColumn(
             name=name, center=float(center[0]), factor=float(factor[0]), fill=fill, indicator=indicator
         )
+
+    def whole_numbers(self, name: str) -> NumberColumn:
+        column = self.statistics[name]
+        if column.kind is ColumnKind.TEXT:
+            text = next(iter(column.texts))
+            raise DataError(
+                f"column '{name}' holds texts ('{text}'), and the model looks up whole numbers.",
+                where=column.first_place(text),
+                hint=f"`strings: [{name}]` leaves them texts, for layers that look texts up.",
+            )
+        spec = self.table_column(name)
+        assert isinstance(spec, NumberColumn)
+        if spec.fill is not None and spec.fill % 1:
+            raise DataError(
+                f"a missing value of '{name}' cannot be {spec.fill:g}: the model looks up whole numbers.",
+                where=f"data.missing.{name}",
+                hint=f"`missing: {{{name}: most_frequent}}`, or a whole number.",
+            )
+        return spec.model_copy(update={"indicator": False})
 
     def refuse_text_fill(self, name: str) -> None:
         constant = self.missing(name).constant

@@ -6,8 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from workbench.data.cells.readings import Reading, choose_readings
-from workbench.data.column_checks import check_embedded, check_policies, check_texts, text_columns
-from workbench.data.lazy import LazyRows
+from workbench.data.column_checks import (
+    check_embedded,
+    check_integers,
+    check_policies,
+    check_texts,
+    text_columns,
+)
+from workbench.data.scaling_roles import input_scaling, target_scaling
 from workbench.data.source import Source
 from workbench.data.strings import check_strings
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
@@ -31,6 +37,7 @@ class Roles:
         texts: columns of free text, each an input of its own.
         embedded: columns of many categories, each an input of its own.
         strings: columns that stay texts.
+        integers: columns of whole numbers that are given to the model as they are.
         scaling: how each input column is scaled.
         target_scaling: by target, how each of its columns is scaled.
         sample_weight: the column of every target's weights, or columns by target, or None.
@@ -51,6 +58,7 @@ class Roles:
     texts: frozenset[str] = frozenset()
     embedded: frozenset[str] = frozenset()
     strings: frozenset[str] = frozenset()
+    integers: frozenset[str] = frozenset()
     readings: Mapping[str, Reading] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     forecasts: bool = False
@@ -90,8 +98,9 @@ def choose_roles(data: Data, source: Source) -> Roles:
     _check_split(data, source)
     if data.inputs is None:
         # What the parts are drawn by is not to learn from, unless the recipe says what it is.
-        taken |= set(data.split.columns) - {*data.categories, *data.dates, *data.embed, *data.strings}
-        inputs = _default_inputs(source, taken, {*texts, *data.embed, *data.strings})
+        alone = {*data.embed, *data.strings, *data.integers}
+        taken |= set(data.split.columns) - {*data.categories, *data.dates, *alone}
+        inputs = _default_inputs(source, taken, {*texts, *alone})
         if data.windows is not None and data.windows.with_past:
             inputs = _with_past(inputs, targets, source)
     else:
@@ -112,19 +121,29 @@ def choose_roles(data: Data, source: Source) -> Roles:
     check_embedded(data, source, inputs)
     strings = tuple(input_columns) if ALL in data.strings else data.strings
     check_strings(strings, data, source, inputs)
+    integers = tuple(input_columns) if ALL in data.integers else data.integers
+    if ALL in data.integers or any(
+        source.columns[name].ndim > 1 for name in integers if name in source.columns
+    ):
+        # What the model looks up may be an array, whose numbers stay as they are anyway.
+        integers = tuple(
+            name for name in integers if name in source.columns and source.columns[name].ndim == 1
+        )
+    check_integers(integers, data, source, inputs)
     classes = _classes(data, source, targets)
     return Roles(
         inputs=inputs,
         targets=targets,
         classes=classes,
         categories=_categories(data, source, input_columns),
-        scaling=_scaling(data, inputs),
-        target_scaling=_target_scaling(data, source, targets, classes),
+        scaling=input_scaling(data, inputs) | dict.fromkeys(integers, "none"),
+        target_scaling=target_scaling(data, source, targets, classes),
         sample_weight=data.sample_weight,
         stratify=_stratify(data, source, targets),
         texts=texts & set(input_columns),
         embedded=frozenset(data.embed) & set(input_columns),
         strings=frozenset(strings),
+        integers=frozenset(integers),
         readings=choose_readings(data, source, input_columns),
         places={} if data.windows is None else data.windows.roles,
         forecasts=data.windows is not None,
@@ -269,72 +288,6 @@ def _categories(data: Data, source: Source, input_columns: list[str]) -> frozens
                 where="data.categories",
             )
     return frozenset(data.categories)
-
-
-def _scaling(data: Data, inputs: Mapping[str, tuple[str, ...]]) -> dict[str, Scaling]:
-    columns = [name for group in inputs.values() for name in group]
-    if not isinstance(data.scale, dict):
-        return dict.fromkeys(columns, data.scale)
-    for name in data.scale:
-        if name not in inputs and name not in columns:
-            near = did_you_mean(name, [*inputs, *columns])
-            raise RecipeError(
-                f"there is no input or input column '{name}'.",
-                where=f"data.scale.{name}",
-                hint=near or f"The inputs are: {_listed(inputs)}.",
-            )
-    return {
-        name: data.scale.get(name, data.scale.get(group, "none"))
-        for group, names in inputs.items()
-        for name in names
-    }
-
-
-def _target_scaling(
-    data: Data, source: Source, targets: Mapping[str, tuple[str, ...]], classes: Collection[str]
-) -> dict[str, tuple[TargetScaling, ...]]:
-    """One word goes for all targets of numbers: not for classes, and not for arrays of whole numbers, which may be
-    classes too. In a map a column's own word goes before that of its target."""
-    wish = data.scale_targets
-    if not isinstance(wish, dict):
-        return {
-            name: (
-                "none" if any(column in classes or _whole(source, column) for column in columns) else wish,
-            )
-            * len(columns)
-            for name, columns in targets.items()
-        }
-    known = {*targets, *(column for columns in targets.values() for column in columns)}
-    for name, scaling in wish.items():
-        where = f"data.scale_targets.{name}"
-        if name not in known:
-            raise RecipeError(
-                f"there is no target '{name}'.",
-                where=where,
-                hint=did_you_mean(name, known) or f"The targets are: {_listed(targets)}.",
-            )
-        if scaling != "none" and any(column in classes for column in targets.get(name, (name,))):
-            raise RecipeError(f"the target '{name}' holds classes, which have no scale.", where=where)
-    chosen: dict[str, tuple[TargetScaling, ...]] = {}
-    for target, columns in targets.items():
-        whole = wish.get(target, "none")
-        # A name that is a target's means the target, not a column of another.
-        own = {column: wish[column] for column in columns if column in wish and column not in targets}
-        chosen[target] = tuple(own.get(column, whole) for column in columns)
-        if "log" in chosen[target] and len(set(chosen[target])) > 1:
-            raise RecipeError(
-                f"the columns of the target '{target}' cannot be scaled by `log` in part.",
-                where="data.scale_targets",
-                hint="Make targets of their own: `targets: {"
-                + ", ".join(f"{column}: [{column}]" for column in columns)
-                + "}`.",
-            )
-    return chosen
-
-
-def _whole(source: Source, column: str) -> bool:
-    array = source.columns[column]
-    return isinstance(array, LazyRows) or bool(array.ndim > 1 and array.dtype.kind in "iu")
 
 
 def _check_split(data: Data, source: Source) -> None:

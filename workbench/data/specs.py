@@ -16,7 +16,7 @@ from workbench.data.records import Positive, Record
 from workbench.data.strings import StringInput
 from workbench.recipe.options.columns import DatePart, Unknown
 
-ArrayType = Literal["float32", "int32"]
+ArrayType = Literal["float32", "int32", "int64"]
 Size = Annotated[int, Field(ge=1)]
 
 
@@ -162,11 +162,13 @@ TableColumn = Annotated[NumberColumn | CategoryColumn | DateColumn | LabelColumn
 
 
 class TableInput(Record):
-    """An input of (rows, features): columns side by side, in this order."""
+    """An input of (rows, features): columns side by side, in this order. With `whole` they are whole numbers that are
+    given to the model as they are."""
 
     kind: Literal["table"] = "table"
     name: str
     columns: Annotated[tuple[TableColumn, ...], Field(min_length=1)]
+    whole: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -174,7 +176,7 @@ class TableInput(Record):
 
     @property
     def dtype(self) -> ArrayType:
-        return "float32"
+        return "int64" if self.whole else "float32"
 
     @property
     def column_names(self) -> tuple[str, ...]:

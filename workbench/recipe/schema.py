@@ -43,7 +43,7 @@ from workbench.recipe.options.search import Repeat, Search
 from workbench.recipe.options.split import DatasetOption, Split
 from workbench.recipe.options.windows import Windows
 from workbench.recipe.secrets import refuse_password
-from workbench.recipe.string_inputs import string_columns
+from workbench.recipe.string_inputs import ALL, INTEGERS, STRINGS, looked_up_columns
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
 
@@ -97,6 +97,12 @@ class Data(BaseModel):
         (),
         description="Columns that stay texts, each an input of its own unless `inputs` joins them, for layers that "
         "look strings up. An input that goes into a StringLookup or a TextVectorization needs no such mention.",
+    )
+    integers: Names = Field(
+        (),
+        description="Columns of whole numbers that are given to the model as they are, each an input of its own unless "
+        "`inputs` joins them, for layers that look numbers up. An input that goes into an IntegerLookup, a Hashing or "
+        "a CategoryEncoding needs no such mention.",
     )
     numbers: Numbers = Field(
         {},
@@ -372,11 +378,25 @@ class Recipe(Strict):
     )
 
     @model_validator(mode="after")
-    def _has_the_strings_of_its_model(self) -> Recipe:
-        """What the model looks up as strings stays strings, though the data section does not say it."""
+    def _has_what_its_model_looks_up(self) -> Recipe:
+        """What the model looks up as strings or whole numbers stays so, though the data section does not say it."""
         data = self.data
-        used = {*data.strings, *data.categories, *data.text, *data.embed}
-        found = [name for name in string_columns(self.model, data.inputs) if name not in used]
-        if not found:
+        used = {
+            *data.strings,
+            *data.integers,
+            *data.categories,
+            *data.text,
+            *data.embed,
+            *data.several,
+            *data.dates,
+        }
+        columns = {
+            kind: [name for name in looked_up_columns(self.model, data.inputs, layers) if name not in used]
+            for kind, layers in (("strings", STRINGS), ("integers", INTEGERS))
+        }
+        if used and ALL in columns["integers"]:
+            columns["integers"] = []  # a table of several kinds
+        if not any(columns.values()):
             return self
-        return self.model_copy(update={"data": data.model_copy(update={"strings": (*data.strings, *found)})})
+        changed = {kind: (*getattr(data, kind), *found) for kind, found in columns.items()}
+        return self.model_copy(update={"data": data.model_copy(update=changed)})
