@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from workbench import __version__
+from workbench import __version__, events
 from workbench.cli import main
+from workbench.storage.event_stream import EventLog
+from workbench.storage.runs import create_run
 
 
 @pytest.fixture
@@ -182,3 +184,24 @@ def test_a_reader_that_leaves_early_causes_no_traceback(arguments):
         process.stdout.close()  # as `kwb catalog | head -0`
         assert process.stderr.read() == ""
         assert process.wait() == 0
+
+
+def test_runs_with_what_they_reached_on_the_test_part(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert run("runs") == (0, "", "")
+    made = create_run("saved/runs", "price", recipe="kwb: 1\n", environment={})
+    ended = events.Finished("done", {"loss": 3.0}, {"loss": 2.5, "mae": 0.25}, 1.0)
+    epoch = events.Epoch(4, 8, {"loss": 3.0, "val_loss": 3.5}, 1.0, 10.0, 0.001)
+    with EventLog(made) as log:
+        for number, event in enumerate((epoch, ended)):
+            log.append(event, 1_760_000_000.0 + number)
+    code, out, _ = run("runs")
+    assert code == 0
+    assert out.split() == [
+        *(made.name, "done", "4/8", "loss", "3", "val_loss", "3.5", "test", "mae", "0.25"),
+    ]
+    (found,) = json.loads(run("runs", "--json")[1])
+    assert found["test"] == {"name": "mae", "value": 0.25}
+    assert found["evaluation"] == {"loss": 2.5, "mae": 0.25}
+    assert (found["run"], found["status"], found["epoch"], found["epochs"]) == (made.name, "done", 4, 8)

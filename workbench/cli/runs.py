@@ -1,14 +1,18 @@
-"""`kwb watch`, `kwb stop`, `kwb save` and `kwb export-checkpoint`: commands for runs, of this process or another."""
+"""`kwb runs`, `kwb watch`, `kwb stop`, `kwb save` and `kwb export-checkpoint`: commands for runs of any process."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.output import echo, echo_json
+
+if TYPE_CHECKING:
+    from workbench.storage.runs import RunSummary
 
 _RUN = click.argument("run")
 _LOOK_EVERY = 0.2  # seconds
@@ -25,6 +29,46 @@ def watch_command(shared: SharedOptions, run: str) -> int:
     from workbench.tui.start import start
 
     return start(watch=run, plugin_files=shared.plugin_files, blocked=shared.blocked)
+
+
+@click.command("runs", short_help="List the runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@shared_options
+def runs_command(shared: SharedOptions, as_json: bool) -> None:
+    """List the runs in saved/runs, the newest first: status, epoch, loss, and what was reached on the test part."""
+    from workbench.events import plain
+    from workbench.storage.runs import list_runs
+    from workbench.tui.settings import read_settings, settings_file
+
+    settings, _ = read_settings(settings_file())
+    found = list_runs(settings.runs)
+    if as_json:
+        echo_json(plain([_record(run) for run in found]), indent=2)
+        return
+    width = max((len(run.folder.name) for run in found), default=0)
+    for run in found:
+        logs = [f"{name} {run.logs[name]:.4g}" for name in ("loss", "val_loss") if name in run.logs]
+        test = [f"test {run.test.name} {run.test.value:.4g}"] if run.test else []
+        epoch = f"{run.epoch}/{run.epochs}" if run.epochs else "-"
+        echo(
+            f"{run.folder.name:<{width}}  {run.status:<11}  {epoch:>9}  {'  '.join([*logs, *test])}".rstrip()
+        )
+
+
+def _record(run: RunSummary) -> dict[str, Any]:
+    """A run as JSON; `test` is the metric that it is judged by, `evaluation` has all numbers of the test part."""
+    return {
+        "run": run.folder.name,
+        "folder": str(run.folder.path),
+        "status": run.status,
+        "started": run.started,
+        "epoch": run.epoch,
+        "epochs": run.epochs,
+        "logs": run.logs,
+        "test": {"name": run.test.name, "value": run.test.value} if run.test else None,
+        "evaluation": run.evaluation,
+        "no_better": run.no_better,
+    }
 
 
 @click.command("stop", short_help="Stop a run that is being trained; it is saved.")

@@ -15,7 +15,7 @@ from workbench.cli.files import evaluate_command, inspect_command, predict_comma
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
-from workbench.cli.runs import export_command, save_command, stop_command, watch_command
+from workbench.cli.runs import export_command, runs_command, save_command, stop_command, watch_command
 from workbench.cli.search import repeat_command, search_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
@@ -124,6 +124,7 @@ for command in (
     watch_command,
     stop_command,
     export_command,
+    runs_command,
     save_command,
     plugins_command,
     catalog_command,

@@ -21,12 +21,49 @@ from workbench.storage.event_stream import ends_of
 from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
 
+# Beginnings of names of metrics of which more is better, for runs that do not say which way theirs goes.
+_MORE_IS_BETTER = re.compile(
+    r"(?:\w+_)?(?:\w*accuracy|acc|auc|precision|recall|f1|fbeta|f_beta|\w*iou|r2|dice|cosine_similarity)",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class TestScore:
+    """What a run reached on its test part.
+
+    Attributes:
+        name: the metric; `loss` where there is no other.
+        value: the number.
+        more: more of it is better.
+    """
+
+    __test__ = False  # no class of tests
+
+    name: str
+    value: float
+    more: bool
+
+    @classmethod
+    def of(cls, finished: events.Finished) -> TestScore | None:
+        """The first metric of a run's test that is no loss; None where it was not tested."""
+        found = finished.evaluation
+        metrics = [name for name in found if not name.endswith("loss")]
+        name = next(iter([*metrics, *found]), None)
+        if name is None:
+            return None
+        baseline = finished.baselines.get(name)
+        better = baseline.get("better") if isinstance(baseline, Mapping) else None
+        more = better == "up" if better in ("up", "down") else bool(_MORE_IS_BETTER.match(name))
+        return cls(name, found[name], more)
+
 
 @dataclass(frozen=True)
 class RunSummary:
     """The state of a run. `status` is running, done, stopped, interrupted, failed, or crashed: ended without
     a report. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
     `run_started` reports. `no_better` is what a constant guess reaches, where a run that is done learned nothing.
+    `test` is what it reached on the test part, where there is one, and `evaluation` all numbers of that.
     """
 
     folder: RunFolder
@@ -38,6 +75,8 @@ class RunSummary:
     logs: Mapping[str, float] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     no_better: str = ""
+    test: TestScore | None = None
+    evaluation: Mapping[str, float] = field(default_factory=dict)
 
 
 def create_run(
@@ -118,10 +157,11 @@ def list_runs(root: str | os.PathLike[str]) -> list[RunSummary]:
 def summary_of(run: RunFolder) -> RunSummary:
     """The state of the run, from the first and the last lines of its events and from its lock."""
     first, last = ends_of(run.events)
-    epoch, epochs, logs, status, no_better = 0, 0, {}, "", ""
+    epoch, epochs, logs, status = 0, 0, {}, ""
+    finished: events.Finished | None = None
     for event, _, _ in reversed(last):
         if not status and isinstance(event, events.Finished):
-            status, no_better = event.status, event.no_better
+            status, finished = event.status, event
         elif not status and isinstance(event, events.Failed):
             status = "failed"
         status = status or "open"
@@ -135,7 +175,16 @@ def summary_of(run: RunFolder) -> RunSummary:
     ends = [moment for _, moment, _ in first + last]
     recipe = next((event.recipe for event, *_ in first if isinstance(event, events.RunStarted)), {})
     return RunSummary(
-        run, status, *((ends[0], ends[-1]) if ends else (0.0, 0.0)), epoch, epochs, logs, recipe, no_better
+        run,
+        status,
+        *((ends[0], ends[-1]) if ends else (0.0, 0.0)),
+        epoch,
+        epochs,
+        logs,
+        recipe,
+        no_better=finished.no_better if finished else "",
+        test=TestScore.of(finished) if finished else None,
+        evaluation=dict(finished.evaluation) if finished else {},
     )
 
 

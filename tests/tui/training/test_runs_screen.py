@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from workbench.escaping import escape_line
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
-from workbench.storage.runs import RunSummary
+from workbench.storage.runs import RunSummary, TestScore
 from workbench.tui.screens.assemble.screen import AssembleScreen
 from workbench.tui.screens.runs import compare, file_operations
 from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, short_names
@@ -238,6 +239,43 @@ def summary(name: str, status: str = "done", started: float = 0.0, **logs: float
 def test_the_lowest_loss_first_and_those_without_one_last() -> None:
     runs = [summary("a", loss=2.0), summary("b"), summary("c", loss=float("nan")), summary("d", loss=1.0)]
     assert [run.folder.name for run in chosen(runs, "", "loss")][:2] == ["d", "a"]
+
+
+def scored(name: str, baselines: dict | None = None, **evaluation: float) -> RunSummary:
+    ended = events.Finished("done", {}, evaluation, 1.0, baselines=baselines or {})
+    return replace(summary(name), test=TestScore.of(ended), evaluation=evaluation)
+
+
+def test_the_best_test_result_first_whichever_way_is_better() -> None:
+    runs = [scored("a", loss=1.0, mae=2.0), scored("b", loss=9.0, mae=1.0), summary("c")]
+    assert [run.folder.name for run in chosen(runs, "", "test")] == ["b", "a", "c"]
+    runs = [scored("a", loss=1.0, accuracy=0.5), scored("b", loss=2.0, sparse_categorical_accuracy=0.9)]
+    runs += [scored("d", accuracy=0.7), scored("e", loss=0.1)]
+    # the runs of one metric together; for an accuracy more is better, for a loss less
+    assert [run.folder.name for run in chosen(runs, "", "test")] == ["d", "a", "e", "b"]
+    # what the run itself says counts
+    ups = [scored(name, {"gain": {"better": "up"}}, gain=value) for name, value in (("a", 1.0), ("b", 2.0))]
+    assert [run.folder.name for run in chosen(ups, "", "test")] == ["b", "a"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_test_metric_has_a_column_and_an_order(open_app, three, size) -> None:
+    for run, mae in ((three[0], 0.123456), (three[1], 0.0654321)):
+        ended = events.Finished("done", {"loss": 1.0}, {"loss": 2.0, "mae": mae}, 1.0)
+        with EventLog(run) as log:
+            log.append(ended, 1_760_001_000.0)
+    async with open_app(mode="runs", size=size) as pilot:
+        await settle(pilot)
+        text = shown(pilot.app)
+        assert "test mae" in text
+        assert "0.1235" in text
+        assert "0.06543" in text
+        for _ in range(5):
+            await pilot.press("s")
+        await settle(pilot)
+        assert "best test result first" in shown(pilot.app)
+        names = await names_listed(pilot)
+        assert names.index("price-two") < names.index("price-one")
 
 
 def test_metrics_of_all_runs() -> None:

@@ -23,6 +23,7 @@ ORDERS = {
     "status": "by status",
     "loss": "lowest loss first",
     "val_loss": "lowest val_loss first",
+    "test": "best test result first",
 }
 
 
@@ -88,7 +89,17 @@ def chosen(runs: Iterable[RunSummary], words: str, order: str) -> list[RunSummar
         return sorted(found, key=lambda run: (_rank(run), *_newest(run)))
     if order in ("loss", "val_loss"):
         return sorted(found, key=lambda run: (_known_number(run.logs.get(order)), *_newest(run)))
+    if order == "test":
+        return sorted(found, key=lambda run: (*_test_rank(run), *_newest(run)))
     return sorted(found, key=_newest)
+
+
+def _test_rank(run: RunSummary) -> tuple[bool, str, float]:
+    """Runs that were tested first, those of one metric together."""
+    if run.test is None:
+        return True, "", 0.0
+    value = -run.test.value if run.test.more else run.test.value
+    return False, run.test.name, _known_number(value)
 
 
 def _rank(run: RunSummary) -> tuple[int, bool]:

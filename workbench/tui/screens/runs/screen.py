@@ -53,7 +53,7 @@ class RunsScreen(WorkbenchScreen):
         Binding("m", "metric", "Metric", id="runs.metric", tooltip="Draw the next metric"),
         Binding("slash", "filter", "Filter", id="runs.filter", key_display="/",
                 tooltip="Show the runs that have these words in their name or status"),
-        Binding("s", "sort", "Sort", id="runs.sort", tooltip="Newest, name, status, loss, val_loss"),
+        Binding("s", "sort", "Sort", id="runs.sort", tooltip="Newest, name, status, loss, val_loss, test"),
         Binding("o", "stop", "Stop", id="runs.stop",
                 tooltip="Have the run end after its batch and be saved, wherever it is trained"),
         Binding("u", "resume", "Resume", id="runs.resume", tooltip="Go on from the run's last checkpoint"),
@@ -190,7 +190,8 @@ class RunsScreen(WorkbenchScreen):
                 parts.append(printable(view.error.what))
         if self.selection.filter:
             parts.append(f"{len(self.selection.shown)} of {len(self.selection.runs)} shown")
-        line = "   ".join([*parts, ORDERS[self.selection.order]])
+        parts.insert(1, ORDERS[self.selection.order])  # an error behind it may be longer than the line
+        line = "   ".join(parts)
         self.query_one("#about", Static).update(f"{line}\n{compared}")
 
     # ------------------------------------------------------------------ marks, filter, order, metric

@@ -18,7 +18,7 @@ from workbench.tui.views.marks import run_state
 
 _WIDTHS = {"": 3, "status": 13, "started": 12}
 _LEAST, _MOST, _LEAST_NAME = 8, 14, 16  # cells of a column for values; of the name's
-_PLACES_OF_KEYS = (1, 3, 4)  # of the keys that the runs' recipes differ in most, among the metrics
+_PLACES_OF_KEYS = (1, 4, 5)  # of the keys that the runs' recipes differ in most, among the metrics
 _STYLES = {"running": "bold green", "done": "", "failed": "red", "crashed": "red"}
 
 
@@ -85,6 +85,9 @@ class RunsTable(DataTable[Text]):
         names = short_keys(keys)
         self._keys = {}
         wanted = [("metric", name) for name in metrics]
+        tested = {run.test.name for run in runs if run.test is not None}
+        if tested:
+            wanted.insert(1, ("test", f"test {next(iter(tested))}" if len(tested) == 1 else "test"))
         for place, key in zip(_PLACES_OF_KEYS, keys, strict=False):
             wanted.insert(place, ("key", key))
         wanted += [("key", key) for key in keys[len(_PLACES_OF_KEYS) :]]
@@ -93,10 +96,13 @@ class RunsTable(DataTable[Text]):
             if column in widths:
                 continue
             values = [
-                self._values_of(run).get(name, "") if kind == "key" else _logged(run.logs, name)
-                for run in runs
+                self._values_of(run).get(name, "") if kind == "key" else _number(run, column) for run in runs
             ]
             width = min(max([_LEAST, len(column), *map(len, values)]), _MOST)
+            if (
+                kind == "test" and used + 2 * (width + 2) > room
+            ):  # its metric's name would push out all others
+                width = min(max([_LEAST, *map(len, values)]), _MOST)
             if used + width + 2 > room and name != wanted[0][1]:
                 continue
             used += width + 2
@@ -142,12 +148,16 @@ class RunsTable(DataTable[Text]):
 
     def _value(self, run: RunSummary, column: str, width: int) -> str:
         key = self._keys.get(column)
-        return fit(self._values_of(run).get(key, ABSENT) if key else _logged(run.logs, column), width)
+        return fit(self._values_of(run).get(key, ABSENT) if key else _number(run, column), width)
 
 
 def _epochs(run: RunSummary) -> str:
     return f"{run.epoch}/{run.epochs}" if run.epochs else "–"
 
 
-def _logged(logs: Mapping[str, float], name: str) -> str:
-    return number(logs[name]) if name in logs else "–"
+def _number(run: RunSummary, column: str) -> str:
+    """A number of a run: what it logged last, or reached on its test part."""
+    if column not in run.logs and run.test is not None and column.startswith("test"):
+        named = column == "test"  # the runs' metrics differ
+        return f"{run.test.name} {number(run.test.value)}" if named else number(run.test.value)
+    return number(run.logs[column]) if column in run.logs else "–"
