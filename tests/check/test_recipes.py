@@ -12,6 +12,7 @@ import pytest
 from workbench.catalog import single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
+from workbench.check.contract import with_needs
 from workbench.check.recipes import checked_parts
 from workbench.check.results import Result, Status
 from workbench.check.running import EntryRun
@@ -42,6 +43,13 @@ class Join(keras.layers.Layer):
         return {**super().get_config(), "licence": self.licence}
 
 
+class Masked(keras.layers.Layer):
+    '''Takes a mask, which has nothing to leave out here.'''
+
+    def call(self, inputs, mask=None):
+        return inputs
+
+
 class Centre(keras.layers.Layer):
     '''Depends on the other rows.'''
 
@@ -58,6 +66,7 @@ model:
   graph:
     - h = Join(licence="AB-1234-5678-9")(a, b)
     - h = Centre()(h)
+    - h = Masked()(h)
     - h = Dense(3)(h)
     - y = Dense(1)(Dense(3)(h))
   outputs: [y]
@@ -90,8 +99,9 @@ def test_each_use_is_checked_as_the_recipe_makes_and_feeds_it(folder: Path) -> N
     assert [part.entry.qualified_name for part in parts] == [
         "parts.Join at model.graph[0]",
         "parts.Centre at model.graph[1]",
-        "kwb_keras.Dense at model.graph[2]",
+        "parts.Masked at model.graph[2]",
         "kwb_keras.Dense at model.graph[3]",
+        "kwb_keras.Dense at model.graph[4]",
     ], "a use that is made and fed as another is checked once"
     ids = frozenset({"resolves", "constructor", "call", "weights_in_build", "deterministic", "batch_sizes"})
     results: dict[str, dict[str, Result]] = {}
@@ -103,6 +113,13 @@ def test_each_use_is_checked_as_the_recipe_makes_and_feeds_it(folder: Path) -> N
     assert {result.status for result in join.values()} == {Status.PASSED}
     assert centre["independent_rows"].status is Status.FAILED
     assert centre["independent_rows"].code[0].endswith("in call")
+
+
+def test_rows_without_steps_have_no_mask(folder: Path) -> None:
+    catalog = catalog_of(folder)
+    part = checked_parts(folder / "recipe.yaml", catalog)[2]
+    results = EntryRun(part.entry, catalog, subject=part).run(with_needs(["mask_used"]))
+    assert {r.check: r.status for r in results}["mask_used"] is Status.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ import keras
 from workbench.catalog import Kind
 from workbench.catalog.resolve import package_of
 from workbench.check.contract import checks_of
-from workbench.check.results import CheckFailed, NotApplicable, error_text
+from workbench.check.effects import matters
+from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, error_text
 from workbench.check.subject import CheckedEntry
 from workbench.errors import WorkbenchError, did_you_mean
 
@@ -106,19 +108,23 @@ def config_keeps_arguments(subject: CheckedEntry) -> None:
         raise NotApplicable("its constructor has no arguments of its own")
     config = thing.get_config()
     text = _as_text(thing)
-    varied = {name: _as_text(other) != text for name, _, other in subject.varied()}
+    others = {name: other for name, _, other in subject.varied()}
+    varied = {name: _as_text(other) != text for name, other in others.items()}
     # With a from_config of its own, a class may write its configuration as it likes, if two different layers have
     # different ones.
     free = subject.target.from_config.__func__ is not _base(subject.target).from_config.__func__
+    forgotten = {}
     for name, parameter in own.items():
         if name not in config and not varied.get(name) and not free:
-            raise CheckFailed(f"get_config does not give back '{name}'.", hint=_hint(name))
+            forgotten[name] = f"get_config does not give back '{name}'"
         # Some of the values that replace None may mean None.
-        if varied.get(name) is False and not (name in config and parameter.default is None):
-            raise CheckFailed(
-                f"get_config does not give back '{name}': with another value it says the same.",
-                hint=_hint(name),
-            )
+        elif varied.get(name) is False and not (name in config and parameter.default is None):
+            forgotten[name] = f"get_config does not give back '{name}': with another value it says the same"
+    for name, what in forgotten.items():
+        if name not in others or matters(subject, others[name]):
+            raise CheckFailed(f"{what}.", hint=_hint(name))
+    for name, what in forgotten.items():
+        raise CheckWarning(f"{what}. Nothing that was compared depends on it.", hint=_hint(name))
 
 
 def _hint(name: str) -> str:
@@ -220,11 +226,37 @@ def _is_same(mine: Any, its: Any, automatic: str = "") -> bool:
         return mine.keys() == its.keys() and all(
             _is_same(value, its[key], str(cls) if cls and key == "config" else "")
             or (key == "name" and bool(automatic) and str(value).replace("_", "") == automatic.lower())
+            or (key == "name" and "trainable" in mine)  # the name of an inner layer
             for key, value in mine.items()
         )
+    if isinstance(mine, str) and isinstance(its, dict):
+        return _is_named(its, mine)
     if isinstance(mine, list) and isinstance(its, list):
         return len(mine) == len(its) and all(map(_is_same, mine, its))
     return json.dumps(mine) == json.dumps(its)  # where NaN is NaN
+
+
+def _is_named(record: dict[str, Any], name: str) -> bool:
+    """True if a record is that of what Keras has under a name, such as `glorot_uniform`."""
+    get = getattr(sys.modules.get(str(record.get("module"))), "get", None)
+    if get is None or get not in _GETS:
+        return False
+    try:
+        return bool(json.loads(json.dumps(keras.saving.serialize_keras_object(get(name)))) == record)
+    except (TypeError, ValueError):
+        return False
+
+
+# How Keras finds a thing by its name.
+_GETS = (
+    keras.activations.get,
+    keras.constraints.get,
+    keras.initializers.get,
+    keras.losses.get,
+    keras.metrics.get,
+    keras.optimizers.get,
+    keras.regularizers.get,
+)
 
 
 def _can_be_text(value: Any) -> bool:

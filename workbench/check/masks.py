@@ -89,7 +89,9 @@ def _sequence(subject: CheckedEntry) -> np.ndarray:
     """
     if subject.inputs.count != 1 or subject.inputs.whole_numbers:
         raise NotApplicable("a mask belongs to one sequence of vectors, which it does not take")
-    *_, width = subject.inputs.tensors[0].shape
+    *before, width = subject.inputs.tensors[0].shape
+    if subject.is_fed and len(before) < 2:
+        raise NotApplicable("the recipe gives it no steps that a mask could leave out")
     sequence: np.ndarray = np.resize(subject.inputs.tensors[0], (3, STEPS, width)).astype("float32")
     try:
         subject.make()(tf.constant(sequence))

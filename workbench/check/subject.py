@@ -80,6 +80,11 @@ class CheckedEntry:
         """True if it is from a single file, whose entries have no examples."""
         return self.entry.distribution.endswith(".py")
 
+    @property
+    def is_fed(self) -> bool:
+        """True if its inputs are those that a recipe gives it."""
+        return self._part is not None and self._part.fed is not None
+
     @cached_property
     def arguments(self) -> Mapping[str, Any]:
         """The arguments of instances: those of the entry's example; for a plugin file without one, guesses.

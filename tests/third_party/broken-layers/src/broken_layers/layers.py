@@ -28,6 +28,9 @@ class Forgetful(_Layer):
         super().__init__(**kwargs)
         self.units = units
 
+    def call(self, inputs):
+        return super().call(inputs) / self.units
+
     def get_config(self):
         return super().get_config()
 
@@ -38,6 +41,9 @@ class Wordless(_Layer):
     def __init__(self, factor=2.0, **kwargs):
         super().__init__(**kwargs)
         self.factor = factor
+
+    def call(self, inputs):
+        return super().call(inputs) * self.factor
 
     def get_config(self):
         return {**super().get_config(), "factor": 2.0}
