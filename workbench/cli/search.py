@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,19 @@ def _workers(context: click.Context, parameter: click.Parameter, value: str) -> 
     raise click.BadParameter("is a number above 0, or auto.")
 
 
+def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value):
+        raise click.BadParameter("is letters, digits, '_', '.' and '-'.")
+    return value
+
+
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What both commands have."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line."),
-        click.option("--name", default="", metavar="NAME", help="What to call it below saved/searches."),
+        click.option(
+            "--name", default="", callback=_name, metavar="NAME", help="What to call it below saved/searches."
+        ),
         click.option(
             "--set",
             "overrides",

@@ -80,10 +80,10 @@ def record_of(base: Base, state: SearchState, number: int, index: int) -> dict[s
     """One line of `--json`."""
     trial = state.trials[number]
     repetition = trial.repetitions[index]
-    return {"trial": number, "repetition": index, "settings": trial.settings, **_part(repetition)}
+    return {"trial": number, "repetition": index, "settings": trial.settings, **_record(repetition)}
 
 
-def _part(repetition: Repetition) -> dict[str, Any]:
+def _record(repetition: Repetition) -> dict[str, Any]:
     return {
         "state": str(repetition.state),
         "run": repetition.run,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import Any
 
 import psutil
 
@@ -80,7 +79,9 @@ def _interruptible(agent: Agent) -> list[int]:
         echo("stopping each training after its batch (Ctrl-C again: leave at once)", err=True)
         agent.stop()
 
-    numbers: tuple[Any, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
+        numbers.append(signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, stop, number)
     return received
