@@ -45,14 +45,9 @@ class TestScore:
     more: bool
 
     @classmethod
-    def of(cls, finished: events.Finished, recipe: Mapping[str, Any]) -> TestScore | None:
-        """The goal of the recipe's search, else the first metric that is no loss; None where it was not tested."""
+    def of(cls, finished: events.Finished) -> TestScore | None:
+        """The first metric of a run's test that is no loss; None where it was not tested."""
         found = finished.evaluation
-        search = recipe.get("search")
-        goal = search.get("goal") if isinstance(search, Mapping) else None
-        for way, log in goal.items() if isinstance(goal, Mapping) else ():
-            if (name := str(log).removeprefix("val_")) in found:
-                return cls(name, found[name], way == "maximize")
         metrics = [name for name in found if not name.endswith("loss")]
         name = next(iter([*metrics, *found]), None)
         if name is None:
@@ -188,7 +183,7 @@ def summary_of(run: RunFolder) -> RunSummary:
         logs,
         recipe,
         no_better=finished.no_better if finished else "",
-        test=TestScore.of(finished, recipe) if finished else None,
+        test=TestScore.of(finished) if finished else None,
         evaluation=dict(finished.evaluation) if finished else {},
     )
 

@@ -243,14 +243,7 @@ def test_the_lowest_loss_first_and_those_without_one_last() -> None:
 
 def scored(name: str, baselines: dict | None = None, **evaluation: float) -> RunSummary:
     ended = events.Finished("done", {}, evaluation, 1.0, baselines=baselines or {})
-    return replace(summary(name), test=TestScore.of(ended, {}), evaluation=evaluation)
-
-
-def test_the_goal_of_a_search_is_what_counts_on_the_test_part_too() -> None:
-    ended = events.Finished("done", {}, {"loss": 1.0, "mae": 2.0, "rmse": 3.0}, 1.0)
-    goal = {"search": {"goal": {"maximize": "val_rmse"}}}
-    assert TestScore.of(ended, goal) == TestScore("rmse", 3.0, more=True)
-    assert TestScore.of(ended, {"search": None}) == TestScore("mae", 2.0, more=False)
+    return replace(summary(name), test=TestScore.of(ended), evaluation=evaluation)
 
 
 def test_the_best_test_result_first_whichever_way_is_better() -> None:
