@@ -140,7 +140,8 @@ def _opened(base: Base, catalog: Catalog, found: Journal) -> Opened:
         before = state.recipe
         if not before:
             return [record]
-        if keys := _differences(_base(before, before["overrides"]).document.recipe, base.document.recipe):
+        keys = _differences(_base(before, before["overrides"]).document.recipe, base.document.recipe)
+        if keys and state.trials:  # else nothing was trained
             raise RecipeError(
                 f"the search '{found.path.parent.name}' was begun with another {', '.join(keys)}.",
                 where=base.document.name,
