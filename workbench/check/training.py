@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.check.comparing import equal
-from workbench.check.placing import lacking_kernel
+from workbench.check.placing import graph_nodes, lacking_kernel
 from workbench.check.randomness import reseed
 from workbench.check.results import CheckFailed, NotApplicable, Skipped, error_text
 from workbench.check.subject import CheckedEntry
@@ -93,13 +93,8 @@ def engines(subject: CheckedEntry) -> str:
 
 def _draws_by_hidden_state(traced: Any) -> bool:
     """True if random numbers come from operations with a state of their own: a graph's are others than those before."""
-    graph = traced.graph.as_graph_def()
-    names = {
-        node.op
-        for body in (graph, *graph.library.function)
-        for node in getattr(body, "node", ()) or body.node_def
-    }
-    return any(name.startswith(("Random", "Truncated", "Multinomial", "Parameterized")) for name in names)
+    kinds = ("Random", "Truncated", "Multinomial", "Parameterized")
+    return any(node.op.startswith(kinds) for node in graph_nodes(traced))
 
 
 def _is_number(tensor: Any) -> bool:
