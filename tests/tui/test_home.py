@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from tests.tui.conftest import LooksAsBefore, OpenApp, settle, shown, until
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.storage.event_stream import EventLog
 from workbench.storage.runs import create_run
+from workbench.tui.app import KwbApp
 from workbench.tui.services.files import list_recipes, recent_runs
+from workbench.tui.state import AppState
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
 
 RECIPE = """\
@@ -64,6 +68,37 @@ async def test_recipes_and_runs_of_this_folder_are_listed(open_app: OpenApp, wor
         await pilot.press("r")
         await settle(pilot)
         assert "later.yaml" in shown(pilot.app)
+
+
+@pytest.mark.parametrize(
+    "kept", [{"/elsewhere": "builtin:kwb_custom.digits"}, "builtin:kwb_custom.digits", {}]
+)
+async def test_in_a_new_folder_the_cursor_is_on_its_first_recipe(
+    open_app: OpenApp, working_directory: Path, tmp_path: Path, kept: object
+) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (working_directory / name).write_text("kwb: 1\ndata: diabetes\nmodel: ResidualRegressor\n")
+    os.utime(working_directory / "b.yaml", (1, 1))  # the newest is the first
+    (working_directory / "table.csv").write_text("x,y\n1,2\n")
+
+    def cursor(app: KwbApp) -> str:
+        listing = app.screen.query_one("#items", OptionList)
+        return str(listing.get_option_at_index(listing.highlighted or 0).id)
+
+    path = tmp_path / "own" / "state.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"recipes.chosen": kept}))
+    async with open_app(state=AppState(path), mode="recipes", size=(80, 24)) as pilot:
+        assert cursor(pilot.app) == f"file:{working_directory / 'a.yaml'}"
+        await pilot.press("down")
+        await settle(pilot)
+        pilot.app.save_state()
+    # the next time the cursor is where it was, and what was chosen in another folder is kept
+    async with open_app(state=AppState(path), mode="recipes", size=(80, 24)) as pilot:
+        await until(lambda: cursor(pilot.app) == f"file:{working_directory / 'b.yaml'}")
+    chosen = json.loads(path.read_text())["recipes.chosen"]
+    assert chosen.pop(str(working_directory)) == f"file:{working_directory / 'b.yaml'}"
+    assert chosen == (kept if isinstance(kept, dict) else {})
 
 
 async def test_enter_opens_a_recipe_and_asks_before_changes_are_lost(

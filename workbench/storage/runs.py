@@ -49,9 +49,9 @@ class TestScore:
         """The first metric of a run's test that is no loss; None where it was not tested."""
         found = finished.evaluation
         metrics = [name for name in found if not name.endswith("loss")]
-        name = next(iter([*metrics, *found]), None)
-        if name is None:
+        if not found:
             return None
+        name = next(iter([*metrics, *found]))
         baseline = finished.baselines.get(name)
         better = baseline.get("better") if isinstance(baseline, Mapping) else None
         more = better == "up" if better in ("up", "down") else bool(_MORE_IS_BETTER.match(name))

@@ -24,6 +24,9 @@ from workbench.tui.views.fitting import printable
 from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.filter_line import FilterLine
 
+_CHOSEN = "recipes.chosen"  # in the state: by folder, the item that was chosen last
+MOST_FOLDERS = 100
+
 
 class ItemList(OptionList):
     """Recipes from plugins, recipes in this folder, and recent runs. Enter opens; `t` trains at once."""
@@ -83,7 +86,8 @@ class RecipesScreen(WorkbenchScreen):
                 yield Static(id="preview-text", markup=False)
 
     def on_mount(self) -> None:
-        self._wanted = kwb(self).state.get("recipes.chosen", "")
+        chosen: dict[str, str] = kwb(self).state.get(_CHOSEN, {})
+        self._wanted = str(chosen.get(str(kwb(self).working_directory), ""))
         self._is_new_here = not self._wanted
         self.query_one(ItemList).focus()
 
@@ -144,9 +148,10 @@ class RecipesScreen(WorkbenchScreen):
         ]
         chosen = self._chosen.id if self._chosen and self._listed else self._wanted
         items = {item.id: item for item in found}
-        if first and self._is_new_here:  # which was not known yet when the list was filled first
+        own = self._files or self._data
+        if own and self._is_new_here:  # which were not known yet when the list was filled first
             self._is_new_here = False
-            chosen = first[0].id if chosen in ("", *(item.id for item in builtin[:1])) else chosen
+            chosen = own[0].id if chosen in ("", *(item.id for item in builtin[:1])) else chosen
         if self._listed and items == self._items:
             return
         self._listed = bool(builtin)
@@ -179,8 +184,15 @@ class RecipesScreen(WorkbenchScreen):
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if (item := self._chosen) is not None:
             self._wanted = item.id
-            kwb(self).state.set("recipes.chosen", item.id)
+            self._remember(item)
             self._preview(item)
+
+    def _remember(self, item: Item) -> None:
+        """Keep what was chosen last in this folder; of the folders, those that were used last."""
+        folder, state = str(kwb(self).working_directory), kwb(self).state
+        before: dict[str, str] = state.get(_CHOSEN, {})
+        others = [(place, chosen) for place, chosen in before.items() if place != folder]
+        state.set(_CHOSEN, {**dict(others[1 - MOST_FOLDERS :]), folder: item.id})
 
     @on(OptionList.OptionSelected, "#items")
     def _selected(self, event: OptionList.OptionSelected) -> None:
