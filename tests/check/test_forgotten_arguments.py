@@ -80,6 +80,35 @@ def test_it_is_an_error_where_it_matters(
     assert ("Nothing that was compared depends on it" in found.detail) == (status is Status.WARNING)
 
 
+ALIAS = """
+import keras
+
+
+class Alias(keras.layers.Layer):
+    def __init__(self, size=2, length=None, **kwargs):
+        super().__init__(**kwargs)
+        if length is not None and size != 8:
+            raise ValueError("size and length are two names of one argument")
+        self.size = length or size
+
+    def call(self, inputs):
+        return inputs * self.size
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+"""
+
+
+def test_another_name_of_an_argument_is_none_that_is_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "alias.py"
+    file.write_text(ALIAS)
+    catalog = Catalog(discover([file], scan=single_file.scan))
+    entry = next(each for each in catalog.entries if each.name == "Alias")
+    results = {each.check: each for each in EntryRun(entry, catalog).run(with_needs(["from_config"]))}
+    assert results["config_keeps_arguments"].status is Status.WARNING
+    assert results["from_config"].status is Status.PASSED
+
+
 SAME = """
 import keras
 

@@ -121,7 +121,9 @@ def config_keeps_arguments(subject: CheckedEntry) -> None:
         elif varied.get(name) is False and not (name in config and parameter.default is None):
             forgotten[name] = f"get_config does not give back '{name}': with another value it says the same"
     for name, what in forgotten.items():
-        if name not in others or matters(subject, others[name]):
+        # Left at None, it may be another name of an argument that was given, and then takes no value.
+        unused = name not in others and own[name].default is None and name not in subject.arguments
+        if not unused and (name not in others or matters(subject, others[name])):
             raise CheckFailed(f"{what}.", hint=_hint(name))
     for name, what in forgotten.items():
         raise CheckWarning(f"{what}. Nothing that was compared depends on it.", hint=_hint(name))
