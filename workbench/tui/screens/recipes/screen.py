@@ -73,6 +73,7 @@ class RecipesScreen(WorkbenchScreen):
         self._data: list[Item] = []
         self._items: dict[str, Item] = {}
         self._wanted = ""
+        self._stand_in = ""  # the item under the cursor where what is wanted is not there, or not yet
         self._is_new_here = False  # nothing was ever chosen
         self._listed = False
 
@@ -147,6 +148,7 @@ class RecipesScreen(WorkbenchScreen):
             if all(word in item.searched for word in text)
         ]
         chosen = self._chosen.id if self._chosen and self._listed else self._wanted
+        chosen = self._wanted if chosen == self._stand_in else chosen
         items = {item.id: item for item in found}
         own = self._files or self._data
         if own and self._is_new_here:  # which were not known yet when the list was filled first
@@ -167,6 +169,7 @@ class RecipesScreen(WorkbenchScreen):
         if chosen in self._items:
             listing.highlighted = listing.get_option_index(chosen)
         elif self._items:
+            self._stand_in = found[0].id
             listing.highlighted = 1
         else:
             self._show_nothing(bool(text))
@@ -183,12 +186,14 @@ class RecipesScreen(WorkbenchScreen):
     @on(OptionList.OptionHighlighted, "#items")
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if (item := self._chosen) is not None:
-            self._wanted = item.id
-            self._remember(item)
+            if item.id != self._stand_in:
+                self._stand_in = ""
+                self._remember(item)
             self._preview(item)
 
     def _remember(self, item: Item) -> None:
         """Keep what was chosen last in this folder; of the folders, those that were used last."""
+        self._wanted = item.id
         folder, state = str(kwb(self).working_directory), kwb(self).state
         before: dict[str, str] = state.get(_CHOSEN, {})
         others = [(place, chosen) for place, chosen in before.items() if place != folder]
@@ -198,6 +203,7 @@ class RecipesScreen(WorkbenchScreen):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         if (item := self._items.get(event.option_id or "")) is None:
             return
+        self._remember(item)
         if item.run is not None:
             kwb(self).watch_run(item.run)
         elif item.recipe is not None:
