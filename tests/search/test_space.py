@@ -10,9 +10,10 @@ from tests.search.bases import base, recipe, search
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
+from workbench.search.journal import Journal
 from workbench.search.opening import open_search, recipe_of
 from workbench.search.space import check_space, grid, settings_to_try
-from workbench.search.state import Repetition, Trial, TrialState
+from workbench.search.state import Repetition, Trial, TrialState, new_trial
 
 HEAD = "kwb: 1\ndata: diabetes\nmodel: {sequential: [{use: Dense, units: 1}]}\ntrain: {loss: mse, optimizer: Adam}\n"
 
@@ -160,7 +161,10 @@ def test_a_search_goes_on_only_as_what_it_was(catalog: Catalog, tmp_path: Path) 
         file.write_text(recipe(**{"search": more, **changes}))
         open_search(str(file), catalog, root=root)
 
-    opened()
+    opened(seed=8)
+    opened()  # nothing was trained: it is this one now
+    journal = Journal(root / "small" / "journal.jsonl")
+    journal.update(lambda _: [new_trial({"train.batch_size": 8}, 1)])
     opened(
         train={
             "epochs": 50,
