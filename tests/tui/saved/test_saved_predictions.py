@@ -148,6 +148,26 @@ async def test_several_targets_are_shown_one_after_another(open_app) -> None:
         assert pilot.app.clipboard.splitlines()[1] == "cat\t30\t2\t0"
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_a_matrix_of_ten_classes_is_seen_whole(open_app, size) -> None:
+    digits = {
+        "kind": "classes",
+        "name": "digit",
+        "classes": [str(n) for n in range(10)],
+        "counts": [[20 + n if n == other else 0 for other in range(10)] for n in range(10)],
+    }
+    async with open_app(mode="saved", size=size) as pilot:
+        await pilot.app.push_screen(screen(digits))
+        await settle(pilot)
+        lines = shown(pilot.app).splitlines()
+        (heading,) = (line for line in lines if "true ↓ as →" in line)
+        assert heading.split()[-12:] == [*map(str, range(10)), "rows", "right"]
+        for n in range(10):
+            assert any(f"‹{20 + n}›" in line for line in lines)
+        assert any("100%" in line and "right" in line for line in lines[lines.index(heading) + 1 :])
+        assert any("42" in line for line in lines[:-14])  # rows of the table are seen as well
+
+
 @pytest.mark.parametrize("size", [(60, 20), (30, 9), (8, 4)])
 @pytest.mark.parametrize("comparison", [NUMBERS, CLASSES], ids=["numbers", "classes"])
 async def test_any_size_will_do(open_app, size, comparison) -> None:

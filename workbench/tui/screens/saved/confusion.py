@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.color import Color
 from textual.widgets import DataTable
@@ -11,6 +12,7 @@ from textual.widgets import DataTable
 from workbench.tui.views.fitting import fit, printable
 
 _MOST_NAME = 14
+_CORNER = "true ↓ as →"
 
 
 class ConfusionTable(DataTable[Text]):
@@ -45,12 +47,10 @@ class ConfusionTable(DataTable[Text]):
         guessed = [sum(column) for column in zip(*self._counts, strict=True)]
         with self.app.batch_update():
             self.clear(columns=True)
-            self.add_column(Text("true ↓ as →", style="dim"))
+            self.add_column(Text(_CORNER, style="dim"))
             for name in self._labels:
                 self.add_column(Text(name, justify="right"), width=max(len(name), self._digits) + 1)
-            self.add_column(
-                Text("rows", style="dim", justify="right"), width=max(len(f"{max(totals):,}"), 4) + 1
-            )
+            self.add_column(Text("rows", style="dim", justify="right"), width=self._width_of_total)
             self.add_column(Text("right", style="dim", justify="right"), width=6)
             for at, (name, row) in enumerate(zip(self._labels, self._counts, strict=True)):
                 cells = [self._cell(count, totals[at], at == other) for other, count in enumerate(row)]
@@ -58,6 +58,18 @@ class ConfusionTable(DataTable[Text]):
                 self.add_row(Text(name, style="bold"), *cells, total, _share(row[at], totals[at]))
             right = [_share(self._counts[at][at], count) for at, count in enumerate(guessed)]
             self.add_row(Text("right", style="dim"), *right, Text(""), self._accuracy())
+
+    @property
+    def size_needed(self) -> tuple[int, int]:
+        """The columns and the lines of the whole matrix, with its headings."""
+        names = [cell_len(name) for name in self._labels]
+        columns = sum(max(name, self._digits) + 1 for name in names)
+        first = max(cell_len(_CORNER), *names)
+        return first + columns + self._width_of_total + 6, len(self._labels) + 2
+
+    @property
+    def _width_of_total(self) -> int:
+        return max(len(f"{max(map(sum, self._counts)):,}"), 4) + 1
 
     @property
     def _digits(self) -> int:

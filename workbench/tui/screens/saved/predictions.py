@@ -22,6 +22,9 @@ from workbench.tui.views.marks import DONE, FAILED
 from workbench.tui.widgets.page_table import PAGE, PageTable
 from workbench.tui.widgets.pictures import PicturesDialog
 
+MOST_BESIDE = 60  # columns of the rows, where something stands beside them
+LEAST_ROWS = 6  # lines of the rows, where it stands below them
+
 
 class PredictionsScreen(WorkbenchScreen):
     """Predictions of a saved model: a table of all rows; for numbers predicted beside true values, or how far
@@ -162,7 +165,24 @@ class PredictionsScreen(WorkbenchScreen):
         else:
             confusion.show(shown["classes"], shown["counts"])
         self._show_about_again()
+        self._lay_out()
         self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """A matrix that is too wide to stand beside the rows stands below them."""
+        if (shown := self._shown) is None:
+            return
+        columns, lines = self.query_one(ConfusionTable).size_needed if shown["kind"] == "classes" else (0, 0)
+        beside = self.size.width - min(MOST_BESIDE, self.size.width // 2) - 4
+        below = columns > beside
+        self.set_class(below, "-below")
+        room = self.query_one("#both").size.height
+        height = min(lines + 1, max(room - LEAST_ROWS, room // 2))  # and the words on the cell
+        styles = self.query_one("#comparison").styles
+        styles.height = height if below else None
 
     def _show_about_again(self) -> None:
         if (shown := self._shown) is not None:
