@@ -94,12 +94,17 @@ def open_repeat(
 
 def _base_of(named: str, catalog: Catalog, overrides: Sequence[str]) -> Base:
     path = find_recipe(named, catalog).path
-    return _base(
+    return base_of(
         {"text": read_text(path), "name": str(path), "folder": str(path.parent.absolute())}, overrides
     )
 
 
-def _base(record: Mapping[str, Any], overrides: Sequence[str]) -> Base:
+def base_of(record: Mapping[str, Any], overrides: Sequence[str]) -> Base:
+    """The recipe of a journal's record, with `--set` assignments.
+
+    Raises:
+        RecipeError: it is no recipe.
+    """
     document = parse(
         record["text"], name=record["name"], folder=Path(record["folder"]), overrides=tuple(overrides)
     )
@@ -118,7 +123,7 @@ def _go_on(found: Journal, catalog: Catalog, overrides: Sequence[str]) -> Opened
     record = found.read().recipe
     if not record:
         raise FileError("has no recipe: it was never begun.", where=str(found.path))
-    base = _base(record, (*record["overrides"], *overrides))
+    base = base_of(record, (*record["overrides"], *overrides))
     return _opened(base, catalog, found)
 
 
@@ -140,7 +145,7 @@ def _opened(base: Base, catalog: Catalog, found: Journal) -> Opened:
         before = state.recipe
         if not before:
             return [record]
-        keys = _differences(_base(before, before["overrides"]).document.recipe, base.document.recipe)
+        keys = _differences(base_of(before, before["overrides"]).document.recipe, base.document.recipe)
         if keys and state.trials:  # else nothing was trained
             raise RecipeError(
                 f"the search '{found.path.parent.name}' was begun with another {', '.join(keys)}.",

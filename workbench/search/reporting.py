@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workbench.recipe.document import split_key
@@ -27,10 +27,11 @@ def headline(name: str, base: Base, state: SearchState, trials: int, workers: in
         return f"{name}: {base.repetitions} trainings, {at_once}"
     before = f", {done} of them done before" if done else ""
     each = f" of {base.repetitions} trainings" if base.repetitions > 1 else ""
-    return f"{name}: {trials} trials{each}{before}, {at_once}; goal {_goal(base)}"
+    return f"{name}: {trials} trials{each}{before}, {at_once}; goal {goal_in_words(base)}"
 
 
-def _goal(base: Base) -> str:
+def goal_in_words(base: Base) -> str:
+    """`val_loss (lowest)`, of a search."""
     assert base.search is not None
     goal = base.search.goal
     return f"{goal.name} ({'lowest' if goal.sign > 0 else 'highest'})"
@@ -63,12 +64,19 @@ def line_of(base: Base, state: SearchState, number: int, index: int) -> str | No
 
 def settings_in_words(settings: Mapping[str, Any]) -> str:
     """`units 32, learning_rate 0.01`: the last names of the keys, or the keys where two end alike."""
-    ends = {key: str(split_key(key)[-1]) for key in settings}
+    names = names_of(settings)
+    return ", ".join(f"{names[key]} {value_in_words(value)}" for key, value in settings.items())
+
+
+def names_of(keys: Iterable[str]) -> dict[str, str]:
+    """What to call each key: its last name, or all of it where two end alike."""
+    ends = {key: str(split_key(key)[-1]) for key in keys}
     alike = len(set(ends.values())) < len(ends) or any(end.isdigit() for end in ends.values())
-    return ", ".join(f"{key if alike else ends[key]} {_value(value)}" for key, value in settings.items())
+    return {key: key for key in ends} if alike else ends
 
 
-def _value(value: Any) -> str:
+def value_in_words(value: Any) -> str:
+    """A value of a setting."""
     return f"{value:.4g}" if isinstance(value, float) else one_line(value)
 
 

@@ -35,12 +35,23 @@ def sampler_for(base: Base, *, workers: int = 1) -> Sampler:
     if search is None:
         return GridSampler([{}])
     if search.method == "grid":
-        combinations = grid(base)
-        return GridSampler(combinations[: search.trials])
-    trials = search.trials or TRIALS
+        return GridSampler(grid(base)[: search.trials])
+    trials = trials_of(base)
     if search.method == "random":
         return RandomSampler(base, trials)
     return TpeSampler(base, trials, parallel=workers > 1)
+
+
+def trials_of(base: Base) -> int:
+    """How many trials there are to be.
+
+    Raises:
+        RecipeError: a grid has a range without steps.
+    """
+    search = base.search
+    if search is None:
+        return 1
+    return len(grid(base)[: search.trials]) if search.method == "grid" else search.trials or TRIALS
 
 
 class GridSampler:

@@ -16,6 +16,7 @@ _SCREENS = {
     "train": ("workbench.tui.screens.train.screen", "TrainScreen"),
     "runs": ("workbench.tui.screens.runs.screen", "RunsScreen"),
     "saved": ("workbench.tui.screens.saved.screen", "SavedScreen"),
+    "searches": ("workbench.tui.screens.searches.screen", "SearchesScreen"),
 }
 
 

@@ -15,8 +15,6 @@ from workbench.tui.screens.base import WorkbenchScreen
 
 Found = TypeVar("Found")
 
-_SHARE = 0.01  # of the time, at most, goes into looking: a slow disk is not worn out
-
 
 class FolderListing(Generic[Found]):
     """Looks into folders, one look at a time.
@@ -27,6 +25,7 @@ class FolderListing(Generic[Found]):
         waits_for: what keys that are typed during the first look wait for, in words: they are for the list.
         find: looks; called in a thread.
         show: called with what each look has found.
+        share: of the time that goes into looking, at most: a slow disk is not worn out.
     """
 
     def __init__(
@@ -36,13 +35,17 @@ class FolderListing(Generic[Found]):
         waits_for: str,
         find: Callable[[], Found],
         show: Callable[[Found], None],
+        *,
+        share: float = 0.01,
     ) -> None:
         self._screen = screen
         self._every = every
         self._waits_for = waits_for
         self._find = find
         self._show = show
+        self._share = share
         self._timer: Timer | None = None
+        self._wait = every
         self._looking = False
         self._looked = False
 
@@ -73,9 +76,15 @@ class FolderListing(Generic[Found]):
                 found = await asyncio.to_thread(self._find)
         finally:
             self._looking = False
+        if self._looked:  # the first look reads what the others know
+            self._keep_pace(time.monotonic() - began)
         self._looked = True
-        took = time.monotonic() - began
-        if self._timer is not None and took > self._every * _SHARE:
-            self._timer.stop()
-            self._timer = self._screen.set_interval(took / _SHARE, self.look)
         self._show(found)
+
+    def _keep_pace(self, took: float) -> None:
+        """Look less often where looks take long, and more often again where they no longer do."""
+        wait = max(self._every, took / self._share)
+        if self._timer is not None and not 0.5 <= wait / self._wait <= 2.0:
+            self._wait = wait
+            self._timer.stop()
+            self._timer = self._screen.set_interval(wait, self.look, pause=not self._screen.is_current)

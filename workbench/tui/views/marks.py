@@ -21,6 +21,8 @@ SAVING = "◆"
 DETACHED = "⇱"
 DONE = "✓"
 WARNING = "▲"
+PRUNED = "▽"
+BEST = "★"
 FAILED = "✗"
 
 NOT_LEARNED = "not learned"
@@ -40,6 +42,16 @@ RUNS = {
     "crashed": FAILED,
 }
 """By the status of a run (`workbench.storage.runs.RunSummary`)."""
+
+TRIALS = {
+    "waiting": OFF,
+    "running": RUNNING,
+    "pruned": PRUNED,
+    "done": DONE,
+    "stopped": STOPPED,
+    "failed": FAILED,
+}
+"""By `workbench.search.state.TrialState`."""
 
 TRAININGS = {
     "starting": STARTING,

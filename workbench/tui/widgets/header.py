@@ -19,6 +19,7 @@ MODE_NAMES = {
     "train": "Train",
     "runs": "Runs",
     "saved": "Saved",
+    "searches": "Searches",
 }
 _TRAINING = {"running": "training", "finished": "trained"}  # what is said instead of the state's own word
 
@@ -47,7 +48,9 @@ class KwbHeader(Widget):
         least = min(text.cell_length for text in self._right(width))
         for named, air in ((True, 2), (True, 1), (False, 1), (None, 1)):
             left, self._stops = _left(mode, named, air)
-            if left.cell_length + least <= width:
+            # A part of the recipe's name says more than the program's.
+            name = _LEAST_NAME + 4 if named and kwb(self).editor is not None else 0
+            if left.cell_length + least + name <= width:
                 break
         room = width - left.cell_length
         right = next((text for text in self._right(room) if text.cell_length <= room), Content(""))

@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.storage.run_folder import RunFolder, read_environment
 from workbench.storage.runs import RunSummary
 from workbench.tui.actions.keep_model import save_model
-from workbench.tui.actions.reopen import edit_again, resume_run
+from workbench.tui.actions.reopen import edit_again, resume_run, show_run
 from workbench.tui.actions.stop import stop_run
 from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
@@ -252,17 +252,8 @@ class RunsScreen(WorkbenchScreen):
     @on(DataTable.RowSelected)
     def _open(self) -> None:
         """Watch the run; one that this app trains is shown as its own."""
-        app = kwb(self)
-        if (run := self._under_cursor) is None:
-            return
-        training = app.training
-        own = (
-            training is not None
-            and training.run_folder is not None
-            and training.run_folder.name == run.folder.name
-        )
-        app.watched = None if own else run.folder.path
-        app.go("train")
+        if (run := self._under_cursor) is not None:
+            show_run(kwb(self), run.folder.path)
 
     @work(group="difference", exclusive=True)
     async def action_difference(self) -> None:

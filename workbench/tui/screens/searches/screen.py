@@ -1,0 +1,264 @@
+"""The searches screen: a table of all searches and repeats, and the trials of the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from workbench.errors import WorkbenchError
+from workbench.search.opening import SEARCHES, recipe_of
+from workbench.tui.actions.reopen import open_as_new, show_run
+from workbench.tui.chart.widget import Chart
+from workbench.tui.context import kwb
+from workbench.tui.screens.base import WorkbenchScreen
+from workbench.tui.screens.folder_listing import FolderListing
+from workbench.tui.screens.searches.listing import SearchLister, SearchSummary
+from workbench.tui.screens.searches.rows import (
+    ORDERS,
+    TrialRow,
+    about,
+    about_trial,
+    best_of,
+    best_so_far,
+    kind_of,
+    rows_of,
+)
+from workbench.tui.screens.searches.tables import SearchesTable, TrialsTable
+from workbench.tui.services.run_files import RunRecipe
+from workbench.tui.views.fitting import printable
+
+LOOK_EVERY = 1.0  # seconds between looks at the journals, while the screen is seen
+
+EMPTY = """No search yet in {folder}.
+
+Say in a recipe what to try:
+
+    search:
+      over:
+        train.optimizer.learning_rate: {{from: 1.0e-4, to: 1.0e-1, log: true}}
+        train.batch_size: [16, 64]
+      goal: val_loss
+      trials: 20
+
+and begin from the shell:
+
+    kwb search RECIPE"""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What the curve shows."""
+
+    search: str
+    goal: str
+    points: tuple[tuple[int, float], ...]
+
+
+class SearchesScreen(WorkbenchScreen):
+    """All searches and repeats of the working directory."""
+
+    CSS_PATH = "screen.tcss"
+    BINDING_GROUP_TITLE = "Searches"
+    HELP = (
+        "Searches (kwb search) and repeats (kwb repeat) of this folder, with the trials of the one under the cursor. "
+        "★ is the best trial so far. A pruned trial was behind the others, and can go on."
+    )
+    FIRST_KEYS = ("searches.sort", "searches.best")
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "sort", "Sort", id="searches.sort", tooltip="Order of the trials: by value, by number, by state"),
+        Binding("b", "best", "Best", id="searches.best",
+                tooltip="Open the recipe with the values of the best trial, as a new one"),
+        Binding("escape", "searches", "List", id="searches.list", show=False,
+                tooltip="Go from the trials to the list of searches"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._searches: dict[str, SearchSummary] = {}
+        self._rows: dict[str, TrialRow] = {}
+        self._order = "value"
+        self._filled: tuple[SearchSummary | None, str] = (None, "")
+        self._drawn: _Drawn | None = None
+        self._listing: FolderListing[list[SearchSummary]] | None = None
+
+    # ------------------------------------------------------------------ made of
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield SearchesTable(id="searches")
+        yield Static(id="about", markup=False)
+        yield Chart("", empty="no trial has ended yet", id="curve")
+        yield TrialsTable(id="trials")
+        yield Static(id="trial", markup=False)
+        yield Static(id="empty", markup=False)
+
+    def on_mount(self) -> None:
+        app = kwb(self)
+        order = str(app.state.get("searches.order", "value"))
+        self._order = order if order in ORDERS else "value"
+        lister = SearchLister(app.working_directory / SEARCHES)
+        self._listing = FolderListing(
+            self, LOOK_EVERY, "listing the searches", lister.refresh, self._found, share=0.1
+        )
+        self.query_one(SearchesTable).focus()
+        self._listing.resume()
+
+    def on_screen_resume(self) -> None:
+        if self._listing is not None:
+            self._listing.resume()
+
+    def on_screen_suspend(self) -> None:
+        if self._listing is not None:
+            self._listing.pause()
+
+    def focus_main(self) -> None:
+        self.query_one(SearchesTable).focus()
+
+    # ------------------------------------------------------------------ what there is
+
+    def _found(self, searches: list[SearchSummary]) -> None:
+        found = {search.name: search for search in searches}
+        if list(found.items()) != list(self._searches.items()) or self._filled == (None, ""):
+            self._searches = found
+            self._fill()
+
+    def _fill(self) -> None:
+        has_searches = bool(self._searches)
+        for selector in ("#searches", "#about", "#trials", "#trial"):
+            self.query_one(selector).display = has_searches
+        empty = self.query_one("#empty", Static)
+        empty.display = not has_searches
+        self.query_one("#curve").set_class(not has_searches, "-unused")
+        if not has_searches:
+            empty.update(EMPTY.format(folder=SEARCHES))
+            return
+        self.query_one(SearchesTable).show(list(self._searches.values()))
+        if self.focused is None:
+            self.query_one(SearchesTable).focus()
+        self._show_search()
+
+    def on_resize(self) -> None:
+        self._filled = (None, "")
+        if self._searches:
+            self._fill()
+
+    @property
+    def _search(self) -> SearchSummary | None:
+        """The search under the cursor."""
+        return (
+            self._searches.get(self.query_one(SearchesTable).under_cursor or "") if self.is_mounted else None
+        )
+
+    @property
+    def _row(self) -> TrialRow | None:
+        """The trial under the cursor."""
+        return self._rows.get(self.query_one(TrialsTable).under_cursor or "") if self.is_mounted else None
+
+    def _show_search(self) -> None:
+        """Show the trials of the search under the cursor, if they are not shown as they are."""
+        search = self._search
+        if search is None or (search, self._order) == self._filled:
+            return
+        self._filled = search, self._order
+        rows = rows_of(search, self._order)
+        self._rows = {f"{search.name}/{row.number}": row for row in rows}
+        goal = search.goal.name if search.goal is not None else ""
+        self.query_one(TrialsTable).show(search.name, goal, rows, kind_of(search))
+        self._draw(search)
+        self._show_words()
+        self.refresh_bindings()
+
+    def _draw(self, search: SearchSummary) -> None:
+        """Draw the best value so far, over the trials."""
+        chart, goal = self.query_one("#curve", Chart), search.goal
+        chart.set_class(goal is None, "-unused")
+        points = best_so_far(search.trials, goal.sign) if goal is not None else []
+        now = _Drawn(search.name, goal.name if goal is not None else "", tuple(points))
+        if now == self._drawn:
+            return
+        self._drawn = now
+        chart.clear()
+        chart.title = f"best {now.goal} so far, by trial"
+        if points:
+            chart.extend("best", points)
+
+    def _show_words(self) -> None:
+        """About the search, and about the trial under the cursor."""
+        search, row = self._search, self._row
+        if search is None:
+            return
+        self.query_one("#about", Static).update(printable(about(search, self._order)))
+        self.query_one("#trial", Static).update(printable(about_trial(row)) if row is not None else "")
+
+    # ------------------------------------------------------------------ keys
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self, event: DataTable.RowHighlighted) -> None:
+        if event.data_table.id == "searches":
+            self._show_search()
+        else:
+            self._show_words()
+            self.refresh_bindings()
+
+    @on(DataTable.RowSelected)
+    def _open(self, event: DataTable.RowSelected) -> None:
+        """From a search go to its trials; watch the run of a trial."""
+        if event.data_table.id == "searches":
+            if self._rows:
+                self.query_one(TrialsTable).focus()
+        elif (row := self._row) is not None:
+            if row.run:
+                show_run(kwb(self), Path(row.run))
+            else:
+                kwb(self).notice("this trial has no run yet.", "warning")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that mean nothing here are not offered."""
+        if action == "sort":
+            return bool(self._rows)
+        if action == "best":
+            return (search := self._search) is not None and best_of(search) is not None
+        if action == "searches":
+            return self.is_mounted and self.focused is self.query_one(TrialsTable)
+        return True
+
+    def action_searches(self) -> None:
+        self.query_one(SearchesTable).focus()
+
+    def action_sort(self) -> None:
+        names = list(ORDERS)
+        self._order = names[(names.index(self._order) + 1) % len(names)]
+        kwb(self).state.set("searches.order", self._order)
+        self._show_search()
+
+    @work(group="best", exclusive=True)
+    async def action_best(self) -> None:
+        """Open the recipe of the best trial. Unsaved changes of the open one are asked about."""
+        if (search := self._search) is not None and best_of(search) is not None:
+            await open_as_new(kwb(self), lambda: best_recipe(search), "making the recipe of the best trial")
+
+    def copy_text(self) -> str | None:
+        """The text that `y` copies: the folder of the run, or of the search, under the cursor."""
+        if self.focused is self.query_one(TrialsTable) and (row := self._row) is not None and row.run:
+            return row.run
+        return str(search.folder) if (search := self._search) is not None else None
+
+
+def best_recipe(search: SearchSummary) -> RunRecipe:
+    """The recipe with the values of the best trial.
+
+    Raises:
+        WorkbenchError: there is none yet.
+    """
+    found = best_of(search)
+    if found is None or search.base is None:
+        raise WorkbenchError("no trial has a value yet.", where=search.name)
+    document = search.base.document
+    return RunRecipe(recipe_of(search.base, found), f"{document.recipe.name}-best", document.folder)
