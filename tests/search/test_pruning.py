@@ -52,15 +52,31 @@ def test_the_first_goes_on_and_what_is_not_finite_never() -> None:
 
 def test_a_pruned_one_goes_on_when_it_is_among_the_best_of_more() -> None:
     found = trials([{5: 1.0, 10: 1.0}, {5: 2.0}], "-p")
-    assert to_thaw(found, HALF, 20, 1) is None
+    assert to_thaw(found, HALF, lambda _: 20, 1) is None
     found = trials([{5: 1.0, 10: 1.0}, {5: 2.0}, {5: 3.0}, {5: 4.0}], "-pp-")
-    thawed = to_thaw(found, HALF, 20, 1)
+    thawed = to_thaw(found, HALF, lambda _: 20, 1)
     assert thawed is not None
     assert thawed.number == 1
 
 
 def test_without_comparisons_all_go_on() -> None:
     found = trials([{5: 1.0}, {5: 2.0, 10: 9.0}], "pp")
-    thawed = to_thaw(found, None, 20, 1)
+    thawed = to_thaw(found, None, lambda _: 20, 1)
     assert thawed is not None
     assert thawed.number == 1  # the one that has come farthest first
+
+
+def done(*values: float, early: bool = False) -> list[Trial]:
+    ended = [Repetition(TrialState.DONE, epoch=20, value=value, early=early) for value in values]
+    return [Trial(number, {}, (each,)) for number, each in enumerate(ended)]
+
+
+def test_trials_that_are_done_go_on_when_there_are_more_epochs() -> None:
+    assert to_thaw(done(3.0, 1.0), None, lambda _: 20, 1) is None
+    thawed = to_thaw(done(3.0, 1.0), None, lambda _: 40, 1)
+    assert thawed is not None
+    assert thawed.number == 0
+    thawed = to_thaw(done(3.0, 1.0), HALF, lambda _: 40, 1)  # of several only the best
+    assert thawed is not None
+    assert thawed.number == 1
+    assert to_thaw(done(3.0, 1.0, early=True), None, lambda _: 40, 1) is None

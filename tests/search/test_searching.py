@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import statistics
 import subprocess
@@ -122,6 +123,13 @@ def test_pruned_trials_go_on_bit_for_bit(tmp_path: Path, catalog: Catalog) -> No
     assert done.returncode == 0, done.stderr
     state = journal(tmp_path)
     assert [trial.state for trial in state.trials] == [TrialState.DONE] * 5
+    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5))
+    # with more epochs too
+    done = run(tmp_path, "search", "small", "--set", "train.epochs=8", "--set", "search.prune=null")
+    assert done.returncode == 0, done.stderr
+    state = journal(tmp_path)
+    assert [trial.repetitions[0].epoch for trial in state.trials] == [8] * 5
+    shutil.rmtree(tmp_path / "alone")
     assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5))
     assert len(list((tmp_path / "saved" / "runs").iterdir())) == 5
 

@@ -84,9 +84,6 @@ class Agent:
         self._stopping = False
         self._cut_off = False
         self._children = 0
-        recipe = base.document.recipe
-        prune = base.search.prune if base.search is not None else None
-        self._compare_after = comparisons(prune, recipe.train.epochs)
 
     @property
     def goal(self) -> Any:
@@ -192,7 +189,7 @@ class Agent:
         if assignment.run:
             order["resume"] = assignment.run
         if repetition == 0:
-            order["hold_after"] = self._compare_after
+            order["hold_after"] = self._compared_after(trial)
         error: WorkbenchError | None = None
         try:
             reply = worker.send("train", **order)
@@ -232,7 +229,7 @@ class Agent:
     def _was_over(self, result: RunResult, trial: Trial, repetition: int) -> TrialState | None:
         """How a run ended that was taken over; None where it goes on."""
         if result.status == "done":
-            more = result.epoch < self._base.document.recipe.train.epochs and not result.ended_early
+            more = result.epoch < self._base.epochs(trial.settings) and not result.ended_early
             return None if more else TrialState.DONE
         search = self._base.search
         held = result.status == "stopped" and result.epoch in trial.repetitions[repetition].compared
@@ -256,11 +253,15 @@ class Agent:
                 await self._update(lambda _, run=run: [run_made(self.name, trial, repetition, run)])  # type: ignore[misc]
             elif isinstance(event, events.Epoch) and self.goal is not None:
                 best = self._better(best, event.logs)
-                if repetition == 0 and event.epoch in self._compare_after:
+                if repetition == 0 and event.epoch in self._compared_after(trial):
                     pruned = not await self._compare(trial, repetition, event.epoch, best)
                     worker.send("stop" if pruned else "resume")
             elif event is None:
                 return run, pruned
+
+    def _compared_after(self, trial: int) -> tuple[int, ...]:
+        prune = self._base.search.prune if self._base.search is not None else None
+        return comparisons(prune, self._base.epochs(self._journal.state.trials[trial].settings))
 
     def _better(self, best: float | None, logs: Any) -> float:
         value = logs.get(self.goal.name)
@@ -291,6 +292,7 @@ class Agent:
             "epoch": result.epoch,
             "value": result.value,
             "seconds": result.seconds,
+            "early": result.ended_early,
             "why": why,
         }
         known |= {"logs": result.logs, "evaluation": result.evaluation}

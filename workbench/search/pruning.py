@@ -8,10 +8,11 @@ for more trials have come. See Li et al., A System for Massively Parallel Hyperp
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from workbench.recipe.options.search import Prune
-from workbench.search.state import Trial, TrialState
+from workbench.search.space import Settings
+from workbench.search.state import Repetition, Trial, TrialState
 
 
 def comparisons(prune: Prune | None, epochs: int) -> tuple[int, ...]:
@@ -42,15 +43,41 @@ def goes_on(trials: Sequence[Trial], number: int, epoch: int, prune: Prune, sign
     return number in order[: max(1, math.floor(len(order) * prune.keep))] and math.isfinite(values[number])
 
 
-def to_thaw(trials: Sequence[Trial], prune: Prune | None, epochs: int, sign: int) -> Trial | None:
-    """The pruned trial that has come farthest, of those that may go on now."""
-    pruned = [trial for trial in trials if trial.repetitions[0].state is TrialState.PRUNED]
-    wanted = set(comparisons(prune, epochs))
+def to_thaw(
+    trials: Sequence[Trial], prune: Prune | None, epochs: Callable[[Settings], int], sign: int
+) -> Trial | None:
+    """The trial that has come farthest, of those that have stopped before the last epoch and may go on now.
+
+    They were pruned; or they were done, and have more epochs to do since.
+
+    Args:
+        epochs: how many a trial of these settings has.
+    """
+    short = [trial for trial in trials if is_short(trial.repetitions[0], epochs(trial.settings))]
+    order = sorted(_valued(trials), key=lambda trial: (sign * (trial.value or 0.0), trial.number))
 
     def may(trial: Trial) -> bool:
-        at = max(trial.repetitions[0].compared)
-        return prune is None or at not in wanted or goes_on(trials, trial.number, at, prune, sign)
+        if prune is None:
+            return True
+        if trial.state is TrialState.DONE:
+            return trial in order[: max(1, math.floor(len(order) * prune.keep))]
+        at = max(trial.repetitions[0].compared, default=0)
+        wanted = comparisons(prune, epochs(trial.settings))
+        return at not in wanted or goes_on(trials, trial.number, at, prune, sign)
 
     return max(
-        filter(may, pruned), key=lambda trial: (trial.repetitions[0].epoch, -trial.number), default=None
+        filter(may, short), key=lambda trial: (trial.repetitions[0].epoch, -trial.number), default=None
     )
+
+
+def is_short(repetition: Repetition, epochs: int) -> bool:
+    """True if a training has stopped before its last epoch, and can go on."""
+    if repetition.state is TrialState.DONE:
+        return repetition.epoch < epochs and not repetition.early
+    return repetition.state is TrialState.PRUNED
+
+
+def _valued(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that are done, or pruned, with a value."""
+    ended = [trial for trial in trials if trial.state in (TrialState.DONE, TrialState.PRUNED)]
+    return [trial for trial in ended if trial.value is not None]

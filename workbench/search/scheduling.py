@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from workbench.search.pruning import to_thaw
+from workbench.search.pruning import is_short, to_thaw
 from workbench.search.sampling import Sampler
 from workbench.search.space import Base
 from workbench.search.state import Record, Repetition, SearchState, TrialState, begun, new_trial
@@ -91,15 +91,19 @@ class Scheduler:
     def _waiting(self, state: SearchState) -> Assignment | None:
         search = self._base.search
         if search is not None:
-            epochs = self._base.document.recipe.train.epochs
-            thawed = to_thaw(state.trials, search.prune, epochs, search.goal.sign)
+            thawed = to_thaw(state.trials, search.prune, self._base.epochs, search.goal.sign)
             if thawed is not None:
                 return Assignment(thawed.number, 0, thawed.repetitions[0].run)
         for trial in state.trials:
-            first = trial.repetitions[0].state
+            epochs = self._base.epochs(trial.settings)
+            first = trial.repetitions[0]
             # The repetitions of a trial that may be pruned wait until its first one has come to its end.
-            alone = search is not None and search.prune is not None and not first.over
+            alone = search is not None and search.prune is not None
+            alone = alone and (not first.state.over or is_short(first, epochs))
             for index, repetition in enumerate(trial.repetitions):
-                if repetition.state is TrialState.WAITING and not (alone and index):
-                    return Assignment(trial.number, index)
+                waits = repetition.state is TrialState.WAITING or (
+                    (index > 0 or search is None) and is_short(repetition, epochs)
+                )
+                if waits and not (alone and index):
+                    return Assignment(trial.number, index, repetition.run)
         return None

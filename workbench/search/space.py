@@ -59,6 +59,12 @@ class Base:
             own["data.split.fold"] = {"of": self.repeat.folds, "number": repetition}
         return (*self.document.overrides, *(f"{key}={one_line(value)}" for key, value in own.items()))
 
+    def epochs(self, settings: Settings) -> int:
+        """How many epochs a trial has."""
+        if {"train", "train.epochs"} & set(settings):
+            return self.trial(0, settings).recipe.train.epochs
+        return self.document.recipe.train.epochs
+
     def trial(self, trial: int, settings: Settings, repetition: int = 0) -> Document:
         """The document of one training.
 

@@ -44,6 +44,7 @@ class Repetition:
         value: the goal's best value so far.
         compared: that value at the end of the epochs after which trials are compared.
         logs: of its last epoch. evaluation: on the test repetition.
+        early: whether a callback ended it, so that more epochs would change nothing.
         why: the error of one that failed.
     """
 
@@ -57,6 +58,7 @@ class Repetition:
     logs: Mapping[str, float] = field(default_factory=dict)
     evaluation: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    early: bool = False
     why: str = ""
 
 
@@ -156,7 +158,7 @@ class SearchState:
                     record, agent, compared=at, epoch=record["epoch"], value=_number(record["value"])
                 )
             case "ended":
-                keys = ("epoch", "seconds", "why", "logs", "evaluation")
+                keys = ("epoch", "seconds", "early", "why", "logs", "evaluation")
                 known = {key: record[key] for key in keys if key in record}
                 value = record.get("value")
                 known["value"] = None if value is None else _number(value)
@@ -213,7 +215,7 @@ def compared(agent: str, trial: int, repetition: int, epoch: int, value: float) 
 
 
 def ended(agent: str, trial: int, repetition: int, state: TrialState, **known: Any) -> Record:
-    """A training has ended, or stopped for now: `epoch`, `value`, `logs`, `evaluation`, `seconds`, `why`."""
+    """A training has ended, or stopped for now: `epoch`, `value`, `logs`, `evaluation`, `seconds`, `early`, `why`."""
     return {
         "kind": "ended",
         "agent": agent,
