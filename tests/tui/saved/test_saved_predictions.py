@@ -148,6 +148,29 @@ async def test_several_targets_are_shown_one_after_another(open_app) -> None:
         assert pilot.app.clipboard.splitlines()[1] == "cat\t30\t2\t0"
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_no_number_is_cut_by_the_picture_beside_it(open_app, size) -> None:
+    columns = [
+        ["row", "row"],
+        ["part", "beside"],
+        ["true", "true"],
+        ["price", "predicted"],
+        ["error", "error"],
+    ]
+    rows = [[n + 1, "validation", 339002.0, 310265.0, -28737.0] for n in range(42)]
+    found = result(NUMBERS) | {"columns": columns, "first": rows}
+
+    async def fetch_own(*, start: int, count: int, **_: object) -> dict:
+        return {"rows": rows[start : start + count], "total": len(rows)}
+
+    async with open_app(mode="saved", size=size) as pilot:
+        shown_first = PredictionsScreen("price.keras", "prices.csv", found, lambda: None, fetch_own)
+        await pilot.app.push_screen(shown_first)
+        await settle(pilot)
+        assert "-28737 " in shown(pilot.app)
+        assert "•" in shown(pilot.app)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
 async def test_a_matrix_of_ten_classes_is_seen_whole(open_app, size) -> None:
     digits = {

@@ -144,6 +144,11 @@ class PageTable(ScrollView, can_focus=True):
     def total(self) -> int:
         return self._total
 
+    @property
+    def width_needed(self) -> int:
+        """The cells that all values take, with the scrollbar; headings may be cut."""
+        return sum(width + 2 for width in self._needed) + 2
+
     def put(self, start: int, rows: Sequence[Sequence[Any]]) -> None:
         """Take in the rows of a page."""
         page = start // self.page

@@ -23,6 +23,7 @@ from workbench.tui.widgets.page_table import PAGE, PageTable
 from workbench.tui.widgets.pictures import PicturesDialog
 
 MOST_BESIDE = 60  # columns of the rows, where something stands beside them
+LEAST_PICTURE = 30  # columns of the picture beside the rows
 LEAST_ROWS = 6  # lines of the rows, where it stands below them
 
 
@@ -183,6 +184,11 @@ class PredictionsScreen(WorkbenchScreen):
         height = min(lines + 1, max(room - LEAST_ROWS, room // 2))  # and the words on the cell
         styles = self.query_one("#comparison").styles
         styles.height = height if below else None
+        # Numbers that are cut look like smaller ones: what is compared has room, and the picture the rest.
+        rows = self.query_one(PageTable)
+        wanted = min(max(rows.width_needed, self.size.width // 2), self.size.width - LEAST_PICTURE)
+        beside_it = not below and shown["kind"] == "numbers" and self.size.width >= 80
+        rows.styles.width = wanted if beside_it else None
 
     def _show_about_again(self) -> None:
         if (shown := self._shown) is not None:
