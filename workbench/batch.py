@@ -229,6 +229,7 @@ def predict_file(
     sort: bool = False,
     wrong: bool = False,
     form: Literal["csv", "json", "npz"] = "csv",
+    keep: tuple[str, ...] = (),
     recipe: str = "",
 ) -> tuple[str | bytes, int, int, str]:
     """Predictions of a saved model, the number of rows, how many rows have none, and in words which rows were trained
@@ -240,6 +241,7 @@ def predict_file(
         open_catalog: what there is.
         sort: the worst predictions first.
         wrong: only those whose class is wrong.
+        keep: columns of the data that stand beside the predictions.
         form: CSV, a list of objects as JSON, or the arrays that the model makes.
         recipe: as for `evaluate_file`.
     """
@@ -249,7 +251,7 @@ def predict_file(
         from workbench.training.prediction_table import predict, prediction_table
         from workbench.training.trained_rows import trained_rows
 
-        predicted = predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets))
+        predicted = predict(saved, lambda targets: saved.read(data, catalog, with_targets=targets, keep=keep))
         trained = trained_rows(saved, catalog, data)
         if form == "npz" and not sort and not wrong:  # a table of masks has very many columns
             return npz(saved, predicted), len(predicted.index), predicted.left_out, trained.sentence

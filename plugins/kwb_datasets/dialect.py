@@ -7,6 +7,7 @@ from itertools import islice
 
 from workbench.plugin import Marks, found_marks
 
+WHITESPACE = "whitespace"  # any run of blanks and tabs
 _DELIMITERS = (",", ";", "\t", "|")
 _MOST_RECORDS = 1_000
 
@@ -53,6 +54,12 @@ def first_records(records: Iterator[tuple[int, list[str]]], most: int = 50) -> l
 def is_table(rows: Sequence[Sequence[str]]) -> bool:
     """True if records are rows of two or more columns, all of one length."""
     return len(rows) > 1 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows)
+
+
+def is_of_numbers(rows: Sequence[Sequence[str]]) -> bool:
+    """True if at least half of the cells are numbers."""
+    cells = [cell for row in rows for cell in row]
+    return 2 * sum(map(_is_number, cells)) >= len(cells) > 0
 
 
 def opening_comment(records: Sequence[Sequence[str]], delimiter: str) -> str:

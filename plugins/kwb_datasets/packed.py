@@ -7,10 +7,13 @@ import lzma
 import re
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from workbench.plugin import FileError, near, without_path
+
+Change = Callable[[bytes], bytes]  # of whole lines
 
 # What reading a damaged compressed file raises, beside OSError and Arrow's own.
 DAMAGE = (EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
@@ -23,6 +26,7 @@ _SIGNATURES = {
     b"PK\x03\x04": "zip",
 }
 _LONGEST = 10
+_BLANKS = re.compile(rb"[ \t]+")
 _BLOCK = 2**20
 
 
@@ -36,12 +40,12 @@ def packing(file: Path) -> str | None:
     return None if found == "zip" and not zipfile.is_zipfile(file) else found
 
 
-def unpacked(file: Path, comment: bytes = b"") -> Any:
+def unpacked(file: Path, changes: Sequence[Change] = ()) -> Any:
     """A file to be read from its beginning, as bytes, unpacked.
 
     Args:
         file: plain, gzip, bz2, zstd, lz4, xz, or a zip with one file in it.
-        comment: lines that begin so are empty lines instead.
+        changes: what is made of its lines, one after the other.
 
     Raises:
         FileError: a zip file with several files, or with a password. OSError and `DAMAGE`: as it is read.
@@ -55,7 +59,7 @@ def unpacked(file: Path, comment: bytes = b"") -> Any:
             opened = _member(file)
         case other:
             opened = pa.input_stream(str(file), compression=other)
-    return io.BufferedReader(_WithoutComments(opened, comment), _BLOCK) if comment else opened
+    return io.BufferedReader(_Changed(opened, changes), _BLOCK) if changes else opened
 
 
 def start_of(file: Path, size: int = 4096) -> bytes:
@@ -96,12 +100,33 @@ def _member(file: Path) -> Any:
         return archive.open(members[0])
 
 
-class _WithoutComments(io.RawIOBase):
+def without_comments(comment: bytes) -> Change:
     """Empty lines in place of comment lines, so that the numbers of the others stay as they are."""
+    pattern = re.compile(rb"(?m)^" + re.escape(comment) + rb"[^\r\n]*")
+    return lambda lines: pattern.sub(b"", lines)
 
-    def __init__(self, file: Any, comment: bytes) -> None:
+
+def tabs_for_blanks(quote: bytes) -> Change:
+    """A tab in place of each run of blanks that is not in quotes, and none at either end of a line."""
+    ends = re.compile(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)")
+    mark = re.escape(quote)
+    quoted = re.compile(mark + rb"[^\r\n" + mark + rb"]*" + mark + rb"|[ \t]+")
+
+    def change(lines: bytes) -> bytes:
+        lines = ends.sub(b"", lines)
+        if quote not in lines:
+            return _BLANKS.sub(b"\t", lines)
+        return quoted.sub(lambda found: found[0] if found[0].startswith(quote) else b"\t", lines)
+
+    return change
+
+
+class _Changed(io.RawIOBase):
+    """A file with its lines changed, a block of whole lines after the other."""
+
+    def __init__(self, file: Any, changes: Sequence[Change]) -> None:
         self._file = file
-        self._comment = re.compile(rb"(?m)^" + re.escape(comment) + rb"[^\r\n]*")
+        self._changes = changes
         self._rest = b""  # the beginning of a line that goes on in the next block
         self._ready = memoryview(b"")
         self._ended = False
@@ -117,7 +142,10 @@ class _WithoutComments(io.RawIOBase):
             if self._ended:
                 lines, newline, rest = lines + newline + rest, b"", b""
             self._rest = rest
-            self._ready = memoryview(self._comment.sub(b"", lines + newline))
+            block = lines + newline
+            for change in self._changes:
+                block = change(block)
+            self._ready = memoryview(block)
         count = min(len(buffer), len(self._ready))
         buffer[:count] = self._ready[:count]
         self._ready = self._ready[count:]

@@ -14,14 +14,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from kwb_datasets.dialect import (
+    WHITESPACE,
     delimiters,
     first_records,
     found_delimiter,
+    is_of_numbers,
     is_table,
     marks_of,
     opening_comment,
 )
-from kwb_datasets.packed import DAMAGE, packing, start_of, unpacked
+from kwb_datasets.packed import DAMAGE, packing, start_of, tabs_for_blanks, unpacked, without_comments
 from kwb_datasets.signatures import refuse_other
 from workbench.plugin import (
     ColumnKinds,
@@ -50,7 +52,7 @@ Character = Annotated[str, Field(min_length=1, max_length=1)]
 
 def csv(
     path: str,
-    delimiter: Character | None = None,
+    delimiter: Character | Literal["whitespace"] | None = None,
     header: bool | list[str] = True,
     decimal: Literal[".", ","] | None = None,
     thousands: Character | None = None,
@@ -67,7 +69,8 @@ def csv(
 
     Args:
         path: the file.
-        delimiter: the character between two columns; by default it is found out.
+        delimiter: the character between two columns, or `whitespace` for any run of blanks and tabs; by default it is
+            found out.
         header: whether the first line holds the columns' names; or the names themselves, for a file without
             them. With `false` the columns are `column_1`, `column_2` and so on.
         decimal: the decimal mark; by default a point, or a comma where the numbers leave no doubt.
@@ -119,7 +122,10 @@ class TextTable:
 
     def __init__(self, file: Path, layout: TextFormat, kinds: ColumnKinds) -> None:
         self.file = file
-        self.delimiter = layout.delimiter or ("\t" if ".tsv" in file.suffixes else ",")
+        self.blanks = layout.delimiter == WHITESPACE
+        self.delimiter = (
+            "\t" if self.blanks else layout.delimiter or ("\t" if ".tsv" in file.suffixes else ",")
+        )
         self.header = layout.header
         self.decimal = layout.decimal or "."
         self.thousands = layout.thousands or ""
@@ -141,6 +147,12 @@ class TextTable:
                 where="data.encoding",
                 hint="Common ones are utf-8, utf-16, latin-1 and cp1252.",
             ) from None
+        if self.blanks and len("a".encode(self.encoding)) > 1:
+            raise RecipeError(
+                f"columns in {self.encoding} cannot be divided at blanks.",
+                where="data.delimiter",
+                hint="Write the file in UTF-8.",
+            )
 
     @classmethod
     def open(cls, file: Path, layout: TextFormat, kinds: ColumnKinds) -> TextTable:
@@ -163,7 +175,10 @@ class TextTable:
 
     def opened(self) -> Any:
         """The file to be read as bytes, unpacked and without comments."""
-        return unpacked(self.file, self.comment.encode(self.encoding) if self.comment else b"")
+        changes = [without_comments(self.comment.encode(self.encoding))] if self.comment else []
+        if self.blanks:
+            changes.append(tabs_for_blanks(self.quote.encode(self.encoding)))
+        return unpacked(self.file, changes)
 
     def _find_comment(self) -> None:
         first = first_records(self._decoded())
@@ -179,8 +194,18 @@ class TextTable:
             if self.delimiter == usual and is_table(tried[usual]):
                 break
         self.delimiter = found_delimiter(usual, tried)
+        if not any(map(is_table, tried.values())) and self._has_blanks_between():
+            self.blanks, self.delimiter, self.found["delimiter"] = True, "\t", WHITESPACE
+            return
         if self.delimiter != usual:
             self.found["delimiter"] = self.delimiter
+
+    def _has_blanks_between(self) -> bool:
+        """True if runs of blanks divide the lines into a table of numbers: of texts they may be words."""
+        self.blanks, kept, self.delimiter = True, self.delimiter, "\t"
+        rows = first_records(self._decoded())
+        self.blanks, self.delimiter = False, kept
+        return is_table(rows) and is_of_numbers(rows[1:])
 
     def _find_marks(self) -> None:
         rows = (fields for _, fields in self._decoded())

@@ -93,6 +93,12 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, 
     help="`error`: the worst predictions first (of the first target).",
 )
 @click.option("--wrong", is_flag=True, help="Only the rows whose class is predicted wrong.")
+@click.option(
+    "--keep",
+    default="",
+    metavar="COLUMN,...",
+    help="Columns of the data, such as ids, to write beside the predictions.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON: a list with an object for each row.")
 @shared_options
 def predict_command(
@@ -103,6 +109,7 @@ def predict_command(
     out: Path | None,
     sort: str,
     wrong: bool,
+    keep: str,
     as_json: bool,
 ) -> None:
     """Predict with a saved model, as CSV: a row for each row of the data, with the true values where the data has them.
@@ -121,6 +128,7 @@ def predict_command(
         sort=sort == "error",
         wrong=wrong,
         form="json" if as_json else "npz" if is_npz else "csv",
+        keep=tuple(name.strip() for name in keep.split(",") if name.strip()),
         recipe=recipe,
     )
     if left_out:

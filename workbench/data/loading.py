@@ -16,11 +16,13 @@ from workbench.catalog.resolve import resolve
 from workbench.data import in_memory, streaming, windowing
 from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
+from workbench.data.kept_columns import kinds_with, with_kept
 from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
 from workbench.data.reading.calls import can_stream, read, streams_if_needed
 from workbench.data.reading.files import is_pattern
 from workbench.data.reading.in_chunks import in_chunks
+from workbench.data.reading.whole_stream import whole as whole_source
 from workbench.data.source import Source
 from workbench.data.specs import ReaderSpec
 from workbench.data.streamed_part import StreamedPart
@@ -152,6 +154,7 @@ def apply_or_stream(
     seed: int,
     part: WhichRows = "auto",
     with_targets: bool = True,
+    keep: tuple[str, ...] = (),
 ) -> Rows:
     """Data for a trained model, treated as its training data was.
 
@@ -162,6 +165,7 @@ def apply_or_stream(
         part: `test`, the rows kept from training; `all`; or `auto`: the test part where the data brings
             or keeps one, else all.
         with_targets: False where only predictions are wanted and the data may lack the targets.
+        keep: columns that stand beside the rows.
 
     Raises:
         RecipeError: the test part is wanted and there is none. DataError: see `Preparation.apply`.
@@ -169,10 +173,10 @@ def apply_or_stream(
     if part != "all" and data.keeps_test:
         streamed = preparation.reader.streamed if preparation.reader else None
         data = _as_before(data, streamed, catalog)
-    source = read(data, catalog, folder, preparation.kinds(), seed=seed)
+    source = read(data, catalog, folder, kinds_with(preparation, keep), seed=seed)
     if preparation.windows is None and isinstance(source, Source):
         source = _as_stream_if_needed(
-            preparation, source, data, catalog, folder, seed, keeps=part != "all" and data.keeps_test
+            preparation, source, data, catalog, folder, seed, keep, keeps=part != "all" and data.keeps_test
         )
     brings_test, keeps_test = source.test is not None, data.keeps_test
     if part == "test" and not brings_test and not keeps_test:
@@ -183,22 +187,26 @@ def apply_or_stream(
         )
     whole = part == "all" or not (brings_test or keeps_test)
     if preparation.windows is not None:
+        asked = whole_source(source)
         if whole or brings_test:
-            asked = source if whole else source.test_source() or source
-            return windowing.apply(preparation, asked, with_targets=with_targets)
-        return windowing.test_part(preparation, data, source, seed, with_targets=with_targets)
+            asked = asked if whole else asked.test_source() or asked
+            return with_kept(windowing.apply(preparation, asked, with_targets=with_targets), keep, asked)
+        found = windowing.test_part(preparation, data, asked, seed, with_targets=with_targets)
+        return with_kept(found, keep, asked)
     if isinstance(source, StreamedSource):
         if whole or brings_test:
             chosen = source if whole else source.test_source() or source
-            return streaming.apply(preparation, chosen, with_targets=with_targets)
-        return streaming.test_part(preparation, data, source, seed, with_targets=with_targets)
+            return with_kept(streaming.apply(preparation, chosen, with_targets=with_targets), keep, chosen)
+        stream = streaming.test_part(preparation, data, source, seed, with_targets=with_targets)
+        return with_kept(stream, keep, source)
     if whole or brings_test:
-        return preparation.apply(source if whole else source.test_source(), with_targets=with_targets)
+        rows_of = source if whole else source.test_source() or source
+        return with_kept(preparation.apply(rows_of, with_targets=with_targets), keep, rows_of)
     test_rows = in_memory.rows_of_test_part(data, source, seed)
     check_fits(preparation, len(test_rows), source, copies=LEAST_COPIES, streams=can_stream(data, catalog))
     table = preparation.read(source, with_targets=with_targets)
     encoded = preparation.encode(table, test_rows, source, with_targets=with_targets)
-    return replace(encoded, file=source.file)
+    return with_kept(replace(encoded, file=source.file), keep, source)
 
 
 def _as_stream_if_needed(
@@ -208,6 +216,7 @@ def _as_stream_if_needed(
     catalog: Catalog,
     folder: Path,
     seed: int,
+    keep: tuple[str, ...],
     *,
     keeps: bool,
 ) -> Source | StreamedSource:
@@ -225,7 +234,7 @@ def _as_stream_if_needed(
         if chunks is not None:
             return chunks
         del source
-        return read(_streaming(data, True), catalog, folder, preparation.kinds(), seed=seed)
+        return read(_streaming(data, True), catalog, folder, kinds_with(preparation, keep), seed=seed)
     return source
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.data.chunks import ChunkReader, StreamedSource
 from workbench.data.encoding import unknown_categories
+from workbench.data.kept_values import kept_values
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, join, read_table
 from workbench.data.source import Source
@@ -73,6 +74,7 @@ class StreamedPart:
         selection: which rows belong to the part.
         counts: how many rows of the part each chunk holds.
         with_targets: whether targets and weights are encoded too.
+        keep: columns that stand beside the rows as they are read.
     """
 
     source: StreamedSource
@@ -80,6 +82,7 @@ class StreamedPart:
     selection: Selection
     counts: tuple[int, ...]
     with_targets: bool = True
+    keep: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -210,7 +213,9 @@ class StreamedPart:
     def _read_chunk(self, reader: ChunkReader, chunk: int) -> _Chunk:
         encoded = self.preparation.column_names(with_targets=self.with_targets)
         names = list(dict.fromkeys([*encoded, *self.selection.columns]))
-        source = self.source.read(reader, chunk, list(dict.fromkeys([*names, *self.selection.reads])))
+        source = self.source.read(
+            reader, chunk, list(dict.fromkeys([*names, *self.selection.reads, *self.keep]))
+        )
         table = read_table(source, names, self.preparation.readings)
         rows = self.selection.positions(chunk, source, table)
         if len(rows) != self.counts[chunk]:
@@ -229,7 +234,8 @@ class StreamedPart:
                 part = self.preparation.encode(
                     chunk.table, rows, chunk.source, with_targets=self.with_targets, whole=False
                 )
-                parts.append(replace(part, index=part.index + chunk.start))
+                beside = {name: kept_values(chunk.source.columns, name, rows) for name in self.keep}
+                parts.append(replace(part, index=part.index + chunk.start, beside=beside))
                 places.append(own)
         return join(parts).take(np.argsort(np.concatenate(places)))
 

@@ -162,7 +162,7 @@ class PredictionTable:
         columns = []
         for name in list(self.columns)[:most]:
             values: list[Any] = self.columns[name][order].tolist()
-            late = self.kinds[name] in ("true", "error") and self.columns[name].dtype.kind == "f"
+            late = self.kinds[name] in ("beside", "true", "error") and self.columns[name].dtype.kind == "f"
             columns.append([None if value != value else value for value in values] if late else values)
         return [list(row) for row in zip(*columns, strict=True)]
 

@@ -94,25 +94,33 @@ class SavedModel:
 
         return cls(path, assembly.model, notes, tuple(warnings), build)
 
-    def read(self, text: str, catalog: Catalog, *, with_targets: bool) -> Rows:
+    def read(self, text: str, catalog: Catalog, *, with_targets: bool, keep: tuple[str, ...] = ()) -> Rows:
         """The data that `--data` names: a recipe's (its test part), a dataset's, a file's.
+
+        Args:
+            text: as for `--data`.
+            catalog: what there is.
+            with_targets: whether targets are read too.
+            keep: columns that stand beside the rows.
 
         Raises:
             WorkbenchError: there is no such data, or it does not fit the model.
         """
         if is_recipe(text, catalog):
-            return self._read_recipe(open_recipe(text, catalog), catalog, with_targets=with_targets)
+            return self._read_recipe(
+                open_recipe(text, catalog), catalog, with_targets=with_targets, keep=keep
+            )
         preparation = self.notes.preparation if self.notes else None
         data = loading.data_argument(text, catalog, preparation)
         try:
-            return self._read(data, catalog, Path(), 0, with_targets=with_targets)
+            return self._read(data, catalog, Path(), 0, with_targets=with_targets, keep=keep)
         except WorkbenchError as error:
             # Perhaps this file is only written in another way than that of the training.
             plain = loading.without_options(data)
             if plain is None:
                 raise
             try:
-                return self._read(plain, catalog, Path(), 0, with_targets=with_targets)
+                return self._read(plain, catalog, Path(), 0, with_targets=with_targets, keep=keep)
             except WorkbenchError as own:
                 # Where the options do not fit the file, what is wrong with it shows only without them.
                 raise (own if isinstance(error, RecipeError) else error) from None
@@ -134,17 +142,39 @@ class SavedModel:
         document = parse(to_yaml(self.notes.recipe), name=name, folder=folder)
         return self._read_recipe(document, catalog, with_targets=with_targets)
 
-    def _read_recipe(self, document: Document, catalog: Catalog, *, with_targets: bool) -> Rows:
+    def _read_recipe(
+        self, document: Document, catalog: Catalog, *, with_targets: bool, keep: tuple[str, ...] = ()
+    ) -> Rows:
         data, folder, seed = document.recipe.data, document.folder, document.recipe.seed
         try:
-            return self._read(data, catalog, folder, seed, with_targets=with_targets)
+            return self._read(data, catalog, folder, seed, with_targets=with_targets, keep=keep)
         except WorkbenchError as error:
             raise document.located(error) from error
 
-    def _read(self, data: Data, catalog: Catalog, folder: Path, seed: int, *, with_targets: bool) -> Rows:
+    def _read(
+        self,
+        data: Data,
+        catalog: Catalog,
+        folder: Path,
+        seed: int,
+        *,
+        with_targets: bool,
+        keep: tuple[str, ...] = (),
+    ) -> Rows:
         if self.notes is not None:
             return loading.apply_or_stream(
-                self.notes.preparation, data, catalog, folder=folder, seed=seed, with_targets=with_targets
+                self.notes.preparation,
+                data,
+                catalog,
+                folder=folder,
+                seed=seed,
+                with_targets=with_targets,
+                keep=keep,
+            )
+        if keep:
+            raise RecipeError(
+                f"'{self.path.name}' was not saved by kwb: it does not say which columns are its inputs.",
+                where="--keep",
             )
         prepared = loading.load_or_stream(data, catalog, folder=folder, seed=seed)
         part = prepared.test or prepared.train

@@ -195,7 +195,7 @@ def suggest(
 
 
 def _spelt(mark: object) -> str:
-    return "a tab" if mark == "\t" else f"'{mark}'"
+    return {"\t": "a tab", "whitespace": "a run of blanks"}.get(str(mark), f"'{mark}'")
 
 
 def _about_gaps(inputs: Sequence[ColumnFacts], learned: Sequence[ColumnFacts], rows: int) -> str:
