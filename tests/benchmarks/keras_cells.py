@@ -16,7 +16,7 @@ from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
 from tests.benchmarks.timing import Clock, Measured
 from tests.benchmarks.workloads import WORKLOADS
 from workbench.events import EngineChosen, Event
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 from workbench.storage.event_stream import EventLog
 from workbench.storage.run_folder import RunFolder
 from workbench.training.control import Control

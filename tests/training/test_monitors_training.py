@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import ops
 
 from workbench import events
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 from workbench.training.engines import Arrays, FitSettings, fit
 from workbench.training.monitors import Monitors
 

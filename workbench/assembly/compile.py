@@ -13,7 +13,7 @@ from workbench.catalog import Kind
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.model_schema import Use
 from workbench.recipe.names import METRIC_WORDS
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 from workbench.sentence import short_message
 
 

@@ -15,7 +15,7 @@ from workbench.catalog import Kind
 from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.model_schema import Use
 from workbench.recipe.names import kind_of_argument
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 
 STANDARD = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
 

@@ -68,7 +68,7 @@ def gather(data: Data, roles: Roles, *, sample_bytes: int | None = None) -> dict
             sample_bytes=sample_bytes,
             as_target=as_targets.get(name, "none"),
             features=_features(data, name),
-            padding=data.padding.get(name),
+            padding=data.padding_of(name),
         )
         for name in roles.used
         if name not in roles.texts | roles.strings
@@ -338,7 +338,7 @@ class _Fitter:
             center=None if fitted is None else tuple(fitted[0].tolist()),
             factor=None if fitted is None else tuple(fitted[1].tolist()),
             fill=None if fill is None else tuple(fill.tolist()),
-            padding=self.data.padding.get(name),
+            padding=self.data.padding_of(name),
         )
 
     def class_target(self, name: str, column_name: str) -> ClassTarget:

@@ -98,7 +98,7 @@ def choose_roles(data: Data, source: Source) -> Roles:
     _check_split(data, source)
     if data.inputs is None:
         # What the parts are drawn by is not to learn from, unless the recipe says what it is.
-        alone = {*data.embed, *data.strings, *data.integers}
+        alone = {*data.embed, *data.strings, *data.integers, *data.pad}
         taken |= set(data.split.columns) - {*data.categories, *data.dates, *alone}
         inputs = _default_inputs(source, taken, {*texts, *alone})
         if data.windows is not None and data.windows.with_past:

@@ -133,7 +133,7 @@ def _texts(source: Source, name: str, values: np.ndarray) -> Column:
             except UnicodeDecodeError:
                 row = int(np.flatnonzero(values == value)[0])
                 raise DataError(f"column '{name}' holds bytes, not text.", where=source.place(row)) from None
-        elif value is not None and (_is_missing(value) or not value.strip()):
+        elif value is not None and (is_missing(value) or not value.strip()):
             replaced[value] = None
         elif type(value) not in (str, type(None)):  # numpy's own texts
             replaced[value] = str(value)
@@ -170,7 +170,7 @@ def _from_objects(source: Source, name: str, values: np.ndarray) -> Column:
     found: str | None = None
     first = 0
     for row, value in enumerate(values):
-        if _is_missing(value):
+        if is_missing(value):
             continue
         kind = _kind_of(value)
         if kind is None:
@@ -197,7 +197,7 @@ def _from_objects(source: Source, name: str, values: np.ndarray) -> Column:
             return _texts(source, name, values)
     numbers_ = np.full(len(values), np.nan)
     for row, value in enumerate(values):
-        if not _is_missing(value):
+        if not is_missing(value):
             if isinstance(value, numbers.Integral) and abs(int(value)) > _LARGEST_EXACT:
                 raise _huge(source, name, row, value)
             numbers_[row] = float(value)
@@ -219,7 +219,8 @@ def _kind_of(value: Any) -> str | None:
     return None
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """True for what stands for no value among Python objects."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas' marks
         return True
     return isinstance(value, float | np.floating) and bool(np.isnan(value))
@@ -230,7 +231,7 @@ def _stack(source: Source, name: str, values: np.ndarray) -> Column:
     rows: list[np.ndarray | None] = []
     shape: tuple[int, ...] | None = None
     for row, value in enumerate(values):
-        if _is_missing(value):
+        if is_missing(value):
             rows.append(None)
             continue
         try:
@@ -243,12 +244,21 @@ def _stack(source: Source, name: str, values: np.ndarray) -> Column:
             raise DataError(
                 f"column '{name}' holds lists that do not form an array: their lengths or types differ.",
                 where=source.place(row),
-                hint="Pad them to one length, or leave the column out with `ignore`.",
+                hint=_pad_hint(name, values),
             )
         rows.append(item)
     blank = np.full(shape or (), np.nan)
     stacked = np.stack([blank if item is None else item for item in rows])
     return _array_column(source, name, stacked)
+
+
+def _pad_hint(name: str, values: np.ndarray) -> str:
+    lengths = [len(value) for value in values if isinstance(value, list | tuple | np.ndarray)]
+    return (
+        f"`pad: {{{name}: {max(lengths)}}}` fills them up to the longest. Or leave the column out with `ignore`."
+        if min(lengths) != max(lengths)
+        else "Leave the column out with `ignore`."
+    )
 
 
 def dates_error(source: Source, name: str) -> DataError:

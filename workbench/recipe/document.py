@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.errors import explain
-from workbench.recipe.schema import Recipe, Train
+from workbench.recipe.schema import Recipe
+from workbench.recipe.train_schema import Train
 from workbench.recipe.yaml_nodes import Key, Node
 from workbench.recipe.yaml_text import plain, read_yaml, yaml_value
 

@@ -21,7 +21,8 @@ from workbench.recipe.history import History
 from workbench.recipe.located_error import LocatedError
 from workbench.recipe.names import check_names
 from workbench.recipe.outline import ModelForm, RecipeRow, form_of, rows_of
-from workbench.recipe.schema import Data, Recipe, Train
+from workbench.recipe.schema import Data, Recipe
+from workbench.recipe.train_schema import Train
 from workbench.recipe.yaml_nodes import Key
 from workbench.recipe.yaml_text import read_yaml
 

@@ -15,7 +15,8 @@ from workbench.recipe.options.missing import ColumnMissing, Missing
 from workbench.recipe.options.search import Goal, Limit, Prune, Range, Repeat, Search
 from workbench.recipe.options.split import Fold, Split
 from workbench.recipe.options.windows import Windows
-from workbench.recipe.schema import Recipe, Train
+from workbench.recipe.schema import Recipe
+from workbench.recipe.train_schema import Train
 
 _BY_TAG: dict[str, type[BaseModel]] = {
     tag("sequential"): Sequential,

@@ -16,7 +16,7 @@ from workbench.recipe.document import split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Make, parse_line
 from workbench.recipe.graph_text import from_yaml, line_text, to_yaml_value
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 from workbench.recipe.yaml_nodes import Key
 
 

@@ -17,8 +17,8 @@ from workbench.recipe.graph import Make, parse_line
 from workbench.recipe.graph_text import inputs_text, to_yaml_value, value_text
 from workbench.recipe.model_schema import FORMS, is_made
 from workbench.recipe.names import argument_of, kind_of_argument
-from workbench.recipe.schema import Train
 from workbench.recipe.schema_fields import OWN_ROWS
+from workbench.recipe.train_schema import Train
 from workbench.recipe.yaml_values import one_line
 
 

@@ -7,36 +7,27 @@ recipe of unknown origin is data.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from workbench.recipe.model_schema import (
-    Argument,
     Item,
     Layer,
     Model,
     Names,
     Strict,
-    Use,
-    as_list,
     named,
-    tag,
 )
-from workbench.recipe.options.columns import Dates, Numbers, Unknown, is_written
+from workbench.recipe.options.columns import Dates, Numbers, Pads, Unknown, is_written
 from workbench.recipe.options.data import TargetScaling, Texts
 from workbench.recipe.options.missing import MissingPolicy
 from workbench.recipe.options.search import Repeat, Search
@@ -44,6 +35,7 @@ from workbench.recipe.options.split import DatasetOption, Split
 from workbench.recipe.options.windows import Windows
 from workbench.recipe.secrets import refuse_password
 from workbench.recipe.string_inputs import ALL, INTEGERS, STRINGS, looked_up_columns
+from workbench.recipe.train_schema import Train
 
 Scaling = Literal["standard", "minmax", "robust", "none"]
 
@@ -168,6 +160,12 @@ class Data(BaseModel):
         None,
         description="A file, or files, of the same columns, for the test at the end.",
     )
+    pad: Pads = Field(
+        {},
+        description="Columns of lists that differ in length, filled up or cut off to one length: `{steps: 20}`, or "
+        "`{steps: {length: 20, value: 0, side: pre}}`. What fills up does not count for the scaling.",
+        examples=[{"steps": 20}],
+    )
     padding: dict[str, float] = Field(
         {},
         description="What sequences in arrays are filled up with to one length, by column: `{steps: 0}`. It does not "
@@ -216,6 +214,10 @@ class Data(BaseModel):
         """True if rows are kept from training for a test, by the split or in a file of their own."""
         return bool(self.split.test) or isinstance(self.test, str | list | tuple)
 
+    def padding_of(self, column: str) -> float | None:
+        """What the sequences of a column are filled up with."""
+        return self.pad[column].value if column in self.pad else self.padding.get(column)
+
     def unknown_of(self, column: str) -> Unknown:
         """What is done with an unknown category of a column."""
         return self.unknown.get(column, "error") if isinstance(self.unknown, dict) else self.unknown
@@ -233,119 +235,6 @@ class Data(BaseModel):
         classes = (targets[name] if len(targets.get(name, ())) == 1 else (name,) for name in self.classes)
         as_written = (*self.categories, *self.embed, *self.text, *self.strings)
         return tuple(dict.fromkeys([*as_written, *(name for group in classes for name in group)]))
-
-
-def _by_output(value: Any) -> Any:
-    """A loss may be a name, an entry with arguments, or a map from output to either."""
-    if isinstance(value, str) or (isinstance(value, dict) and "use" in value):
-        return named(value)
-    if isinstance(value, dict):
-        return {name: named(item) for name, item in value.items()}
-    return value
-
-
-def _metrics(value: Any) -> Any:
-    if isinstance(value, str) or (isinstance(value, dict) and "use" in value):
-        value = [value]
-    if isinstance(value, dict):
-        return {
-            name: [item] if isinstance(item, str) or (isinstance(item, dict) and "use" in item) else item
-            for name, item in value.items()
-        }
-    return value
-
-
-# `use` alone decides: a loss with arguments that are all texts would fit the map by output as well.
-Loss = Annotated[
-    Annotated[Use, Tag(tag("use"))] | Annotated[dict[str, Item], Tag(tag("by output"))],
-    Discriminator(
-        lambda value: tag("by output" if isinstance(value, dict) and "use" not in value else "use")
-    ),
-    BeforeValidator(_by_output),
-]
-
-
-Watch = Literal["losses", "metrics", "gradients", "updates", "dead", "histograms", "nan", "all", "none"]
-_WATCH_SCHEMA = {"type": "string", "enum": list(get_args(Watch))}
-
-
-def _none_is_alone(names: tuple[Watch, ...]) -> tuple[Watch, ...]:
-    if "none" in names and len(names) > 1:
-        raise ValueError("'none' stands alone: with it nothing is watched")
-    return names
-
-
-Watched = Annotated[
-    tuple[Watch, ...],
-    BeforeValidator(as_list),
-    AfterValidator(_none_is_alone),
-    WithJsonSchema({"anyOf": [{"type": "array", "items": _WATCH_SCHEMA}, _WATCH_SCHEMA]}),
-]
-
-
-class Train(Strict):
-    """The settings of the training."""
-
-    epochs: int = Field(10, ge=1, description="Passes over the training rows.")
-    batch_size: int = Field(32, ge=1, description="Rows per step.")
-    static_batch: bool | None = Field(
-        None,
-        description="Build the model for batches of just `batch_size` rows, as stateful layers need it; by default "
-        "where a layer is `stateful: true`.",
-    )
-    optimizer: Item = Field(Use(use="Adam"), description="`Adam`, or `{use: Adam, learning_rate: 1.0e-3}`.")
-    loss: Loss | None = Field(
-        None,
-        validation_alias=AliasChoices("loss", "losses"),
-        description="One loss, or a map by output name.",
-    )
-    loss_weights: dict[str, float] | None = Field(
-        None,
-        validation_alias=AliasChoices("loss_weights", "weights"),
-        description="The factor of each output's loss.",
-    )
-    metrics: Annotated[tuple[Item, ...] | dict[str, tuple[Item, ...]], BeforeValidator(_metrics)] = Field(
-        (), description="Metrics, or a map by output name."
-    )
-    weighted_metrics: Annotated[tuple[Item, ...] | dict[str, tuple[Item, ...]], BeforeValidator(_metrics)] = (
-        Field((), description="Metrics that count sample weights and class weights; or a map by output name.")
-    )
-    class_weight: dict[int | str, float] | Literal["balanced"] | None = Field(
-        None,
-        description="The weight of each class, by its name; `balanced` makes up for unequal numbers of rows.",
-    )
-    compile: dict[str, Argument] = Field(
-        {},
-        description="Arguments of the model's own `compile()`, each as an argument of a layer is written: "
-        "`{d_optimizer: {use: Adam, learning_rate: 3.0e-4}, loss_fn: {use: BinaryCrossentropy}}`.",
-    )
-    callbacks: tuple[Item, ...] = Field((), description="What is called in training, as `EarlyStopping`.")
-    shuffle: bool = Field(True, description="Another order of the rows in each epoch.")
-    engine: Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"] = Field(
-        "auto",
-        description="`plain` is stock Keras; `auto` uses the fastest, as it was measured on this machine the first "
-        "time; `measure` measures again.",
-    )
-    dtype: str | None = Field(
-        None,
-        description="Keras' dtype policy; without it Keras' own, which is float32.",
-        examples=["float32", "mixed_bfloat16", "mixed_float16"],
-    )
-    run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
-    on_nan: Literal["stop", "continue"] = Field(
-        "stop",
-        description="When the loss is nan or infinite: `stop` ends the training at once, `continue` trains on. A "
-        "training that ends so has failed either way, and no file is written.",
-    )
-    checkpoint_seconds: float = Field(
-        10.0, ge=0.0, description="At least so long between two checkpoints, which --resume goes on from."
-    )
-    watch: Watched = Field(
-        ("losses", "metrics"),
-        description="What is watched inside the model: `losses` the main loss and each added term, `metrics` those "
-        "of layers, `gradients` their norm, `updates` update by weight, `dead` the share of dead units, "
-        "`histograms` of the weights, `nan` where the first came from; `all` or `none`.",
-    )
 
 
 class Recipe(Strict):

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workbench.recipe.schema import Data, Recipe, Train
+from workbench.recipe.schema import Data, Recipe
+from workbench.recipe.train_schema import Train
 from workbench.recipe.yaml_values import one_line
 
 OWN_ROWS = ("optimizer", "loss", "metrics", "weighted_metrics", "callbacks")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.recipe.document import Document, parse
-from workbench.recipe.schema import Recipe, Train
+from workbench.recipe.schema import Recipe
+from workbench.recipe.train_schema import Train
 from workbench.storage.run_folder import RunFolder, recipe_folder
 from workbench.storage.runs import RunSummary, list_runs
 

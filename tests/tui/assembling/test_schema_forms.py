@@ -12,7 +12,8 @@ from workbench.catalog.lookup import Catalog
 from workbench.recipe.editing import Editor
 from workbench.recipe.options.split import Split
 from workbench.recipe.outline import Role
-from workbench.recipe.schema import Data, Recipe, Train
+from workbench.recipe.schema import Data, Recipe
+from workbench.recipe.train_schema import Train
 from workbench.tui.forms.fields import Field, read_value
 from workbench.tui.screens.assemble import subjects
 from workbench.tui.screens.data import settings_form

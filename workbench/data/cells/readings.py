@@ -14,6 +14,7 @@ from workbench.data.cells import dates
 from workbench.data.cells.number_formats import Writing, found_writing
 from workbench.data.cells.number_formats import parsed as parsed_number
 from workbench.data.cells.number_texts import found_marks, marks_hint
+from workbench.data.cells.sequences import SequenceReading, as_sequences
 from workbench.data.column_checks import require_column
 from workbench.data.records import Record
 from workbench.data.source import Source
@@ -22,6 +23,8 @@ from workbench.errors import DataError, RecipeError
 from workbench.recipe.options.columns import ISO, UNIX, NumberFormat
 from workbench.recipe.schema import Data
 from workbench.recipe.yaml_values import one_line
+
+_OF_CELLS = ("categories", "numbers", "dates", "several", "embed", "text", "strings", "integers")
 
 
 class NumberReading(Record):
@@ -52,7 +55,7 @@ class LabelReading(Record):
     kind: Literal["labels"] = "labels"
 
 
-Reading = Annotated[NumberReading | DateReading | LabelReading, Field(discriminator="kind")]
+Reading = Annotated[NumberReading | DateReading | LabelReading | SequenceReading, Field(discriminator="kind")]
 
 
 def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict[str, Reading]:
@@ -76,6 +79,13 @@ def choose_readings(data: Data, source: Source, inputs: Collection[str]) -> dict
                     f"'{name}' is an array of {source.columns[name].ndim} axes, not a column.",
                     where=f"data.{key}.{name}",
                 )
+    for name, pad in data.pad.items():
+        require_column(name, source, f"data.pad.{name}")
+        if any(name in getattr(data, key) for key in _OF_CELLS):
+            raise RecipeError(
+                f"column '{name}' holds sequences, and is used in another way too.", where=f"data.pad.{name}"
+            )
+        readings[name] = SequenceReading(length=pad.length, value=pad.value, side=pad.side)
     for name in data.several:
         if name in data.categories or name in data.numbers or name in data.dates or name in data.embed:
             raise RecipeError(
@@ -109,6 +119,8 @@ def read_with(source: Source, name: str, reading: Reading | None) -> Column:
         return _as_numbers(source, read_column(source, name), reading)
     if isinstance(reading, DateReading):
         return _as_dates(source, name, reading)
+    if isinstance(reading, SequenceReading):
+        return as_sequences(source, name, reading)
     column = read_column(source, name)
     if isinstance(reading, LabelReading):
         texts = column.as_text().values

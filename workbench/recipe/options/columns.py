@@ -118,6 +118,30 @@ class DateFeatures(Strict):
         return tuple(part for part in self.parts if self.cyclic and part in PERIODS)
 
 
+class Pad(Strict):
+    """How lists of differing length become sequences of one length."""
+
+    length: int = Field(
+        ge=1, description="Of each sequence: shorter ones are filled up, longer ones cut off."
+    )
+    value: float = Field(0.0, description="What they are filled up with.")
+    side: Literal["post", "pre"] = Field("post", description="Where: at the end, or at the beginning.")
+
+
+Pads = dict[
+    str,
+    Annotated[
+        Pad,
+        BeforeValidator(
+            lambda value: (
+                {"length": value} if isinstance(value, int) and not isinstance(value, bool) else value
+            )
+        ),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, Pad.model_json_schema()]}),
+    ],
+]
+
+
 def _as_date_features(value: Any) -> Any:
     return {"parts": value} if isinstance(value, str | list | tuple) else value
 

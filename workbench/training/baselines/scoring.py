@@ -18,7 +18,7 @@ from workbench.catalog import Kind
 from workbench.data.preparation import Preparation
 from workbench.keras_private import compiled_metrics, direction_of
 from workbench.recipe.model_schema import Use
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 from workbench.training.engines import Arrays
 from workbench.training.engines.data import packed
 from workbench.training.engines.logs import PerClass

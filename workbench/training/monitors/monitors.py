@@ -8,7 +8,7 @@ from typing import Any, get_args
 import keras
 
 from workbench import events
-from workbench.recipe.schema import Watch
+from workbench.recipe.train_schema import Watch
 from workbench.training.monitors.dead import Dead
 from workbench.training.monitors.histograms import Histograms
 from workbench.training.monitors.layer_metrics import metric_values, model_metric_values, reset_forgotten

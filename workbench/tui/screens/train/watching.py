@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.recipe.editing import Editor
-from workbench.recipe.schema import Train
+from workbench.recipe.train_schema import Train
 from workbench.tui.views.training_view import TrainingView
 
 SHOWN_BY = {"internals": ("losses", "gradients", "updates", "dead"), "weights": ("histograms",)}
