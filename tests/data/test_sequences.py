@@ -129,7 +129,7 @@ def test_what_is_no_sequence_is_named(catalog: Catalog, tmp_path: Path) -> None:
     error = refused([[[1, 2]], [[1, 2, 3]]])
     assert "lists of 3, and before lists of 2" in error.what
     error = refused([[1, 2], None, [3]])
-    assert "has no value" in error.what
+    assert "array 's' holds no list" in error.what
     assert refused([[1], [2]], pad={"t": 3}).where == "data.pad.t"
     data = {"use": "json", "path": "t.jsonl", "targets": ["y"], "pad": {"s": 3}, "missing": "drop"}
     (tmp_path / "t.jsonl").write_text('{"s": [1, 2], "y": 1}\n{"s": null, "y": 2}\n{"s": [3], "y": 3}\n')

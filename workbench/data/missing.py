@@ -73,7 +73,8 @@ def _missing_value(
     value = column.values[first]
     word = ""
     if isinstance(value, np.ndarray):
-        what = f"array '{column.name}' holds NaN or an infinite value"
+        finite = bool(np.isfinite(value).all())  # then it is a list that is not there
+        what = f"array '{column.name}' holds {'no list' if finite else 'NaN or an infinite value'}"
     elif isinstance(value, float) and np.isinf(value):
         what = f"column '{column.name}' holds an infinite value"
     else:

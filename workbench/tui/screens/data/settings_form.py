@@ -58,9 +58,9 @@ _READING = "How it is read"
 _GROUPS = {
     "Training, validation and test part": ("split.", "seed"),
     "Scaling and missing values": ("scale", "missing"),
-    "Columns": ("text", "embed", "strings", "numbers", "dates", "several", "unknown", "rare"),
+    "Columns": ("text", "embed", "strings", "integers", "numbers", "dates", "several", "unknown", "rare"),
     "Files of the parts": ("train", "validation", "test"),
-    "Windows and batches": ("windows", "padding", "augment"),
+    "Windows and batches": ("windows", "pad", "padding", "augment"),
 }
 
 
