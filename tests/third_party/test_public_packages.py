@@ -52,7 +52,6 @@ PACKAGES = [
     "keras-proba==0.1.0",
     "keras-rs==0.4.0",
     "keras-tcn==3.5.7",
-    "kapre==0.4.1",
     "kerex==1.1.8",
     "kimm==0.2.5",
     "k3im==0.1.1",
@@ -170,8 +169,6 @@ ITEMS = [
         "sequence",
         fails=("from_config", "no_hidden_layers"),
     ),
-    Item("kapre", "MagnitudeToDecibel", "{}", "", "image"),
-    Item("kapre", "Frame", "frame_length: 4, hop_length: 2", "frame_length=4, hop_length=2", "sequence"),
     Item("alrelu_keras", "TrainableALReLU", "{}", ""),
     Item("predicateneuron.keras", "PredicateLayer", "{}", ""),
 ]
