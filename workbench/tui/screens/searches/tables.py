@@ -25,8 +25,10 @@ class LiveTable(DataTable[Text]):
     """Rows that have keys: what stays is changed cell by cell, and the cursor stays on its row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("home", "scroll_top", "First", show=False, tooltip="Go to the first row"),
-        Binding("end", "scroll_bottom", "Last", show=False, tooltip="Go to the last row"),
+        Binding(
+            "home", "scroll_top", "First", id="searches.first", show=False, tooltip="Go to the first row"
+        ),
+        Binding("end", "scroll_bottom", "Last", id="searches.last", show=False, tooltip="Go to the last row"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
