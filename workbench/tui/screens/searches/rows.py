@@ -79,7 +79,8 @@ def rows_of(search: SearchSummary, order: str) -> list[TrialRow]:
     else:
         winner = best_of(search)
         names = reporting.names_of(search.base.over)
-        rows = [_trial_row(trial, names, trial is winner) for trial in search.trials]
+        texts = _ValueTexts()
+        rows = [_trial_row(trial, names, texts, trial is winner) for trial in search.trials]
     sign = search.goal.sign if search.goal is not None else 1
     if order == "value":
         return sorted(rows, key=lambda row: (not row.is_best, _rank_of_value(row, sign), row.number))
@@ -92,7 +93,19 @@ def _rank_of_value(row: TrialRow, sign: int) -> float:
     return sign * row.value if row.value is not None and math.isfinite(row.value) else math.inf
 
 
-def _trial_row(trial: Trial, names: Mapping[str, str], is_best: bool) -> TrialRow:
+class _ValueTexts(dict[str, str]):
+    """Values as text, each made once: of a choice there are few, and trials may be many."""
+
+    def of(self, value: Any) -> str:
+        if isinstance(value, float):
+            return reporting.value_in_words(value)
+        key = repr(value)
+        if key not in self:
+            self[key] = reporting.value_in_words(value)
+        return self[key]
+
+
+def _trial_row(trial: Trial, names: Mapping[str, str], texts: _ValueTexts, is_best: bool) -> TrialRow:
     repetitions = trial.repetitions
     runs = [each.run for each in repetitions if each.run]
     trained = [each.run for each in repetitions if each.run and each.state is TrialState.RUNNING]
@@ -102,7 +115,7 @@ def _trial_row(trial: Trial, names: Mapping[str, str], is_best: bool) -> TrialRo
         trial.value,
         trial.spread,
         max(each.epoch for each in repetitions),
-        {names.get(key, key): reporting.value_in_words(value) for key, value in trial.settings.items()},
+        {names.get(key, key): texts.of(value) for key, value in trial.settings.items()},
         next(iter([*trained, *runs]), ""),
         is_best,
         trial.why,
