@@ -258,12 +258,18 @@ class Recipe(Strict):
     save: Names = Field((), description="Files to write when training ends: .keras, .h5 or .weights.h5.")
     # A run is one training: its own recipe has neither.
     search: Search | None = Field(
-        None, exclude=True, description="Many trainings of other values, for `kwb search`."
+        None,
+        exclude=True,
+        description="Many trainings of other values, for `kwb search`: `{over: {train.batch_size: [16, 64]}, goal: "
+        "val_loss}`.",
+        examples=[{"over": {"train.batch_size": [16, 64]}, "goal": "val_loss", "trials": 20}],
     )
     repeat: Repeat | None = Field(
         None,
         exclude=True,
-        description="The same training several times, for `kwb repeat`, or in each trial of a search.",
+        description="The same training several times, for `kwb repeat`, or in each trial of a search: `{seeds: 5}`, or "
+        "`{folds: 5}`.",
+        examples=[{"seeds": 5}, {"folds": 5}],
     )
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ OWN_ROWS = ("optimizer", "loss", "metrics", "weighted_metrics", "callbacks")
 """The keys of `train` that are entries: they have rows and forms of their own."""
 OF_COLUMNS = ("inputs", "targets", "ignore", "categories", "classes", "sample_weight")
 """The keys of `data` that the list of columns sets."""
-OF_RECIPE = ("name", "seed", "weights")
+OF_RECIPE = ("name", "seed", "weights", "search", "repeat")
 """The settings at the recipe's top."""
 
 _BOUNDS = {
