@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from workbench.data.memory import LEAST_COPIES, check_fits
 from workbench.data.missing import complete_rows
 from workbench.data.preparation import Part, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles
+from workbench.data.row_hashes import RowHashes
 from workbench.data.source import Source
 from workbench.data.specs import EmbeddingInput
 from workbench.data.splitting.folds import about_unused, few_rows_of_class
@@ -53,6 +54,7 @@ class Prepared:
         remarks: on the source and on how columns were prepared, one line each for people.
         traps: what is likely to mislead, see `workbench.data.traps`.
         fold: the fold of a cross-validation that the validation part is.
+        hashes: of the rows that were read, of separate data for a part as well.
     """
 
     train: Part
@@ -64,6 +66,7 @@ class Prepared:
     remarks: tuple[str, ...] = ()
     traps: tuple[RecipeWarning, ...] = ()
     fold: Fold | None = None
+    hashes: Mapping[str, RowHashes] = field(default_factory=dict)
 
     def summary(self) -> str:
         """One line for people: `442 rows: 309 to train on, 88 for validation, 45 for the test`."""

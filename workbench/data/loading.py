@@ -13,18 +13,20 @@ from workbench.catalog.folders import first_section, reader_of_folder
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.readers import reader_of, readers_by_suffix, suffix_of
 from workbench.catalog.resolve import resolve
-from workbench.data import in_memory, streaming, windowing
+from workbench.data import in_memory, row_hashes, streaming, windowing
 from workbench.data.chunks import StreamedSource
 from workbench.data.in_memory import Prepared
 from workbench.data.kept_columns import kinds_with, with_kept
 from workbench.data.memory import LEAST_COPIES, USUAL_COPIES, check_fits
 from workbench.data.preparation import Part, Preparation
+from workbench.data.reading import whole_stream
 from workbench.data.reading.calls import can_stream, read, streams_if_needed
 from workbench.data.reading.files import is_pattern
 from workbench.data.reading.in_chunks import in_chunks
 from workbench.data.reading.whole_stream import whole as whole_source
 from workbench.data.source import Source
 from workbench.data.specs import ReaderSpec
+from workbench.data.splitting.rules import TEST, TRAIN, VALIDATION
 from workbench.data.streamed_part import StreamedPart
 from workbench.data.streaming import Streamed
 from workbench.data.windows import WindowedPart
@@ -91,7 +93,8 @@ def load_or_stream(
     wanted = _as_before(data, streamed, catalog)
     source = read(wanted, catalog, folder, seed=seed) if source is None else source
     if data.windows is not None:
-        return windowing.prepare(data, source, seed)
+        source = whole_stream.whole(source)
+        return _with_hashes(windowing.prepare(data, source, seed), source)
     chunks = None if isinstance(source, StreamedSource) or can_stream(data, catalog) else in_chunks(source)
     if chunks is not None and streamed:
         source = chunks
@@ -99,7 +102,7 @@ def load_or_stream(
         return streaming.prepare(data, source, seed)
     streams = streams_if_needed(wanted, catalog) or (chunks is not None and streamed is None)
     try:
-        return in_memory.prepare(
+        prepared = in_memory.prepare(
             data,
             source,
             seed,
@@ -109,12 +112,24 @@ def load_or_stream(
     except (MemoryError, OutOfMemoryError):
         if not streams:
             raise
+    else:
+        return _with_hashes(prepared, source)
     if chunks is not None:
         return streaming.prepare(data, chunks, seed)
     del source  # makes room
     source = read(_streaming(data, True), catalog, folder, seed=seed)
     assert isinstance(source, StreamedSource)
     return streaming.prepare(data, source, seed)
+
+
+def _with_hashes(prepared: Prepared | Streamed, source: Source) -> Prepared | Streamed:
+    names = prepared.preparation.column_names(with_targets=True)
+    parts = {TRAIN: prepared.train, VALIDATION: prepared.validation, TEST: prepared.test}
+    # A window is of several rows, of which none is its own.
+    rows = {which: part.index for which, part in parts.items() if isinstance(part, Part)}
+    if prepared.preparation.windows is not None:
+        rows = {}
+    return replace(prepared, hashes=row_hashes.of_source(source, names, rows))
 
 
 def _streaming(data: Data, streamed: bool) -> Data:

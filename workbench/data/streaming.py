@@ -16,6 +16,7 @@ from workbench.data.fitting import count_words, fit, gather
 from workbench.data.in_memory import about_words, summary, typed
 from workbench.data.preparation import TRAINED_HINT, Preparation, Table, read_table
 from workbench.data.roles import Roles, choose_roles, missing_column
+from workbench.data.row_hashes import RowHasher, RowHashes
 from workbench.data.specs import ClassTarget, NumberTarget
 from workbench.data.splitting.division import Division
 from workbench.data.splitting.folds import about_unused
@@ -47,6 +48,7 @@ class Streamed:
         remarks: on how columns were prepared, one line each for people.
         traps: what is likely to mislead, see `workbench.data.traps`.
         fold: the fold of a cross-validation that the validation part is.
+        hashes: of the rows that were read, of a separate test part as well.
     """
 
     train: StreamedPart | WindowedPart
@@ -60,6 +62,7 @@ class Streamed:
     remarks: tuple[str, ...] = ()
     traps: tuple[RecipeWarning, ...] = ()
     fold: Fold | None = None
+    hashes: Mapping[str, RowHashes] = field(default_factory=dict)
 
     def summary(self) -> str:
         """One line for people."""
@@ -86,12 +89,14 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
     weights = _Spans(weight_columns(data.sample_weight))
     words = count_words(data, roles)
     texts = _Words(words)
-    counts = _survey(source, roles, selection, statistics, (spans, weights, texts))
+    hashers = {"data": RowHasher()}
+    counts = _survey(source, roles, selection, statistics, (spans, weights, texts, hashers["data"]))
     _check_parts(source, selection, counts)
     read, kept, test = source.rows, int(counts.sum()), None
     if test_source is not None:
         whole = replace(selection, division=None)
-        test_counts = _survey(test_source, roles, whole, statistics, (texts,))
+        hashers["test data"] = RowHasher()
+        test_counts = _survey(test_source, roles, whole, statistics, (texts, hashers["test data"]))
         read, kept = read + test_source.rows, kept + int(test_counts.sum())
     preparation = fit(data, roles, statistics, source, words)
     for which in (TRAIN, VALIDATION, TEST):
@@ -131,6 +136,7 @@ def prepare(data: Data, source: StreamedSource, seed: int) -> Streamed:
         ),
         traps=find_in_stream(data, roles, seen, preparation, class_counts, statistics),
         fold=data.split.fold,
+        hashes={which: hasher.result() for which, hasher in hashers.items()},
     )
 
 

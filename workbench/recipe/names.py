@@ -112,6 +112,15 @@ def about_hidden(document: Document, catalog: Catalog) -> list[RecipeWarning]:
     return list(found.values())
 
 
+def used_entries(document: Document, catalog: Catalog) -> list[Entry]:
+    """What the recipe names, each once. Raises as `check_names` does."""
+    found: dict[tuple[Kind, str], Entry] = {}
+    for kind, name, where in _names(document):
+        entry = find_nested(catalog, name, where) if kind is None else catalog.find(kind, name, where)
+        found.setdefault((entry.kind, entry.qualified_name), entry)
+    return list(found.values())
+
+
 class _RecipeNames:
     """Walks through a recipe; knows the names of its own layers at each place."""
 

@@ -3,6 +3,7 @@
 saved/runs/<name>-<stamp>/
     recipe.yaml        the recipe as resolved
     environment.json   the run's id, versions, plugins, seed, git revision
+    receipt.jsonl      hashes of rows, plugin files, recipe and versions, and of the weights on the way
     adapted.json       the state of layers that were adapted to the training rows, where there are any
     events.jsonl       the event stream, a line an event; its last line may be torn by a crash
     checkpoints/       checkpoints of the run's state
@@ -44,6 +45,10 @@ class RunFolder:
     @property
     def environment(self) -> Path:
         return self.path / "environment.json"
+
+    @property
+    def receipt(self) -> Path:
+        return self.path / "receipt.jsonl"
 
     @property
     def adapted(self) -> Path:

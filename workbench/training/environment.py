@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from workbench import __version__
 from workbench.catalog.discovery import PluginState
+from workbench.catalog.entries import Entry
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document
 
@@ -30,6 +32,13 @@ def describe(catalog: Catalog, document: Document) -> dict[str, Any]:
         "git": _git_revision(Path.cwd()),
         "command": sys.argv,
     }
+
+
+def package_versions(entries: Iterable[Entry]) -> dict[str, str]:
+    """The versions of what a training rests on, the plugins of these entries among them."""
+    own = {entry.distribution: entry.version for entry in entries if not entry.from_file}
+    packages = {name: found for name in _PACKAGES if (found := _version(name))}
+    return {**own, "kwb": __version__, "python": platform.python_version(), **packages}
 
 
 def plugin_versions(catalog: Catalog) -> dict[str, dict[str, str]]:

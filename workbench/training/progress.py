@@ -48,6 +48,7 @@ class Progress(keras.callbacks.Callback):
         self.steps = steps
         self._baselines = baselines
         self.reported = False  # whether the last batch had a `step` event
+        self.rate_set = False  # whether somebody has set the learning rate
         self.stopped_between_epochs = False  # on request; not in the middle of one, and not by a callback
         self.epoch = 0
         self.step = 0
@@ -127,6 +128,7 @@ class Progress(keras.callbacks.Callback):
             self._emit(events.Message("warning", f"the learning rate cannot be set: {what}."))
             return
         (optimizer,) = found.values()
+        self.rate_set = True
         try:
             optimizer.learning_rate = rate
         except TypeError:

@@ -25,6 +25,7 @@ from workbench.sentence import short_message
 from workbench.storage import runs
 from workbench.storage.event_stream import EventLog
 from workbench.storage.ownership import own
+from workbench.storage.receipts import ReceiptLog
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
 from workbench.training.adapted_states import adapter_for, read_states, write_states
@@ -44,6 +45,7 @@ from workbench.training.preparing import PreparedRun, assembled_event, load_data
 from workbench.training.progress import Progress, numbers
 from workbench.training.provenance import Provenance
 from workbench.training.python_state import PythonState
+from workbench.training.receipts import WRITERS, Retraining, WeightHashes, what_goes_in
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
@@ -63,6 +65,7 @@ class Session:
         on_event: called with each event and its line of the stream, in the order they happen.
         runs_folder: where run folders are made.
         resume: go on with this run instead of making a new one; `document` is its recipe.
+        retraining: how a run was trained, where it is trained once more to compare; `document` is its recipe.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Session:
         *,
         runs_folder: Path,
         resume: RunFolder | None = None,
+        retraining: Retraining | None = None,
     ) -> None:
         self.document = document
         self.catalog = catalog
@@ -80,6 +84,7 @@ class Session:
         self._on_event = on_event
         self._runs_folder = runs_folder
         self._resume = resume
+        self._retraining = retraining
         self._went_on = False  # whether the run had come to its end before
 
     def run(self) -> events.Finished:
@@ -90,10 +95,15 @@ class Session:
                 The run's folder keeps what there was, with a `failed` event.
         """
         began = time.perf_counter()
-        data = load_data(self.document, self.catalog, streamed_before(self._resume) if self._resume else None)
+        streamed = self._retraining.streamed if self._retraining else None
+        streamed = streamed_before(self._resume) if self._resume else streamed
+        data = load_data(self.document, self.catalog, streamed)
         adapter = adapter_for(data, read_states(self._resume) if self._resume else None)
         one_thread = self._fit_threads(data, adapter)
         prepared_run = prepare(self.document, self.catalog, data=data, adapter=adapter)
+        if self._retraining:
+            callbacks = [each for each in prepared_run.callbacks if not isinstance(each, WRITERS)]
+            prepared_run = replace(prepared_run, callbacks=callbacks)
         saveable = check_saveable(prepared_run, self.catalog)
         train = self.document.recipe.train
         inside = look_inside(prepared_run.model, prepared_run.symbols(), self.catalog)
@@ -180,6 +190,8 @@ class Session:
             history=position.history,
             baselines=beside.news,
         )
+        receipt = ReceiptLog(run, self._retraining.report if self._retraining else None)
+        receipt.start(what_goes_in(prepared_run, self.catalog))
         finite = Finite(progress, emit, train.on_nan)
         ending = Ending()
         keeper = Keeper(
@@ -195,6 +207,7 @@ class Session:
 
         def chosen(event: events.EngineChosen) -> None:
             keeper.engine = event.engine
+            receipt.engine(event.engine)
             emit(replace(event, reason="as before") if position.engine else event)
             for engine, difference in event.differs.items():
                 emit(events.Message("warning", _shown_difference(engine, difference, event.engine)))
@@ -203,18 +216,20 @@ class Session:
         monitors = Monitors(prepared_run.model, train.watch, steps=steps, asked=asked)
         unsaved_state = UnsavedState(emit)
         units = prepared_run.units()
+        positions = self._retraining.positions if self._retraining else None
         settings = FitSettings(
             # Where a callback had ended the training, nothing is left but its end (best weights put back).
             epochs=position.epoch if position.stopped else train.epochs,
             batch_size=train.batch_size,
             shuffle=train.shuffle,
             seed=self.document.recipe.seed,
-            engine=position.engine or train.engine,  # type: ignore[arg-type]
+            engine=position.engine or (self._retraining.engine if self._retraining else train.engine),  # type: ignore[arg-type]
             class_weight=class_weights(self.document.recipe, prepared_run.prepared),
             classes=prepared_run.prepared.preparation.number_names(),
             initial_epoch=position.epoch,
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
+            pauses=positions or (),
         )
         augmenter = prepared_run.augmenter
 
@@ -235,6 +250,9 @@ class Session:
                         finite,
                         monitors.callback(emit),
                         beside.callback(),
+                        WeightHashes(
+                            receipt, progress, self.control, positions, (position.epoch, position.step)
+                        ),
                         keeper,
                     ],
                     chosen,

@@ -131,7 +131,7 @@ def fingerprint(builder: Builder) -> str:
         source.rows if isinstance(source, ArraySource) else 0,
         builder.most,
         [__version__, keras.__version__, tf.__version__],
-        [platform.machine(), _processor(), os.cpu_count()],
+        [platform.machine(), processor(), os.cpu_count()],
         [device.device_type for device in tf.config.list_physical_devices()],
     ]
     return _digest(parts)
@@ -211,7 +211,7 @@ def _digest(parts: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -49,6 +49,7 @@ class FitSettings:
         initial_step: the step of that epoch to begin with, from 0; the steps before it are left out.
         initial_metrics: the values of `model.metrics_variables` at that step, so that the epoch's logs count the
             steps left out. Empty for none.
+        pauses: positions, (epoch, step) from 0, behind whose step callbacks are called in any case.
     """
 
     epochs: int = 1
@@ -63,6 +64,7 @@ class FitSettings:
     initial_epoch: int = 0
     initial_step: int = 0
     initial_metrics: Sequence[np.ndarray] = ()
+    pauses: Collection[tuple[int, int]] = ()
 
 
 def fit(
@@ -115,7 +117,17 @@ def fit(
             again = wrap_step(model.train_step) if wrap_step else model.train_step
             return Builder(model, "train", again, source, settings.epochs, most).build(name)  # type: ignore[arg-type]
 
-        runner = Runner(model, program, source.steps, foreign, metrics, settings.initial_step, most, renewed)
+        runner = Runner(
+            model,
+            program,
+            source.steps,
+            foreign,
+            metrics,
+            settings.initial_step,
+            most,
+            renewed,
+            pauses=settings.pauses,
+        )
         tester = None
         if validation is not None:
             one_by_one = bool(acting_at_batches(callbacks, "test"))

@@ -9,7 +9,7 @@ tenth of a second, and a list of callbacks that knows the true step and ends the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -60,6 +60,7 @@ class Runner:
     Args:
         most: how many steps one call may take; 1 where a callback acts at every batch.
         renewed: makes the program of that name again, from the step as it is now.
+        pauses: positions, (epoch, step), that no call may pass.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Runner:
         start: int = 0,
         most: int = CALL_STEPS,
         renewed: Callable[[str], Program] | None = None,
+        *,
+        pauses: Collection[tuple[int, int]] = (),
     ) -> None:
         self.steps = steps
         self.step = start
@@ -84,6 +87,7 @@ class Runner:
         self._pace = Pace(most)
         self._one_by_one = most == 1
         self._renewed = renewed
+        self._pauses = frozenset(pauses)
 
     @property
     def finished(self) -> bool:
@@ -110,6 +114,9 @@ class Runner:
             return self._model.get_metrics_result()
         began = time.perf_counter()
         count = min(self._pace.count, self.steps - self.step)
+        if self._pauses:
+            ends = range(self.step + 1, self.step + count)
+            count = next((end - self.step for end in ends if (self._epoch, end) in self._pauses), count)
         ran, logs = self._program.run(self._epoch, self.step, count)
         if ran > 1:
             # Where calls return before their work is done, the time is only known once a result is there.
