@@ -17,7 +17,7 @@ from typing import Any, Literal
 from workbench.children import JsonChild
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.storage.ownership import owner
-from workbench.storage.receipt_changes import Change, changes
+from workbench.storage.receipt_changes import ReceiptChange, changes
 from workbench.storage.receipts import Position, Receipt, read_receipt
 from workbench.storage.run_folder import RunFolder
 
@@ -49,7 +49,7 @@ class Verification:
     until: Position | None = None
     differs: Position | None = None
     weights: Sequence[str] = ()
-    changes: Sequence[Change] = ()
+    changes: Sequence[ReceiptChange] = ()
     repeatable: bool | None = None
     reason: str = ""
     engine: str = ""
@@ -78,10 +78,10 @@ class Verification:
         if self.status == "unknown":
             return [f"cannot be verified: {self.reason}", *(["changed since:"] if changed else []), *changed]
         if self.status == "equal":
-            told = [
+            first = [
                 f"equal to the bit up to {in_words(self.until)} ({self.compared} states of the weights compared)"
             ]
-            return [*told, *(["changed since, without effect:"] if changed else []), *changed]
+            return [*first, *(["changed since, without effect so far:"] if changed else []), *changed]
         return [*self._difference(), *self._reasons(changed)]
 
     def _difference(self) -> list[str]:
@@ -96,11 +96,11 @@ class Verification:
 
     def _reasons(self, changed: Sequence[str]) -> list[str]:
         if self.repeatable is False:
-            told = [
+            first = [
                 f"This training does not repeat itself: two of now differ as well (engine {self.engine}). Random "
                 "numbers without a seed, several threads or a GPU are usual reasons."
             ]
-            return [*told, *(["changed since, perhaps without effect:"] if changed else []), *changed]
+            return [*first, *(["changed since, perhaps without effect:"] if changed else []), *changed]
         if changed:
             return ["changed since:", *changed]
         return ["Nothing of what a receipt holds has changed: rows, plugin files, recipe, versions, machine."]
@@ -173,7 +173,7 @@ class Verifier:
 
     def _compared(self, receipt: Receipt, again: Trained, wanted: Sequence[Position]) -> Verification:
         assert again.start is not None
-        changed: dict[str, Change] = {}
+        changed: dict[str, ReceiptChange] = {}
         for start in receipt.starts:
             changed |= {change.text: change for change in changes(start, again.start)}
         compared, until = 0, None

@@ -20,7 +20,7 @@ _FREE = ("name", "save", "search", "repeat", "train.epochs", "train.checkpoint_s
 
 
 @dataclass(frozen=True)
-class Change:
+class ReceiptChange:
     """One thing that is not what it was.
 
     Attributes:
@@ -38,7 +38,7 @@ class Change:
         return dict(vars(self))
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[ReceiptChange]:
     """All that is another, the most telling first."""
     found = [
         *_of_recipe(before.get("recipe", {}), now.get("recipe", {})),
@@ -62,27 +62,27 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 
 def _of_values(
     kind: Kind, before: Mapping[str, Any], now: Mapping[str, Any], key: str, text: str
-) -> Iterator[Change]:
+) -> Iterator[ReceiptChange]:
     old, new = before.get(key, {}), now.get(key, {})
     for name in dict.fromkeys([*old, *new]):
         one, other = old.get(name), new.get(name)
         if one != other:
             shown = {"before": _shown(one), "now": _shown(other)}
-            yield Change(kind, name, one, other, text.format(name=name, **shown))
+            yield ReceiptChange(kind, name, one, other, text.format(name=name, **shown))
 
 
 def _shown(value: Any) -> str:
     return "not there" if value is None else str(value)
 
 
-def _of_recipe(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+def _of_recipe(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[ReceiptChange]:
     old, new = dict(_flat(before)), dict(_flat(now))
     for key in dict.fromkeys([*old, *new]):
         free = any(key == each or key.startswith((f"{each}.", f"{each}[")) for each in _FREE)
         if not free and old.get(key) != new.get(key):
             kind: Kind = "seed" if key == "seed" else "recipe"
             text = f"the recipe's {key} was {_shown(old.get(key))}, is {_shown(new.get(key))}"
-            yield Change(kind, key, old.get(key), new.get(key), text)
+            yield ReceiptChange(kind, key, old.get(key), new.get(key), text)
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -96,26 +96,28 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, list(value) if isinstance(value, tuple) else value
 
 
-def _of_plugins(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+def _of_plugins(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[ReceiptChange]:
     """Files that both have read: a process that has done other things before may have read more."""
     for plugin in before:
         old, new = before[plugin], now.get(plugin, {})
         for file in old:
             if file in new and old[file] != new[file]:
-                yield Change(
+                yield ReceiptChange(
                     "plugin", file, old[file], new[file], f"plugin {plugin}: the file {file} changed"
                 )
 
 
-def _of_data(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+def _of_data(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[ReceiptChange]:
     for which in dict.fromkeys([*before, *now]):
         old, new = before.get(which), now.get(which)
         if old is None or new is None:
-            yield Change("data", which, old and old["rows"], new and new["rows"], f"the {which} was not there before"
-                         if old is None else f"the {which} is not there any more")  # fmt: skip
+            text = (
+                f"the {which} was not there before" if old is None else f"the {which} is not there any more"
+            )
+            yield ReceiptChange("data", which, old and old["rows"], new and new["rows"], text)
         elif old["blocks"] != new["blocks"] or old["rows"] != new["rows"]:
             text = f"{which}: {_rows_in_words(old, new)}{_columns_in_words(old, new)}"
-            yield Change("data", which, old["rows"], new["rows"], text)
+            yield ReceiptChange("data", which, old["rows"], new["rows"], text)
 
 
 def _columns_in_words(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
