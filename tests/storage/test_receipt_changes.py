@@ -60,6 +60,8 @@ def test_keys_that_change_no_number_are_passed_over() -> None:
     before = {"recipe": {"name": "a", "save": ["a.keras"], "train": {"epochs": 3, "watch": ["norms"]}}}
     now = {"recipe": {"name": "b", "save": [], "train": {"epochs": 4, "watch": []}}}
     assert texts(before, now) == []
+    now["recipe"]["data"] = {"key_of_a_newer_kwb": []}
+    assert texts(before, now) == []
     now["recipe"]["train"]["batch_size"] = 8
     assert texts(before, now) == ["the recipe's train.batch_size was not there, is 8"]
 

@@ -79,6 +79,8 @@ def _of_recipe(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Re
     old, new = dict(_flat(before)), dict(_flat(now))
     for key in dict.fromkeys([*old, *new]):
         free = any(key == each or key.startswith((f"{each}.", f"{each}[")) for each in _FREE)
+        # A key that a newer kwb has, and the recipe does not use.
+        free = free or (key not in old and new[key] in (None, False, "", [], {}))
         if not free and old.get(key) != new.get(key):
             kind: Kind = "seed" if key == "seed" else "recipe"
             text = f"the recipe's {key} was {_shown(old.get(key))}, is {_shown(new.get(key))}"
