@@ -137,7 +137,7 @@ def test_the_best_recipe_keeps_comments() -> None:
     text = recipe(search={"over": {"train.optimizer.learning_rate": [0.5], "train.batch_size": [8]}})
     text = text.replace("optimizer:", "optimizer: Adam\n  metrics:  # what I look at\n    - mae\n  x:", 1)
     text = text[: text.index("  x:")] + text[text.index("  loss: mse") :]
-    document = parse(text)
+    document = parse(text, overrides=["seed=77", "search.trials=5"])
     made = base()
     trial = Trial(
         0,
@@ -149,6 +149,7 @@ def test_the_best_recipe_keeps_comments() -> None:
     assert "# what I look at" in best
     found = parse(best).recipe
     assert found.search is None
+    assert found.seed == 77  # as the search was begun
     assert found.train.batch_size == 8
     assert found.train.optimizer.arguments == {"learning_rate": 0.5}
 

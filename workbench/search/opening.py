@@ -14,6 +14,7 @@ from workbench.recipe.document import join_key, parse, read_text, split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.lookup import find_recipe, is_recipe
 from workbench.recipe.schema import Recipe
+from workbench.recipe.yaml_text import yaml_value
 from workbench.search import journal
 from workbench.search.journal import Journal
 from workbench.search.space import Base, check_space
@@ -179,11 +180,17 @@ def _lasting(value: Any) -> Any:
 def recipe_of(base: Base, trial: Trial) -> str:
     """The text of the recipe with a trial's values in it, its comments kept; without `search` and `repeat`.
 
+    What was set when the search began is in it too.
+
     Raises:
         RecipeError: a value can only be written by hand.
     """
     editor = Editor(base.text, name=base.document.name, folder=base.document.folder)
-    for key, value in trial.settings.items():
+    given = dict(assignment.split("=", 1) for assignment in base.document.overrides)
+    for key, value in {
+        **{key.strip(): yaml_value(text) for key, text in given.items()},
+        **trial.settings,
+    }.items():
         _write_names_as_maps(editor, key)
         editor.set(key, value)
     editor.update("the best trial", {}, removed=("search", "repeat"))
@@ -192,8 +199,8 @@ def recipe_of(base: Base, trial: Trial) -> str:
 
 def _write_names_as_maps(editor: Editor, key: str) -> None:
     """Write `optimizer: Adam` as `{use: Adam}`, where the key lies below it."""
-    repetitions = split_key(key)
-    for end in range(1, len(repetitions)):
-        above = join_key(repetitions[:end])
+    steps = split_key(key)
+    for end in range(1, len(steps)):
+        above = join_key(steps[:end])
         if isinstance(name := editor.get(above), str):
             editor.set(above, {"use": name})
