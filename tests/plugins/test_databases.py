@@ -1,21 +1,15 @@
 """The reader of databases, on a real PostgreSQL where Debian's is installed, and on SQLite by SQLAlchemy."""
 
 import json
-import os
-import pwd
-import shutil
 import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sqlalchemy")
 
+from tests.postgres import PASSWORD, postgres_server
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.data.chunks import StreamedSource
@@ -24,70 +18,19 @@ from workbench.errors import FileError, RecipeError, WorkbenchError
 from workbench.recipe.document import parse
 from workbench.recipe.schema import Data
 
-PASSWORD = "s3cr:t/@ word"
-
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return Catalog(discover())
 
 
-def _programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    at = shutil.which("initdb")
-    return found[-1].parent if found else Path(at).parent if at else None
-
-
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[int]:
     """The port of a server with a table `prices` of 500 rows, of a user with a password."""
-    psycopg = pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
-    programs = _programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="kwb-postgres-"))  # below pytest's own folders only root may go
-    own: dict[str, int] = {}
-    if os.getuid() == 0:  # it refuses to run as root
-        try:
-            user = pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("PostgreSQL does not run as root, and there is no user 'postgres'")
-        own = {"user": user.pw_uid, "group": user.pw_gid}
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    subprocess.run(
-        [
-            *(programs / "initdb", "-D", folder / "data", "-U", "me", "-A", "scram-sha-256", "--no-sync"),
-            f"--pwfile={folder / 'password'}",
-        ],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-        **own,
-    )
-    server = subprocess.Popen(
-        [
-            *(programs / "postgres", "-D", folder / "data", "-p", str(port), "-k", str(folder), "-F"),
-            *("-c", "listen_addresses=127.0.0.1"),
-        ],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=(folder / "log").open("w"),
-        **own,
-    )
-    try:
-        login = {"host": "127.0.0.1", "port": port, "user": "me", "password": PASSWORD, "dbname": "postgres"}
-        for _ in range(600):
-            try:
-                connection = psycopg.connect(**login)
-                break
-            except psycopg.OperationalError:
-                assert server.poll() is None, (folder / "log").read_text()
-                time.sleep(0.1)
+    with postgres_server() as server:
+        import psycopg
+
+        connection = psycopg.connect(**server.login)
         with connection:
             connection.execute(
                 "CREATE TABLE prices (id int, rooms numeric(4, 1), day date, town text, price float8)"
@@ -97,11 +40,7 @@ def postgres() -> Iterator[int]:
                 "FROM generate_series(1, 500) AS i"
             )
         connection.close()
-        yield port
-    finally:
-        server.terminate()
-        server.wait(60)
-        shutil.rmtree(folder)
+        yield server.port
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -46,6 +46,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Change the recipe: search.trials=100.",
         ),
         click.option(
+            "--storage",
+            default="",
+            envvar="KWB_STORAGE",
+            metavar="URL",
+            help="A database for machines without a shared folder: postgresql://me:password@host/database.",
+        ),
+        click.option(
             "--workers",
             default="auto",
             callback=_workers,
@@ -68,17 +75,18 @@ def search_command(
     workers: int,
     overrides: Sequence[str],
     name: str,
+    storage: str,
     as_json: bool,
 ) -> int:
     """Train a recipe with the values of its `search` section, and find the best of them.
 
     RECIPE is a file or the name of a built-in recipe; or the name of a search that was begun, which goes on. Every
     trial is a run below saved/runs. The same command once more, also on another machine that has the folder, helps
-    with a search that is going on.
+    with a search that is going on; with --storage it needs no folder in common, and the name of the search is enough.
     """
     from workbench.search.opening import open_search
 
-    opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name)
+    opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name, storage=storage)
     if best:
         _print_best(opened)
         return ExitCode.DONE
@@ -100,6 +108,7 @@ def repeat_command(
     workers: int,
     overrides: Sequence[str],
     name: str,
+    storage: str,
     as_json: bool,
 ) -> int:
     """Train a recipe with several seeds, or each fold once as the validation part: mean and standard deviation of every
@@ -112,7 +121,14 @@ def repeat_command(
     if seeds and folds:
         raise click.UsageError("--seeds and --folds do not go together.")
     opened = open_repeat(
-        recipe, shared.catalog(), seeds=seeds, folds=folds, by=by, overrides=overrides, name=name
+        recipe,
+        shared.catalog(),
+        seeds=seeds,
+        folds=folds,
+        by=by,
+        overrides=overrides,
+        name=name,
+        storage=storage,
     )
     return _train(opened, shared, workers, as_json=as_json)
 
@@ -125,7 +141,7 @@ def _print_best(opened: Opened) -> None:
     assert opened.base.search is not None
     found = best(state.trials, opened.base.search.goal.sign)
     if found is None:
-        raise RecipeError("no trial has a value yet.", where=str(opened.folder))
+        raise RecipeError("no trial has a value yet.", where=opened.journal.where)
     echo(f"trial {found.number} of {opened.name}: {found.value:.6g}", err=True)
     echo_data(recipe_of(opened.base, found))
 

@@ -9,23 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench import events
 from workbench.errors import RecipeError, TrainingError, WorkbenchError
 from workbench.search import leases
-from workbench.search.journal import Journal
+from workbench.search.journal import JournalUnreachable, SearchJournal
+from workbench.search.journal_thread import JournalThread
 from workbench.search.pruning import comparisons, goes_on
 from workbench.search.results import RunResult, result_of
 from workbench.search.sampling import Sampler
 from workbench.search.scheduling import Assignment, Scheduler
 from workbench.search.space import Base
 from workbench.search.state import Record, SearchState, Trial, TrialState, compared, died, ended, run_made
-from workbench.search.trying import try_values
+from workbench.search.trying import try_here, try_values
 from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
 from workbench.worker.client import Worker, WorkerDied
@@ -37,6 +37,7 @@ ALIKE = 5  # first trials that fail alike end the search
 QUIT = 60.0  # seconds that a training has to end and to save when the search is interrupted
 
 OnChange = Callable[[SearchState, int, int], None]
+OnMessage = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -59,30 +60,34 @@ class Agent:
         place: where it works.
         workers: how many trainings at once.
         on_change: called with the state, a trial and a repetition, when that one has begun, was compared or has ended.
+        on_message: called with what else a person should know.
     """
 
     def __init__(
         self,
         base: Base,
-        journal: Journal,
+        journal: SearchJournal,
         sampler: Sampler,
         place: Place,
         *,
         workers: int,
         on_change: OnChange,
+        on_message: OnMessage = lambda _: None,
     ) -> None:
         self._base = base
-        self._journal = journal
+        self._journal = JournalThread(journal, on_message)
         self._place = place
         self._workers = workers
         self._on_change = on_change
-        self.name, self._record = leases.describe_agent(workers)
-        self._scheduler = Scheduler(base, sampler, self.name, leases.Leases().dead, self._out_of_time)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._on_message = on_message
+        self.name, record = leases.describe_agent(workers)
+        self._record = {**record, "runs": str(place.runs.absolute())}
+        self._leases = leases.Leases()
+        self._scheduler = Scheduler(base, sampler, self.name, self._leases.dead, self._out_of_time)
         self._at: dict[tuple[int, int], Worker | None] = {}
+        self._ended_here: set[tuple[int, int]] = set()
         self._fork_server: ForkServer | None = None
         self._stopping = False
-        self._cut_off = False
         self._children = 0
 
     @property
@@ -97,35 +102,46 @@ class Agent:
         """
         if CAN_FORK:
             self._fork_server = ForkServer(self._place.logs / "fork_server.log")
-        beating: asyncio.Task[None] | None = None
+        beside: list[asyncio.Task[None]] = []
         try:
-            state = await self._update(lambda _: [self._record])
-            if not state.trials:
+            state = await self._journal.update(lambda _: [self._record])
+            if not state.trials or self._is_new_here(state):
                 worker = await self._child(asyncio.Queue())
                 try:
-                    await try_values(self._base, worker)
+                    await (try_here if state.trials else try_values)(self._base, worker)
                 finally:
                     worker.kill()
                     await worker.gone()
-            beating = asyncio.create_task(self._beat())
+            beside += [
+                asyncio.create_task(self._journal.beat(self.name, self._leases)),
+                asyncio.create_task(self._journal.watch(self._end_all)),
+            ]
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._workers):
                     group.create_task(self._work())
         except BaseExceptionGroup as errors:  # of several workers, each the error of its own
             raise errors.exceptions[0] from None
         finally:
-            if beating is not None:
-                beating.cancel()
+            for task in beside:
+                task.cancel()
+            self._journal.lose_patience()
             with suppress(WorkbenchError):
-                await self._update(lambda _: [{"kind": "left", "agent": self.name}])
+                await self._journal.update(lambda _: [{"kind": "left", "agent": self.name}])
             if self._fork_server is not None:
                 self._fork_server.close()
-            self._thread.shutdown()
+            self._journal.close()
         return self._journal.state
+
+    def _is_new_here(self, state: SearchState) -> bool:
+        """True for the first agent of a search on this machine and in this folder."""
+        place = [self._record[key] for key in ("boot", "runs")]
+        others = [record for name, record in state.agents.items() if name != self.name]
+        return place not in ([record.get(key) for key in ("boot", "runs")] for record in others)
 
     def stop(self) -> None:
         """End: each training stops after its batch, and can go on later."""
         self._stopping = True
+        self._journal.lose_patience()
         for worker in self._at.values():
             if worker is not None and worker.alive:
                 worker.send("stop")
@@ -133,6 +149,10 @@ class Agent:
     # ------------------------------------------------------------------ trainings
 
     async def _work(self) -> None:
+        with suppress(JournalUnreachable):  # only where the search was interrupted
+            await self._train_all()
+
+    async def _train_all(self) -> None:
         while not self._stopping:
             assignment = await self._next()
             if assignment is None:
@@ -145,26 +165,34 @@ class Agent:
                 await self._train(assignment)
             finally:
                 self._at.pop(key, None)
+                self._ended_here.discard(key)
 
     async def _next(self) -> Assignment | None:
         found: Assignment | None = None
 
         def decide(state: SearchState) -> list[Record]:
             nonlocal found
+            if found is not None:  # it could not be written
+                self._at.pop((found.trial, found.repetition), None)
             found, records = self._scheduler.next(state, list(self._at))
             if found is not None:
                 self._at[found.trial, found.repetition] = None
             return records
 
-        if self._cut_off:
+        if self._journal.cut_off:
             return None
-        await self._update(decide)
+        await self._journal.update(decide)
         return found
 
     async def _train(self, assignment: Assignment) -> None:
         trial, repetition = assignment.trial, assignment.repetition
         state = self._journal.state
         self._on_change(state, trial, repetition)
+        if assignment.run and not RunFolder(Path(assignment.run)).events.is_file():
+            self._on_message(
+                f"trial {trial} begins again from the start: its run {assignment.run} is not on this machine"
+            )
+            assignment = replace(assignment, run="")
         if assignment.run:
             await self._let_go(RunFolder(Path(assignment.run)))
         known = result_of(assignment.run, self.goal)
@@ -175,7 +203,7 @@ class Agent:
         queue: asyncio.Queue[events.Event | None] = asyncio.Queue()
         worker = await self._child(queue)
         self._at[trial, repetition] = worker
-        if self._stopping:
+        if self._stopping or self._journal.cut_off:
             worker.kill()
             await worker.gone()
             return
@@ -221,9 +249,9 @@ class Agent:
 
     async def _begins_again(self, trial: int, repetition: int) -> bool:
         """True if a training whose process ended by itself is to go on from its checkpoint."""
-        if self._cut_off:  # it was ended from here
+        if (trial, repetition) in self._ended_here:
             return True
-        state = await self._update(lambda _: [died(self.name, trial, repetition)])
+        state = await self._journal.update(lambda _: [died(self.name, trial, repetition)])
         return state.trials[trial].repetitions[repetition].deaths < DEATHS
 
     def _was_over(self, result: RunResult, trial: Trial, repetition: int) -> TrialState | None:
@@ -250,7 +278,7 @@ class Agent:
             event = await queue.get()
             if isinstance(event, events.RunStarted):
                 run = event.folder
-                await self._update(lambda _, run=run: [run_made(self.name, trial, repetition, run)])  # type: ignore[misc]
+                await self._journal.update(lambda _, run=run: [run_made(self.name, trial, repetition, run)])  # type: ignore[misc]
             elif isinstance(event, events.Epoch) and self.goal is not None:
                 best = self._better(best, event.logs)
                 if repetition == 0 and event.epoch in self._compared_after(trial):
@@ -281,7 +309,7 @@ class Agent:
         assert search is not None
         assert search.prune is not None
         assert best is not None
-        state = await self._update(lambda _: [compared(self.name, trial, repetition, epoch, best)])
+        state = await self._journal.update(lambda _: [compared(self.name, trial, repetition, epoch, best)])
         self._on_change(state, trial, repetition)
         return goes_on(state.trials, trial, epoch, search.prune, search.goal.sign)
 
@@ -296,7 +324,7 @@ class Agent:
             "why": why,
         }
         known |= {"logs": result.logs, "evaluation": result.evaluation}
-        found = await self._update(lambda _: [ended(self.name, trial, repetition, state, **known)])
+        found = await self._journal.update(lambda _: [ended(self.name, trial, repetition, state, **known)])
         self._on_change(found, trial, repetition)
 
     def _on_failures(self, error: WorkbenchError) -> None:
@@ -326,25 +354,13 @@ class Agent:
             fork_server=self._fork_server,
         )
 
-    async def _update(self, decide: Callable[[SearchState], Sequence[Record]]) -> SearchState:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._journal.update, decide)
-
     def _out_of_time(self, state: SearchState) -> bool:
         limit = self._base.search.limit if self._base.search is not None else None
         return limit is not None and state.began > 0 and time.time() - state.began > limit.hours * 3600
 
-    async def _beat(self) -> None:
-        """Let the others know that this agent lives; end its trainings where that is not possible any more."""
-        heard = time.monotonic()
-        while True:
-            await asyncio.sleep(leases.BEAT)
-            try:
-                await self._update(lambda _: [{"kind": "beat", "agent": self.name}])
-                heard, self._cut_off = time.monotonic(), False
-            except WorkbenchError:
-                if time.monotonic() - heard > leases.GIVE_UP and not self._cut_off:
-                    self._cut_off = True
-                    for worker in self._at.values():
-                        if worker is not None:
-                            worker.kill()
+    def _end_all(self) -> None:
+        """End the trainings here: others take this agent for dead soon, and go on with them."""
+        for key, worker in self._at.items():
+            self._ended_here.add(key)
+            if worker is not None:
+                worker.kill()

@@ -1,8 +1,9 @@
 """The journal of a search: a file of JSON lines, to which several processes and machines add.
 
-Adding is one transaction: under the lock what is new is read, the caller decides by the state that results, and what
-it decided is written and flushed. So no two agents take one trial, and what was decided is there after a crash. A line
-that a crash left torn is cut off by the next one who adds.
+Where machines share no folder, it is a table of a database instead: `sql_journal.py`. Adding is one transaction: under
+the lock what is new is read, the caller decides by the state that results, and what it decided is written and flushed.
+So no two agents take one trial, and what was decided is there after a crash. A line that a crash left torn is cut off
+by the next one who adds.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from workbench import events
 from workbench.atomic import file_error
@@ -27,6 +29,64 @@ FORMAT = 1
 NAME = "journal.jsonl"
 
 
+class JournalUnreachable(FileError):
+    """A journal cannot be read or written at the moment; what was to be added is worth trying again."""
+
+
+class SearchJournal(Protocol):
+    """What is known of a search, and what it adds up to so far: a file, or a table of a database."""
+
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
+
+    @property
+    def state(self) -> SearchState:
+        """The state as it was read last."""
+
+    def read(self) -> SearchState:
+        """The state as it is now.
+
+        Raises:
+            FileError: it cannot be read, or is no journal.
+        """
+
+    def update(self, decide: Decide) -> SearchState:
+        """Add the records that `decide` makes of the state; nobody else adds meanwhile.
+
+        Raises:
+            JournalUnreachable: not at the moment. Called again with the same `decide`, it adds the records once, also
+                where it was not known whether they had arrived.
+            FileError: it cannot be read or written.
+        """
+
+
+def stamped(records: Sequence[Record]) -> list[Record]:
+    """Records as they are kept: with the version of the format and the time."""
+    moment = time.time()
+    return [{"v": FORMAT, "time": moment, **record} for record in records]
+
+
+def take_lines(state: SearchState, lines: Sequence[str | bytes], where: str) -> None:
+    """Add the records of lines to a state.
+
+    Raises:
+        FileError: they are none of a search.
+    """
+    try:
+        state.add([json.loads(line) for line in lines])
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise FileError(
+            f"is no journal of a search: {error!r}.",
+            where=where,
+            hint="Move it away to begin the search again.",
+        ) from None
+
+
+def line_of(record: Record) -> str:
+    return to_json(events.plain(record))
+
+
 class Journal:
     """A journal file, and the state that it adds up to so far.
 
@@ -38,6 +98,10 @@ class Journal:
         self.path = path
         self.state = SearchState()
         self._read_to = 0
+
+    @property
+    def where(self) -> str:
+        return str(self.path)
 
     def read(self) -> SearchState:
         """The state as it is now.
@@ -62,10 +126,8 @@ class Journal:
         """
         with self._locked() as descriptor:
             self._take(descriptor)
-            moment = time.time()
-            records = [{"v": FORMAT, "time": moment, **record} for record in decide(self.state)]
-            if records:
-                lines = "".join(f"{to_json(events.plain(record))}\n" for record in records).encode()
+            if records := stamped(decide(self.state)):
+                lines = "".join(f"{line_of(record)}\n" for record in records).encode()
                 os.ftruncate(descriptor, self._read_to)
                 os.pwrite(descriptor, lines, self._read_to)
                 os.fsync(descriptor)
@@ -92,13 +154,5 @@ class Journal:
             return
         content = os.pread(descriptor, size - self._read_to, self._read_to)
         whole = content[: content.rfind(b"\n") + 1]
-        try:
-            records = [json.loads(line) for line in whole.splitlines()]
-            self.state.add(records)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise FileError(
-                f"is no journal of a search: {error!r}.",
-                where=str(self.path),
-                hint="Move it away to begin the search again.",
-            ) from None
+        take_lines(self.state, whole.splitlines(), self.where)
         self._read_to += len(whole)

@@ -41,7 +41,17 @@ class Leases:
 
     def __init__(self) -> None:
         self._heard: dict[str, tuple[int, float]] = {}
+        self._observed = time.monotonic()
         self._boot = _boot()
+
+    def observe(self, state: SearchState) -> None:
+        """Note who was heard of. To be called with every beat: time in which nothing could be seen does not count."""
+        now = time.monotonic()
+        if now - self._observed > 2 * BEAT:
+            self._heard = {agent: (beats, now) for agent, (beats, _) in self._heard.items()}
+        self._observed = now
+        for agent in state.agents:
+            self._note(agent, state, now)
 
     def dead(self, agent: str, state: SearchState) -> bool:
         """True if the agent works no more on what it has begun."""
@@ -50,12 +60,17 @@ class Leases:
         record = state.agents.get(agent)
         if record is not None and record.get("boot") == self._boot and self._boot:
             return not _runs(int(record["pid"]), float(record["started"]))
-        beats, now = state.beats.get(agent, 0), time.monotonic()
+        now = time.monotonic()
+        return now - self._note(agent, state, now) > LEASE
+
+    def _note(self, agent: str, state: SearchState, now: float) -> float:
+        """Since when nothing was heard of an agent."""
+        beats = state.beats.get(agent, 0)
         before, since = self._heard.setdefault(agent, (beats, now))
-        if beats != before:
-            self._heard[agent] = (beats, now)
-            return False
-        return now - since > LEASE
+        if beats == before:
+            return since
+        self._heard[agent] = (beats, now)
+        return now
 
 
 def _runs(pid: int, started: float) -> bool:

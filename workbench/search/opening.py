@@ -16,7 +16,7 @@ from workbench.recipe.lookup import find_recipe, is_recipe
 from workbench.recipe.schema import Recipe
 from workbench.recipe.yaml_text import yaml_value
 from workbench.search import journal
-from workbench.search.journal import Journal
+from workbench.search.journal import Journal, SearchJournal
 from workbench.search.space import Base, check_space
 from workbench.search.state import Record, SearchState, Trial
 
@@ -25,36 +25,46 @@ SEARCHES = Path("saved") / "searches"
 
 @dataclass(frozen=True)
 class Opened:
-    """A search, and where it is kept."""
+    """A search, and where it is kept.
+
+    Attributes:
+        folder: its own, for logs; and for the journal, where that is a file.
+    """
 
     name: str
     base: Base
-    journal: Journal
-
-    @property
-    def folder(self) -> Path:
-        return self.journal.path.parent
+    journal: SearchJournal
+    folder: Path
 
 
 def open_search(
-    named: str, catalog: Catalog, *, overrides: Sequence[str] = (), name: str = "", root: Path = SEARCHES
+    named: str,
+    catalog: Catalog,
+    *,
+    overrides: Sequence[str] = (),
+    name: str = "",
+    root: Path = SEARCHES,
+    storage: str = "",
 ) -> Opened:
     """The search of a recipe (a file or a built-in one), or one that was begun, by its name or folder.
 
     Args:
         overrides: `--set` assignments; they may change how many trials there are, and for how long.
         name: what to call it; by default it is the recipe's.
+        root: the folder of searches.
+        storage: the address of a database for the journal, in place of a file below `root`.
 
     Raises:
         RecipeError: there is none, the recipe has no `search`, or it is another than that of this name.
     """
-    if (begun := _begun(named, root)) is not None and not Path(named).is_file():
-        return _go_on(begun, catalog, overrides)
+    if (begun := _begun(named, root, storage)) is not None and not Path(named).is_file():
+        return _go_on(*begun, catalog, overrides)
     if not is_recipe(named, catalog) and not Path(named).suffix:
         known = [*sorted(path.parent.name for path in root.glob(f"*/{journal.NAME}"))]
+        where = "See the names of the searches in the database." if storage else f"Searches: {root}."
         raise RecipeError(
             f"there is no search and no recipe '{named}'.",
-            hint=did_you_mean(named, known) or f"Searches: {root}.",
+            hint=where if storage else did_you_mean(named, known) or where,
         )
     base = _base_of(named, catalog, overrides)
     if base.search is None:
@@ -63,7 +73,7 @@ def open_search(
             where=base.document.name,
             hint="As in `search: {over: {train.batch_size: [16, 64]}, goal: val_loss}`.",
         )
-    return _open(base, catalog, name or base.document.recipe.name, root)
+    return _open(base, catalog, name or base.document.recipe.name, root, storage)
 
 
 def open_repeat(
@@ -76,10 +86,15 @@ def open_repeat(
     overrides: Sequence[str] = (),
     name: str = "",
     root: Path = SEARCHES,
+    storage: str = "",
 ) -> Opened:
     """The repeats of a recipe: as its `repeat` says, or as asked here. See `open_search`."""
-    if (begun := _begun(named, root)) is not None and not Path(named).is_file() and not (seeds or folds):
-        return _go_on(begun, catalog, overrides)
+    if (
+        (begun := _begun(named, root, storage)) is not None
+        and not Path(named).is_file()
+        and not (seeds or folds)
+    ):
+        return _go_on(*begun, catalog, overrides)
     asked = {key: value for key, value in {"seeds": seeds, "folds": folds, "by": by}.items() if value}
     more = [f"repeat.{key}={value}" for key, value in asked.items()]
     base = _base_of(named, catalog, ("search=null", *(("repeat=null",) if asked else ()), *overrides, *more))
@@ -90,7 +105,7 @@ def open_repeat(
             hint="As in `--seeds 5`, `--folds 5`, or `repeat: {seeds: 5}`.",
         )
     kind = f"{base.repetitions}-{'seeds' if base.repeat.seeds else 'folds'}"
-    return _open(base, catalog, name or f"{base.document.recipe.name}-{kind}", root)
+    return _open(base, catalog, name or f"{base.document.recipe.name}-{kind}", root, storage)
 
 
 def _base_of(named: str, catalog: Catalog, overrides: Sequence[str]) -> Base:
@@ -106,33 +121,48 @@ def base_of(record: Mapping[str, Any], overrides: Sequence[str]) -> Base:
     Raises:
         RecipeError: it is no recipe.
     """
+    folder = Path(record["folder"])
     document = parse(
-        record["text"], name=record["name"], folder=Path(record["folder"]), overrides=tuple(overrides)
+        record["text"],
+        name=record["name"],
+        folder=folder if os.path.isdir(folder) else Path(),  # another machine began the search
+        overrides=tuple(overrides),
     )
     return Base(record["text"], document, document.recipe.search, document.recipe.repeat)
 
 
-def _begun(named: str, root: Path) -> Journal | None:
-    """The journal of a search that was begun, by its name or folder."""
+def _journal(name: str, root: Path, storage: str) -> SearchJournal:
+    if storage:
+        from workbench.search.sql_journal import SqlJournal
+
+        return SqlJournal(storage, name)
+    return Journal(root / name / journal.NAME)
+
+
+def _begun(named: str, root: Path, storage: str) -> tuple[SearchJournal, Path] | None:
+    """The journal and the folder of a search that was begun, by its name or folder."""
+    if storage:
+        found = _journal(named, root, storage)
+        return (found, root / named) if found.read().recipe else None
     for folder in (root / named, Path(named)):
         if os.path.isfile(folder / journal.NAME):
-            return Journal(folder / journal.NAME)
+            return Journal(folder / journal.NAME), folder
     return None
 
 
-def _go_on(found: Journal, catalog: Catalog, overrides: Sequence[str]) -> Opened:
+def _go_on(found: SearchJournal, folder: Path, catalog: Catalog, overrides: Sequence[str]) -> Opened:
     record = found.read().recipe
     if not record:
-        raise FileError("has no recipe: it was never begun.", where=str(found.path))
+        raise FileError("has no recipe: it was never begun.", where=found.where)
     base = base_of(record, (*record["overrides"], *overrides))
-    return _opened(base, catalog, found)
+    return _opened(base, catalog, found, folder)
 
 
-def _open(base: Base, catalog: Catalog, name: str, root: Path) -> Opened:
-    return _opened(base, catalog, Journal(root / name / journal.NAME))
+def _open(base: Base, catalog: Catalog, name: str, root: Path, storage: str) -> Opened:
+    return _opened(base, catalog, _journal(name, root, storage), root / name)
 
 
-def _opened(base: Base, catalog: Catalog, found: Journal) -> Opened:
+def _opened(base: Base, catalog: Catalog, found: SearchJournal, folder: Path) -> Opened:
     check_space(base, catalog)
     record = {
         "kind": "recipe",
@@ -149,7 +179,7 @@ def _opened(base: Base, catalog: Catalog, found: Journal) -> Opened:
         keys = _differences(base_of(before, before["overrides"]).document.recipe, base.document.recipe)
         if keys and state.trials:  # else nothing was trained
             raise RecipeError(
-                f"the search '{found.path.parent.name}' was begun with another {', '.join(keys)}.",
+                f"the search '{folder.name}' was begun with another {', '.join(keys)}.",
                 where=base.document.name,
                 hint="`--name NEW` begins another one beside it.",
             )
@@ -157,7 +187,7 @@ def _opened(base: Base, catalog: Catalog, found: Journal) -> Opened:
         return [] if same else [record]
 
     found.update(begin)
-    return Opened(found.path.parent.name, base, found)
+    return Opened(folder.name, base, found, folder)
 
 
 def _differences(mine: Recipe, its: Recipe) -> list[str]:

@@ -44,7 +44,15 @@ def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool 
             echo(line)
 
     async def run() -> tuple[SearchState, list[int]]:
-        agent = Agent(opened.base, opened.journal, sampler, place, workers=workers, on_change=on_change)
+        agent = Agent(
+            opened.base,
+            opened.journal,
+            sampler,
+            place,
+            workers=workers,
+            on_change=on_change,
+            on_message=lambda text: echo(text, err=True),
+        )
         received = _interruptible(agent)
         return await agent.run(), received
 

@@ -123,8 +123,12 @@ class TpeSampler:
         for trial in state.trials:
             if trial.number not in self._known:
                 self._learn(trial)
-        asked = self._study.ask(self._distributions)
-        self._asked[len(state.trials)] = asked
+        number = len(state.trials)
+        if number not in self._asked:  # it may have been asked for already, and not been written
+            self._asked[number] = self._study.ask(self._distributions)
+        return self._settings(self._asked[number])
+
+    def _settings(self, asked: Any) -> Settings:
         return {key: self._setting(key, value) for key, value in asked.params.items()}
 
     def _learn(self, trial: Trial) -> None:
@@ -134,7 +138,13 @@ class TpeSampler:
             return
         self._known.add(trial.number)
         name, value = outcome
-        if (asked := self._asked.pop(trial.number, None)) is not None:
+        asked = self._asked.pop(trial.number, None)
+        if asked is not None and _written(self._settings(asked)) != _written(
+            trial.settings
+        ):  # of another machine
+            self._study.tell(asked, state=states["FAIL"])
+            asked = None
+        if asked is not None:
             if name == "PRUNED":
                 asked.report(value, trial.repetitions[0].epoch)
             self._study.tell(asked, value if name == "COMPLETE" else None, state=states[name])
@@ -180,10 +190,12 @@ def _distribution(optuna: Any, values: Any) -> Any:
 
 
 def _index(values: tuple[Any, ...], value: Any) -> int:
-    written = json.dumps(value, sort_keys=True)
-    return next(
-        number for number, each in enumerate(values) if json.dumps(_plain(each), sort_keys=True) == written
-    )
+    written = _written(value)
+    return next(number for number, each in enumerate(values) if _written(each) == written)
+
+
+def _written(value: Any) -> str:
+    return json.dumps(_plain(value), sort_keys=True)
 
 
 def _plain(value: Any) -> Any:
