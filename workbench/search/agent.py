@@ -105,10 +105,14 @@ class Agent:
         beside: list[asyncio.Task[None]] = []
         try:
             state = await self._journal.update(lambda _: [self._record])
-            if not state.trials or self._is_new_here(state):
+            sound = next((trial for trial in state.trials if trial.state is not TrialState.FAILED), None)
+            if not state.trials or (sound is not None and self._is_new_here(state)):
                 worker = await self._child(asyncio.Queue())
                 try:
-                    await (try_here if state.trials else try_values)(self._base, worker)
+                    if sound is not None:
+                        await try_here(self._base, worker, sound.settings)
+                    else:
+                        await try_values(self._base, worker)
                 finally:
                     worker.kill()
                     await worker.gone()

@@ -28,13 +28,13 @@ async def try_values(base: Base, worker: Worker) -> None:
         raise error
 
 
-async def try_here(base: Base, worker: Worker) -> None:
-    """Build the model once, on a machine that joins a search.
+async def try_here(base: Base, worker: Worker, settings: Settings) -> None:
+    """Build the model of a trial once, on a machine that joins a search.
 
     Raises:
         RecipeError: it cannot be built here, as where the data is not there.
     """
-    if (error := await _error_of(base, worker, {})) is not None:
+    if (error := await _error_of(base, worker, settings)) is not None:
         error.hint = f"{error.hint} The search was begun elsewhere: its data must be here too.".strip()
         raise error
 
