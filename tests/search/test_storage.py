@@ -268,12 +268,15 @@ def test_a_database_that_goes_away(
         server.stop()
         time.sleep(AWAY)
         server.start()
+        said = []
         for process in (first, second):
             _, errors = finish(process)
+            said.append(errors)
             assert "nothing they came to is lost" in errors
             assert "the journal can be reached again" in errors
-            assert ("others take over" in errors) == cut_off
             assert PASSWORD not in errors
+        # The second one may have begun nothing yet.
+        assert any("others take over" in errors for errors in said) == cut_off
         state = SqlJournal(storage, "small").read()
         assert [each.state for each in state.trials] == [TrialState.DONE] * 3
         assert [each.value for each in state.trials] == undisturbed(
