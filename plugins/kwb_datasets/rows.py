@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from kwb_datasets.text import MISSING
+from kwb_datasets.text_table import MISSING
 from workbench.plugin import (
     DataError,
     Source,

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kwb_datasets.cells import are_codes, are_numbers, to_numbers, without_missing
-from kwb_datasets.text import TextTable
+from kwb_datasets.text_table import TextTable
 from workbench.plugin import ChunkReader, DataError, WorkingCopy
 
 BLOCK_BYTES = 2**20  # Arrow reads some thirty ahead

@@ -18,6 +18,7 @@ from workbench.recipe import model_reading as reading
 from workbench.recipe.document import join_key, split_key
 from workbench.recipe.editing import Editor
 from workbench.recipe.graph import Apply, Line, Make, Ref
+from workbench.recipe.model_schema import OF_DATA
 from workbench.recipe.outline import WRITTEN_OUT, ModelForm, arguments_of, use_of
 from workbench.recipe.yaml_nodes import Key
 
@@ -197,12 +198,12 @@ def _uses_of(name: str, value: Any, key: Key) -> Iterator[Key]:
             yield from _uses_of(name, item, (*key, index))
 
 
-def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output: str = "output") -> None:
+def to_graph(editor: Editor, inputs: Sequence[str], output: str = "output") -> None:
     """Write a stack as a graph that is the same model; the lines keep their comments.
 
     Args:
         editor: the recipe.
-        inputs: the data's inputs with their shapes, without the batch axis; a stack has one.
+        inputs: the names of the data's inputs; a stack has one.
         output: the name of the last tensor.
 
     Raises:
@@ -213,7 +214,7 @@ def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output:
         raise RecipeError("only a stack can be written as a graph.", where="model")
     if len(inputs) != 1:
         raise RecipeError("a stack has one input.", where="data.inputs")
-    ((source, shape),) = inputs.items()
+    (source,) = inputs
     reading.check_identifier(source, "data.inputs")
     items = list(editor.get(reading.STACK) or ())
     shared: dict[str, Any] = {}
@@ -235,7 +236,7 @@ def to_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]], output:
         text = yaml_edit.set_value(text, (*reading.STACK, index), graphs.line_text(line))
         tensor = name
     text = yaml_edit.rename_key(text, reading.STACK, "graph")
-    text = yaml_edit.set_value(text, reading.INPUTS, {source: list(shape)}, order=reading.MODEL_KEYS)
+    text = yaml_edit.set_value(text, reading.INPUTS, {source: OF_DATA}, order=reading.MODEL_KEYS)
     if shared:
         text = yaml_edit.set_value(text, reading.LAYERS, shared, order=reading.MODEL_KEYS)
     text = yaml_edit.set_value(text, reading.OUTPUTS, [output] if items else [], order=reading.MODEL_KEYS)
@@ -247,7 +248,7 @@ def start_stack(editor: Editor) -> None:
     editor.replace_text(yaml_edit.set_block(editor.text, ("model",), {"sequential": []}), what="new stack")
 
 
-def start_graph(editor: Editor, inputs: Mapping[str, Sequence[int | None]]) -> None:
-    """Begin a new model as an empty graph."""
-    model = {"inputs": {name: list(shape) for name, shape in inputs.items()}, "graph": [], "outputs": []}
+def start_graph(editor: Editor, inputs: Sequence[str]) -> None:
+    """Begin a new model as an empty graph of the data's inputs of these names."""
+    model = {"inputs": dict.fromkeys(inputs, OF_DATA), "graph": [], "outputs": []}
     editor.replace_text(yaml_edit.set_block(editor.text, ("model",), model), what="new graph")

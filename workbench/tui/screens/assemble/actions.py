@@ -184,7 +184,7 @@ def place(
         model_edits.start_stack(editor)
         return "model"
     if entry is GRAPH_ENTRY:
-        model_edits.start_graph(editor, seen.inputs or {"x": [1]})
+        model_edits.start_graph(editor, list(seen.inputs) or ["x"])
         return "model"
     if intent.kind is None:
         return item_edits.insert(editor, "save", intent.index, f"saved/{editor.get('name', 'model')}.keras")
@@ -277,7 +277,7 @@ def _to_graph(editor: Editor, seen: Examination) -> str:
         )
     target = next(iter(seen.targets), "")
     model_edits.to_graph(
-        editor, seen.inputs, target if target.isidentifier() and target not in seen.inputs else "output"
+        editor, list(seen.inputs), target if target.isidentifier() and target not in seen.inputs else "output"
     )
     return "model"
 
