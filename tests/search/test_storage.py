@@ -236,7 +236,7 @@ def test_a_machine_without_the_data(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'searches.db'}"
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "t.csv").write_text("x,y\n" + "".join(f"{i},{i * 2}\n" for i in range(40)))
-    data = {"use": "csv", "path": "t.csv", "features": ["x"], "target": "y", "split": {"validation": 0.2}}
+    data = {"use": "csv", "path": "t.csv", "targets": "y", "split": {"validation": 0.2}}
     (tmp_path / "a" / "r.yaml").write_text(
         recipe(data=data, search={"over": {"train.batch_size": [4, 8]}, "method": "grid"})
     )
