@@ -12,6 +12,7 @@ from workbench.recipe.yaml_values import one_line
 from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState, Trial, TrialState, best
 
+VERSION = 1  # of the lines of `--json`
 MOST_ROWS = 20  # of the table at the end
 
 
@@ -85,10 +86,17 @@ def _numbers(logs: Mapping[str, float]) -> str:
 
 
 def record_of(base: Base, state: SearchState, number: int, index: int) -> dict[str, Any]:
-    """One line of `--json`."""
+    """One line of `--json`: a training that has begun, was compared or has ended."""
     trial = state.trials[number]
     repetition = trial.repetitions[index]
-    return {"trial": number, "repetition": index, "settings": trial.settings, **_record(repetition)}
+    return {
+        "v": VERSION,
+        "event": "trial",
+        "trial": number,
+        "repetition": index,
+        "settings": trial.settings,
+        **_record(repetition),
+    }
 
 
 def _record(repetition: Repetition) -> dict[str, Any]:
@@ -117,7 +125,7 @@ def summary_of(base: Base, state: SearchState) -> dict[str, Any]:
     repeated = (
         {str(trial.number): statistics_of(trial) for trial in state.trials} if base.repetitions > 1 else {}
     )
-    return {"trials": counts, "best": winner, "repeats": repeated}
+    return {"v": VERSION, "event": "summary", "trials": counts, "best": winner, "repeats": repeated}
 
 
 def statistics_of(trial: Trial) -> dict[str, dict[str, float]]:
