@@ -100,8 +100,11 @@ class Watching:
             if (own in changed or editor is not self._recipe or self._missed) and not typing:
                 self._missed = False
                 self._recipe = editor
+                written = editor.saved_text
                 found = await asyncio.to_thread(editor.on_disk)
-                if editor is context.editor:
+                if editor.saved_text != written:  # from here meanwhile: what was read may be older
+                    self._missed = True
+                elif editor is context.editor:
                     self.recipe.look(found)
             elif own in changed:
                 self._missed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.coroutines import until
 from tests.tui.assembling.conftest import checked, typed
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
+from workbench.recipe.file_text import FileText
 from workbench.tui.services.unsaved import Unsaved
 from workbench.tui.widgets.dialogs import ConfirmDialog, DetailsDialog
 
@@ -81,6 +83,34 @@ async def test_edits_on_both_sides_are_asked_about_and_mine_can_stay(open_app: O
         await pilot.press("w")  # it was asked about: now it is written
         await until(lambda: "saved as small.yaml" in notices_text(pilot))
         assert "epochs: 2, batch_size: 16" in small.read_text()
+
+
+async def test_what_was_read_before_a_save_is_not_taken_after_it(
+    open_app: OpenApp, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow disk, or a busy machine: the file is read, then written from here, and only then the text arrives."""
+    async with open_app() as pilot:
+        editor = await opened(pilot, small)
+        read, arrives, on_disk = threading.Event(), threading.Event(), editor.on_disk
+
+        def slow() -> FileText | None:
+            found = on_disk()
+            read.set()
+            assert arrives.wait(60)
+            return found
+
+        monkeypatch.setattr(editor, "on_disk", slow)
+        editor.set("train.batch_size", 16)
+        editor.save()
+        await until(read.is_set)
+        editor.set("train.epochs", 5)
+        editor.save()
+        read.clear()
+        arrives.set()
+        await until(read.is_set)  # it is read once more
+        await settle(pilot)
+        assert (editor.get("train.epochs"), editor.dirty) == (5, False)
+        assert "read again" not in notices_text(pilot)
 
 
 @pytest.mark.parametrize("width", [80, 70, 60])
