@@ -77,9 +77,12 @@ def measure_here(way: str, file: Path) -> dict[str, float]:
     """In a process of its own: the seconds to the first step, and the sum of the training inputs."""
     import keras
     import pandas  # noqa: F401 (imports are not what is measured)
+    import pyarrow.csv
     import pyarrow.dataset  # noqa: F401
 
-    import workbench.data.loading  # noqa: F401
+    import kwb_datasets.parquet
+    import kwb_datasets.text  # noqa: F401
+    import workbench.data.in_memory  # noqa: F401
 
     model = keras.Sequential(
         [keras.Input((COLUMNS - 1,)), keras.layers.Dense(32, "relu"), keras.layers.Dense(1)]
