@@ -223,6 +223,7 @@ def test_a_training_that_does_not_repeat_itself_blames_nothing(tmp_path: Path, k
     plugin = plugin.replace("1.5 * ", "(1.5 + int.from_bytes(os.urandom(4)) / 2**32) * ")
     # The first step of Adam is as long whatever the gradient is.
     recipe = RECIPE.replace("  loss: mse\n", "  loss: mse\n  optimizer: {use: SGD, learning_rate: 0.01}\n")
+    recipe = recipe.replace("save: [saved/houses.keras]\n", "")  # such a model cannot be saved whole
     job = houses(tmp_path, kwb, recipe=recipe, plugin=plugin)
     job.train()
     edit(job.folder / "houses.csv", lambda text: text.replace("Bern", "Chur", 1))
