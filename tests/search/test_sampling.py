@@ -130,3 +130,11 @@ def test_random_values_are_in_their_range_and_the_same_each_time() -> None:
 def test_how_many_trials_there_are(method: str, trials: int | None, count: int) -> None:
     over = {"train.batch_size": [8, 16], "seed": [1, 2]}
     assert sampler_for(search(over=over, method=method, trials=trials)).trials == count
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("method", ["tpe", "random", "grid"])
+def test_a_range_that_its_steps_do_not_fill(method: str) -> None:
+    over = {"train.batch_size": {"from": 16, "to": 60, "step": 16}}
+    found = proposed(search(over=over, method=method, trials=3), lambda _: 1.0, 3)
+    assert {each["train.batch_size"] for each in found} <= {16, 32, 48}

@@ -9,28 +9,25 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.search.bases import RECIPE, recipe
+from tests.search.undisturbed import undisturbed as values_of
 from tests.whole import whole
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import to_yaml
-from workbench.recipe.options.search import Goal
 from workbench.search.journal import Journal
 from workbench.search.opening import open_search
-from workbench.search.results import result_of
 from workbench.search.state import SearchState, TrialState
-from workbench.training.session import Session
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +35,6 @@ OVER = {
     "train.optimizer.learning_rate": {"from": 0.001, "to": 0.1, "log": True},
     "model.sequential[0].units": [4, 16],
 }
-GOAL = Goal(minimize="val_loss")
 KILLS = 20 if whole("search") else 3
 
 
@@ -61,21 +57,9 @@ def write(folder: Path, **search: Any) -> None:
     (folder / "r.yaml").write_text(recipe(search=asked))
 
 
-def undisturbed(folder: Path, catalog: Catalog, numbers: Sequence[int], name: str = "small") -> list[float]:
-    """The values of trials that are trained here, at a stretch."""
-    opened = open_search(name, catalog, root=folder / "saved" / "searches")
-    found = []
-    for number in numbers:
-        settings = opened.journal.read().trials[number].settings
-        document = opened.base.trial(number, settings)
-        session = Session(document, catalog, lambda *_: None, runs_folder=folder / "alone")
-        session.run()
-        (made,) = (folder / "alone").glob(f"{document.recipe.name}-*")
-        result = result_of(str(made), GOAL)
-        assert result is not None
-        assert result.value is not None
-        found.append(result.value)
-    return found
+def undisturbed(folder: Path, catalog: Catalog, numbers: Iterable[int], alone: str = "alone") -> list[float]:
+    opened = open_search("small", catalog, root=folder / "saved" / "searches")
+    return values_of(opened, catalog, numbers, folder / alone)
 
 
 def test_a_search_from_beginning_to_end(tmp_path: Path, catalog: Catalog) -> None:
@@ -129,8 +113,7 @@ def test_pruned_trials_go_on_bit_for_bit(tmp_path: Path, catalog: Catalog) -> No
     assert done.returncode == 0, done.stderr
     state = journal(tmp_path)
     assert [trial.repetitions[0].epoch for trial in state.trials] == [8] * 5
-    shutil.rmtree(tmp_path / "alone")
-    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5))
+    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5), "longer")
     assert len(list((tmp_path / "saved" / "runs").iterdir())) == 5
 
 
@@ -199,6 +182,8 @@ def kill(pid: int) -> None:
 
 def test_two_commands_work_on_one_search(tmp_path: Path) -> None:
     write(tmp_path, trials=6)
+    text = (tmp_path / "r.yaml").read_text()
+    (tmp_path / "r.yaml").write_text(text.replace("epochs: 6", "epochs: 40"))  # so long that both come to it
     options: dict[str, Any] = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     both = [
         subprocess.Popen(command(tmp_path, "search", "r.yaml", "--workers", "1"), **options) for _ in range(2)
@@ -211,6 +196,53 @@ def test_two_commands_work_on_one_search(tmp_path: Path) -> None:
     assert len({trial.repetitions[0].run for trial in state.trials}) == 6
     assert len({trial.repetitions[0].owner for trial in state.trials}) == 2
     assert len(list((tmp_path / "saved" / "runs").iterdir())) == 6
+
+
+def test_pruning_finds_the_same_best_in_fewer_steps(tmp_path: Path) -> None:
+    """Half of the learning rates are hopeless."""
+    rates = [1e-7, 0.01, 1e-6, 0.03, 1e-5, 0.02, 2e-6, 0.005]
+    over = {"train.optimizer.learning_rate": rates}
+    train = {**RECIPE["train"], "epochs": 12}
+    best, epochs = {}, {}
+    for name, prune in (("whole", None), ("pruned", {"after": 1, "keep": 0.5})):
+        text = recipe(search={"over": over, "method": "grid", "prune": prune}, train=train)
+        (tmp_path / "r.yaml").write_text(text)
+        done = run(tmp_path, "search", "r.yaml", "--name", name, "--json")
+        assert done.returncode == 0, done.stderr
+        best[name] = json.loads(done.stdout.splitlines()[-1])["best"]
+        epochs[name] = sum(trial.repetitions[0].epoch for trial in journal(tmp_path, name).trials)
+    assert best["pruned"]["value"] == best["whole"]["value"]
+    assert best["pruned"]["settings"] == best["whole"]["settings"]
+    assert epochs["whole"] == 8 * 12
+    assert epochs["pruned"] <= 0.6 * epochs["whole"]
+
+
+def test_values_that_are_not_finite_are_json_too(tmp_path: Path) -> None:
+    over = {"train.optimizer.learning_rate": [1e30, 0.01]}
+    train = {**RECIPE["train"], "on_nan": "continue", "optimizer": {"use": "SGD"}}
+    (tmp_path / "r.yaml").write_text(recipe(search={"over": over, "method": "grid"}, train=train))
+    done = run(tmp_path, "search", "r.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    *lines, summary = map(json.loads, done.stdout.splitlines())
+    assert [line["value"] for line in lines if (line["trial"], line["state"]) == (0, "failed")] == ["nan"]
+    assert summary["best"]["trial"] == 1
+
+
+def test_the_limit_ends_a_search_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path, limit={"hours": 1e-6})
+    done = run(tmp_path, "search", "r.yaml")
+    assert (
+        "ended by its `limit`: 0 of 4 trials. `kwb search small --set search.limit=null` goes on"
+        in done.stderr
+    )
+    assert not (tmp_path / "saved" / "runs").exists()
+
+
+def test_the_best_is_read_and_nothing_written(tmp_path: Path) -> None:
+    write(tmp_path)
+    done = run(tmp_path, "search", "r.yaml", "--best")
+    assert (done.returncode, "no trial has a value yet" in done.stderr) == (2, True)
+    assert not (tmp_path / "saved").exists()
 
 
 def test_an_interrupted_search_goes_on(tmp_path: Path, catalog: Catalog) -> None:
@@ -229,7 +261,7 @@ def test_an_interrupted_search_goes_on(tmp_path: Path, catalog: Catalog) -> None
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    assert "`kwb search small` goes on" in errors
+    assert "`kwb search small`" in errors
     assert [trial.state for trial in journal(tmp_path).trials] == [TrialState.RUNNING] * 2
     done = run(tmp_path, "search", "small", "--set", "train.epochs=400", "--workers", "2")
     assert done.returncode == 0, done.stderr

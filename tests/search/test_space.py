@@ -11,7 +11,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.recipe.document import parse
 from workbench.search.journal import Journal
-from workbench.search.opening import open_search, recipe_of
+from workbench.search.opening import begin, open_search, recipe_of
 from workbench.search.space import check_space, grid, settings_to_try
 from workbench.search.state import Repetition, Trial, TrialState, new_trial
 
@@ -128,6 +128,7 @@ def test_the_recipe_of_a_trial_is_the_recipe_with_its_values() -> None:
     plain = document.resolved()
     assert plain["model"]["sequential"][1] == {"use": "GaussianNoise", "stddev": 0.2}
     assert (plain["name"], plain["seed"], plain["train"]["epochs"]) == ("small-t7-2", 5, 2)
+    assert made.trial(7, {**settings, "seed": 100}, 2).recipe.seed == 102
     assert plain["save"] == []  # the recipe's own files are not for each trial to replace
     assert "search" not in plain
     assert "repeat" not in plain
@@ -160,7 +161,7 @@ def test_a_search_goes_on_only_as_what_it_was(catalog: Catalog, tmp_path: Path) 
     def opened(**changes: object) -> None:
         more = {"over": {"train.batch_size": [8, 16]}, "method": "grid", "trials": 2}
         file.write_text(recipe(**{"search": more, **changes}))
-        open_search(str(file), catalog, root=root)
+        begin(open_search(str(file), catalog, root=root))
 
     opened(seed=8)
     opened()  # nothing was trained: it is this one now

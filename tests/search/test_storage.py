@@ -19,23 +19,20 @@ import sqlalchemy
 
 from tests.postgres import PASSWORD, PostgresServer, postgres_server
 from tests.search.bases import RECIPE, recipe
+from tests.search.undisturbed import undisturbed as values_of
 from tests.whole import whole
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.recipe.options.search import Goal
 from workbench.search import state as records
 from workbench.search.journal import JournalUnreachable
 from workbench.search.opening import open_search
-from workbench.search.results import result_of
 from workbench.search.sql_journal import SqlJournal
 from workbench.search.state import SearchState, TrialState
-from workbench.training.session import Session
 
 OVER = {
     "train.optimizer.learning_rate": {"from": 0.001, "to": 0.1, "log": True},
     "model.sequential[0].units": [4, 16],
 }
-GOAL = Goal(minimize="val_loss")
 AWAY = 20.0 if whole("search") else 6.0  # seconds that the database is away
 ADDING = """
 import sys
@@ -162,19 +159,9 @@ def write(folder: Path, epochs: int = 6, **search: Any) -> None:
 
 
 def undisturbed(folder: Path, storage: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The values of a search's trials, trained here at a stretch."""
     monkeypatch.chdir(folder)
     opened = open_search("small", catalog, storage=storage)
-    found = []
-    for each in opened.journal.read().trials:
-        document = opened.base.trial(each.number, each.settings)
-        Session(document, catalog, lambda *_: None, runs_folder=folder / "alone").run()
-        (made,) = (folder / "alone").glob(f"{document.recipe.name}-*")
-        result = result_of(str(made), GOAL)
-        assert result is not None
-        assert result.value is not None
-        found.append(result.value)
-    return found
+    return values_of(opened, catalog, range(len(opened.journal.read().trials)), folder / "alone")
 
 
 def until(process: subprocess.Popen[str], storage: str, reached: Any) -> None:

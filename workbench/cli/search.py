@@ -11,7 +11,7 @@ import click
 
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.errors import ExitCode, RecipeError
-from workbench.output import echo, echo_data
+from workbench.output import echo, echo_data, echo_json
 
 if TYPE_CHECKING:
     from workbench.search.opening import Opened
@@ -88,7 +88,7 @@ def search_command(
 
     opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name, storage=storage)
     if best:
-        _print_best(opened)
+        _print_best(opened, as_json=as_json)
         return ExitCode.DONE
     return _train(opened, shared, workers, as_json=as_json)
 
@@ -133,15 +133,20 @@ def repeat_command(
     return _train(opened, shared, workers, as_json=as_json)
 
 
-def _print_best(opened: Opened) -> None:
+def _print_best(opened: Opened, *, as_json: bool) -> None:
     from workbench.search.opening import recipe_of
+    from workbench.search.reporting import best_of
     from workbench.search.state import best
 
-    state = opened.journal.read()
-    assert opened.base.search is not None
-    found = best(state.trials, opened.base.search.goal.sign)
+    state, search = opened.journal.read(), opened.base.search
+    if search is None:
+        raise RecipeError("repeats have one recipe, and no best one.", where=opened.journal.where)
+    found = best(state.trials, search.goal.sign)
     if found is None:
         raise RecipeError("no trial has a value yet.", where=opened.journal.where)
+    if as_json:
+        echo_json(best_of(found) | {"recipe": recipe_of(opened.base, found)})
+        return
     echo(f"trial {found.number} of {opened.name}: {found.value:.6g}", err=True)
     echo_data(recipe_of(opened.base, found))
 

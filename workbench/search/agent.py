@@ -23,7 +23,7 @@ from workbench.search.pruning import comparisons, goes_on
 from workbench.search.results import RunResult, result_of
 from workbench.search.sampling import Sampler
 from workbench.search.scheduling import Assignment, Scheduler
-from workbench.search.space import Base
+from workbench.search.space import Base, Settings
 from workbench.search.state import Record, SearchState, Trial, TrialState, compared, died, ended, run_made
 from workbench.search.trying import try_here, try_values
 from workbench.storage.ownership import owner
@@ -220,13 +220,15 @@ class Agent:
         }
         if assignment.run:
             order["resume"] = assignment.run
-        if repetition == 0:
-            order["hold_after"] = self._compared_after(trial)
+        compare_after = self._compare_after(settings) if repetition == 0 else ()
+        order["hold_after"] = compare_after
         error: WorkbenchError | None = None
         try:
             reply = worker.send("train", **order)
             reply.add_done_callback(lambda _: queue.put_nowait(None))  # nothing more comes
-            run, pruned = await self._follow(queue, worker, trial, repetition, assignment.run)
+            run, pruned = await self._follow(
+                queue, worker, trial, repetition, run=assignment.run, compare_after=compare_after
+            )
             await reply
         except WorkbenchError as raised:
             if not reply.done() or reply.exception() is not raised:
@@ -272,7 +274,14 @@ class Agent:
         return None if on else TrialState.PRUNED
 
     async def _follow(
-        self, queue: asyncio.Queue[events.Event | None], worker: Worker, trial: int, repetition: int, run: str
+        self,
+        queue: asyncio.Queue[events.Event | None],
+        worker: Worker,
+        trial: int,
+        repetition: int,
+        *,
+        run: str,
+        compare_after: Sequence[int],
     ) -> tuple[str, bool]:
         """Take the events of a training: the folder of its run, and whether it was pruned."""
         pruned = False
@@ -285,15 +294,15 @@ class Agent:
                 await self._journal.update(lambda _, run=run: [run_made(self.name, trial, repetition, run)])  # type: ignore[misc]
             elif isinstance(event, events.Epoch) and self.goal is not None:
                 best = self._better(best, event.logs)
-                if repetition == 0 and event.epoch in self._compared_after(trial):
+                if event.epoch in compare_after:
                     pruned = not await self._compare(trial, repetition, event.epoch, best)
                     worker.send("stop" if pruned else "resume")
             elif event is None:
                 return run, pruned
 
-    def _compared_after(self, trial: int) -> tuple[int, ...]:
+    def _compare_after(self, settings: Settings) -> tuple[int, ...]:
         prune = self._base.search.prune if self._base.search is not None else None
-        return comparisons(prune, self._base.epochs(self._journal.state.trials[trial].settings))
+        return comparisons(prune, self._base.epochs(settings))
 
     def _better(self, best: float | None, logs: Any) -> float:
         value = logs.get(self.goal.name)

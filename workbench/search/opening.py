@@ -29,6 +29,8 @@ class Opened:
 
     Attributes:
         folder: its own, for logs; and for the journal, where that is a file.
+
+    Nothing of it is written yet: see `begin`.
     """
 
     name: str
@@ -164,30 +166,45 @@ def _open(base: Base, catalog: Catalog, name: str, root: Path, storage: str) -> 
 
 def _opened(base: Base, catalog: Catalog, found: SearchJournal, folder: Path) -> Opened:
     check_space(base, catalog)
+    opened = Opened(folder.name, base, found, folder)
+    _check_that_it_is_this_one(opened, found.read())
+    return opened
+
+
+def begin(opened: Opened) -> None:
+    """Write the recipe into the journal, where it is new or asks for more than before.
+
+    Raises:
+        RecipeError: the journal is that of another search.
+    """
+    document = opened.base.document
     record = {
         "kind": "recipe",
-        "text": base.text,
-        "name": base.document.name,
-        "folder": str(base.document.folder.absolute()),
-        "overrides": list(base.document.overrides),
+        "text": opened.base.text,
+        "name": document.name,
+        "folder": str(document.folder.absolute()),
+        "overrides": list(document.overrides),
     }
 
-    def begin(state: SearchState) -> list[Record]:
-        before = state.recipe
-        if not before:
-            return [record]
-        keys = _differences(base_of(before, before["overrides"]).document.recipe, base.document.recipe)
-        if keys and state.trials:  # else nothing was trained
-            raise RecipeError(
-                f"the search '{folder.name}' was begun with another {', '.join(keys)}.",
-                where=base.document.name,
-                hint="`--name NEW` begins another one beside it.",
-            )
-        same = all(before[key] == record[key] for key in ("text", "overrides"))
+    def decide(state: SearchState) -> list[Record]:
+        _check_that_it_is_this_one(opened, state)
+        same = all(state.recipe.get(key) == record[key] for key in ("text", "overrides"))
         return [] if same else [record]
 
-    found.update(begin)
-    return Opened(folder.name, base, found, folder)
+    opened.journal.update(decide)
+
+
+def _check_that_it_is_this_one(opened: Opened, state: SearchState) -> None:
+    before = state.recipe
+    if not before or not state.trials:  # nothing was trained
+        return
+    keys = _differences(base_of(before, before["overrides"]).document.recipe, opened.base.document.recipe)
+    if keys:
+        raise RecipeError(
+            f"the search '{opened.name}' was begun with another {', '.join(keys)}.",
+            where=opened.base.document.name,
+            hint="`--name NEW` begins another one beside it.",
+        )
 
 
 def _differences(mine: Recipe, its: Recipe) -> list[str]:

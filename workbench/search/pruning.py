@@ -34,13 +34,18 @@ def goes_on(trials: Sequence[Trial], number: int, epoch: int, prune: Prune, sign
     Args:
         sign: what a value is multiplied by, so that lower is better.
     """
-    values = {
-        trial.number: sign * value if math.isfinite(value) else math.inf
+    return number in _best_at(trials, epoch, prune, sign)
+
+
+def _best_at(trials: Sequence[Trial], epoch: int, prune: Prune, sign: int) -> frozenset[int]:
+    """The numbers of the trials that go on, of all that have come to this epoch."""
+    values = [
+        (sign * value if math.isfinite(value) else math.inf, trial.number)
         for trial in trials
         if (value := trial.repetitions[0].compared.get(epoch)) is not None
-    }
-    order = sorted(values, key=lambda each: (values[each], each))
-    return number in order[: max(1, math.floor(len(order) * prune.keep))] and math.isfinite(values[number])
+    ]
+    best = sorted(values)[: max(1, math.floor(len(values) * prune.keep))]
+    return frozenset(number for value, number in best if math.isfinite(value))
 
 
 def to_thaw(
@@ -55,15 +60,21 @@ def to_thaw(
     """
     short = [trial for trial in trials if is_short(trial.repetitions[0], epochs(trial.settings))]
     order = sorted(_valued(trials), key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    kept = order if prune is None else order[: max(1, math.floor(len(order) * prune.keep))]
+    best = {trial.number for trial in kept}
+    best_at: dict[int, frozenset[int]] = {}  # of each epoch that somebody has stopped at
 
     def may(trial: Trial) -> bool:
         if prune is None:
             return True
         if trial.state is TrialState.DONE:
-            return trial in order[: max(1, math.floor(len(order) * prune.keep))]
+            return trial.number in best
         at = max(trial.repetitions[0].compared, default=0)
-        wanted = comparisons(prune, epochs(trial.settings))
-        return at not in wanted or goes_on(trials, trial.number, at, prune, sign)
+        if at not in comparisons(prune, epochs(trial.settings)):
+            return True
+        if at not in best_at:
+            best_at[at] = _best_at(trials, at, prune, sign)
+        return trial.number in best_at[at]
 
     return max(
         filter(may, short), key=lambda trial: (trial.repetitions[0].epoch, -trial.number), default=None

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from workbench.events import plain
 from workbench.recipe.document import split_key
 from workbench.recipe.yaml_values import one_line
 from workbench.search.space import Base
@@ -89,7 +90,7 @@ def record_of(base: Base, state: SearchState, number: int, index: int) -> dict[s
     """One line of `--json`: a training that has begun, was compared or has ended."""
     trial = state.trials[number]
     repetition = trial.repetitions[index]
-    return {
+    record = {
         "v": VERSION,
         "event": "trial",
         "trial": number,
@@ -97,6 +98,7 @@ def record_of(base: Base, state: SearchState, number: int, index: int) -> dict[s
         "settings": trial.settings,
         **_record(repetition),
     }
+    return plain(record)  # a value may be nan
 
 
 def _record(repetition: Repetition) -> dict[str, Any]:
@@ -118,14 +120,17 @@ def summary_of(base: Base, state: SearchState) -> dict[str, Any]:
     for trial in state.trials:
         counts[str(trial.state)] += 1
     found = best(state.trials, base.search.goal.sign) if base.search is not None else None
-    winner = None
-    if found is not None:
-        runs = [repetition.run for repetition in found.repetitions]
-        winner = {"trial": found.number, "settings": found.settings, "value": found.value, "runs": runs}
+    winner = best_of(found) if found is not None else None
     repeated = (
         {str(trial.number): statistics_of(trial) for trial in state.trials} if base.repetitions > 1 else {}
     )
-    return {"v": VERSION, "event": "summary", "trials": counts, "best": winner, "repeats": repeated}
+    return plain({"v": VERSION, "event": "summary", "trials": counts, "best": winner, "repeats": repeated})
+
+
+def best_of(trial: Trial) -> dict[str, Any]:
+    """The best trial, as JSON has it."""
+    runs = [repetition.run for repetition in trial.repetitions]
+    return {"trial": trial.number, "settings": trial.settings, "value": trial.value, "runs": runs}
 
 
 def statistics_of(trial: Trial) -> dict[str, dict[str, float]]:

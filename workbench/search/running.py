@@ -12,7 +12,7 @@ from workbench.errors import ExitCode
 from workbench.output import echo, echo_json
 from workbench.search import reporting
 from workbench.search.agent import Agent, Place
-from workbench.search.opening import Opened
+from workbench.search.opening import Opened, begin
 from workbench.search.sampling import sampler_for
 from workbench.search.state import SearchState, TrialState
 
@@ -36,6 +36,7 @@ def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool 
     """
     workers = workers or workers_for_this_machine()
     sampler = sampler_for(opened.base, workers=workers)
+    begin(opened)
 
     def on_change(state: SearchState, trial: int, repetition: int) -> None:
         if as_json:
@@ -66,8 +67,15 @@ def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool 
         echo_json(reporting.summary_of(opened.base, state))
     else:
         echo(*reporting.table(opened.name, opened.base, state))
+        if not received and len(state.trials) < sampler.trials:
+            echo(
+                f"ended by its `limit`: {len(state.trials)} of {sampler.trials} trials. "
+                f"`kwb search {opened.name} --set search.limit=null` goes on",
+                err=True,
+            )
     if received:
-        echo(f"interrupted: `kwb {reporting.command_of(opened.base)} {opened.name}` goes on", err=True)
+        more = f"`kwb {reporting.command_of(opened.base)} {opened.name}` (with its `--storage`, if it had one) goes on"
+        echo(f"interrupted: {more}", err=True)
         return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
     nothing = all(trial.state is TrialState.FAILED for trial in state.trials)
     return ExitCode.FAILED if nothing else ExitCode.DONE

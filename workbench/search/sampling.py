@@ -81,8 +81,7 @@ def _drawn(values: Any, draw: random.Random) -> Any:
     if not isinstance(values, Range):
         return draw.choice(values)
     if values.step is not None:
-        count = math.floor((values.to - values.start) / values.step + 1e-9) + 1
-        return values.start + draw.randrange(count) * values.step
+        return values.start + draw.randrange(values.count(values.step)) * values.step
     if values.log:
         low, high = (values.start - 0.5, values.to + 0.5) if values.whole else (values.start, values.to)
         value = math.exp(draw.uniform(math.log(low), math.log(high)))
@@ -184,9 +183,12 @@ def _distribution(optuna: Any, values: Any) -> Any:
     distributions = optuna.distributions
     if not isinstance(values, Range):  # by index, for a choice may be a whole layer
         return distributions.CategoricalDistribution(range(len(values)))
+    last = values.to
+    if values.step is not None:  # Optuna warns of a range that the steps do not fill
+        last = values.start + (values.count(values.step) - 1) * values.step
     if values.whole:
-        return distributions.IntDistribution(values.start, values.to, log=values.log, step=values.step or 1)
-    return distributions.FloatDistribution(values.start, values.to, log=values.log, step=values.step)
+        return distributions.IntDistribution(values.start, last, log=values.log, step=values.step or 1)
+    return distributions.FloatDistribution(values.start, last, log=values.log, step=values.step)
 
 
 def _index(values: tuple[Any, ...], value: Any) -> int:

@@ -52,7 +52,7 @@ class Base:
         # A model of a trial is in its run's folder; the files of the recipe are not for each trial to replace.
         own = {"name": name, "save": [], "search": None, "repeat": None, **settings}
         if self.repeat is not None and self.repeat.seeds:
-            own["seed"] = recipe.seed + repetition
+            own["seed"] = settings.get("seed", recipe.seed) + repetition
         elif self.repeat is not None:
             own |= {"data.split.group": self.repeat.by} if self.repeat.by else {}
             own["data.split.validation"] = 0.0  # the fold is the validation part
@@ -139,5 +139,4 @@ def _listed(base: Base, key: str, values: Any) -> list[Any]:
             where=base.document.place_of(("search", "over", key)),
             hint="Give it a `step`, or a list of values; or use `method: random`.",
         )
-    count = math.floor((values.to - values.start) / step + 1e-9) + 1
-    return [values.start + number * step for number in range(count)]
+    return [values.start + number * step for number in range(values.count(step))]

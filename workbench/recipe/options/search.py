@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -36,6 +37,10 @@ class Range(Strict):
     def whole(self) -> bool:
         """True if only whole numbers are meant."""
         return all(isinstance(each, int) for each in (self.start, self.to, self.step) if each is not None)
+
+    def count(self, step: Number) -> int:
+        """How many values there are at this distance from each other, beginning at `from`."""
+        return math.floor((self.to - self.start) / step + 1e-9) + 1  # 0.3 is no multiple of 0.1 in binary
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Range:
