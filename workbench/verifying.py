@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.children import JsonChild
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, FileError, WorkbenchError
 from workbench.storage.ownership import owner
 from workbench.storage.receipt_changes import ReceiptChange, changes
-from workbench.storage.receipts import Position, Receipt, read_receipt
+from workbench.storage.receipts import Position, Receipt, not_a_receipt, read_receipt
 from workbench.storage.run_folder import RunFolder
 
 CHILD = "workbench.training.retraining"
@@ -140,6 +140,12 @@ class Verifier:
 
     def verify(self) -> Verification:
         """Compare. What the run's folder holds is read only."""
+        try:
+            return self._verified()
+        except FileError as error:  # the receipt was damaged
+            return Verification("unknown", reason=str(error))
+
+    def _verified(self) -> Verification:
         if owner(self.run) is not None:
             return Verification("unknown", reason="it is being trained. `kwb stop` ends it.")
         receipt = read_receipt(self.run)
@@ -166,6 +172,8 @@ class Verifier:
             last: Position = (1, 0)
         else:
             length = receipt.starts[0].get("steps", 1)
+            if not isinstance(length, int) or length < 1:
+                raise not_a_receipt(self.run)
             last = divmod(self.steps, length)
         # The first that is at least so far, else the last there is.
         end = next((position for position in every if position >= last), every[-1])
@@ -174,8 +182,11 @@ class Verifier:
     def _compared(self, receipt: Receipt, again: Trained, wanted: Sequence[Position]) -> Verification:
         assert again.start is not None
         changed: dict[str, ReceiptChange] = {}
-        for start in receipt.starts:
-            changed |= {change.text: change for change in changes(start, again.start)}
+        try:
+            for start in receipt.starts:
+                changed |= {change.text: change for change in changes(start, again.start)}
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise not_a_receipt(self.run) from error
         compared, until = 0, None
         for position in wanted:
             before, now = receipt.states[position], again.states.get(position)

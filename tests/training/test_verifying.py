@@ -203,6 +203,26 @@ def test_what_cannot_be_verified_says_why(job: Job, what: str) -> None:
     assert ("no receipt" if what == "receipt" else "houses.csv") in found["reason"]
 
 
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_damaged_receipt_is_unknown_whatever_it_holds(job: Job, at: int) -> None:
+    path = job.run / "receipt.jsonl"
+    kinds = {next(iter(json.loads(line))): line for line in path.read_text().splitlines()}
+    start = json.loads(kinds["start"])["start"]
+    damaged = [
+        "no receipt",
+        json.dumps({"start": {**start, "steps": "many"}}) + "\n" + kinds["weights"] + "\n" + kinds["state"],
+        json.dumps({"start": {**start, "data": {"data": []}}})
+        + "\n"
+        + kinds["weights"]
+        + "\n"
+        + kinds["state"],
+    ]
+    path.write_text(damaged[at])
+    code, found = job.verify("--steps", "1")
+    assert (code, found["status"]) == (3, "unknown")
+    assert "receipt.jsonl is no receipt of a training" in found["reason"].replace(": ", " ")
+
+
 def test_a_stream_is_equal_and_its_changed_row_is_named(tmp_path: Path, kwb: Kwb) -> None:
     job = houses(
         tmp_path, kwb, recipe=RECIPE.replace("  scale: standard\n", "  scale: standard\n  stream: true\n")

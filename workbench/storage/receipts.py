@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.errors import FileError
 from workbench.storage.run_folder import RunFolder
 
 Position = tuple[int, int]
@@ -34,31 +35,50 @@ class Receipt:
 
 
 def read_receipt(run: RunFolder) -> Receipt | None:
-    """A run's receipt; None for a run without one: an older one, or one that ended before it began to train."""
+    """A run's receipt; None for a run without one: an older one, or one that ended before it began to train.
+
+    Raises:
+        FileError: the file cannot be read, or holds something else.
+    """
     starts: list[Mapping[str, Any]] = []
     states: dict[Position, Mapping[str, str]] = {}
     engine, names, by_hand = "", [], False
     try:
         lines = run.receipt.read_bytes().splitlines()
-    except OSError:
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise FileError(f"cannot be read: {error.strerror}.", where=str(run.receipt)) from error
     for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:  # torn by a crash
-            continue
-        match record:
+        match _parsed(line):
             case {"start": dict(start)}:
                 starts.append(start)
             case {"engine": str(found)}:
                 engine = found
-            case {"weights": list(found)}:
+            case {"weights": list(found)} if all(isinstance(name, str) for name in found):
                 names = found
             case {"by_hand": _}:  # from here on nobody can train as it did
                 by_hand = True
             case {"state": [int(epoch), int(step)], "hashes": list(hashes)} if not by_hand:
                 states[epoch, step] = dict(zip(names, hashes, strict=False))
-    return Receipt(tuple(starts), engine, dict(sorted(states.items()))) if starts and states else None
+    if starts and states:
+        return Receipt(tuple(starts), engine, dict(sorted(states.items())))
+    if lines and not starts:
+        raise not_a_receipt(run)
+    return None
+
+
+def not_a_receipt(run: RunFolder) -> FileError:
+    """The error of a receipt that holds something else."""
+    return FileError("is no receipt of a training.", where=str(run.receipt), hint="It was damaged or edited.")
+
+
+def _parsed(line: bytes) -> Any:
+    """What a line holds; None where a crash has torn it."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 class ReceiptLog:
