@@ -31,8 +31,8 @@ def _name(context: click.Context, parameter: click.Parameter, value: str) -> str
     return value
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What both commands have."""
+def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What all commands of many trainings have."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line."),
         click.option(
@@ -67,7 +67,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("search", short_help="Train a recipe with many values, and find the best.")
 @click.argument("recipe")
 @click.option("--best", is_flag=True, help="Train nothing: print the recipe of the best trial so far.")
-@_options
+@search_options
 def search_command(
     shared: SharedOptions,
     recipe: str,
@@ -98,7 +98,7 @@ def search_command(
 @click.option("--seeds", type=click.IntRange(2), metavar="N", help="With so many seeds.")
 @click.option("--folds", type=click.IntRange(2), metavar="N", help="Cross-validation with so many folds.")
 @click.option("--by", metavar="COLUMN", help="With --folds: rows of one value of it are all in one fold.")
-@_options
+@search_options
 def repeat_command(
     shared: SharedOptions,
     recipe: str,

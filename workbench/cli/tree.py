@@ -17,6 +17,7 @@ from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.cli.runs import export_command, runs_command, save_command, stop_command, watch_command
 from workbench.cli.search import repeat_command, search_command
+from workbench.cli.trial import trial_command
 from workbench.cli.verify import verify_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
@@ -122,6 +123,7 @@ def schema_command(shared: SharedOptions) -> None:
 for command in (
     search_command,
     repeat_command,
+    trial_command,
     watch_command,
     stop_command,
     export_command,

@@ -59,8 +59,8 @@ def open_search(
     Raises:
         RecipeError: there is none, the recipe has no `search`, or it is another than that of this name.
     """
-    if (begun := _begun(named, root, storage)) is not None and not Path(named).is_file():
-        return _go_on(*begun, catalog, overrides)
+    if (found := begun(named, root, storage)) is not None and not Path(named).is_file():
+        return _go_on(*found, catalog, overrides)
     if not is_recipe(named, catalog) and not Path(named).suffix:
         known = [*sorted(path.parent.name for path in root.glob(f"*/{journal.NAME}"))]
         where = "See the names of the searches in the database." if storage else f"Searches: {root}."
@@ -75,7 +75,7 @@ def open_search(
             where=base.document.name,
             hint="As in `search: {over: {train.batch_size: [16, 64]}, goal: val_loss}`.",
         )
-    return _open(base, catalog, name or base.document.recipe.name, root, storage)
+    return open_base(base, catalog, name or base.document.recipe.name, root, storage)
 
 
 def open_repeat(
@@ -92,11 +92,11 @@ def open_repeat(
 ) -> Opened:
     """The repeats of a recipe: as its `repeat` says, or as asked here. See `open_search`."""
     if (
-        (begun := _begun(named, root, storage)) is not None
+        (found := begun(named, root, storage)) is not None
         and not Path(named).is_file()
         and not (seeds or folds)
     ):
-        return _go_on(*begun, catalog, overrides)
+        return _go_on(*found, catalog, overrides)
     asked = {key: value for key, value in {"seeds": seeds, "folds": folds, "by": by}.items() if value}
     more = [f"repeat.{key}={value}" for key, value in asked.items()]
     base = _base_of(named, catalog, ("search=null", *(("repeat=null",) if asked else ()), *overrides, *more))
@@ -107,7 +107,7 @@ def open_repeat(
             hint="As in `--seeds 5`, `--folds 5`, or `repeat: {seeds: 5}`.",
         )
     kind = f"{base.repetitions}-{'seeds' if base.repeat.seeds else 'folds'}"
-    return _open(base, catalog, name or f"{base.document.recipe.name}-{kind}", root, storage)
+    return open_base(base, catalog, name or f"{base.document.recipe.name}-{kind}", root, storage)
 
 
 def _base_of(named: str, catalog: Catalog, overrides: Sequence[str]) -> Base:
@@ -141,7 +141,7 @@ def _journal(name: str, root: Path, storage: str) -> SearchJournal:
     return Journal(root / name / journal.NAME)
 
 
-def _begun(named: str, root: Path, storage: str) -> tuple[SearchJournal, Path] | None:
+def begun(named: str, root: Path, storage: str) -> tuple[SearchJournal, Path] | None:
     """The journal and the folder of a search that was begun, by its name or folder."""
     if storage:
         found = _journal(named, root, storage)
@@ -160,7 +160,8 @@ def _go_on(found: SearchJournal, folder: Path, catalog: Catalog, overrides: Sequ
     return _opened(base, catalog, found, folder)
 
 
-def _open(base: Base, catalog: Catalog, name: str, root: Path, storage: str) -> Opened:
+def open_base(base: Base, catalog: Catalog, name: str, root: Path = SEARCHES, storage: str = "") -> Opened:
+    """A search of this recipe, new or begun, under a name. See `open_search`."""
     return _opened(base, catalog, _journal(name, root, storage), root / name)
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import psutil
 
@@ -14,6 +18,7 @@ from workbench.search import reporting
 from workbench.search.agent import Agent, Place
 from workbench.search.opening import Opened, begin
 from workbench.search.sampling import sampler_for
+from workbench.search.space import Base
 from workbench.search.state import SearchState, TrialState
 
 MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
@@ -25,11 +30,29 @@ def workers_for_this_machine() -> int:
     return max(1, min(cores, psutil.virtual_memory().available // MEMORY_EACH))
 
 
-def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool = False) -> int:
+@dataclass(frozen=True)
+class SearchEnding:
+    """What is printed at the end of a search: lines, or the last line of JSON."""
+
+    lines: Callable[[Base, SearchState], list[str]]
+    record: Callable[[Base, SearchState], dict[str, Any]]
+
+
+def run_search(
+    opened: Opened,
+    place: Place,
+    workers: int = 0,
+    *,
+    as_json: bool = False,
+    ending: SearchEnding | None = None,
+    command: str = "",
+) -> int:
     """Work on a search until it is done or interrupted, and give the exit code.
 
     Args:
         workers: trainings at once; 0 for as many as the machine can have.
+        ending: what is printed at the end; by default the table of a search.
+        command: what goes on with it after an interruption; by default `kwb search NAME`.
 
     Raises:
         WorkbenchError: it cannot be worked on.
@@ -63,10 +86,11 @@ def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool 
             err=True,
         )
     state, received = asyncio.run(run())
+    ending = ending or SearchEnding(partial(reporting.table, opened.name), reporting.summary_of)
     if as_json:
-        echo_json(reporting.summary_of(opened.base, state))
+        echo_json(ending.record(opened.base, state))
     else:
-        echo(*reporting.table(opened.name, opened.base, state))
+        echo(*ending.lines(opened.base, state))
         if not received and len(state.trials) < sampler.trials:
             echo(
                 f"ended by its `limit`: {len(state.trials)} of {sampler.trials} trials. "
@@ -74,8 +98,8 @@ def run_search(opened: Opened, place: Place, workers: int = 0, *, as_json: bool 
                 err=True,
             )
     if received:
-        more = f"`kwb {reporting.command_of(opened.base)} {opened.name}` (with its `--storage`, if it had one) goes on"
-        echo(f"interrupted: {more}", err=True)
+        command = command or f"`kwb {reporting.command_of(opened.base)} {opened.name}`"
+        echo(f"interrupted: {command} (with its `--storage`, if it had one) goes on", err=True)
         return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
     nothing = all(trial.state is TrialState.FAILED for trial in state.trials)
     return ExitCode.FAILED if nothing else ExitCode.DONE

@@ -1,0 +1,112 @@
+"""`kwb trial`: is a layer better than another one?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.options import SharedOptions
+from workbench.cli.search import search_options
+from workbench.output import echo
+
+if TYPE_CHECKING:
+    from workbench.search.matching import Sizes
+
+
+@click.command("trial", short_help="Compare two layers fairly, with an exact test.")
+@click.argument("layer")
+@click.argument("recipe", required=False, default="")
+@click.option("--against", required=True, metavar="LAYER", help="The layer to compare with.")
+@click.option("--seeds", type=click.IntRange(2), default=10, show_default=True, help="Trainings of each.")
+@click.option("--at", default="", metavar="KEY", help="Where in the recipe, as model.sequential[1].")
+@click.option(
+    "--match",
+    type=click.Choice(["parameters", "step_time", "none"]),
+    default="parameters",
+    show_default=True,
+    help="Make both of one size, by the model's parameters or the time of its steps.",
+)
+@click.option("--vary", default="", metavar="ARGUMENT", help="The argument that is changed to match them.")
+@search_options
+def trial_command(
+    shared: SharedOptions,
+    layer: str,
+    recipe: str,
+    against: str,
+    seeds: int,
+    at: str,
+    match: str,
+    vary: str,
+    workers: int,
+    overrides: Sequence[str],
+    name: str,
+    storage: str,
+    as_json: bool,
+) -> int:
+    """Train a recipe with LAYER and with another layer at the same place, with the same data, epochs and seeds, and say
+    whether one is better.
+
+    A layer is a name, or as in a recipe: '{use: Gate, units: 8}'. RECIPE is a file or the name of a built-in recipe,
+    custom-stack by default. The place is the first one that has one of the two layers. The layer that the recipe has
+    there stays as it is; the other one is made as large. Arguments that you write are not changed.
+
+    The same command once more goes on with a trial that was interrupted, or shows its result.
+    """
+    from workbench.batch import RUNS
+    from workbench.search.agent import Place
+    from workbench.search.layer_trial import (
+        DEFAULT_RECIPE,
+        begun_trial,
+        find_rivals,
+        item_of_text,
+        new_trial,
+        trial_name,
+    )
+    from workbench.search.matching import match_sizes
+    from workbench.search.opening import SEARCHES
+    from workbench.search.running import SearchEnding, run_search
+    from workbench.search.trial_report import trial_record, trial_table
+
+    catalog = shared.catalog()
+    first, second = item_of_text(layer, catalog, "LAYER"), item_of_text(against, catalog, "--against")
+    rivals = find_rivals(first, second, recipe or DEFAULT_RECIPE, catalog, at=at, overrides=overrides)
+    name = name or trial_name(rivals)
+    place = Place(Path(RUNS), SEARCHES / name / "logs", shared.plugin_files, shared.blocked)
+    sizes: Sizes | None = None
+    trial = begun_trial(rivals, seeds, catalog, name=name, storage=storage)
+    if trial is None:
+        sizes = asyncio.run(match_sizes(rivals, place, match, vary))  # type: ignore[arg-type]
+        trial = new_trial(rivals, *sizes.items, seeds, catalog, name=name, storage=storage)
+    one, other = trial.names
+    if not as_json:
+        echo(f"{name}: {one} against {other} at {rivals.place} of {rivals.document.name}", err=True)
+        if sizes is not None:
+            echo(f"{name}: {_in_words(sizes)}", err=True)
+    return run_search(
+        trial.opened,
+        place,
+        workers,
+        as_json=as_json,
+        ending=SearchEnding(
+            lambda base, state: trial_table(base, state, sizes),
+            lambda base, state: trial_record(base, state, sizes),
+        ),
+        command="the same command",
+    )
+
+
+def _in_words(sizes: Sizes) -> str:
+    from workbench.recipe.yaml_values import one_line
+
+    first, second = (one_line(item) for item in sizes.items)
+    one, other = sizes.parameters
+    words = f"{first} ({one:,} parameters in the model) and {second} ({other:,})"
+    if sizes.seconds is not None:
+        words += f"; an epoch takes {sizes.seconds[0] * 1000:.3g} and {sizes.seconds[1] * 1000:.3g} ms"
+    if sizes.varied and not sizes.note:
+        words += f"; matched by {sizes.varied}"
+    return f"{words}. Not matched: {sizes.note}" if sizes.note else words

@@ -1,0 +1,197 @@
+"""The result of a layer's trial: its table, its chart, and what it shows, in words and as JSON."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench import events
+from workbench.events import plain
+from workbench.recipe.options.search import Goal
+from workbench.search.band_chart import band_of, draw_bands
+from workbench.search.layer_trial import items_of, names_of_rivals
+from workbench.search.matching import Sizes
+from workbench.search.paired import LEVEL, Difference, compare_pairs, least_pairs
+from workbench.search.reporting import VERSION
+from workbench.search.space import Base
+from workbench.search.state import Repetition, SearchState
+from workbench.storage.event_stream import read_events
+from workbench.storage.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class LayerComparison:
+    """One value of both layers, by seed.
+
+    Attributes:
+        values: of each layer, by the number of the seed; what failed or is not finite is missing.
+        difference: of the pairs that are whole; None where there are no two.
+    """
+
+    name: str
+    values: tuple[Mapping[int, float], Mapping[int, float]]
+    difference: Difference | None
+
+
+def compare_layers(base: Base, state: SearchState) -> list[LayerComparison]:
+    """The goal of both layers, and the same value on the test part where there is one."""
+    goal = _goal(base)
+    both = [_repetitions(base, state, number) for number in (0, 1)]
+    found = [_comparison(goal.name, [{at: each.value for at, each in own.items()} for own in both])]
+    measured = goal.name.removeprefix("val_")
+    tested = [{at: each.evaluation.get(measured) for at, each in own.items()} for own in both]
+    if any(value is not None for own in tested for value in own.values()):
+        found.append(_comparison(f"test_{measured}", tested))
+    return found
+
+
+def _comparison(name: str, values: Sequence[Mapping[int, float | None]]) -> LayerComparison:
+    first, second = (
+        {at: float(value) for at, value in own.items() if value is not None and math.isfinite(value)}
+        for own in values
+    )
+    pairs = sorted(set(first) & set(second))
+    known = len(pairs) > 1
+    difference = compare_pairs([first[at] for at in pairs], [second[at] for at in pairs]) if known else None
+    return LayerComparison(name, (first, second), difference)
+
+
+def _goal(base: Base) -> Goal:
+    assert base.search is not None
+    return base.search.goal
+
+
+def _repetitions(base: Base, state: SearchState, number: int) -> dict[int, Repetition]:
+    """The trainings of one of the two layers that have ended, by their seed's number."""
+    item, key = items_of(base)[number], next(iter(base.over))
+    for trial in state.trials:
+        if trial.settings.get(key) in (item, item["use"]):
+            return {at: each for at, each in enumerate(trial.repetitions) if each.state.over and not each.why}
+    return {}
+
+
+def trial_table(base: Base, state: SearchState, sizes: Sizes | None) -> list[str]:
+    """The end of a trial in words."""
+    names, found = names_of_rivals(base), compare_layers(base, state)
+    width = max(len(name) for name in ("layer", *names))
+    heads = "".join(f"  {each.name:>22}" for each in found)
+    lines = ["", f"{'layer':<{width}}{heads}  {'seeds':>5}  {'seconds':>8}  {'parameters':>10}"]
+    for number, name in enumerate(names):
+        repetitions = _repetitions(base, state, number)
+        cells = "".join(f"  {_mean_and_spread(each.values[number]):>22}" for each in found)
+        seconds = statistics.fmean(each.seconds for each in repetitions.values()) if repetitions else math.nan
+        parameters = f"{sizes.parameters[number]:,}" if sizes is not None else ""
+        line = f"{name:<{width}}{cells}  {len(repetitions):>5}  {seconds:>8.3g}  {parameters:>10}"
+        lines.append(line.rstrip())
+    lines += ["", *chart_lines(base, state, names)]
+    return [*lines, "", *verdict(base, names, found)]
+
+
+def _mean_and_spread(values: Mapping[int, float]) -> str:
+    own = list(values.values())
+    if not own:
+        return "-"
+    return f"{statistics.fmean(own):.5g}" + (f" ± {statistics.stdev(own):.2g}" if len(own) > 1 else "")
+
+
+def chart_lines(base: Base, state: SearchState, names: Sequence[str]) -> list[str]:
+    """The goal by epoch of both, as far as their runs are on this machine."""
+    goal = _goal(base).name
+    bands = []
+    for number, name in enumerate(names):
+        runs = [each.run for each in _repetitions(base, state, number).values()]
+        bands.append(band_of(name, [_by_epoch(run, goal) for run in runs]))
+    drawn = [band for band in bands if band is not None]
+    return draw_bands(drawn, goal) if len(drawn) == len(names) else []
+
+
+def _by_epoch(run: str, name: str) -> list[float]:
+    path = RunFolder(Path(run)).events
+    if not run or not path.is_file():
+        return []
+    found = {event.epoch: event for event, _, _ in read_events(path) if isinstance(event, events.Epoch)}
+    return [float(found[epoch].logs.get(name, math.nan)) for epoch in sorted(found)]
+
+
+def verdict(base: Base, names: Sequence[str], found: Sequence[LayerComparison]) -> list[str]:
+    """What the trial shows, in plain words."""
+    seeds, goal = base.repetitions, _goal(base)
+    first = found[0]
+    lines = _missing(names, first, seeds)
+    if first.difference is None:
+        return [*lines, f"Nothing can be compared: no two seeds have {goal.name} of both layers."]
+    lines.append(_in_words(names, first.name, first.difference, goal.sign))
+    if first.difference.pairs < least_pairs():
+        lines.append(
+            f"{first.difference.pairs} pairs cannot show a difference: it takes at least {least_pairs()} "
+            f"(--seeds {least_pairs()})."
+        )
+    for each in found[1:]:
+        if each.difference is not None:
+            lines.append(_in_words(names, each.name, each.difference, goal.sign))
+    return lines
+
+
+def _missing(names: Sequence[str], found: LayerComparison, seeds: int) -> list[str]:
+    missing = [seeds - len(values) for values in found.values]
+    if not any(missing):
+        return []
+    words = " and ".join(
+        f"{count} of {seeds} of {name}" for name, count in zip(names, missing, strict=True) if count
+    )
+    return [f"Failed, or without a finite {found.name}: {words}. Their pairs are left out."]
+
+
+def _in_words(names: Sequence[str], value: str, found: Difference, sign: int) -> str:
+    first, second = names
+    if not found.lower and not found.higher:
+        return f"No difference: {value} is the same with each of {found.pairs} seeds."
+    better = found.lower if sign > 0 else found.higher
+    numbers = (
+        f"{first} - {second}: {found.mean:+.3g} on average (95 % interval {found.low:+.3g} to {found.high:+.3g}), "
+        f"{first} is better with {better} of {found.pairs} seeds, p = {found.p:.2g}"
+    )
+    if not found.is_shown:
+        return f"No difference was shown in {value}. {numbers}."
+    winner, loser = (first, second) if sign * found.mean < 0 else (second, first)
+    return f"{winner} is better than {loser} in {value}. {numbers}."
+
+
+def trial_record(base: Base, state: SearchState, sizes: Sizes | None) -> dict[str, Any]:
+    """The last line of `--json`."""
+    names, found = names_of_rivals(base), compare_layers(base, state)
+    sign = _goal(base).sign
+    record = {
+        "v": VERSION,
+        "event": "summary",
+        "layers": [
+            {
+                "name": name,
+                "item": dict(item),
+                "values": {
+                    each.name: {str(at): v for at, v in each.values[number].items()} for each in found
+                },
+                "runs": [each.run for each in _repetitions(base, state, number).values()],
+            }
+            for number, (name, item) in enumerate(zip(names, items_of(base), strict=True))
+        ],
+        "differences": {
+            each.name: {**each.difference.as_record(), "better": _better(names, each.difference, sign)}
+            for each in found
+            if each.difference is not None
+        },
+        "level": LEVEL,
+        "sizes": None if sizes is None else sizes.as_record(),
+        "verdict": verdict(base, names, found),
+    }
+    return plain(record)
+
+
+def _better(names: Sequence[str], found: Difference, sign: int) -> str | None:
+    if not found.is_shown:
+        return None
+    return names[0] if sign * found.mean < 0 else names[1]
