@@ -16,7 +16,7 @@ MOST_EXACT = (
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """The differences of pairs, the first value less the second.
 
     Attributes:
@@ -53,7 +53,7 @@ def least_pairs() -> int:
     return next(pairs for pairs in range(1, 64) if smallest_p(pairs) <= LEVEL)
 
 
-def compare_pairs(first: Sequence[float], second: Sequence[float]) -> Difference:
+def compare_pairs(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
     """Compare finite values in pairs.
 
     Raises:
@@ -77,7 +77,7 @@ def compare_pairs(first: Sequence[float], second: Sequence[float]) -> Difference
             vectorized=True,
         )
         p = float(found.pvalue)
-    return Difference(
+    return PairedDifference(
         len(differences),
         mean,
         mean - half,

@@ -15,7 +15,7 @@ from workbench.recipe.options.search import Goal
 from workbench.search.band_chart import band_of, draw_bands
 from workbench.search.layer_trial import items_of, names_of_rivals
 from workbench.search.matching import Sizes
-from workbench.search.paired import LEVEL, Difference, compare_pairs, least_pairs
+from workbench.search.paired import LEVEL, PairedDifference, compare_pairs, least_pairs
 from workbench.search.reporting import VERSION
 from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState
@@ -34,7 +34,7 @@ class LayerComparison:
 
     name: str
     values: tuple[Mapping[int, float], Mapping[int, float]]
-    difference: Difference | None
+    difference: PairedDifference | None
 
 
 def compare_layers(base: Base, state: SearchState) -> list[LayerComparison]:
@@ -146,7 +146,7 @@ def _missing(names: Sequence[str], found: LayerComparison, seeds: int) -> list[s
     return [f"Failed, or without a finite {found.name}: {words}. Their pairs are left out."]
 
 
-def _in_words(names: Sequence[str], value: str, found: Difference, sign: int) -> str:
+def _in_words(names: Sequence[str], value: str, found: PairedDifference, sign: int) -> str:
     first, second = names
     if not found.lower and not found.higher:
         return f"No difference: {value} is the same with each of {found.pairs} seeds."
@@ -191,7 +191,7 @@ def trial_record(base: Base, state: SearchState, sizes: Sizes | None) -> dict[st
     return plain(record)
 
 
-def _better(names: Sequence[str], found: Difference, sign: int) -> str | None:
+def _better(names: Sequence[str], found: PairedDifference, sign: int) -> str | None:
     if not found.is_shown:
         return None
     return names[0] if sign * found.mean < 0 else names[1]
