@@ -26,6 +26,8 @@ from workbench.search.matching import nearest_size
 from workbench.search.paired import compare_pairs, least_pairs
 
 PLUGIN = '''
+import random
+
 import keras
 
 __all__ = ["Alike", "Blind", "Twice"]
@@ -35,7 +37,7 @@ class Alike(keras.layers.Dense):
     """A dense layer that begins with other weights of the same distribution."""
 
     def build(self, shape):
-        self.kernel_initializer = keras.initializers.GlorotUniform(keras.random.SeedGenerator().next()[0])
+        self.kernel_initializer = keras.initializers.GlorotUniform(random.getrandbits(30))
         super().build(shape)
 
 
