@@ -67,11 +67,13 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("search", short_help="Train a recipe with many values, and find the best.")
 @click.argument("recipe")
 @click.option("--best", is_flag=True, help="Train nothing: print the recipe of the best trial so far.")
+@click.option("--importance", is_flag=True, help="Train nothing: print how much each key matters (fANOVA).")
 @search_options
 def search_command(
     shared: SharedOptions,
     recipe: str,
     best: bool,
+    importance: bool,
     workers: int,
     overrides: Sequence[str],
     name: str,
@@ -86,7 +88,12 @@ def search_command(
     """
     from workbench.search.opening import open_search
 
+    if best and importance:
+        raise click.UsageError("--best and --importance do not go together.")
     opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name, storage=storage)
+    if importance:
+        _print_importance(opened, as_json=as_json)
+        return ExitCode.DONE
     if best:
         _print_best(opened, as_json=as_json)
         return ExitCode.DONE
@@ -149,6 +156,17 @@ def _print_best(opened: Opened, *, as_json: bool) -> None:
         return
     echo(f"trial {found.number} of {opened.name}: {found.value:.6g}", err=True)
     echo_data(recipe_of(opened.base, found))
+
+
+def _print_importance(opened: Opened, *, as_json: bool) -> None:
+    from workbench.search.importance import importance_of
+    from workbench.search.reporting import importance_lines, importance_record
+
+    found = importance_of(opened.base, opened.journal.read().trials)
+    if as_json:
+        echo_json(importance_record(found))
+    else:
+        echo(*importance_lines(found, opened.base))
 
 
 def _train(opened: Opened, shared: SharedOptions, workers: int, *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.events import plain
 from workbench.recipe.document import split_key
 from workbench.recipe.yaml_values import one_line
+from workbench.search.importance import Importance
 from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState, Trial, TrialState, best
 
@@ -190,3 +191,15 @@ def _repeated(trial: Trial) -> list[str]:
     for name, each in found.items():
         lines.append(f"{name:{width}}  {each['mean']:>12.6g}  {each['std']:>10.3g}  {each['n']:>3}")
     return lines
+
+
+def importance_lines(found: Importance, base: Base) -> list[str]:
+    """The importance of each key in words, the most important first."""
+    width = max(map(len, found.shares), default=0)
+    lines = [f"importance for {goal_in_words(base)}, from {found.trials} trials"]
+    return lines + [f"{key:{width}}  {share:>6.1%}" for key, share in found.shares.items()]
+
+
+def importance_record(found: Importance) -> dict[str, Any]:
+    """The importance of each key as JSON: shares that add up to 1."""
+    return {"v": VERSION, "event": "importance", "trials": found.trials, "shares": dict(found.shares)}

@@ -112,7 +112,7 @@ class TpeSampler:
         assert base.search is not None
         self._sign = base.search.goal.sign
         self._over = dict(base.over)
-        self._distributions = {key: _distribution(optuna, values) for key, values in self._over.items()}
+        self._distributions = {key: distribution(optuna, values) for key, values in self._over.items()}
         sampler = optuna.samplers.TPESampler(seed=base.document.recipe.seed, constant_liar=parallel)
         self._study = optuna.create_study(sampler=sampler, direction="minimize")
         self._asked: dict[int, Any] = {}
@@ -164,8 +164,7 @@ class TpeSampler:
         return value if isinstance(values, Range) else values[value]
 
     def _param(self, key: str, value: Any) -> Any:
-        values = self._over[key]
-        return value if isinstance(values, Range) else _index(values, value)
+        return param(self._over[key], value)
 
 
 def _outcome(trial: Trial, sign: int) -> tuple[str, float] | None:
@@ -179,7 +178,8 @@ def _outcome(trial: Trial, sign: int) -> tuple[str, float] | None:
     return ("COMPLETE", sign * trial.value) if trial.state.over else None
 
 
-def _distribution(optuna: Any, values: Any) -> Any:
+def distribution(optuna: Any, values: Any) -> Any:
+    """What Optuna knows the values of a key by."""
     distributions = optuna.distributions
     if not isinstance(values, Range):  # by index, for a choice may be a whole layer
         return distributions.CategoricalDistribution(range(len(values)))
@@ -189,6 +189,11 @@ def _distribution(optuna: Any, values: Any) -> Any:
     if values.whole:
         return distributions.IntDistribution(values.start, last, log=values.log, step=values.step or 1)
     return distributions.FloatDistribution(values.start, last, log=values.log, step=values.step)
+
+
+def param(values: Any, value: Any) -> Any:
+    """What Optuna knows a value by: itself, or its place among the choices."""
+    return value if isinstance(values, Range) else _index(values, value)
 
 
 def _index(values: tuple[Any, ...], value: Any) -> int:
