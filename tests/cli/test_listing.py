@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,3 +206,38 @@ def test_runs_with_what_they_reached_on_the_test_part(run, tmp_path, monkeypatch
     assert found["test"] == {"name": "mae", "value": 0.25}
     assert found["evaluation"] == {"loss": 2.5, "mae": 0.25}
     assert (found["run"], found["status"], found["epoch"], found["epochs"]) == (made.name, "done", 4, 8)
+
+
+def test_runs_are_selected_sorted_grouped_and_labelled(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, (rate, loss) in enumerate([(0.1, 3.0), (0.01, 1.0), (0.01, 2.0)]):
+        made = create_run(Path("saved") / "runs", f"r{number}", recipe="kwb: 1\n", environment={})
+        recipe = {"name": "r", "train": {"optimizer": {"learning_rate": rate}}}
+        with EventLog(made) as log:
+            log.append(events.RunStarted(folder=str(made.path), recipe=recipe, environment={}))
+            log.append(events.Epoch(1, 1, {"loss": loss}, 1.0, 10.0, rate))
+    code, out, _ = run("runs", "--filter", "lr=0.01", "--sort", "-loss", "--json")
+    assert code == 0
+    assert [record["logs"]["loss"] for record in json.loads(out)] == [2.0, 1.0]
+    code, out, err = run("label", "r0", "r1", "--tag", "base", "--note", "the first ones")
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) == 2
+    assert "#base  the first ones" in run("runs", "--filter", "tag:base")[1]
+    (record,) = json.loads(run("runs", "--filter", "tag:base loss<2", "--json")[1])
+    assert (record["tags"], record["note"]) == (["base"], "the first ones")
+    groups = json.loads(run("runs", "--group-by", "lr", "--json")[1])
+    assert [(group["value"], len(group["runs"])) for group in groups] == [("0.01", 2), ("0.1", 1)]
+    assert groups[0]["numbers"]["loss"] == {"mean": 1.5, "std": pytest.approx(0.5**0.5), "n": 2}
+    assert "1.5 ± 0.71" in run("runs", "--group-by", "lr")[1]
+    run("label", "r0", "--untag", "base", "--note", "")
+    assert len(json.loads(run("runs", "--filter", "tag:base", "--json")[1])) == 1
+    for wrong, words in (
+        (("runs", "--filter", "lrr<1"), "no key 'lrr'"),
+        (("runs", "--sort", "size"), "no key 'size'"),
+        (("label", "r0", "--tag", "a b"), "is no tag"),
+        (("label", "nothing", "--tag", "a"), "no run 'nothing'"),
+        (("label", "r0"), "--tag"),
+    ):
+        code, _, err = run(*wrong)
+        assert code in (2, 3)
+        assert words in err

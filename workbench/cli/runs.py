@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from workbench.cli.options import SharedOptions, shared_options
 from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
+    from workbench.storage.run_values import RunGroup
     from workbench.storage.runs import RunSummary
 
 _RUN = click.argument("run")
@@ -32,16 +34,39 @@ def watch_command(shared: SharedOptions, run: str) -> int:
 
 
 @click.command("runs", short_help="List the runs.")
+@click.option("--filter", "line", default="", metavar="TERMS", help="As in 'lr<0.01 status:done tag:base'.")
+@click.option(
+    "--sort", default="", metavar="KEY", help="By a value, the lowest first; -KEY: the highest first."
+)
+@click.option(
+    "--group-by", "group", default="", metavar="KEY", help="Mean and spread of the runs of each value."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def runs_command(shared: SharedOptions, as_json: bool) -> None:
-    """List the runs in saved/runs, the newest first: status, epoch, loss, and what was reached on the test part."""
+def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_json: bool) -> None:
+    """List the runs in saved/runs, the newest first: status, epoch, loss, and what was reached on the test part.
+
+    A KEY is one of the recipe (`train.batch_size`, or its last part), a log such as `val_loss`, a result such as
+    `test_mae`, or one of run, status, epoch, tag and note. TERMS are separated by blanks; `:` means "contains".
+    """
     from workbench.events import plain
+    from workbench.storage.run_values import choose_runs, group_runs, resolve_name, sort_runs
     from workbench.storage.runs import list_runs
     from workbench.tui.settings import read_settings, settings_file
 
     settings, _ = read_settings(settings_file())
-    found = list_runs(settings.runs)
+    every = list_runs(settings.runs)
+    found = choose_runs(every, line)
+    if sort:
+        found = sort_runs(found, resolve_name(sort.removeprefix("-"), every), highest=sort.startswith("-"))
+    if group:
+        key = resolve_name(group, every)
+        groups = group_runs(found, key)
+        if as_json:
+            echo_json(plain([_group_record(key, each) for each in groups]), indent=2)
+        else:
+            echo(*_group_lines(group, groups))
+        return
     if as_json:
         echo_json(plain([_record(run) for run in found]), indent=2)
         return
@@ -49,10 +74,81 @@ def runs_command(shared: SharedOptions, as_json: bool) -> None:
     for run in found:
         logs = [f"{name} {run.logs[name]:.4g}" for name in ("loss", "val_loss") if name in run.logs]
         test = [f"test {run.test.name} {run.test.value:.4g}"] if run.test else []
+        labels = [*(f"#{tag}" for tag in run.labels.tags), *([run.labels.note] if run.labels.note else [])]
         epoch = f"{run.epoch}/{run.epochs}" if run.epochs else "-"
-        echo(
-            f"{run.folder.name:<{width}}  {run.status:<11}  {epoch:>9}  {'  '.join([*logs, *test])}".rstrip()
-        )
+        words = "  ".join([*logs, *test, *labels])
+        echo(f"{run.folder.name:<{width}}  {run.status:<11}  {epoch:>9}  {words}".rstrip())
+
+
+def _group_lines(key: str, groups: Sequence[RunGroup]) -> list[str]:
+    """A row for each value: how many runs, mean and standard deviation of what they have."""
+    names = list(dict.fromkeys(name for group in groups for name in group.numbers if name != "learning_rate"))
+    cells = [
+        [
+            f"{group.numbers[name][0]:.4g}"
+            + (f" ± {group.numbers[name][1]:.2g}" if group.numbers[name][2] > 1 else "")
+            if name in group.numbers
+            else "-"
+            for name in names
+        ]
+        for group in groups
+    ]
+    widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(names)]
+    first = max([len(key), *(len(group.value or "-") for group in groups)])
+    heads = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
+    lines = [f"{key:<{first}}  runs  {heads}".rstrip()]
+    for group, row in zip(groups, cells, strict=True):
+        shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+        lines.append(f"{group.value or '-':<{first}}  {len(group.runs):>4}  {shown}".rstrip())
+    return lines
+
+
+def _group_record(key: str, group: RunGroup) -> dict[str, Any]:
+    """A group as JSON; `std` is that of a sample."""
+    numbers = {name: {"mean": mean, "std": std, "n": n} for name, (mean, std, n) in group.numbers.items()}
+    return {
+        "key": key,
+        "value": group.value,
+        "runs": [run.folder.name for run in group.runs],
+        "numbers": numbers,
+    }
+
+
+@click.command("label", short_help="Give runs tags and a note.")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find them by.")
+@click.option("--untag", multiple=True, metavar="TAG", help="Take a tag away.")
+@click.option("--note", default=None, metavar="TEXT", help="A line about them; '' takes it away.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@shared_options
+def label_command(
+    shared: SharedOptions,
+    runs: Sequence[str],
+    tags: Sequence[str],
+    untag: Sequence[str],
+    note: str | None,
+    as_json: bool,
+) -> None:
+    """Give runs tags and a note, kept in their folders: `kwb runs --filter tag:base` finds them.
+
+    RUNS are folders, or names below saved/runs; the beginning of a name means its latest run.
+    """
+    from workbench.storage.labels import Labels, change_tags, read_labels, write_labels
+    from workbench.storage.runs import find_run
+    from workbench.tui.settings import read_settings, settings_file
+
+    if not tags and not untag and note is None:
+        raise click.UsageError("say --tag, --untag or --note.")
+    settings, _ = read_settings(settings_file())
+    found = [find_run(run, settings.runs) for run in runs]
+    for run in found:
+        changed = change_tags(read_labels(run), tags, untag)
+        changed = changed if note is None else Labels(changed.tags, note)
+        write_labels(run, changed)
+        if as_json:
+            echo_json({"run": run.name, "tags": list(changed.tags), "note": changed.note})
+        else:
+            echo("  ".join([f"{run.name}:", *(f"#{tag}" for tag in changed.tags), changed.note]).rstrip())
 
 
 def _record(run: RunSummary) -> dict[str, Any]:
@@ -68,6 +164,8 @@ def _record(run: RunSummary) -> dict[str, Any]:
         "test": {"name": run.test.name, "value": run.test.value} if run.test else None,
         "evaluation": run.evaluation,
         "no_better": run.no_better,
+        "tags": list(run.labels.tags),
+        "note": run.labels.note,
     }
 
 

@@ -15,7 +15,14 @@ from workbench.cli.files import evaluate_command, inspect_command, predict_comma
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
-from workbench.cli.runs import export_command, runs_command, save_command, stop_command, watch_command
+from workbench.cli.runs import (
+    export_command,
+    label_command,
+    runs_command,
+    save_command,
+    stop_command,
+    watch_command,
+)
 from workbench.cli.search import repeat_command, search_command
 from workbench.cli.trial import trial_command
 from workbench.cli.verify import verify_command
@@ -128,6 +135,7 @@ for command in (
     stop_command,
     export_command,
     runs_command,
+    label_command,
     save_command,
     verify_command,
     plugins_command,

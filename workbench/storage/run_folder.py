@@ -3,6 +3,7 @@
 saved/runs/<name>-<stamp>/
     recipe.yaml        the recipe as resolved
     environment.json   the run's id, versions, plugins, seed, git revision
+    labels.json        tags and a note that a person gave it, where there are any
     receipt.jsonl      hashes of rows, plugin files, recipe and versions, and of the weights on the way
     adapted.json       the state of layers that were adapted to the training rows, where there are any
     events.jsonl       the event stream, a line an event; its last line may be torn by a crash
@@ -45,6 +46,10 @@ class RunFolder:
     @property
     def environment(self) -> Path:
         return self.path / "environment.json"
+
+    @property
+    def labels(self) -> Path:
+        return self.path / "labels.json"
 
     @property
     def receipt(self) -> Path:

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from os.path import expanduser
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from workbench import events
 from workbench.atomic import file_error, write_bytes
 from workbench.errors import FileError, did_you_mean
 from workbench.storage.event_stream import ends_of
+from workbench.storage.labels import Labels, read_labels
 from workbench.storage.ownership import owner
+from workbench.storage.recipe_values import flat
 from workbench.storage.run_folder import RunFolder
 
 # Beginnings of names of metrics of which more is better, for runs that do not say which way theirs goes.
@@ -63,7 +66,8 @@ class RunSummary:
     """The state of a run. `status` is running, done, stopped, interrupted, failed, or crashed: ended without
     a report. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
     `run_started` reports. `no_better` is what a constant guess reaches, where a run that is done learned nothing.
-    `test` is what it reached on the test part, where there is one, and `evaluation` all numbers of that.
+    `test` is what it reached on the test part, where there is one, and `evaluation` all numbers of that. `labels` are
+    the tags and the note that a person gave it.
     """
 
     folder: RunFolder
@@ -77,6 +81,12 @@ class RunSummary:
     no_better: str = ""
     test: TestScore | None = None
     evaluation: Mapping[str, float] = field(default_factory=dict)
+    labels: Labels = field(default_factory=Labels)
+
+    @cached_property
+    def recipe_values(self) -> Mapping[str, str]:
+        """The values of its recipe, key by key."""
+        return flat(self.recipe)
 
 
 def create_run(
@@ -185,6 +195,7 @@ def summary_of(run: RunFolder) -> RunSummary:
         no_better=finished.no_better if finished else "",
         test=TestScore.of(finished) if finished else None,
         evaluation=dict(finished.evaluation) if finished else {},
+        labels=read_labels(run),
     )
 
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual.events import Paste
 
 from tests.tui.conftest import settle, shown, until
 from workbench import events
 from workbench.errors import FileError
 from workbench.escaping import escape_line
+from workbench.storage import recipe_values
 from workbench.storage.event_stream import EventLog
+from workbench.storage.labels import read_labels
 from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary, TestScore
@@ -97,6 +100,45 @@ async def test_filter_and_sort(open_app, three) -> None:
         assert (await names_listed(pilot))[-1] == "price-one"
         await pilot.press("s")
         assert await names_listed(pilot) == ["price-one", "price-two", "failing"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_tags_notes_terms_and_any_order(open_app, three, size) -> None:
+    async with open_app(mode="runs", size=size) as pilot:
+        await under_cursor(pilot, "price-one")
+        await pilot.press("t", *"base lr-test", "enter")
+        await until(lambda: read_labels(three[0]).tags == ("base", "lr-test"), what="the tags are written")
+        await pilot.press("i", *"the first one", "enter")
+        await until(lambda: read_labels(three[0]).note == "the first one", what="the note is written")
+        await until(lambda: "#base #lr-test the first one" in shown(pilot.app), what="they are shown")
+        # a word that is no tag stays in the field
+        await pilot.press("t", *" two/words", "enter")
+        assert isinstance(pilot.app.screen, PromptDialog)
+        assert "a tag is one word" in shown(pilot.app)
+        await pilot.press("escape")
+        assert read_labels(three[0]).tags == ("base", "lr-test")
+        # terms; what is wrong with one is said, and the rows stay
+        await pilot.press("slash", *"tag:base status:done", "enter")
+        assert await names_listed(pilot) == ["price-one"]
+        await pilot.press("escape", "slash")
+        pilot.app.post_message(Paste("lrr<0.1"))
+        await until(lambda: "there is no key 'lrr'" in shown(pilot.app), what="the error is shown")
+        assert len(await names_listed(pilot)) == 3
+        await pilot.press("escape")
+        # several runs at once: the tags that both have are changed
+        await under_cursor(pilot, "price-one")
+        await pilot.press("space")
+        await under_cursor(pilot, "price-two")
+        await pilot.press("space", "t", *"both", "enter")
+        await until(lambda: read_labels(three[1]).tags == ("both",), what="the second has it")
+        assert read_labels(three[0]).tags == ("base", "both", "lr-test")
+        # any order, from a list
+        await pilot.press("a", "S", *"highest epoch", "escape")
+        await pilot.press("S", *"highest loss", "enter")
+        await until(lambda: pilot.app.screen.selection.order == "-loss", what="the order is another")
+        assert "highest loss first" in shown(pilot.app)
+        losses = [run.logs.get("loss", -1.0) for run in pilot.app.screen.selection.shown]
+        assert losses == sorted(losses, reverse=True)
 
 
 async def test_the_difference_of_two_runs(open_app, three) -> None:
@@ -411,15 +453,15 @@ def test_keys_that_differ_among_runs_of_one_recipe() -> None:
         ("a", {"train.epochs": "6", "train.optimizer.learning_rate": "0.2", "name": "a"}),
         ("b", {"train.epochs": "7", "data.use": "x", "name": "b"}),
     ]
-    assert compare.differing_keys(runs) == ["train.optimizer.learning_rate", "train.epochs"]
-    assert compare.differing_keys(runs[1:]) == []  # different recipes differ by their names
+    assert recipe_values.differing_keys(runs) == ["train.optimizer.learning_rate", "train.epochs"]
+    assert recipe_values.differing_keys(runs[1:]) == []  # different recipes differ by their names
     absent = [("a", {"train.epochs": "5"}), ("a", {"train.epochs": "5", "train.batch_size": "8"})]
-    assert compare.differing_keys(absent) == ["train.batch_size"]
+    assert recipe_values.differing_keys(absent) == ["train.batch_size"]
 
 
 def test_keys_are_called_by_as_little_as_tells_them_apart() -> None:
     keys = ["train.optimizer.learning_rate", "model.sequential[0].units", "model.sequential[1].units"]
-    assert list(compare.short_keys(keys).values()) == [
+    assert list(recipe_values.short_keys(keys).values()) == [
         "learning_rate",
         "sequential[0].units",
         "sequential[1].units",

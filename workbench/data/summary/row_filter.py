@@ -1,14 +1,8 @@
-"""Select rows by a line of text: `price>100 city:Berlin garden=yes "living area"<80 sea`.
-
-Terms are separated by blanks, and all of them must hold. A term is a column, an operator and a value, or a text that
-any column may hold. `:` means "contains"; without a value `=` finds what is missing, and `!=` what is not.
-"""
+"""Select rows of the data by a line of text: see `workbench.filter_terms`."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,39 +10,8 @@ from workbench.data.source import Source
 from workbench.data.summary.shown_kinds import ShownColumn, kind_of, shown_column
 from workbench.data.summary.shown_readings import Readings
 from workbench.data.table import number_text
-from workbench.errors import RecipeError, did_you_mean
-
-_OPERATORS = (">=", "<=", "!=", ">", "<", "=", ":")
-_COMPARISONS: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-    "!=": operator.ne,
-}
-
-
-@dataclass(frozen=True)
-class Term:
-    """One condition; without a column the text is looked for in all of them."""
-
-    text: str
-    column: str = ""
-    operator: str = ""
-
-
-def parse_filter(line: str, names: Sequence[str]) -> tuple[Term, ...]:
-    """The terms of a line.
-
-    Args:
-        line: what was typed.
-        names: the columns there are.
-
-    Raises:
-        RecipeError: a term names no column.
-    """
-    return tuple(_term(token, names) for token in _tokens(line))
+from workbench.errors import RecipeError
+from workbench.filter_terms import COMPARISONS, Term
 
 
 def columns_needed(terms: Sequence[Term], names: Sequence[str]) -> tuple[str, ...]:
@@ -117,35 +80,6 @@ def _plain(value: float) -> str:
     return number_text(value) if abs(value) < 1e15 else repr(value)
 
 
-def _tokens(line: str) -> list[str]:
-    """Parts between blanks; quotes hold together what has blanks in it, and stay."""
-    tokens, token, quoted = [], "", False
-    for letter in line:
-        quoted ^= letter == '"'
-        if letter.isspace() and not quoted:
-            tokens.append(token)
-            token = ""
-        else:
-            token += letter
-    return [each for each in (*tokens, token) if each.strip('"')]
-
-
-def _term(token: str, names: Sequence[str]) -> Term:
-    quoted = False
-    for at, letter in enumerate(token):
-        quoted ^= letter == '"'
-        sign = "" if quoted else next((each for each in _OPERATORS if token.startswith(each, at)), "")
-        if sign and at:
-            name, text = token[:at].replace('"', ""), token[at + len(sign) :].replace('"', "")
-            if name not in names:
-                name = next((each for each in names if each.casefold() == name.casefold()), name)
-            if name not in names:
-                hint = did_you_mean(name, names) or f'In quotes it is looked for in all columns: "{token}".'
-                raise RecipeError(f"there is no column '{name}'.", hint=hint)
-            return Term(text, name, sign)
-    return Term(token.replace('"', ""))
-
-
 def _holds(term: Term, column: ShownColumn) -> np.ndarray:
     if not term.text:
         if term.operator == "=":
@@ -158,7 +92,7 @@ def _holds(term: Term, column: ShownColumn) -> np.ndarray:
     value = _number(term, column)
     if value is not None and column.numbers is not None:
         with np.errstate(invalid="ignore"):
-            return np.asarray(_COMPARISONS[term.operator](column.numbers, value)) & ~column.missing
+            return np.asarray(COMPARISONS[term.operator](column.numbers, value)) & ~column.missing
     if term.operator not in ("=", "!="):
         what = "texts" if column.numbers is None else f"{column.kind}s"
         raise RecipeError(

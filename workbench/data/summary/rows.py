@@ -15,18 +15,11 @@ from workbench.data.preparation import Preparation
 from workbench.data.source import Source
 from workbench.data.summary.blocks import RowBlocks
 from workbench.data.summary.parts import blocks_of, parts_of, streamed_positions
-from workbench.data.summary.row_filter import (
-    Term,
-    cell_texts,
-    columns_needed,
-    gaps,
-    matches,
-    of_length,
-    parse_filter,
-)
+from workbench.data.summary.row_filter import cell_texts, columns_needed, gaps, matches, of_length
 from workbench.data.summary.shown_kinds import shown_column
 from workbench.data.summary.shown_readings import Readings
 from workbench.errors import RecipeError
+from workbench.filter_terms import Term, parse_filter
 from workbench.recipe.options.missing import missing_of
 
 ALL = "all"

@@ -1,21 +1,23 @@
-"""List the runs. Listing again costs one stat call for each run that did not change."""
+"""List the runs. Listing again costs two stat calls for each run that did not change."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.storage.ownership import owner
+from workbench.storage.recipe_values import differing_keys
 from workbench.storage.run_folder import RunFolder
+from workbench.storage.run_values import choose_runs, numbers_of, sort_runs
 from workbench.storage.runs import RunSummary, summary_of
 from workbench.tui.services.run_files import has_checkpoint
 from workbench.tui.views.marks import run_state
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
 
-Stamp = tuple[int, int]
+Stamp = tuple[int, int, int]
 
 ORDERS = {
     "newest": "newest first",
@@ -65,33 +67,56 @@ class RunLister:
 
 def _stamp(run: RunFolder) -> Stamp:
     try:
+        labelled = os.stat(run.labels).st_mtime_ns
+    except OSError:
+        labelled = 0
+    try:
         found = os.stat(run.events)
     except OSError:
-        return (0, 0)
-    return found.st_mtime_ns, found.st_size
+        return (0, 0, labelled)
+    return found.st_mtime_ns, found.st_size, labelled
 
 
 def _newest(summary: RunSummary) -> tuple[float, str]:
     return -summary.started, summary.folder.name
 
 
-def chosen(runs: Iterable[RunSummary], words: str, order: str) -> list[RunSummary]:
-    """The runs that have every word in their name or status, in an order of `ORDERS`."""
-    wanted = words.casefold().split()
-    found = [
-        run
-        for run in runs
-        if all(word in f"{run.folder.name} {run_state(run)}".casefold() for word in wanted)
-    ]
+def chosen(runs: Sequence[RunSummary], line: str, order: str) -> list[RunSummary]:
+    """The runs that a filter lets through (`run_values.choose_runs`), in an order: one of `ORDERS`, or a key.
+
+    A key alone is the lowest first, `-KEY` the highest.
+
+    Raises:
+        RecipeError: the filter names what there is not.
+    """
+    found = sorted(choose_runs(runs, line, run_state), key=_newest)
     if order == "name":
         return sorted(found, key=lambda run: run.folder.name)
     if order == "status":
         return sorted(found, key=lambda run: (_rank(run), *_newest(run)))
-    if order in ("loss", "val_loss"):
-        return sorted(found, key=lambda run: (_known_number(run.logs.get(order)), *_newest(run)))
     if order == "test":
         return sorted(found, key=lambda run: (*_test_rank(run), *_newest(run)))
-    return sorted(found, key=_newest)
+    if order in ("newest", ""):
+        return found
+    return sort_runs(found, order.removeprefix("-"), highest=order.startswith("-"))
+
+
+def order_in_words(order: str) -> str:
+    """`lowest loss first`."""
+    if order in ORDERS:
+        return ORDERS[order]
+    return f"{'highest' if order.startswith('-') else 'lowest'} {order.removeprefix('-')} first"
+
+
+def orders_of(runs: Sequence[RunSummary]) -> dict[str, str]:
+    """Every order that there is for these runs, and its name in words: each metric, and each key that differs."""
+    keys = differing_keys((str(run.recipe.get("name", "")), run.recipe_values) for run in runs)
+    numbers = dict.fromkeys(name for run in runs for name in numbers_of(run))
+    found = dict(ORDERS)
+    for name in [*metrics_of(runs), *(each for each in numbers if each not in metrics_of(runs)), *keys]:
+        for order in (name, f"-{name}"):
+            found.setdefault(order, order_in_words(order))
+    return found
 
 
 def _test_rank(run: RunSummary) -> tuple[bool, str, float]:

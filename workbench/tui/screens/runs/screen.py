@@ -21,19 +21,23 @@ from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
-from workbench.tui.screens.runs import compare, confirming, file_operations
+from workbench.tui.screens.runs import compare, confirming, file_operations, labelling
 from workbench.tui.screens.runs.difference import DifferenceDialog
 from workbench.tui.screens.runs.histories import Histories
-from workbench.tui.screens.runs.listing import ORDERS, RunLister, resumable, short_names
+from workbench.tui.screens.runs.listing import RunLister, order_in_words, resumable, short_names
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.selection import MOST_MARKED, RunSelection
 from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.services import run_files
 from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import number
-from workbench.tui.views.marks import run_mark
+from workbench.tui.views.marks import FAILED, run_mark
 from workbench.tui.widgets.filter_line import FilterLine
 
+# Actions that mean nothing where there is no run.
+_OF_RUNS = frozenset(
+    ["mark", "rerun", "rename", "delete", "sort", "sort_by", "tags", "note", "metric", "filter", "difference"]
+)
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 
 
@@ -52,8 +56,14 @@ class RunsScreen(WorkbenchScreen):
                 tooltip="Compare two marked runs: results, recipe, versions"),
         Binding("m", "metric", "Metric", id="runs.metric", tooltip="Draw the next metric"),
         Binding("slash", "filter", "Filter", id="runs.filter", key_display="/",
-                tooltip="Show the runs that have these words in their name or status"),
+                tooltip="Only some runs: lr<0.01 status:done tag:base batch_size=16 words; "
+                ": contains, = is, != is not; tag= has none"),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Newest, name, status, loss, val_loss, test"),
+        Binding("S,shift+s", "sort_by", "Sort by", id="runs.sort-by", key_display="S", show=False,
+                tooltip="Sort by any metric or key, in either direction"),
+        Binding("t", "tags", "Tags", id="runs.tags", tooltip="Tags of the marked runs, or of the one under the cursor"),
+        Binding("i", "note", "Note", id="runs.note", show=False,
+                tooltip="A note about the marked runs, or the one under the cursor"),
         Binding("o", "stop", "Stop", id="runs.stop",
                 tooltip="Have the run end after its batch and be saved, wherever it is trained"),
         Binding("u", "resume", "Resume", id="runs.resume", tooltip="Go on from the run's last checkpoint"),
@@ -76,7 +86,7 @@ class RunsScreen(WorkbenchScreen):
     # ------------------------------------------------------------------ made of
 
     def compose_body(self) -> Iterable[Widget]:
-        yield FilterLine("#table", placeholder="words of a name or a status")
+        yield FilterLine("#table", placeholder="lr<0.01 status:done tag:base batch_size=16 words")
         yield RunsTable(id="table")
         yield Static(id="about", markup=False)
         yield OverlayChart(id="overlay")
@@ -188,10 +198,15 @@ class RunsScreen(WorkbenchScreen):
                 parts.append(f"on the test part {tested}")
             if view is not None and view.error is not None:
                 parts.append(printable(view.error.what))
+            labels = [*(f"#{tag}" for tag in run.labels.tags), printable(run.labels.note)]
+            compared = "   ".join(filter(None, [" ".join(labels).strip(), compared]))
         if self.selection.filter:
             parts.append(f"{len(self.selection.shown)} of {len(self.selection.runs)} shown")
-        parts.insert(1, ORDERS[self.selection.order])  # an error behind it may be longer than the line
+        # An error behind it may be longer than the line.
+        parts.insert(1, printable(order_in_words(self.selection.order)))
         line = "   ".join(parts)
+        if (wrong := self.selection.wrong) is not None:
+            line = f"{FAILED} {printable(wrong.what)} {printable(wrong.hint)}".rstrip()
         self.query_one("#about", Static).update(f"{line}\n{compared}")
 
     # ------------------------------------------------------------------ marks, filter, order, metric
@@ -222,6 +237,23 @@ class RunsScreen(WorkbenchScreen):
         kwb(self).state.set("runs.order", self.selection.order)
         self._fill()
 
+    @work(group="sort-by", exclusive=True)
+    async def action_sort_by(self) -> None:
+        if (order := await labelling.chosen_order(kwb(self), self.selection.runs)) is not None:
+            self.selection.order = order
+            kwb(self).state.set("runs.order", order)
+            self._fill()
+
+    @work(group="labels", exclusive=True)
+    async def action_tags(self) -> None:
+        if await labelling.change_tags(kwb(self), self._drawn):
+            self.look()
+
+    @work(group="labels", exclusive=True)
+    async def action_note(self) -> None:
+        if await labelling.change_note(kwb(self), self._drawn):
+            self.look()
+
     def action_filter(self) -> None:
         self.query_one(FilterLine).ask()
 
@@ -237,7 +269,7 @@ class RunsScreen(WorkbenchScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing for the run under the cursor are not offered."""
-        if action in ("mark", "rerun", "rename", "delete", "sort", "metric", "filter", "difference"):
+        if action in _OF_RUNS:
             return bool(self.selection.runs) if action != "difference" else len(self.selection.marked) == 2
         if action == "resume":
             return self.is_mounted and (run := self._under_cursor) is not None and resumable(run)

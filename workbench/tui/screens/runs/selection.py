@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.errors import WorkbenchError
 from workbench.storage.runs import RunSummary
 from workbench.tui.screens.runs.listing import ORDERS, chosen, metrics_of
 from workbench.tui.state import AppState
@@ -17,6 +18,7 @@ class RunSelection:
     Attributes:
         runs: all of them.
         shown: those that the filter lets through, in order.
+        wrong: what is wrong with the filter.
         marked: the names of the marked ones, in the order in which they were marked.
     """
 
@@ -27,11 +29,12 @@ class RunSelection:
         self.order = "newest"
         self.metric = "loss"
         self.filter = ""
+        self.wrong: WorkbenchError | None = None
 
     def restore(self, state: AppState) -> None:
         """Take order and metric as they were the last time."""
         order = state.get("runs.order", "newest")
-        self.order = order if order in ORDERS else "newest"
+        self.order = order if isinstance(order, str) and order else "newest"
         self.metric = state.get("runs.metric", "loss")
 
     def replace(self, runs: Sequence[RunSummary]) -> None:
@@ -42,7 +45,14 @@ class RunSelection:
 
     def choose(self) -> None:
         """Bring `shown` up to date."""
-        self.shown = chosen(self.runs, self.filter, self.order)
+        try:
+            self.shown, self.wrong = chosen(self.runs, self.filter, self.order), None
+        except WorkbenchError as error:  # what was shown before stays
+            names = {run.folder.name for run in self.shown}
+            self.shown, self.wrong = (
+                [run for run in chosen(self.runs, "", self.order) if run.folder.name in names],
+                error,
+            )
 
     def named(self, name: str | None) -> RunSummary | None:
         """The run of a name."""
@@ -76,4 +86,5 @@ class RunSelection:
     def next_order(self) -> None:
         """Take the next of `ORDERS`."""
         orders = list(ORDERS)
-        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        at = orders.index(self.order) if self.order in orders else -1
+        self.order = orders[(at + 1) % len(orders)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
+from workbench.storage.recipe_values import differing_keys, short_keys
 from workbench.storage.runs import RunSummary
-from workbench.tui.screens.runs.compare import ABSENT, differing_keys, flat, short_keys
+from workbench.tui.screens.runs.compare import ABSENT
 from workbench.tui.screens.runs.listing import metrics_of
 from workbench.tui.views.fitting import fit, middle_cut
 from workbench.tui.views.formatting import moment, number
@@ -35,7 +37,6 @@ class RunsTable(DataTable[Text]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._widths: dict[str, int] = {}  # of the columns
-        self._values: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
         self._keys: dict[str, str] = {}  # of those that stand for a key of the recipe: the key
 
     def show(self, shown: Sequence[RunSummary], runs: Sequence[RunSummary], marked: Collection[str]) -> None:
@@ -79,8 +80,10 @@ class RunsTable(DataTable[Text]):
         widths["epoch"] = max([5, *(len(_epochs(run)) for run in runs)])
         if self.app.size.width >= 100:
             widths["started"] = _WIDTHS["started"]
+        if longest := max((cell_len(_tags(run)) for run in runs), default=0):
+            widths["tags"] = min(max(longest, len("tags")), _MOST)
         used = sum(width + 2 for width in widths.values())
-        keys = differing_keys((str(run.recipe.get("name", "")), self._values_of(run)) for run in runs)
+        keys = differing_keys((str(run.recipe.get("name", "")), run.recipe_values) for run in runs)
         metrics = metrics_of(runs)
         names = short_keys(keys)
         self._keys = {}
@@ -96,7 +99,7 @@ class RunsTable(DataTable[Text]):
             if column in widths:
                 continue
             values = [
-                self._values_of(run).get(name, "") if kind == "key" else _number(run, column) for run in runs
+                run.recipe_values.get(name, "") if kind == "key" else _number(run, column) for run in runs
             ]
             width = min(max([_LEAST, len(column), *map(len, values)]), _MOST)
             if (
@@ -112,13 +115,6 @@ class RunsTable(DataTable[Text]):
         longest = max((len(run.folder.name) for run in runs), default=0)
         widths["run"] = min(max(room - used + _LEAST_NAME, _LEAST_NAME), max(longest, _LEAST_NAME))
         self._widths = widths
-
-    def _values_of(self, run: RunSummary) -> Mapping[str, str]:
-        """The values of a run's recipe, key by key; made once, as long as it is the same recipe."""
-        known = self._values.get(run.folder.name)
-        if known is None or known[0] is not run.recipe:
-            known = self._values[run.folder.name] = run.recipe, flat(run.recipe)
-        return known[1]
 
     def _rebuild(self, shown: Sequence[RunSummary], marks: Mapping[str, int]) -> None:
         under = self.name_under_cursor
@@ -140,6 +136,7 @@ class RunsTable(DataTable[Text]):
             "run": Text(middle_cut(name, self._widths["run"])),
             "epoch": Text(_epochs(run), justify="right"),
             "started": Text(started),
+            "tags": Text(fit(_tags(run), self._widths.get("tags", 0))),
         }
         return [
             cells[column] if column in cells else Text(self._value(run, column, width), justify="right")
@@ -148,7 +145,11 @@ class RunsTable(DataTable[Text]):
 
     def _value(self, run: RunSummary, column: str, width: int) -> str:
         key = self._keys.get(column)
-        return fit(self._values_of(run).get(key, ABSENT) if key else _number(run, column), width)
+        return fit(run.recipe_values.get(key, ABSENT) if key else _number(run, column), width)
+
+
+def _tags(run: RunSummary) -> str:
+    return " ".join(run.labels.tags)
 
 
 def _epochs(run: RunSummary) -> str:

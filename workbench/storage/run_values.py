@@ -1,0 +1,175 @@
+"""The values of runs by name, as in a table of experiments: keys, logs, results; select, sort and group by them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import RecipeError, did_you_mean
+from workbench.filter_terms import COMPARISONS, Term, parse_filter
+from workbench.storage.recipe_values import short_keys
+from workbench.storage.runs import RunSummary
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs with one value of a key.
+
+    Attributes:
+        value: of the key, as text; "" for runs without it.
+        numbers: of each log and result: the mean, the standard deviation of a sample (nan of one run), and of how many
+            runs; of those that have a finite one.
+    """
+
+    value: str
+    runs: tuple[RunSummary, ...]
+    numbers: Mapping[str, tuple[float, float, int]]
+
+
+def values_of(run: RunSummary) -> dict[str, Any]:
+    """All values of a run: `run`, `status`, `epoch`, `tag`, `note`, logs, `test_` results, and the recipe's keys."""
+    numbers = numbers_of(run)
+    recipe = {key: value for key, value in run.recipe_values.items() if key not in numbers}
+    own = {"run": run.folder.name, "status": run.status, "epoch": run.epoch}
+    return {**recipe, **numbers, **own, "tag": run.labels.tags, "note": run.labels.note}
+
+
+def numbers_of(run: RunSummary) -> dict[str, float]:
+    """What a run logged last, and with `test_` what it reached on its test part."""
+    return {**run.logs, **{f"test_{name}": value for name, value in run.evaluation.items()}}
+
+
+def names_of(runs: Iterable[RunSummary]) -> dict[str, str]:
+    """What values may be called: their whole names, and the last parts of recipe keys that no other has.
+
+    Returns:
+        The whole name by what it may be called.
+    """
+    whole: dict[str, None] = {}
+    for run in runs:
+        whole |= dict.fromkeys(values_of(run))
+    found = {name: name for name in whole}
+    for name, short in short_keys(name for name in whole if "." in name).items():
+        found.setdefault(short, name)
+    tails = [name for name in whole if name.endswith(".learning_rate")]
+    return found | ({"lr": tails[0]} if len(tails) == 1 and "lr" not in found else {})
+
+
+def resolve_name(name: str, runs: Iterable[RunSummary]) -> str:
+    """The whole name of a value.
+
+    Raises:
+        RecipeError: no run has it.
+    """
+    known = names_of(runs)
+    if name not in known:
+        raise RecipeError(f"there is no key '{name}'.", hint=did_you_mean(name, known))
+    return known[name]
+
+
+def choose_runs(
+    runs: Sequence[RunSummary], line: str, state: Callable[[RunSummary], str] = lambda run: run.status
+) -> list[RunSummary]:
+    """The runs that a filter lets through: `lr<0.01 status:done tag:base price`.
+
+    Args:
+        line: terms of `workbench.filter_terms` over the names of `names_of`; a word alone is looked for in names,
+            states, tags and notes.
+        state: a run's state in words.
+
+    Raises:
+        RecipeError: a term names no value, or compares what has no order.
+    """
+    known = names_of(runs)
+    terms = parse_filter(line, list(known), "key")
+    return [run for run in runs if all(_holds(term, run, known, state) for term in terms)]
+
+
+def _holds(term: Term, run: RunSummary, known: Mapping[str, str], state: Callable[[RunSummary], str]) -> bool:
+    if not term.column:
+        words = " ".join([run.folder.name, state(run), *run.labels.tags, run.labels.note])
+        return term.text.casefold() in words.casefold()
+    name = known[term.column]
+    value = state(run) if name == "status" and term.operator == ":" else values_of(run).get(name)
+    wanted = term.text.casefold()
+    missing = value in (None, "", ())
+    if not wanted:
+        return {"=": missing, "!=": not missing}.get(term.operator, True)  # else it is still being typed
+    if isinstance(value, tuple):
+        has = any(tag.casefold() == wanted for tag in value)
+        return has if term.operator in (":", "=") else not has
+    if term.operator == ":":
+        return value is not None and wanted in str(value).casefold()
+    number, other = _number(value), _number(term.text)
+    if number is not None and other is not None:
+        return bool(COMPARISONS[term.operator](number, other))
+    if term.operator in ("=", "!="):
+        return not missing and (str(value).casefold() == wanted) is (term.operator == "=")
+    if other is None:
+        raise RecipeError(
+            f"'{term.text}' is no number that '{term.column}' could be compared with.",
+            hint=f"`{term.column}:{term.text}` finds what contains it, `=` what is equal.",
+        )
+    return False  # it has no number there
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def sort_runs(runs: Sequence[RunSummary], name: str, *, highest: bool = False) -> list[RunSummary]:
+    """The runs by a value, of its whole name: numbers first, by size, then texts; those without it last."""
+
+    def rank(run: RunSummary) -> tuple[int, float, str]:
+        value = values_of(run).get(name)
+        number = _number(value)
+        if number is not None and not math.isnan(number):
+            return 0, -number if highest else number, ""
+        if value in (None, "", ()) or number is not None:
+            return 2, 0.0, ""
+        return 1, 0.0, " ".join(value) if isinstance(value, tuple) else str(value)
+
+    texts = sorted(runs, key=rank)
+    if not highest:
+        return texts
+    middle = [run for run in texts if rank(run)[0] == 1]
+    return (
+        [run for run in texts if rank(run)[0] == 0]
+        + middle[::-1]
+        + [run for run in texts if rank(run)[0] == 2]
+    )
+
+
+def group_runs(runs: Sequence[RunSummary], name: str) -> list[RunGroup]:
+    """The runs by the values of one name, the lowest number first, then texts in their order."""
+    by_value: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        value = values_of(run).get(name, "")
+        by_value.setdefault(", ".join(value) if isinstance(value, tuple) else str(value), []).append(run)
+
+    def rank(value: str) -> tuple[bool, float, str]:
+        number = _number(value)
+        return number is None, number or 0.0, value
+
+    return [
+        RunGroup(value, tuple(by_value[value]), _means(by_value[value]))
+        for value in sorted(by_value, key=rank)
+    ]
+
+
+def _means(runs: Sequence[RunSummary]) -> dict[str, tuple[float, float, int]]:
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        for name, value in numbers_of(run).items():
+            if math.isfinite(value):
+                found.setdefault(name, []).append(value)
+    return {
+        name: (statistics.fmean(own), statistics.stdev(own) if len(own) > 1 else math.nan, len(own))
+        for name, own in found.items()
+    }
