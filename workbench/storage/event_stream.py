@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,8 +98,11 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[TimedEvent]:
         yield from reader.read_new()
 
 
-def ends_of(path: Path) -> tuple[list[TimedEvent], list[TimedEvent]]:
-    """The first event of a stream, and those in its last part."""
+def ends_of(path: Path) -> tuple[TimedEvent | None, Iterator[TimedEvent]]:
+    """The first event of a stream, and those in its last part from the last on.
+
+    A line is parsed when it is asked for: what lists thousands of runs needs few of them.
+    """
     try:
         with open(path, "rb") as file:
             first = file.readline()
@@ -108,9 +111,9 @@ def ends_of(path: Path) -> tuple[list[TimedEvent], list[TimedEvent]]:
             file.seek(start)
             if start:
                 file.readline()
-            return _parse(first), _parse(file.read())
+            return next(_parsed([first]), None), _parsed(reversed(file.read().split(b"\n")))
     except OSError:
-        return [], []
+        return None, iter(())
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -130,9 +133,11 @@ def _cut_torn_line(path: Path) -> None:
 
 
 def _parse(content: bytes) -> list[TimedEvent]:
-    found = []
-    for line in content.split(b"\n"):
+    return list(_parsed(content.split(b"\n")))
+
+
+def _parsed(lines: Iterable[bytes]) -> Iterator[TimedEvent]:
+    for line in lines:
         with contextlib.suppress(ValueError):  # torn by a crash, or not ours; also bad UTF-8
             if line and (parsed := events.from_json(line.decode())):
-                found.append(parsed)
-    return found
+                yield parsed

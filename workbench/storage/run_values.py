@@ -29,12 +29,24 @@ class RunGroup:
     numbers: Mapping[str, tuple[float, float, int]]
 
 
-def values_of(run: RunSummary) -> dict[str, Any]:
-    """All values of a run: `run`, `status`, `epoch`, `tag`, `note`, logs, `test_` results, and the recipe's keys."""
-    numbers = numbers_of(run)
-    recipe = {key: value for key, value in run.recipe_values.items() if key not in numbers}
-    own = {"run": run.folder.name, "status": run.status, "epoch": run.epoch}
-    return {**recipe, **numbers, **own, "tag": run.labels.tags, "note": run.labels.note}
+def value_of(run: RunSummary, name: str) -> Any:
+    """A value of a run by its whole name: `run`, `status`, `epoch`, `tag`, `note`, a log, a `test_` result, or a key of
+    its recipe; None where it has none."""
+    match name:
+        case "run":
+            return run.folder.name
+        case "status" | "epoch":
+            return getattr(run, name)
+        case "tag":
+            return run.labels.tags
+        case "note":
+            return run.labels.note
+    if name in run.logs:
+        return run.logs[name]
+    tested = name.removeprefix("test_")
+    if tested != name and tested in run.evaluation:
+        return run.evaluation[tested]
+    return run.recipe_values.get(name)
 
 
 def numbers_of(run: RunSummary) -> dict[str, float]:
@@ -48,9 +60,9 @@ def names_of(runs: Iterable[RunSummary]) -> dict[str, str]:
     Returns:
         The whole name by what it may be called.
     """
-    whole: dict[str, None] = {}
-    for run in runs:
-        whole |= dict.fromkeys(values_of(run))
+    whole = dict.fromkeys(["run", "status", "epoch", "tag", "note"])
+    for keys in {(*numbers_of(run), *run.recipe_values): None for run in runs}:  # few recipes have other keys
+        whole |= dict.fromkeys(keys)
     found = {name: name for name in whole}
     for name, short in short_keys(name for name in whole if "." in name).items():
         found.setdefault(short, name)
@@ -83,6 +95,8 @@ def choose_runs(
     Raises:
         RecipeError: a term names no value, or compares what has no order.
     """
+    if not line.strip():
+        return list(runs)
     known = names_of(runs)
     terms = parse_filter(line, list(known), "key")
     return [run for run in runs if all(_holds(term, run, known, state) for term in terms)]
@@ -93,7 +107,7 @@ def _holds(term: Term, run: RunSummary, known: Mapping[str, str], state: Callabl
         words = " ".join([run.folder.name, state(run), *run.labels.tags, run.labels.note])
         return term.text.casefold() in words.casefold()
     name = known[term.column]
-    value = state(run) if name == "status" and term.operator == ":" else values_of(run).get(name)
+    value = state(run) if name == "status" and term.operator == ":" else value_of(run, name)
     wanted = term.text.casefold()
     missing = value in (None, "", ())
     if not wanted:
@@ -127,7 +141,7 @@ def sort_runs(runs: Sequence[RunSummary], name: str, *, highest: bool = False) -
     """The runs by a value, of its whole name: numbers first, by size, then texts; those without it last."""
 
     def rank(run: RunSummary) -> tuple[int, float, str]:
-        value = values_of(run).get(name)
+        value = value_of(run, name)
         number = _number(value)
         if number is not None and not math.isnan(number):
             return 0, -number if highest else number, ""
@@ -150,7 +164,8 @@ def group_runs(runs: Sequence[RunSummary], name: str) -> list[RunGroup]:
     """The runs by the values of one name, the lowest number first, then texts in their order."""
     by_value: dict[str, list[RunSummary]] = {}
     for run in runs:
-        value = values_of(run).get(name, "")
+        value = value_of(run, name)
+        value = "" if value is None else value
         by_value.setdefault(", ".join(value) if isinstance(value, tuple) else str(value), []).append(run)
 
     def rank(value: str) -> tuple[bool, float, str]:

@@ -169,7 +169,9 @@ def summary_of(run: RunFolder) -> RunSummary:
     first, last = ends_of(run.events)
     epoch, epochs, logs, status = 0, 0, {}, ""
     finished: events.Finished | None = None
-    for event, _, _ in reversed(last):
+    ended = 0.0
+    for event, moment, _ in last:
+        ended = ended or moment
         if not status and isinstance(event, events.Finished):
             status, finished = event.status, event
         elif not status and isinstance(event, events.Failed):
@@ -182,16 +184,16 @@ def summary_of(run: RunFolder) -> RunSummary:
         status = "running"
     elif status in ("", "open"):
         status = "crashed"
-    ends = [moment for _, moment, _ in first + last]
-    recipe = next((event.recipe for event, *_ in first if isinstance(event, events.RunStarted)), {})
+    began, recipe = (first[1], first[0]) if first is not None else (0.0, None)
     return RunSummary(
         run,
         status,
-        *((ends[0], ends[-1]) if ends else (0.0, 0.0)),
+        began,
+        ended or began,
         epoch,
         epochs,
         logs,
-        recipe,
+        recipe.recipe if isinstance(recipe, events.RunStarted) else {},
         no_better=finished.no_better if finished else "",
         test=TestScore.of(finished) if finished else None,
         evaluation=dict(finished.evaluation) if finished else {},

@@ -169,10 +169,9 @@ def worse_than_before(
     for before in replaced:
         if before.writer is None or not _same_test(before.notes.get("recipe") or {}, recipe):
             continue
-        ended = [
-            event for event, *_ in ends_of(before.writer.events)[1] if isinstance(event, events.Finished)
-        ]
-        old = ended[-1].evaluation.get("loss") if ended else None
+        ends = (event for event, *_ in ends_of(before.writer.events)[1])
+        ended = next((event for event in ends if isinstance(event, events.Finished)), None)
+        old = ended.evaluation.get("loss") if ended is not None else None
         new = evaluation.get("loss")
         if old is not None and new is not None and new > old:
             warnings.append(

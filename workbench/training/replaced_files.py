@@ -61,7 +61,7 @@ class ReplacedFile:
 
 def _has_model_of(run: RunFolder, path: Path, notes: Mapping[str, Any]) -> bool:
     """True if a run's own file has the same model as another file."""
-    saved = [event for event, *_ in ends_of(run.events)[1] if isinstance(event, events.Saved)]
+    saved = [event for event, *_ in ends_of(run.events)[1] if isinstance(event, events.Saved)][::-1]
     with suppress(OSError, FileError):
         mine = _sha256(path)
         at = [(event.epoch, event.step) for event in saved if event.sha256 == mine]
