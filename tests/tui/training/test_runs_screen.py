@@ -141,6 +141,19 @@ async def test_tags_notes_terms_and_any_order(open_app, three, size) -> None:
         assert losses == sorted(losses, reverse=True)
 
 
+async def test_the_rows_stand_in_the_order_and_the_cursor_stays_on_its_run(open_app, three) -> None:
+    async with open_app(mode="runs") as pilot:
+        await under_cursor(pilot, "price-one")
+        table = pilot.app.screen.query_one(RunsTable)
+        for _ in range(7):
+            await pilot.press("s")
+            names = await names_listed(pilot)
+            assert table.names == names
+            assert table.name_under_cursor == "price-one"
+            rows = [line for line in shown(pilot.app).splitlines() if "price-" in line or "failing" in line]
+            assert [next(name for name in names if name in row) for row in rows[:3]] == names
+
+
 async def test_the_difference_of_two_runs(open_app, three) -> None:
     three[1].recipe.write_text(
         three[1].recipe.read_text().replace("learning_rate: 0.001", "learning_rate: 0.01")

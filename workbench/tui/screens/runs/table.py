@@ -37,6 +37,10 @@ class RunsTable(DataTable[Text]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
         self._widths: dict[str, int] = {}  # of the columns
+        self._chosen_for: tuple[Sequence[RunSummary], int] | None = (
+            None  # the runs and the width of the columns
+        )
+        self._made: dict[str, tuple[RunSummary, int | None]] = {}  # what each row shows: a run, its mark
         self._keys: dict[str, str] = {}  # of those that stand for a key of the recipe: the key
 
     def show(self, shown: Sequence[RunSummary], runs: Sequence[RunSummary], marked: Collection[str]) -> None:
@@ -48,20 +52,41 @@ class RunsTable(DataTable[Text]):
             marked: names of runs, in the order of their curves.
         """
         before = self._widths, self._keys
-        self._choose_columns(runs)
+        if (
+            self._chosen_for is None
+            or self._chosen_for[0] is not runs
+            or self._chosen_for[1] != self.app.size.width
+        ):
+            self._choose_columns(runs)
+            self._chosen_for = runs, self.app.size.width
         marks = {name: at for at, name in enumerate(marked, 1)}
-        if before != (self._widths, self._keys) or [run.folder.name for run in shown] != self.names:
+        names = [run.folder.name for run in shown]
+        shown_before = self.names
+        if before != (self._widths, self._keys) or set(names) != set(shown_before):
             self._rebuild(shown, marks)
             return
-        for run in shown:
+        for run, name in zip(shown, names, strict=True):
+            if (made := self._made[name])[0] is run and made[1] == marks.get(name):
+                continue
+            self._made[name] = run, marks.get(name)
             for column, cell in zip(self._widths, self._cells(run, marks), strict=True):
-                if self.get_cell(run.folder.name, column) != cell:
-                    self.update_cell(run.folder.name, column, cell)
+                if self.get_cell(name, column) != cell:
+                    self.update_cell(name, column, cell)
+        if names != shown_before:
+            self._reorder(names)
+
+    def _reorder(self, names: Sequence[str]) -> None:
+        """Put the rows into another order; the cursor stays on its run."""
+        under = self.name_under_cursor
+        places = {id(self.get_cell(name, "")): at for at, name in enumerate(names)}
+        self.sort("", key=lambda cell: places[id(cell)])  # a key of Textual's sees a cell, not the row's name
+        if under in names:
+            self.move_cursor(row=names.index(under), animate=False)
 
     @property
     def names(self) -> list[str]:
-        """Names of the runs in the rows."""
-        return [str(key.value) for key in self.rows]
+        """Names of the runs in the rows, from above."""
+        return [str(row.key.value) for row in self.ordered_rows]
 
     @property
     def name_under_cursor(self) -> str | None:
@@ -122,6 +147,7 @@ class RunsTable(DataTable[Text]):
             self.clear(columns=True)
             for column, width in self._widths.items():
                 self.add_column(fit(column, width), key=column, width=width)
+            self._made = {run.folder.name: (run, marks.get(run.folder.name)) for run in shown}
             for run in shown:
                 self.add_row(*self._cells(run, marks), key=run.folder.name)
             if under in (names := self.names):
