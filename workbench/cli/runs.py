@@ -53,6 +53,7 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_jso
     from workbench.storage.run_values import choose_runs, group_runs, resolve_name, sort_runs
     from workbench.storage.runs import list_runs
     from workbench.tui.settings import read_settings, settings_file
+    from workbench.tui.views.groups import group_lines
 
     settings, _ = read_settings(settings_file())
     every = list_runs(settings.runs)
@@ -65,7 +66,7 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_jso
         if as_json:
             echo_json(plain([_group_record(key, each) for each in groups]), indent=2)
         else:
-            echo(*_group_lines(group, groups))
+            echo(*group_lines(group, groups))
         return
     if as_json:
         echo_json(plain([_record(run) for run in found]), indent=2)
@@ -78,29 +79,6 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_jso
         epoch = f"{run.epoch}/{run.epochs}" if run.epochs else "-"
         words = "  ".join([*logs, *test, *labels])
         echo(f"{run.folder.name:<{width}}  {run.status:<11}  {epoch:>9}  {words}".rstrip())
-
-
-def _group_lines(key: str, groups: Sequence[RunGroup]) -> list[str]:
-    """A row for each value: how many runs, mean and standard deviation of what they have."""
-    names = list(dict.fromkeys(name for group in groups for name in group.numbers if name != "learning_rate"))
-    cells = [
-        [
-            f"{group.numbers[name][0]:.4g}"
-            + (f" ± {group.numbers[name][1]:.2g}" if group.numbers[name][2] > 1 else "")
-            if name in group.numbers
-            else "-"
-            for name in names
-        ]
-        for group in groups
-    ]
-    widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(names)]
-    first = max([len(key), *(len(group.value or "-") for group in groups)])
-    heads = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
-    lines = [f"{key:<{first}}  runs  {heads}".rstrip()]
-    for group, row in zip(groups, cells, strict=True):
-        shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
-        lines.append(f"{group.value or '-':<{first}}  {len(group.runs):>4}  {shown}".rstrip())
-    return lines
 
 
 def _group_record(key: str, group: RunGroup) -> dict[str, Any]:

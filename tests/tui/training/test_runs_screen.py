@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from workbench.errors import FileError
 from workbench.escaping import escape_line
 from workbench.storage import recipe_values
 from workbench.storage.event_stream import EventLog
-from workbench.storage.labels import read_labels
+from workbench.storage.labels import Labels, read_labels, write_labels
 from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary, TestScore
@@ -139,6 +140,27 @@ async def test_tags_notes_terms_and_any_order(open_app, three, size) -> None:
         assert "highest loss first" in shown(pilot.app)
         losses = [run.logs.get("loss", -1.0) for run in pilot.app.screen.selection.shown]
         assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_runs_are_grouped_by_a_key(open_app, three, size) -> None:
+    for run in three[:2]:
+        write_labels(run, Labels(("base",)))
+    async with open_app(mode="runs", size=size) as pilot:
+        runs = await names_listed(pilot)
+        losses = [
+            run.logs["val_loss"] for run in pilot.app.screen.selection.runs if "price" in run.folder.name
+        ]
+        assert len(runs) == 3
+        await pilot.press("g", *"tag", "enter")
+        await until(lambda: "3 runs by tag" in shown(pilot.app), what="the groups are shown")
+        line = next(line for line in shown(pilot.app).splitlines() if " base " in line and "±" in line)
+        mean, spread = statistics.fmean(losses), statistics.stdev(losses)
+        assert f"2  {mean:.4g} ± {spread:.2g}" in " ".join(line.replace("│", "").split(" ")).replace(
+            "   ", "  "
+        )
+        await pilot.press("escape")
+        assert await names_listed(pilot) == runs
 
 
 async def test_the_rows_stand_in_the_order_and_the_cursor_stays_on_its_run(open_app, three) -> None:

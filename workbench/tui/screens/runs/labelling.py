@@ -1,4 +1,4 @@
-"""Tags and notes of runs, and the order of the table, as they are asked for."""
+"""Tags and notes of runs, their groups, and the order of the table, as they are asked for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 
 from workbench.errors import WorkbenchError
 from workbench.storage.labels import Labels, read_labels, tag_error, write_labels
+from workbench.storage.recipe_values import differing_keys
+from workbench.storage.run_values import group_runs, names_of
 from workbench.storage.runs import RunSummary
 from workbench.tui.context import AppContext
 from workbench.tui.screens.runs.listing import orders_of
+from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import counted
-from workbench.tui.widgets.dialogs import PromptDialog
+from workbench.tui.views.groups import group_lines
+from workbench.tui.widgets.dialogs import DetailsDialog, PromptDialog
 from workbench.tui.widgets.pick import Pickable, PickDialog
 
 
@@ -27,6 +31,33 @@ async def chosen_order(app: AppContext, runs: Sequence[RunSummary]) -> str | Non
         )
     )
     return None if answer is None else by_words[answer]
+
+
+async def show_groups(
+    app: AppContext, runs: Sequence[RunSummary], every: Sequence[RunSummary], room: int
+) -> None:
+    """Ask for a key, and show the mean and the spread of the runs of each of its values. Needs a worker's context."""
+    names = names_of(every)
+    short = {whole: name for name, whole in sorted(names.items(), key=lambda pair: -len(pair[0]))}
+    differ = differing_keys((str(run.recipe.get("name", "")), run.recipe_values) for run in every)
+    offered = [*(short[key] for key in differ if key in short), "tag", "status"]
+    answer = await app.push_screen_wait(
+        PickDialog(
+            "Group by",
+            options=[Pickable(name) for name in dict.fromkeys(offered)],
+            check=lambda text: (
+                "" if text in names else "choose one of the list, or another key of the recipes"
+            ),
+        )
+    )
+    if answer is None:
+        return
+    groups = group_runs(runs, names[answer])
+    lines = group_lines(answer, groups, room=room)
+    text = "\n".join(printable(line) for line in lines)
+    await app.push_screen_wait(
+        DetailsDialog(f"{counted(len(runs), 'run')} by {answer}: mean ± standard deviation", text)
+    )
 
 
 async def change_tags(app: AppContext, runs: Sequence[RunSummary]) -> bool:

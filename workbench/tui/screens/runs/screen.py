@@ -36,7 +36,20 @@ from workbench.tui.widgets.filter_line import FilterLine
 
 # Actions that mean nothing where there is no run.
 _OF_RUNS = frozenset(
-    ["mark", "rerun", "rename", "delete", "sort", "sort_by", "tags", "note", "metric", "filter", "difference"]
+    [
+        "mark",
+        "rerun",
+        "rename",
+        "delete",
+        "sort",
+        "sort_by",
+        "group",
+        "tags",
+        "note",
+        "metric",
+        "filter",
+        "difference",
+    ]
 )
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 
@@ -61,6 +74,8 @@ class RunsScreen(WorkbenchScreen):
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Newest, name, status, loss, val_loss, test"),
         Binding("S,shift+s", "sort_by", "Sort by", id="runs.sort-by", key_display="S", show=False,
                 tooltip="Sort by any metric or key, in either direction"),
+        Binding("g", "group", "Group by", id="runs.group", show=False,
+                tooltip="Mean and spread of the runs that are shown, for each value of a key"),
         Binding("t", "tags", "Tags", id="runs.tags", tooltip="Tags of the marked runs, or of the one under the cursor"),
         Binding("i", "note", "Note", id="runs.note", show=False,
                 tooltip="A note about the marked runs, or the one under the cursor"),
@@ -243,6 +258,12 @@ class RunsScreen(WorkbenchScreen):
             self.selection.order = order
             kwb(self).state.set("runs.order", order)
             self._fill()
+
+    @work(group="group", exclusive=True)
+    async def action_group(self) -> None:
+        await labelling.show_groups(
+            kwb(self), self.selection.shown, self.selection.runs, room=min(self.size.width, 100) - 12
+        )
 
     @work(group="labels", exclusive=True)
     async def action_tags(self) -> None:

@@ -47,12 +47,8 @@ class RunSelection:
         """Bring `shown` up to date."""
         try:
             self.shown, self.wrong = chosen(self.runs, self.filter, self.order), None
-        except WorkbenchError as error:  # what was shown before stays
-            names = {run.folder.name for run in self.shown}
-            self.shown, self.wrong = (
-                [run for run in chosen(self.runs, "", self.order) if run.folder.name in names],
-                error,
-            )
+        except WorkbenchError as error:
+            self.shown, self.wrong = chosen(self.runs, "", self.order), error
 
     def named(self, name: str | None) -> RunSummary | None:
         """The run of a name."""
