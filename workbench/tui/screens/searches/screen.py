@@ -13,13 +13,17 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
+from workbench.search import reporting
 from workbench.search.opening import SEARCHES, recipe_of
 from workbench.tui.actions.reopen import open_as_new, show_run
 from workbench.tui.chart.widget import Chart
 from workbench.tui.context import kwb
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
+from workbench.tui.screens.searches.coordinates import coordinates_of
+from workbench.tui.screens.searches.importances import Importances
 from workbench.tui.screens.searches.listing import SearchLister, SearchSummary
+from workbench.tui.screens.searches.picture import TrialsPicture
 from workbench.tui.screens.searches.rows import (
     ORDERS,
     TrialRow,
@@ -27,6 +31,7 @@ from workbench.tui.screens.searches.rows import (
     about_trial,
     best_of,
     best_so_far,
+    goal_text,
     kind_of,
     rows_of,
 )
@@ -34,6 +39,7 @@ from workbench.tui.screens.searches.tables import SearchesTable, TrialsTable
 from workbench.tui.services.run_files import RunRecipe
 from workbench.tui.views.fitting import printable
 
+PICTURES = ("best", "importance", "lines")
 LOOK_EVERY = 1.0  # seconds between looks at the journals, while the screen is seen
 
 EMPTY = """No search yet in {folder}.
@@ -68,12 +74,16 @@ class SearchesScreen(WorkbenchScreen):
     BINDING_GROUP_TITLE = "Searches"
     HELP = (
         "Searches (kwb search) and repeats (kwb repeat) of this folder, with the trials of the one under the cursor. "
-        "★ is the best trial so far. A pruned trial was behind the others, and can go on."
+        "★ is the best trial so far. A pruned trial was behind the others, and can go on. "
+        "p shows the importance of each key (Optuna's fANOVA), then the trials as lines through all keys to the goal: "
+        "dotted lines are trials, whole ones the best tenth, ★ the best and ● the one under the cursor."
     )
-    FIRST_KEYS = ("searches.sort", "searches.best")
+    FIRST_KEYS = ("searches.sort", "searches.picture", "searches.best")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "Sort", id="searches.sort", tooltip="Order of the trials: by value, by number, by state"),
+        Binding("p", "picture", "Picture", id="searches.picture",
+                tooltip="The best value so far, the importance of each key, or the trials as lines through the keys"),
         Binding("b", "best", "Best", id="searches.best",
                 tooltip="Open the recipe with the values of the best trial, as a new one"),
         Binding("escape", "searches", "List", id="searches.list", show=False,
@@ -87,6 +97,8 @@ class SearchesScreen(WorkbenchScreen):
         self._order = "value"
         self._filled: tuple[SearchSummary | None, str] = (None, "")
         self._drawn: _Drawn | None = None
+        self._picture = "best"
+        self._importances = Importances()
         self._listing: FolderListing[list[SearchSummary]] | None = None
 
     # ------------------------------------------------------------------ made of
@@ -95,6 +107,7 @@ class SearchesScreen(WorkbenchScreen):
         yield SearchesTable(id="searches")
         yield Static(id="about", markup=False)
         yield Chart("", empty="no trial has ended yet", id="curve")
+        yield TrialsPicture(id="picture")
         yield TrialsTable(id="trials")
         yield Static(id="trial", markup=False)
         yield Static(id="empty", markup=False)
@@ -103,6 +116,8 @@ class SearchesScreen(WorkbenchScreen):
         app = kwb(self)
         order = str(app.state.get("searches.order", "value"))
         self._order = order if order in ORDERS else "value"
+        picture = str(app.state.get("searches.picture", "best"))
+        self._picture = picture if picture in PICTURES else "best"
         lister = SearchLister(app.working_directory / SEARCHES)
         self._listing = FolderListing(
             self, LOOK_EVERY, "listing the searches", lister.refresh, self._found, share=0.1
@@ -172,6 +187,7 @@ class SearchesScreen(WorkbenchScreen):
         goal = search.goal.name if search.goal is not None else ""
         self.query_one(TrialsTable).show(search.name, goal, rows, kind_of(search))
         self._draw(search)
+        self._draw_picture()
         self._show_words()
         self.refresh_bindings()
 
@@ -189,6 +205,36 @@ class SearchesScreen(WorkbenchScreen):
         if points:
             chart.extend("best", points)
 
+    def _draw_picture(self) -> None:
+        """Draw the picture that was chosen in place of the best value so far."""
+        search = self._search
+        pictured = search is not None and search.goal is not None and self._picture != "best"
+        self.set_class(pictured, "-pictured")
+        if search is None or not pictured:
+            return
+        picture = self.query_one(TrialsPicture)
+        if self._picture == "lines":
+            row = self._row
+            axes, lines = coordinates_of(search, row.number if row is not None else None)
+            picture.show_lines(
+                "trials   ━ best tenth  ★ best  ● here", axes, lines, "no trial has a value yet"
+            )
+            return
+        found = self._importances.known(search)
+        names = reporting.names_of(search.base.over) if search.base is not None else {}
+        shares = {names.get(key, key): share for key, share in found.shares.items()} if found else {}
+        title = f"importance of each key: {goal_text(search)}"
+        if shares and found is not None:
+            title += f", {found.trials} trials"
+        picture.show_importance(title, shares, found.error if found is not None else "working it out …")
+        if self._importances.is_due(search):
+            self._work_out(search)
+
+    @work(group="importance", exclusive=True)
+    async def _work_out(self, search: SearchSummary) -> None:
+        await self._importances.work_out(search)
+        self._draw_picture()
+
     def _show_words(self) -> None:
         """About the search, and about the trial under the cursor."""
         search, row = self._search, self._row
@@ -204,6 +250,7 @@ class SearchesScreen(WorkbenchScreen):
         if event.data_table.id == "searches":
             self._show_search()
         else:
+            self._draw_picture()
             self._show_words()
             self.refresh_bindings()
 
@@ -223,6 +270,8 @@ class SearchesScreen(WorkbenchScreen):
         """Keys that mean nothing here are not offered."""
         if action == "sort":
             return bool(self._rows)
+        if action == "picture":
+            return (search := self._search) is not None and search.goal is not None
         if action == "best":
             return (search := self._search) is not None and best_of(search) is not None
         if action == "searches":
@@ -237,6 +286,11 @@ class SearchesScreen(WorkbenchScreen):
         self._order = names[(names.index(self._order) + 1) % len(names)]
         kwb(self).state.set("searches.order", self._order)
         self._show_search()
+
+    def action_picture(self) -> None:
+        self._picture = PICTURES[(PICTURES.index(self._picture) + 1) % len(PICTURES)]
+        kwb(self).state.set("searches.picture", self._picture)
+        self._draw_picture()
 
     @work(group="best", exclusive=True)
     async def action_best(self) -> None:
