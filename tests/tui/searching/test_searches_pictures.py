@@ -9,6 +9,7 @@ import pytest
 
 from tests.search.bases import OVER, search
 from tests.tui.conftest import settle, shown, until
+from tests.tui.searching.conftest import still
 from workbench.search import state as records
 from workbench.search.importance import importance_of
 from workbench.search.leases import describe_agent
@@ -81,7 +82,7 @@ async def test_a_repeat_has_no_picture_of_keys(open_app, repeated) -> None:
 def test_where_trials_cross_the_axes(five, working_directory) -> None:
     found = SearchLister(working_directory / "saved" / "searches").refresh()[0]
     axes, lines = coordinates_of(found, 0)
-    assert [axis.name for axis in axes] == ["learning_rate log", "units", "val_loss"]
+    assert [axis.name for axis in axes] == ["log learning_rate", "units", "val_loss"]
     assert axes[0].labels[:2] == [(0.0, "0.001"), (1.0, "0.1")]
     assert len(lines) == 4  # not that which failed
     assert lines[0].places == pytest.approx((0.5, 0.0, (0.6 - 0.5) / (1.4 - 0.5)))
@@ -120,7 +121,5 @@ def test_bars_that_have_no_room_are_counted() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_lines_of_trials_look(looks_as_before, thirty, size) -> None:
-    from tests.tui.searching.conftest import still
-
     still(thirty)
     assert looks_as_before("p", "p", "enter", "down", mode="searches", size=size)

@@ -63,7 +63,7 @@ def _axis_of(name: str, values: Any) -> tuple[Axis, _Place]:
         labels = [(0.0, number(low)), (1.0, number(high))]
         if values.log:
             middle = math.sqrt(low * high)
-            return Axis(f"{name} log", [*labels, (0.5, number(middle))]), _number_place(low, high, log=True)
+            return Axis(f"log {name}", [*labels, (0.5, number(middle))]), _number_place(low, high, log=True)
         return Axis(name, [*labels, (0.5, number((low + high) / 2))]), _number_place(low, high, log=False)
     texts = [reporting.value_in_words(value) for value in values]
     last = max(len(texts) - 1, 1)
@@ -77,7 +77,7 @@ def _goal_axis(name: str, values: Sequence[float]) -> tuple[Axis, _Place]:
     if low == high:
         return Axis(name, [(0.5, number(low))]), lambda value: 0.5
     log = low > 0 and high / low > _WIDE
-    return Axis(f"{name} log" if log else name, [(0.0, number(low)), (1.0, number(high))]), _number_place(
+    return Axis(f"log {name}" if log else name, [(0.0, number(low)), (1.0, number(high))]), _number_place(
         low, high, log=log
     )
 

@@ -24,6 +24,7 @@ from workbench.tui.chart.parallel import (
     TITLE,
     Axis,
     Line,
+    axes_that_fit,
     draw_parallel,
 )
 from workbench.tui.views.fitting import fit
@@ -118,7 +119,10 @@ class TrialsPicture(Widget):
         return self.get_component_rich_style(_COMPONENTS[code])
 
     def _draw(self, grid: Grid) -> None:
-        grid.put(0, 0, fit(self._title, grid.width), TITLE)
+        title = self._title
+        if (left_out := len(self._axes) - axes_that_fit(grid.width)) > 0:
+            title += f"   no room for {left_out} more key{'s' if left_out > 1 else ''}"
+        grid.put(0, 0, fit(title, grid.width), TITLE)
         if self._shares:
             draw_bars(grid, self._shares, 1)
         elif self._lines:

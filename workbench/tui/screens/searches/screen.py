@@ -55,7 +55,9 @@ Say in a recipe what to try:
 
 and begin from the shell:
 
-    kwb search RECIPE"""
+    kwb search RECIPE
+
+A search that keeps its journal in a database (--storage) is not listed here."""
 
 
 @dataclass(frozen=True)
