@@ -19,6 +19,7 @@ from workbench.tui.chart.parallel import CURSOR, MARKED, Axis, Line, draw_parall
 from workbench.tui.screens.searches.coordinates import coordinates_of
 from workbench.tui.screens.searches.listing import SearchLister
 from workbench.tui.screens.searches.picture import draw_bars
+from workbench.tui.screens.searches.tables import TrialsTable
 
 SIZES = [(80, 24), (120, 40)]
 
@@ -63,6 +64,21 @@ async def test_the_importance_is_worked_out_beside_the_app(open_app, thirty) -> 
         await pilot.press("p")
         await settle(pilot)
         assert "best tenth" not in shown(pilot.app)
+
+
+async def test_five_hundred_trials_as_lines(open_app, make_search) -> None:
+    make_search("many", search={"over": OVER, "trials": 500}).update(lambda _: ended(500))
+    async with open_app(mode="searches") as pilot:
+        await pilot.press("p", "p", "enter", "end")
+        await settle(pilot)
+        screen = pilot.app.screen
+        keys = screen.query_one(TrialsTable).keys
+        assert len(keys) == 500
+        assert screen.query_one(TrialsTable).under_cursor == keys[-1]
+        _, lines = coordinates_of(screen._search, int(keys[-1].rpartition("/")[2]))
+        (under,) = (line for line in lines if line.code == CURSOR)
+        assert under.places[-1] == 1.0  # the worst value is the last row
+        assert "●" in shown(pilot.app)
 
 
 async def test_too_few_trials_for_an_importance_say_so(open_app, five) -> None:

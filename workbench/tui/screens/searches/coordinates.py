@@ -69,7 +69,14 @@ def _axis_of(name: str, values: Any) -> tuple[Axis, _Place]:
     last = max(len(texts) - 1, 1)
     places = {text: at / last if len(texts) > 1 else 0.5 for at, text in enumerate(texts)}
     ends = [(places[text], text) for text in dict.fromkeys((texts[0], texts[-1], *texts))]
-    return Axis(name, ends), lambda value: places.get(reporting.value_in_words(value))
+    known: dict[str, float | None] = {}  # to write a value as text takes long, and there are few choices
+
+    def place(value: Any) -> float | None:
+        if (key := repr(value)) not in known:
+            known[key] = places.get(reporting.value_in_words(value))
+        return known[key]
+
+    return Axis(name, ends), place
 
 
 def _goal_axis(name: str, values: Sequence[float]) -> tuple[Axis, _Place]:
