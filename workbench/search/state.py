@@ -16,6 +16,8 @@ from typing import Any
 
 Record = Mapping[str, Any]
 
+_OF_PROCESS = {"pid": int, "started": float}
+
 
 class TrialState(StrEnum):
     """How far a training of a search has come."""
@@ -138,14 +140,19 @@ class SearchState:
             self.beats[agent] = self.beats.get(agent, 0) + 1
         match record["kind"]:
             case "recipe":
-                self.recipe = record
+                if not all(isinstance(record[key], str) for key in ("text", "name", "folder")):
+                    raise TypeError("the recipe is no text")
+                self.recipe = {**record, "overrides": [str(each) for each in record["overrides"]]}
             case "agent":
-                self.agents[agent] = record
+                process = {key: kind(record[key]) for key, kind in _OF_PROCESS.items() if key in record}
+                if process.get("pid", 1) < 1:
+                    raise ValueError("an agent's process has no such number")
+                self.agents[agent] = {**record, **process}
             case "left":
                 self.left.add(agent)
             case "trial":
                 repetitions = (Repetition(),) * int(record["repetitions"])
-                self.trials.append(Trial(len(self.trials), record["settings"], repetitions))
+                self.trials.append(Trial(len(self.trials), dict(record["settings"]), repetitions))
             case "begun":
                 self._change(record, state=TrialState.RUNNING, owner=agent)
             case "died":
