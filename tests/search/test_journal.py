@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,70 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     path.write_text("[1, 2]\n")
     with pytest.raises(FileError, match="is no journal of a search"):
         Journal(path).read()
+
+
+RECORDS: list[dict[str, Any]] = [
+    {"kind": "recipe", "text": "kwb: 1", "name": "r.yaml", "folder": "/", "overrides": ["seed=1"]},
+    {**describe_agent(1)[1], "agent": "a", "runs": "/runs"},
+    {"kind": "beat", "agent": "a"},
+    dict(records.new_trial({"seed": 1}, 1)),
+    dict(records.begun("a", 0, 0)),
+    dict(records.died("a", 0, 0)),
+    dict(records.run_made("a", 0, 0, "/runs/x")),
+    dict(records.compared("a", 0, 0, 2, 0.5)),
+    dict(
+        records.ended(
+            *("a", 0, 0, TrialState.DONE),
+            epoch=2,
+            value=0.5,
+            seconds=1.0,
+            early=False,
+            why="",
+            logs={"loss": 0.5},
+            evaluation={"loss": 0.5},
+        )
+    ),
+    {"kind": "left", "agent": "a"},
+]
+ODD: dict[type, list[Any]] = {
+    str: [None, 5, True, ["x"], {"x": 1}],
+    int: [None, "x", "1", -1, 10**400, 0.5, True, [1], {"x": 1}],
+    float: [None, "x", "1", 10**400, True, [1], {"x": 1}],
+    bool: [None, "x", 5, [True]],
+    dict: [None, "x", 5, True, ["x"], [["x", 1]]],
+    list: [None, 5, True, [None], [5], [["x"]]],
+}
+
+
+def test_odd_values_of_every_record_are_refused(tmp_path: Path) -> None:
+    """Each key of each kind of record with values of other types, too large, negative; and the record without it."""
+    path = tmp_path / "journal.jsonl"
+    path.write_text("".join(f"{json.dumps({'v': 1, 'time': 1.0, **each})}\n" for each in RECORDS))
+    whole = Journal(path).read()
+    assert whole.trials[0].repetitions[0].logs == {"loss": 0.5}
+    tried = 0
+    for place, record in enumerate(RECORDS):
+        for key, value in {"time": 1.0, **record}.items():
+            for odd in ODD[type(value) if not isinstance(value, TrialState) else str]:
+                if key == "value" and odd is None and record["kind"] == "ended":
+                    continue  # a training that came to no value
+                broken = {"v": 1, "time": 1.0, **record, key: odd}
+                lines = [*RECORDS[:place], broken]
+                path.write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+                journal = Journal(path)
+                with pytest.raises(FileError, match="is no journal of a search"):
+                    journal.read()
+                tried += 1
+    assert tried > 150
+
+
+@pytest.mark.parametrize("line", ["5", "null", '"x"', "[]", "{}", '{"kind": []}', "{", "[" * 100_000, "\xff"])
+def test_lines_that_are_no_records(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(line.encode("latin-1") + b"\n")
+    journal = Journal(path)
+    with pytest.raises(FileError, match="is no journal of a search"):
+        journal.read()
 
 
 def filled(*more: Record) -> SearchState:

@@ -75,7 +75,15 @@ def take_lines(state: SearchState, lines: Sequence[str | bytes], where: str) -> 
     """
     try:
         state.add([json.loads(line) for line in lines])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise FileError(
             f"is no journal of a search: {error!r}.",
             where=where,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 Record = Mapping[str, Any]
 
-_OF_PROCESS = {"pid": int, "started": float}
+MOST_REPETITIONS = 10_000
 
 
 class TrialState(StrEnum):
@@ -40,6 +40,7 @@ class Repetition:
 
     Attributes:
         owner: the agent that trains it, or did so last.
+        begun: how often an agent has begun it, or taken it over: the number of its fence (`storage/fencing.py`).
         deaths: how often its process ended by itself, while its owner lived.
         run: its run's folder.
         epoch: the last that ended.
@@ -52,6 +53,7 @@ class Repetition:
 
     state: TrialState = TrialState.WAITING
     owner: str = ""
+    begun: int = 0
     deaths: int = 0
     run: str = ""
     epoch: int = 0
@@ -134,51 +136,46 @@ class SearchState:
             self._add(record)
 
     def _add(self, record: Record) -> None:
-        self.began = self.began or float(record.get("time", 0.0))
-        agent = str(record.get("agent", ""))
+        moment = _number(record.get("time", 0.0))
+        self.began = self.began or moment
+        agent = _text(record.get("agent", ""))
         if agent:
             self.beats[agent] = self.beats.get(agent, 0) + 1
-        match record["kind"]:
+        match _text(record["kind"]):
             case "recipe":
-                if not all(isinstance(record[key], str) for key in ("text", "name", "folder")):
-                    raise TypeError("the recipe is no text")
-                self.recipe = {**record, "overrides": [str(each) for each in record["overrides"]]}
+                texts = {key: _text(record[key]) for key in ("text", "name", "folder")}
+                self.recipe = {**record, **texts, "overrides": [_text(each) for each in record["overrides"]]}
             case "agent":
-                process = {key: kind(record[key]) for key, kind in _OF_PROCESS.items() if key in record}
-                if process.get("pid", 1) < 1:
-                    raise ValueError("an agent's process has no such number")
-                self.agents[agent] = {**record, **process}
+                self.agents[_text(record["agent"])] = {**record, **_known(record, _OF_AGENT)}
             case "left":
-                self.left.add(agent)
+                self.left.add(_text(record["agent"]))
             case "trial":
-                repetitions = (Repetition(),) * int(record["repetitions"])
-                self.trials.append(Trial(len(self.trials), dict(record["settings"]), repetitions))
+                count = _whole(record["repetitions"])
+                if not 1 <= count <= MOST_REPETITIONS:
+                    raise ValueError(f"a trial has no {count} repetitions")
+                self.trials.append(Trial(len(self.trials), _map(record["settings"]), (Repetition(),) * count))
             case "begun":
-                self._change(record, state=TrialState.RUNNING, owner=agent)
+                self._change(record, state=TrialState.RUNNING, owner=_text(record["agent"]), begun=1)
             case "died":
                 self._change(record, agent, deaths=1)
             case "run":
-                self._change(record, agent, run=record["run"])
+                self._change(record, agent, run=_text(record["run"]))
             case "compared":
-                at = {int(record["epoch"]): _number(record["value"])}
-                self._change(
-                    record, agent, compared=at, epoch=record["epoch"], value=_number(record["value"])
-                )
+                epoch, value = _whole(record["epoch"]), _number(record["value"])
+                self._change(record, agent, compared={epoch: value}, epoch=epoch, value=value)
             case "ended":
-                keys = ("epoch", "seconds", "early", "why", "logs", "evaluation")
-                known = {key: record[key] for key in keys if key in record}
-                value = record.get("value")
-                known["value"] = None if value is None else _number(value)
-                self._change(record, agent, state=TrialState(record["state"]), **known)
+                known = _known(record, _OF_THE_END)
+                self._change(record, agent, state=TrialState(record["state"]), **{"value": None, **known})
 
     def _change(self, record: Record, agent: str = "", **changes: Any) -> None:
-        number, index = int(record["trial"]), int(record["repetition"])
+        number, index = _whole(record["trial"]), _whole(record["repetition"])
         trial = self.trials[number]
         repetition = trial.repetitions[index]
         if agent and repetition.owner != agent:
             return  # another one has taken it over since
-        if "deaths" in changes:
-            changes["deaths"] += repetition.deaths
+        for count in ("begun", "deaths"):
+            if count in changes:
+                changes[count] += getattr(repetition, count)
         if "compared" in changes:
             changes["compared"] = {**repetition.compared, **changes["compared"]}
         repetitions = (
@@ -190,7 +187,75 @@ class SearchState:
 
 
 def _number(value: Any) -> float:
-    return float(value)  # of `nan` and `inf` as well, which JSON has as texts
+    if isinstance(value, str) and value.lstrip("+-").lower() in _NOT_FINITE:  # which JSON has as texts
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    """A number to count with."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
+        raise TypeError(f"{value!r} is no number to count with")
+    return value
+
+
+def _process(value: Any) -> int:
+    if not 1 <= (number := _whole(value)) < 1 << 31:
+        raise ValueError(f"no process has the number {number}")
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _map(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no map")
+    return value
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    return {name: _number(each) for name, each in _map(value).items()}
+
+
+def _known(record: Record, kinds: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The values of these keys, of the right kind; an older kwb wrote fewer of them.
+
+    Raises:
+        TypeError, ValueError: one is of another.
+    """
+    return {key: kind(record[key]) for key, kind in kinds.items() if key in record}
+
+
+_NOT_FINITE = ("nan", "inf", "infinity")
+_OF_AGENT: dict[str, Callable[[Any], Any]] = {
+    "host": _text,
+    "boot": _text,
+    "pid": _process,
+    "started": _number,
+    "workers": _whole,
+    "runs": _text,
+}
+_OF_THE_END: dict[str, Callable[[Any], Any]] = {
+    "epoch": _whole,
+    "value": lambda value: None if value is None else _number(value),
+    "seconds": _number,
+    "early": _flag,
+    "why": _text,
+    "logs": _numbers,
+    "evaluation": _numbers,
+}
 
 
 def new_trial(settings: Mapping[str, Any], repetitions: int) -> Record:
