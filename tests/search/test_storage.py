@@ -6,7 +6,6 @@ KWB_WHOLE=search stops it for 20 seconds.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 import sqlalchemy
 
 from tests.postgres import PASSWORD, PostgresServer, postgres_server
+from tests.search.agents import finish, start
 from tests.search.bases import RECIPE, recipe
 from tests.search.undisturbed import undisturbed as values_of
 from tests.whole import whole
@@ -132,29 +132,10 @@ def test_a_driver_that_is_not_installed() -> None:
 # ---------------------------------------------------------------------- real trainings
 
 
-def start(folder: Path, storage: str, *arguments: str, constants: str = "") -> subprocess.Popen[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    code = f"from workbench.search import leases; {constants}\nfrom workbench.cli import command; command()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        env={**os.environ, "HOME": str(folder), "KWB_STORAGE": storage},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
-    out, errors = process.communicate(timeout=300)
-    assert process.returncode == code, errors
-    return out, errors
-
-
 def write(folder: Path, epochs: int = 6, **search: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"over": OVER, "method": "random", "trials": 4, **search}
-    train = {**RECIPE["train"], "epochs": epochs, "checkpoint_seconds": 0.1}
+    train = {**RECIPE["train"], "epochs": epochs, "checkpoint_seconds": 1.0}
     (folder / "r.yaml").write_text(recipe(search=asked, train=train))
 
 
@@ -245,7 +226,7 @@ def test_a_database_that_goes_away(
     """For a while; or, `cut_off`, for so long that agents end their trainings, and take them up again."""
     with postgres_server() as server:
         storage = server.url()
-        write(tmp_path / "a", epochs=150, trials=3)
+        write(tmp_path / "a", epochs=40, trials=3)
         limits = "leases.BEAT, leases.GIVE_UP, leases.LEASE = 0.5, " + ("2, 8" if cut_off else "60, 90")
         options = {"constants": limits}
         first = start(tmp_path / "a", storage, "search", "r.yaml", "--workers", "1", **options)
