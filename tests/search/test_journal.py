@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from workbench.errors import FileError
 from workbench.search import state as records
-from workbench.search.journal import Journal
+from workbench.search.journal import Journal, JournalUnreachable
 from workbench.search.leases import Leases, describe_agent
 from workbench.search.state import Record, SearchState, TrialState
 
@@ -56,6 +57,26 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     path.write_text("[1, 2]\n")
     with pytest.raises(FileError, match="is no journal of a search"):
         Journal(path).read()
+
+
+def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
+    """The system takes a part of the line, or nothing: it is all there or nothing of it, and once."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    decide = lambda state: [records.new_trial({"seed": len(state.trials)}, 1)]  # noqa: E731
+    journal.update(decide)
+    before = journal.path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in (0, 10):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
+        try:
+            with pytest.raises(JournalUnreachable, match="larger than this process may write"):
+                journal.update(decide)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert journal.path.read_bytes() == before
+        assert len(journal.state.trials) == 1
+    journal.update(decide)
+    assert [trial.settings["seed"] for trial in Journal(journal.path).read().trials] == [0, 1]
 
 
 RECORDS: list[dict[str, Any]] = [

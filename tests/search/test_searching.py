@@ -158,7 +158,7 @@ def test_a_search_whose_processes_are_killed(tmp_path: Path, catalog: Catalog) -
     assert [state.trials[number].value for number in done] == values
 
 
-def _until_it_works(process: subprocess.Popen[bytes], folder: Path, agents: int) -> None:
+def _until_it_works(process: subprocess.Popen[Any], folder: Path, agents: int) -> None:
     end = time.monotonic() + 90
     while len(journal(folder).agents) == agents:
         assert process.poll() is None
@@ -178,6 +178,35 @@ def _children(pid: int) -> list[int]:
 def kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def test_a_journal_that_cannot_be_written_for_a_while(tmp_path: Path, catalog: Catalog) -> None:
+    """As on a full disk: the agent holds, and goes on with nothing lost."""
+    import psutil
+
+    write(tmp_path, trials=3)
+    process = subprocess.Popen(
+        command(tmp_path, "search", "r.yaml", "--workers", "1"),
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    path = tmp_path / "saved" / "searches" / "small" / "journal.jsonl"
+    _until_it_works(process, tmp_path, 0)
+    full = psutil.Process(process.pid)
+    full.rlimit(psutil.RLIMIT_FSIZE, (path.stat().st_size, psutil.RLIM_INFINITY))
+    assert process.stderr is not None
+    said = ""
+    while "nothing they came to is lost" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    assert "larger than this process may write" in said
+    full.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "the journal can be reached again" in errors
+    state = journal(tmp_path)
+    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 3
+    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(3))
 
 
 def test_two_commands_work_on_one_search(tmp_path: Path) -> None:

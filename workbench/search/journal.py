@@ -9,6 +9,7 @@ by the next one who adds.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -26,6 +27,12 @@ from workbench.search.state import Record, SearchState
 Decide = Callable[[SearchState], Sequence[Record]]
 
 FORMAT = 1
+# What may be over in a while: a full disk, a network disk that is away.
+_FOR_A_WHILE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENOLCK, errno.EAGAIN),
+    *(errno.EINTR, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EREMOTEIO),
+}
 NAME = "journal.jsonl"
 
 
@@ -130,6 +137,7 @@ class Journal:
         """Add the records that `decide` makes of the state; nobody else adds meanwhile.
 
         Raises:
+            JournalUnreachable: not at the moment; nothing was added.
             FileError: the file cannot be read or written.
         """
         with self._locked() as descriptor:
@@ -137,8 +145,11 @@ class Journal:
             if records := stamped(decide(self.state)):
                 lines = "".join(f"{line_of(record)}\n" for record in records).encode()
                 os.ftruncate(descriptor, self._read_to)
-                os.pwrite(descriptor, lines, self._read_to)
-                os.fsync(descriptor)
+                try:
+                    _write(descriptor, lines, self._read_to)
+                except OSError:
+                    os.ftruncate(descriptor, self._read_to)
+                    raise
                 self._take(descriptor)
         return self.state
 
@@ -153,7 +164,10 @@ class Journal:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise file_error(error, self.path) from error
+            what = file_error(error, self.path)
+            if error.errno in _FOR_A_WHILE:
+                raise JournalUnreachable(what.what, where=what.where, hint=what.hint) from error
+            raise what from error
 
     def _take(self, descriptor: int) -> None:
         """Read the whole lines that are new."""
@@ -164,3 +178,11 @@ class Journal:
         whole = content[: content.rfind(b"\n") + 1]
         take_lines(self.state, whole.splitlines(), self.where)
         self._read_to += len(whole)
+
+
+def _write(descriptor: int, content: bytes, place: int) -> None:
+    """Write all of it, and wait until the disk has it. A disk that is almost full takes a part."""
+    while content:
+        written = os.pwrite(descriptor, content, place)
+        content, place = content[written:], place + written
+    os.fsync(descriptor)
