@@ -15,7 +15,7 @@ import shutil
 import socket
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from workbench.errors import FileError
@@ -39,6 +39,20 @@ _REASONS: dict[int, tuple[str, str]] = {
     errno.EIO: ("the disk reported an error", "Check the disk."),
     errno.EMFILE: ("too many open files", "Raise the limit (ulimit -n)."),
 }
+
+
+_checks: list[Callable[[], None]] = []
+
+
+def check_before_writing(check: Callable[[], None]) -> None:
+    """Call this, in this process, each time before a file that is written takes its place."""
+    _checks.append(check)
+
+
+def may_write() -> None:
+    """To be called before something is written in another way than through this module: see `check_before_writing`."""
+    for check in _checks:
+        check()
 
 
 def extension_of(path: str | os.PathLike[str]) -> str:
@@ -102,6 +116,7 @@ def atomic_path(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator
                 temporary.chmod(target.stat().st_mode & 0o7777)
             if flush:
                 flush_to_disk(temporary)
+            may_write()
             os.replace(temporary, target)
             if flush:
                 flush_to_disk(target.parent)
@@ -188,6 +203,7 @@ def keep_as(path: str | os.PathLike[str], kept: Path) -> None:
             except OSError:
                 shutil.copy2(source, temporary)
                 flush_to_disk(temporary)
+            may_write()
             os.replace(temporary, kept)
             flush_to_disk(kept.parent)
     except OSError as error:

@@ -57,20 +57,21 @@ def test_one_trial_after_the_other_until_all_are_there() -> None:
 def test_what_a_dead_agent_has_left_comes_first() -> None:
     run = records.run_made("gone", 0, 0, "saved/runs/x")
     case = Case(made(), *begun(0, "gone"), run, *begun(1, "alive"), dead=["gone"])
-    assert case.next() == Assignment(0, 0, "saved/runs/x")
+    assert case.next() == Assignment(0, 0, "saved/runs/x", fence=2)
     assert case.state.trials[0].repetitions[0].owner == "me"
     assert case.next([(0, 0)]) == Assignment(2, 0)  # not that of the one which lives
 
 
 def test_a_training_of_ones_own_that_broke_off_is_taken_up_again() -> None:
     case = Case(made(), *begun(0))
-    assert case.next() == Assignment(0, 0)
+    assert case.next() == Assignment(0, 0, fence=2)
+    assert case.next() == Assignment(0, 0, fence=3)
     assert case.next([(0, 0)]) == Assignment(1, 0)
 
 
 def test_no_trial_is_begun_after_the_limit() -> None:
     case = Case(made(), *begun(0, "gone"), out_of_time=True, dead=["gone"])
-    assert case.next() == Assignment(0, 0)  # what has begun goes on
+    assert case.next() == Assignment(0, 0, fence=2)  # what has begun goes on
     assert case.next([(0, 0)]) is None
     case.state.add([records.ended("me", 0, 0, TrialState.DONE, value=1.0, epoch=6)])
     assert case.scheduler.finished(case.state)
@@ -88,7 +89,7 @@ def test_a_pruned_trial_goes_on_before_a_new_one_begins() -> None:
     case = Case(made(prune={"after": 2, "keep": 0.5}), *more)
     assert case.next([(0, 0), (2, 0)]) == Assignment(3, 0)  # of three the best one goes on
     case.state.add([records.compared("me", 3, 0, 2, 4.0)])
-    assert case.next([(0, 0), (2, 0), (3, 0)]) == Assignment(1, 0, "second")  # of four the best two
+    assert case.next([(0, 0), (2, 0), (3, 0)]) == Assignment(1, 0, "second", fence=2)  # of four the best two
 
 
 def test_repetitions_of_a_trial_that_may_be_pruned_wait_for_its_first() -> None:
@@ -110,5 +111,5 @@ def test_more_epochs_are_done_by_every_repetition() -> None:
     for index in (0, 1):
         case.state.add([records.begun("me", 0, index), records.run_made("me", 0, index, f"run {index}")])
         case.state.add([records.ended("me", 0, index, TrialState.DONE, epoch=6, early=index == 1)])
-    assert case.next() == Assignment(0, 0, "run 0")
+    assert case.next() == Assignment(0, 0, "run 0", fence=2)
     assert case.next([(0, 0)]) is None  # a callback had ended the other

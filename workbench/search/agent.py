@@ -25,13 +25,14 @@ from workbench.search.sampling import Sampler
 from workbench.search.scheduling import Assignment, Scheduler
 from workbench.search.space import Base, Settings
 from workbench.search.state import Record, SearchState, Trial, TrialState, compared, died, ended, run_made
+from workbench.search.taking_over import take_over
 from workbench.search.trying import try_here, try_values
-from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
 from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, ForkServer
 
 LOOK_EVERY = 0.3  # seconds between two looks for work, where there is none
+LOOK_AT_LEAST_EVERY = 2.4  # the same, where nothing has happened here for a while
 DEATHS = 3  # of one training, before it is given up
 ALIKE = 5  # first trials that fail alike end the search
 QUIT = 60.0  # seconds that a training has to end and to save when the search is interrupted
@@ -88,6 +89,7 @@ class Agent:
         self._ended_here: set[tuple[int, int]] = set()
         self._fork_server: ForkServer | None = None
         self._stopping = False
+        self._happened = asyncio.Event()
         self._children = 0
 
     @property
@@ -106,7 +108,7 @@ class Agent:
         try:
             state = await self._journal.update(lambda _: [self._record])
             sound = next((trial for trial in state.trials if trial.state is not TrialState.FAILED), None)
-            if not state.trials or (sound is not None and self._is_new_here(state)):
+            if not state.trials or (sound is not None and leases.is_new_here(self._record, state)):
                 worker = await self._child(asyncio.Queue())
                 try:
                     if sound is not None:
@@ -117,7 +119,7 @@ class Agent:
                     worker.kill()
                     await worker.gone()
             beside += [
-                asyncio.create_task(self._journal.beat(self.name, self._leases)),
+                asyncio.create_task(self._journal.beat(self.name, self._leases, self._end_lost)),
                 asyncio.create_task(self._journal.watch(self._end_all)),
             ]
             async with asyncio.TaskGroup() as group:
@@ -136,15 +138,10 @@ class Agent:
             self._journal.close()
         return self._journal.state
 
-    def _is_new_here(self, state: SearchState) -> bool:
-        """True for the first agent of a search on this machine and in this folder."""
-        place = [self._record[key] for key in ("boot", "runs")]
-        others = [record for name, record in state.agents.items() if name != self.name]
-        return place not in ([record.get(key) for key in ("boot", "runs")] for record in others)
-
     def stop(self) -> None:
         """End: each training stops after its batch, and can go on later."""
         self._stopping = True
+        self._happened.set()
         self._journal.lose_patience()
         for worker in self._at.values():
             if worker is not None and worker.alive:
@@ -153,23 +150,41 @@ class Agent:
     # ------------------------------------------------------------------ trainings
 
     async def _work(self) -> None:
-        with suppress(JournalUnreachable):  # only where the search was interrupted
+        try:
             await self._train_all()
+        except JournalUnreachable:
+            if not self._stopping:
+                raise
 
     async def _train_all(self) -> None:
+        wait = LOOK_EVERY
         while not self._stopping:
             assignment = await self._next()
             if assignment is None:
                 if self._scheduler.finished(self._journal.state):
                     return
-                await asyncio.sleep(LOOK_EVERY)
+                wait = (
+                    LOOK_EVERY if await self._something_happens(wait) else min(2 * wait, LOOK_AT_LEAST_EVERY)
+                )
                 continue
+            wait = LOOK_EVERY
             key = (assignment.trial, assignment.repetition)
             try:
                 await self._train(assignment)
             finally:
                 self._at.pop(key, None)
                 self._ended_here.discard(key)
+                self._happened.set()
+
+    async def _something_happens(self, seconds: float) -> bool:
+        """Wait until a training here has changed the state; False if none does within these seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._happened.wait()
+        except TimeoutError:
+            return False
+        self._happened.clear()
+        return True
 
     async def _next(self) -> Assignment | None:
         found: Assignment | None = None
@@ -198,7 +213,8 @@ class Agent:
             )
             assignment = replace(assignment, run="")
         if assignment.run:
-            await self._let_go(RunFolder(Path(assignment.run)))
+            run_folder = RunFolder(Path(assignment.run))
+            await take_over(run_folder, assignment.fence, lambda: self._stopping)
         known = result_of(assignment.run, self.goal)
         if known is not None and (over := self._was_over(known, state.trials[trial], repetition)) is not None:
             await self._end(trial, repetition, known, over)  # who trained it died before it could say so
@@ -220,6 +236,7 @@ class Agent:
         }
         if assignment.run:
             order["resume"] = assignment.run
+        order["fence"] = assignment.fence
         compare_after = self._compare_after(settings) if repetition == 0 else ()
         order["hold_after"] = compare_after
         error: WorkbenchError | None = None
@@ -247,11 +264,6 @@ class Agent:
         else:
             done = TrialState.DONE if result.status == "done" else TrialState.STOPPED
             await self._end(trial, repetition, result, done)
-
-    async def _let_go(self, run: RunFolder) -> None:
-        """Wait while another process is at a run: that of an agent which was killed still saves its last state."""
-        while not self._stopping and await asyncio.to_thread(owner, run) is not None:
-            await asyncio.sleep(LOOK_EVERY)
 
     async def _begins_again(self, trial: int, repetition: int) -> bool:
         """True if a training whose process ended by itself is to go on from its checkpoint."""
@@ -338,6 +350,7 @@ class Agent:
         }
         known |= {"logs": result.logs, "evaluation": result.evaluation}
         found = await self._journal.update(lambda _: [ended(self.name, trial, repetition, state, **known)])
+        self._happened.set()
         self._on_change(found, trial, repetition)
 
     def _on_failures(self, error: WorkbenchError) -> None:
@@ -370,6 +383,14 @@ class Agent:
     def _out_of_time(self, state: SearchState) -> bool:
         limit = self._base.search.limit if self._base.search is not None else None
         return limit is not None and state.began > 0 and time.time() - state.began > limit.hours * 3600
+
+    def _end_lost(self, state: SearchState) -> None:
+        """End the trainings that another agent has taken over, which took this one for dead."""
+        for (trial, repetition), worker in self._at.items():
+            lost = state.trials[trial].repetitions[repetition].owner != self.name
+            if lost and worker is not None and worker.alive:
+                self._ended_here.add((trial, repetition))
+                worker.kill()
 
     def _end_all(self) -> None:
         """End the trainings here: others take this agent for dead soon, and go on with them."""

@@ -17,6 +17,7 @@ from workbench.search.journal import Decide, JournalUnreachable, SearchJournal
 from workbench.search.state import SearchState
 
 TRY_AGAIN = 1.0  # seconds from one attempt to the next
+PATIENCE = 3600.0  # seconds of attempts, after which the agent ends
 
 
 class JournalThread:
@@ -41,17 +42,18 @@ class JournalThread:
         return self._journal.state
 
     async def update(self, decide: Decide) -> SearchState:
-        """Add to the journal, however long it takes until it can be reached.
+        """Add to the journal, and try again where it cannot be reached.
 
         Raises:
-            JournalUnreachable: it cannot be reached, and there is no time to wait any more.
+            JournalUnreachable: it could not be reached for an hour, or there is no time to wait any more.
             WorkbenchError: it cannot be used.
         """
+        began = time.monotonic()
         while True:
             try:
                 return await self.try_to_update(decide)
             except JournalUnreachable:
-                if not self._patient:
+                if not self._patient or time.monotonic() - began > PATIENCE:
                     raise
             await asyncio.sleep(TRY_AGAIN)
 
@@ -70,8 +72,10 @@ class JournalThread:
             self._on_message("the journal can be reached again")
         return state
 
-    async def beat(self, agent: str, observer: leases.Leases) -> None:
-        """Have others hear of this agent, and hear of them, without end."""
+    async def beat(
+        self, agent: str, observer: leases.Leases, on_state: Callable[[SearchState], None] = lambda _: None
+    ) -> None:
+        """Have others hear of this agent, and hear of them, without end; `on_state` is called each time."""
 
         def decide(state: SearchState) -> list[dict[str, str]]:
             observer.observe(state)
@@ -82,9 +86,10 @@ class JournalThread:
             await asyncio.sleep(TRY_AGAIN if self._away else leases.BEAT)
             began = time.monotonic()
             try:
-                await self.try_to_update(decide)
+                state = await self.try_to_update(decide)
             except WorkbenchError:
                 continue
+            on_state(state)
             self._heard, self.cut_off = began, False
 
     async def watch(self, on_cut_off: Callable[[], None]) -> None:

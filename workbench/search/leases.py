@@ -36,6 +36,13 @@ def describe_agent(workers: int) -> tuple[str, Record]:
     }
 
 
+def is_new_here(agent: Record, state: SearchState) -> bool:
+    """True for the first agent of a search on its machine and in its folder."""
+    place = [agent[key] for key in ("boot", "runs")]
+    others = [record for name, record in state.agents.items() if name != agent["agent"]]
+    return place not in ([record.get(key) for key in ("boot", "runs")] for record in others)
+
+
 class Leases:
     """Sees by the state of a search which agents are dead."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench.search.pruning import is_short, to_thaw
 from workbench.search.sampling import Sampler
 from workbench.search.space import Base
-from workbench.search.state import Record, Repetition, SearchState, TrialState, begun, new_trial
+from workbench.search.state import Record, Repetition, SearchState, Trial, TrialState, begun, new_trial
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,13 @@ class Assignment:
 
     Attributes:
         run: the folder of its run, to go on with; "" for a new one.
+        fence: the number with which it is begun; a later one has a larger number.
     """
 
     trial: int
     repetition: int
     run: str = ""
+    fence: int = 1
 
 
 class Scheduler:
@@ -60,7 +62,7 @@ class Scheduler:
         for trial in state.trials:
             for index, repetition in enumerate(trial.repetitions):
                 if self._left_behind(repetition, state, (trial.number, index) in mine):
-                    return self._begin(Assignment(trial.number, index, repetition.run))
+                    return self._begin(_next(trial, index))
         if (found := self._waiting(state)) is not None:
             return self._begin(found)
         if len(state.trials) < self._sampler.trials and not self._out_of_time(state):
@@ -93,7 +95,7 @@ class Scheduler:
         if search is not None:
             thawed = to_thaw(state.trials, search.prune, self._base.epochs, search.goal.sign)
             if thawed is not None:
-                return Assignment(thawed.number, 0, thawed.repetitions[0].run)
+                return _next(thawed, 0)
         for trial in state.trials:
             epochs = self._base.epochs(trial.settings)
             first = trial.repetitions[0]
@@ -105,5 +107,10 @@ class Scheduler:
                     (index > 0 or search is None) and is_short(repetition, epochs)
                 )
                 if waits and not (alone and index):
-                    return Assignment(trial.number, index, repetition.run)
+                    return _next(trial, index)
         return None
+
+
+def _next(trial: Trial, repetition: int) -> Assignment:
+    before = trial.repetitions[repetition]
+    return Assignment(trial.number, repetition, before.run, before.begun + 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import events
-from workbench.atomic import file_error
+from workbench.atomic import file_error, may_write
 
 if TYPE_CHECKING:
     from workbench.storage.run_folder import RunFolder
@@ -41,6 +41,7 @@ class EventLog:
             FileError: it cannot be written.
         """
         line = events.to_json(event, self.run_name, moment)
+        may_write()
         try:
             self._file.write(f"{line}\n")
         except OSError as error:

@@ -42,9 +42,14 @@ def own(run: RunFolder) -> Iterator[None]:
                 hint=f"Watch it with: kwb watch {run.name}, or end it with: kwb stop {run.name}.",
             )
         file.truncate(0)
-        file.write(f"{_ITS_NAME.format(os.getpid(), os.uname().nodename)}\n")
+        file.write(f"{this_process()}\n")
         file.flush()
         yield
+
+
+def this_process() -> str:
+    """This process, as the lock of a run names it."""
+    return _ITS_NAME.format(os.getpid(), os.uname().nodename)
 
 
 def owner(run: RunFolder) -> str | None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.atomic import may_write
 from workbench.errors import FileError
 from workbench.storage.run_folder import RunFolder
 
@@ -120,5 +121,6 @@ class ReceiptLog:
         self._write(f"{json.dumps(record)}\n")
 
     def _write(self, text: str) -> None:
+        may_write()
         with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(text)

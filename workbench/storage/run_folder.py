@@ -10,6 +10,7 @@ saved/runs/<name>-<stamp>/
     checkpoints/       checkpoints of the run's state
     model.keras        the trained model; of one that cannot be rebuilt from a file: model.weights.h5
     .lock              held by the process that owns the run
+    .fence/            of a trial of a search: who trained it, a file for each (see `fencing.py`)
 """
 
 from __future__ import annotations
@@ -84,6 +85,10 @@ class RunFolder:
     @property
     def lock(self) -> Path:
         return self.path / ".lock"
+
+    @property
+    def fence(self) -> Path:
+        return self.path / ".fence"
 
 
 def read_environment(run: RunFolder) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from workbench.atomic import file_error, flush_to_disk
+from workbench.atomic import file_error, flush_to_disk, may_write
 from workbench.errors import FileError, without_path
 
 KEPT = 2
@@ -59,6 +59,7 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
     Raises:
         FileError: it cannot be written; the checkpoints before are untouched.
     """
+    may_write()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(folder)
@@ -74,6 +75,7 @@ def write(folder: Path, position: Mapping[str, Any], arrays: Mapping[str, np.nda
             _write_text(temporary / MANIFEST, manifest)
             flush_to_disk(temporary)
             final = folder / f"{number:06d}"
+            may_write()
             os.rename(temporary, final)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -24,6 +24,7 @@ from workbench.recipe.document import Document, to_yaml
 from workbench.sentence import short_message
 from workbench.storage import runs
 from workbench.storage.event_stream import EventLog
+from workbench.storage.fencing import hold
 from workbench.storage.ownership import own
 from workbench.storage.receipts import ReceiptLog
 from workbench.storage.run_folder import RunFolder
@@ -65,6 +66,7 @@ class Session:
         on_event: called with each event and its line of the stream, in the order they happen.
         runs_folder: where run folders are made.
         resume: go on with this run instead of making a new one; `document` is its recipe.
+        fence: the number of this training of the run, in a search (see `storage/fencing.py`); 0 outside of one.
         retraining: how a run was trained, where it is trained once more to compare; `document` is its recipe.
     """
 
@@ -76,6 +78,7 @@ class Session:
         *,
         runs_folder: Path,
         resume: RunFolder | None = None,
+        fence: int = 0,
         retraining: Retraining | None = None,
     ) -> None:
         self.document = document
@@ -84,6 +87,7 @@ class Session:
         self._on_event = on_event
         self._runs_folder = runs_folder
         self._resume = resume
+        self._fence = fence
         self._retraining = retraining
         self._went_on = False  # whether the run had come to its end before
 
@@ -117,6 +121,8 @@ class Session:
         run = self._resume or runs.create_run(
             self._runs_folder, self.document.recipe.name, recipe=to_yaml(resolved), environment=described
         )
+        if self._fence:
+            hold(run, self._fence)
         self._went_on = self._resume is not None and runs.summary_of(run).status == "done"
         with own(run), Beside(prepared_run) as beside:
             if self._resume:  # its epochs may be others now

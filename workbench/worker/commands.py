@@ -138,6 +138,7 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
         child.emit,
         runs_folder=Path(arguments["runs"]),
         resume=open_run(resume) if resume else None,
+        fence=int(arguments.get("fence", 0)),
     )
     session.control.hold_after(arguments.get("hold_after", ()))
     child.steer_by(session.control)
