@@ -144,6 +144,7 @@ def test_a_process_with_a_smaller_number_writes_nothing(
     from workbench import atomic
 
     monkeypatch.setattr(atomic, "_checks", [])
+    monkeypatch.setattr(fencing, "LOOK_EVERY", 3600.0)
     run = RunFolder(tmp_path)
 
     def end() -> None:
