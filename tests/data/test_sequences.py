@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from tests.conftest import Kwb
 from workbench.catalog.lookup import Catalog
@@ -135,3 +137,46 @@ def test_what_is_no_sequence_is_named(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"s": [1, 2], "y": 1}\n{"s": null, "y": 2}\n{"s": [3], "y": 3}\n')
     train = load(Data.model_validate(data), catalog, folder=tmp_path, seed=0).train
     assert train.inputs["s"].tolist() == [[1, 2, 0], [3, 0, 0]]
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", "robust"])
+@pytest.mark.parametrize("fill", ["none", "mean", "median"])
+def test_places_that_only_fill_up_have_no_part_in_means_and_fills(
+    catalog: Catalog, tmp_path: Path, scale: str, fill: str
+) -> None:
+    """As scikit-learn has it place by place, over the numbers that are there; a place that no list reaches stays."""
+    random = np.random.default_rng(5)
+    lists = [random.normal(3.0, 2.0, random.integers(1, 4)).round(3) for _ in range(60)]
+    if fill != "none":
+        for own in lists[::7]:
+            own[0] = np.nan
+    table = {"s": pa.array([own.tolist() for own in lists]), "y": [float(at) for at in range(60)]}
+    pq.write_table(pa.table(table), tmp_path / "t.parquet")
+    section = {"pad": {"s": {"length": 5, "value": -7}}, "scale": scale}
+    section |= {} if fill == "none" else {"missing": fill}
+    found = inputs(catalog, tmp_path, "parquet", **section)["s"]
+    scalers = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}
+    expected = np.full((60, 5), -7.0)
+    for place in range(3):
+        rows = [row for row, own in enumerate(lists) if len(own) > place]
+        values = np.array([[lists[row][place]] for row in rows])
+        if fill != "none":
+            values = SimpleImputer(strategy=fill).fit_transform(values)
+        expected[rows, place] = scalers[scale]().fit_transform(values)[:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_what_fills_up_is_a_number(catalog: Catalog, tmp_path: Path) -> None:
+    for value in ("nan", "inf"):
+        with pytest.raises(ValueError, match="finite"):
+            Data.model_validate({"use": "csv", "pad": {"s": {"length": 2, "value": float(value)}}})
+
+
+def test_one_number_among_lists_is_named(catalog: Catalog, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"s": ["a", "b"], "y": [1.0, 2.0]}), tmp_path / "t.parquet")
+    data = {"use": "parquet", "path": "t.parquet", "targets": ["y"], "pad": {"s": 3}}
+    with pytest.raises(WorkbenchError, match="column 's' holds 'a', and no list of numbers"):
+        load(Data.model_validate(data), catalog, folder=tmp_path, seed=0)
+    pq.write_table(pa.table({"s": [1.5, 2.5], "y": [1.0, 2.0]}), tmp_path / "t.parquet")
+    with pytest.raises(WorkbenchError, match=r"column 's' holds 1\.5, and no list of numbers"):
+        load(Data.model_validate(data), catalog, folder=tmp_path, seed=0)

@@ -327,7 +327,9 @@ class _Fitter:
         shape, kind = column.shape, column.dtype
         if scaling == "none" and kind.kind in "iu" and kind != np.uint8:
             return ArrayColumn(name=name, shape=shape, dtype="int32")  # token ids; 8-bit numbers are pixels
-        if not column.train_present or (column.moments and not column.moments.count.all()):
+        padding = self.data.padding_of(name)
+        known = np.ones(1) if column.moments is None else column.moments.count
+        if not column.train_present or not (known.all() if padding is None else known.any()):
             raise nothing_there(name, self.origin)
         self.refuse_text_fill(name)
         fill = column.fill() if kind.kind == "f" else None
@@ -338,7 +340,7 @@ class _Fitter:
             center=None if fitted is None else tuple(fitted[0].tolist()),
             factor=None if fitted is None else tuple(fitted[1].tolist()),
             fill=None if fill is None else tuple(fill.tolist()),
-            padding=self.data.padding_of(name),
+            padding=padding,
         )
 
     def class_target(self, name: str, column_name: str) -> ClassTarget:

@@ -137,6 +137,7 @@ class ColumnStatistics:
         self._fill = fill
         self._features = features
         self._padding = padding
+        self._padded: np.ndarray | int = 0  # rows whose number only fills up
         self._sample_bytes = sample_bytes
         self._seed = seed
 
@@ -220,7 +221,11 @@ class ColumnStatistics:
             values = self._features(values)
         if self._padding is not None:
             padded = is_padding(values, self._padding)
-            values = np.where(padded, np.nan, values) if values.ndim == 2 else values[~padded[..., 0]]
+            if values.ndim == 2:
+                self._padded += padded.sum(axis=0)
+                values = np.where(padded, np.nan, values)
+            else:
+                values = values[~padded[..., 0]]
         values = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)
         if self.moments is None:
             width = values.shape[1]
@@ -255,7 +260,8 @@ class ColumnStatistics:
         if self.sample is not None and self._fill in ("median", "most_frequent"):
             find = np.median if self._fill == "median" else _most_frequent
             columns = self.sample.values().T
-            return np.array([find(column[np.isfinite(column)]) for column in columns])
+            known = [column[np.isfinite(column)] for column in columns]
+            return np.array([find(own) if len(own) else 0.0 for own in known])
         return self.moments.mean
 
     def affine(self) -> tuple[np.ndarray, np.ndarray]:
@@ -273,25 +279,44 @@ class ColumnStatistics:
             center, factor = self._filled_in(self.moments)
         elif self._scaling == "minmax":
             low, high, fill = self.moments.low, self.moments.high, self.fill()
-            if fill is not None and self.train_missing:
-                low, high = np.minimum(low, fill), np.maximum(high, fill)
+            if fill is not None:
+                filled = self._gaps(self.moments) > 0
+                low = np.where(filled, np.minimum(low, fill), low)
+                high = np.where(filled, np.maximum(high, fill), high)
             center, factor = low, high - low
         elif self.sample is not None:
-            values = self.sample.values()
-            if (fill := self.fill()) is not None:
-                values = np.where(np.isfinite(values), values, fill)
-            low, center, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+            low, center, high = self._quartiles(self.moments, self.sample.values())
             factor = high - low
-        return center, np.where(factor > 0, factor, 1.0)
+        # Of lists that are filled up to one length, none may be so long.
+        return np.where(np.isfinite(center), center, 0.0), np.where(factor > 0, factor, 1.0)
+
+    def _quartiles(self, moments: Moments, sample: np.ndarray) -> np.ndarray:
+        """The quartiles of each feature (3, width): of the numbers, and of those that stand for missing ones."""
+        if (fill := self.fill()) is not None:
+            gaps = self._gaps(moments)
+            share = gaps / np.maximum(gaps + self._padded, 1)  # of what is not finite
+        found = np.zeros((3, self._width))
+        for at, values in enumerate(sample.T):
+            known = values[np.isfinite(values)]
+            if fill is not None:
+                missing = round((len(values) - len(known)) * share[at])
+                known = np.append(known, np.full(missing, fill[at]))
+            if len(known):
+                found[:, at] = np.quantile(known, [0.25, 0.5, 0.75])
+        return found
+
+    def _gaps(self, moments: Moments) -> np.ndarray:
+        """How many numbers of each feature are missing, (width,); those that only fill up are none."""
+        return np.asarray(moments.rows + self._blank_rows - self._padded - moments.count)
 
     def _filled_in(self, moments: Moments) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of the numbers, and of those that stand for missing ones."""
         fill = self.fill()
         if fill is None:
             return moments.mean, moments.deviation(moments.count)
-        rows = moments.rows + self._blank_rows
-        gaps = rows - moments.count
-        mean = moments.mean + (fill - moments.mean) * gaps / max(rows, 1)
+        gaps = self._gaps(moments)
+        rows = gaps + moments.count
+        mean = moments.mean + (fill - moments.mean) * gaps / np.maximum(rows, 1)
         squares = moments.squares + moments.count * (moments.mean - mean) ** 2 + gaps * (fill - mean) ** 2
         return mean, _deviation(squares, rows, mean)
 

@@ -38,7 +38,7 @@ def as_sequences(source: Source, name: str, reading: SequenceReading) -> Column:
             continue
         item = _numbers(cell)
         if item is None:
-            shown = repr(cell.tolist() if isinstance(cell, np.ndarray) else cell)
+            shown = repr(cell.tolist() if isinstance(cell, np.ndarray | np.generic) else cell)
             raise DataError(
                 f"column '{name}' holds {shown[:60]}, and no list of numbers.", where=source.place(row)
             )

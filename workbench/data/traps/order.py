@@ -130,7 +130,10 @@ def _moments(name: str, array: np.ndarray) -> np.ndarray | None:
 
 
 def _written(array: np.ndarray) -> np.ndarray | None:
-    different = list(dict.fromkeys(array.tolist()))
+    try:
+        different = list(dict.fromkeys(array.tolist()))
+    except TypeError:  # lists
+        return None
     if not different or not all(isinstance(text, str) for text in different):
         return _objects(array) if different and all(hasattr(each, "year") for each in different) else None
     try:

@@ -124,7 +124,7 @@ class Pad(Strict):
     length: int = Field(
         ge=1, description="Of each sequence: shorter ones are filled up, longer ones cut off."
     )
-    value: float = Field(0.0, description="What they are filled up with.")
+    value: float = Field(0.0, allow_inf_nan=False, description="What they are filled up with.")
     side: Literal["post", "pre"] = Field("post", description="Where: at the end, or at the beginning.")
 
 
