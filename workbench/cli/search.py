@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.options import SharedOptions, shared_options
+from workbench.cli.slurm import SlurmOptions, slurm_options, train_on_slurm
 from workbench.errors import ExitCode, RecipeError
 from workbench.output import echo, echo_data, echo_json
 
@@ -68,10 +69,12 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("recipe")
 @click.option("--best", is_flag=True, help="Train nothing: print the recipe of the best trial so far.")
 @click.option("--importance", is_flag=True, help="Train nothing: print how much each key matters (fANOVA).")
+@slurm_options
 @search_options
 def search_command(
     shared: SharedOptions,
     recipe: str,
+    slurm: SlurmOptions | None,
     best: bool,
     importance: bool,
     workers: int,
@@ -88,6 +91,8 @@ def search_command(
     """
     from workbench.search.opening import open_search
 
+    if slurm is not None and (best or importance):
+        raise click.UsageError("--slurm trains; --best and --importance do not.")
     if best and importance:
         raise click.UsageError("--best and --importance do not go together.")
     opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name, storage=storage)
@@ -97,6 +102,8 @@ def search_command(
     if best:
         _print_best(opened, as_json=as_json)
         return ExitCode.DONE
+    if slurm is not None:
+        return train_on_slurm(opened, shared, workers, slurm, storage, as_json=as_json)
     return _train(opened, shared, workers, as_json=as_json)
 
 
@@ -105,10 +112,12 @@ def search_command(
 @click.option("--seeds", type=click.IntRange(2), metavar="N", help="With so many seeds.")
 @click.option("--folds", type=click.IntRange(2), metavar="N", help="Cross-validation with so many folds.")
 @click.option("--by", metavar="COLUMN", help="With --folds: rows of one value of it are all in one fold.")
+@slurm_options
 @search_options
 def repeat_command(
     shared: SharedOptions,
     recipe: str,
+    slurm: SlurmOptions | None,
     seeds: int | None,
     folds: int | None,
     by: str | None,
@@ -137,6 +146,8 @@ def repeat_command(
         name=name,
         storage=storage,
     )
+    if slurm is not None:
+        return train_on_slurm(opened, shared, workers, slurm, storage, as_json=as_json)
     return _train(opened, shared, workers, as_json=as_json)
 
 
