@@ -16,7 +16,7 @@ _TREES, _FEWER_TREES, _MANY = 64, 16, 100  # the time is trees times trials
 
 
 @dataclass(frozen=True)
-class Importance:
+class KeyImportance:
     """What each key explains of the differences in the goal.
 
     Attributes:
@@ -38,7 +38,7 @@ def with_values(trials: Sequence[Trial]) -> list[Trial]:
     ]
 
 
-def importance_of(base: Base, trials: Sequence[Trial]) -> Importance:
+def importance_of(base: Base, trials: Sequence[Trial]) -> KeyImportance:
     """The importance of each key.
 
     Raises:
@@ -73,4 +73,4 @@ def importance_of(base: Base, trials: Sequence[Trial]) -> Importance:
     evaluator = optuna.importance.FanovaImportanceEvaluator(n_trees=trees, seed=0)
     found = optuna.importance.get_param_importances(study, evaluator=evaluator)
     shares = {**dict.fromkeys(base.over, 0.0), **{key: float(share) for key, share in found.items()}}
-    return Importance(len(used), dict(sorted(shares.items(), key=lambda item: -item[1])))
+    return KeyImportance(len(used), dict(sorted(shares.items(), key=lambda item: -item[1])))

@@ -10,7 +10,7 @@ from typing import Any
 from workbench.events import plain
 from workbench.recipe.document import split_key
 from workbench.recipe.yaml_values import one_line
-from workbench.search.importance import Importance
+from workbench.search.importance import KeyImportance
 from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState, Trial, TrialState, best
 
@@ -193,13 +193,13 @@ def _repeated(trial: Trial) -> list[str]:
     return lines
 
 
-def importance_lines(found: Importance, base: Base) -> list[str]:
+def importance_lines(found: KeyImportance, base: Base) -> list[str]:
     """The importance of each key in words, the most important first."""
     width = max(map(len, found.shares), default=0)
     lines = [f"importance for {goal_in_words(base)}, from {found.trials} trials"]
     return lines + [f"{key:{width}}  {share:>6.1%}" for key, share in found.shares.items()]
 
 
-def importance_record(found: Importance) -> dict[str, Any]:
+def importance_record(found: KeyImportance) -> dict[str, Any]:
     """The importance of each key as JSON: shares that add up to 1."""
     return {"v": VERSION, "event": "importance", "trials": found.trials, "shares": dict(found.shares)}

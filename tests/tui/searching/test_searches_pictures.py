@@ -15,7 +15,7 @@ from workbench.search.importance import importance_of
 from workbench.search.leases import describe_agent
 from workbench.search.state import TrialState
 from workbench.tui.chart.grid import Grid
-from workbench.tui.chart.parallel import CURSOR, MARKED, Axis, Line, draw_parallel
+from workbench.tui.chart.parallel import CURSOR, MARKED, Axis, TrialLine, draw_parallel
 from workbench.tui.screens.searches.coordinates import coordinates_of
 from workbench.tui.screens.searches.listing import SearchLister
 from workbench.tui.screens.searches.picture import draw_bars
@@ -109,7 +109,7 @@ def test_where_trials_cross_the_axes(five, working_directory) -> None:
 def test_lines_are_drawn_from_axis_to_axis() -> None:
     grid = Grid(40, 6)
     axes = [Axis("a", [(0.0, "0"), (1.0, "9")]), Axis("b", [])]
-    draw_parallel(grid, axes, [Line((1.0, 0.0), MARKED, "*"), Line((0.0, None), CURSOR, "o")])
+    draw_parallel(grid, axes, [TrialLine((1.0, 0.0), MARKED, "*"), TrialLine((0.0, None), CURSOR, "o")])
     rows = lines_of(grid)
     assert rows[0] == "a" + " " * 19 + "b"
     assert rows[1].startswith("*9")
@@ -123,7 +123,7 @@ def test_lines_are_drawn_from_axis_to_axis() -> None:
 def test_more_axes_than_have_room_leave_the_last_one() -> None:
     grid = Grid(45, 5)
     axes = [Axis(name, []) for name in "abcde"]
-    draw_parallel(grid, axes, [Line((0.5,) * 5)])
+    draw_parallel(grid, axes, [TrialLine((0.5,) * 5)])
     assert lines_of(grid)[0].split() == ["a", "b", "e"]
 
 

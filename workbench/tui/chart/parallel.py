@@ -35,7 +35,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Line:
+class TrialLine:
     """A line through all axes.
 
     Attributes:
@@ -54,7 +54,7 @@ def axes_that_fit(width: int) -> int:
     return max(width // LEAST_CELLS, 2)
 
 
-def draw_parallel(grid: Grid, axes: Sequence[Axis], lines: Sequence[Line], top: int = 0) -> None:
+def draw_parallel(grid: Grid, axes: Sequence[Axis], lines: Sequence[TrialLine], top: int = 0) -> None:
     """Draw axes and lines below row `top`: a row of names, then the lines. Later lines lie on earlier ones.
 
     Of more axes than have room, the first are drawn, and the last.
@@ -85,7 +85,7 @@ def _row(place: float, height: int) -> int:
 
 
 def _draw_line(
-    grid: Grid, top: int, height: int, columns: Sequence[int], places: Sequence[float | None], line: Line
+    grid: Grid, top: int, height: int, columns: Sequence[int], places: Sequence[float | None], line: TrialLine
 ) -> None:
     bits: dict[tuple[int, int], int] = {}
     last, whole = height * 4 - 1, line.code != OTHERS

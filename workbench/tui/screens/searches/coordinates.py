@@ -10,7 +10,7 @@ from workbench.recipe.options.search import Range
 from workbench.search import reporting
 from workbench.search.importance import with_values
 from workbench.search.state import Trial, TrialState
-from workbench.tui.chart.parallel import CURSOR, GOOD, MARKED, OTHERS, Axis, Line
+from workbench.tui.chart.parallel import CURSOR, GOOD, MARKED, OTHERS, Axis, TrialLine
 from workbench.tui.screens.searches.listing import SearchSummary
 from workbench.tui.screens.searches.rows import best_of
 from workbench.tui.views.formatting import number
@@ -22,7 +22,7 @@ _WIDE = 100.0  # the goal's axis is logarithmic where the highest value is so ma
 _Place = Callable[[Any], float | None]
 
 
-def coordinates_of(search: SearchSummary, under_cursor: int | None) -> tuple[list[Axis], list[Line]]:
+def coordinates_of(search: SearchSummary, under_cursor: int | None) -> tuple[list[Axis], list[TrialLine]]:
     """The axes (the keys in their order, then the goal), and a line for each trial that has a value, pruned ones too.
 
     Args:
@@ -45,14 +45,14 @@ def coordinates_of(search: SearchSummary, under_cursor: int | None) -> tuple[lis
     good = {trial.number for trial in over[: max(len(over) // _GOOD_SHARE, 1)]}
     winner = best_of(search)
 
-    def line(trial: Trial) -> Line:
+    def line(trial: Trial) -> TrialLine:
         places = [place(trial.settings.get(key)) for key, _, place in keys]
         code, mark = (GOOD if trial.number in good else OTHERS), ""
         if winner is not None and trial.number == winner.number:
             code, mark = MARKED, BEST
         elif trial.number == under_cursor:
             code, mark = CURSOR, "●"
-        return Line((*places, goal_place(trial.value)), code, mark)
+        return TrialLine((*places, goal_place(trial.value)), code, mark)
 
     return [*(axis for _, axis, _ in keys), goal_axis], [line(trial) for trial in shown]
 

@@ -23,7 +23,7 @@ from workbench.tui.chart.parallel import (
     PLAIN,
     TITLE,
     Axis,
-    Line,
+    TrialLine,
     axes_that_fit,
     draw_parallel,
 )
@@ -77,19 +77,24 @@ class TrialsPicture(Widget):
         self._title = self._empty = ""
         self._shares: Mapping[str, float] = {}
         self._axes: Sequence[Axis] = ()
-        self._lines: Sequence[Line] = ()
+        self._lines: Sequence[TrialLine] = ()
         self._strips: list[Strip] | None = None
 
     def show_importance(self, title: str, shares: Mapping[str, float], empty: str) -> None:
         """Show bars: of each key its share, the most important first; or why there are none."""
         self._show(title, empty, shares, (), ())
 
-    def show_lines(self, title: str, axes: Sequence[Axis], lines: Sequence[Line], empty: str) -> None:
+    def show_lines(self, title: str, axes: Sequence[Axis], lines: Sequence[TrialLine], empty: str) -> None:
         """Show parallel coordinates; or why there are none."""
         self._show(title, empty, {}, axes, lines)
 
     def _show(
-        self, title: str, empty: str, shares: Mapping[str, float], axes: Sequence[Axis], lines: Sequence[Line]
+        self,
+        title: str,
+        empty: str,
+        shares: Mapping[str, float],
+        axes: Sequence[Axis],
+        lines: Sequence[TrialLine],
     ) -> None:
         shown = (title, empty, dict(shares), tuple(axes), tuple(lines))
         if shown == self._shown:
