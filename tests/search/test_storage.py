@@ -227,7 +227,7 @@ def test_a_database_that_goes_away(
     with postgres_server() as server:
         storage = server.url()
         write(tmp_path / "a", epochs=40, trials=3)
-        limits = "leases.BEAT, leases.GIVE_UP, leases.LEASE = 0.5, " + ("2, 8" if cut_off else "60, 90")
+        limits = "leases.BEAT, leases.GIVE_UP, leases.LEASE = 0.5, " + ("4, 12" if cut_off else "60, 90")
         options = {"constants": limits}
         first = start(tmp_path / "a", storage, "search", "r.yaml", "--workers", "1", **options)
         until(first, storage, lambda state: state.recipe)
