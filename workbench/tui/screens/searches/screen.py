@@ -36,7 +36,9 @@ from workbench.tui.screens.searches.rows import (
     rows_of,
 )
 from workbench.tui.screens.searches.tables import SearchesTable, TrialsTable
+from workbench.tui.screens.searches.working import begin_open_recipe, go_on
 from workbench.tui.services.run_files import RunRecipe
+from workbench.tui.services.search_processes import SearchProcesses
 from workbench.tui.views.fitting import printable
 
 PICTURES = ("best", "importance", "lines")
@@ -53,7 +55,7 @@ Say in a recipe what to try:
       goal: val_loss
       trials: 20
 
-and begin from the shell:
+and press n to begin with the open recipe, or in the shell:
 
     kwb search RECIPE
 
@@ -88,6 +90,12 @@ class SearchesScreen(WorkbenchScreen):
                 tooltip="The best value so far, the importance of each key, or the trials as lines through the keys"),
         Binding("b", "best", "Best", id="searches.best",
                 tooltip="Open the recipe with the values of the best trial, as a new one"),
+        Binding("n", "begin", "New", id="searches.begin",
+                tooltip="Begin the search, or the repeats, of the open recipe, in a process of its own"),
+        Binding("c", "go_on", "Go on", id="searches.go-on",
+                tooltip="Go on with this search, also with more trials, in a process of its own"),
+        Binding("o", "stop", "Stop", id="searches.stop",
+                tooltip="Stop each training of this search after its batch, saved: it can go on"),
         Binding("escape", "searches", "List", id="searches.list", show=False,
                 tooltip="Go from the trials to the list of searches"),
     ]  # fmt: skip
@@ -101,6 +109,7 @@ class SearchesScreen(WorkbenchScreen):
         self._drawn: _Drawn | None = None
         self._picture = "best"
         self._importances = Importances()
+        self._processes = SearchProcesses()
         self._listing: FolderListing[list[SearchSummary]] | None = None
 
     # ------------------------------------------------------------------ made of
@@ -141,6 +150,12 @@ class SearchesScreen(WorkbenchScreen):
     # ------------------------------------------------------------------ what there is
 
     def _found(self, searches: list[SearchSummary]) -> None:
+        for folder, error in self._processes.ended():
+            if error is not None:
+                kwb(self).notice(error)
+            else:
+                kwb(self).notice(f"the process of '{folder.name}' has ended.", "information")
+            self.refresh_bindings()
         found = {search.name: search for search in searches}
         if list(found.items()) != list(self._searches.items()) or self._filled == (None, ""):
             self._searches = found
@@ -272,6 +287,9 @@ class SearchesScreen(WorkbenchScreen):
         """Keys that mean nothing here are not offered."""
         if action == "sort":
             return bool(self._rows)
+        if action in ("go_on", "stop"):
+            search = self._search
+            return search is not None and self._processes.works_on(search.folder) == (action == "stop")
         if action == "picture":
             return (search := self._search) is not None and search.goal is not None
         if action == "best":
@@ -288,6 +306,24 @@ class SearchesScreen(WorkbenchScreen):
         self._order = names[(names.index(self._order) + 1) % len(names)]
         kwb(self).state.set("searches.order", self._order)
         self._show_search()
+
+    @work(group="begin", exclusive=True)
+    async def action_begin(self) -> None:
+        """Begin the search of the open recipe."""
+        await begin_open_recipe(kwb(self), self._processes)
+        self.refresh_bindings()
+
+    @work(group="begin", exclusive=True)
+    async def action_go_on(self) -> None:
+        """Go on with the search under the cursor."""
+        if (search := self._search) is not None:
+            await go_on(kwb(self), self._processes, search)
+            self.refresh_bindings()
+
+    def action_stop(self) -> None:
+        if (search := self._search) is not None:
+            self._processes.stop(search.folder)
+            kwb(self).notice(f"'{search.name}' stops after the batch, and saves.", "information")
 
     def action_picture(self) -> None:
         self._picture = PICTURES[(PICTURES.index(self._picture) + 1) % len(PICTURES)]

@@ -1,0 +1,84 @@
+"""What the searches screen has processes do: begin the search of the open recipe, go on with one, with more trials."""
+
+from __future__ import annotations
+
+import shlex
+
+from workbench.errors import WorkbenchError
+from workbench.search import reporting
+from workbench.search.opening import SEARCHES
+from workbench.tui.context import AppContext
+from workbench.tui.screens.searches.listing import SearchSummary
+from workbench.tui.services.search_processes import SearchProcesses
+from workbench.tui.widgets.dialogs import PromptDialog
+
+
+async def begin_open_recipe(app: AppContext, processes: SearchProcesses) -> bool:
+    """Begin the search, or the repeats, of the open recipe. It is saved before, for the process reads the file.
+
+    Returns:
+        True if it was begun. What is in the way is shown.
+    """
+    editor = app.editor
+    if editor is None or editor.document is None:
+        app.notice("open a recipe without errors first: its `search` or `repeat` is begun.", "warning")
+        return False
+    recipe = editor.document.recipe
+    if recipe.search is None and recipe.repeat is None:
+        app.notice(f"'{recipe.name}' has no `search` and no `repeat`: they say what to try.", "warning")
+        return False
+    if (editor.dirty or editor.path is None) and not await app.save_recipe():
+        return False
+    assert editor.path is not None
+    name = recipe.name
+    if recipe.search is None and recipe.repeat is not None:
+        name = f"{name}-{recipe.repeat.repetitions}-{'seeds' if recipe.repeat.seeds else 'folds'}"
+    word = "search" if recipe.search is not None else "repeat"
+    return _begin(app, processes, name, [word, str(editor.path.absolute()), "--name", name])
+
+
+async def go_on(app: AppContext, processes: SearchProcesses, search: SearchSummary) -> bool:
+    """Go on with a search; how many trials there are to be is asked.
+
+    Returns:
+        True if a process works on it now.
+    """
+    if search.base is None:
+        return False
+    arguments = [reporting.command_of(search.base), search.name]
+    if search.goal is not None:
+        least = max(len(search.trials), 1)
+
+        def check(text: str) -> str:
+            is_number = text.strip().isdecimal() and int(text) >= least
+            return "" if is_number else f"a whole number from {least} on: so many trials there are already"
+
+        answer = await app.push_screen_wait(
+            PromptDialog(
+                f"How many trials is '{search.name}' to have?",
+                str(search.wanted),
+                text="Pruned trials that are among the best of more go on too.",
+                check=check,
+            )
+        )
+        if answer is None:
+            return False
+        if int(answer) != search.wanted:
+            arguments += ["--set", f"search.trials={int(answer)}"]
+    return _begin(app, processes, search.name, arguments)
+
+
+def _begin(app: AppContext, processes: SearchProcesses, name: str, arguments: list[str]) -> bool:
+    folder = app.working_directory / SEARCHES / name
+    if processes.works_on(folder):
+        app.notice(f"'{name}' is worked on already.", "warning")
+        return False
+    files = [word for path in app.plugins.files for word in ("--plugin", str(path))]
+    blocked = [word for each in app.plugins.blocked for word in ("--no-plugin", each)]
+    try:
+        processes.begin(folder, app.working_directory, [*arguments, *files, *blocked])
+    except WorkbenchError as error:
+        app.notice(error)
+        return False
+    app.notice(f"kwb {shlex.join(arguments)}: it goes on when you leave the app.", "information")
+    return True
