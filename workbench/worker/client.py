@@ -188,8 +188,8 @@ class Worker:
     def kill(self) -> None:
         """End the child at once; for a load that takes too long."""
         self._ended_by_us = True
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self.alive:
+            kill_group(self._process.pid)
 
     async def gone(self) -> None:
         """Wait until it has ended; nothing of it is left then."""
@@ -246,6 +246,15 @@ class Worker:
     def log_tail(self) -> str:
         """The last lines of the child's log."""
         return _tail(self.log)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process with all in its group; itself alone where it was forked a moment ago, and has no group yet."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def explain(returncode: int, log: Path) -> WorkerDied:
