@@ -11,6 +11,7 @@ import pytest
 
 from workbench.errors import FileError, RecipeError
 from workbench.storage.labels import Labels, change_tags, read_labels, write_labels
+from workbench.storage.recipe_values import differing_keys, shown_value
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.run_values import choose_runs, group_runs, names_of, resolve_name, sort_runs
 from workbench.storage.runs import RunSummary
@@ -119,6 +120,25 @@ def test_groups_have_the_mean_and_the_deviation_of_a_sample() -> None:
             found = group.numbers.get(name, (np.nan, np.nan, 0))
             np.testing.assert_allclose(found, wanted.loc[float(group.value)], equal_nan=True)
     assert [group.value for group in group_runs(RUNS, "tag")] == ["", "base, first"]
+
+
+def test_values_are_compared_by_all_their_digits() -> None:
+    near = (0.012345678, 0.012345681, 100.0)
+    runs = [
+        run(number, recipe={"name": "price", "train": {"optimizer": {"learning_rate": rate}}})
+        for number, rate in enumerate(near)
+    ]
+    assert [run.epoch for run in choose_runs(runs, "lr=0.012345678")] == [0]
+    assert [run.epoch for run in choose_runs(runs, "lr<0.01234568")] == [0]
+    assert [run.epoch for run in choose_runs(runs, "lr=100")] == [2]
+    key = "train.optimizer.learning_rate"
+    assert [run.epoch for run in sort_runs(runs, key, highest=True)] == [2, 1, 0]
+    assert [group.value for group in group_runs(runs, key)] == ["0.012345678", "0.012345681", "100"]
+    assert differing_keys(("price", run.recipe_values) for run in runs[:2]) == [key]
+    shown = ("0.012345678", "0.1", "1e-05", "123456789", "none", "v1.23456789")
+    assert [shown_value(text) for text in shown] == [
+        "0.0123457", "0.1", "1e-05", "123456789", "none", "v1.23456789",
+    ]  # fmt: skip
 
 
 def test_tags_and_notes_are_kept_in_the_folder(tmp_path: Path) -> None:

@@ -39,7 +39,11 @@ def watch_command(shared: SharedOptions, run: str) -> int:
     "--sort", default="", metavar="KEY", help="By a value, the lowest first; -KEY: the highest first."
 )
 @click.option(
-    "--group-by", "group", default="", metavar="KEY", help="Mean and spread of the runs of each value."
+    "--group-by",
+    "group",
+    default="",
+    metavar="KEY",
+    help="Mean and standard deviation of the runs of each value.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
@@ -144,6 +148,7 @@ def _record(run: RunSummary) -> dict[str, Any]:
         "no_better": run.no_better,
         "tags": list(run.labels.tags),
         "note": run.labels.note,
+        "recipe": run.recipe,
     }
 
 

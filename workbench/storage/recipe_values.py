@@ -65,7 +65,18 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}"
+        return repr(value).removesuffix(".0")  # every digit: values are compared by it
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_text, value)) + "]"
     return str(value) if not isinstance(value, Mapping) else "{}"
+
+
+def shown_value(text: str) -> str:
+    """A value with as many digits as a table needs."""
+    if "." not in text and "e" not in text:
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return min(text, f"{number:g}", key=len)

@@ -112,5 +112,4 @@ async def _write(app: AppContext, runs: Sequence[RunSummary], changed: Callable[
             await asyncio.to_thread(write_labels, run.folder, changed(before))
         except WorkbenchError as error:
             app.notice(error)
-            return False
     return True

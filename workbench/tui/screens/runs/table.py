@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
-from workbench.storage.recipe_values import differing_keys, short_keys
+from workbench.storage.recipe_values import differing_keys, short_keys, shown_value
 from workbench.storage.runs import RunSummary
 from workbench.tui.screens.runs.compare import ABSENT
 from workbench.tui.screens.runs.listing import metrics_of
@@ -124,7 +124,8 @@ class RunsTable(DataTable[Text]):
             if column in widths:
                 continue
             values = [
-                run.recipe_values.get(name, "") if kind == "key" else _number(run, column) for run in runs
+                shown_value(run.recipe_values.get(name, "")) if kind == "key" else _number(run, column)
+                for run in runs
             ]
             width = min(max([_LEAST, len(column), *map(len, values)]), _MOST)
             if (
@@ -171,7 +172,7 @@ class RunsTable(DataTable[Text]):
 
     def _value(self, run: RunSummary, column: str, width: int) -> str:
         key = self._keys.get(column)
-        return fit(run.recipe_values.get(key, ABSENT) if key else _number(run, column), width)
+        return fit(shown_value(run.recipe_values.get(key, ABSENT)) if key else _number(run, column), width)
 
 
 def _tags(run: RunSummary) -> str:
