@@ -57,6 +57,31 @@ def test_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "go with --slurm" in run(tmp_path, "--dry-run", code=2).stderr
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+def test_what_sbatch_is_given_and_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: bool
+) -> None:
+    """A program in place of Slurm's: it keeps what it gets, and answers as `sbatch --parsable` does."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    answer = 'echo "sbatch: error: invalid partition" >&2; exit 1' if refuses else 'echo "4711;cluster"'
+    (programs / "sbatch").write_text(
+        f'#!/bin/bash\necho "$@" > "{programs}/given"\ncat > "{programs}/script"\n{answer}\n'
+    )
+    (programs / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    done = run(tmp_path, "--slurm", "3", "--json", code=2 if refuses else 0)
+    assert (programs / "given").read_text() == "--parsable\n"
+    script = (programs / "script").read_text()
+    assert script.startswith("#!/bin/bash\n")
+    assert "#SBATCH --array=0-2\n" in script
+    if refuses:
+        assert "sbatch: error: invalid partition" in done.stderr
+        assert "sbatch: sbatch" not in done.stderr
+    else:
+        assert json.loads(done.stdout)["job"] == "4711"
+
+
 def test_the_address_of_a_database_is_not_in_the_script(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'hunter2.db'}"
     printed = json.loads(run(tmp_path, "--slurm", "2", "--dry-run", "--json", "--storage", storage).stdout)

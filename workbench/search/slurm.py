@@ -107,5 +107,6 @@ def submit(script: str, storage: str) -> str:
         [sbatch, "--parsable"], input=script, capture_output=True, text=True, env=environment, check=False
     )
     if done.returncode:
-        raise WorkbenchError(f"sbatch: {done.stderr.strip() or done.returncode}", where="--slurm")
+        said = done.stderr.strip().removeprefix("sbatch:").strip() or f"exit code {done.returncode}"
+        raise WorkbenchError(f"sbatch: {said}", where="--slurm")
     return done.stdout.strip().split(";")[0]
