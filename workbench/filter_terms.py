@@ -7,7 +7,7 @@ any column may hold. `:` means "contains"; without a value `=` finds what is mis
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,18 +33,34 @@ class Term:
     operator: str = ""
 
 
-def parse_filter(line: str, names: Sequence[str], what: str = "column") -> tuple[Term, ...]:
+def parse_filter(line: str, find: Callable[[str], str]) -> tuple[Term, ...]:
     """The terms of a line.
 
     Args:
         line: what was typed.
-        names: the columns there are.
+        find: gives the column of a name as it was typed; see `find_name`.
+
+    Raises:
+        RecipeError: a term names no column.
+    """
+    return tuple(_term(token, find) for token in _tokens(line))
+
+
+def find_name(name: str, names: Collection[str], what: str = "column") -> str:
+    """The one of several names that is meant, in capital or small letters.
+
+    Args:
         what: what they are called in an error.
 
     Raises:
-        RecipeError: a term names none of them.
+        RecipeError: it is none of them.
     """
-    return tuple(_term(token, names, what) for token in _tokens(line))
+    if name in names:
+        return name
+    found = next((each for each in names if each.casefold() == name.casefold()), None)
+    if found is None:
+        raise RecipeError(f"there is no {what} '{name}'.", hint=did_you_mean(name, names))
+    return found
 
 
 def _tokens(line: str) -> list[str]:
@@ -60,17 +76,16 @@ def _tokens(line: str) -> list[str]:
     return [each for each in (*tokens, token) if each.strip('"')]
 
 
-def _term(token: str, names: Sequence[str], what: str) -> Term:
+def _term(token: str, find: Callable[[str], str]) -> Term:
     quoted = False
     for at, letter in enumerate(token):
         quoted ^= letter == '"'
         sign = "" if quoted else next((each for each in _OPERATORS if token.startswith(each, at)), "")
         if sign and at:
             name, text = token[:at].replace('"', ""), token[at + len(sign) :].replace('"', "")
-            if name not in names:
-                name = next((each for each in names if each.casefold() == name.casefold()), name)
-            if name not in names:
-                hint = did_you_mean(name, names) or f'In quotes it is looked for in all {what}s: "{token}".'
-                raise RecipeError(f"there is no {what} '{name}'.", hint=hint)
-            return Term(text, name, sign)
+            try:
+                return Term(text, find(name), sign)
+            except RecipeError as error:
+                error.hint = error.hint or f'In quotes it is looked for everywhere: "{token}".'
+                raise
     return Term(token.replace('"', ""))

@@ -235,6 +235,12 @@ def test_a_date_numbers_no_rows_by_its_parts(columns):
     )
 
 
+def test_lists_of_differing_length_are_no_times(columns):
+    lists = np.empty(200, dtype=object)
+    lists[:] = [[0.5] * (1 + row % 3) for row in range(200)]
+    assert traps(columns | {"steps": lists}, ignore=["kind"], pad={"steps": 3}) == []
+
+
 def test_a_class_that_no_training_row_has_is_named_with_its_part_and_count(columns, catalog, tmp_path):
     kind = columns["kind"].copy()
     kind[-3:] = "fox"

@@ -136,6 +136,17 @@ def test_the_nearest_size_is_found(slope: int, offset: int, start: int, target: 
     assert value == slope * found + offset
 
 
+def test_a_size_that_is_near_enough_is_taken() -> None:
+    tried = []
+
+    async def measure(size: int) -> float:
+        tried.append(size)
+        return 100.0 + size
+
+    assert asyncio.run(nearest_size(measure, 8, 115.0, most=8, near=0.1)) == (8, 108.0, 1)
+    assert tried == [8]
+
+
 def test_a_size_that_alone_fits_stays() -> None:
     async def measure(size: int) -> float | None:
         return 50.0 if size == 8 else None
@@ -151,10 +162,24 @@ def test_bands_are_means_and_deviations() -> None:
     np.testing.assert_allclose(band.spread, [1.0, np.std([2.0, 3.0], ddof=1), 0.0])
     other = band_of("Dense", [[1.0, 1.0, 1.0]])
     assert other is not None
-    lines = draw_bands([band, other], "val_loss")
-    assert lines[1].startswith("         6 ┤")  # the upper edge: 5 + 1
-    assert lines[14].startswith("         1 ┤")
-    assert lines[14].endswith("○○○") or lines[14].endswith("●")
+    lines = draw_bands([band, other], "val_loss", width=3, height=11)
+    # The highest edge is 5 + 1, the lowest value 1: half a unit in each row.
+    assert lines[1:12] == [
+        "         6 ┤░",
+        "           │░",
+        "           │●",
+        "           │░",
+        "           │░",
+        "       3.5 ┤",
+        "           │ ░",
+        "           │ ●",
+        "           │ ░",
+        "           │",
+        "         1 ┤○○○",
+    ]
+    wide = draw_bands([band, other], "val_loss", width=12, height=11)
+    assert wide[11] == "         1 ┤" + "○" * 12
+    assert wide[13] == "            1          3"
     assert band_of("nothing", [[], []]) is None
 
 
@@ -166,6 +191,12 @@ def test_a_better_layer_is_called_better_and_the_trial_is_kept(folder: Path) -> 
     assert "Dense is better than Blind in val_loss." in done.stdout
     assert "p = 0.031" in done.stdout  # 2 / 2^6: all six in one direction
     assert "●░ Blind   ○▒ Dense" in done.stdout
+    assert (
+        sum(
+            line.startswith("Dense  ") and "of 6  done  val_loss" in line for line in done.stdout.splitlines()
+        )
+        == 6
+    )
     runs = sorted((folder / "saved" / "runs").iterdir())
     assert len(runs) == 12
     again = trial(folder, "Blind", "r.yaml", "--against", "Dense", "--seeds", "6", "--json")
@@ -206,6 +237,20 @@ def test_sizes_are_matched_by_parameters(folder: Path) -> None:
     model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(8), keras.layers.Dense(1)])
     assert model.count_params() == wanted
     assert "2 pairs cannot show a difference" in " ".join(found["verdict"])
+
+
+@pytest.mark.slow
+def test_sizes_are_matched_by_the_time_of_an_epoch_and_kept(folder: Path) -> None:
+    options = ("--seeds", "2", "--match", "step_time", "--set", "train.epochs=1", "--json")
+    sizes = summary(trial(folder, "Twice", "r.yaml", "--against", "Dense", *options))["sizes"]
+    assert all(seconds > 0 for seconds in sizes["epoch_seconds"])
+    assert sizes["varied"] == "units"
+    assert sizes["items"][1] == {"use": "Dense", "units": 8, "activation": "tanh"}
+    counts = [10 * units * kernels + last for units, kernels, last in (
+        (sizes["items"][0]["units"], 2, sizes["items"][0]["units"] + 1), (8, 1, 8 + 8 + 1)
+    )]  # fmt: skip
+    assert sizes["parameters"] == counts
+    assert summary(trial(folder, "Twice", "r.yaml", "--against", "Dense", *options))["sizes"] == sizes
 
 
 @pytest.mark.parametrize(

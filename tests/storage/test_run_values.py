@@ -59,7 +59,8 @@ RUNS = [run(number) for number in range(4)]
         ("tag!=base", [1, 2, 3]),
         ("tag=", [1, 2, 3]),
         ("tag!=", [0]),
-        ("tag:bas", []),
+        ("tag:bas", [0]),
+        ("tag=bas", []),
         ("note:köln", [1]),
         ("köln", [1]),
         ("first", [0]),
@@ -69,6 +70,8 @@ RUNS = [run(number) for number in range(4)]
         ("loss<", [0, 1, 2, 3]),  # still being typed
         ("optimizer.use:adam", [0, 1, 2, 3]),
         ("val_loss>0", [0, 1, 2]),  # nan is not above
+        ("loss=nan", [3]),
+        ("loss!=nan", [0, 1, 2]),
         ('"lr<0.01"', []),
     ],
 )
@@ -80,7 +83,11 @@ def test_terms(line: str, numbers: list[int]) -> None:
     ("line", "words", "hint"),
     [
         ("lrr<0.1", "there is no key 'lrr'", "lr"),
-        ("lr<slow", "'slow' is no number that 'lr' could be compared with", "lr:slow"),
+        (
+            "lr<slow",
+            "'slow' is no number that 'train.optimizer.learning_rate' could be compared with",
+            "learning_rate:slow",
+        ),
     ],
 )
 def test_what_a_term_cannot_be(line: str, words: str, hint: str) -> None:
@@ -88,6 +95,16 @@ def test_what_a_term_cannot_be(line: str, words: str, hint: str) -> None:
         choose_runs(RUNS, line)
     assert words in caught.value.what
     assert hint in caught.value.hint
+
+
+def test_a_name_that_several_keys_have_is_asked_for_in_full() -> None:
+    both = {"a": {"learning_rate": 0.1, "seed": 1}, "b": {"learning_rate": 0.2}}
+    runs = [run(0, recipe={"name": "gan", "train": both})]
+    for name in ("lr", "learning_rate"):
+        with pytest.raises(RecipeError) as caught:
+            choose_runs(runs, f"{name}<1")
+        assert caught.value.what == f"'{name}' may be train.a.learning_rate or train.b.learning_rate."
+    assert choose_runs(runs, "b.learning_rate=0.2 seed=1") == runs
 
 
 def test_names_are_as_short_as_they_are_clear() -> None:

@@ -40,7 +40,7 @@ def test_tags_filter_and_groups(terminal: Open, tmp_path: Path, size: tuple[int,
     kwb.press("5")
     kwb.until(lambda screen: made[2].name[:10] in screen, "the runs")
     # in one burst: the dialog of the tags, and what is typed into it
-    kwb.press("t", *"base lr-test", "Enter")
+    kwb.press("l", *"base lr-test", "Enter")
     kwb.until(lambda screen: "#base #lr-test" in screen, "the tags")
     assert read_labels(made[2]).tags == ("base", "lr-test")  # the newest is the first
     kwb.press("/", *"lr=0.01 tag!=base", "Enter")

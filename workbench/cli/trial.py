@@ -63,35 +63,38 @@ def trial_command(
         begun_trial,
         find_rivals,
         item_of_text,
+        names_of_rivals,
         new_trial,
         trial_name,
     )
-    from workbench.search.matching import match_sizes
+    from workbench.search.matching import keep_sizes, kept_sizes, match_sizes
     from workbench.search.opening import SEARCHES
-    from workbench.search.running import SearchEnding, run_search
-    from workbench.search.trial_report import trial_record, trial_table
+    from workbench.search.running import SearchReport, run_search
+    from workbench.search.trial_report import trial_line, trial_record, trial_table
 
     catalog = shared.catalog()
     first, second = item_of_text(layer, catalog, "LAYER"), item_of_text(against, catalog, "--against")
     rivals = find_rivals(first, second, recipe or DEFAULT_RECIPE, catalog, at=at, overrides=overrides)
     name = name or trial_name(rivals)
     place = Place(Path(RUNS), SEARCHES / name / "logs", shared.plugin_files, shared.blocked)
-    sizes: Sizes | None = None
+    sizes = kept_sizes(SEARCHES / name)
     trial = begun_trial(rivals, seeds, catalog, name=name, storage=storage)
     if trial is None:
         sizes = asyncio.run(match_sizes(rivals, place, match, vary))  # type: ignore[arg-type]
         trial = new_trial(rivals, *sizes.items, seeds, catalog, name=name, storage=storage)
-    one, other = trial.names
+        keep_sizes(SEARCHES / name, sizes)
+    one, other = names_of_rivals(trial.base)
     if not as_json:
         echo(f"{name}: {one} against {other} at {rivals.place} of {rivals.document.name}", err=True)
         if sizes is not None:
             echo(f"{name}: {_in_words(sizes)}", err=True)
     return run_search(
-        trial.opened,
+        trial,
         place,
         workers,
         as_json=as_json,
-        ending=SearchEnding(
+        report=SearchReport(
+            trial_line,
             lambda base, state: trial_table(base, state, sizes),
             lambda base, state: trial_record(base, state, sizes),
         ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LOG_FROM = 20.0  # how many times the lowest value the highest is, where the axis becomes logarithmic
+WIDEST = 6  # columns of one epoch
 _BAND, _BOTH, _MEAN = "░▒", "▓", "●○"
 
 
@@ -56,13 +57,14 @@ def draw_bands(bands: Sequence[Band], title: str, *, width: int = 64, height: in
 
     low, high = float(np.nanmin(scaled(ends))), float(np.nanmax(scaled(ends)))
     high = high if high > low else low + (abs(low) or 1.0)
-    width = min(width, max(epochs, 2))
+    each = min(max(width // epochs, 1), WIDEST)  # columns of an epoch
+    width = min(width, each * epochs)
     picture = [[" "] * width for _ in range(height)]
 
     def row(value: float) -> int:
         return round((height - 1) * (high - value) / (high - low))
 
-    columns = np.unique(np.linspace(0, epochs - 1, width).round().astype(int), return_index=True)[0]
+    columns = np.linspace(0, epochs, width, endpoint=False).astype(int)  # the epoch of each
     for at, epoch in enumerate(columns):
         for mark, band in zip(_BAND, bands, strict=False):
             if epoch < len(band.mean) and np.isfinite(band.mean[epoch]):

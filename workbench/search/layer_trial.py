@@ -51,19 +51,6 @@ class Rivals:
         return self.first, self.second
 
 
-@dataclass(frozen=True)
-class LayerTrial:
-    """A trial, open: see `search.opening.Opened`. `going_on` is true for one that was begun before."""
-
-    opened: Opened
-    going_on: bool
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """What to call the two layers."""
-        return names_of_rivals(self.opened.base)
-
-
 def items_of(base: Base) -> tuple[Item, Item]:
     """The two entries of a trial's recipe.
 
@@ -235,7 +222,7 @@ def base_with(rivals: Rivals, settings: Settings) -> Base:
 
 def begun_trial(
     rivals: Rivals, seeds: int, catalog: Catalog, *, name: str, root: Path = SEARCHES, storage: str = ""
-) -> LayerTrial | None:
+) -> Opened | None:
     """The trial of that name which was begun before, if it is this one; None where none was begun.
 
     Raises:
@@ -267,7 +254,7 @@ def begun_trial(
             where=found[0].where,
             hint="`--name NEW` begins another one beside it.",
         )
-    return LayerTrial(open_base(before, catalog, name, root, storage), going_on=True)
+    return open_base(before, catalog, name, root, storage)
 
 
 def new_trial(
@@ -280,7 +267,7 @@ def new_trial(
     name: str,
     root: Path = SEARCHES,
     storage: str = "",
-) -> LayerTrial:
+) -> Opened:
     """A trial that is begun now.
 
     Raises:
@@ -292,4 +279,4 @@ def new_trial(
         "name": rivals.document.name,
         "folder": str(rivals.document.folder.absolute()),
     }
-    return LayerTrial(open_base(base_of(record, overrides), catalog, name, root, storage), going_on=False)
+    return open_base(base_of(record, overrides), catalog, name, root, storage)

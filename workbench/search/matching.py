@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from workbench import events
+from workbench.atomic import write_bytes
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.yaml_values import one_line
 from workbench.search.agent import Place
@@ -24,6 +27,8 @@ SIZES = (
 LARGEST = 1 << 16
 MOST_BUILT = 24  # models that are built to find a size
 MOST_TIMED = 8  # short trainings that are timed to find a size
+_KEPT = "sizes.json"
+NEAR_TIME = 0.1  # of the time of an epoch: two measurements of one model differ by as much
 EPOCHS = 4  # of a training that is timed; its fastest epoch counts
 
 
@@ -53,6 +58,28 @@ class Sizes:
             "varied": self.varied,
             "note": self.note,
         }
+
+
+def keep_sizes(folder: Path, sizes: Sizes) -> None:
+    """Keep them beside the journal of the trial, for its result when it is shown again.
+
+    Raises:
+        FileError: the folder cannot be written.
+    """
+    write_bytes(folder / _KEPT, f"{json.dumps(sizes.as_record(), indent=2)}\n".encode())
+
+
+def kept_sizes(folder: Path) -> Sizes | None:
+    """Those of a trial that was begun before; None where there are none, as on another machine."""
+    try:
+        found = json.loads((folder / _KEPT).read_bytes())
+        first, second = (dict(item) for item in found["items"])
+        one, other = (int(count) for count in found["parameters"])
+        seconds = found["epoch_seconds"]
+        times = None if seconds is None else (float(seconds[0]), float(seconds[1]))
+        return Sizes((first, second), (one, other), times, str(found["varied"]), str(found["note"]))
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return None
 
 
 async def match_sizes(rivals: Rivals, place: Place, match: Match, vary: str = "") -> Sizes:
@@ -120,7 +147,11 @@ class _Matching:
                 return None  # another size does not fit the place
 
         found, value, tried = await nearest_size(
-            measure, start, target, most=MOST_TIMED if timed else MOST_BUILT
+            measure,
+            start,
+            target,
+            most=MOST_TIMED if timed else MOST_BUILT,
+            near=NEAR_TIME if timed else 0.0,
         )
         item = {**varied, argument: found}
         items = (sizes.items[0], item) if fixed == 0 else (item, sizes.items[1])
@@ -129,7 +160,8 @@ class _Matching:
         seconds = sizes.seconds
         if seconds is not None and value is not None:
             seconds = (seconds[0], value) if fixed == 0 else (value, seconds[1])
-        note = "" if tried > 1 else f"only {argument} {found} fits here"
+        alone = tried == 1 and value != target and not timed
+        note = f"only {argument} {found} fits here" if alone else ""
         return Sizes(items, both, seconds, argument, note)
 
     def _size_argument(self, described: Mapping[str, Any], item: Item) -> str:
@@ -198,13 +230,19 @@ def _whole(value: Any, described: Mapping[str, Any], name: str) -> int:
 
 
 async def nearest_size(
-    measure: Callable[[int], Awaitable[float | None]], start: int, target: float, *, most: int
+    measure: Callable[[int], Awaitable[float | None]],
+    start: int,
+    target: float,
+    *,
+    most: int,
+    near: float = 0.0,
 ) -> tuple[int, float | None, int]:
     """The whole number whose measure comes nearest to a target, where a larger one measures more.
 
     Args:
         measure: gives None for a number that cannot be.
         most: measurements at most.
+        near: a share of the target; a number whose measure is so near is taken, so that noise does not lead far away.
 
     Returns:
         The number, its measure, and how many numbers could be measured.
@@ -220,6 +258,8 @@ async def nearest_size(
     size = start
     while len(known) < most and low < size < high:
         value = await at(size)
+        if value is not None and abs(value - target) <= near * target:
+            break
         if value is not None and value <= target:
             low = size
         else:

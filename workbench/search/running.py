@@ -31,9 +31,15 @@ def workers_for_this_machine() -> int:
 
 
 @dataclass(frozen=True)
-class SearchEnding:
-    """What is printed at the end of a search: lines, or the last line of JSON."""
+class SearchReport:
+    """What is printed of a search.
 
+    Attributes:
+        line: about a training that has ended; None for no line.
+        lines: at the end. record: the same, as the last line of JSON.
+    """
+
+    line: Callable[[Base, SearchState, int, int], str | None]
     lines: Callable[[Base, SearchState], list[str]]
     record: Callable[[Base, SearchState], dict[str, Any]]
 
@@ -44,14 +50,14 @@ def run_search(
     workers: int = 0,
     *,
     as_json: bool = False,
-    ending: SearchEnding | None = None,
+    report: SearchReport | None = None,
     command: str = "",
 ) -> int:
     """Work on a search until it is done or interrupted, and give the exit code.
 
     Args:
         workers: trainings at once; 0 for as many as the machine can have.
-        ending: what is printed at the end; by default the table of a search.
+        report: what is printed; by default a line for each trial, and a table.
         command: what goes on with it after an interruption; by default `kwb search NAME`.
 
     Raises:
@@ -60,11 +66,14 @@ def run_search(
     workers = workers or workers_for_this_machine()
     sampler = sampler_for(opened.base, workers=workers)
     begin(opened)
+    report = report or SearchReport(
+        reporting.line_of, partial(reporting.table, opened.name), reporting.summary_of
+    )
 
     def on_change(state: SearchState, trial: int, repetition: int) -> None:
         if as_json:
             echo_json(reporting.record_of(opened.base, state, trial, repetition))
-        elif (line := reporting.line_of(opened.base, state, trial, repetition)) is not None:
+        elif (line := report.line(opened.base, state, trial, repetition)) is not None:
             echo(line)
 
     async def run() -> tuple[SearchState, list[int]]:
@@ -86,11 +95,10 @@ def run_search(
             err=True,
         )
     state, received = asyncio.run(run())
-    ending = ending or SearchEnding(partial(reporting.table, opened.name), reporting.summary_of)
     if as_json:
-        echo_json(ending.record(opened.base, state))
+        echo_json(report.record(opened.base, state))
     else:
-        echo(*ending.lines(opened.base, state))
+        echo(*report.lines(opened.base, state))
         if not received and len(state.trials) < sampler.trials:
             echo(
                 f"ended by its `limit`: {len(state.trials)} of {sampler.trials} trials. "

@@ -12,13 +12,14 @@ from typing import Any
 from workbench import events
 from workbench.events import plain
 from workbench.recipe.options.search import Goal
+from workbench.recipe.yaml_values import one_line
 from workbench.search.band_chart import band_of, draw_bands
-from workbench.search.layer_trial import items_of, names_of_rivals
+from workbench.search.layer_trial import items_of, names_of_rivals, plain_item
 from workbench.search.matching import Sizes
 from workbench.search.paired import LEVEL, PairedDifference, compare_pairs, least_pairs
 from workbench.search.reporting import VERSION
 from workbench.search.space import Base
-from workbench.search.state import Repetition, SearchState
+from workbench.search.state import Repetition, SearchState, TrialState
 from workbench.storage.event_stream import read_events
 from workbench.storage.run_folder import RunFolder
 
@@ -72,6 +73,23 @@ def _repetitions(base: Base, state: SearchState, number: int) -> dict[int, Repet
         if trial.settings.get(key) in (item, item["use"]):
             return {at: each for at, each in enumerate(trial.repetitions) if each.state.over and not each.why}
     return {}
+
+
+def trial_line(base: Base, state: SearchState, number: int, index: int) -> str | None:
+    """One line about a training that has ended; None while it trains."""
+    trial = state.trials[number]
+    repetition = trial.repetitions[index]
+    if repetition.state is TrialState.RUNNING:
+        return None
+    items = items_of(base)
+    item = plain_item(next(iter(trial.settings.values())))
+    name = names_of_rivals(base)[items.index(item)] if item in items else one_line(item)
+    words = [name, f"{index + 1} of {base.repetitions}", str(repetition.state)]
+    if repetition.why:
+        words.append(repetition.why)
+    elif repetition.value is not None:
+        words.append(f"{_goal(base).name} {repetition.value:.6g}  epoch {repetition.epoch}")
+    return "  ".join(words)
 
 
 def trial_table(base: Base, state: SearchState, sizes: Sizes | None) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import RecipeError, did_you_mean
-from workbench.filter_terms import COMPARISONS, Term, parse_filter
+from workbench.errors import RecipeError
+from workbench.filter_terms import COMPARISONS, Term, find_name, parse_filter
 from workbench.storage.recipe_values import short_keys
 from workbench.storage.runs import RunSummary
 
@@ -70,16 +70,25 @@ def names_of(runs: Iterable[RunSummary]) -> dict[str, str]:
     return found | ({"lr": tails[0]} if len(tails) == 1 and "lr" not in found else {})
 
 
-def resolve_name(name: str, runs: Iterable[RunSummary]) -> str:
+def resolve_name(name: str, runs: Sequence[RunSummary]) -> str:
     """The whole name of a value.
 
     Raises:
-        RecipeError: no run has it.
+        RecipeError: no run has it, or several keys end with it.
     """
-    known = names_of(runs)
-    if name not in known:
-        raise RecipeError(f"there is no key '{name}'.", hint=did_you_mean(name, known))
-    return known[name]
+    return _resolved(name, names_of(runs))
+
+
+def _resolved(name: str, known: Mapping[str, str]) -> str:
+    try:
+        return known[find_name(name, known, "key")]
+    except RecipeError as error:
+        last = "learning_rate" if name.casefold() == "lr" else name.casefold()
+        several = [key for key in known if key == known[key] and key.casefold().endswith(f".{last}")]
+        if not several:
+            raise
+        what = f"'{name}' may be {', '.join(several[:-1])} or {several[-1]}."
+        raise RecipeError(what, hint="Write more of the key.") from error
 
 
 def choose_runs(
@@ -98,27 +107,31 @@ def choose_runs(
     if not line.strip():
         return list(runs)
     known = names_of(runs)
-    terms = parse_filter(line, list(known), "key")
-    return [run for run in runs if all(_holds(term, run, known, state) for term in terms)]
+    terms = parse_filter(line, lambda name: _resolved(name, known))
+    return [run for run in runs if all(_holds(term, run, state) for term in terms)]
 
 
-def _holds(term: Term, run: RunSummary, known: Mapping[str, str], state: Callable[[RunSummary], str]) -> bool:
+def _holds(term: Term, run: RunSummary, state: Callable[[RunSummary], str]) -> bool:
     if not term.column:
         words = " ".join([run.folder.name, state(run), *run.labels.tags, run.labels.note])
         return term.text.casefold() in words.casefold()
-    name = known[term.column]
-    value = state(run) if name == "status" and term.operator == ":" else value_of(run, name)
+    is_state = term.column == "status" and term.operator == ":"
+    value = state(run) if is_state else value_of(run, term.column)
     wanted = term.text.casefold()
     missing = value in (None, "", ())
     if not wanted:
         return {"=": missing, "!=": not missing}.get(term.operator, True)  # else it is still being typed
     if isinstance(value, tuple):
-        has = any(tag.casefold() == wanted for tag in value)
-        return has if term.operator in (":", "=") else not has
+        tags = [tag.casefold() for tag in value]
+        if term.operator == ":":
+            return any(wanted in tag for tag in tags)
+        return (wanted in tags) is (term.operator != "!=")
     if term.operator == ":":
         return value is not None and wanted in str(value).casefold()
     number, other = _number(value), _number(term.text)
     if number is not None and other is not None:
+        if math.isnan(other):
+            return math.isnan(number) is (term.operator == "=")
         return bool(COMPARISONS[term.operator](number, other))
     if term.operator in ("=", "!="):
         return not missing and (str(value).casefold() == wanted) is (term.operator == "=")

@@ -107,13 +107,13 @@ async def test_filter_and_sort(open_app, three) -> None:
 async def test_tags_notes_terms_and_any_order(open_app, three, size) -> None:
     async with open_app(mode="runs", size=size) as pilot:
         await under_cursor(pilot, "price-one")
-        await pilot.press("t", *"base lr-test", "enter")
+        await pilot.press("l", *"base lr-test", "enter")
         await until(lambda: read_labels(three[0]).tags == ("base", "lr-test"), what="the tags are written")
         await pilot.press("i", *"the first one", "enter")
         await until(lambda: read_labels(three[0]).note == "the first one", what="the note is written")
         await until(lambda: "#base #lr-test the first one" in shown(pilot.app), what="they are shown")
         # a word that is no tag stays in the field
-        await pilot.press("t", *" two/words", "enter")
+        await pilot.press("l", *" two/words", "enter")
         assert isinstance(pilot.app.screen, PromptDialog)
         assert "a tag is one word" in shown(pilot.app)
         await pilot.press("escape")
@@ -130,12 +130,12 @@ async def test_tags_notes_terms_and_any_order(open_app, three, size) -> None:
         await under_cursor(pilot, "price-one")
         await pilot.press("space")
         await under_cursor(pilot, "price-two")
-        await pilot.press("space", "t", *"both", "enter")
+        await pilot.press("space", "l", *"both", "enter")
         await until(lambda: read_labels(three[1]).tags == ("both",), what="the second has it")
         assert read_labels(three[0]).tags == ("base", "both", "lr-test")
         # any order, from a list
-        await pilot.press("a", "S", *"highest epoch", "escape")
-        await pilot.press("S", *"highest loss", "enter")
+        await pilot.press("a", "b", *"highest epoch", "escape")
+        await pilot.press("b", *"highest loss", "enter")
         await until(lambda: pilot.app.screen.selection.order == "-loss", what="the order is another")
         assert "highest loss first" in shown(pilot.app)
         losses = [run.logs.get("loss", -1.0) for run in pilot.app.screen.selection.shown]

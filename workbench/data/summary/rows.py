@@ -19,7 +19,7 @@ from workbench.data.summary.row_filter import cell_texts, columns_needed, gaps, 
 from workbench.data.summary.shown_kinds import shown_column
 from workbench.data.summary.shown_readings import Readings
 from workbench.errors import RecipeError
-from workbench.filter_terms import Term, parse_filter
+from workbench.filter_terms import Term, find_name, parse_filter
 from workbench.recipe.options.missing import missing_of
 
 ALL = "all"
@@ -199,7 +199,7 @@ def row_view(
     chosen = None if part == ALL or blocks is not source else parts[part]
     # Of windows, which are made of several rows, each row as it goes into them.
     preparation = prepared.preparation.of_rows() if prepared is not None and as_prepared else None
-    terms = parse_filter(where, blocks.names)
+    terms = parse_filter(where, lambda name: find_name(name, blocks.names))
     return RowView(blocks, chosen, terms, gaps, preparation, readings or {})
 
 

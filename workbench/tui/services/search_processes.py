@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from workbench.atomic import file_error
 from workbench.errors import ExitCode, WorkbenchError
 
-_NO_ERROR = (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+# The last one is of a process that was stopped while it was still starting.
+_NO_ERROR = (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED, -signal.SIGTERM)
 _START = "from workbench.cli import command; command()"
 _TAIL = 4000  # characters of what a process printed, in which its error is looked for
 
@@ -22,6 +22,7 @@ class SearchProcesses:
 
     def __init__(self) -> None:
         self._running: dict[Path, subprocess.Popen[bytes]] = {}
+        self._stopping: set[Path] = set()
 
     def begin(self, folder: Path, working_directory: Path, arguments: Sequence[str]) -> None:
         """Run `kwb ARGUMENTS` for the search in a folder.
@@ -49,16 +50,18 @@ class SearchProcesses:
         return folder in self._running
 
     def stop(self, folder: Path) -> None:
-        """Have the trainings stop after their batch, saved."""
-        if (process := self._running.get(folder)) is not None:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
+        """Have the trainings stop after their batch, saved. Once: to ask a second time would end them at once."""
+        process = self._running.get(folder)
+        if process is not None and folder not in self._stopping:
+            self._stopping.add(folder)
+            process.send_signal(signal.SIGTERM)
 
     def ended(self) -> list[tuple[Path, WorkbenchError | None]]:
         """Those that have ended since it was asked last, each with its error, if it had one."""
         over = [(folder, code) for folder, each in self._running.items() if (code := each.poll()) is not None]
         for folder, _ in over:
             del self._running[folder]
+            self._stopping.discard(folder)
         return [(folder, _error(folder, code)) for folder, code in over]
 
 

@@ -72,11 +72,11 @@ class RunsScreen(WorkbenchScreen):
                 tooltip="Only some runs: lr<0.01 status:done tag:base batch_size=16 words; "
                 ": contains, = is, != is not; tag= has none"),
         Binding("s", "sort", "Sort", id="runs.sort", tooltip="Newest, name, status, loss, val_loss, test"),
-        Binding("S,shift+s", "sort_by", "Sort by", id="runs.sort-by", key_display="S", show=False,
+        Binding("b", "sort_by", "Sort by", id="runs.sort-by", show=False,
                 tooltip="Sort by any metric or key, in either direction"),
         Binding("g", "group", "Group by", id="runs.group", show=False,
                 tooltip="Mean and spread of the runs that are shown, for each value of a key"),
-        Binding("t", "tags", "Tags", id="runs.tags", tooltip="Tags of the marked runs, or of the one under the cursor"),
+        Binding("l", "tags", "Tags", id="runs.tags", tooltip="Tags of the marked runs, or of the one under the cursor"),
         Binding("i", "note", "Note", id="runs.note", show=False,
                 tooltip="A note about the marked runs, or the one under the cursor"),
         Binding("o", "stop", "Stop", id="runs.stop",
