@@ -15,6 +15,7 @@ from workbench.storage.recipe_values import differing_keys, shown_value
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.run_values import choose_runs, group_runs, names_of, resolve_name, sort_runs
 from workbench.storage.runs import RunSummary
+from workbench.tui.views.groups import group_lines
 
 RATES = (0.1, 0.01, 0.01, 0.001)
 LOSSES = (3.0, 1.0, 2.0, float("nan"))
@@ -156,6 +157,22 @@ def test_values_are_compared_by_all_their_digits() -> None:
     assert [shown_value(text) for text in shown] == [
         "0.0123457", "0.1", "1e-05", "123456789", "none", "v1.23456789",
     ]  # fmt: skip
+
+
+def test_trials_of_a_search_are_of_one_recipe() -> None:
+    names = ("price", "price-t0", "price-t12", "price-t3-4", "price-to", "price-t")
+    wanted = ["price", "price", "price", "price", "price-to", "price-t"]
+    assert [run(0, recipe={"name": name}).recipe_name for name in names] == wanted
+
+
+def test_a_table_of_groups_says_what_has_no_room() -> None:
+    groups = group_runs(RUNS, "train.batch_size")
+    whole = group_lines("batch_size", groups)
+    assert whole[0].split() == ["batch_size", "runs", "val_loss", "test_mae", "loss"]
+    assert whole[1].split() == ["16", "4", "4", "±", "2", "1.5", "±", "1.3", "2", "±", "1"]
+    narrow = group_lines("batch_size", groups, room=len(whole[0]) - 1)
+    assert narrow[0].split() == ["batch_size", "runs", "val_loss", "test_mae"]
+    assert narrow[-1] == "no room for 1 more"
 
 
 def test_tags_and_notes_are_kept_in_the_folder(tmp_path: Path) -> None:

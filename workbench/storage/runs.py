@@ -31,6 +31,9 @@ _MORE_IS_BETTER = re.compile(
 )
 
 
+_TRIAL = re.compile(r"-t\d+(?:-\d+)?$")  # as `search/space.py` names the recipe of a trial
+
+
 @dataclass(frozen=True)
 class TestScore:
     """What a run reached on its test part.
@@ -82,6 +85,11 @@ class RunSummary:
     test: TestScore | None = None
     evaluation: Mapping[str, float] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
+
+    @property
+    def recipe_name(self) -> str:
+        """The name of its recipe; of a trial of a search, that of the search's recipe."""
+        return _TRIAL.sub("", str(self.recipe.get("name", "")))
 
     @cached_property
     def recipe_values(self) -> Mapping[str, str]:

@@ -39,7 +39,7 @@ async def show_groups(
     """Ask for a key, and show the mean and the spread of the runs of each of its values. Needs a worker's context."""
     names = names_of(every)
     short = {whole: name for name, whole in sorted(names.items(), key=lambda pair: -len(pair[0]))}
-    differ = differing_keys((str(run.recipe.get("name", "")), run.recipe_values) for run in every)
+    differ = differing_keys((run.recipe_name, run.recipe_values) for run in every)
     offered = [*(short[key] for key in differ if key in short), "tag", "status"]
     answer = await app.push_screen_wait(
         PickDialog(

@@ -110,7 +110,7 @@ def order_in_words(order: str) -> str:
 
 def orders_of(runs: Sequence[RunSummary]) -> dict[str, str]:
     """Every order that there is for these runs, and its name in words: each metric, and each key that differs."""
-    keys = differing_keys((str(run.recipe.get("name", "")), run.recipe_values) for run in runs)
+    keys = differing_keys((run.recipe_name, run.recipe_values) for run in runs)
     numbers = dict.fromkeys(name for run in runs for name in numbers_of(run))
     found = dict(ORDERS)
     for name in [*metrics_of(runs), *(each for each in numbers if each not in metrics_of(runs)), *keys]:

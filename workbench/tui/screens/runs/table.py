@@ -108,7 +108,7 @@ class RunsTable(DataTable[Text]):
         if longest := max((cell_len(_tags(run)) for run in runs), default=0):
             widths["tags"] = min(max(longest, len("tags")), _MOST)
         used = sum(width + 2 for width in widths.values())
-        keys = differing_keys((str(run.recipe.get("name", "")), run.recipe_values) for run in runs)
+        keys = differing_keys((run.recipe_name, run.recipe_values) for run in runs)
         metrics = metrics_of(runs)
         names = short_keys(keys)
         self._keys = {}
