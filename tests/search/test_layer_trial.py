@@ -257,7 +257,7 @@ def test_sizes_are_matched_by_the_time_of_an_epoch_and_kept(folder: Path) -> Non
     ("arguments", "words"),
     [
         (("Gatte", "r.yaml", "--against", "Dense"), "no layer 'Gatte'"),
-        (("Twice", "r.yaml", "--against", "Blind"), "uses neither Twice nor Blind"),
+        (("Twice", "r.yaml", "--against", "Blind"), "the recipe has no Twice and no Blind"),
         (
             ("Twice", "r.yaml", "--against", "Dense", "--at", "model.sequential[9]"),
             "no layer at 'model.sequential[9]'",

@@ -133,7 +133,7 @@ def find_rivals(
     if not where:
         known = f"Layers are at {', '.join(places)}" if places else "It has no layer in a place of its own"
         raise RecipeError(
-            f"the recipe uses neither {names[0]} nor {names[1]}.",
+            f"the recipe has no {' and no '.join(dict.fromkeys(names))}.",
             where=document.name,
             hint=f"{known}: `--at KEY` puts the two there.",
         )

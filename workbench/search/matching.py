@@ -191,9 +191,7 @@ class _Matching:
     async def _parameters(self, item: Item) -> int:
         found: Mapping[str, Any] = await self._worker.call("examine", **self._order(item))
         if found["error"] is not None:
-            error = RecipeError.from_record(found["error"])
-            error.what = f"{one_line(item)}: {error.what}"
-            raise error
+            raise RecipeError.from_record(found["error"])
         return int(found["parameters"])
 
     async def _seconds(self, item: Item) -> float:
