@@ -21,9 +21,13 @@ from scipy import stats
 from tests.search.bases import RECIPE
 from tests.whole import whole
 from workbench.recipe.document import to_yaml
+from workbench.recipe.yaml_values import one_line
 from workbench.search.band_chart import band_of, draw_bands
 from workbench.search.matching import nearest_size
+from workbench.search.opening import base_of
 from workbench.search.paired import compare_pairs, least_pairs
+from workbench.search.state import SearchState, TrialState, begun, ended, new_trial
+from workbench.search.trial_report import compare_layers, verdict
 
 PLUGIN = '''
 import random
@@ -211,6 +215,32 @@ def test_a_better_layer_is_called_better_and_the_trial_is_kept(folder: Path) -> 
     error = trial(folder, "Blind", "r.yaml", "--against", "Dense", "--seeds", "7", code=2).stderr
     assert "6 seeds" in error
     assert "--name NEW" in error
+
+
+def test_an_interrupted_trial_has_not_failed(folder: Path) -> None:
+    """Of an interrupted trial nothing has failed; a training that failed is no training that is still to be done."""
+    text = (folder / "r.yaml").read_text()
+    over = {"model.sequential[0]": [{"use": "Dense", "units": 8}, {"use": "MyDense", "units": 8}]}
+    overrides = (f"search={one_line({'over': over, 'method': 'grid'})}", "repeat={seeds: 3}")
+    base = base_of({"text": text, "name": "r.yaml", "folder": str(folder)}, overrides)
+    state = SearchState()
+    assert verdict(base, state, compare_layers(base, state)) == [
+        "6 of 6 trainings are still to be done.",
+        "Nothing can be compared yet: no two seeds have val_loss of both layers.",
+    ]
+    for number, item in enumerate(over["model.sequential[0]"]):
+        state.add([new_trial({"model.sequential[0]": item}, 3)])
+        for seed in range(3):
+            value = {"value": 1.0 + number + seed} if (number, seed) != (1, 1) else {"why": "out of memory"}
+            done = TrialState.FAILED if "why" in value else TrialState.DONE
+            if (number, seed) != (1, 0):
+                state.add([begun("a", number, seed), ended("a", number, seed, done, **value)])
+    lines = verdict(base, state, compare_layers(base, state))
+    assert lines[:2] == [
+        "Failed, or without a finite val_loss: 1 of MyDense. Their pairs are left out.",
+        "1 of 6 trainings are still to be done.",
+    ]
+    assert lines[2].startswith("Nothing can be compared yet")
 
 
 @pytest.mark.slow

@@ -66,13 +66,19 @@ def _goal(base: Base) -> Goal:
     return base.search.goal
 
 
-def _repetitions(base: Base, state: SearchState, number: int) -> dict[int, Repetition]:
-    """The trainings of one of the two layers that have ended, by their seed's number."""
+def _all_repetitions(base: Base, state: SearchState, number: int) -> list[Repetition]:
+    """The trainings of one of the two layers, by their seed's number."""
     item, key = items_of(base)[number], next(iter(base.over))
     for trial in state.trials:
         if trial.settings.get(key) in (item, item["use"]):
-            return {at: each for at, each in enumerate(trial.repetitions) if each.state.over and not each.why}
-    return {}
+            return list(trial.repetitions)
+    return [Repetition()] * base.repetitions
+
+
+def _repetitions(base: Base, state: SearchState, number: int) -> dict[int, Repetition]:
+    """Those that have ended well, by their seed's number."""
+    every = _all_repetitions(base, state, number)
+    return {at: each for at, each in enumerate(every) if each.state.over and not each.why}
 
 
 def trial_line(base: Base, state: SearchState, number: int, index: int) -> str | None:
@@ -101,12 +107,13 @@ def trial_table(base: Base, state: SearchState, sizes: Sizes | None) -> list[str
     for number, name in enumerate(names):
         repetitions = _repetitions(base, state, number)
         cells = "".join(f"  {_mean_and_spread(each.values[number]):>22}" for each in found)
-        seconds = statistics.fmean(each.seconds for each in repetitions.values()) if repetitions else math.nan
+        times = [each.seconds for each in repetitions.values()]
+        seconds = f"{statistics.fmean(times):.3g}" if times else "-"
         parameters = f"{sizes.parameters[number]:,}" if sizes is not None else ""
-        line = f"{name:<{width}}{cells}  {len(repetitions):>5}  {seconds:>8.3g}  {parameters:>10}"
+        line = f"{name:<{width}}{cells}  {len(repetitions):>5}  {seconds:>8}  {parameters:>10}"
         lines.append(line.rstrip())
     lines += ["", *chart_lines(base, state, names)]
-    return [*lines, "", *verdict(base, names, found)]
+    return [*lines, "", *verdict(base, state, found)]
 
 
 def _mean_and_spread(values: Mapping[int, float]) -> str:
@@ -135,13 +142,13 @@ def _by_epoch(run: str, name: str) -> list[float]:
     return [float(found[epoch].logs.get(name, math.nan)) for epoch in sorted(found)]
 
 
-def verdict(base: Base, names: Sequence[str], found: Sequence[LayerComparison]) -> list[str]:
+def verdict(base: Base, state: SearchState, found: Sequence[LayerComparison]) -> list[str]:
     """What the trial shows, in plain words."""
-    seeds, goal = base.repetitions, _goal(base)
+    names, goal = names_of_rivals(base), _goal(base)
     first = found[0]
-    lines = _missing(names, first, seeds)
+    lines = _missing(base, state, names, first)
     if first.difference is None:
-        return [*lines, f"Nothing can be compared: no two seeds have {goal.name} of both layers."]
+        return [*lines, f"Nothing can be compared yet: no two seeds have {goal.name} of both layers."]
     lines.append(_in_words(names, first.name, first.difference, goal.sign))
     if first.difference.pairs < least_pairs():
         lines.append(
@@ -154,14 +161,22 @@ def verdict(base: Base, names: Sequence[str], found: Sequence[LayerComparison]) 
     return lines
 
 
-def _missing(names: Sequence[str], found: LayerComparison, seeds: int) -> list[str]:
-    missing = [seeds - len(values) for values in found.values]
-    if not any(missing):
-        return []
-    words = " and ".join(
-        f"{count} of {seeds} of {name}" for name, count in zip(names, missing, strict=True) if count
-    )
-    return [f"Failed, or without a finite {found.name}: {words}. Their pairs are left out."]
+def _missing(base: Base, state: SearchState, names: Sequence[str], found: LayerComparison) -> list[str]:
+    """What is left out, and what is still to be done."""
+    lines, waiting, failed = [], 0, []
+    for number, name in enumerate(names):
+        every = _all_repetitions(base, state, number)
+        ended = [at for at, each in enumerate(every) if each.state.over]
+        waiting += len(every) - len(ended)
+        if count := sum(at not in found.values[number] for at in ended):
+            failed.append(f"{count} of {name}")
+    if failed:
+        lines.append(
+            f"Failed, or without a finite {found.name}: {' and '.join(failed)}. Their pairs are left out."
+        )
+    if waiting:
+        lines.append(f"{waiting} of {2 * base.repetitions} trainings are still to be done.")
+    return lines
 
 
 def _in_words(names: Sequence[str], value: str, found: PairedDifference, sign: int) -> str:
@@ -204,7 +219,7 @@ def trial_record(base: Base, state: SearchState, sizes: Sizes | None) -> dict[st
         },
         "level": LEVEL,
         "sizes": None if sizes is None else sizes.as_record(),
-        "verdict": verdict(base, names, found),
+        "verdict": verdict(base, state, found),
     }
     return plain(record)
 
