@@ -106,6 +106,16 @@ def placed(working_directory: Path) -> Placed:
     return place
 
 
+@pytest.fixture
+def three(placed, finished, failed):
+    """Three runs in the working directory: two that are done, one that failed."""
+    return [
+        placed(finished, "price-one"),
+        placed(finished, "price-two", until_epoch=4),
+        placed(failed, "failing"),
+    ]
+
+
 def _timeless(event: events.Event, run: RunFolder) -> events.Event:
     match event:
         case events.RunStarted():
