@@ -78,6 +78,7 @@ def train_on_slurm(
 
     command = [
         sys.executable,
+        "-P",  # the folder of the task has files of the user, which are not to be imported
         "-c",
         "from workbench.cli import command; command()",
         command_of(opened.base),
