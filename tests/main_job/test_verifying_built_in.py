@@ -14,7 +14,7 @@ from .conftest import BUILT_IN, Run
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [*BUILT_IN, "gan"])
 def test_a_built_in_recipe_is_equal_in_a_fresh_process(
     built_in_runs: Callable[[str], Run], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
