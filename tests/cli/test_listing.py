@@ -228,12 +228,20 @@ def test_runs_are_selected_sorted_grouped_and_labelled(run, tmp_path, monkeypatc
     groups = json.loads(run("runs", "--group-by", "lr", "--json")[1])
     assert [(group["value"], len(group["runs"])) for group in groups] == [("0.01", 2), ("0.1", 1)]
     assert groups[0]["numbers"]["loss"] == {"mean": 1.5, "std": pytest.approx(0.5**0.5), "n": 2}
+    assert "curve" not in groups[0]
     assert "1.5 ± 0.71" in run("runs", "--group-by", "lr")[1]
+    groups = json.loads(run("runs", "--group-by", "lr", "--chart", "loss", "--json")[1])
+    assert groups[0]["curve"] == {"epochs": [1], "mean": [1.5], "std": [pytest.approx(0.5**0.5)], "n": [2]}
+    chart = run("runs", "--group-by", "lr", "--chart", "loss")[1]
+    assert "loss by epoch: mean ± standard deviation" in chart
+    assert "lr 0.01 1.5 ± 0.71" in chart
     run("label", "r0", "--untag", "base", "--note", "")
     assert len(json.loads(run("runs", "--filter", "tag:base", "--json")[1])) == 1
     for wrong, words in (
         (("runs", "--filter", "lrr<1"), "no key 'lrr'"),
         (("runs", "--sort", "size"), "no key 'size'"),
+        (("runs", "--group-by", "lr", "--chart", "mae"), "no run has logged 'mae'"),
+        (("runs", "--chart", "loss"), "--group-by"),
         (("label", "r0", "--tag", "a b"), "is no tag"),
         (("label", "nothing", "--tag", "a"), "no run 'nothing'"),
         (("label", "r0"), "--tag"),

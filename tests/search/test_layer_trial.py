@@ -22,12 +22,12 @@ from tests.search.bases import RECIPE
 from tests.whole import whole
 from workbench.recipe.document import to_yaml
 from workbench.recipe.yaml_values import one_line
-from workbench.search.band_chart import band_of, draw_bands
 from workbench.search.matching import nearest_size
 from workbench.search.opening import base_of
 from workbench.search.paired import compare_pairs, least_pairs
 from workbench.search.state import SearchState, TrialState, begun, ended, new_trial
 from workbench.search.trial_report import compare_layers, verdict
+from workbench.tui.chart.bands import texture_of
 
 PLUGIN = '''
 import random
@@ -158,35 +158,6 @@ def test_a_size_that_alone_fits_stays() -> None:
     assert asyncio.run(nearest_size(measure, 8, 1000.0, most=24)) == (8, 50.0, 1)
 
 
-def test_bands_are_means_and_deviations() -> None:
-    series = [[4.0, 2.0, 1.0], [6.0, 3.0], [5.0, float("nan")]]
-    band = band_of("Gate", series)
-    assert band is not None
-    np.testing.assert_allclose(band.mean, [5.0, 2.5, 1.0])
-    np.testing.assert_allclose(band.spread, [1.0, np.std([2.0, 3.0], ddof=1), 0.0])
-    other = band_of("Dense", [[1.0, 1.0, 1.0]])
-    assert other is not None
-    lines = draw_bands([band, other], "val_loss", width=3, height=11)
-    # The highest edge is 5 + 1, the lowest value 1: half a unit in each row.
-    assert lines[1:12] == [
-        "         6 ┤░",
-        "           │░",
-        "           │●",
-        "           │░",
-        "           │░",
-        "       3.5 ┤",
-        "           │ ░",
-        "           │ ●",
-        "           │ ░",
-        "           │",
-        "         1 ┤○○○",
-    ]
-    wide = draw_bands([band, other], "val_loss", width=12, height=11)
-    assert wide[11] == "         1 ┤" + "○" * 12
-    assert wide[13] == "            1          3"
-    assert band_of("nothing", [[], []]) is None
-
-
 @pytest.mark.slow
 def test_a_better_layer_is_called_better_and_the_trial_is_kept(folder: Path) -> None:
     done = trial(
@@ -194,7 +165,8 @@ def test_a_better_layer_is_called_better_and_the_trial_is_kept(folder: Path) -> 
     )
     assert "Dense is better than Blind in val_loss." in done.stdout
     assert "p = 0.031" in done.stdout  # 2 / 2^6: all six in one direction
-    assert "●░ Blind   ○▒ Dense" in done.stdout
+    assert f"─●{texture_of(0)} Blind " in done.stdout
+    assert f"─○{texture_of(1)} Dense " in done.stdout
     assert (
         sum(
             line.startswith("Dense  ") and "of 6  done  val_loss" in line for line in done.stdout.splitlines()

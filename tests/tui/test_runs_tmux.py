@@ -51,6 +51,12 @@ def test_tags_filter_and_groups(terminal: Open, tmp_path: Path, size: tuple[int,
     kwb.press("g")
     kwb.until(lambda screen: "Group by" in screen, "the keys")
     kwb.press(*"learning_rate", "Enter")
-    screen = kwb.until(lambda screen: "3 runs by learning_rate" in screen, "the groups")
-    (line,) = (line for line in screen.splitlines() if "2.5 ± 0.71" in line)
-    assert line.replace("│", "").split()[:2] == ["0.01", "2"]
+    kwb.until(lambda screen: "3 runs by learning_rate" in screen, "the groups")
+    screen = kwb.until(lambda screen: "▣ 2" in screen and "2.5 ± 0.71" in screen, "the rows")
+    (line,) = (line for line in screen.splitlines() if "▣ 1" in line)
+    assert "2.5 ± 0.71" in line
+    assert line.split()[:4] == ["▣", "1", "0.01", "2"]
+    screen = kwb.until(lambda screen: "learning_rate 0.01 2.5 ± 0.71" in screen, "the bands")
+    assert "─○" in screen  # the curve of the other group has a shape of its own
+    kwb.press("Escape")
+    kwb.until(lambda screen: made[0].name[:10] in screen and "runs by" not in screen, "all runs")

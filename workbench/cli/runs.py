@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.options import SharedOptions, shared_options
+from workbench.errors import RecipeError
 from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
+    from workbench.storage.bands import Band
     from workbench.storage.run_values import RunGroup
     from workbench.storage.runs import RunSummary
 
@@ -45,9 +47,12 @@ def watch_command(shared: SharedOptions, run: str) -> int:
     metavar="KEY",
     help="Mean and standard deviation of the runs of each value.",
 )
+@click.option(
+    "--chart", "metric", default="", metavar="LOG", help="With --group-by: its mean by epoch, with bands."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_json: bool) -> None:
+def runs_command(shared: SharedOptions, line: str, sort: str, group: str, metric: str, as_json: bool) -> None:
     """List the runs in saved/runs, the newest first: status, epoch, loss, and what was reached on the test part.
 
     A KEY is one of the recipe (`train.batch_size`, or its last part), a log such as `val_loss`, a result such as
@@ -57,8 +62,9 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_jso
     from workbench.storage.run_values import choose_runs, group_runs, resolve_name, sort_runs
     from workbench.storage.runs import list_runs
     from workbench.tui.settings import read_settings, settings_file
-    from workbench.tui.views.groups import group_lines
 
+    if metric and not group:
+        raise click.UsageError("--chart draws groups of runs: say --group-by KEY too.")
     settings, _ = read_settings(settings_file())
     every = list_runs(settings.runs)
     found = choose_runs(every, line)
@@ -66,11 +72,7 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_jso
         found = sort_runs(found, resolve_name(sort.removeprefix("-"), every), highest=sort.startswith("-"))
     if group:
         key = resolve_name(group, every)
-        groups = group_runs(found, key)
-        if as_json:
-            echo_json(plain([_group_record(key, each) for each in groups]), indent=2)
-        else:
-            echo(*group_lines(group, groups))
+        _print_groups(group, key, group_runs(found, key), metric, as_json=as_json)
         return
     if as_json:
         echo_json(plain([_record(run) for run in found]), indent=2)
@@ -85,15 +87,42 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, as_jso
         echo(f"{run.folder.name:<{width}}  {run.status:<11}  {epoch:>9}  {words}".rstrip())
 
 
-def _group_record(key: str, group: RunGroup) -> dict[str, Any]:
+def _print_groups(name: str, key: str, groups: Sequence[RunGroup], metric: str, *, as_json: bool) -> None:
+    """Print a table of groups, and the chart of a log."""
+    from workbench.events import plain
+    from workbench.storage.bands import band_of_runs
+    from workbench.tui.chart.as_text import bands_as_text
+    from workbench.tui.views.groups import group_lines
+
+    bands: list[Band | None] = [None] * len(groups)
+    if metric:
+        bands = [
+            band_of_runs(f"{name} {group.value or '-'}", (run.folder for run in group.runs), metric)
+            for group in groups
+        ]
+        if groups and not any(bands):
+            raise RecipeError(f"no run has logged '{metric}'.", hint="Logs are loss, val_loss and the like.")
+    if as_json:
+        records = [_group_record(key, group, band) for group, band in zip(groups, bands, strict=True)]
+        echo_json(plain(records), indent=2)
+        return
+    echo(*group_lines(name, groups))
+    if metric:
+        echo("", *bands_as_text([band for band in bands if band is not None], metric))
+
+
+def _group_record(key: str, group: RunGroup, band: Band | None) -> dict[str, Any]:
     """A group as JSON; `std` is that of a sample."""
     numbers = {name: {"mean": mean, "std": std, "n": n} for name, (mean, std, n) in group.numbers.items()}
-    return {
+    record = {
         "key": key,
         "value": group.value,
         "runs": [run.folder.name for run in group.runs],
         "numbers": numbers,
     }
+    if band is not None:
+        record["curve"] = {"epochs": band.epochs, "mean": band.mean, "std": band.spread, "n": band.counts}
+    return record
 
 
 @click.command("label", short_help="Give runs tags and a note.")

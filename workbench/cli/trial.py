@@ -71,6 +71,7 @@ def trial_command(
     from workbench.search.opening import SEARCHES
     from workbench.search.running import SearchReport, run_search
     from workbench.search.trial_report import trial_line, trial_record, trial_table
+    from workbench.tui.chart.as_text import bands_as_text
 
     catalog = shared.catalog()
     first, second = item_of_text(layer, catalog, "LAYER"), item_of_text(against, catalog, "--against")
@@ -95,7 +96,7 @@ def trial_command(
         as_json=as_json,
         report=SearchReport(
             trial_line,
-            lambda base, state: trial_table(base, state, sizes),
+            lambda base, state: trial_table(base, state, sizes, bands_as_text),
             lambda base, state: trial_record(base, state, sizes),
         ),
         command="the same command",

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import events
 from workbench.events import plain
 from workbench.recipe.options.search import Goal
 from workbench.recipe.yaml_values import one_line
-from workbench.search.band_chart import band_of, draw_bands
 from workbench.search.layer_trial import items_of, names_of_rivals, plain_item
 from workbench.search.matching import Sizes
 from workbench.search.paired import LEVEL, PairedDifference, compare_pairs, least_pairs
 from workbench.search.reporting import VERSION
 from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState, TrialState
-from workbench.storage.event_stream import read_events
+from workbench.storage.bands import Band, band_of_runs
 from workbench.storage.run_folder import RunFolder
 
 
@@ -98,8 +96,14 @@ def trial_line(base: Base, state: SearchState, number: int, index: int) -> str |
     return "  ".join(words)
 
 
-def trial_table(base: Base, state: SearchState, sizes: Sizes | None) -> list[str]:
-    """The end of a trial in words."""
+def trial_table(
+    base: Base, state: SearchState, sizes: Sizes | None, chart: Callable[[Sequence[Band], str], Sequence[str]]
+) -> list[str]:
+    """The end of a trial in words.
+
+    Args:
+        chart: draws bands, with a title.
+    """
     names, found = names_of_rivals(base), compare_layers(base, state)
     width = max(len(name) for name in ("layer", *names))
     heads = "".join(f"  {each.name:>22}" for each in found)
@@ -112,7 +116,7 @@ def trial_table(base: Base, state: SearchState, sizes: Sizes | None) -> list[str
         parameters = f"{sizes.parameters[number]:,}" if sizes is not None else ""
         line = f"{name:<{width}}{cells}  {len(repetitions):>5}  {seconds:>8}  {parameters:>10}"
         lines.append(line.rstrip())
-    lines += ["", *chart_lines(base, state, names)]
+    lines += ["", *chart(trial_bands(base, state), _goal(base).name)]
     return [*lines, "", *verdict(base, state, found)]
 
 
@@ -123,23 +127,15 @@ def _mean_and_spread(values: Mapping[int, float]) -> str:
     return f"{statistics.fmean(own):.5g}" + (f" ± {statistics.stdev(own):.2g}" if len(own) > 1 else "")
 
 
-def chart_lines(base: Base, state: SearchState, names: Sequence[str]) -> list[str]:
-    """The goal by epoch of both, as far as their runs are on this machine."""
-    goal = _goal(base).name
+def trial_bands(base: Base, state: SearchState) -> list[Band]:
+    """The goal by epoch of both layers, as far as their runs are on this machine; nothing where one has none."""
     bands = []
-    for number, name in enumerate(names):
-        runs = [each.run for each in _repetitions(base, state, number).values()]
-        bands.append(band_of(name, [_by_epoch(run, goal) for run in runs]))
-    drawn = [band for band in bands if band is not None]
-    return draw_bands(drawn, goal) if len(drawn) == len(names) else []
-
-
-def _by_epoch(run: str, name: str) -> list[float]:
-    path = RunFolder(Path(run)).events
-    if not run or not path.is_file():
-        return []
-    found = {event.epoch: event for event, _, _ in read_events(path) if isinstance(event, events.Epoch)}
-    return [float(found[epoch].logs.get(name, math.nan)) for epoch in sorted(found)]
+    for number, name in enumerate(names_of_rivals(base)):
+        runs = [RunFolder(Path(each.run)) for each in _repetitions(base, state, number).values() if each.run]
+        if (band := band_of_runs(name, runs, _goal(base).name)) is None:
+            return []
+        bands.append(band)
+    return bands
 
 
 def verdict(base: Base, state: SearchState, found: Sequence[LayerComparison]) -> list[str]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from textual.events import Paste
 
-from tests.tui.conftest import shown, until
+from tests.tui.conftest import settle, shown, until
 from tests.tui.training.runs import names_listed, under_cursor
-from workbench.storage.labels import Labels, read_labels, write_labels
+from workbench import events
+from workbench.storage.event_stream import EventLog
+from workbench.storage.labels import read_labels
+from workbench.storage.runs import create_run
+from workbench.tui.chart.bands import texture_of
+from workbench.tui.screens.runs.groups_table import GroupsTable
+from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -53,25 +61,82 @@ async def test_tags_notes_terms_and_any_order(open_app, three, size) -> None:
         assert losses == sorted(losses, reverse=True)
 
 
+@pytest.fixture
+def six(working_directory: Path) -> dict[str, list[list[float]]]:
+    """Six runs: the validation losses of each epoch, by the value of their learning rate. One stopped early."""
+    random = np.random.default_rng(7)
+    made: dict[str, list[list[float]]] = {"0.01": [], "0.1": []}
+    for number in range(6):
+        rate = (0.1, 0.01)[number % 2]
+        losses = [float(v) for v in 4.0 * rate + np.exp(-np.arange(8) / 3) + random.normal(0, 0.05, 8)]
+        losses = losses[:5] if number == 5 else losses
+        run = create_run(
+            working_directory / "saved" / "runs", f"r{number}", recipe="kwb: 1\n", environment={}
+        )
+        recipe = {"name": "r", "train": {"optimizer": {"learning_rate": rate}, "batch_size": 16}}
+        with EventLog(run) as log:
+            log.append(events.RunStarted(str(run.path), recipe, {}), 1_760_000_000.0 + number)
+            for epoch, loss in enumerate(losses, 1):
+                logs = {"loss": 2 * loss, "val_loss": loss}
+                log.append(events.Epoch(epoch, 8, logs, 1.0, 10.0, rate), 1_760_000_000.0 + number)
+            log.append(events.Finished("done", {}, {}, 1.0), 1_760_000_001.0 + number)
+        made[str(rate)].append(losses)
+    return made
+
+
+def table_of(losses: list[list[float]]) -> pd.DataFrame:
+    """A row for each run, a column for each epoch."""
+    return pd.DataFrame([pd.Series(run) for run in losses])
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_runs_are_grouped_by_a_key(open_app, three, size) -> None:
-    for run in three[:2]:
-        write_labels(run, Labels(("base",)))
+async def test_groups_of_runs_with_their_bands(open_app, six, size) -> None:
     async with open_app(mode="runs", size=size) as pilot:
         runs = await names_listed(pilot)
-        losses = [
-            run.logs["val_loss"] for run in pilot.app.screen.selection.runs if "price" in run.folder.name
-        ]
-        assert len(runs) == 3
-        await pilot.press("g", *"tag", "enter")
-        await until(lambda: "3 runs by tag" in shown(pilot.app), what="the groups are shown")
-        line = next(line for line in shown(pilot.app).splitlines() if " base " in line and "±" in line)
-        mean, spread = statistics.fmean(losses), statistics.stdev(losses)
-        assert f"2  {mean:.4g} ± {spread:.2g}" in " ".join(line.replace("│", "").split(" ")).replace(
-            "   ", "  "
-        )
+        while pilot.app.screen.selection.metric != "val_loss":
+            await pilot.press("m")
+        await pilot.press("g", *"learning_rate", "enter")
+        await until(lambda: "6 runs by learning_rate" in shown(pilot.app), what="the groups are shown")
+        await settle(pilot)
+        table, chart = pilot.app.screen.query_one(GroupsTable), pilot.app.screen.query_one(OverlayChart)
+        assert table.has_focus
+        assert list(chart.series) == ["0.01", "0.1"]
+        for value, losses in six.items():
+            frame = table_of(losses)
+            curve = chart._curves[value]
+            np.testing.assert_allclose(curve.series.mean, frame.mean(), rtol=1e-12)
+            np.testing.assert_allclose(curve.edges.lower.mean, frame.mean() - frame.std(ddof=1), rtol=1e-12)
+            np.testing.assert_allclose(curve.edges.upper.mean, frame.mean() + frame.std(ddof=1), rtol=1e-12)
+            last = pd.Series([each[-1] for each in losses])
+            assert f"{last.mean():.4g} ± {last.std(ddof=1):.2g}" in shown(pilot.app)
+            assert f"{texture_of(curve.colour)} learning_rate {value}" in shown(pilot.app)
+        # without a mark, the group under the cursor; a mark has the next one beside it
+        await pilot.press("space")
+        await settle(pilot)
+        assert list(chart.series) == ["0.1"]
+        await pilot.press("a", "home")
+        await settle(pilot)
+        assert list(chart.series) == ["0.01"]
+        await pilot.press("m")
+        await settle(pilot)
+        np.testing.assert_allclose(chart.series["0.01"].mean, 2 * table_of(six["0.01"]).mean(), rtol=1e-12)
+        # what acts on runs is not offered; a filter is, and acts on the groups
+        for key in ("s", "x", "l", "e"):
+            await pilot.press(key)
+        assert pilot.app.screen.query_one(GroupsTable).has_focus
+        await pilot.press("slash", *"r1", "enter")
+        await until(lambda: "1 run by learning_rate" in shown(pilot.app), what="only one is left")
+        assert table.has_focus
+        await pilot.press("escape")
+        assert await names_listed(pilot) == [name for name in runs if name.startswith("r1")]
         await pilot.press("escape")
         assert await names_listed(pilot) == runs
+        # the runs of a group
+        await pilot.press("g", *"learning_rate", "enter")
+        await until(lambda: table.has_focus, what="the groups again")
+        await pilot.press("end", "enter")
+        assert await names_listed(pilot) == [name for name in runs if name[1] in "024"]
+        assert "3 of 6 shown" in shown(pilot.app)
 
 
 async def test_the_rows_stand_in_the_order_and_the_cursor_stays_on_its_run(open_app, three) -> None:

@@ -21,13 +21,14 @@ from workbench.storage.ownership import own
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary, TestScore
 from workbench.tui.screens.assemble.screen import AssembleScreen
-from workbench.tui.screens.runs import compare, file_operations
-from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of, short_names
+from workbench.tui.screens.runs import file_operations
+from workbench.tui.screens.runs.listing import RunLister, chosen, metrics_of
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.services.run_files import read_run_recipe
-from workbench.tui.views.fitting import middle_cut
+from workbench.tui.views import compare
+from workbench.tui.views.fitting import middle_cut, short_names
 from workbench.tui.views.training_view import Stage
 from workbench.tui.widgets.dialogs import ConfirmDialog, PromptDialog
 

@@ -28,6 +28,11 @@ DOTS = [_half(left, _LEFT) | _half(right, _RIGHT) for right in range(16) for lef
 GLYPHS = [chr(0x2800 + dots) for dots in range(256)]
 
 
+def cell_dots(left: int, right: int) -> int:
+    """The dots of a cell of two columns, of four bits each."""
+    return DOTS[(left & 15) | (right & 15) << 4]
+
+
 @dataclass(frozen=True)
 class Shape:
     """How a line is drawn, so that colour is never the only difference from other lines.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from time import monotonic
 from typing import ClassVar, Self
 
@@ -16,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from workbench.tui.chart import appearance, picture
+from workbench.tui.chart.bands import SHAPES_OF_MEANS, Edges
 from workbench.tui.chart.braille import SHAPES
 from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.model import COLOURS, CURSOR, RAW, Curve, EventMark, Picture, Plot
@@ -86,6 +88,7 @@ class ChartCanvas(Widget):
         shape: str | None = None,
         series: Series | None = None,
         is_level: bool = False,
+        edges: Edges | None = None,
     ) -> Series:
         """Add a curve, drawn over those before it.
 
@@ -96,6 +99,7 @@ class ChartCanvas(Widget):
             shape: a key of `braille.SHAPES`; the least used by default.
             series: samples to draw, shared with their owner; a new series by default.
             is_level: whether it is a level line for comparison, for which the y axis is not stretched far.
+            edges: of the band around it.
 
         Raises:
             ValueError: the name is taken, or the shape unknown.
@@ -110,12 +114,18 @@ class ChartCanvas(Widget):
             colour = min(range(COLOURS), key=used.count)
         if shape is None:
             drawn = [curve.shape for curve in curves]
-            shape = min(SHAPES, key=lambda known: drawn.count(SHAPES[known]))
+            shapes = SHAPES if edges is None else SHAPES_OF_MEANS
+            shape = min(shapes, key=lambda known: drawn.count(SHAPES[known]))
         if series is None:
             series = Series(printable(label or name))
-        self._curves[name] = Curve(series, colour % COLOURS, SHAPES[shape], is_level)
+        self._curves[name] = Curve(series, colour % COLOURS, SHAPES[shape], is_level, edges)
         self.changed()
         return series
+
+    def replace_series(self, name: str, series: Series, edges: Edges | None = None) -> None:
+        """Draw other samples as a curve of this name, which keeps its looks. Raises KeyError if there is none."""
+        self._curves[name] = replace(self._curves[name], series=series, edges=edges)
+        self.changed()
 
     def remove_series(self, name: str) -> None:
         """Take a curve away. Raises KeyError if there is none of that name."""

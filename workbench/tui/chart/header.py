@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.model import NAME, NOTICE, SERIES, TITLE, VALUE, Curve, Picture
 from workbench.tui.views.fitting import fit
-from workbench.tui.views.formatting import number
+from workbench.tui.views.formatting import mean_and_spread, number
 
 
 def draw_header(grid: Grid, picture: Picture) -> int:
@@ -43,7 +43,10 @@ def draw_notices(grid: Grid, notices: Sequence[str]) -> int:
 
 def _entry_widths(picture: Picture, averages: bool) -> list[int]:
     """Cells for each entry of the legend. They depend on the names only: values change and nothing jumps."""
-    return [3 + cell_len(curve.series.name) + (21 if averages else 12) for curve in picture.curves]
+    return [
+        1 + cell_len(curve.legend) + cell_len(curve.series.name) + (21 if averages or curve.edges else 12)
+        for curve in picture.curves
+    ]
 
 
 def _draw_legend(grid: Grid, picture: Picture, x: int, y: int, rows: int, width: int) -> int:
@@ -55,17 +58,18 @@ def _draw_legend(grid: Grid, picture: Picture, x: int, y: int, rows: int, width:
     for index, (curve, needed) in enumerate(zip(picture.curves, widths, strict=True)):
         rest = len(picture.curves) - index
         value, name = _legend_value(picture, curve, averages), curve.series.name
+        line = cell_len(curve.legend)
         if tight:
-            needed = 6 + cell_len(name) + len(value)
+            needed = 4 + line + cell_len(name) + len(value)
         if x > start and x + needed - 2 > width and y < last:
             x, y, start = 0, y + 1, 0
         # Where room is short a name is cut before its value; what finds no room at all is counted.
-        room = width - x - 4 - len(value) - (0 if rest == 1 or y < last else 3)
+        room = width - x - 2 - line - len(value) - (0 if rest == 1 or y < last else 3)
         name = fit(name, min(room, cell_len(name)))
         if cell_len(name) < min(cell_len(curve.series.name), 4):
             grid.put(x, y, fit(f"+{rest}", width - x), NOTICE)
             break
-        end = grid.put(x, y, curve.shape.legend, SERIES + curve.colour)
+        end = grid.put(x, y, curve.legend, SERIES + curve.colour)
         end = grid.put(end + 1, y, name, NAME)
         grid.put(end + 1, y, value, VALUE)
         x = max(x + needed, end + 3 + len(value)) if name == curve.series.name else end + 3 + len(value)
@@ -85,6 +89,8 @@ def _legend_value(picture: Picture, curve: Curve, averages: bool) -> str:
         if not series.x[0] - (end - start) / 50 <= picture.cursor <= series.x[-1] + (end - start) / 50:
             return "–"
         value = series.value(index)
+    if curve.edges is not None and (spread := curve.edges.spread(index)):
+        return mean_and_spread(value, spread)
     if averages and math.isfinite(value):
         return f"{number(value)} ~{number(series.smoothed(picture.smoothing)[index])}"
     return number(value)

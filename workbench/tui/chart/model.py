@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.tui.chart.bands import Edges, texture_of
 from workbench.tui.chart.braille import Shape
 from workbench.tui.chart.view import Window
 from workbench.tui.views.series import Series
@@ -26,12 +27,18 @@ OTHER_EVENT = "•"
 @dataclass(frozen=True)
 class Curve:
     """A series and how it looks: `colour` counts from 0 to 7. `is_level` for a level line that others are compared
-    with."""
+    with. `edges` are those of the band around it, where it has one."""
 
     series: Series
     colour: int
     shape: Shape
     is_level: bool = False
+    edges: Edges | None = None
+
+    @property
+    def legend(self) -> str:
+        """Cells that look like the line, and like its band."""
+        return self.shape.legend if self.edges is None else f"{self.shape.legend}{texture_of(self.colour)}"
 
 
 @dataclass(frozen=True, order=True)

@@ -9,6 +9,7 @@ from itertools import chain
 
 from rich.cells import cell_len
 
+from workbench.tui.chart.bands import Edges, band_dots
 from workbench.tui.chart.braille import DOTS, GLYPHS, CurveDots, patterned, trace
 from workbench.tui.chart.grid import Grid
 from workbench.tui.chart.header import draw_header, draw_notices
@@ -97,8 +98,17 @@ def _y_scale(picture: Picture) -> Scale:
         if picture.log and lowest <= 0.0:
             values = chain(series.low[start:stop], series.mean[start:stop], series.high[start:stop])
             lowest = min((value for value in values if value > 0.0), default=math.inf)
+        if curve.edges is not None and not picture.clip:
+            lowest, highest = _with_band(curve.edges, lowest, highest, start, stop, log=picture.log)
         low, high = min(low, lowest), max(high, highest)
     return Scale.around(low, high, log=picture.log)
+
+
+def _with_band(edges: Edges, low: float, high: float, start: int, stop: int, *, log: bool) -> Window:
+    """The range of a curve and of the band around it. A logarithmic axis goes no further down than half of the lowest
+    mean: a band that comes near to 0 would take all the room."""
+    floor = low / 2 if log else -math.inf
+    return max(min([low, *edges.lower.low[start:stop]]), floor), max([high, *edges.upper.high[start:stop]])
 
 
 def _beyond(scale: Scale, level: float) -> bool:
@@ -188,6 +198,12 @@ def _draw_curves(grid: Grid, plot: Plot, picture: Picture, scale: Scale) -> bool
         if len(curve.series) and not (curve.is_level and _beyond(scale, curve.series.last))
     ]
     traces = [trace(curve.series, plot.window, columns, rows, scale) for curve in curves]
+    for curve in curves:
+        if curve.edges is not None:
+            band = band_dots(curve.edges, curve.colour, plot.window, columns, rows, scale)
+            _put_dots(grid, plot, dots, band, RAW + curve.colour)
+    if any(curve.edges is not None for curve in curves):
+        dots = {}  # the curves are before the bands, and are not mixed with their dots
     if picture.smoothing:
         for curve, raw in zip(curves, traces, strict=True):
             _put_dots(grid, plot, dots, raw.columns, RAW + curve.colour)

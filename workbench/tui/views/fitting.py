@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 
 from workbench.escaping import escape_line as printable
 
-__all__ = ["fit", "middle_cut", "printable"]
+__all__ = ["fit", "middle_cut", "printable", "short_names"]
 
 
 def fit(text: str, width: int) -> str:
@@ -27,3 +29,15 @@ def middle_cut(name: str, width: int) -> str:
     while tail and not cell_len(tail[0]):  # a mark that belongs to the letter before
         tail = tail[1:]
     return f"{set_cell_size(name, width - 1 - end).rstrip()}…{tail}"
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The names without what they all begin with, as `…093029`: the part in which runs of one recipe differ."""
+    if len(names) < 2:
+        return list(names)
+    first, last = min(names), max(names)
+    shared = next(
+        (at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
+    )
+    cut = first.rfind("-", 0, shared) + 1
+    return [f"…{name[cut:]}" for name in names] if cut > 3 else list(names)

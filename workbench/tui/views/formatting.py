@@ -16,6 +16,11 @@ def number(value: float) -> str:
     return short_exponent(f"{value:.4g}")
 
 
+def mean_and_spread(mean: float, spread: float) -> str:
+    """A mean with its standard deviation, `0.3125 ± 0.021`; of one value (nan) without it."""
+    return f"{number(mean)} ± {short_exponent(f'{spread:.2g}')}" if math.isfinite(spread) else number(mean)
+
+
 def x_number(value: float) -> str:
     """An x under the cursor: a whole number in full."""
     if value == math.floor(value) and abs(value) < 1e15:

@@ -12,7 +12,7 @@ class FilterLine(Input):
     The screen fills its list again at `Input.Changed`.
 
     Args:
-        of: the selector of its list.
+        of: the selector of its list, or of several, of which the one that is seen has the rows.
     """
 
     DEFAULT_CSS = "FilterLine { display: none; margin: 0 1; }"
@@ -30,6 +30,11 @@ class FilterLine(Input):
         self.display = True
         self.focus()
 
+    def show(self, words: str) -> None:
+        """Show it with these words in it."""
+        self.display = True
+        self.value = words
+
     def dismiss(self) -> None:
         """Show all rows again, and no line."""
         self.value = ""
@@ -38,4 +43,6 @@ class FilterLine(Input):
     @on(Input.Submitted)
     def _back(self) -> None:
         self.display = bool(self.value)
-        self.screen.query_one(self._of).focus()
+        for listing in self.screen.query(self._of):
+            if listing.display:
+                listing.focus()

@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 from workbench.errors import WorkbenchError
 from workbench.storage.labels import Labels, read_labels, tag_error, write_labels
 from workbench.storage.recipe_values import differing_keys
-from workbench.storage.run_values import group_runs, names_of
+from workbench.storage.run_values import names_of
 from workbench.storage.runs import RunSummary
 from workbench.tui.context import AppContext
 from workbench.tui.screens.runs.listing import orders_of
-from workbench.tui.views.fitting import printable
 from workbench.tui.views.formatting import counted
-from workbench.tui.views.groups import group_lines
-from workbench.tui.widgets.dialogs import DetailsDialog, PromptDialog
+from workbench.tui.widgets.dialogs import PromptDialog
 from workbench.tui.widgets.pick import Pickable, PickDialog
 
 
@@ -33,10 +31,8 @@ async def chosen_order(app: AppContext, runs: Sequence[RunSummary]) -> str | Non
     return None if answer is None else by_words[answer]
 
 
-async def show_groups(
-    app: AppContext, runs: Sequence[RunSummary], every: Sequence[RunSummary], room: int
-) -> None:
-    """Ask for a key, and show the mean and the spread of the runs of each of its values. Needs a worker's context."""
+async def chosen_key(app: AppContext, every: Sequence[RunSummary]) -> tuple[str, str] | None:
+    """A key to group runs by, as it is called and its whole name; None for none. Needs a worker's context."""
     names = names_of(every)
     short = {whole: name for name, whole in sorted(names.items(), key=lambda pair: -len(pair[0]))}
     differ = differing_keys((run.recipe_name, run.recipe_values) for run in every)
@@ -50,14 +46,7 @@ async def show_groups(
             ),
         )
     )
-    if answer is None:
-        return
-    groups = group_runs(runs, names[answer])
-    lines = group_lines(answer, groups, room=room)
-    text = "\n".join(printable(line) for line in lines)
-    await app.push_screen_wait(
-        DetailsDialog(f"{counted(len(runs), 'run')} by {answer}: mean ± standard deviation", text)
-    )
+    return None if answer is None else (answer, names[answer])
 
 
 async def change_tags(app: AppContext, runs: Sequence[RunSummary]) -> bool:

@@ -141,18 +141,6 @@ def resumable(run: RunSummary) -> bool:
     return run.status not in ("running", "done") and has_checkpoint(run.folder)
 
 
-def short_names(names: Sequence[str]) -> list[str]:
-    """The names without what they all begin with, as `…093029`: the part in which runs of one recipe differ."""
-    if len(names) < 2:
-        return list(names)
-    first, last = min(names), max(names)
-    shared = next(
-        (at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
-    )
-    cut = first.rfind("-", 0, shared) + 1
-    return [f"…{name[cut:]}" for name in names] if cut > 3 else list(names)
-
-
 def metrics_of(runs: Sequence[RunSummary]) -> list[str]:
     """Every name that the runs logged, `loss` and `val_loss` first."""
     names = dict.fromkeys(name for run in runs for name in run.logs if name != "learning_rate")

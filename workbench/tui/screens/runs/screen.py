@@ -12,8 +12,9 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from workbench.errors import WorkbenchError
-from workbench.storage.run_folder import RunFolder, read_environment
+from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary
+from workbench.tui.actions.difference import compare_runs
 from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.reopen import edit_again, resume_run, show_run
 from workbench.tui.actions.stop import stop_run
@@ -21,36 +22,22 @@ from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
-from workbench.tui.screens.runs import compare, confirming, file_operations, labelling
-from workbench.tui.screens.runs.difference import DifferenceDialog
-from workbench.tui.screens.runs.histories import Histories
-from workbench.tui.screens.runs.listing import RunLister, order_in_words, resumable, short_names
+from workbench.tui.screens.runs import confirming, file_operations, labelling
+from workbench.tui.screens.runs.grouping import Grouping, toggle_group
+from workbench.tui.screens.runs.groups_table import GroupsTable
+from workbench.tui.screens.runs.listing import RunLister, resumable
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.selection import MOST_MARKED, RunSelection
+from workbench.tui.screens.runs.summary import summary_lines
 from workbench.tui.screens.runs.table import RunsTable
-from workbench.tui.services import run_files
-from workbench.tui.views.fitting import printable
-from workbench.tui.views.formatting import number
-from workbench.tui.views.marks import FAILED, run_mark
+from workbench.tui.services.histories import Histories
+from workbench.tui.views.fitting import short_names
 from workbench.tui.widgets.filter_line import FilterLine
 
-# Actions that mean nothing where there is no run.
-_OF_RUNS = frozenset(
-    [
-        "mark",
-        "rerun",
-        "rename",
-        "delete",
-        "sort",
-        "sort_by",
-        "group",
-        "tags",
-        "note",
-        "metric",
-        "filter",
-        "difference",
-    ]
-)
+# Actions that mean nothing where there is no run, and those of them that act on runs, not on groups of runs.
+_OF_RUNS = frozenset(["mark", "rerun", "rename", "delete", "sort", "sort_by", "tags", "note", "difference",
+                      "group", "metric", "filter"])  # fmt: skip
+_OF_ONE_RUN = (_OF_RUNS - {"group", "metric", "filter"}) | {"unmark", "resume", "stop", "save_model"}
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 
 
@@ -75,7 +62,7 @@ class RunsScreen(WorkbenchScreen):
         Binding("b", "sort_by", "Sort by", id="runs.sort-by", show=False,
                 tooltip="Sort by any metric or key, in either direction"),
         Binding("g", "group", "Group by", id="runs.group", show=False,
-                tooltip="Mean and spread of the runs that are shown, for each value of a key"),
+                tooltip="A row for each value of a key: mean and spread of its runs, and their curves with bands"),
         Binding("l", "tags", "Tags", id="runs.tags", tooltip="Tags of the marked runs, or of the one under the cursor"),
         Binding("i", "note", "Note", id="runs.note", show=False,
                 tooltip="A note about the marked runs, or the one under the cursor"),
@@ -94,6 +81,7 @@ class RunsScreen(WorkbenchScreen):
     def __init__(self) -> None:
         super().__init__()
         self.selection = RunSelection()
+        self.grouping = Grouping()
         self._filled = False
         self._histories = Histories()
         self._listing: FolderListing[list[RunSummary]] | None = None
@@ -101,8 +89,9 @@ class RunsScreen(WorkbenchScreen):
     # ------------------------------------------------------------------ made of
 
     def compose_body(self) -> Iterable[Widget]:
-        yield FilterLine("#table", placeholder="lr<0.01 status:done tag:base batch_size=16 words")
+        yield FilterLine("#table, #groups", placeholder="lr<0.01 status:done tag:base batch_size=16 words")
         yield RunsTable(id="table")
+        yield GroupsTable(id="groups")
         yield Static(id="about", markup=False)
         yield OverlayChart(id="overlay")
         yield Static(id="empty", markup=False)
@@ -139,11 +128,13 @@ class RunsScreen(WorkbenchScreen):
             self.draw()
 
     def _fill(self) -> None:
-        """Show the runs that the filter lets through."""
+        """Show the runs that the filter lets through, or their groups."""
         self.selection.choose()
-        has_runs = bool(self.selection.runs)
-        for selector in ("#table", "#about", "#overlay"):
+        has_runs, is_grouped = bool(self.selection.runs), bool(self.grouping.key)
+        for selector in ("#about", "#overlay"):
             self.query_one(selector).display = has_runs
+        self.query_one("#table").display = has_runs and not is_grouped
+        self.query_one("#groups").display = has_runs and is_grouped
         empty = self.query_one("#empty", Static)
         empty.display = not has_runs
         if not has_runs:
@@ -153,14 +144,20 @@ class RunsScreen(WorkbenchScreen):
                 "    kwb --batch residual-regressor"
             )
             return
-        table = self.query_one(RunsTable)
-        table.show(self.selection.shown, self.selection.runs, self.selection.marked)
+        if is_grouped:
+            self.grouping.update(self.selection.shown)
+            self.query_one(GroupsTable).show(self.grouping.name, self.grouping.groups, self.grouping.marked)
+        else:
+            table = self.query_one(RunsTable)
+            table.show(self.selection.shown, self.selection.runs, self.selection.marked)
         if self.focused is None:
-            table.focus()
+            self.query_one("#groups" if is_grouped else "#table").focus()
         self._show_summary()
 
     @property
     def _under_cursor(self) -> RunSummary | None:
+        if self.grouping.key:
+            return None
         return self.selection.named(self.query_one(RunsTable).name_under_cursor)
 
     def on_resize(self) -> None:
@@ -175,7 +172,10 @@ class RunsScreen(WorkbenchScreen):
 
     @work(group="draw", exclusive=True)
     async def draw(self) -> None:
-        """Read what is new of the runs to draw, and draw them."""
+        """Read what is new of the runs to draw, and draw them: their curves, or those of their groups."""
+        if self.grouping.key:
+            await self._draw_groups()
+            return
         runs = self._drawn
         for run in runs:
             history = self._histories.of(run.folder)
@@ -192,37 +192,33 @@ class RunsScreen(WorkbenchScreen):
         self.query_one(OverlayChart).show(self.selection.metric, curves, labels)
         self._show_summary()
 
+    async def _draw_groups(self) -> None:
+        groups = self.grouping.drawn(self.query_one(GroupsTable).value_under_cursor)
+        metric = self.selection.metric
+        try:
+            bands = await self.grouping.bands(groups, metric)
+        except WorkbenchError as error:
+            kwb(self).notice(error, "warning")
+            return
+        self.query_one(OverlayChart).show_bands(f"{metric}, mean ± standard deviation", bands)
+
     @on(DataTable.RowHighlighted)
     def _moved(self, event: DataTable.RowHighlighted) -> None:
-        if not self.selection.marked:
+        if not (self.grouping.marked if self.grouping.key else self.selection.marked):
             self.draw()
         self._show_summary()
         self.refresh_bindings()
 
     def _show_summary(self) -> None:
-        """About the run under the cursor: its result, and below that beside what is reached without the model."""
-        parts, compared = [], ""
-        if (run := self._under_cursor) is not None:
-            view = self._histories.of(run.folder).record.view if not self.selection.marked else None
-            parts.append(f"{run_mark(run)} {printable(run.folder.name)}")
-            compared = printable(view.compared) if view is not None else ""
-            if view is not None and view.evaluation:
-                tested = "  ".join(
-                    f"{printable(name)} {number(value)}" for name, value in view.evaluation.items()
-                )
-                parts.append(f"on the test part {tested}")
-            if view is not None and view.error is not None:
-                parts.append(printable(view.error.what))
-            labels = [*(f"#{tag}" for tag in run.labels.tags), printable(run.labels.note)]
-            compared = "   ".join(filter(None, [" ".join(labels).strip(), compared]))
-        if self.selection.filter:
-            parts.append(f"{len(self.selection.shown)} of {len(self.selection.runs)} shown")
-        # An error behind it may be longer than the line.
-        parts.insert(1, printable(order_in_words(self.selection.order)))
-        line = "   ".join(parts)
-        if (wrong := self.selection.wrong) is not None:
-            line = f"{FAILED} {printable(wrong.what)} {printable(wrong.hint)}".rstrip()
-        self.query_one("#about", Static).update(f"{line}\n{compared}")
+        """About the run, or the group, under the cursor."""
+        if self.grouping.key:
+            lines = self.grouping.about(self.query_one(GroupsTable).value_under_cursor)
+        else:
+            run = self._under_cursor
+            is_read = run is not None and not self.selection.marked
+            view = self._histories.of(run.folder).record.view if run is not None and is_read else None
+            lines = summary_lines(self.selection, run, view)
+        self.query_one("#about", Static).update(lines)
 
     # ------------------------------------------------------------------ marks, filter, order, metric
 
@@ -261,9 +257,41 @@ class RunsScreen(WorkbenchScreen):
 
     @work(group="group", exclusive=True)
     async def action_group(self) -> None:
-        await labelling.show_groups(
-            kwb(self), self.selection.shown, self.selection.runs, room=min(self.size.width, 100) - 12
-        )
+        if (found := await labelling.chosen_key(kwb(self), self.selection.runs)) is not None:
+            self.grouping.begin(*found, self.selection.shown)
+            self._fill()
+            self.query_one(GroupsTable).focus()
+            self.draw()
+
+    @on(GroupsTable.Marked)
+    def _mark_group(self) -> None:
+        table = self.query_one(GroupsTable)
+        if toggle_group(kwb(self), self.grouping, table.value_under_cursor):
+            self._fill()
+            table.action_cursor_down()
+            self.draw()
+
+    @on(GroupsTable.Unmarked)
+    def _unmark_groups(self) -> None:
+        self.grouping.marked.clear()
+        self._fill()
+        self.draw()
+
+    @on(GroupsTable.Left)
+    def _leave_groups(self) -> None:
+        self.grouping.end()
+        self._fill()
+        self.query_one(RunsTable).focus()
+        self.draw()
+        self.refresh_bindings()
+
+    @on(DataTable.RowSelected, "#groups")
+    def _open_group(self) -> None:
+        """Show the runs of the group under the cursor, by the filter."""
+        if (value := self.query_one(GroupsTable).value_under_cursor) is not None:
+            words = f"{self.selection.filter} {self.grouping.filter_of(value)}".strip()
+            self._leave_groups()
+            self.query_one(FilterLine).show(words)
 
     @work(group="labels", exclusive=True)
     async def action_tags(self) -> None:
@@ -290,6 +318,8 @@ class RunsScreen(WorkbenchScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that mean nothing for the run under the cursor are not offered."""
+        if self.grouping.key:
+            return action not in _OF_ONE_RUN
         if action in _OF_RUNS:
             return bool(self.selection.runs) if action != "difference" else len(self.selection.marked) == 2
         if action == "resume":
@@ -302,7 +332,7 @@ class RunsScreen(WorkbenchScreen):
             return self.is_mounted and self.query_one(FilterLine).display
         return True
 
-    @on(DataTable.RowSelected)
+    @on(DataTable.RowSelected, "#table")
     def _open(self) -> None:
         """Watch the run; one that this app trains is shown as its own."""
         if (run := self._under_cursor) is not None:
@@ -311,17 +341,8 @@ class RunsScreen(WorkbenchScreen):
     @work(group="difference", exclusive=True)
     async def action_difference(self) -> None:
         left, right = self._drawn[:2]
-        histories = [self._histories.of(run.folder) for run in (left, right)]
-        for history in histories:
-            await history.catch_up()
-        recipes = [await asyncio.to_thread(run_files.read_recipe, run.folder) for run in (left, right)]
-        versions = [await asyncio.to_thread(read_environment, run.folder) for run in (left, right)]
-        sections = [
-            ("results", compare.results(*(history.record.view for history in histories)), ""),
-            ("recipe", compare.differences(*recipes), "the same"),
-            ("ran on", compare.differences(*versions), "the same"),
-        ]
-        self.app.push_screen(DifferenceDialog(short_names([left.folder.name, right.folder.name]), sections))
+        histories = self._histories.of(left.folder), self._histories.of(right.folder)
+        await compare_runs(kwb(self), (left.folder, right.folder), histories, self.selection.metric)
 
     @work(group="rerun", exclusive=True)
     async def action_rerun(self) -> None:

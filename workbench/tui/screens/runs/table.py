@@ -12,8 +12,8 @@ from textual.widgets import DataTable
 
 from workbench.storage.recipe_values import differing_keys, short_keys, shown_value
 from workbench.storage.runs import RunSummary
-from workbench.tui.screens.runs.compare import ABSENT
 from workbench.tui.screens.runs.listing import metrics_of
+from workbench.tui.views.compare import ABSENT
 from workbench.tui.views.fitting import fit, middle_cut
 from workbench.tui.views.formatting import moment, number
 from workbench.tui.views.marks import run_state

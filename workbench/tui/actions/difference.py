@@ -1,7 +1,8 @@
-"""DifferenceDialog: two runs side by side."""
+"""Compare two runs: what differs side by side, and their curves over each other."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -12,37 +13,97 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Label, Static
 
-from workbench.tui.screens.runs.compare import Difference
-from workbench.tui.views.fitting import fit
+from workbench.storage.run_folder import RunFolder, read_environment
+from workbench.tui.chart.widget import Chart
+from workbench.tui.context import AppContext
+from workbench.tui.services import run_files
+from workbench.tui.services.histories import RunHistory
+from workbench.tui.views.compare import Difference, differences, results
+from workbench.tui.views.fitting import fit, printable, short_names
+from workbench.tui.views.series import Series
 from workbench.tui.widgets.dialogs import Dialog
 
 Section = tuple[str, Sequence[Difference], str]
 
 
+async def compare_runs(
+    app: AppContext,
+    runs: tuple[RunFolder, RunFolder],
+    histories: tuple[RunHistory, RunHistory],
+    metric: str,
+    names: Sequence[str] = (),
+) -> None:
+    """Show how two runs differ. Needs a worker's context.
+
+    Args:
+        histories: of the runs; what is new is read.
+        metric: whose curves are drawn over each other.
+        names: what the runs are called; by default the parts in which their names differ.
+    """
+    for history in histories:
+        await history.catch_up()
+    recipes = [await asyncio.to_thread(run_files.read_recipe, run) for run in runs]
+    versions = [await asyncio.to_thread(read_environment, run) for run in runs]
+    sections = [
+        ("results", results(*(history.record.view for history in histories)), ""),
+        ("recipe", differences(*recipes), "the same"),
+        ("ran on", differences(*versions), "the same"),
+    ]
+    curves = [history.series(metric) for history in histories]
+    names = names or short_names([run.name for run in runs])
+    await app.push_screen_wait(DifferenceDialog(names, sections, metric, curves))
+
+
 class DifferenceDialog(Dialog[None]):
-    """Sections of lines: (title, lines, the text if there is no line)."""
+    """Two runs: sections of lines, and a curve of each.
+
+    Args:
+        sections: of each the title, the lines, and the text if there is no line.
+        metric: what the curves are of.
+        curves: None for a run without one.
+    """
 
     DEFAULT_CSS = """
     DifferenceDialog > Vertical { width: 110; max-width: 100%; height: auto; max-height: 95%; padding: 0 1; }
     DifferenceDialog VerticalScroll { height: auto; max-height: 100%; margin-top: 0; }
+    DifferenceDialog.-curves > Vertical { height: 95%; }
+    DifferenceDialog.-curves VerticalScroll { height: 3fr; }
+    DifferenceDialog Chart { height: 2fr; min-height: 6; margin-top: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q,d", "leave", "Close", id="difference.close", tooltip="Close the comparison"),
     ]
 
-    def __init__(self, names: Sequence[str], sections: Sequence[Section]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        sections: Sequence[Section],
+        metric: str = "",
+        curves: Sequence[Series | None] = (),
+    ) -> None:
         super().__init__()
         self._names = names[0], names[1]
         self._sections = sections
+        self._metric = metric
+        self._curves = curves
+        self.set_class(any(curve is not None for curve in curves), "-curves")
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Label("Two runs", classes="dialog-title", markup=False)
             with VerticalScroll():
                 yield Static(markup=False)
+            if self.has_class("-curves"):
+                yield Chart(self._metric)
 
     def on_mount(self) -> None:
+        if self.has_class("-curves"):
+            chart = self.query_one(Chart)
+            for name, series in zip(self._names, self._curves, strict=True):
+                if series is not None:
+                    chart.add_series(name, series=series)
+                    series.name = printable(name)  # what the legend shows
         self.query_one(VerticalScroll).focus()
 
     def on_resize(self) -> None:
