@@ -235,6 +235,20 @@ def test_runs_are_selected_sorted_grouped_and_labelled(run, tmp_path, monkeypatc
     chart = run("runs", "--group-by", "lr", "--chart", "loss")[1]
     assert "loss by epoch: mean ± standard deviation" in chart
     assert "lr 0.01 1.5 ± 0.71" in chart
+    code, out, _ = run("runs", "--columns", "epoch, best_loss,lr,status", "--sort", "-best_loss")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == ["run", "epoch", "best_loss", "lr", "status"]
+    assert [line[1:4] for line in lines[1:]] == [
+        ["1/1", "3", "0.1"],
+        ["1/1", "2", "0.01"],
+        ["1/1", "1", "0.01"],
+    ]
+    records = json.loads(
+        run("runs", "--columns", "highest_loss,lr", "--filter", "best_loss<1.5", "--json")[1]
+    )
+    assert [(record["highest_loss"], record["lr"]) for record in records] == [(1.0, "0.01")]
+    assert list(records[0]) == ["run", "highest_loss", "lr"]
+    assert "1.5 ± 0.71" in run("runs", "--group-by", "lr", "--columns", "best_loss")[1]
     run("label", "r0", "--untag", "base", "--note", "")
     assert len(json.loads(run("runs", "--filter", "tag:base", "--json")[1])) == 1
     for wrong, words in (
@@ -242,6 +256,7 @@ def test_runs_are_selected_sorted_grouped_and_labelled(run, tmp_path, monkeypatc
         (("runs", "--sort", "size"), "no key 'size'"),
         (("runs", "--group-by", "lr", "--chart", "mae"), "no run has logged 'mae'"),
         (("runs", "--chart", "loss"), "--group-by"),
+        (("runs", "--columns", "best_mae"), "no key 'best_mae'"),
         (("label", "r0", "--tag", "a b"), "is no tag"),
         (("label", "nothing", "--tag", "a"), "no run 'nothing'"),
         (("label", "r0"), "--tag"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,15 +50,22 @@ def watch_command(shared: SharedOptions, run: str) -> int:
 @click.option(
     "--chart", "metric", default="", metavar="LOG", help="With --group-by: its mean by epoch, with bands."
 )
+@click.option(
+    "--columns", default="", metavar="KEYS", help="Only these, in this order, as in 'epoch,best_val_loss,lr'."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
-def runs_command(shared: SharedOptions, line: str, sort: str, group: str, metric: str, as_json: bool) -> None:
+def runs_command(
+    shared: SharedOptions, line: str, sort: str, group: str, metric: str, columns: str, as_json: bool
+) -> None:
     """List the runs in saved/runs, the newest first: status, epoch, loss, and what was reached on the test part.
 
-    A KEY is one of the recipe (`train.batch_size`, or its last part), a log such as `val_loss`, a result such as
-    `test_mae`, or one of run, status, epoch, tag and note. TERMS are separated by blanks; `:` means "contains".
+    A KEY is one of the recipe (`train.batch_size`, or its last part), a log such as `val_loss`, its `best_val_loss`,
+    `lowest_val_loss` or `highest_val_loss` of all epochs, a result such as `test_mae`, or one of run, status, started,
+    epoch, tag and note. TERMS are separated by blanks; `:` means "contains".
     """
     from workbench.events import plain
+    from workbench.storage.extremes import uses_extremes, with_extremes
     from workbench.storage.run_values import choose_runs, group_runs, resolve_name, sort_runs
     from workbench.storage.runs import list_runs
     from workbench.tui.settings import read_settings, settings_file
@@ -67,12 +74,19 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, metric
         raise click.UsageError("--chart draws groups of runs: say --group-by KEY too.")
     settings, _ = read_settings(settings_file())
     every = list_runs(settings.runs)
+    if uses_extremes(line, sort, columns):
+        every = with_extremes(every)
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    shown = {name: resolve_name(name, every) for name in names}
     found = choose_runs(every, line)
     if sort:
         found = sort_runs(found, resolve_name(sort.removeprefix("-"), every), highest=sort.startswith("-"))
     if group:
         key = resolve_name(group, every)
-        _print_groups(group, key, group_runs(found, key), metric, as_json=as_json)
+        _print_groups(group, key, group_runs(found, key), metric, list(shown.values()), as_json=as_json)
+        return
+    if shown:
+        _print_columns(found, shown, as_json=as_json)
         return
     if as_json:
         echo_json(plain([_record(run) for run in found]), indent=2)
@@ -87,7 +101,9 @@ def runs_command(shared: SharedOptions, line: str, sort: str, group: str, metric
         echo(f"{run.folder.name:<{width}}  {run.status:<11}  {epoch:>9}  {words}".rstrip())
 
 
-def _print_groups(name: str, key: str, groups: Sequence[RunGroup], metric: str, *, as_json: bool) -> None:
+def _print_groups(
+    name: str, key: str, groups: Sequence[RunGroup], metric: str, columns: Sequence[str], *, as_json: bool
+) -> None:
     """Print a table of groups, and the chart of a log."""
     from workbench.events import plain
     from workbench.storage.bands import band_of_runs
@@ -106,9 +122,30 @@ def _print_groups(name: str, key: str, groups: Sequence[RunGroup], metric: str, 
         records = [_group_record(key, group, band) for group, band in zip(groups, bands, strict=True)]
         echo_json(plain(records), indent=2)
         return
-    echo(*group_lines(name, groups))
+    echo(*group_lines(name, groups, columns))
     if metric:
         echo("", *bands_as_text([band for band in bands if band is not None], metric))
+
+
+def _print_columns(runs: Sequence[RunSummary], shown: Mapping[str, str], *, as_json: bool) -> None:
+    """Print a table of runs with some columns: their whole names by what they are called."""
+    from workbench.events import plain
+    from workbench.storage.run_values import value_of
+    from workbench.tui.views.run_cells import cell_text, is_text
+
+    if as_json:
+        values = [
+            {"run": run.folder.name, **{name: value_of(run, shown[name]) for name in shown}} for run in runs
+        ]
+        echo_json(plain(values), indent=2)
+        return
+    whole = {"run": "run"} | dict(shown)
+    rows = [[cell_text(run, name) for name in whole.values()] for run in runs]
+    widths = [max([len(title), *(len(row[at]) for row in rows)]) for at, title in enumerate(whole)]
+    sides = ["<" if is_text(name) else ">" for name in whole.values()]
+    for row in [list(whole), *rows]:
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
+        echo("  ".join(cells).rstrip())
 
 
 def _group_record(key: str, group: RunGroup, band: Band | None) -> dict[str, Any]:

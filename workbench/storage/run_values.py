@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import RecipeError
 from workbench.filter_terms import COMPARISONS, Term, find_name, parse_filter
+from workbench.storage.extremes import BEST, PREFIXES, extreme_of
 from workbench.storage.recipe_values import short_keys
 from workbench.storage.runs import RunSummary
 
@@ -30,12 +31,12 @@ class RunGroup:
 
 
 def value_of(run: RunSummary, name: str) -> Any:
-    """A value of a run by its whole name: `run`, `status`, `epoch`, `tag`, `note`, a log, a `test_` result, or a key of
-    its recipe; None where it has none."""
+    """A value of a run by its whole name: `run`, `status`, `started`, `epoch`, `tag`, `note`, a log (its last value) or
+    the `best_`, `lowest_` or `highest_` of it, a `test_` result, or a key of its recipe; None where it has none."""
     match name:
         case "run":
             return run.folder.name
-        case "status" | "epoch":
+        case "status" | "epoch" | "started":
             return getattr(run, name)
         case "tag":
             return run.labels.tags
@@ -46,12 +47,20 @@ def value_of(run: RunSummary, name: str) -> Any:
     tested = name.removeprefix("test_")
     if tested != name and tested in run.evaluation:
         return run.evaluation[tested]
+    if (extreme := extreme_of(run, name)) is not None:
+        return extreme
     return run.recipe_values.get(name)
 
 
 def numbers_of(run: RunSummary) -> dict[str, float]:
-    """What a run logged last, and with `test_` what it reached on its test part."""
-    return {**run.logs, **{f"test_{name}": value for name, value in run.evaluation.items()}}
+    """What a run logged last, with `test_` what it reached on its test part, and with `best_` the best of its epochs,
+    where that was read."""
+    best = {f"{BEST}{name}": extreme_of(run, f"{BEST}{name}") for name in run.extremes}
+    return {
+        **run.logs,
+        **{f"test_{name}": value for name, value in run.evaluation.items()},
+        **{name: value for name, value in best.items() if value is not None},
+    }
 
 
 def names_of(runs: Iterable[RunSummary]) -> dict[str, str]:
@@ -60,9 +69,14 @@ def names_of(runs: Iterable[RunSummary]) -> dict[str, str]:
     Returns:
         The whole name by what it may be called.
     """
-    whole = dict.fromkeys(["run", "status", "epoch", "tag", "note"])
-    for keys in {(*numbers_of(run), *run.recipe_values): None for run in runs}:  # few recipes have other keys
+    whole = dict.fromkeys(["run", "status", "started", "epoch", "tag", "note"])
+    logs: dict[str, None] = {}
+    for keys, logged in {  # few recipes have other keys
+        ((*numbers_of(run), *run.recipe_values), tuple(run.logs)): None for run in runs
+    }:
         whole |= dict.fromkeys(keys)
+        logs |= dict.fromkeys(logged)
+    whole = dict.fromkeys(f"{prefix}{name}" for prefix in PREFIXES for name in logs) | whole
     found = {name: name for name in whole}
     for name, short in short_keys(name for name in whole if "." in name).items():
         found.setdefault(short, name)

@@ -31,6 +31,11 @@ _MORE_IS_BETTER = re.compile(
 )
 
 
+def more_is_better(metric: str) -> bool:
+    """True if of a metric of this name more is better: accuracy, precision; not a loss or an error."""
+    return bool(_MORE_IS_BETTER.match(metric))
+
+
 _TRIAL = re.compile(r"-t\d+(?:-\d+)?$")  # as `search/space.py` names the recipe of a trial
 
 
@@ -60,7 +65,7 @@ class TestScore:
         name = next(iter([*metrics, *found]))
         baseline = finished.baselines.get(name)
         better = baseline.get("better") if isinstance(baseline, Mapping) else None
-        more = better == "up" if better in ("up", "down") else bool(_MORE_IS_BETTER.match(name))
+        more = better == "up" if better in ("up", "down") else more_is_better(name)
         return cls(name, found[name], more)
 
 
@@ -70,7 +75,8 @@ class RunSummary:
     a report. `started` and `last_event` are seconds since the epoch, 0 where there is no event. `recipe` is what
     `run_started` reports. `no_better` is what a constant guess reaches, where a run that is done learned nothing.
     `test` is what it reached on the test part, where there is one, and `evaluation` all numbers of that. `labels` are
-    the tags and the note that a person gave it.
+    the tags and the note that a person gave it. `extremes` are the lowest and the highest value of each log over all
+    epochs, where they were asked for (`storage/extremes.py`).
     """
 
     folder: RunFolder
@@ -85,6 +91,7 @@ class RunSummary:
     test: TestScore | None = None
     evaluation: Mapping[str, float] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
+    extremes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def recipe_name(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from textual.events import Paste
+from textual.widgets import OptionList
 
 from tests.tui.conftest import settle, shown, until
 from tests.tui.training.runs import names_listed, under_cursor
@@ -150,3 +151,95 @@ async def test_the_rows_stand_in_the_order_and_the_cursor_stays_on_its_run(open_
             assert table.name_under_cursor == "price-one"
             rows = [line for line in shown(pilot.app).splitlines() if "price-" in line or "failing" in line]
             assert [next(name for name in names if name in row) for row in rows[:3]] == names
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_columns_are_chosen_by_key_and_kept(open_app, six, size) -> None:
+    async with open_app(mode="runs", size=size) as pilot:
+        runs = await names_listed(pilot)
+        before = pilot.app.screen.query_one(RunsTable)._columns_shown
+        # as they are, nothing is chosen
+        await pilot.press("c", "enter")
+        await settle(pilot)
+        assert pilot.app.screen.selection.columns == []
+        # only the best value, and behind it the learning rate
+        await pilot.press("c")
+        dialog = pilot.app.screen
+        while dialog._chosen:
+            await pilot.press("space", "home")
+        listing = dialog.query_one(OptionList)
+        for name in ("learning_rate", "best_val_loss"):
+            listing.highlighted = dialog._names.index(name)
+            await pilot.press("space")
+        listing.highlighted = 1
+        await pilot.press("minus")
+        assert dialog._chosen == ["best_val_loss", "learning_rate"]
+        await pilot.press("plus", "minus", "enter")
+        await settle(pilot)
+        table = pilot.app.screen.query_one(RunsTable)
+        await until(
+            lambda: all(run.extremes for run in pilot.app.screen.selection.runs), what="they are read"
+        )
+        await settle(pilot)
+        assert [column.title for column in table._columns_shown] == [
+            "",
+            "run",
+            "best_val_loss",
+            "learning_rate",
+        ]
+        best = {
+            name: min(six[rate][int(name[1]) // 2])
+            for name, rate in zip(sorted(runs), ["0.1", "0.01"] * 3, strict=True)
+        }
+        for name, value in best.items():
+            assert table.get_cell(name, "best_val_loss").plain == f"{value:.4g}"
+        await pilot.press("b", *"lowest best_val_loss", "enter")
+        assert await names_listed(pilot) == sorted(best, key=best.get)
+        await pilot.press("slash", *"best_val_loss<0.3", "enter")
+        assert set(await names_listed(pilot)) == {name for name, value in best.items() if value < 0.3}
+        await pilot.press("escape", "g", *"learning_rate", "enter")
+        await settle(pilot)
+        lows = pd.Series([min(losses) for losses in six["0.01"]])
+        assert f"{lows.mean():.4g} ± {lows.std(ddof=1):.2g}" in shown(pilot.app)
+        assert "val_loss" not in shown(pilot.app).replace("best_val_loss", "")
+        await pilot.press("escape")
+        pilot.app.state.save()  # as when it ends
+    async with open_app(mode="runs", size=size) as pilot:  # the next start
+        await settle(pilot)
+        assert pilot.app.screen.selection.columns == ["best_val_loss", "learning_rate"]
+        await pilot.press("c", "escape", "c", "r")
+        await settle(pilot)
+        table = pilot.app.screen.query_one(RunsTable)
+        assert [column.title for column in table._columns_shown] == [column.title for column in before]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_wide_table_goes_sideways_and_the_name_stays(open_app, six, size, working_directory) -> None:
+    run = create_run(working_directory / "saved" / "runs", "many", recipe="kwb: 1\n", environment={})
+    logs = {"loss": 1.0} | {f"metric_{letter}": float(at) for at, letter in enumerate("abcdefghijkl")}
+    with EventLog(run) as log:
+        log.append(events.RunStarted(str(run.path), {"name": "many"}, {}), 1_760_000_900.0)
+        log.append(events.Epoch(1, 1, logs, 1.0, 10.0, 0.1), 1_760_000_901.0)
+    async with open_app(mode="runs", size=size) as pilot:
+        await under_cursor(pilot, run.name)
+        table = pilot.app.screen.query_one(RunsTable)
+        titles = [column.title for column in table._columns_shown]
+        assert table.max_scroll_x > 0
+
+        def visible() -> list[str]:
+            (line,) = (line for line in shown(pilot.app).splitlines() if line.split()[:1] == ["run"])
+            return [title for title in titles[1:] if f" {title} " in f" {line} "]
+
+        seen = set(visible())
+        for _ in titles:
+            await pilot.press("right")
+            await settle(pilot)
+            assert visible()[0] == "run"  # its column is always there
+            assert any("many" in line and "□" in line for line in shown(pilot.app).splitlines())
+            seen |= set(visible())
+        assert seen == set(titles[1:])
+        assert table.scroll_x == table.max_scroll_x
+        assert table.name_under_cursor == run.name
+        for _ in titles:
+            await pilot.press("left")
+        assert table.scroll_x == 0

@@ -93,7 +93,7 @@ class DifferenceDialog(Dialog[None]):
         with Vertical():
             yield Label("Two runs", classes="dialog-title", markup=False)
             with VerticalScroll():
-                yield Static(markup=False)
+                yield Static(id="lines", markup=False)
             if self.has_class("-curves"):
                 yield Chart(self._metric)
 
@@ -110,7 +110,7 @@ class DifferenceDialog(Dialog[None]):
         self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:
-        static = self.query_one(Static)
+        static = self.query_one("#lines", Static)
         static.update(side_by_side(*self._names, self._sections, max(static.size.width, 30)))
 
     def copy_text(self) -> str:

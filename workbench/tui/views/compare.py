@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.storage.recipe_values import flat
-from workbench.tui.views.formatting import duration, number, speed
+from workbench.tui.views.formatting import ABSENT, duration, number, speed
 from workbench.tui.views.training_view import TrainingView
-
-ABSENT = "–"
 
 
 @dataclass(frozen=True)

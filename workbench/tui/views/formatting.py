@@ -6,6 +6,9 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 
+ABSENT = "–"
+"""Stands where there is no value."""
+
 
 def number(value: float) -> str:
     """A value with four significant digits, as short as it can be: `0.0123`, `12345`, `1.5e-30`, `nan`."""

@@ -8,9 +8,15 @@ from workbench.storage.run_values import RunGroup
 from workbench.tui.views.formatting import mean_and_spread
 
 
-def numbers_of_groups(groups: Sequence[RunGroup]) -> list[str]:
-    """What their runs have, the most telling first."""
+def numbers_of_groups(groups: Sequence[RunGroup], chosen: Sequence[str] = ()) -> list[str]:
+    """What their runs have, the most telling first.
+
+    Args:
+        chosen: names of columns: those of them that are numbers of the groups, in this order; all where there is none.
+    """
     found = dict.fromkeys(name for group in groups for name in group.numbers if name != "learning_rate")
+    if wanted := [name for name in chosen if name in found]:
+        return wanted
     return sorted(found, key=lambda name: (name != "val_loss", not name.startswith("test_"), name != "loss"))
 
 
@@ -22,13 +28,14 @@ def number_in_group(group: RunGroup, name: str) -> str:
     return mean_and_spread(mean, spread)
 
 
-def group_lines(key: str, groups: Sequence[RunGroup]) -> list[str]:
+def group_lines(key: str, groups: Sequence[RunGroup], chosen: Sequence[str] = ()) -> list[str]:
     """A row for each value of a key: how many runs, and the mean and standard deviation of what they have.
 
     Args:
         key: what it is called.
+        chosen: as for `numbers_of_groups`.
     """
-    names = numbers_of_groups(groups)
+    names = numbers_of_groups(groups, chosen)
     cells = [[number_in_group(group, name) for name in names] for group in groups]
     widths = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(names)]
     first = max([len(key), *(len(group.value or "-") for group in groups)])

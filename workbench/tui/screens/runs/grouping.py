@@ -9,7 +9,6 @@ from pathlib import Path
 from workbench.storage.bands import Band, EpochLogs, band_of
 from workbench.storage.run_values import RunGroup, group_runs
 from workbench.storage.runs import RunSummary
-from workbench.tui.context import AppContext
 from workbench.tui.screens.runs.selection import MOST_MARKED
 from workbench.tui.views.formatting import counted
 
@@ -101,11 +100,3 @@ class Grouping:
             return " ".join(f"tag={tag}" for tag in value.split(", ")) if value else "tag="
         quoted = f'"{value}"' if any(letter.isspace() for letter in value) else value
         return f"{self.name}={quoted}"
-
-
-def toggle_group(app: AppContext, grouping: Grouping, value: str | None) -> bool:
-    """Mark a group, or take its mark away; what is in the way is shown."""
-    if value is None or not grouping.toggle(value):
-        app.notice(f"at most {MOST_MARKED} curves can be shown at once.", "warning")
-        return False
-    return True

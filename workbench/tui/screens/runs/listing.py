@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.errors import WorkbenchError
+from workbench.storage.extremes import BEST, RunExtremes
 from workbench.storage.ownership import owner
 from workbench.storage.recipe_values import differing_keys
 from workbench.storage.run_folder import RunFolder
@@ -14,6 +17,7 @@ from workbench.storage.run_values import choose_runs, numbers_of, sort_runs
 from workbench.storage.runs import RunSummary, summary_of
 from workbench.tui.services.run_files import has_checkpoint
 from workbench.tui.views.marks import run_state
+from workbench.tui.views.run_cells import metrics_of
 
 _OPEN = ("running", "crashed")  # a status that changes without a new event, when an owner comes or goes
 
@@ -33,14 +37,21 @@ ORDERS = {
 class _Known:
     stamp: Stamp
     summary: RunSummary
+    has_extremes: bool = False
 
 
 class RunLister:
-    """Lists the runs below a folder. Call it in one thread at a time; nothing of it blocks for long."""
+    """Lists the runs below a folder. Call it in one thread at a time; nothing of it blocks for long.
+
+    Attributes:
+        reads_extremes: set it while the lowest and highest values of all epochs are asked for.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.reads_extremes = False
         self._known: dict[Path, _Known] = {}
+        self._extremes: dict[Path, RunExtremes] = {}
 
     def refresh(self) -> list[RunSummary]:
         """All runs, the newest first. Only those that changed are read."""
@@ -61,8 +72,19 @@ class RunLister:
                 known[folder] = replace(before, summary=replace(before.summary, status=status))
             else:
                 known[folder] = before
+        if self.reads_extremes:
+            known = {folder: self._with_extremes(folder, one) for folder, one in known.items()}
+            self._extremes = {folder: own for folder, own in self._extremes.items() if folder in known}
         self._known = known
         return sorted((one.summary for one in known.values()), key=_newest)
+
+    def _with_extremes(self, folder: Path, known: _Known) -> _Known:
+        if known.has_extremes:
+            return known
+        extremes = self._extremes.setdefault(folder, RunExtremes(known.summary.folder))
+        with contextlib.suppress(WorkbenchError):  # a run that cannot be read has no extremes
+            extremes.catch_up()
+        return _Known(known.stamp, replace(known.summary, extremes=extremes.found), has_extremes=True)
 
 
 def _stamp(run: RunFolder) -> Stamp:
@@ -112,8 +134,10 @@ def orders_of(runs: Sequence[RunSummary]) -> dict[str, str]:
     """Every order that there is for these runs, and its name in words: each metric, and each key that differs."""
     keys = differing_keys((run.recipe_name, run.recipe_values) for run in runs)
     numbers = dict.fromkeys(name for run in runs for name in numbers_of(run))
+    metrics = metrics_of(runs)
+    best = [f"{BEST}{name}" for name in metrics]
     found = dict(ORDERS)
-    for name in [*metrics_of(runs), *(each for each in numbers if each not in metrics_of(runs)), *keys]:
+    for name in [*metrics, *best, *(each for each in numbers if each not in metrics), *keys]:
         for order in (name, f"-{name}"):
             found.setdefault(order, order_in_words(order))
     return found
@@ -139,9 +163,3 @@ def _known_number(value: float | None) -> float:
 def resumable(run: RunSummary) -> bool:
     """True if the run can be resumed: it has a checkpoint, and epochs left or a training cut off."""
     return run.status not in ("running", "done") and has_checkpoint(run.folder)
-
-
-def metrics_of(runs: Sequence[RunSummary]) -> list[str]:
-    """Every name that the runs logged, `loss` and `val_loss` first."""
-    names = dict.fromkeys(name for run in runs for name in run.logs if name != "learning_rate")
-    return sorted(names, key=lambda name: (name not in ("loss", "val_loss"), name != "loss"))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from workbench.errors import WorkbenchError
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary
 from workbench.tui.actions.difference import compare_runs
@@ -22,8 +20,10 @@ from workbench.tui.context import kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
-from workbench.tui.screens.runs import confirming, file_operations, labelling
-from workbench.tui.screens.runs.grouping import Grouping, toggle_group
+from workbench.tui.screens.runs import confirming, drawing, labelling
+from workbench.tui.screens.runs.columns import automatic_names
+from workbench.tui.screens.runs.columns_dialog import ColumnsDialog
+from workbench.tui.screens.runs.grouping import Grouping
 from workbench.tui.screens.runs.groups_table import GroupsTable
 from workbench.tui.screens.runs.listing import RunLister, resumable
 from workbench.tui.screens.runs.overlay import OverlayChart
@@ -31,13 +31,18 @@ from workbench.tui.screens.runs.selection import MOST_MARKED, RunSelection
 from workbench.tui.screens.runs.summary import summary_lines
 from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.services.histories import Histories
-from workbench.tui.views.fitting import short_names
+from workbench.tui.views.run_cells import offered_columns
 from workbench.tui.widgets.filter_line import FilterLine
 
 # Actions that mean nothing where there is no run, and those of them that act on runs, not on groups of runs.
 _OF_RUNS = frozenset(["mark", "rerun", "rename", "delete", "sort", "sort_by", "tags", "note", "difference",
-                      "group", "metric", "filter"])  # fmt: skip
-_OF_ONE_RUN = (_OF_RUNS - {"group", "metric", "filter"}) | {"unmark", "resume", "stop", "save_model"}
+                      "group", "columns", "metric", "filter"])  # fmt: skip
+_OF_ONE_RUN = (_OF_RUNS - {"group", "columns", "metric", "filter"}) | {
+    "unmark",
+    "resume",
+    "stop",
+    "save_model",
+}
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 
 
@@ -63,6 +68,8 @@ class RunsScreen(WorkbenchScreen):
                 tooltip="Sort by any metric or key, in either direction"),
         Binding("g", "group", "Group by", id="runs.group", show=False,
                 tooltip="A row for each value of a key: mean and spread of its runs, and their curves with bands"),
+        Binding("c", "columns", "Columns", id="runs.columns", show=False,
+                tooltip="Choose the columns and their order: last, best, lowest or highest values, keys"),
         Binding("l", "tags", "Tags", id="runs.tags", tooltip="Tags of the marked runs, or of the one under the cursor"),
         Binding("i", "note", "Note", id="runs.note", show=False,
                 tooltip="A note about the marked runs, or the one under the cursor"),
@@ -85,13 +92,14 @@ class RunsScreen(WorkbenchScreen):
         self._filled = False
         self._histories = Histories()
         self._listing: FolderListing[list[RunSummary]] | None = None
+        self._lister: RunLister | None = None
 
     # ------------------------------------------------------------------ made of
 
     def compose_body(self) -> Iterable[Widget]:
         yield FilterLine("#table, #groups", placeholder="lr<0.01 status:done tag:base batch_size=16 words")
         yield RunsTable(id="table")
-        yield GroupsTable(id="groups")
+        yield GroupsTable(self.grouping, id="groups")
         yield Static(id="about", markup=False)
         yield OverlayChart(id="overlay")
         yield Static(id="empty", markup=False)
@@ -99,8 +107,9 @@ class RunsScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         app = kwb(self)
         self.selection.restore(app.state)
-        lister = RunLister(app.runs_folder)
-        self._listing = FolderListing(self, LOOK_EVERY, "listing the runs", lister.refresh, self._found)
+        self._lister = RunLister(app.runs_folder)
+        self._lister.reads_extremes = self.selection.uses_extremes
+        self._listing = FolderListing(self, LOOK_EVERY, "listing the runs", self._lister.refresh, self._found)
         self.query_one(RunsTable).focus()
         self._listing.resume()
 
@@ -130,6 +139,7 @@ class RunsScreen(WorkbenchScreen):
     def _fill(self) -> None:
         """Show the runs that the filter lets through, or their groups."""
         self.selection.choose()
+        self._read_extremes()
         has_runs, is_grouped = bool(self.selection.runs), bool(self.grouping.key)
         for selector in ("#about", "#overlay"):
             self.query_one(selector).display = has_runs
@@ -146,13 +156,22 @@ class RunsScreen(WorkbenchScreen):
             return
         if is_grouped:
             self.grouping.update(self.selection.shown)
-            self.query_one(GroupsTable).show(self.grouping.name, self.grouping.groups, self.grouping.marked)
+            self.query_one(GroupsTable).show(self.selection.columns)
         else:
             table = self.query_one(RunsTable)
-            table.show(self.selection.shown, self.selection.runs, self.selection.marked)
+            selection = self.selection
+            table.show(selection.shown, selection.runs, selection.marked, selection.columns)
         if self.focused is None:
             self.query_one("#groups" if is_grouped else "#table").focus()
         self._show_summary()
+
+    def _read_extremes(self) -> None:
+        """Have the best values of runs read as long as a column, the order or the filter asks for them."""
+        is_needed, lister = self.selection.uses_extremes, self._lister
+        if lister is not None and lister.reads_extremes is not is_needed:
+            lister.reads_extremes = is_needed
+            if is_needed:
+                self.look()
 
     @property
     def _under_cursor(self) -> RunSummary | None:
@@ -173,34 +192,13 @@ class RunsScreen(WorkbenchScreen):
     @work(group="draw", exclusive=True)
     async def draw(self) -> None:
         """Read what is new of the runs to draw, and draw them: their curves, or those of their groups."""
+        chart, metric = self.query_one(OverlayChart), self.selection.metric
         if self.grouping.key:
-            await self._draw_groups()
-            return
-        runs = self._drawn
-        for run in runs:
-            history = self._histories.of(run.folder)
-            try:
-                await history.catch_up()
-            except WorkbenchError as error:
-                kwb(self).notice(error, "warning")
-        curves = {
-            run.folder.name: series
-            for run in runs
-            if (series := self._histories.of(run.folder).series(self.selection.metric)) is not None
-        }
-        labels = dict(zip(curves, short_names(list(curves)), strict=True))
-        self.query_one(OverlayChart).show(self.selection.metric, curves, labels)
-        self._show_summary()
-
-    async def _draw_groups(self) -> None:
-        groups = self.grouping.drawn(self.query_one(GroupsTable).value_under_cursor)
-        metric = self.selection.metric
-        try:
-            bands = await self.grouping.bands(groups, metric)
-        except WorkbenchError as error:
-            kwb(self).notice(error, "warning")
-            return
-        self.query_one(OverlayChart).show_bands(f"{metric}, mean ± standard deviation", bands)
+            value = self.query_one(GroupsTable).value_under_cursor
+            await drawing.draw_groups(kwb(self), chart, self.grouping, value, metric)
+        else:
+            await drawing.draw_runs(kwb(self), chart, self._histories, self._drawn, metric)
+            self._show_summary()
 
     @on(DataTable.RowHighlighted)
     def _moved(self, event: DataTable.RowHighlighted) -> None:
@@ -255,6 +253,16 @@ class RunsScreen(WorkbenchScreen):
             kwb(self).state.set("runs.order", order)
             self._fill()
 
+    @work(group="columns", exclusive=True)
+    async def action_columns(self) -> None:
+        offered = offered_columns(self.selection.runs)
+        automatic = automatic_names(self.selection.runs, offered, self.app.size.width)
+        dialog = ColumnsDialog(self.selection.columns or automatic, offered)
+        if (answer := await self.app.push_screen_wait(dialog)) is not None:
+            self.selection.columns = answer = [] if answer == automatic else answer
+            kwb(self).state.set("runs.columns", answer)
+            self._fill()
+
     @work(group="group", exclusive=True)
     async def action_group(self) -> None:
         if (found := await labelling.chosen_key(kwb(self), self.selection.runs)) is not None:
@@ -263,17 +271,8 @@ class RunsScreen(WorkbenchScreen):
             self.query_one(GroupsTable).focus()
             self.draw()
 
-    @on(GroupsTable.Marked)
-    def _mark_group(self) -> None:
-        table = self.query_one(GroupsTable)
-        if toggle_group(kwb(self), self.grouping, table.value_under_cursor):
-            self._fill()
-            table.action_cursor_down()
-            self.draw()
-
-    @on(GroupsTable.Unmarked)
-    def _unmark_groups(self) -> None:
-        self.grouping.marked.clear()
+    @on(GroupsTable.MarksChanged)
+    def _marked_groups(self) -> None:
         self._fill()
         self.draw()
 
@@ -366,25 +365,17 @@ class RunsScreen(WorkbenchScreen):
 
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:
-        if (run := self._under_cursor) is not None and (name := await confirming.new_name(kwb(self), run)):
-            await self._change("renamed", [run.folder], file_operations.rename, name)
+        if (run := self._under_cursor) is not None:
+            self._forget(await confirming.rename_run(kwb(self), run))
 
     @work(group="delete", exclusive=True)
     async def action_delete(self) -> None:
-        runs = self._drawn
-        if await confirming.may_delete(kwb(self), runs):
-            await self._change("deleted", [run.folder for run in runs], file_operations.delete)
+        self._forget(await confirming.delete_runs(kwb(self), self._drawn))
 
-    async def _change(self, done: str, runs: Sequence[RunFolder], change: Any, *arguments: Any) -> None:
-        for run in runs:
-            try:
-                await asyncio.to_thread(change, run, *arguments)
-            except WorkbenchError as error:
-                kwb(self).notice(error)
-                continue
+    def _forget(self, gone: Sequence[RunFolder]) -> None:
+        for run in gone:
             self._histories.forget(run)
             self.selection.marked.pop(run.name, None)
-            kwb(self).notice(f"{run.name} {done}.", "information")
         self.look()
 
     def copy_text(self) -> str | None:

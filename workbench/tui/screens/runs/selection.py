@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.errors import WorkbenchError
+from workbench.storage.extremes import uses_extremes
 from workbench.storage.runs import RunSummary
-from workbench.tui.screens.runs.listing import ORDERS, chosen, metrics_of
+from workbench.tui.screens.runs.listing import ORDERS, chosen
 from workbench.tui.state import AppState
+from workbench.tui.views.run_cells import metrics_of
 
 MOST_MARKED = 8  # curves that can be kept apart by eye
 
@@ -19,6 +21,7 @@ class RunSelection:
         runs: all of them.
         shown: those that the filter lets through, in order.
         wrong: what is wrong with the filter.
+        columns: names of the columns that the user chose, in order; none for those that tell the runs apart.
         marked: the names of the marked ones, in the order in which they were marked.
     """
 
@@ -28,14 +31,22 @@ class RunSelection:
         self.marked: dict[str, None] = {}
         self.order = "newest"
         self.metric = "loss"
+        self.columns: list[str] = []
         self.filter = ""
         self.wrong: WorkbenchError | None = None
 
     def restore(self, state: AppState) -> None:
-        """Take order and metric as they were the last time."""
+        """Take order, metric and columns as they were the last time."""
         order = state.get("runs.order", "newest")
         self.order = order if isinstance(order, str) and order else "newest"
         self.metric = state.get("runs.metric", "loss")
+        columns: list[str] = []
+        self.columns = [name for name in state.get("runs.columns", columns) if isinstance(name, str)]
+
+    @property
+    def uses_extremes(self) -> bool:
+        """True if anything of it asks for lowest or highest values of all epochs."""
+        return uses_extremes(self.filter, self.order, *self.columns)
 
     def replace(self, runs: Sequence[RunSummary]) -> None:
         """Take other runs; the marks of those that are gone go with them."""

@@ -1,77 +1,73 @@
-"""Runs as a table: as many columns as there is room for."""
+"""Runs as a table. ← and → show columns further right; the marks and the names stay."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widgets import DataTable
 
-from workbench.storage.recipe_values import differing_keys, short_keys, shown_value
 from workbench.storage.runs import RunSummary
-from workbench.tui.screens.runs.listing import metrics_of
-from workbench.tui.views.compare import ABSENT
+from workbench.tui.screens.runs.columns import FIXED, RunColumn, columns_of, text_in
 from workbench.tui.views.fitting import fit, middle_cut
-from workbench.tui.views.formatting import moment, number
-from workbench.tui.views.marks import run_state
+from workbench.tui.widgets.wide_table import WideTable
 
-_WIDTHS = {"": 3, "status": 13, "started": 12}
-_LEAST, _MOST, _LEAST_NAME = 8, 14, 16  # cells of a column for values; of the name's
-_PLACES_OF_KEYS = (1, 4, 5)  # of the keys that the runs' recipes differ in most, among the metrics
 _STYLES = {"running": "bold green", "done": "", "failed": "red", "crashed": "red"}
 
 
-class RunsTable(DataTable[Text]):
-    """A row for each run that is shown: its mark, status, name, epoch, and what it logged last."""
+class RunsTable(WideTable):
+    """A row for each run that is shown: its mark, its name, and values of it."""
 
     BINDING_GROUP_TITLE = "List of runs"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "scroll_top", "First", id="runs.first", show=False, tooltip="Go to the first run"),
         Binding("end", "scroll_bottom", "Last", id="runs.last", show=False, tooltip="Go to the last run"),
-    ]
+        Binding("left", "cursor_left", "Left", id="runs.left", show=False, tooltip="Columns further left"),
+        Binding("right", "cursor_right", "Right", id="runs.right", show=False, tooltip="Columns further right"),
+    ]  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, cursor_type="row", zebra_stripes=False)
-        self._widths: dict[str, int] = {}  # of the columns
-        self._chosen_for: tuple[Sequence[RunSummary], int] | None = (
-            None  # the runs and the width of the columns
-        )
+        super().__init__(id=id)
+        self._columns_shown: list[RunColumn] = []
+        # What the columns were chosen for: the runs, the names that the user chose, and the width of the screen.
+        self._chosen_for: tuple[Sequence[RunSummary], Sequence[str], int] | None = None
         self._made: dict[str, tuple[RunSummary, int | None]] = {}  # what each row shows: a run, its mark
-        self._keys: dict[str, str] = {}  # of those that stand for a key of the recipe: the key
 
-    def show(self, shown: Sequence[RunSummary], runs: Sequence[RunSummary], marked: Collection[str]) -> None:
+    def show(
+        self,
+        shown: Sequence[RunSummary],
+        runs: Sequence[RunSummary],
+        marked: Collection[str],
+        chosen: Sequence[str] = (),
+    ) -> None:
         """Bring the table up to date; rows that stay are changed cell by cell.
 
         Args:
             shown: the runs to show, in order.
             runs: all that there are: the columns stay as they are while some are filtered out.
             marked: names of runs, in the order of their curves.
+            chosen: names of columns, in order; none for those that tell the runs apart.
         """
-        before = self._widths, self._keys
-        if (
-            self._chosen_for is None
-            or self._chosen_for[0] is not runs
-            or self._chosen_for[1] != self.app.size.width
-        ):
-            self._choose_columns(runs)
-            self._chosen_for = runs, self.app.size.width
+        before, width = self._columns_shown, self.app.size.width
+        known = self._chosen_for
+        if known is None or known[0] is not runs or known[1:] != (chosen, width):
+            self._columns_shown = columns_of(runs, chosen, width)
+            self._chosen_for = runs, chosen, width
         marks = {name: at for at, name in enumerate(marked, 1)}
         names = [run.folder.name for run in shown]
         shown_before = self.names
-        if before != (self._widths, self._keys) or set(names) != set(shown_before):
+        if before != self._columns_shown or set(names) != set(shown_before):
             self._rebuild(shown, marks)
             return
         for run, name in zip(shown, names, strict=True):
             if (made := self._made[name])[0] is run and made[1] == marks.get(name):
                 continue
             self._made[name] = run, marks.get(name)
-            for column, cell in zip(self._widths, self._cells(run, marks), strict=True):
-                if self.get_cell(name, column) != cell:
-                    self.update_cell(name, column, cell)
+            for column, cell in zip(self._columns_shown, self._cells(run, marks), strict=True):
+                if self.get_cell(name, column.title) != cell:
+                    self.update_cell(name, column.title, cell)
         if names != shown_before:
             self._reorder(names)
 
@@ -94,98 +90,33 @@ class RunsTable(DataTable[Text]):
         names = self.names
         return names[self.cursor_row] if 0 <= self.cursor_row < len(names) else None
 
-    def _choose_columns(self, runs: Sequence[RunSummary]) -> None:
-        """As many columns as the width has room for; each takes two cells of air.
-
-        After those that every run has come what was logged, the two losses first, and between them the keys in which
-        runs of one recipe differ: of these at least one is to be seen.
-        """
-        room = self.app.size.width - 3
-        widths = {"": _WIDTHS[""], "status": _WIDTHS["status"], "run": _LEAST_NAME}
-        widths["epoch"] = max([5, *(len(_epochs(run)) for run in runs)])
-        if self.app.size.width >= 100:
-            widths["started"] = _WIDTHS["started"]
-        if longest := max((cell_len(_tags(run)) for run in runs), default=0):
-            widths["tags"] = min(max(longest, len("tags")), _MOST)
-        used = sum(width + 2 for width in widths.values())
-        keys = differing_keys((run.recipe_name, run.recipe_values) for run in runs)
-        metrics = metrics_of(runs)
-        names = short_keys(keys)
-        self._keys = {}
-        wanted = [("metric", name) for name in metrics]
-        tested = {run.test.name for run in runs if run.test is not None}
-        if tested:
-            wanted.insert(1, ("test", f"test {next(iter(tested))}" if len(tested) == 1 else "test"))
-        for place, key in zip(_PLACES_OF_KEYS, keys, strict=False):
-            wanted.insert(place, ("key", key))
-        wanted += [("key", key) for key in keys[len(_PLACES_OF_KEYS) :]]
-        for kind, name in wanted:
-            column = names[name] if kind == "key" else name
-            if column in widths:
-                continue
-            values = [
-                shown_value(run.recipe_values.get(name, "")) if kind == "key" else _number(run, column)
-                for run in runs
-            ]
-            width = min(max([_LEAST, len(column), *map(len, values)]), _MOST)
-            if (
-                kind == "test" and used + 2 * (width + 2) > room
-            ):  # its metric's name would push out all others
-                width = min(max([_LEAST, *map(len, values)]), _MOST)
-            if used + width + 2 > room and name != wanted[0][1]:
-                continue
-            used += width + 2
-            widths[column] = width
-            if kind == "key":
-                self._keys[column] = name
-        longest = max((len(run.folder.name) for run in runs), default=0)
-        widths["run"] = min(max(room - used + _LEAST_NAME, _LEAST_NAME), max(longest, _LEAST_NAME))
-        self._widths = widths
-
     def _rebuild(self, shown: Sequence[RunSummary], marks: Mapping[str, int]) -> None:
-        under = self.name_under_cursor
+        under, left = self.name_under_cursor, self.scroll_x
         with self.app.batch_update():
             self.clear(columns=True)
-            for column, width in self._widths.items():
-                self.add_column(fit(column, width), key=column, width=width)
+            for column in self._columns_shown:
+                self.add_column(fit(column.title, column.width), key=column.title, width=column.width)
+            self.fixed_columns = FIXED
             self._made = {run.folder.name: (run, marks.get(run.folder.name)) for run in shown}
             for run in shown:
                 self.add_row(*self._cells(run, marks), key=run.folder.name)
             if under in (names := self.names):
                 self.move_cursor(row=names.index(under), animate=False)
+            self.scroll_to(x=left, animate=False)
 
     def _cells(self, run: RunSummary, marks: Mapping[str, int]) -> list[Text]:
+        return [self._cell(run, column, marks) for column in self._columns_shown]
+
+    @staticmethod
+    def _cell(run: RunSummary, column: RunColumn, marks: Mapping[str, int]) -> Text:
         name = run.folder.name
-        started = moment(run.started)
-        cells = {
-            "": Text(f"▣ {marks[name]}" if name in marks else "□"),
-            "status": Text(run_state(run), style="yellow" if run.no_better else _STYLES.get(run.status, "")),
-            "run": Text(middle_cut(name, self._widths["run"])),
-            "epoch": Text(_epochs(run), justify="right"),
-            "started": Text(started),
-            "tags": Text(fit(_tags(run), self._widths.get("tags", 0))),
-        }
-        return [
-            cells[column] if column in cells else Text(self._value(run, column, width), justify="right")
-            for column, width in self._widths.items()
-        ]
-
-    def _value(self, run: RunSummary, column: str, width: int) -> str:
-        key = self._keys.get(column)
-        return fit(shown_value(run.recipe_values.get(key, ABSENT)) if key else _number(run, column), width)
-
-
-def _tags(run: RunSummary) -> str:
-    return " ".join(run.labels.tags)
-
-
-def _epochs(run: RunSummary) -> str:
-    return f"{run.epoch}/{run.epochs}" if run.epochs else "–"
-
-
-def _number(run: RunSummary, column: str) -> str:
-    """A number of a run: what it logged last, or reached on its test part."""
-    if column not in run.logs and run.test is not None and column.startswith("test"):
-        named = column == "test"  # the runs' metrics differ
-        return f"{run.test.name} {number(run.test.value)}" if named else number(run.test.value)
-    return number(run.logs[column]) if column in run.logs else "–"
+        match column.name:
+            case "":
+                return Text(f"▣ {marks[name]}" if name in marks else "□")
+            case "run":
+                return Text(middle_cut(name, column.width))
+            case "status":
+                style = "yellow" if run.no_better else _STYLES.get(run.status, "")
+                return Text(fit(text_in(run, "status"), column.width), style=style)
+        text = fit(text_in(run, column.name), column.width)
+        return Text(text, justify="left" if column.is_text else "right")
