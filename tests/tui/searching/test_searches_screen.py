@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.search.bases import OVER
 from tests.tui.conftest import settle, shown, until
 from tests.tui.searching.conftest import MOMENT
@@ -14,6 +16,8 @@ from workbench.search.leases import describe_agent
 from workbench.search.state import TrialState
 from workbench.storage.event_stream import EventLog
 from workbench.storage.run_folder import RunFolder
+from workbench.tui.actions.difference import DifferenceDialog
+from workbench.tui.chart.widget import Chart
 from workbench.tui.screens.assemble.screen import AssembleScreen
 from workbench.tui.screens.searches.listing import SearchLister
 from workbench.tui.screens.searches.rows import best_so_far, rows_of
@@ -170,3 +174,45 @@ def test_the_best_so_far_rises_where_the_highest_is_best(make_search, place: Pat
     assert best_so_far(search.trials, -1) == [(0, 0.5), (1, 0.5), (2, 0.5), (2, 0.8)]
     assert [row.number for row in rows_of(search, "value")] == [2, 0, 1]
     assert search.wanted == 20
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_two_trials_are_compared(open_app, five, size) -> None:
+    async with open_app(mode="searches", size=size) as pilot:
+        screen = pilot.app.screen
+        assert screen.check_action("difference", ()) is False  # the best with itself
+        await pilot.press("enter", "down", "d")  # trial 0 with the best
+        await until(lambda: isinstance(pilot.app.screen, DifferenceDialog), what="the comparison")
+        await settle(pilot)
+        lines = pilot.app.screen.copy_text().splitlines()
+        assert lines[:2] == ["\ttrial 1\ttrial 0", "tried\t\t"]
+        assert [line.split("\t")[1:] for line in lines[2:4]] == [["0.03", "0.01"], ["16", "4"]]
+        assert "val_loss\t0.55\t0.6" in lines
+        for words in ("Two trials", "tried", "0.03", "━━ trial 1 0.55", "╍╍ trial 0 0.6"):
+            assert words in shown(pilot.app)
+        chart = pilot.app.screen.query_one(Chart)
+        assert list(chart.series["trial 1"].mean) == [0.8, 0.5, 0.55]
+        assert list(chart.series["trial 0"].mean) == [0.9, 0.7, 0.6]
+        await pilot.press("escape")
+        # with a marked one
+        await pilot.press("space", "down", "d")
+        await until(lambda: isinstance(pilot.app.screen, DifferenceDialog), what="the comparison")
+        await settle(pilot)
+        assert pilot.app.screen.copy_text().startswith("\ttrial 0\ttrial 4\n")
+        await pilot.press("escape")
+        assert "▣" in line_with(pilot, "0.6 3 0.01")
+        await pilot.press("up", "space")
+        await settle(pilot)
+        assert "▣" not in shown(pilot.app)
+
+
+async def test_a_trial_without_a_run_is_not_compared(open_app, five) -> None:
+    agent = five.read().trials[4].repetitions[0].owner
+    new = records.new_trial(dict(zip(KEYS, (0.07, 4), strict=True)), 1)
+    five.update(lambda _: [new, records.begun(agent, 5, 0)])
+    async with open_app(mode="searches") as pilot:
+        await pilot.press("enter")
+        table = pilot.app.screen.query_one(TrialsTable)
+        table.move_cursor(row=table.keys.index("small/5"))
+        await pilot.press("d")
+        await until(lambda: "trial 5 has no run" in shown(pilot.app), what="why not")

@@ -32,6 +32,8 @@ async def compare_runs(
     histories: tuple[RunHistory, RunHistory],
     metric: str,
     names: Sequence[str] = (),
+    first: Sequence[Section] = (),
+    title: str = "Two runs",
 ) -> None:
     """Show how two runs differ. Needs a worker's context.
 
@@ -39,19 +41,24 @@ async def compare_runs(
         histories: of the runs; what is new is read.
         metric: whose curves are drawn over each other.
         names: what the runs are called; by default the parts in which their names differ.
+        first: sections that come before the others.
+
+    Raises:
+        FileError: a run cannot be read.
     """
     for history in histories:
         await history.catch_up()
     recipes = [await asyncio.to_thread(run_files.read_recipe, run) for run in runs]
     versions = [await asyncio.to_thread(read_environment, run) for run in runs]
     sections = [
+        *first,
         ("results", results(*(history.record.view for history in histories)), ""),
         ("recipe", differences(*recipes), "the same"),
         ("ran on", differences(*versions), "the same"),
     ]
     curves = [history.series(metric) for history in histories]
     names = names or short_names([run.name for run in runs])
-    await app.push_screen_wait(DifferenceDialog(names, sections, metric, curves))
+    await app.push_screen_wait(DifferenceDialog(names, sections, metric, curves, title))
 
 
 class DifferenceDialog(Dialog[None]):
@@ -81,17 +88,19 @@ class DifferenceDialog(Dialog[None]):
         sections: Sequence[Section],
         metric: str = "",
         curves: Sequence[Series | None] = (),
+        title: str = "Two runs",
     ) -> None:
         super().__init__()
         self._names = names[0], names[1]
         self._sections = sections
+        self._title = title
         self._metric = metric
         self._curves = curves
         self.set_class(any(curve is not None for curve in curves), "-curves")
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label("Two runs", classes="dialog-title", markup=False)
+            yield Label(self._title, classes="dialog-title", markup=False)
             with VerticalScroll():
                 yield Static(id="lines", markup=False)
             if self.has_class("-curves"):

@@ -20,6 +20,7 @@ from workbench.tui.chart.widget import Chart
 from workbench.tui.context import kwb
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
+from workbench.tui.screens.searches.comparing import compare_trials
 from workbench.tui.screens.searches.coordinates import coordinates_of
 from workbench.tui.screens.searches.importances import Importances
 from workbench.tui.screens.searches.listing import SearchLister, SearchSummary
@@ -90,6 +91,10 @@ class SearchesScreen(WorkbenchScreen):
                 tooltip="The best value so far, the importance of each key, or the trials as lines through the keys"),
         Binding("b", "best", "Best", id="searches.best",
                 tooltip="Open the recipe with the values of the best trial, as a new one"),
+        Binding("space", "mark", "Mark", id="searches.mark", key_display="space", show=False,
+                tooltip="Mark the trial under the cursor: others are compared with it"),
+        Binding("d", "difference", "Difference", id="searches.difference",
+                tooltip="Compare the trial under the cursor with the marked one, or else with the best"),
         Binding("n", "begin", "New", id="searches.begin",
                 tooltip="Begin the search, or the repeats, of the open recipe, in a process of its own"),
         Binding("c", "go_on", "Go on", id="searches.go-on",
@@ -105,7 +110,8 @@ class SearchesScreen(WorkbenchScreen):
         self._searches: dict[str, SearchSummary] = {}
         self._rows: dict[str, TrialRow] = {}
         self._order = "value"
-        self._filled: tuple[SearchSummary | None, str] = (None, "")
+        self._filled: tuple[SearchSummary | None, str, int | None] = (None, "", None)
+        self._marked: tuple[str, int] | None = None  # a search, and the trial that others are compared with
         self._drawn: _Drawn | None = None
         self._picture = "best"
         self._importances = Importances()
@@ -157,7 +163,7 @@ class SearchesScreen(WorkbenchScreen):
                 kwb(self).notice(f"the process of '{folder.name}' has ended.", "information")
             self.refresh_bindings()
         found = {search.name: search for search in searches}
-        if list(found.items()) != list(self._searches.items()) or self._filled == (None, ""):
+        if list(found.items()) != list(self._searches.items()) or self._filled[0] is None:
             self._searches = found
             self._fill()
 
@@ -177,7 +183,7 @@ class SearchesScreen(WorkbenchScreen):
         self._show_search()
 
     def on_resize(self) -> None:
-        self._filled = (None, "")
+        self._filled = (None, "", None)
         if self._searches:
             self._fill()
 
@@ -196,13 +202,16 @@ class SearchesScreen(WorkbenchScreen):
     def _show_search(self) -> None:
         """Show the trials of the search under the cursor, if they are not shown as they are."""
         search = self._search
-        if search is None or (search, self._order) == self._filled:
+        if search is None:
             return
-        self._filled = search, self._order
+        marked = self._marked[1] if self._marked is not None and self._marked[0] == search.name else None
+        if (search, self._order, marked) == self._filled:
+            return
+        self._filled = search, self._order, marked
         rows = rows_of(search, self._order)
         self._rows = {f"{search.name}/{row.number}": row for row in rows}
         goal = search.goal.name if search.goal is not None else ""
-        self.query_one(TrialsTable).show(search.name, goal, rows, kind_of(search))
+        self.query_one(TrialsTable).show(search.name, goal, rows, kind_of(search), marked)
         self._draw(search)
         self._draw_picture()
         self._show_words()
@@ -294,6 +303,10 @@ class SearchesScreen(WorkbenchScreen):
             return (search := self._search) is not None and search.goal is not None
         if action == "best":
             return (search := self._search) is not None and best_of(search) is not None
+        if action == "difference":
+            return self._compared_with is not None
+        if action == "mark":
+            return self.is_mounted and self._row is not None
         if action == "searches":
             return self.is_mounted and self.focused is self.query_one(TrialsTable)
         return True
@@ -306,6 +319,30 @@ class SearchesScreen(WorkbenchScreen):
         self._order = names[(names.index(self._order) + 1) % len(names)]
         kwb(self).state.set("searches.order", self._order)
         self._show_search()
+
+    @property
+    def _compared_with(self) -> TrialRow | None:
+        """The marked trial of this search, or else the best; None where that is the one under the cursor itself."""
+        search, row = self._search, self._row
+        if search is None or row is None:
+            return None
+        if self._marked is not None and self._marked[0] == search.name:
+            found = self._rows.get(f"{search.name}/{self._marked[1]}")
+        else:
+            found = next((each for each in self._rows.values() if each.is_best), None)
+        return found if found is not None and found.number != row.number else None
+
+    def action_mark(self) -> None:
+        if (search := self._search) is not None and (row := self._row) is not None:
+            now = search.name, row.number
+            self._marked = None if now == self._marked else now
+            self._show_search()
+
+    @work(group="difference", exclusive=True)
+    async def action_difference(self) -> None:
+        search, row, other = self._search, self._row, self._compared_with
+        if search is not None and row is not None and other is not None:
+            await compare_trials(kwb(self), search, other, row)
 
     @work(group="begin", exclusive=True)
     async def action_begin(self) -> None:

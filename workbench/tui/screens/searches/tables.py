@@ -135,16 +135,19 @@ class TrialsTable(LiveTable):
 
     BINDING_GROUP_TITLE = "Trials"
 
-    def show(self, search: str, goal: str, rows: Sequence[TrialRow], kind: str) -> None:
+    def show(
+        self, search: str, goal: str, rows: Sequence[TrialRow], kind: str, marked: int | None = None
+    ) -> None:
         """Bring the table up to date.
 
         Args:
             search: its name; the cursor stays on a row of the same search only.
             goal: the name of the value to compare by; "" of a repeat alone.
             kind: what a row is: trial, seed or fold.
+            marked: the number of the one that others are compared with.
         """
         columns = list(dict.fromkeys(name for row in rows for name in row.values))
-        widths = {kind: max(len(kind), 5), "state": 9}
+        widths = {kind: max(len(kind), 6), "state": 9}
         if goal:
             widths[_title(goal)] = max(len(goal), 10, *(len(row.value_text) for row in rows))
         widths["epoch"] = 5
@@ -156,7 +159,7 @@ class TrialsTable(LiveTable):
         for row in rows:
             style = _STYLES.get(row.state, "")
             cells: dict[str, str | Text] = {
-                kind: f"{BEST if row.is_best else ' '} {row.number}",
+                kind: f"{'▣' if row.number == marked else ' '}{BEST if row.is_best else ' '} {row.number}",
                 "state": Text(state_text(row.state), style=style),
                 "epoch": str(row.epoch) if row.epoch else "–",
             }
