@@ -17,6 +17,7 @@ from workbench.check.recipes import checked_parts
 from workbench.check.results import Result, Status
 from workbench.check.running import EntryRun
 from workbench.errors import WorkbenchError
+from workbench.recipe.document import read
 
 CLASSES = """
 import keras
@@ -95,7 +96,7 @@ def catalog_of(folder: Path) -> Catalog:
 
 def test_each_use_is_checked_as_the_recipe_makes_and_feeds_it(folder: Path) -> None:
     catalog = catalog_of(folder)
-    parts = checked_parts(folder / "recipe.yaml", catalog)
+    parts = checked_parts(read(folder / "recipe.yaml"), catalog)
     assert [part.entry.qualified_name for part in parts] == [
         "parts.Join at model.graph[0]",
         "parts.Centre at model.graph[1]",
@@ -117,7 +118,7 @@ def test_each_use_is_checked_as_the_recipe_makes_and_feeds_it(folder: Path) -> N
 
 def test_rows_without_steps_have_no_mask(folder: Path) -> None:
     catalog = catalog_of(folder)
-    part = checked_parts(folder / "recipe.yaml", catalog)[2]
+    part = checked_parts(read(folder / "recipe.yaml"), catalog)[2]
     results = EntryRun(part.entry, catalog, subject=part).run(with_needs(["mask_used"]))
     assert {r.check: r.status for r in results}["mask_used"] is Status.NOT_APPLICABLE
 
@@ -133,7 +134,7 @@ def test_rows_without_steps_have_no_mask(folder: Path) -> None:
 def test_a_recipe_that_is_wrong_is_refused_with_its_line(folder: Path, old: str, new: str, says: str) -> None:
     (folder / "wrong.yaml").write_text(RECIPE.replace(old, new))
     with pytest.raises(WorkbenchError, match=says):
-        checked_parts(folder / "wrong.yaml", catalog_of(folder))
+        checked_parts(read(folder / "wrong.yaml"), catalog_of(folder))
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ from workbench.check.recipes import checked_parts
 from workbench.check.results import Status
 from workbench.check.running import EntryRun
 from workbench.cli import main
+from workbench.recipe.document import read
 from workbench.storage.event_stream import read_events
 from workbench.storage.run_folder import RunFolder
 
@@ -246,7 +247,7 @@ save: {saved}
 def failures(recipe: Path, plugin: Path) -> dict[str, str]:
     """The checks that the layer of the recipe fails, and what was seen."""
     catalog = Catalog(discover([plugin], scan=single_file.scan))
-    part = next(each for each in checked_parts(recipe, catalog) if each.entry.plugin == plugin.stem)
+    part = next(each for each in checked_parts(read(recipe), catalog) if each.entry.plugin == plugin.stem)
     results = EntryRun(part.entry, catalog, subject=part).run(frozenset(BY_ID))
     return {result.check: result.detail for result in results if result.status is Status.FAILED}
 

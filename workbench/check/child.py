@@ -65,8 +65,12 @@ def _make(wanted: dict[str, Any], catalog: Catalog, report: Report) -> None:
 
     if wanted["recipe"]:
         from workbench.check.recipes import checked_parts
+        from workbench.recipe.document import parse, read
 
-        subjects = checked_parts(Path(wanted["recipe"]), catalog)
+        path = Path(wanted["recipe"])
+        text = wanted["text"]
+        document = parse(text, name=str(path), folder=path.parent) if text else read(path)
+        subjects = checked_parts(document, catalog)
         report({"entries": single_file.entry_records([subject.entry for subject in subjects])})
     else:
         subjects = [CheckedEntry(entry, catalog) for entry in catalog.entries]
@@ -74,7 +78,9 @@ def _make(wanted: dict[str, Any], catalog: Catalog, report: Report) -> None:
     ids = frozenset(wanted["checks"])
     every: list[dict[str, Any]] = [{"kind": kind, "entry": name, "known": {}} for kind, name in by_name]
     for task in every if wanted["tasks"] is None else wanted["tasks"]:
-        subject = by_name[task["kind"], task["entry"]]
+        subject = by_name.get((task["kind"], task["entry"]))
+        if subject is None:  # the code was changed since its parent has listed it
+            raise WorkbenchError(f"there is no {task['kind']} '{task['entry']}' any more.")
         entry: Entry = subject.entry
         known = {check: Status(status) for check, status in task["known"].items()}
         keras.utils.clear_session()

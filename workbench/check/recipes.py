@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -24,17 +23,16 @@ from workbench.check.subject import CheckedEntry, RecipePart
 from workbench.data import loading
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.keras_private import around_calls
-from workbench.recipe.document import Document, read
+from workbench.recipe.document import Document
 from workbench.storage.checked_files import CheckedFiles
 
 
-def checked_parts(path: Path, catalog: Catalog) -> list[CheckedEntry]:
+def checked_parts(document: Document, catalog: Catalog) -> list[CheckedEntry]:
     """What a recipe makes of layers and models, each use once; two that are made and fed alike are one.
 
     Raises:
         WorkbenchError: the recipe, its data or its model is not usable, with the recipe's file and line.
     """
-    document = read(path)
     try:
         assembly, batch = _assembled(document, catalog)
         fed = _fed(assembly, batch)
