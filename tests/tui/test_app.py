@@ -46,7 +46,7 @@ async def test_every_binding_has_an_id_and_a_tooltip(open_app: OpenApp) -> None:
 
 async def test_a_key_goes_to_each_mode_that_there_is(open_app: OpenApp) -> None:
     async with open_app() as pilot:
-        for key, mode in zip("1234567", MODES, strict=True):
+        for key, mode in zip("12345678", MODES, strict=True):
             before = len(pilot.app.notices)
             await pilot.press(key)
             await settle(pilot)

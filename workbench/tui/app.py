@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from workbench.catalog.lookup import Catalog
     from workbench.recipe.editing import Editor
+    from workbench.tui.context import CheckTarget
     from workbench.tui.services.training import Training
     from workbench.tui.services.workers import WorkerService
     from workbench.tui.watching import Watching
@@ -119,6 +120,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.recipe_to_open = recipe
         self.row_to_show = ""  # the key of a row added elsewhere, for the assemble screen to highlight
         self.last_words: list[str] = []
+        self.check_target: CheckTarget | None = None
         self._errors = tuple(errors)
         self._warm = warm
         self._fork_server = fork_server

@@ -6,6 +6,7 @@ processes is `app.worker`, because `app.workers` is Textual's own manager of bac
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
@@ -61,6 +62,21 @@ class WorkerState(StrEnum):
     READY = "ready"
     BUSY = "busy"
     DEAD = "dead"
+
+
+@dataclass(frozen=True)
+class CheckTarget:
+    """What the check screen is about.
+
+    Attributes:
+        what: one entry, all entries of a plugin, or the layers and models of the open recipe.
+        name: the entry's qualified name, or the plugin's name.
+        kind: the entry's kind.
+    """
+
+    what: Literal["entry", "plugin", "recipe"]
+    name: str = ""
+    kind: str = ""
 
 
 class TrainingProcess(Protocol):
@@ -153,6 +169,7 @@ class AppContext(Protocol):
         recipe_to_open: what the command line names, until it is open.
         last_words: lines for the terminal when the app has ended.
         last_key: when a key was pressed last, by `time.monotonic`.
+        check_target: what the check screen is about; None until something was checked.
     """
 
     watched: Path | None
@@ -160,6 +177,7 @@ class AppContext(Protocol):
     recipe_to_open: str | None
     last_words: list[str]
     last_key: float
+    check_target: CheckTarget | None
 
     @property
     def working_directory(self) -> Path: ...
@@ -197,6 +215,7 @@ class AppContext(Protocol):
     def remember(self, error: WorkbenchError) -> None: ...
     async def push_screen_wait(self, screen: Screen[Answer]) -> Answer: ...
     def go(self, mode: str) -> None: ...
+    def share(self, message: Any) -> None: ...
     def refresh_header(self) -> None: ...
     def set_catalog(self, catalog: Catalog, *, renewed: bool = False) -> None: ...
     def set_editor(self, editor: Editor) -> None: ...

@@ -59,6 +59,10 @@ class RecipeChanged(SharedMessage):
         self.revision = revision
 
 
+class CheckWanted(SharedMessage):
+    """`app.check_target` is to be checked, again if it was checked before."""
+
+
 class WorkerChanged(SharedMessage):
     """The child that assembles is starting, ready, busy, dead, or off."""
 

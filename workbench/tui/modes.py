@@ -17,6 +17,7 @@ _SCREENS = {
     "runs": ("workbench.tui.screens.runs.screen", "RunsScreen"),
     "saved": ("workbench.tui.screens.saved.screen", "SavedScreen"),
     "searches": ("workbench.tui.screens.searches.screen", "SearchesScreen"),
+    "check": ("workbench.tui.screens.check.screen", "CheckScreen"),
 }
 
 

@@ -10,7 +10,8 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from workbench.catalog import Kind
-from workbench.tui.context import kwb
+from workbench.tui.actions.begin_check import begin_check
+from workbench.tui.context import CheckTarget, kwb
 from workbench.tui.views import marks
 from workbench.tui.widgets.header import MODE_NAMES
 
@@ -31,6 +32,7 @@ def commands(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
             discover=False,
         )
     yield SystemCommand("Recipe: New", "From data to a model that fits it", kwb(app).action_new_recipe)
+    yield from _checks(app)
     yield SystemCommand(
         "Worker: Restart", "End the process that holds Keras and start another", kwb(app).restart_worker
     )
@@ -46,6 +48,26 @@ def commands(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield SystemCommand(
             f"Theme: {theme}", "Colours of the app", partial(app.choose_theme, theme), discover=False
         )
+
+
+def _checks(app: Shell) -> Iterable[SystemCommand]:
+    """What can be checked: the open recipe's layers, and all that a plugin offers."""
+    context = kwb(app)
+    if context.editor is not None:
+        yield SystemCommand(
+            "Check: The open recipe",
+            "Check its layers and models as it makes and feeds them",
+            partial(begin_check, context, CheckTarget("recipe")),
+            discover=False,
+        )
+    for plugin in context.catalog.plugins:
+        if plugin.entries:
+            yield SystemCommand(
+                f"Check: {plugin.name}",
+                "Check all that this plugin offers",
+                partial(begin_check, context, CheckTarget("plugin", plugin.name)),
+                discover=False,
+            )
 
 
 def _from_bindings(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:

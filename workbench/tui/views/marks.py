@@ -53,6 +53,18 @@ TRIALS = {
 }
 """By `workbench.search.state.TrialState`."""
 
+CHECKS = {
+    "passed": DONE,
+    "failed": FAILED,
+    "xfail": "~",
+    "warning": WARNING,
+    "skipped": "?",
+    "not_applicable": "-",
+    "running": RUNNING,
+    "waiting": OFF,
+}
+"""By the state of a check (`workbench.tui.views.check_states`); `kwb check` prints the same signs."""
+
 TRAININGS = {
     "starting": STARTING,
     "running": RUNNING,

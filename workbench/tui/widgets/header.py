@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual import events
 from textual.content import Content
@@ -20,7 +20,9 @@ MODE_NAMES = {
     "runs": "Runs",
     "saved": "Saved",
     "searches": "Searches",
+    "check": "Check",
 }
+_ONCE_USED = ("check",)  # they take the room of the recipe's name only when they have something to show
 _TRAINING = {"running": "training", "finished": "trained"}  # what is said instead of the state's own word
 
 
@@ -47,7 +49,7 @@ class KwbHeader(Widget):
         width, mode = self.size.width, kwb(self).current_mode
         least = min(text.cell_length for text in self._right(width))
         for named, air in ((True, 2), (True, 1), (False, 1), (None, 1)):
-            left, self._stops = _left(mode, named, air)
+            left, self._stops = _left(mode, named, air, self._listed(mode))
             # A part of the recipe's name says more than the program's.
             name = _LEAST_NAME + 4 if named and kwb(self).editor is not None else 0
             if left.cell_length + least + name <= width:
@@ -55,6 +57,15 @@ class KwbHeader(Widget):
         room = width - left.cell_length
         right = next((text for text in self._right(room) if text.cell_length <= room), Content(""))
         return Content.assemble(left, " " * (room - right.cell_length), right)
+
+    def _listed(self, mode: str) -> Mapping[str, tuple[int, str]]:
+        """The modes that are listed: by name, each with its number and its label."""
+        used = kwb(self).check_target is not None
+        return {
+            name: (number, label)
+            for number, (name, label) in enumerate(MODE_NAMES.items(), 1)
+            if name not in _ONCE_USED or name == mode or used
+        }
 
     def _right(self, room: int) -> Iterable[Content]:
         """The texts for the right side, the longest first; the shortest has only what is most needed."""
@@ -118,18 +129,21 @@ class KwbHeader(Widget):
         return "\n".join(lines)
 
 
-def _left(mode: str, named: bool | None, air: int) -> tuple[Content, list[Stop]]:
+def _left(
+    mode: str, named: bool | None, air: int, listed: Mapping[str, tuple[int, str]]
+) -> tuple[Content, list[Stop]]:
     """The modes, and where each can be clicked.
 
     Args:
         mode: the one shown.
         named: with `kwb` before them; None: only their numbers.
         air: blanks between two modes.
+        listed: the modes, each with its number and its label.
     """
     parts: list[Piece] = [(" kwb ", "bold $primary")] if named or named is None else []
     stops: list[Stop] = []
     at = 5 if parts else 0
-    for number, (name, label) in enumerate(MODE_NAMES.items(), 1):
+    for name, (number, label) in listed.items():
         here = name == mode
         # With one blank between two, the mode that is shown covers the blanks on both sides of it.
         text = f"{number} {label}" if named is not None or here else f"{number}"

@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from workbench.catalog import Entry
 from workbench.errors import WorkbenchError
 from workbench.recipe.editing import Editor
-from workbench.recipe.located_error import LocatedError
 from workbench.recipe.outline import RecipeRow
 from workbench.tui.actions.undo import take_back
 from workbench.tui.context import kwb
@@ -31,6 +30,8 @@ from workbench.tui.messages import (
 from workbench.tui.picture.widget import PictureView
 from workbench.tui.screens.assemble import actions, subjects
 from workbench.tui.screens.assemble.catalog_choice import CatalogChoice
+from workbench.tui.screens.assemble.checked_row import check_here
+from workbench.tui.screens.assemble.error_below import ErrorBelow
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.screens.assemble.examiner import Examiner
 from workbench.tui.screens.assemble.recipe_text import RecipeText
@@ -38,7 +39,6 @@ from workbench.tui.screens.assemble.row_form import RowForm
 from workbench.tui.screens.assemble.rows_list import RowsList
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.terminal.text import one_line
-from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.catalog_panel import CatalogPanel
 
 
@@ -60,6 +60,8 @@ class AssembleScreen(WorkbenchScreen):
         Binding("v", "side('text')", "YAML", id="assemble.text", tooltip="The recipe's text, to read and to edit"),
         Binding("p", "side('picture')", "Picture", id="assemble.picture", tooltip="A picture of the model's graph"),
         Binding("s", "save", "Save", id="assemble.save", tooltip="Save the recipe's file"),
+        Binding("k,f6", "check", "Check", id="assemble.check", show=False,
+                tooltip="Check this row's entry, or the catalog's where the cursor is there; F6 also while typing"),
         Binding("escape", "rows", "Rows", id="assemble.rows", show=False, tooltip="Back to the rows"),
     ]  # fmt: skip
 
@@ -82,8 +84,7 @@ class AssembleScreen(WorkbenchScreen):
                 with ContentSwitcher(id="pane", initial="text"):
                     yield RecipeText(id="text")
                     yield PictureView(id="picture")
-                with VerticalScroll(id="error", can_focus=False):
-                    yield Static("", markup=False)
+                yield ErrorBelow(id="error")
 
     @property
     def editor(self) -> Editor | None:
@@ -118,7 +119,7 @@ class AssembleScreen(WorkbenchScreen):
         self._opened()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("undo", "redo", "side", "save", "search"):
+        if action in ("undo", "redo", "side", "save", "search", "check"):
             return self.editor is not None
         return True
 
@@ -188,20 +189,12 @@ class AssembleScreen(WorkbenchScreen):
         shown = replace(known, warnings=(*known.warnings, *self._row_form.drafts()))
         self.rows.show(rows, shown, error, stale=stale, select=select)
         self.query_one(RecipeText).show(editor.text, error)
-        self._show_error(error)
+        self.query_one(ErrorBelow).show(error)
         self.query_one(PictureView).set_class(stale or known.error is not None, "-stale")
         changed = " *" if editor.dirty else ""
         self.rows.border_title = one_line(f"{editor.name}{changed}  {self._examiner.status(error)}")
         if stale:
             self._examiner.soon()
-
-    def _show_error(self, error: LocatedError | None) -> None:
-        """The whole text of an error, below the pane that it is marked in."""
-        place = f"line {error.line}: " if error and error.line else ""
-        text = " ".join(part for part in (error.what, error.hint) if part) if error else ""
-        view = self.query_one("#error")
-        view.display = bool(text)
-        view.query_one(Static).update(f"{FAILED} {place}{text}")
 
     # ------------------------------------------------------------------ the form
 
@@ -333,6 +326,11 @@ class AssembleScreen(WorkbenchScreen):
     @work(group="documentation", exclusive=True)
     async def _document(self, event: CatalogPanel.Reached) -> None:
         await self._catalog.document(event.entry)
+
+    def action_check(self) -> None:
+        """Check the entry under the cursor: the catalog's, or the row's."""
+        panel = self.query_one(CatalogPanel)
+        check_here(kwb(self), self.rows.row, panel.entry if panel.has_focus_within else None)
 
     # ------------------------------------------------------------------ panes
 

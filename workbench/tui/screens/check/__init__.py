@@ -1,0 +1,1 @@
+"""The check screen: entries and what `kwb check` finds out about them."""

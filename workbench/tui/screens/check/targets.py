@@ -1,0 +1,105 @@
+"""What can be checked, and the order of checks that it means now."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from workbench.catalog import Entry
+from workbench.check.choosing import choose_entries
+from workbench.check.supervising import CHECK_LIMIT, Order
+from workbench.errors import WorkbenchError
+from workbench.tui.context import AppContext, CheckTarget
+from workbench.tui.widgets.pick import Pickable
+
+THE_RECIPE = "the open recipe"
+
+
+def title_of(target: CheckTarget) -> str:
+    """A target in words: `layer gate.Gate`."""
+    if target.what == "recipe":
+        return THE_RECIPE
+    return f"{target.kind or 'plugin'} {target.name}"
+
+
+def order_of(target: CheckTarget, app: AppContext) -> Order:
+    """The checks that a target means, with the code and the recipe as they are now.
+
+    Raises:
+        WorkbenchError: there is no such thing (any more), its plugin cannot be used, or no recipe is open.
+    """
+    files = [path.resolve() for path in app.plugins.files]
+    order = Order((), plugin_files=files, blocked=app.plugins.blocked, limit=CHECK_LIMIT)
+    if target.what == "recipe":
+        editor = app.editor
+        if editor is None:
+            raise WorkbenchError("no recipe is open.", hint="1 shows the recipes.")
+        path = editor.path or editor.folder / editor.name
+        return replace(order, recipe=path, recipe_text=editor.text)
+    if target.what == "plugin":
+        return replace(order, entries=choose_entries([target.name], app.catalog))
+    found = [
+        entry
+        for entry in app.catalog.entries
+        if (entry.kind.value, entry.qualified_name) == (target.kind, target.name)
+    ]
+    if not found:
+        plugin = target.name.partition(".")[0]
+        if any(each.name == plugin and each.error for each in app.catalog.plugins):
+            choose_entries([plugin], app.catalog)  # raises why the plugin cannot be used
+        raise WorkbenchError(
+            f"there is no {target.kind} '{target.name}' (any more).", hint="o chooses something else."
+        )
+    return replace(order, entries=found)
+
+
+def choices(app: AppContext) -> list[Pickable]:
+    """All that can be checked, by the text that `chosen` understands."""
+    recipe = [Pickable(THE_RECIPE, app.editor.name)] if app.editor is not None else []
+    plugins = [
+        Pickable(plugin.name, f"plugin, {len(plugin.entries)} entries")
+        for plugin in sorted(app.catalog.plugins, key=lambda plugin: not plugin.is_file)
+        if plugin.entries or plugin.error
+    ]
+    entries = [Pickable(_text(entry), entry.summary) for entry in app.catalog.entries]
+    return [*recipe, *plugins, *entries]
+
+
+def chosen(text: str, app: AppContext) -> CheckTarget | None:
+    """The target of a choice; None for a text that is none."""
+    if text == THE_RECIPE and app.editor is not None:
+        return CheckTarget("recipe")
+    if any(plugin.name == text for plugin in app.catalog.plugins):
+        return CheckTarget("plugin", text)
+    for entry in app.catalog.entries:
+        if text == _text(entry):
+            return CheckTarget("entry", entry.qualified_name, entry.kind.value)
+    return None
+
+
+def _text(entry: Entry) -> str:
+    return f"{entry.qualified_name} {entry.kind.value}"
+
+
+def source_files(entries: Iterable[Entry]) -> Iterator[Path]:
+    """The files that the entries' code is in. Packages are located, not imported. It reads the disk."""
+    for module in dict.fromkeys(entry.target.rpartition(":")[0] for entry in entries):
+        if module.endswith(".py"):
+            yield Path(module)
+            continue
+        top, *rest = module.split(".")
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            continue
+        if spec is None:
+            continue
+        if not rest and spec.origin:
+            yield Path(spec.origin)
+        for folder in spec.submodule_search_locations or ():
+            inside = Path(folder, *rest)
+            yield from (
+                path for path in (inside.with_suffix(".py"), inside / "__init__.py") if path.is_file()
+            )
