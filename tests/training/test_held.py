@@ -38,14 +38,26 @@ RECIPE: dict[str, Any] = {
 
 
 class Training:
-    """One process' part of a training, held at the end of some epochs; it stops at that of `stop`."""
+    """One process' part of a training, held at the end of some epochs; it stops at that of `stop`.
+
+    Args:
+        answers_to: the event at which it is told to stop or to go on: an epoch's comes before the pause.
+    """
 
     def __init__(
-        self, catalog: Catalog, folder: Path, engine: str, *, stop: int = 0, resume: RunFolder | None = None
+        self,
+        catalog: Catalog,
+        folder: Path,
+        engine: str,
+        *,
+        stop: int = 0,
+        resume: RunFolder | None = None,
+        answers_to: type[events.Event] = events.Paused,
     ) -> None:
         content = {**RECIPE, "train": {**RECIPE["train"], "engine": engine}}
         self.heard: list[events.Event] = []
         self._stop = stop
+        self._answers_to = answers_to
         self._epoch = 0
         document = parse(to_yaml(content))
         self.session = Session(document, catalog, self.take, runs_folder=folder, resume=resume)
@@ -58,7 +70,7 @@ class Training:
         self.heard.append(event)
         if isinstance(event, events.Epoch):
             self._epoch = event.epoch
-        elif isinstance(event, events.Paused):
+        if isinstance(event, self._answers_to):
             if self._epoch == self._stop:
                 self.session.control.stop()
             else:
@@ -78,13 +90,17 @@ class Training:
         return found[2]
 
 
+@pytest.mark.parametrize("answers_to", [events.Paused, events.Epoch])
 @pytest.mark.parametrize("engine", ["plain", "steps", "chunk"])
-def test_stopped_at_the_end_of_an_epoch_and_gone_on(catalog: Catalog, tmp_path: Path, engine: str) -> None:
+def test_stopped_at_the_end_of_an_epoch_and_gone_on(
+    catalog: Catalog, tmp_path: Path, engine: str, answers_to: type[events.Event]
+) -> None:
     whole = Training(catalog, tmp_path / "whole", engine)
     assert whole.held == 3
     assert sorted(whole.epochs) == [1, 2, 3, 4, 5, 6, 7]
-    first = Training(catalog, tmp_path / "parts", engine, stop=4)
-    assert (first.status, sorted(first.epochs), first.held) == ("stopped", [1, 2, 3, 4], 2)
+    first = Training(catalog, tmp_path / "parts", engine, stop=4, answers_to=answers_to)
+    assert (first.status, sorted(first.epochs)) == ("stopped", [1, 2, 3, 4])
+    assert first.held == (2 if answers_to is events.Paused else 0)
     second = Training(catalog, tmp_path / "parts", engine, resume=first.run)
     assert (second.status, sorted(second.epochs)) == ("done", [5, 6, 7])
     assert first.epochs | second.epochs == whole.epochs
