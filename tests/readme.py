@@ -29,7 +29,7 @@ def tables() -> str:
     ]
     for name in sorted(kwb.list_commands(context)):
         command = kwb.commands[name]
-        commands.append((f"kwb {name} {' '.join(_parts(command))}".rstrip(), _first_paragraph(command)))
+        commands += _usages(f"kwb {name}", command)
     run = _own_options(kwb.commands["run"])
     shared = [option for option in kwb.commands["schema"].params if isinstance(option, click.Option)]
     return "\n".join(
@@ -45,6 +45,14 @@ def tables() -> str:
             *_table("option of every command", "what it does", _rows(shared)),
         ]
     )
+
+
+def _usages(words: str, command: click.Command) -> Iterator[tuple[str, str]]:
+    """A command as one types it and what it does, and the same of the commands below it."""
+    yield f"{words} {' '.join(_parts(command))}".rstrip(), _first_paragraph(command)
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from _usages(f"{words} {name}", below)
 
 
 def written(text: str) -> str:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from workbench.training.control import Control
     from workbench.training.saved_model import SavedModel
 
-RUNS = Path("saved") / "runs"
 PATIENCE = 600.0  # seconds without an event, once the terminal is gone: a step of the model never ends
 
 OpenCatalog = Callable[..., "Catalog"]
@@ -44,11 +43,13 @@ class Job:
         recipe: a recipe's file or name, or a run's folder to go on with.
         overrides: `--set` assignments.
         resume: go on with the newest run of this recipe, if there is one.
+        runs: where run folders are.
     """
 
     recipe: str
     overrides: Sequence[str] = ()
     resume: bool = False
+    runs: Path = Path("saved") / "runs"
 
 
 def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -94,7 +95,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             from workbench.training.session import Session
 
             folder = resumed.folder if resumed else None
-            session = Session(document, catalog, take, runs_folder=RUNS, resume=folder)
+            session = Session(document, catalog, take, runs_folder=job.runs, resume=folder)
             with _interruptible(session.control, reporter, silence) as received:
                 finished = session.run()
         except WorkbenchError as error:
@@ -127,10 +128,10 @@ def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, Run
     document = open_recipe(job.recipe, catalog, job.overrides)
     if not job.resume:
         return document, None
-    found = latest_run(RUNS, document)
+    found = latest_run(job.runs, document)
     if found is None:
-        why = why_none(RUNS, document)
-        reporter.say(f"nothing to resume: no run of this recipe in {RUNS}{'; ' + why if why else ''}")
+        why = why_none(job.runs, document)
+        reporter.say(f"nothing to resume: no run of this recipe in {job.runs}{'; ' + why if why else ''}")
     return document, found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -55,6 +56,39 @@ def import_keras() -> None:
             gc.freeze()
             if collecting:
                 gc.enable()
+
+
+def stop_at_signals(stop: Callable[[], None], say: Callable[[str], None]) -> list[int]:
+    """Have the first Ctrl-C (or SIGTERM, or the loss of the terminal) stop several trainings of this process's event
+    loop; a second one ends the process at once. Under `nohup` the terminal may go.
+
+    Args:
+        stop: ends each training after its batch, saved.
+        say: prints a line for the user.
+
+    Returns:
+        The signals received so far; it grows.
+    """
+    import asyncio  # many commands do without it
+
+    received: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def take(number: int) -> None:
+        received.append(number)
+        if len(received) > 1:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        say("stopping each training after its batch (Ctrl-C again: leave at once)")
+        stop()
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, take, number)
+    return received
 
 
 def leave(code: int) -> NoReturn:

@@ -104,6 +104,7 @@ def open_app(make_app: MakeApp) -> OpenApp:
                     await settle(pilot)
                 yield pilot
             finally:
+                app.queue.close()
                 await app.worker.close()
         if not crashes:
             assert [crash.details for crash in app.crash_log.crashes] == []

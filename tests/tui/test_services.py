@@ -83,8 +83,6 @@ async def test_the_child_is_warm_and_busy_and_a_training_begins_at_once(
         assert states(posted) == ["starting", "ready", "busy", "ready"]
 
         training = workers.train(Open(recipe(epochs=30), tmp_path))
-        with pytest.raises(WorkbenchError, match="is being trained"):
-            workers.train(Open(recipe(), tmp_path))
         await asyncio.wait_for(training.ended.wait(), 60)
         assert training.state is TrainingState.FINISHED
         assert training.worker is not None

@@ -23,6 +23,14 @@ class SharedOptions:
     plugin_files: tuple[Path, ...] = ()
     blocked: tuple[str, ...] = ()
 
+    @property
+    def runs(self) -> Path:
+        """Where run folders are, by the user's settings."""
+        from workbench.tui.settings import read_settings, settings_file
+
+        settings, _ = read_settings(settings_file())
+        return settings.runs
+
     def catalog(self, *, imports_keras: bool = False, tolerant: bool = True) -> Catalog:
         """The catalog.
 

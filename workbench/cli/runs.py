@@ -68,12 +68,10 @@ def runs_command(
     from workbench.storage.extremes import uses_extremes, with_extremes
     from workbench.storage.run_values import choose_runs, group_runs, resolve_name, sort_runs
     from workbench.storage.runs import list_runs
-    from workbench.tui.settings import read_settings, settings_file
 
     if metric and not group:
         raise click.UsageError("--chart draws groups of runs: say --group-by KEY too.")
-    settings, _ = read_settings(settings_file())
-    every = list_runs(settings.runs)
+    every = list_runs(shared.runs)
     if uses_extremes(line, sort, columns):
         every = with_extremes(every)
     names = [name.strip() for name in columns.split(",") if name.strip()]
@@ -183,12 +181,10 @@ def label_command(
     """
     from workbench.storage.labels import Labels, change_tags, read_labels, write_labels
     from workbench.storage.runs import find_run
-    from workbench.tui.settings import read_settings, settings_file
 
     if not tags and not untag and note is None:
         raise click.UsageError("say --tag, --untag or --note.")
-    settings, _ = read_settings(settings_file())
-    found = [find_run(run, settings.runs) for run in runs]
+    found = [find_run(run, shared.runs) for run in runs]
     for run in found:
         changed = change_tags(read_labels(run), tags, untag)
         changed = changed if note is None else Labels(changed.tags, note)
@@ -230,10 +226,8 @@ def stop_command(shared: SharedOptions, run: str, no_wait: bool) -> None:
     """
     from workbench.storage.ownership import ask_to_stop, owner
     from workbench.storage.runs import find_run, summary_of
-    from workbench.tui.settings import read_settings, settings_file
 
-    settings, _ = read_settings(settings_file())
-    found = find_run(run, settings.runs)
+    found = find_run(run, shared.runs)
     asked = ask_to_stop(found)
     echo(f"{found.name}: {asked} stops after its batch, then saves", err=True)
     while not no_wait and owner(found) == asked:
@@ -270,10 +264,8 @@ def export_command(
     """
     from workbench import batch
     from workbench.storage.runs import find_run
-    from workbench.tui.settings import read_settings, settings_file
 
-    settings, _ = read_settings(settings_file())
-    made = batch.export_checkpoint(find_run(run, settings.runs), shared.catalog, out, epoch)
+    made = batch.export_checkpoint(find_run(run, shared.runs), shared.catalog, out, epoch)
     if as_json:
         echo_json(made, indent=2)
         return
@@ -298,10 +290,8 @@ def save_command(shared: SharedOptions, run: str, as_json: bool) -> None:
     """
     from workbench import batch
     from workbench.storage.runs import find_run
-    from workbench.tui.settings import read_settings, settings_file
 
-    settings, _ = read_settings(settings_file())
-    files = batch.save_run(find_run(run, settings.runs), shared.catalog)
+    files = batch.save_run(find_run(run, shared.runs), shared.catalog)
     if as_json:
         echo_json(files, indent=2)
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,17 @@ def _workers(context: click.Context, parameter: click.Parameter, value: str) -> 
     if value.isdecimal() and int(value) > 0:
         return int(value)
     raise click.BadParameter("is a number above 0, or auto.")
+
+
+def workers_option(default: str) -> Callable[..., Any]:
+    """`--workers`: 0 stands for `auto`."""
+    return click.option(
+        "--workers",
+        default=default,
+        callback=_workers,
+        metavar="N",
+        help=f"Trainings at once; auto: as many as the machine has cores and memory for. By default {default}.",
+    )
 
 
 def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -53,13 +63,7 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="URL",
             help="A database for machines without a shared folder: postgresql://me:password@host/database.",
         ),
-        click.option(
-            "--workers",
-            default="auto",
-            callback=_workers,
-            metavar="N",
-            help="Trainings at once; by default as many as the machine has cores and memory for.",
-        ),
+        workers_option("auto"),
     ):
         option(command)
     return shared_options(command)
@@ -181,9 +185,8 @@ def _print_importance(opened: Opened, *, as_json: bool) -> None:
 
 
 def _train(opened: Opened, shared: SharedOptions, workers: int, *, as_json: bool) -> int:
-    from workbench.batch import RUNS
     from workbench.search.agent import Place
     from workbench.search.running import run_search
 
-    place = Place(Path(RUNS), opened.folder / "logs", shared.plugin_files, shared.blocked)
+    place = Place(shared.runs, opened.folder / "logs", shared.plugin_files, shared.blocked)
     return run_search(opened, place, workers, as_json=as_json)

@@ -15,6 +15,7 @@ from workbench.cli.files import evaluate_command, inspect_command, predict_comma
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
+from workbench.cli.queue import queue_command
 from workbench.cli.runs import (
     export_command,
     label_command,
@@ -115,7 +116,8 @@ def run_command(
         )
     from workbench import batch as front_end
 
-    return front_end.run(front_end.Job(recipe, overrides, resume), shared.catalog, as_json=as_json)
+    job = front_end.Job(recipe, overrides, resume, shared.runs)
+    return front_end.run(job, shared.catalog, as_json=as_json)
 
 
 @kwb.command("schema")
@@ -131,6 +133,7 @@ for command in (
     search_command,
     repeat_command,
     trial_command,
+    queue_command,
     watch_command,
     stop_command,
     export_command,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +55,6 @@ def trial_command(
 
     The same command once more goes on with a trial that was interrupted, or shows its result.
     """
-    from workbench.batch import RUNS
     from workbench.search.agent import Place
     from workbench.search.layer_trial import (
         DEFAULT_RECIPE,
@@ -77,7 +75,7 @@ def trial_command(
     first, second = item_of_text(layer, catalog, "LAYER"), item_of_text(against, catalog, "--against")
     rivals = find_rivals(first, second, recipe or DEFAULT_RECIPE, catalog, at=at, overrides=overrides)
     name = name or trial_name(rivals)
-    place = Place(Path(RUNS), SEARCHES / name / "logs", shared.plugin_files, shared.blocked)
+    place = Place(shared.runs, SEARCHES / name / "logs", shared.plugin_files, shared.blocked)
     sizes = kept_sizes(SEARCHES / name)
     trial = begun_trial(rivals, seeds, catalog, name=name, storage=storage)
     if trial is None:

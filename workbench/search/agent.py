@@ -29,7 +29,7 @@ from workbench.search.taking_over import take_over
 from workbench.search.trying import try_here, try_values
 from workbench.storage.run_folder import RunFolder
 from workbench.worker.client import Worker, WorkerDied
-from workbench.worker.spawning import CAN_FORK, ForkServer
+from workbench.worker.starting import WorkerStarter
 
 LOOK_EVERY = 0.3  # seconds between two looks for work, where there is none
 LOOK_AT_LEAST_EVERY = 2.4  # the same, where nothing has happened here for a while
@@ -87,10 +87,11 @@ class Agent:
         self._scheduler = Scheduler(base, sampler, self.name, self._leases.dead, self._out_of_time)
         self._at: dict[tuple[int, int], Worker | None] = {}
         self._ended_here: set[tuple[int, int]] = set()
-        self._fork_server: ForkServer | None = None
+        self._starter = WorkerStarter(
+            place.logs, plugin_files=place.plugin_files, blocked=place.blocked, prefix=self.name
+        )
         self._stopping = False
         self._happened = asyncio.Event()
-        self._children = 0
 
     @property
     def goal(self) -> Any:
@@ -102,8 +103,7 @@ class Agent:
         Raises:
             WorkbenchError: the recipe cannot be trained, whatever the values; or the journal cannot be used.
         """
-        if CAN_FORK:
-            self._fork_server = ForkServer(self._place.logs / "fork_server.log")
+        self._starter.prepare()
         beside: list[asyncio.Task[None]] = []
         try:
             state = await self._journal.update(lambda _: [self._record])
@@ -133,8 +133,7 @@ class Agent:
             self._journal.lose_patience()
             with suppress(WorkbenchError):
                 await self._journal.update(lambda _: [{"kind": "left", "agent": self.name}])
-            if self._fork_server is not None:
-                self._fork_server.close()
+            self._starter.close()
             self._journal.close()
         return self._journal.state
 
@@ -368,17 +367,7 @@ class Agent:
     # ------------------------------------------------------------------ children and the journal
 
     async def _child(self, queue: asyncio.Queue[events.Event | None]) -> Worker:
-        self._children += 1
-        log = self._place.logs / f"{self.name}-{self._children}.log"
-        if CAN_FORK and (self._fork_server is None or not self._fork_server.alive):
-            self._fork_server = ForkServer(self._place.logs / "fork_server.log")
-        return await Worker.start(
-            lambda event, moment, run: queue.put_nowait(event),
-            log=log,
-            plugin_files=self._place.plugin_files,
-            blocked=self._place.blocked,
-            fork_server=self._fork_server,
-        )
+        return await self._starter.start(lambda event, moment, run: queue.put_nowait(event))
 
     def _out_of_time(self, state: SearchState) -> bool:
         limit = self._base.search.limit if self._base.search is not None else None

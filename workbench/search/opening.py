@@ -10,11 +10,11 @@ from typing import Any
 
 from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError, RecipeError, did_you_mean
-from workbench.recipe.document import join_key, parse, read_text, split_key
+from workbench.recipe.assignments import assign, values_of
+from workbench.recipe.document import parse, read_text
 from workbench.recipe.editing import Editor
 from workbench.recipe.lookup import find_recipe, is_recipe
 from workbench.recipe.schema import Recipe
-from workbench.recipe.yaml_text import yaml_value
 from workbench.search import journal
 from workbench.search.journal import Journal, SearchJournal
 from workbench.search.space import Base, check_space
@@ -234,21 +234,6 @@ def recipe_of(base: Base, trial: Trial) -> str:
         RecipeError: a value can only be written by hand.
     """
     editor = Editor(base.text, name=base.document.name, folder=base.document.folder)
-    given = dict(assignment.split("=", 1) for assignment in base.document.overrides)
-    for key, value in {
-        **{key.strip(): yaml_value(text) for key, text in given.items()},
-        **trial.settings,
-    }.items():
-        _write_names_as_maps(editor, key)
-        editor.set(key, value)
+    assign(editor, {**values_of(base.document.overrides), **trial.settings})
     editor.update("the best trial", {}, removed=("search", "repeat"))
     return editor.text
-
-
-def _write_names_as_maps(editor: Editor, key: str) -> None:
-    """Write `optimizer: Adam` as `{use: Adam}`, where the key lies below it."""
-    steps = split_key(key)
-    for end in range(1, len(steps)):
-        above = join_key(steps[:end])
-        if isinstance(name := editor.get(above), str):
-            editor.set(above, {"use": name})

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import psutil
-
 from workbench.errors import ExitCode
 from workbench.output import echo, echo_json
+from workbench.process import stop_at_signals
 from workbench.search import reporting
 from workbench.search.agent import Agent, Place
 from workbench.search.opening import Opened, begin
 from workbench.search.sampling import sampler_for
 from workbench.search.space import Base
 from workbench.search.state import SearchState, TrialState
-
-MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
-
-
-def workers_for_this_machine() -> int:
-    """How many trainings at once: by the cores that this process may use, and the memory that is free."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, psutil.virtual_memory().available // MEMORY_EACH))
+from workbench.worker.starting import workers_for_this_machine
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ def run_search(
             on_change=on_change,
             on_message=lambda text: echo(text, err=True),
         )
-        received = _interruptible(agent)
+        received = stop_at_signals(agent.stop, lambda text: echo(text, err=True))
         return await agent.run(), received
 
     if not as_json:
@@ -111,25 +102,3 @@ def run_search(
         return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
     nothing = all(trial.state is TrialState.FAILED for trial in state.trials)
     return ExitCode.FAILED if nothing else ExitCode.DONE
-
-
-def _interruptible(agent: Agent) -> list[int]:
-    """The first Ctrl-C (or SIGTERM) ends the trainings after their batch, saved; a second one leaves at once."""
-    received: list[int] = []
-    loop = asyncio.get_running_loop()
-
-    def stop(number: int) -> None:
-        received.append(number)
-        if len(received) > 1:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGINT)
-            return
-        echo("stopping each training after its batch (Ctrl-C again: leave at once)", err=True)
-        agent.stop()
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it
-        numbers.append(signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
-    return received

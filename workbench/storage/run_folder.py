@@ -16,6 +16,7 @@ saved/runs/<name>-<stamp>/
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,3 +109,11 @@ def recipe_folder(run: RunFolder) -> Path | None:
     """Where relative paths of the run's recipe start; None where that cannot be read."""
     folder = read_environment(run).get("recipe_folder")
     return Path(folder) if isinstance(folder, str) else None
+
+
+def has_checkpoint(run: RunFolder) -> bool:
+    """True if a checkpoint of the run's state was written."""
+    try:
+        return bool(os.listdir(run.checkpoints))
+    except OSError:
+        return False

@@ -98,8 +98,8 @@ class Progress(keras.callbacks.Callback):
         )
         if self._control.paused and not self.model.stop_training:
             self._hold()
-        # Here and not after the next batches: an engine may do a whole epoch of them in one call. The answer to the event
-        # may have come before the pause.
+        # Here and not after the next batches: an engine may do a whole epoch of them in one call. The answer may
+        # have come before the pause.
         if self._control.stop_requested and not self.model.stop_training:
             self.model.stop_training = self.stopped_between_epochs = True
 

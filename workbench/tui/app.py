@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -27,7 +27,7 @@ from workbench.tui.terminal.crash_guard import CrashLog
 from workbench.tui.terminal.textual_private import all_screens, screens_of
 from workbench.tui.terminal.type_ahead import TypeAhead
 from workbench.tui.themes import DEFAULT as DEFAULT_THEME
-from workbench.tui.themes import themes_for
+from workbench.tui.themes import set_up_themes
 from workbench.tui.widgets.header import MODE_NAMES, KwbHeader
 
 # What is not needed for the first paint is imported where it is used, all over this module.
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from workbench.catalog.lookup import Catalog
     from workbench.recipe.editing import Editor
-    from workbench.tui.context import CheckTarget
-    from workbench.tui.services.training import Training
+    from workbench.tui.context import CheckTarget, LiveTraining
+    from workbench.tui.services.queueing import QueueService
     from workbench.tui.services.workers import WorkerService
     from workbench.tui.watching import Watching
     from workbench.worker.spawning import ForkServer
@@ -68,14 +68,7 @@ class KwbApp(Shell, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(
-                str(number),
-                f"go('{mode}')",
-                name,
-                id=f"app.{mode}",
-                show=False,
-                tooltip=f"Go to {name}",
-            )
+            Binding(str(number), f"go('{mode}')", name, id=f"app.{mode}", show=False, tooltip=f"Go to {name}")
             for number, (mode, name) in enumerate(MODE_NAMES.items(), 1)
         ),
         Binding("t,f5", "train", "Train", id="app.start-training", tooltip="Train the open recipe"),
@@ -83,6 +76,8 @@ class KwbApp(Shell, inherit_bindings=False):
                 tooltip="Write the open recipe to its file"),
         Binding("S", "save_recipe(True)", "Save as", id="app.save-as", show=False,
                 tooltip="Write the open recipe to another file, and go on with that one"),
+        Binding("Q,f6", "queue", "Queue", id="app.queue", show=False,
+                tooltip="Trainings that wait for their turn: order, remove, begin now"),
         *SHELL_BINDINGS,
     ]  # fmt: skip
 
@@ -129,16 +124,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self._first_keys = ExitStack()
         if not self.settings.animations:
             self.animation_level = "none"
-        for theme in themes_for(self.console.color_system):
-            self.register_theme(theme)
-        wanted = self.settings.theme or self.state.get("theme", DEFAULT_THEME)
-        # Set before anything is parsed: a theme changed later has every style parsed again, some 20 ms.
-        self.set_reactive(App.theme, wanted if wanted in self.available_themes else DEFAULT_THEME)
-        self.stylesheet.set_variables(self.get_css_variables())
-        if self.settings.theme not in ("", self.theme):
-            self._errors += (
-                WorkbenchError(f"there is no theme '{self.settings.theme}'.", where="settings: theme"),
-            )
+        self._errors += set_up_themes(self, self.settings.theme, self.state.get("theme", DEFAULT_THEME))
         self.set_keymap(self.settings.keymap)
 
     @property
@@ -171,6 +157,18 @@ class KwbApp(Shell, inherit_bindings=False):
         )
 
     @cached_property
+    def queue(self) -> QueueService:
+        """Trainings that wait for their turn."""
+        from workbench.tui.services.queueing import QueueService
+
+        return QueueService(self, self.share)
+
+    @property
+    def queue_length(self) -> int:
+        """`queue.length`, without making the service."""
+        return self.queue.length if "queue" in self.__dict__ else 0
+
+    @cached_property
     def watching(self) -> Watching:
         """Looks at the files that are shown, and does what follows when they change."""
         from workbench.tui.watching import Watching
@@ -183,8 +181,8 @@ class KwbApp(Shell, inherit_bindings=False):
         return self.worker.state if "worker" in self.__dict__ else "off"
 
     @property
-    def training(self) -> Training | None:
-        """The training started last, running or ended; None if there was none."""
+    def training(self) -> LiveTraining | None:
+        """The training that the train screen shows, running or ended; None if there was none."""
         return self.worker.training if "worker" in self.__dict__ else None
 
     # ------------------------------------------------------------------ the start
@@ -194,7 +192,7 @@ class KwbApp(Shell, inherit_bindings=False):
         if not self.is_headless:
             from workbench.tui.hangup import watch_signals
 
-            watch_signals(self, self._keep_all)
+            watch_signals(self, self.keep_unsaved, self.save_state)
 
     def on_mount(self) -> None:
         # The first keys are for what is shown when the recipes are listed, or the one that is wanted is open.
@@ -311,10 +309,6 @@ class KwbApp(Shell, inherit_bindings=False):
         if self.editor is not None:
             Unsaved(self.log_folder).keep(self.editor, self.working_directory)
 
-    def _keep_all(self) -> None:
-        self.keep_unsaved()
-        self.save_state()
-
     @work(group="save", exclusive=True)
     async def action_save_recipe(self, another: bool = False) -> None:
         """Write the open recipe; ask for a file if it has none, or for another one."""
@@ -348,6 +342,13 @@ class KwbApp(Shell, inherit_bindings=False):
 
         if start_training(self):
             self.go("train")
+
+    @work(group="queue", exclusive=True)
+    async def action_queue(self) -> None:
+        """Show the trainings that wait."""
+        from workbench.tui.actions.queue import show_queue
+
+        await show_queue(self)
 
     def watch_run(self, folder: Path) -> None:
         """Show a run, finished or running elsewhere, on the train screen."""
@@ -385,6 +386,7 @@ class KwbApp(Shell, inherit_bindings=False):
         self.save_state()
         await self.outflow.arrived(0.5)
         Unsaved(self.log_folder).forget()  # saved, or left without on purpose
+        self.queue.close()
         await self.worker.close()
         self.exit()
 

@@ -1,6 +1,7 @@
 """Handle signals and a lost terminal (a broken connection, a closed window) without losing anything.
 
-What was edited is kept, a training goes on by itself (`kwb watch` shows it, `kwb stop` ends it), and the app ends:
+What was edited is kept, trainings go on by themselves (`kwb watch` shows one, `kwb stop` ends it), and so does the
+queue, unless it is held. The app ends:
 after SIGINT or SIGTERM with the terminal as it was before, at once where there is no terminal any more. Most terminals
 say so with SIGHUP. Some only become silent: without this, Textual would read their end of file for ever.
 """
@@ -12,10 +13,11 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from workbench.tui.actions.leaving import let_run_on
 from workbench.tui.context import kwb
 from workbench.tui.terminal.textual_private import restore_terminal
 
@@ -26,8 +28,13 @@ LOOK_EVERY = 1.0  # seconds
 PATIENCE = 5.0  # seconds for the child to answer; without an answer it ends after its batch and saves
 
 
-def watch_signals(app: App[Any], keep: Callable[[], None]) -> None:
-    """From now on, end the app in good order when a signal asks for it; a second one ends it at once."""
+def watch_signals(app: App[Any], *keep: Callable[[], None]) -> None:
+    """From now on, end the app in good order when a signal asks for it; a second one ends it at once.
+
+    Args:
+        app: the app.
+        keep: called before it ends: each writes what must not be lost.
+    """
     loop = asyncio.get_running_loop()
     leaving: list[asyncio.Task[None]] = []
 
@@ -53,16 +60,13 @@ def terminal_is_gone() -> bool:
         return False
 
 
-async def _leave(app: App[Any], keep: Callable[[], None], number: signal.Signals) -> None:
+async def _leave(app: App[Any], keep: Sequence[Callable[[], None]], number: signal.Signals) -> None:
     try:
-        with suppress(Exception):
-            keep()
-        training = kwb(app).training
-        if training is not None and training.state.live:
+        for each in keep:
             with suppress(Exception):
-                await asyncio.wait_for(training.detach(), PATIENCE)
-                if training.run_folder is not None:
-                    kwb(app).last_words.append(f"kwb watch {training.run_folder.name}")
+                each()
+        with suppress(Exception):
+            await asyncio.wait_for(let_run_on(kwb(app), kwb(app).queue.goes_on), PATIENCE)
     finally:
         if number == signal.SIGHUP or terminal_is_gone():
             os._exit(128 + number)  # an orderly end would wait for a terminal that does not answer

@@ -98,3 +98,7 @@ class TrainingChanged(SharedMessage):
     def __init__(self, training: LiveTraining) -> None:
         super().__init__()
         self.training = training
+
+
+class QueueChanged(SharedMessage):
+    """`app.queue.rows` are others: something waits, is trained, or has left the queue."""

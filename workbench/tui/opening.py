@@ -58,10 +58,10 @@ async def new_recipe(app: AppContext, file: str = "") -> bool:
 
 
 def start_training(app: AppContext) -> bool:
-    """Train the open recipe.
+    """Train the open recipe; it waits in the queue where another one is being trained.
 
     Returns:
-        False if there is nothing to show on the train screen.
+        False if it was not begun.
     """
     editor = app.editor
     if editor is None:
@@ -72,10 +72,8 @@ def start_training(app: AppContext) -> bool:
         origin = wrong.error.origin if wrong.error is not None else None
         app.notice(WorkbenchError(wrong.what, where=place, hint=wrong.hint, origin=origin))
         return False
-    try:
-        app.worker.train(editor)
-    except WorkbenchError as error:  # another one is running: that is to be seen then
-        app.notice(error, "warning")
+    if not app.queue.train(editor):
+        return False
     app.watched = None
     return True
 
@@ -98,6 +96,7 @@ async def begin(app: AppContext, keys_kept: AbstractContextManager[object]) -> N
         await _open_at_start(app)
     app.plugins.report_broken()
     await app.plugins.changed(set())  # meanwhile
+    await app.queue.start()
 
 
 async def _open_at_start(app: AppContext) -> None:

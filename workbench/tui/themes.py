@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from textual.app import App
 from textual.theme import Theme
+
+from workbench.errors import WorkbenchError
 
 DEFAULT = "kwb-dark"
 
@@ -104,6 +108,28 @@ _IN_256: dict[str, dict[str, str]] = {
         "border-blurred": "#bcbcbc",
     },
 }  # fmt: skip
+
+
+def set_up_themes(app: App[Any], wanted: str, otherwise: str) -> tuple[WorkbenchError, ...]:
+    """Give an app kwb's themes and choose one, before anything of it is drawn.
+
+    Args:
+        app: the app.
+        wanted: the theme that the settings name; "" for none.
+        otherwise: the theme where they name none.
+
+    Returns:
+        What is wrong with the name in the settings.
+    """
+    for theme in themes_for(app.console.color_system):
+        app.register_theme(theme)
+    name = wanted or otherwise
+    # Set before anything is parsed: a theme changed later has every style parsed again, some 20 ms.
+    app.set_reactive(App.theme, name if name in app.available_themes else DEFAULT)
+    app.stylesheet.set_variables(app.get_css_variables())
+    if wanted in ("", app.theme):
+        return ()
+    return (WorkbenchError(f"there is no theme '{wanted}'.", where="settings: theme"),)
 
 
 def themes_for(color_system: str | None) -> Sequence[Theme]:

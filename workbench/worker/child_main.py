@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--events", type=int, required=True, help="descriptor for replies and events")
     parser.add_argument("--log", type=Path, required=True, help="file for all other output")
     parser.add_argument("--memory", type=int, help="most bytes of address space")
+    parser.add_argument("--gpu", help="the only GPU to see, as CUDA_VISIBLE_DEVICES names it")
     parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
     parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
     options = parser.parse_args(arguments)
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     redirect(options.log)
     if options.memory:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
+    if (
+        options.gpu
+    ):  # CUDA looks for GPUs when TensorFlow first runs something, which it has not in a fork server
+        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpu
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
 
     event_writer = EventWriter(options.events)

@@ -77,6 +77,7 @@ class Worker:
         plugin_files: Sequence[Path] = (),
         blocked: Sequence[str] = (),
         fork_server: ForkServer | None = None,
+        gpu: str = "",
     ) -> Worker:
         """Start a child.
 
@@ -87,7 +88,8 @@ class Worker:
             memory: most bytes of address space it may use; None for no limit.
             plugin_files: single files of layers and models.
             blocked: names of plugins to leave out.
-            fork server: forks the child, which is ready at once; None for a child that loads TensorFlow itself.
+            fork_server: forks the child, which is ready at once; None for a child that loads TensorFlow itself.
+            gpu: the only GPU that it is to see, as `CUDA_VISIBLE_DEVICES` names it; "" for all.
 
         Raises:
             OSError: it cannot be started.
@@ -97,6 +99,8 @@ class Worker:
         arguments = ["--log", str(log)]
         if memory is not None:
             arguments += ["--memory", str(memory)]
+        if gpu:
+            arguments += ["--gpu", gpu]
         arguments += [part for path in plugin_files for part in ("--plugin", str(path))]
         arguments += [part for name in blocked for part in ("--no-plugin", name)]
         theirs_in, commands = os.pipe()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
 from workbench.tui.context import TrainingState
+from workbench.tui.views.formatting import listed
 from workbench.tui.widgets.dialogs import Choice, ConfirmDialog
 
 if TYPE_CHECKING:
@@ -47,44 +49,64 @@ async def keep_changes(app: AppContext, what: str) -> bool:
 
 
 async def _settle_training(app: AppContext) -> bool:
-    training = app.training
-    if training is None or not training.state.live:
+    """Ask what becomes of the trainings of the app and of the queue, and do it."""
+    live = app.worker.live
+    if not live:
         return True
-    if training.state is TrainingState.STOPPING:
+    stopping = [training for training in live if training.state is TrainingState.STOPPING]
+    names = listed([f"'{training.name}'" for training in live])
+    text = "Let it run on: it goes on without the app; `kwb watch` shows it, `kwb stop` ends it."
+    if app.queue.waiting:
+        text += f"\n\n{app.queue.waiting} more in the queue: `kwb queue run` trains them without the app."
+    if len(stopping) == len(live):
         choices = [
             Choice("wait", "Wait until it is saved", "w"),
             Choice("kill", "Leave now, unsaved", "k"),
             Choice("stay", "Stay", "escape"),
         ]
     else:
+        with_queue = [Choice("queue", "And the queue", "q")] if app.queue.goes_on else []
         choices = [
             Choice("detach", "Let it run on", "d"),
+            *with_queue,
             Choice("stop", "Stop and save", "s"),
             Choice("stay", "Stay", "escape"),
         ]
     answer = await app.push_screen_wait(
-        ConfirmDialog(
-            f"'{training.name}' is being trained.",
-            "Let it run on: it goes on without the app; `kwb watch` shows it, `kwb stop` ends it.",
-            choices,
-        )
+        ConfirmDialog(f"{names} {'is' if len(live) == 1 else 'are'} being trained.", text, choices)
     )
     if answer in (None, "stay"):
         return False
+    app.queue.close()
     try:
-        if answer == "detach":
-            await training.detach()
-            if training.run_folder is not None:
-                app.last_words.append(f"kwb watch {training.run_folder.name}")
+        if answer in ("detach", "queue"):
+            await let_run_on(app, answer == "queue")
         elif answer == "stop":
             app.notice("stopping after this batch, then saving.", "information")
-            await training.control("stop")
-        elif answer == "kill" and training.worker is not None:
-            training.worker.kill()
-        if answer != "detach":
+            await asyncio.gather(*(each.control("stop") for each in live if each not in stopping))
+        elif answer == "kill":
+            for training in live:
+                if training.worker is not None:
+                    training.worker.kill()
+        for training in live:
             await training.ended.wait()
     except WorkbenchError as error:
-        if training.state.live:
+        if any(training.state.live for training in live):
+            app.queue.open()
             app.notice(error)
             return False
     return True
+
+
+async def let_run_on(app: AppContext, with_queue: bool) -> None:
+    """Let the trainings of the app go on without it, and after them those of the queue, if that is wanted.
+
+    Raises:
+        WorkbenchError: a training has just ended, or nothing can be started that trains the queue.
+    """
+    if with_queue:
+        app.last_words.append(app.queue.hand_over())
+    for training in app.worker.live:
+        await training.detach()
+        if training.run_folder is not None:
+            app.last_words.append(f"kwb watch {training.run_folder.name}")

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.storage.run_folder import RunFolder
+from workbench.storage.run_folder import RunFolder, has_checkpoint
 from workbench.tui.actions.leaving import keep_changes
-from workbench.tui.services.run_files import has_checkpoint, read_run_recipe
+from workbench.tui.services.run_files import read_run_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,19 +25,21 @@ async def resume_run(app: AppContext, run: RunFolder) -> None:
             raise WorkbenchError("there is no checkpoint to go on from.", where=run.name)
         with app.type_ahead.kept("reading the run's recipe"):
             recipe = await asyncio.to_thread(read_run_recipe, run)
-        app.worker.train(recipe, resume=str(run.path.absolute()))
     except WorkbenchError as error:
         app.notice(error, "warning")
         return
-    app.watched = None
-    app.go("train")
+    if app.queue.train(recipe, run=str(run.path.absolute())):
+        app.watched = None
+        app.go("train")
 
 
 def show_run(app: AppContext, folder: Path) -> None:
     """Show a run on the train screen; one that this app trains is shown as its own."""
-    training = app.training
-    own = training is not None and training.run_folder is not None and training.run_folder.name == folder.name
-    app.watched = None if own else folder
+    known = [app.training, *app.worker.live]
+    mine = [each for each in known if each and each.run_folder and each.run_folder.name == folder.name]
+    app.watched = None if mine else folder
+    if mine and mine[0] is not app.training:
+        app.worker.show(mine[0])
     app.go("train")
 
 

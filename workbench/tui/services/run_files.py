@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +41,3 @@ def read_recipe(run: RunFolder) -> Mapping[str, Any]:
         return read_yaml(run.recipe.read_text(encoding="utf-8")).data or {}
     except (OSError, UnicodeDecodeError):
         return {}
-
-
-def has_checkpoint(run: RunFolder) -> bool:
-    """True if a checkpoint of the run's state was written."""
-    try:
-        return bool(os.listdir(run.checkpoints))
-    except OSError:
-        return False

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.atomic import file_error
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.tui.services.detached import run_detached
 
 # The last one is of a process that was stopped while it was still starting.
 _NO_ERROR = (ExitCode.DONE, ExitCode.INTERRUPTED, ExitCode.TERMINATED, -signal.SIGTERM)
-_START = "from workbench.cli import command; command()"
 _TAIL = 4000  # characters of what a process printed, in which its error is looked for
 
 
@@ -30,20 +28,7 @@ class SearchProcesses:
         Raises:
             WorkbenchError: it cannot be started.
         """
-        log = _log(folder)
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with open(log, "wb") as output:
-                self._running[folder] = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _START, *arguments],
-                    cwd=working_directory,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=output,
-                    start_new_session=True,  # the app's end is not its own
-                )
-        except OSError as error:
-            raise file_error(error, log) from error
+        self._running[folder] = run_detached(arguments, working_directory, _log(folder))
 
     def works_on(self, folder: Path) -> bool:
         """Whether one begun here works on the search."""

@@ -30,6 +30,7 @@ class Training:
         latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
         error: why it failed.
         no_better: what a constant guess reaches, where it ended without having learned anything.
+        begun: done when its run's folder is known, or it has ended without one.
         ended: done when it has ended, one way or another.
     """
 
@@ -45,6 +46,7 @@ class Training:
         self.run_folder: Path | None = None
         self.log: Path | None = None
         self.error: WorkbenchError | None = None
+        self.begun = asyncio.Event()
         self.ended = asyncio.Event()
         self.worker: Worker | None = None
         self._on_events = on_events
@@ -83,6 +85,7 @@ class Training:
         self._waiting.append((event, moment))
         if isinstance(event, events.RunStarted):
             self.run_folder = Path(event.folder)
+            self.begun.set()
             self.change(TrainingState.RUNNING)
         elif isinstance(event, events.Paused):
             self.change(TrainingState.PAUSED)
@@ -113,5 +116,6 @@ class Training:
         self.state = state
         self.error = error or self.error
         if not state.live:
+            self.begun.set()
             self.ended.set()
         self._on_change(self)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import TrainingError, WorkbenchError
-from workbench.tui.context import TrainableRecipe, TrainingState, WorkerState
+from workbench.tui.context import LiveTraining, TrainableRecipe, TrainingState, WorkerState
 from workbench.tui.messages import (
     SharedMessage,
     TrainingChanged,
@@ -26,6 +26,7 @@ from workbench.tui.messages import (
 from workbench.tui.services.training import Training
 from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, ForkServer
+from workbench.worker.starting import WorkerStarter
 
 LAST_ANSWER = 3600.0  # seconds that a child in whose place another was put has for what it was asked before
 
@@ -54,24 +55,25 @@ class WorkerService:
         fork_server: ForkServer | None = None,
     ) -> None:
         self._post = post
-        self._log_folder = log_folder
-        self._working_directory = working_directory
         self._runs_folder = runs_folder
-        self._plugin_files = tuple(plugin_files)
-        self._blocked = tuple(blocked)
-        self._fork_server = fork_server
-        self._own_fork_server: ForkServer | None = None
+        self._starter = WorkerStarter(
+            log_folder,
+            plugin_files=plugin_files,
+            blocked=blocked,
+            folder=working_directory,
+            fork_server=fork_server,
+        )
         self._warm: Worker | None = None
         self._next: Worker | None = None  # for the next training
         self._starting: asyncio.Task[None] | None = None
         self._closed = False
         self._calls = 0
-        self._started = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self.state = WorkerState.OFF
         self.error: WorkbenchError | None = None
         self.versions: dict[str, Any] = {}
-        self.training: Training | None = None
+        self.training: LiveTraining | None = None  # shown on the train screen
+        self.trainings: list[Training] = []
 
     # ------------------------------------------------------------------ the warm child
 
@@ -165,20 +167,8 @@ class WorkerService:
             self._next = await self._new_child()
 
     async def _new_child(self) -> Worker:
-        self._started += 1
-        log = self._log_folder / f"worker-{self._started}.log"
         try:
-            log.unlink(missing_ok=True)
-            if CAN_FORK and (self._fork_server is None or not self._fork_server.alive):
-                self._fork_server = self._own_fork_server = ForkServer(self._log_folder / "fork_server.log")
-            return await Worker.start(
-                lambda event, moment, run: None,
-                log=log,
-                folder=self._working_directory,
-                plugin_files=self._plugin_files,
-                blocked=self._blocked,
-                fork_server=self._fork_server,
-            )
+            return await self._starter.start(lambda event, moment, run: None)
         except OSError as error:
             raise TrainingError(f"the worker process cannot be started: {error}.") from error
 
@@ -205,34 +195,41 @@ class WorkerService:
 
     # ------------------------------------------------------------------ training
 
-    def train(self, recipe: TrainableRecipe, **arguments: Any) -> Training:
+    def train(self, recipe: TrainableRecipe, *, show: bool = True, **arguments: Any) -> Training:
         """Start training a recipe; what becomes of it comes as messages.
 
         Args:
             recipe: the open recipe.
+            show: have the train screen show it.
             arguments: more for the `train` command.
-
-        Raises:
-            WorkbenchError: a training of this app is running already.
         """
-        if self.training is not None and self.training.state.live:
-            raise TrainingError(
-                f"'{self.training.name}' is being trained.", hint="Stop it first, or let it end."
-            )
         training = Training(
             recipe.name,
             on_events=lambda training, batch: self._post(TrainingEvents(training, batch)),
             on_change=lambda training: self._post(TrainingChanged(training)),
         )
-        self.training = training
+        self.trainings = [*self.live, training]
         order = {"text": recipe.text, "name": recipe.name, "folder": str(recipe.folder)} | arguments
         order["runs"] = str(self._runs_folder)
         # A child that is there has its order before the screen is drawn, which holds up the loop.
         worker, self._next = self._next, None
         reply = self._order(training, worker, order) if worker is not None and worker.alive else None
         self._spawn(self._train(training, order, reply))
-        self._post(TrainingStarted(training))
+        if show:
+            self.show(training)
+        elif self.training is None or not self.training.state.live:
+            self.training = training
         return training
+
+    @property
+    def live(self) -> list[Training]:
+        """The trainings of this app that have not ended."""
+        return [training for training in self.trainings if training.state.live]
+
+    def show(self, training: LiveTraining) -> None:
+        """Make a training the one that the train screen shows."""
+        self.training = training
+        self._post(TrainingStarted(training))
 
     def _order(self, training: Training, worker: Worker, order: dict[str, Any]) -> asyncio.Future[Any]:
         training.worker, training.log = worker, worker.log
@@ -281,16 +278,14 @@ class WorkerService:
     async def close(self) -> None:
         """End every child. A training that still runs here is stopped after its batch and saved."""
         self._closed = True
-        training = self.training
         idle = [worker for worker in (self._warm, self._next) if worker is not None]
         self._warm = self._next = None
         for worker in idle:
             worker.kill()  # it holds nothing that could be lost
             await worker.gone()
-        if training is not None and training.state.live and training.worker is not None:
-            await training.worker.quit(grace=60.0)
-        if self._own_fork_server is not None:
-            self._own_fork_server.close()
+        working = [training.worker for training in self.live if training.worker is not None]
+        await asyncio.gather(*(worker.quit(grace=60.0) for worker in working))
+        self._starter.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -76,7 +76,8 @@ class KwbHeader(Widget):
         opening = f"opening {printable(str(app.recipe_to_open))}" if app.recipe_to_open is not None else ""
         text = ", ".join(filter(None, (opening, printable(app.plugins.status_text)))) or f"worker {state}"
         mark, worker = (marks.WORKERS[state], style), (f"{marks.WORKERS[state]} {text}", style)
-        short = (training[0].partition(" ")[0], training[1]) if training else None
+        more = f"+{app.queue_length}" if app.queue_length else ""
+        short = (training[0].partition(" ")[0] + more, training[1]) if training else None
         if app.editor is not None:
             name, star = printable(app.editor.name), " *" if app.editor.dirty else ""
             yield _spaced(training, (f"{name}{star}", "bold"), worker)
@@ -91,12 +92,14 @@ class KwbHeader(Widget):
         yield _spaced(short, mark)
 
     def _training(self) -> Piece | None:
-        """The state of the training. Of another recipe than the open one it has the name, and only while it runs."""
+        """The state of the training, and how many others run or wait (`+2`). Of another recipe than the open one it has
+        the name, and only while it runs."""
         app, training = kwb(self), kwb(self).training
+        more = app.queue_length
         if training is None:
-            return None
+            return (f"{marks.PAUSED} {more} queued", "dim") if more else None
         state = training.state
-        words = f"{marks.TRAININGS[state]} {_TRAINING.get(state, state)}"
+        words = f"{marks.TRAININGS[state]} {_TRAINING.get(state, state)}{f' +{more}' if more else ''}"
         if app.editor is not None and app.editor.name != training.name:
             return (
                 (f"{words} {fit(printable(training.name), _MOST_NAME)}", "$text-success")
@@ -124,6 +127,8 @@ class KwbHeader(Widget):
             lines.insert(
                 0, f"Recipe: {printable(app.editor.name)}{', not saved' if app.editor.dirty else ''}"
             )
+        if app.queue_length:
+            lines.insert(0, f"Queue: {app.queue_length} more are trained or wait (Q shows them)")
         if app.training is not None:
             lines.insert(0, f"Training: {printable(app.training.name)}, {app.training.state}")
         return "\n".join(lines)

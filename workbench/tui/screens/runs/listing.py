@@ -12,10 +12,9 @@ from workbench.errors import WorkbenchError
 from workbench.storage.extremes import BEST, RunExtremes
 from workbench.storage.ownership import owner
 from workbench.storage.recipe_values import differing_keys
-from workbench.storage.run_folder import RunFolder
+from workbench.storage.run_folder import RunFolder, has_checkpoint
 from workbench.storage.run_values import choose_runs, numbers_of, sort_runs
 from workbench.storage.runs import RunSummary, summary_of
-from workbench.tui.services.run_files import has_checkpoint
 from workbench.tui.views.marks import run_state
 from workbench.tui.views.run_cells import metrics_of
 

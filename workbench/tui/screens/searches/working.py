@@ -9,6 +9,7 @@ from workbench.search import reporting
 from workbench.search.opening import SEARCHES
 from workbench.tui.context import AppContext
 from workbench.tui.screens.searches.listing import SearchSummary
+from workbench.tui.services.detached import plugin_options
 from workbench.tui.services.search_processes import SearchProcesses
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -73,10 +74,8 @@ def _begin(app: AppContext, processes: SearchProcesses, name: str, arguments: li
     if processes.works_on(folder):
         app.notice(f"'{name}' is worked on already.", "warning")
         return False
-    files = [word for path in app.plugins.files for word in ("--plugin", str(path))]
-    blocked = [word for each in app.plugins.blocked for word in ("--no-plugin", each)]
     try:
-        processes.begin(folder, app.working_directory, [*arguments, *files, *blocked])
+        processes.begin(folder, app.working_directory, [*arguments, *plugin_options(app)])
     except WorkbenchError as error:
         app.notice(error)
         return False

@@ -1,0 +1,110 @@
+"""Start children with the plugins and the logs that a front end has chosen, forked where that is possible."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from workbench.worker.client import OnEvent, Worker
+from workbench.worker.spawning import CAN_FORK, ForkServer
+
+MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
+
+
+def gpus_here() -> tuple[str, ...]:
+    """The GPUs that trainings may be given, as `CUDA_VISIBLE_DEVICES` names them: those that the user has allowed by
+    that variable, or else all that NVIDIA's driver lists."""
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is not None:
+        named = [each.strip() for each in allowed.split(",")]
+        return tuple(each for each in named if each not in ("", "-1"))
+    try:
+        return tuple(str(number) for number in range(len(os.listdir("/proc/driver/nvidia/gpus"))))
+    except OSError:
+        return ()
+
+
+def workers_for_this_machine() -> int:
+    """How many trainings at once: one for each GPU; without one, by the cores that this process may use, and the memory
+    that is free."""
+    if gpus := gpus_here():
+        return len(gpus)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, psutil.virtual_memory().available // MEMORY_EACH))
+
+
+class WorkerStarter:
+    """Starts children. Where there are several GPUs, each child sees one: the one that the fewest others have.
+
+    Args:
+        logs: the folder for what each of them prints.
+        plugin_files, blocked: as for the catalog.
+        folder: the children's current folder; None for ours.
+        fork_server: forks the children, and is its owner's to close; None for one of its own.
+        prefix: what the names of logs begin with.
+    """
+
+    def __init__(
+        self,
+        logs: Path,
+        *,
+        plugin_files: Sequence[Path] = (),
+        blocked: Sequence[str] = (),
+        folder: Path | None = None,
+        fork_server: ForkServer | None = None,
+        prefix: str = "worker",
+    ) -> None:
+        self._logs = logs
+        self._plugin_files = tuple(plugin_files)
+        self._blocked = tuple(blocked)
+        self._folder = folder
+        self._fork_server = fork_server
+        self._own_fork_server: ForkServer | None = None
+        self._prefix = prefix
+        self._started = 0
+        self._on_gpus: dict[Worker, str] = {}
+
+    def prepare(self) -> None:
+        """Have the fork server load TensorFlow, so that the first child need not wait for it."""
+        if CAN_FORK and (self._fork_server is None or not self._fork_server.alive):
+            self._fork_server = self._own_fork_server = ForkServer(self._logs / "fork_server.log")
+
+    async def start(self, on_event: OnEvent) -> Worker:
+        """A new child.
+
+        Args:
+            on_event: see `Worker`.
+
+        Raises:
+            OSError: it cannot be started.
+            WorkerDied: the fork server has ended, with the reason.
+        """
+        self._started += 1
+        log = self._logs / f"{self._prefix}-{self._started}.log"
+        log.unlink(missing_ok=True)
+        self.prepare()
+        gpu = self._free_gpu()
+        worker = await Worker.start(
+            on_event,
+            log=log,
+            folder=self._folder,
+            plugin_files=self._plugin_files,
+            blocked=self._blocked,
+            fork_server=self._fork_server,
+            gpu=gpu,
+        )
+        self._on_gpus[worker] = gpu
+        return worker
+
+    def _free_gpu(self) -> str:
+        self._on_gpus = {worker: gpu for worker, gpu in self._on_gpus.items() if worker.alive}
+        gpus, taken = gpus_here(), [*self._on_gpus.values()]
+        return min(gpus, key=taken.count) if len(gpus) > 1 else ""
+
+    def close(self) -> None:
+        """End the fork server; its children live on."""
+        if self._own_fork_server is not None:
+            self._own_fork_server.close()
