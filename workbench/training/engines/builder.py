@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from workbench.training.engines import operations
 from workbench.training.engines.data import ArraySource, Source
-from workbench.training.engines.metrics import Logs
+from workbench.training.engines.metrics import Logs, build_metrics
 from workbench.training.engines.pixels import as_floats
 from workbench.training.engines.programs import (
     Chunk,
@@ -51,6 +51,8 @@ class Builder:
     @cached_property
     def traced(self) -> TracedStep:
         """The step, traced for batches of any size; every program but `plain` is made of it."""
+        if self._mode == "train":
+            build_metrics(self.model, self.source.signature())
         return self._trace(None)
 
     @cached_property

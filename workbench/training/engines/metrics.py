@@ -7,16 +7,19 @@ has just given. In a short epoch that takes as long as some dozens of steps.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from workbench.keras_private import compiled_metrics
 from workbench.training.variables import put
 
 Logs = Mapping[str, Any]
+
+_STEP = ("train_step", "compute_loss", "compute_metrics")  # what makes a step Keras' own
 
 
 class QuickMetrics:
@@ -90,3 +93,45 @@ def is_stock(model: keras.Model, name: str) -> bool:
 def is_quick(model: keras.Model, name: str) -> bool:
     """True if a method of a model is the quick form of Keras' own."""
     return isinstance(getattr(getattr(model, name), "__self__", None), QuickMetrics)
+
+
+def build_metrics(model: keras.Model, signature: Any) -> None:
+    """Have a built model make the variables that its first step would make: those of its metrics and its optimizer.
+
+    TensorFlow traces a function once more when its first trace has made variables, and a step with its gradients and
+    updates takes far longer to trace than its metrics. Where they cannot be made here (the model's own code may run),
+    the step makes them.
+
+    Args:
+        signature: a batch as tensor specifications.
+    """
+    if not model.built or not all(is_stock(model, name) for name in _STEP):
+        return
+    if model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    made = compiled_metrics(model)
+    if made is None or made.built:
+        return
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(signature)
+    with suppress(Exception):
+        y_pred = _outputs(model, x)
+        if not keras.tree.is_nested(y) and not keras.tree.is_nested(y_pred):
+            made.build(y, y_pred)
+            return
+
+        def measure(x: Any, y: Any, y_pred: Any, weight: Any) -> None:
+            """Of several outputs the losses are metrics as well."""
+            model.compute_loss(x, y, y_pred, weight, training=True)
+            model.compute_metrics(x, y, y_pred, weight)
+
+        tf.function(measure, autograph=False).get_concrete_function(x, y, y_pred, weight)
+
+
+def _outputs(model: keras.Model, x: Any) -> Any:
+    """What a model returns for a batch, as tensor specifications."""
+    if getattr(model, "outputs", None):  # a functional model, which knows them
+        return keras.tree.map_structure(
+            lambda output: tf.TensorSpec(output.shape, output.dtype), model.output
+        )
+    call = tf.function(lambda x: model(x, training=True), autograph=False)
+    return call.get_concrete_function(x).structured_outputs

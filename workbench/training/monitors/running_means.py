@@ -50,6 +50,9 @@ def taken(several: Iterable[RunningMeans]) -> dict[str, float]:
 
 
 def variable(value: Any) -> tf.Variable:
-    """A variable that outlives the step being traced."""
+    """A variable that outlives the step being traced.
+
+    TensorFlow does not count it as one that the step has made, for which it would trace the step once more.
+    """
     with tf.init_scope():
-        return tf.Variable(value, trainable=False)
+        return tf.Variable(value, trainable=False, experimental_enable_variable_lifting=False)
