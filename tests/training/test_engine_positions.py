@@ -160,7 +160,7 @@ def test_all_validations_of_a_training_share_one_iterator(monkeypatch: pytest.Mo
 
 def test_xla_compiles_long_validations_from_an_epoch_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """An epoch that does not hang on how many follow, and that a training resumed behind it knows as well."""
-    module = importlib.import_module("workbench.training.engines.fit")
+    module = importlib.import_module("workbench.training.engines.testing")
     monkeypatch.setattr(module, "_UNCOMPILED", 4)  # steps, of which a validation has two
     began: list[ChunkXLA] = []
     make = ChunkXLA.prepare

@@ -266,7 +266,7 @@ def test_an_engine_asked_for_runs_and_says_how_it_differs(make: Callable[[], Any
 
 
 def test_validation_under_xla_that_gives_other_numbers_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("workbench.training.engines.fit")  # which the function's name hides
+    module = importlib.import_module("workbench.training.engines.testing")
     monkeypatch.setattr(module, "_UNCOMPILED", 0)
 
     class OnlyInTests(Overflowing):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.training.engines import Arrays, FitSettings, fit
+from workbench.training.engines import Arrays, FitSettings, KeptTest, evaluate, fit
 from workbench.training.monitors import Monitors
 
 
@@ -96,3 +96,37 @@ def test_a_metric_that_fails_is_reported_by_the_step_itself() -> None:
     x, y = rows()
     with pytest.raises(ValueError, match="this metric cannot measure"):
         fit(model, Arrays(x, y), None, FitSettings(batch_size=8))
+
+
+@pytest.mark.parametrize("make", [subclassed, two_outputs])
+def test_the_step_of_the_validation_evaluates_other_rows(make: Callable[[], keras.Model]) -> None:
+    def arrays(x: np.ndarray, y: np.ndarray) -> Arrays:
+        return Arrays(x, {"a": y, "b": 2 * y} if make is two_outputs else y)
+
+    model = make()
+    model.compile("adam", "mse", metrics={"a": ["mae"], "b": ["mse"]} if make is two_outputs else ["mae"])
+    traced = []
+
+    def wrap(step: Any) -> Any:
+        def counted(data: Any) -> Any:
+            traced.append(step)
+            return step(data)
+
+        return counted
+
+    kept = KeptTest()
+    x, y = rows(50)
+    training, validation = arrays(x[:30], y[:30]), arrays(x[30:40], y[30:40])
+    settings = FitSettings(epochs=2, batch_size=8, engine="chunk")
+    fit(model, training, validation, settings, wrap_test=wrap, kept=kept)
+    assert len(traced) == 1
+    for count in (10, 20, 24, 3):
+        test = arrays(x[-count:], y[-count:])
+        found = evaluate(model, test, 8, wrap_test=wrap, kept=kept)
+        assert len(traced) == 1
+        wanted = model.evaluate(test.x, test.y, batch_size=8, return_dict=True, verbose=0)
+        assert found == pytest.approx(wanted, rel=1e-5)
+    again = evaluate(model, validation, 5, wrap_test=wrap, kept=kept)  # batches of another size
+    assert len(traced) == 2
+    wanted = model.evaluate(validation.x, validation.y, batch_size=5, return_dict=True, verbose=0)
+    assert again == pytest.approx(wanted, rel=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,3 +26,9 @@ def reported_as(doing: str, where: str) -> Iterator[None]:
         if (short := out_of_memory(error, where)) is not None:
             raise short from error
         raise TrainingError(f"{doing} failed: {short_message(error)}.", where=where) from error
+
+
+def at_node(error: BaseException) -> str:
+    """` (at functional/embedding/GatherV2)`: the operation of a graph that failed, which begins with its layers."""
+    found = re.search(r"Detected at node (\S+) defined at", str(error))
+    return f" (at {found[1]})" if found is not None else ""

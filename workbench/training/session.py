@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -35,9 +34,9 @@ from workbench.training.baselines.reasons import gather, likely_reason
 from workbench.training.baselines.verdict import Verdict, judge
 from workbench.training.control import Control
 from workbench.training.ending import Ending
-from workbench.training.engines import Choices, FitSettings, evaluate, fit
+from workbench.training.engines import Choices, FitSettings, KeptTest, evaluate, fit
 from workbench.training.engines.programs import Step
-from workbench.training.errors import reported_as
+from workbench.training.errors import at_node, reported_as
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
 from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
@@ -238,13 +237,15 @@ class Session:
             pauses=positions or (),
         )
         augmenter = prepared_run.augmenter
+        kept_test = KeptTest()
+        graphs = graphs_as_they_are if small else nullcontext
 
         def wrap_step(step: Step) -> Step:
             watched = finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step))))
             return augmenter.wrap_step(watched) if augmenter else watched
 
         try:
-            with graphs_as_they_are() if small else nullcontext():
+            with graphs():
                 fit(
                     prepared_run.model,
                     prepared_run.feed(prepared.train, shuffled=train.shuffle),
@@ -265,6 +266,7 @@ class Session:
                     wrap_step,
                     Choices(state_folder() / "engines"),
                     units.wrap_step,
+                    kept_test,
                 )
             finite.check_end(last_logs(prepared_run.callbacks, progress.history))
         except NotFiniteError as error:
@@ -280,12 +282,13 @@ class Session:
                 raise short from error
             finite.add_place(error)
             raise TrainingError(
-                f"training failed in epoch {progress.epoch or 1}: {short_message(error)}{_at_node(error)}.",
+                f"training failed in epoch {progress.epoch or 1}: {short_message(error)}{at_node(error)}.",
                 where=self.document.name,
             ) from error
         status = self.control.stop_requested or "done"
         written = self._save(prepared_run, run, status, progress, emit, saveable)
-        evaluation = self._evaluate(prepared_run, status)  # last: its errors must not cost the model
+        with graphs():  # last: its errors must not cost the model
+            evaluation = self._evaluate(prepared_run, status, kept_test)
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
         for warning in worse_than_before(written.replaced, self.document.resolved(), evaluation):
@@ -322,7 +325,7 @@ class Session:
         error.what = f"training failed: {error.what}"
         return error
 
-    def _evaluate(self, prepared_run: PreparedRun, status: str) -> dict[str, float]:
+    def _evaluate(self, prepared_run: PreparedRun, status: str, kept: KeptTest) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
         if prepared_run.prepared.test is None or status == "interrupted":
             return {}
@@ -338,6 +341,7 @@ class Session:
                     batch_size,
                     classes=classes,
                     wrap_test=prepared_run.units().wrap_step,
+                    kept=kept,
                 )
             )
 
@@ -386,9 +390,3 @@ def _shown_difference(engine: str, difference: str, chosen: str) -> str:
         hint = "`train.engine: auto` trains as plain Keras does."
         return f"engine {engine} trains this model to other numbers than plain Keras: {difference}. {hint}"
     return f"engine {engine} was left out, it trains this model to other numbers: {difference}."
-
-
-def _at_node(error: BaseException) -> str:
-    """` (at functional/embedding/GatherV2)`: the operation of a graph that failed, which begins with its layers."""
-    found = re.search(r"Detected at node (\S+) defined at", str(error))
-    return f" (at {found[1]})" if found is not None else ""

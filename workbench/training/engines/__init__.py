@@ -15,5 +15,6 @@ history, validation and early stopping are Keras' own.
 from workbench.training.engines.choices import Choices
 from workbench.training.engines.data import Arrays, Stream
 from workbench.training.engines.fit import FitSettings, evaluate, fit
+from workbench.training.engines.testing import KeptTest
 
-__all__ = ["Arrays", "Choices", "FitSettings", "Stream", "evaluate", "fit"]
+__all__ = ["Arrays", "Choices", "FitSettings", "KeptTest", "Stream", "evaluate", "fit"]

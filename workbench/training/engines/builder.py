@@ -62,7 +62,7 @@ class Builder:
     @cached_property
     def chunk(self) -> Chunk:
         assert isinstance(self.source, ArraySource)
-        return Chunk(self.traced, self.source)
+        return Chunk(self.traced, self.source, any_rows=self._mode == "test")
 
     def obstacle(self) -> str:
         """Why only `plain` can run this model; empty where others can."""

@@ -92,7 +92,7 @@ class ArraySource:
         self.data = tree.map_structure(tf.convert_to_tensor, packed(arrays, class_weight))
         self._shuffle = shuffle
         self._seed = seed
-        self._index_type = tf.int32 if self.rows < 2**31 else tf.int64
+        self.index_type = tf.int32 if self.rows < 2**31 else tf.int64
         self._ordered: tuple[int, np.ndarray] | None = None  # of the epoch asked for last
 
     def signature(self, batch_size: int | None = None) -> Any:
@@ -107,7 +107,7 @@ class ArraySource:
                 order = np.random.default_rng([self._seed, epoch]).permutation(self.rows)
             else:
                 order = np.arange(self.rows)
-            kept = self._ordered = int(epoch), order.astype(self._index_type.as_numpy_dtype)
+            kept = self._ordered = int(epoch), order.astype(self.index_type.as_numpy_dtype)
         return kept[1]
 
     def dataset(self, epoch: int, step: int, epochs: int) -> tf.data.Dataset:
@@ -115,7 +115,7 @@ class ArraySource:
 
         @_as_written
         def batch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
-            order = tf.numpy_function(self.order, [epoch], self._index_type, stateful=False)
+            order = tf.numpy_function(self.order, [epoch], self.index_type, stateful=False)
             order.set_shape([self.rows])
             return tf.data.Dataset.range(self.steps).map(
                 lambda step: order[step * self.batch_size : (step + 1) * self.batch_size]

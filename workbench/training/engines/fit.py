@@ -17,19 +17,15 @@ from workbench.events import EngineChosen
 from workbench.storage.optimizers import optimizers
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
 from workbench.training.engines.choices import Choices
-from workbench.training.engines.choose import choose, preserved, without_difference
+from workbench.training.engines.choose import choose, preserved
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.programs import Program, Step
+from workbench.training.engines.testing import KeptTest, make_tester
 
 Engine = Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"]
-
-# Steps of validation before XLA compiles them: a short training would not gain what compiling costs. The epoch decides,
-# and not how many follow, so that a longer training begins with the same digits as a shorter one, and a resumed one
-# goes on with the same.
-_UNCOMPILED = 5000
 
 
 @dataclass(frozen=True)
@@ -77,6 +73,7 @@ def fit(
     wrap_step: Callable[[Step], Step] | None = None,
     choices: Choices | None = None,
     wrap_test: Callable[[Step], Step] | None = None,
+    kept: KeptTest | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
@@ -90,6 +87,7 @@ def fit(
             traced into the compiled step: what watches the inside of a model belongs here.
         choices: where `auto` keeps what it has measured; None to measure every time.
         wrap_test: as `wrap_step`, of the model's `test_step` for validation.
+        kept: gets the test step that the last validation ran.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -131,15 +129,15 @@ def fit(
         tester = None
         if validation is not None:
             one_by_one = bool(acting_at_batches(callbacks, "test"))
-            tester = _tester(
+            tester = make_tester(
                 model,
-                validation,
-                settings,
+                _test_source(validation, settings),
                 chosen.engine,
                 metrics,
-                1 if one_by_one else CALL_STEPS,
-                training=True,
+                most=1 if one_by_one else CALL_STEPS,
+                every_epochs=settings.validation_freq,
                 wrap=wrap_test,
+                kept=kept,
             )
         loop = Loop(
             callbacks,
@@ -173,19 +171,23 @@ def evaluate(
     engine: Engine = "auto",
     classes: Mapping[str, Sequence[str]] | None = None,
     wrap_test: Callable[[Step], Step] | None = None,
+    kept: KeptTest | None = None,
 ) -> dict[str, float]:
     """The loss and the metrics of a compiled model on the data; `classes` as in `FitSettings`, `wrap_test` as in `fit`.
+
+    Args:
+        kept: of the training that this model has come from, where nothing has changed its way of testing since.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
     """
     settings = FitSettings(batch_size=batch_size, engine=engine)
     with _ours(model) as metrics:
-        tester = _tester(
-            model, data, settings, "chunk" if engine == "auto" else engine, metrics, wrap=wrap_test
-        )
+        source = _test_source(data, settings)
+        own = "chunk" if engine == "auto" else engine
+        tester = make_tester(model, source, own, metrics, wrap=wrap_test, kept=kept)
         model.test_function = tester
-        with _reporting(tester.source):
+        with _reporting(source):
             logs = model.evaluate(
                 ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
             )
@@ -212,57 +214,10 @@ def _one_by_one(acting: Sequence[str]) -> str:
     return f"callbacks {', '.join(acting)} act at every batch"
 
 
-class _Tester(Runner):
-    """The runner of an evaluation; keeps its source, for errors that a stream raised.
-
-    Attributes:
-        compiled: what XLA compiles, and the epoch from which on its program runs.
-    """
-
-    source: Source
-    compiled: tuple[int, Builder] | None = None
-
-    def before_epoch(self, epoch: int) -> None:
-        if self.compiled is not None and epoch >= self.compiled[0]:
-            self._program, _ = without_difference(self.compiled[1])
-            self.compiled = None
-
-
-def _tester(
-    model: keras.Model,
-    data: Arrays | Stream,
-    settings: FitSettings,
-    engine: str,
-    metrics: QuickMetrics,
-    most: int = CALL_STEPS,
-    *,
-    training: bool = False,
-    wrap: Callable[[Step], Step] | None = None,
-) -> _Tester:
-    def step() -> Step:
-        return wrap(model.test_step) if wrap else model.test_step
-
-    source: Source
+def _test_source(data: Arrays | Stream, settings: FitSettings) -> Source:
     if isinstance(data, Stream):
-        source = StreamSource(data)
-    else:
-        source = ArraySource(data, settings.validation_batch_size or settings.batch_size)
-    builder = Builder(model, "test", step(), source, 1, most)
-    later = engine == "chunk-xla" and training
-    program, _ = choose(builder, "chunk" if later else engine, epoch=0, steps_left=source.steps)
-
-    def renewed(name: str) -> Program:
-        again = Builder(model, "test", step(), source, 1, most)
-        if tester.compiled is not None:
-            tester.compiled = tester.compiled[0], again
-        return again.build(name)  # type: ignore[arg-type]
-
-    stock = stock_function(model, "test")
-    tester = _Tester(model, program, source.steps, stock, metrics, most=most, renewed=renewed)
-    tester.source = source
-    if later and program.name == "chunk":
-        tester.compiled = -(-_UNCOMPILED // source.steps) * settings.validation_freq, builder
-    return tester
+        return StreamSource(data)
+    return ArraySource(data, settings.validation_batch_size or settings.batch_size)
 
 
 def _source(data: Arrays | Stream, settings: FitSettings) -> Source:

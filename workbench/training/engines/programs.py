@@ -149,15 +149,19 @@ class Chunk:
     """Several steps a call, in a compiled loop over data held in tensors.
 
     The step is traced for batches of any size, so the short last batch needs no function of its own.
+
+    Args:
+        any_rows: whether the loop can run over other sources too; their number of rows is then found out at each call.
     """
 
     name = "chunk"
     _jit_compile: bool | None = None
 
-    def __init__(self, traced: TracedStep, source: ArraySource) -> None:
+    def __init__(self, traced: TracedStep, source: ArraySource, *, any_rows: bool = False) -> None:
         self.gives_metrics = traced.gives_metrics
         self._traced = traced
         self._source = source
+        self._any_rows = any_rows
         self._epoch: int | None = None
         self._order: Any = None
         self._function: Any = None
@@ -169,8 +173,17 @@ class Chunk:
         zero = tf.constant(0)
         function = tf.function(self._chunk, jit_compile=self._jit_compile, autograph=False)
         # Called directly, a concrete function saves half of what a call costs.
-        self._function = function.get_concrete_function(self._source.data, self._order, zero, zero)
+        self._function = function.get_concrete_function(*self._form(), zero, zero)
         self._function(self._source.data, self._order, zero, zero)
+
+    def over(self, source: ArraySource) -> Chunk | None:
+        """The same compiled loop over other rows; None where it cannot run over them."""
+        forms = [(each.signature(), each.batch_size, each.index_type) for each in (source, self._source)]
+        if self._function is None or not self._any_rows or forms[0] != forms[1]:
+            return None
+        other = Chunk(self._traced, source, any_rows=True)
+        other._function = self._function
+        return other
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
         self._go_to(epoch)
@@ -182,16 +195,23 @@ class Chunk:
             self._order = tf.convert_to_tensor(self._order_of(epoch))
             self._epoch = epoch
 
+    def _form(self) -> tuple[Any, Any]:
+        """The data and the order, as the loop is traced for."""
+        if not self._any_rows:
+            return self._source.data, self._order
+        return self._source.signature(), tf.TensorSpec([None], self._order.dtype)
+
     def _chunk(self, data: Any, order: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> Logs:
-        return self._traced.repeat(lambda index: self._batch(data, order, start + index), count)
+        rows = tf.size(order)
+        return self._traced.repeat(lambda index: self._batch(data, order, rows, start + index), count)
 
     def _order_of(self, epoch: int) -> np.ndarray:
         return self._source.order(epoch)
 
-    def _batch(self, data: Any, order: tf.Tensor, step: tf.Tensor) -> Any:
+    def _batch(self, data: Any, order: tf.Tensor, rows: tf.Tensor, step: tf.Tensor) -> Any:
         first = step * self._source.batch_size
-        rows = order[first : tf.minimum(first + self._source.batch_size, self._source.rows)]
-        return tree.map_structure(lambda array: tf.gather(array, rows), data)
+        taken = order[first : tf.minimum(first + self._source.batch_size, rows)]
+        return tree.map_structure(lambda array: tf.gather(array, taken), data)
 
 
 class ChunkXLA(Chunk):
@@ -220,6 +240,6 @@ class ChunkXLA(Chunk):
         whole = self._whole_batches * self._source.batch_size
         return super()._order_of(epoch)[:whole].reshape(self._whole_batches, self._source.batch_size)
 
-    def _batch(self, data: Any, order: tf.Tensor, step: tf.Tensor) -> Any:
-        rows = tf.gather(order, step)  # a slice would have XLA compile again for every `start`
-        return tree.map_structure(lambda array: tf.gather(array, rows), data)
+    def _batch(self, data: Any, order: tf.Tensor, rows: tf.Tensor, step: tf.Tensor) -> Any:
+        taken = tf.gather(order, step)  # a slice would have XLA compile again for every `start`
+        return tree.map_structure(lambda array: tf.gather(array, taken), data)
