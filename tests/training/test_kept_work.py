@@ -93,11 +93,16 @@ def recipe(folder: Path, callbacks: list[Any], model: Any = None, **train: Any) 
 
 
 def run(
-    document: Any, catalog: Catalog, folder: Path, resume: RunFolder | None = None
+    document: Any, catalog: Catalog, folder: Path, resume: RunFolder | None = None, fence: int = 0
 ) -> tuple[RunFolder, list[Any], WorkbenchError | None]:
     heard: list[Any] = []
     session = Session(
-        document, catalog, lambda event, line: heard.append(event), runs_folder=folder / "runs", resume=resume
+        document,
+        catalog,
+        lambda event, line: heard.append(event),
+        runs_folder=folder / "runs",
+        resume=resume,
+        fence=fence,
     )
     failed = None
     try:
@@ -225,6 +230,26 @@ def test_a_model_without_a_configuration_gives_its_weights(these: Catalog, tmp_p
     assert np.abs(again.predict(X, verbose=0)).sum() > 0
     with pytest.raises(FileError, match=r"--out .*m\.weights\.h5"):
         export(folder, these, tmp_path / "m.keras")
+
+
+def test_in_a_search_the_end_shows_that_a_model_has_no_configuration(these: Catalog, tmp_path: Path) -> None:
+    document = recipe(tmp_path, [], {"use": "NoConfig", "units": 1})
+    alone, heard_alone, _ = run(document, these, tmp_path / "alone")
+    trial, heard, failed = run(document, these, tmp_path / "trial", fence=1)
+    assert failed is None
+
+    def said(heard: list[Any], folder: RunFolder) -> list[str]:
+        texts = [event for event in heard if isinstance(event, events.Message) and event.level != "info"]
+        return sorted(f"{event.level}: {event.text.replace(str(folder.path), '')}" for event in texts)
+
+    assert said(heard, trial) == said(heard_alone, alone)
+    assert trial.weights.is_file()
+    assert not trial.model.is_file()
+    saved = [
+        [event.format for event in each if isinstance(event, events.Saved)] for each in (heard, heard_alone)
+    ]
+    assert saved == [[".weights.h5"], [".weights.h5"]]
+    assert epochs_of(heard) == epochs_of(heard_alone)
 
 
 def test_from_the_command_line(these: Catalog, tmp_path: Path, kwb: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench import events
+from workbench.atomic import is_of_the_place
 from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError, WorkbenchError
@@ -26,6 +27,7 @@ from workbench.storage.structure import value_of
 from workbench.training.exporting import from_the_start, last_kept
 from workbench.training.replaced_files import ReplacedFile, place_of
 from workbench.training.resumable_runs import run_document
+from workbench.training.saveable import Saveable
 from workbench.training.saved_model import SavedModel
 
 Emit = Callable[[events.Event], None]
@@ -70,6 +72,7 @@ class ModelFileWriter:
         went_on: whether the run had come to its end before, and went on from there.
         build: makes the model again, for files of weights alone.
         weights_only: it is known that no file can hold more of this model.
+        check_later: finds that out, should the run's own file fail; None where it is known.
     """
 
     def __init__(
@@ -84,10 +87,12 @@ class ModelFileWriter:
         went_on: bool = False,
         build: formats.Build | None = None,
         weights_only: bool = False,
+        check_later: Callable[[], Saveable] | None = None,
     ) -> None:
         self._run = run
         self._build, self._weights_only = build, weights_only
         self._model, self._notes, self._probe = model, notes, probe
+        self._check_later = check_later
         self._resolver = Resolver(catalog)
         self._went_on = went_on
         self._failed: WorkbenchError | None = None
@@ -112,8 +117,8 @@ class ModelFileWriter:
         """
         replaced: list[ReplacedFile] = []
         left: list[str] = []
-        if own and (self._weights_only or not self._write(self._run.model, "", None, emit, epoch, step)):
-            self._write(self._run.weights, "", None, emit, epoch, step)
+        if own:
+            self._write_own(emit, epoch, step)
         for path, before in self._before.items():
             is_part = before is not None and before.own and not self._went_on  # written by this very run
             if broken or (unfinished and before is not None and not is_part):
@@ -135,16 +140,44 @@ class ModelFileWriter:
             f"`kwb save {self._run.name}` writes it all the same."
         )
 
+    def _write_own(self, emit: Emit, epoch: int, step: int) -> None:
+        """The run's own file: its model, or where no file gives that back, its weights."""
+        if not self._weights_only:
+            error = self._error_of(self._run.model, "", None, emit, epoch, step)
+            if error is None:
+                return
+            known = self._check_later() if self._check_later and not is_of_the_place(error) else None
+            if known is None or not known.reason:
+                self._fail(error, emit)
+            else:
+                emit(events.Message("warning", known.warning(self._run)))
+                self._weights_only = True
+                if not known.weights:
+                    return
+        self._write(self._run.weights, "", None, emit, epoch, step)
+
     def _write(self, path: Path, place: str, keep: Path | None, emit: Emit, epoch: int, step: int) -> bool:
+        """True if the file was written."""
+        error = self._error_of(path, place, keep, emit, epoch, step)
+        if error is not None:
+            self._fail(error, emit)
+        return error is None
+
+    def _fail(self, error: FileError, emit: Emit) -> None:
+        self._failed = self._failed or error
+        emit(events.Message("error", str(error)))
+
+    def _error_of(
+        self, path: Path, place: str, keep: Path | None, emit: Emit, epoch: int, step: int
+    ) -> FileError | None:
+        """Write a file: the error, if there was one."""
         try:
             saved = formats.save(
                 self._model, path, self._notes, resolver=self._resolver, probe=self._probe, keep=keep,
                 build=self._build,
             )  # fmt: skip
         except FileError as error:
-            self._failed = self._failed or error
-            emit(events.Message("error", str(error)))
-            return False
+            return error
         for warning in saved.warnings:
             if self._weights_only and warning == formats.WEIGHTS_ONLY:
                 continue  # which was known before
@@ -152,7 +185,7 @@ class ModelFileWriter:
                 self._said.add(warning)
                 emit(events.Message("warning", f"{path}: {warning}"))
         emit(events.Saved(str(path), saved.format, epoch, step, saved.sha256, place))
-        return True
+        return None
 
 
 def worse_than_before(

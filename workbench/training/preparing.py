@@ -75,6 +75,11 @@ class PreparedRun:
     def model(self) -> Any:
         return self.assembly.model
 
+    @property
+    def steps(self) -> int:
+        """The steps of an epoch."""
+        return -(-self.prepared.train.rows // self.document.recipe.train.batch_size)
+
     def feed(self, part: loading.Rows, *, shuffled: bool = False) -> Arrays | Stream:
         """A part of the data as the engines take it: in memory, or batch by batch.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.assembly.layers import has_own_classes
@@ -27,10 +27,12 @@ class Saveable:
     Attributes:
         reason: why a file that is to rebuild it would not give it back; empty where it would.
         weights: whether a file of its weights alone gives them back.
+        check_later: makes the check that was left out before training; None where none was.
     """
 
     reason: str = ""
     weights: bool = True
+    check_later: Callable[[], Saveable] | None = field(default=None, compare=False)
 
     def warning(self, run: RunFolder) -> str:
         """The reason, and where the weights will be."""
@@ -42,15 +44,26 @@ class Saveable:
         return f"this model would not come back from a file: {self.reason} {kept}"
 
 
-def check_saveable(prepared_run: PreparedRun, catalog: Catalog) -> Saveable:
+def check_saveable(prepared_run: PreparedRun, catalog: Catalog, *, in_search: bool = False) -> Saveable:
     """Save and reload a model of custom classes, untrained.
+
+    Args:
+        in_search: whether it is one of many trainings. Those of the recipes that name no file save one model each, and
+            nobody waits for a warning before that.
 
     Raises:
         FileError: the recipe asks for a file that would not give it back.
     """
-    model, document = prepared_run.model, prepared_run.document
+    model = prepared_run.model
     if not has_own_classes(model) or model.count_params() > PREFLIGHT_PARAMETERS:
         return Saveable()
+    if in_search and not prepared_run.document.recipe.save:
+        return Saveable(check_later=lambda: _checked(_once_more(prepared_run, catalog), catalog))
+    return _checked(prepared_run, catalog)
+
+
+def _checked(prepared_run: PreparedRun, catalog: Catalog) -> Saveable:
+    model, document = prepared_run.model, prepared_run.document
     probe = prepared_run.probe(PROBE_ROWS)
     failure = _refusal(
         prepared_run, lambda: formats.check_saveable(model, resolver=Resolver(catalog), probe=probe)
@@ -72,11 +85,11 @@ def check_saveable(prepared_run: PreparedRun, catalog: Catalog) -> Saveable:
 
 def again(prepared_run: PreparedRun, catalog: Catalog) -> Callable[[], Any]:
     """Makes the model of a prepared run once more, with its first weights."""
-    return lambda: (
-        prepare(
-            prepared_run.document, catalog, data=prepared_run.prepared, adapter=prepared_run.adapter
-        ).model
-    )
+    return lambda: _once_more(prepared_run, catalog).model
+
+
+def _once_more(prepared_run: PreparedRun, catalog: Catalog) -> PreparedRun:
+    return prepare(prepared_run.document, catalog, data=prepared_run.prepared, adapter=prepared_run.adapter)
 
 
 def _refusal(prepared_run: PreparedRun, check: Callable[[], Any]) -> FileError | None:

@@ -107,7 +107,7 @@ class Session:
         if self._retraining:
             callbacks = [each for each in prepared_run.callbacks if not isinstance(each, WRITERS)]
             prepared_run = replace(prepared_run, callbacks=callbacks)
-        saveable = check_saveable(prepared_run, self.catalog)
+        saveable = check_saveable(prepared_run, self.catalog, in_search=self._fence > 0)
         train = self.document.recipe.train
         inside = look_inside(prepared_run.model, prepared_run.symbols(), self.catalog)
         # `plain` is stock Keras, in this as well.
@@ -186,7 +186,7 @@ class Session:
     ) -> events.Finished:
         train = self.document.recipe.train
         prepared = prepared_run.prepared
-        steps = -(-prepared.train.rows // train.batch_size)
+        steps = prepared_run.steps
         progress = Progress(
             emit,
             self.control,
@@ -375,6 +375,7 @@ class Session:
         writer = ModelFileWriter(
             run, self.document.recipe.save, prepared_run.model, notes, prepared_run.probe(PROBE_ROWS), self.catalog,
             went_on=self._went_on, build=again(prepared_run, self.catalog), weights_only=bool(saveable.reason),
+            check_later=saveable.check_later,
         )  # fmt: skip
         return writer.write(
             emit,
