@@ -1,7 +1,7 @@
 """`python -m workbench.worker.fork_server`: a process that loads TensorFlow once and then forks children.
 
 A child that is forked begins at once, where loading TensorFlow takes seconds. The fork server runs no operation of
-TensorFlow and has no thread, and Linux is the only system where that is enough to be forked safely.
+TensorFlow and has no thread of Python, and Linux is the only system where that is enough to be forked safely.
 
 Its parent asks for each child in one packet of a socket: JSON `{"number", "arguments", "folder"}`, and two
 descriptors, the child's standard input and its events. It answers `{"number", "pid"}`, or `{"number", "error"}`; and
@@ -12,6 +12,7 @@ its children see that themselves.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import select
@@ -28,6 +29,9 @@ from typing import Any, NoReturn
 from workbench.process import import_keras
 from workbench.worker import child_main
 from workbench.worker.spawning import LONGEST
+
+# What trainings import when they need it: the built-in data sets, and the linear models that they are compared with.
+LATE = ("sklearn.datasets", "sklearn.linear_model")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,6 +57,7 @@ def _serve(parent: socket.socket) -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    late = list(LATE)
     while True:
         ready, _, _ = select.select([parent.fileno(), ended], [], [])
         if ended in ready:
@@ -65,6 +70,9 @@ def _serve(parent: socket.socket) -> None:
             _send(parent, _fork(parent, json.loads(packet), descriptors, (ended, wake)))
             for descriptor in descriptors:
                 os.close(descriptor)
+            while late:  # once the first child has begun, for all that follow
+                with suppress(ImportError):
+                    importlib.import_module(late.pop())
 
 
 def _fork(
