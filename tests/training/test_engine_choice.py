@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +20,9 @@ from tests.training.engine_cases import (
 )
 from workbench.events import EngineChosen
 from workbench.training.engines import choose, fit
+from workbench.training.engines.builder import Builder
+from workbench.training.engines.choices import Choices
+from workbench.training.engines.data import ArraySource
 
 # --- choosing -----------------------------------------------------------------------------------------------------
 
@@ -29,7 +33,7 @@ def measures_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "TINY_RUN", 0)
     monkeypatch.setattr(choose, "LONG_RUN", 0.0)
     monkeypatch.setattr(choose, "MEASURING", 0.01)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self, seconds: True)
+    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
 
 
 @pytest.mark.usefixtures("measures_everything")
@@ -53,6 +57,19 @@ def test_auto_leaves_a_tiny_run_plain_and_a_short_one_without_xla() -> None:
     assert [event.engine for event in chosen] == ["plain", "chunk"]
     assert "too few" in chosen[0].reason
     assert "too short" in chosen[1].reason
+
+
+def test_what_compiling_costs_is_judged_by_the_tracing_that_the_fingerprint_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "TRACES", 1e9)
+    monkeypatch.setattr(choose, "LONG_RUN", 1e12)
+    model = sequential()
+    builder = Builder(model, "train", model.train_step, ArraySource(ONE_INPUT, 16), 1)
+    _, chosen = choose.choose(builder, "auto", 0, 10_000_000, choices=Choices(tmp_path))
+    assert builder.trace_seconds > 0.0
+    assert chosen.engine == "chunk"
+    assert "too short" in chosen.reason
 
 
 @pytest.mark.slow

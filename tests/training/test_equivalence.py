@@ -39,7 +39,7 @@ def prefers_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` measures every candidate, and would take XLA wherever it gives the right numbers."""
     monkeypatch.setattr(choose, "TINY_RUN", 0)
     monkeypatch.setattr(choose, "LONG_RUN", 0.0)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self, seconds: True)
+    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
     favour = {"chunk-xla": 3.0, "chunk": 2.0}
     monkeypatch.setattr(choose, "steps_per_second", lambda program, *rest: favour.get(program.name, 1.0))
 

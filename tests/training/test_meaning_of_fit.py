@@ -232,7 +232,7 @@ def overflowing() -> keras.Model:
 def measures_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "TINY_RUN", 0)
     monkeypatch.setattr(choose, "MEASURING", 0.01)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self, seconds: True)
+    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
 
 
 @pytest.mark.usefixtures("measures_everything")
@@ -280,7 +280,7 @@ def test_validation_under_xla_that_gives_other_numbers_is_left_out(monkeypatch: 
         return model
 
     monkeypatch.setattr(choose, "TINY_RUN", 0)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self, seconds: True)
+    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
     monkeypatch.setattr(
         choose, "steps_per_second", lambda program, *rest: 2.0 if program.name == "chunk-xla" else 1.0
     )

@@ -102,7 +102,7 @@ def test_random_layers_give_the_same_logs_and_files_in_every_run(kwb: Any, tmp_p
 def measures_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "TINY_RUN", 0)
     monkeypatch.setattr(choose, "MEASURING", 0.01)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self, seconds: True)
+    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
 
 
 def trained(choices: Choices, engine: str = "auto", epochs: int = 2, units: int = 4) -> EngineChosen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal
@@ -36,6 +37,9 @@ class Builder:
         step: the model's `train_step` or `test_step`, maybe wrapped.
         epochs: the epoch before which training ends.
         most: how many steps one call may take.
+
+    Attributes:
+        trace_seconds: how long it took to trace the step; 0 before.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Builder:
         self.model = model
         self.source = source
         self.most = most
+        self.trace_seconds = 0.0
         self._mode = mode
         self._step = as_floats(step, source)
         self._epochs = epochs
@@ -53,7 +58,10 @@ class Builder:
         """The step, traced for batches of any size; every program but `plain` is made of it."""
         if self._mode == "train":
             build_metrics(self.model, self.source.signature())
-        return self._trace(None)
+        began = time.perf_counter()
+        traced = self._trace(None)
+        self.trace_seconds = time.perf_counter() - began
+        return traced
 
     @cached_property
     def operations(self) -> frozenset[str]:
