@@ -37,12 +37,15 @@ def test_order_is_as_added_and_as_moved_and_numbers_stay(queue: TrainingQueue, t
         queue.add(order(name, tmp_path))
     queue.add(order("d", tmp_path), first=True)
     assert names(queue) == ["d", "a", "b", "c"]
-    assert queue.move(3, 0) == 0
+    assert queue.move(3, to=0) == 0
     assert names(queue) == ["c", "d", "a", "b"]
-    assert queue.move(3, 99) == 3
-    assert queue.move(1, -5) == 0
+    assert queue.move(3, to=99) == 3
+    assert queue.move(1, to=-5) == 0
     assert names(queue) == ["a", "d", "b", "c"]
     assert [row.training.number for row in queue.rows()] == [1, 4, 2, 3]
+    assert queue.move(4, by=1) == 2
+    assert queue.move(4, by=-1) == 1
+    assert queue.move(1, by=-1) == 0
     assert queue.remove(2).name == "b"
     assert queue.add(order("e", tmp_path)).number == 5
     kept = queue.rows()[0].training
@@ -57,7 +60,7 @@ def test_what_is_not_there_is_named_with_what_is(queue: TrainingQueue, tmp_path:
     with pytest.raises(WorkbenchError, match="has not failed"):
         queue.again(1)
     with pytest.raises(WorkbenchError, match="no training 7"):
-        queue.move(7, 0)
+        queue.move(7, to=0)
 
 
 def test_reading_an_empty_queue_makes_no_folder(queue: TrainingQueue) -> None:

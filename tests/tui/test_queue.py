@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import OptionList
 
-from tests.coroutines import until
+from tests import coroutines
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
 from workbench.queue.entries import TrainingOrder
@@ -24,6 +26,11 @@ from workbench.tui.widgets.dialogs import ConfirmDialog
 from workbench.tui.widgets.queue_dialog import QueueDialog
 
 pytestmark = pytest.mark.slow
+
+
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+    """Several trainings at once take long on a busy machine."""
+    return await coroutines.until(condition, seconds)
 
 
 def open_text(app: KwbApp, name: str, folder: Path, epochs: int = 2) -> None:
@@ -45,7 +52,7 @@ def runs_of(folder: Path) -> dict[str, str]:
 
 
 async def running(app: KwbApp) -> None:
-    await until(lambda: app.training and app.training.state is TrainingState.RUNNING, 60)
+    await until(lambda: app.training and app.training.state is TrainingState.RUNNING)
 
 
 @pytest.fixture(params=[(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -69,10 +76,10 @@ async def test_the_second_waits_and_begins_when_the_first_is_stopped(
         app.editor.set("train.epochs", 9)  # what is edited later does not count
         await pilot.press("4")
         await pilot.press("x")
-        await until(lambda: runs_of(working_directory).get("second") == "done", 120)
-        await until(lambda: not app.queue.rows, 60)
+        await until(lambda: runs_of(working_directory).get("second") == "done")
+        await until(lambda: not app.queue.rows)
         assert app.training.name == "second"  # what has begun is shown
-        await until(lambda: len(list_runs(working_directory / "saved/runs")) == 3, 60)
+        await until(lambda: len(list_runs(working_directory / "saved/runs")) == 3)
         done = [run for run in list_runs(working_directory / "saved/runs") if run.status == "done"]
         assert [run.epoch for run in done] == [2, 2]
         assert queue_of(working_directory).rows() == []
@@ -109,7 +116,7 @@ async def test_order_now_hold_and_remove_by_key(
         rows = app.screen.query_one(OptionList)
         rows.highlighted = 2
         await pilot.press("n")  # now, beside the one that runs
-        await until(lambda: runs_of(working_directory).get("bb") == "done", 120)
+        await until(lambda: runs_of(working_directory).get("bb") == "done")
         assert app.training.name == "first"
         assert app.training.state.live
         await until(lambda: [row.training.name for row in app.queue.rows] == ["aa"])
@@ -119,7 +126,7 @@ async def test_order_now_hold_and_remove_by_key(
         assert app.worker.live == []
         assert "aa" not in runs_of(working_directory)
         await pilot.press("h")
-        await until(lambda: runs_of(working_directory).get("aa") == "done", 120)
+        await until(lambda: runs_of(working_directory).get("aa") == "done")
         await until(lambda: "Nothing waits" in shown(app))
         await pilot.press("escape")
         await until(lambda: not isinstance(app.screen, QueueDialog))
@@ -137,21 +144,21 @@ async def test_several_at_once_and_each_can_be_looked_at(open_app: OpenApp, work
         await until(lambda: isinstance(app.screen, QueueDialog) and "second" in shown(app))
         await pilot.press("plus")
         await until(lambda: len(app.worker.live) == 2)
-        await until(lambda: all(each.state is TrainingState.RUNNING for each in app.worker.live), 60)
+        await until(lambda: all(each.state is TrainingState.RUNNING for each in app.worker.live))
         assert app.training.name == "first"
         await pilot.press("down", "enter")
         await until(lambda: app.current_mode == "train" and app.training.name == "second")
-        await until(lambda: "second" in shown(app) and "epoch" in shown(app).lower(), 60)
+        await until(lambda: "second" in shown(app) and "epoch" in shown(app).lower())
         assert app.screen.record.view.name == "second"
         await pilot.press("x")  # the keys are for the one that is shown
-        await until(lambda: len(app.worker.live) == 1, 60)
+        await until(lambda: len(app.worker.live) == 1)
         assert app.worker.live[0].name == "first"
         await pilot.press("5")
         await until(lambda: "first" in shown(app))
         await pilot.press("q")
         await until(lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.press("s")
-        await until(lambda: not app.is_running, 60)
+        await until(lambda: not app.is_running)
     assert runs_of(working_directory) == {"first": "stopped", "second": "stopped"}
     assert queue_of(working_directory).rows() == []
 
@@ -167,12 +174,12 @@ async def test_one_that_fails_stays_with_its_reason_and_the_next_begins(
         )
         queue_of(working_directory).add(order("good", working_directory))
         app.queue.hold(False)
-        await until(lambda: runs_of(working_directory).get("good") == "done", 120)
+        await until(lambda: runs_of(working_directory).get("good") == "done")
         await until(lambda: [row.state for row in app.queue.rows] == [QueueState.FAILED])
         await pilot.press("Q")
         await until(lambda: "no_such_loss" in shown(app))
         await pilot.press("a")  # once more: it fails once more, and is not lost
-        await until(lambda: any("'bad' failed" in str(error) for _, error in app.notices[-2:]), 60)
+        await until(lambda: any("'bad' failed" in str(error) for _, error in app.notices[-2:]))
         await until(lambda: [row.state for row in app.queue.rows] == [QueueState.FAILED])
 
 
@@ -187,14 +194,14 @@ async def test_what_waits_from_the_last_time_waits_for_the_users_word(
         assert app.worker.live == []
         open_text(app, "mine", working_directory)
         app.action_train()  # there is room
-        await until(lambda: runs_of(working_directory).get("mine") == "done", 120)
+        await until(lambda: runs_of(working_directory).get("mine") == "done")
         assert "left" not in runs_of(working_directory)
         await pilot.press("Q", "enter")  # one that waits opens as a recipe of its own
         await until(lambda: app.editor.name == "left" and app.current_mode == "assemble")
         await pilot.press("Q")
         await until(lambda: isinstance(app.screen, QueueDialog))
         await pilot.press("h")
-        await until(lambda: runs_of(working_directory).get("left") == "done", 120)
+        await until(lambda: runs_of(working_directory).get("left") == "done")
 
 
 async def test_left_with_the_queue_all_of_it_is_trained_without_the_app(
@@ -212,14 +219,14 @@ async def test_left_with_the_queue_all_of_it_is_trained_without_the_app(
         await until(lambda: isinstance(app.screen, ConfirmDialog))
         assert "1 more in the queue" in shown(app)
         await pilot.press("q")
-        await until(lambda: not app.is_running, 60)
+        await until(lambda: not app.is_running)
         run = RunFolder(app.training.run_folder)
         assert app.last_words == [f"kwb queue run --workers 1 --after {run.name}", f"kwb watch {run.name}"]
     assert owner(run)
     await asyncio.sleep(3)
     assert "second" not in runs_of(working_directory)
     ask_to_stop(run)
-    await until(lambda: runs_of(working_directory).get("second") == "done", 120)
+    await until(lambda: runs_of(working_directory).get("second") == "done")
     await until(lambda: queue_of(working_directory).rows() == [])
 
 
@@ -234,7 +241,7 @@ async def test_left_without_it_the_queue_stays_on_disk(open_app: OpenApp, workin
         await pilot.press("q")
         await until(lambda: isinstance(app.screen, ConfirmDialog))
         await pilot.press("s")
-        await until(lambda: not app.is_running, 60)
+        await until(lambda: not app.is_running)
     (row,) = queue_of(working_directory).rows()
     assert (row.training.name, row.state) == ("second", QueueState.WAITING)
     assert runs_of(working_directory) == {"first": "stopped"}
@@ -261,9 +268,9 @@ async def test_a_stopped_run_that_is_resumed_while_another_trains_waits_too(
         await until(lambda: [row.training.run for row in app.queue.rows] == [str(stopped.path)])
         second = app.training
         await second.control("stop")
-        await until(lambda: app.training is not second and app.training.state is TrainingState.RUNNING, 60)
+        await until(lambda: app.training is not second and app.training.state is TrainingState.RUNNING)
         assert app.training.run_folder == stopped.path
-        await until(lambda: list_runs(working_directory / "saved/runs")[-1].epoch > before, 60)
+        await until(lambda: list_runs(working_directory / "saved/runs")[-1].epoch > before)
         await app.training.control("stop")
         await app.training.ended.wait()
 
@@ -280,7 +287,7 @@ async def test_a_damaged_queue_is_reported_and_training_goes_on_without_it(
         open_text(app, "first", working_directory)
         began = time.monotonic()
         app.action_train()
-        await until(lambda: runs_of(working_directory).get("first") == "done", 120)
+        await until(lambda: runs_of(working_directory).get("first") == "done")
         assert time.monotonic() > began
         await pilot.press("Q")
         await until(lambda: isinstance(app.screen, QueueDialog))

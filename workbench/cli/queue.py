@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -116,17 +117,16 @@ def move_command(shared: SharedOptions, number: int, place: str, as_json: bool) 
     """Move a training to another place of the queue: PLACE 1 is the next to be trained."""
     from workbench.queue.store import TrainingQueue
 
-    queue = TrainingQueue()
-    numbers = [row.training.number for row in queue.rows()]
-    at = numbers.index(number) if number in numbers else 0
-    words = {"first": 0, "last": len(numbers), "up": at - 1, "down": at + 1}
+    words: dict[str, dict[str, int]] = {
+        "first": {"to": 0}, "last": {"to": sys.maxsize}, "up": {"by": -1}, "down": {"by": 1}
+    }  # fmt: skip
     if place not in words and not (place.isdecimal() and int(place) > 0):
         raise click.BadParameter("is first, last, up, down, or a number above 0.", param_hint="PLACE")
-    now = queue.move(number, words[place] if place in words else int(place) - 1)
+    now = TrainingQueue().move(number, **(words.get(place) or {"to": int(place) - 1}))
     if as_json:
         echo_json({"number": number, "place": now + 1})
     else:
-        echo(f"{number} is in place {now + 1} of {len(numbers)}")
+        echo(f"{number} is in place {now + 1}")
 
 
 @queue_command.command("again", short_help="Let a training that failed wait once more.")

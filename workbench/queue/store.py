@@ -104,8 +104,8 @@ class TrainingQueue:
             self._write([each for each in every if each.number != number])
         return found
 
-    def move(self, number: int, to: int) -> int:
-        """Move a training to a place of the queue, from 0; a place that is not there means the nearest one.
+    def move(self, number: int, *, to: int | None = None, by: int = 0) -> int:
+        """Move a training to a place of the queue, from 0, or by some places. The nearest place where there is none.
 
         Returns:
             Its place now.
@@ -117,7 +117,7 @@ class TrainingQueue:
             every = self._read()
             found = _find(every, number)
             rest = [each for each in every if each.number != number]
-            place = min(max(to, 0), len(rest))
+            place = min(max(every.index(found) + by if to is None else to, 0), len(rest))
             self._write([*rest[:place], found, *rest[place:]])
         return place
 

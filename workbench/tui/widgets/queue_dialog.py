@@ -191,9 +191,7 @@ class QueueDialog(Dialog[QueueChoice | None]):
     async def action_move(self, by: int) -> None:
         if (row := self._row) is None:
             return
-        numbers = [each.training.number for each in kwb(self).queue.rows]
-        place = numbers.index(row.training.number) + by
-        await kwb(self).queue.change(lambda queue: queue.move(row.training.number, place))
+        await kwb(self).queue.change(lambda queue: queue.move(row.training.number, by=by))
         self._fill()
 
     @work(group="queue-change")
