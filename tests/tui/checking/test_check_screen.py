@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,26 @@ async def test_escape_and_another_screen_stop_the_child_and_g_goes_on(open_app: 
         await made(pilot)
         assert not screen.states.counts["waiting"]
         assert failed(screen) == []
+
+
+@pytest.mark.slow
+async def test_beginning_again_and_again_leaves_one_child_and_the_last_result(
+    open_app: OpenApp, gate: Path
+) -> None:
+    async with open_app(plugin_files=[gate], size=(80, 24)) as pilot:
+        begin_check(pilot.app, GATE_ENTRY)
+        screen = pilot.app.screen
+        children = set()
+        for number in range(12):
+            gate.write_text(GATE if number % 2 else GATE.replace(KEPT, FORGOTTEN))
+            children.add(await held(screen))
+            await pilot.press("r")
+        await made(pilot)
+        await until(lambda: not any(alive(child) for child in children))
+        gate.write_text(GATE.replace(KEPT, FORGOTTEN) + "# the last\n")
+        await until(lambda: failed(screen) == ["Gate: config_keeps_arguments"], 180)
+        await made(pilot)
+        await until(lambda: not [each for each in threading.enumerate() if each.name == "checks"])
 
 
 @pytest.mark.slow

@@ -330,7 +330,8 @@ class AssembleScreen(WorkbenchScreen):
     def action_check(self) -> None:
         """Check the entry under the cursor: the catalog's, or the row's."""
         panel = self.query_one(CatalogPanel)
-        check_here(kwb(self), self.rows.row, panel.entry if panel.has_focus_within else None)
+        inside = panel.has_focus_within
+        check_here(kwb(self), None if inside else self.rows.row, panel.entry if inside else None)
 
     # ------------------------------------------------------------------ panes
 
