@@ -257,6 +257,38 @@ async def test_the_catalog_the_palette_and_the_screen_itself_choose_what_to_chec
         assert failed(screen) == []
 
 
+async def test_the_code_of_an_installed_plugin_is_looked_at_too(
+    open_app: OpenApp, installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = installed("broken-layers")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+    async with open_app() as pilot:
+        begin_check(pilot.app, CheckTarget("entry", "broken.Forgetful", "layer"))
+        screen = pilot.app.screen
+        await until(lambda: screen.live)
+        await pilot.press("escape")
+        (source,) = screen.files_shown()
+        assert source.is_relative_to(folder)
+        assert "class Forgetful" in source.read_text()
+        await pilot.app.watching.look()
+        os.utime(source, (1_800_000_000, 1_800_000_000))
+        await until(lambda: screen.live)
+        await pilot.press("escape")
+
+
+async def test_what_is_not_there_any_more_and_a_recipe_that_is_not_open_are_said(open_app: OpenApp) -> None:
+    async with open_app(size=(80, 24)) as pilot:
+        begin_check(pilot.app, CheckTarget("entry", "gone.Gate", "layer"))
+        await settle(pilot)
+        assert "there is no layer 'gone.Gate' (any more)." in shown(pilot.app)
+        assert not pilot.app.screen.live
+        begin_check(pilot.app, CheckTarget("recipe"))
+        await settle(pilot)
+        assert "no recipe is open." in shown(pilot.app)
+        assert "o Choose" in shown(pilot.app)
+
+
 @pytest.mark.slow
 async def test_the_broken_layers_each_fail_the_check_that_is_named_for_them(
     open_app: OpenApp, installed, monkeypatch: pytest.MonkeyPatch
