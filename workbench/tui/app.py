@@ -76,7 +76,7 @@ class KwbApp(Shell, inherit_bindings=False):
                 tooltip="Write the open recipe to its file"),
         Binding("S", "save_recipe(True)", "Save as", id="app.save-as", show=False,
                 tooltip="Write the open recipe to another file, and go on with that one"),
-        Binding("Q,f6", "queue", "Queue", id="app.queue", show=False,
+        Binding("Q,f7", "queue", "Queue", id="app.queue", show=False,
                 tooltip="Trainings that wait for their turn: order, remove, begin now"),
         *SHELL_BINDINGS,
     ]  # fmt: skip
