@@ -17,7 +17,7 @@ def panel(pilot: Pilot[None]) -> HelpPanel:
 
 
 async def test_the_screen_comes_first_then_the_focus_then_what_works_everywhere(open_app: OpenApp) -> None:
-    async with open_app(size=(120, 60)) as pilot:
+    async with open_app(size=(120, 70)) as pilot:
         titles = [section.title for section in sections(pilot.app.screen)]
         assert titles == ["Home", "Recipes and runs", "Everywhere", "Moving about"] or titles == [
             "Home",
