@@ -73,6 +73,18 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("recipe")
 @click.option("--best", is_flag=True, help="Train nothing: print the recipe of the best trial so far.")
 @click.option("--importance", is_flag=True, help="Train nothing: print how much each key matters (fANOVA).")
+@click.option(
+    "--prune",
+    type=click.IntRange(0),
+    metavar="TRIAL",
+    help="Train nothing: stop a trial, saved, as a pruned one.",
+)
+@click.option(
+    "--go-on",
+    type=click.IntRange(0),
+    metavar="TRIAL",
+    help="Train nothing: let a trial go on that was pruned so.",
+)
 @slurm_options
 @search_options
 def search_command(
@@ -81,6 +93,8 @@ def search_command(
     slurm: SlurmOptions | None,
     best: bool,
     importance: bool,
+    prune: int | None,
+    go_on: int | None,
     workers: int,
     overrides: Sequence[str],
     name: str,
@@ -95,11 +109,15 @@ def search_command(
     """
     from workbench.search.opening import open_search
 
-    if slurm is not None and (best or importance):
-        raise click.UsageError("--slurm trains; --best and --importance do not.")
-    if best and importance:
-        raise click.UsageError("--best and --importance do not go together.")
+    asked = [best, importance, prune is not None, go_on is not None]
+    if slurm is not None and any(asked):
+        raise click.UsageError("--slurm trains; --best, --importance, --prune and --go-on do not.")
+    if sum(asked) > 1:
+        raise click.UsageError("only one of --best, --importance, --prune and --go-on at a time.")
     opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name, storage=storage)
+    if prune is not None or go_on is not None:
+        _hold(opened, prune if prune is not None else go_on, is_held=prune is not None, as_json=as_json)
+        return ExitCode.DONE
     if importance:
         _print_importance(opened, as_json=as_json)
         return ExitCode.DONE
@@ -171,6 +189,19 @@ def _print_best(opened: Opened, *, as_json: bool) -> None:
         return
     echo(f"trial {found.number} of {opened.name}: {found.value:.6g}", err=True)
     echo_data(recipe_of(opened.base, found))
+
+
+def _hold(opened: Opened, trial: int | None, *, is_held: bool, as_json: bool) -> None:
+    from workbench.search.holding import hold_trial
+
+    assert trial is not None
+    state = hold_trial(opened.journal, trial, is_held=is_held)
+    if as_json:
+        echo_json({"trial": trial, "state": str(state.trials[trial].state), "held": is_held})
+    elif is_held:
+        echo(f"trial {trial} stops after its batch, saved, and counts as pruned")
+    else:
+        echo(f"trial {trial} goes on from its checkpoint while somebody works on '{opened.name}'")
 
 
 def _print_importance(opened: Opened, *, as_json: bool) -> None:

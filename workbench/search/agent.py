@@ -17,6 +17,7 @@ from typing import Any
 from workbench import events
 from workbench.errors import RecipeError, TrainingError, WorkbenchError
 from workbench.search import leases
+from workbench.search.endings import state_at_end, state_where_left
 from workbench.search.journal import JournalUnreachable, SearchJournal
 from workbench.search.journal_thread import JournalThread
 from workbench.search.pruning import comparisons, goes_on
@@ -24,7 +25,7 @@ from workbench.search.results import RunResult, result_of
 from workbench.search.sampling import Sampler
 from workbench.search.scheduling import Assignment, Scheduler
 from workbench.search.space import Base, Settings
-from workbench.search.state import Record, SearchState, Trial, TrialState, compared, died, ended, run_made
+from workbench.search.state import Record, SearchState, TrialState, compared, died, ended, run_made
 from workbench.search.taking_over import take_over
 from workbench.search.trying import try_here, try_values
 from workbench.storage.run_folder import RunFolder
@@ -119,7 +120,7 @@ class Agent:
                     worker.kill()
                     await worker.gone()
             beside += [
-                asyncio.create_task(self._journal.beat(self.name, self._leases, self._end_lost)),
+                asyncio.create_task(self._journal.beat(self.name, self._leases, self._heed)),
                 asyncio.create_task(self._journal.watch(self._end_all)),
             ]
             async with asyncio.TaskGroup() as group:
@@ -215,7 +216,12 @@ class Agent:
             run_folder = RunFolder(Path(assignment.run))
             await take_over(run_folder, assignment.fence, lambda: self._stopping)
         known = result_of(assignment.run, self.goal)
-        if known is not None and (over := self._was_over(known, state.trials[trial], repetition)) is not None:
+        if known is None and state.trials[trial].repetitions[repetition].held:
+            known = RunResult()
+        if (
+            known is not None
+            and (over := state_where_left(known, self._base, state.trials, trial, repetition)) is not None
+        ):
             await self._end(trial, repetition, known, over)  # who trained it died before it could say so
             return
         settings = state.trials[trial].settings
@@ -258,11 +264,10 @@ class Agent:
         if error is not None:
             await self._end(trial, repetition, result, TrialState.FAILED, why=error.what)
             self._on_failures(error)
-        elif pruned:
-            await self._end(trial, repetition, result, TrialState.PRUNED)
         else:
-            done = TrialState.DONE if result.status == "done" else TrialState.STOPPED
-            await self._end(trial, repetition, result, done)
+            is_held = self._journal.state.trials[trial].repetitions[repetition].held
+            over = state_at_end(result, is_pruned=pruned, is_held=is_held)
+            await self._end(trial, repetition, result, over)
 
     async def _begins_again(self, trial: int, repetition: int) -> bool:
         """True if a training whose process ended by itself is to go on from its checkpoint."""
@@ -270,19 +275,6 @@ class Agent:
             return True
         state = await self._journal.update(lambda _: [died(self.name, trial, repetition)])
         return state.trials[trial].repetitions[repetition].deaths < DEATHS
-
-    def _was_over(self, result: RunResult, trial: Trial, repetition: int) -> TrialState | None:
-        """How a run ended that was taken over; None where it goes on."""
-        if result.status == "done":
-            more = result.epoch < self._base.epochs(trial.settings) and not result.ended_early
-            return None if more else TrialState.DONE
-        search = self._base.search
-        held = result.status == "stopped" and result.epoch in trial.repetitions[repetition].compared
-        if search is None or search.prune is None or not held:
-            return None
-        trials = self._journal.state.trials
-        on = goes_on(trials, trial.number, result.epoch, search.prune, search.goal.sign)
-        return None if on else TrialState.PRUNED
 
     async def _follow(
         self,
@@ -373,13 +365,18 @@ class Agent:
         limit = self._base.search.limit if self._base.search is not None else None
         return limit is not None and state.began > 0 and time.time() - state.began > limit.hours * 3600
 
-    def _end_lost(self, state: SearchState) -> None:
-        """End the trainings that another agent has taken over, which took this one for dead."""
+    def _heed(self, state: SearchState) -> None:
+        """End the trainings that another agent has taken over, which took this one for dead; stop those that a person
+        has pruned, after their batch and saved."""
         for (trial, repetition), worker in self._at.items():
-            lost = state.trials[trial].repetitions[repetition].owner != self.name
-            if lost and worker is not None and worker.alive:
+            if worker is None or not worker.alive:
+                continue
+            known = state.trials[trial].repetitions[repetition]
+            if known.owner != self.name:
                 self._ended_here.add((trial, repetition))
                 worker.kill()
+            elif known.held:
+                worker.send("stop")
 
     def _end_all(self) -> None:
         """End the trainings here: others take this agent for dead soon, and go on with them."""

@@ -8,16 +8,17 @@ from typing import Any
 
 from workbench.children import requests_and_answers, requests_in
 from workbench.errors import WorkbenchError
-from workbench.search import journal
 from workbench.search.importance import importance_of
-from workbench.search.journal import Journal
+from workbench.search.kept_elsewhere import journal_in
 from workbench.search.opening import base_of
+from workbench.search.state import SearchState
 
 
 def answer(folder: Path) -> dict[str, Any]:
     """The answer about the search in a folder."""
     try:
-        state = Journal(folder / journal.NAME).read()
+        kept = journal_in(folder)
+        state = kept.read() if kept is not None else SearchState()
         found = importance_of(base_of(state.recipe, state.recipe["overrides"]), state.trials)
     except WorkbenchError as error:
         return {"error": error.what, "hint": error.hint}

@@ -48,6 +48,10 @@ class SearchJournal(Protocol):
         """The place, for messages."""
 
     @property
+    def address(self) -> str:
+        """That of the database, without its password; "" of a file."""
+
+    @property
     def state(self) -> SearchState:
         """The state as it was read last."""
 
@@ -117,6 +121,10 @@ class Journal:
     @property
     def where(self) -> str:
         return str(self.path)
+
+    @property
+    def address(self) -> str:
+        return ""
 
     def read(self) -> SearchState:
         """The state as it is now.

@@ -17,6 +17,7 @@ from workbench.recipe.lookup import find_recipe, is_recipe
 from workbench.recipe.schema import Recipe
 from workbench.search import journal
 from workbench.search.journal import Journal, SearchJournal
+from workbench.search.kept_elsewhere import is_search, journal_in, note_storage, storage_of
 from workbench.search.space import Base, check_space
 from workbench.search.state import Record, SearchState, Trial
 
@@ -54,7 +55,8 @@ def open_search(
         overrides: `--set` assignments; they may change how many trials there are, and for how long.
         name: what to call it; by default it is the recipe's.
         root: the folder of searches.
-        storage: the address of a database for the journal, in place of a file below `root`.
+        storage: the address of a database for the journal, in place of a file below `root`; by default that with which
+            the search of this name was begun here.
 
     Raises:
         RecipeError: there is none, the recipe has no `search`, or it is another than that of this name.
@@ -62,7 +64,7 @@ def open_search(
     if (found := begun(named, root, storage)) is not None and not Path(named).is_file():
         return _go_on(*found, catalog, overrides)
     if not is_recipe(named, catalog) and not Path(named).suffix:
-        known = [*sorted(path.parent.name for path in root.glob(f"*/{journal.NAME}"))]
+        known = sorted(path.name for path in root.glob("*") if is_search(path))
         where = "See the names of the searches in the database." if storage else f"Searches: {root}."
         raise RecipeError(
             f"there is no search and no recipe '{named}'.",
@@ -134,7 +136,7 @@ def base_of(record: Mapping[str, Any], overrides: Sequence[str]) -> Base:
 
 
 def _journal(name: str, root: Path, storage: str) -> SearchJournal:
-    if storage:
+    if storage := storage or storage_of(root / name):
         from workbench.search.sql_journal import SqlJournal
 
         return SqlJournal(storage, name)
@@ -147,8 +149,8 @@ def begun(named: str, root: Path, storage: str) -> tuple[SearchJournal, Path] | 
         found = _journal(named, root, storage)
         return (found, root / named) if found.read().recipe else None
     for folder in (root / named, Path(named)):
-        if os.path.isfile(folder / journal.NAME):
-            return Journal(folder / journal.NAME), folder
+        if (kept := journal_in(folder)) is not None:
+            return kept, folder
     return None
 
 
@@ -193,6 +195,8 @@ def begin(opened: Opened) -> None:
         return [] if same else [record]
 
     opened.journal.update(decide)
+    if opened.journal.address:
+        note_storage(opened.folder, opened.journal.address)
 
 
 def _check_that_it_is_this_one(opened: Opened, state: SearchState) -> None:

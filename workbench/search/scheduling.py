@@ -102,6 +102,8 @@ class Scheduler:
             # The repetitions of a trial that may be pruned wait until its first one has come to its end.
             alone = search is not None and search.prune is not None
             alone = alone and (not first.state.over or is_short(first, epochs))
+            if first.held:
+                continue
             for index, repetition in enumerate(trial.repetitions):
                 waits = repetition.state is TrialState.WAITING or (
                     (index > 0 or search is None) and is_short(repetition, epochs)

@@ -34,6 +34,21 @@ _SETTINGS = {
 _SQLITE_WAIT = 10.0  # seconds for the others that are at the file
 
 
+def without_password(url: str) -> str:
+    """The address of a database without the password in it; "" where it is none."""
+    from sqlalchemy import exc, make_url
+
+    try:
+        address = make_url(url.strip())
+    except (exc.ArgumentError, ValueError):
+        return ""
+    address = address.set(
+        drivername=_POSTGRESQL.get(address.drivername, address.drivername),
+        query={key: value for key, value in address.query.items() if key != "password"},
+    )
+    return address._replace(password=None).render_as_string(hide_password=False)
+
+
 class SqlJournal:
     """The journal of a search in a database.
 
@@ -78,6 +93,10 @@ class SqlJournal:
     @property
     def where(self) -> str:
         return f"{self._engine.url.render_as_string(hide_password=True)}, search '{self.name}'"
+
+    @property
+    def address(self) -> str:
+        return without_password(self._engine.url.render_as_string(hide_password=False))
 
     def read(self) -> SearchState:
         with self._errors(), self._engine.connect() as connection:

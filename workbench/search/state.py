@@ -48,6 +48,7 @@ class Repetition:
         compared: that value at the end of the epochs after which trials are compared.
         logs: of its last epoch. evaluation: on the test repetition.
         early: whether a callback ended it, so that more epochs would change nothing.
+        held: whether a person has pruned it: it stops, and does not go on before somebody wants that.
         why: the error of one that failed.
     """
 
@@ -63,6 +64,7 @@ class Repetition:
     evaluation: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     early: bool = False
+    held: bool = False
     why: str = ""
 
 
@@ -117,7 +119,8 @@ class SearchState:
 
     Attributes:
         recipe: the latest record of the recipe, {text, name, folder, overrides}, or nothing.
-        began: the moment of the first record, in seconds since the epoch.
+        began: the moment of the first record, in seconds since the epoch. newest: that of the last one.
+        count: of the records.
         trials: by number.
         beats: how often each agent has been heard of. left: those that said that they end.
         agents: what each says of itself.
@@ -125,6 +128,8 @@ class SearchState:
 
     recipe: Mapping[str, Any] = field(default_factory=dict)
     began: float = 0.0
+    newest: float = 0.0
+    count: int = 0
     trials: list[Trial] = field(default_factory=list)
     beats: dict[str, int] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
@@ -135,9 +140,20 @@ class SearchState:
         for record in records:
             self._add(record)
 
+    def copy(self) -> SearchState:
+        """The state as it is now, which later records do not change."""
+        return replace(
+            self,
+            trials=list(self.trials),
+            beats=dict(self.beats),
+            left=set(self.left),
+            agents=dict(self.agents),
+        )
+
     def _add(self, record: Record) -> None:
         moment = _number(record.get("time", 0.0))
         self.began = self.began or moment
+        self.newest, self.count = moment or self.newest, self.count + 1
         agent = _text(record.get("agent", ""))
         if agent:
             self.beats[agent] = self.beats.get(agent, 0) + 1
@@ -145,6 +161,7 @@ class SearchState:
             case "recipe":
                 texts = {key: _text(record[key]) for key in ("text", "name", "folder")}
                 self.recipe = {**record, **texts, "overrides": [_text(each) for each in record["overrides"]]}
+                self._release()  # more trials or epochs are asked for: what was pruned may go on
             case "agent":
                 self.agents[_text(record["agent"])] = {**record, **_known(record, _OF_AGENT)}
             case "left":
@@ -154,6 +171,8 @@ class SearchState:
                 if not 1 <= count <= MOST_REPETITIONS:
                     raise ValueError(f"a trial has no {count} repetitions")
                 self.trials.append(Trial(len(self.trials), _map(record["settings"]), (Repetition(),) * count))
+            case "held":
+                self._change(record, held=_flag(record["held"]))
             case "begun":
                 self._change(record, state=TrialState.RUNNING, owner=_text(record["agent"]), begun=1)
             case "died":
@@ -166,6 +185,12 @@ class SearchState:
             case "ended":
                 known = _known(record, _OF_THE_END)
                 self._change(record, agent, state=TrialState(record["state"]), **{"value": None, **known})
+
+    def _release(self) -> None:
+        for trial in self.trials:
+            if any(each.held for each in trial.repetitions):
+                free = tuple(replace(each, held=False) for each in trial.repetitions)
+                self.trials[trial.number] = replace(trial, repetitions=free)
 
     def _change(self, record: Record, agent: str = "", **changes: Any) -> None:
         number, index = _whole(record["trial"]), _whole(record["repetition"])
@@ -284,6 +309,11 @@ def compared(agent: str, trial: int, repetition: int, epoch: int, value: float) 
         "epoch": epoch,
         "value": value,
     }
+
+
+def held(trial: int, repetition: int, is_held: bool) -> Record:
+    """A person prunes a training, or lets it go on. Whoever trains it reads that."""
+    return {"kind": "held", "trial": trial, "repetition": repetition, "held": is_held}
 
 
 def ended(agent: str, trial: int, repetition: int, state: TrialState, **known: Any) -> Record:

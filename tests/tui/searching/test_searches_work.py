@@ -47,7 +47,7 @@ async def test_what_is_in_the_way_is_said(open_app, five, place) -> None:
     async with open_app(recipe=str(file)) as pilot:
         await until(lambda: pilot.app.editor is not None)
         await pilot.press("7", "n")
-        await until(lambda: "was begun with another" in shown(pilot.app), 120)
+        await until(lambda: "was begun with another" in str(pilot.app.notices), 120)
 
 
 async def test_a_process_that_is_stopped_while_it_starts_has_no_error(tmp_path) -> None:

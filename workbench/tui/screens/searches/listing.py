@@ -13,8 +13,8 @@ from typing import Any
 from workbench import events
 from workbench.errors import WorkbenchError
 from workbench.recipe.options.search import Goal
-from workbench.search import journal
-from workbench.search.journal import Journal
+from workbench.search.journal import JournalUnreachable
+from workbench.search.kept_elsewhere import is_search
 from workbench.search.leases import Leases
 from workbench.search.opening import base_of
 from workbench.search.sampling import trials_of
@@ -22,8 +22,7 @@ from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState, Trial, TrialState
 from workbench.storage.event_stream import EventReader
 from workbench.storage.run_folder import RunFolder
-
-Stamp = tuple[int, int, int]  # when it changed, its size, which file it is
+from workbench.tui.screens.searches.sources import Stamp, source_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class SearchSummary:
         wanted: how many trials there are to be.
         agents: how many work on it.
         changed: the moment of its last record, in seconds since the epoch.
+        error: why it cannot be read; where it could be before, the rest is as it was then.
+        storage: the database in which it is kept; "" of a file.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class SearchSummary:
     agents: int
     changed: float
     error: str = ""
+    storage: str = ""
 
     @property
     def name(self) -> str:
@@ -84,7 +86,7 @@ class SearchLister:
             folders = [Path(entry.path) for entry in os.scandir(self._root) if entry.is_dir()]
         except OSError:  # none yet
             folders = []
-        found = [folder for folder in folders if (folder / journal.NAME).is_file()]
+        found = [folder for folder in folders if is_search(folder)]
         self._known = {folder: self._known.get(folder) or FollowedSearch(folder) for folder in found}
         summaries = [search.refresh() for search in self._known.values()]
         return sorted(summaries, key=lambda summary: (-summary.changed, summary.name))
@@ -95,7 +97,7 @@ class FollowedSearch:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._journal = Journal(folder / journal.NAME)
+        self._source = source_of(folder)
         self._leases = Leases()
         self._runs: dict[str, FollowedRun] = {}
         self._base: Base | None = None
@@ -106,21 +108,24 @@ class FollowedSearch:
 
     def refresh(self) -> SearchSummary:
         """The state as it is now."""
-        before, stamp = self._summary, _stamp(self._journal.path)
+        before, stamp = self._summary, self._source.stamp()
         if before is not None and stamp == self._stamp and not before.agents:
             return before
-        if self._stamp is not None and (stamp[1] < self._stamp[1] or stamp[2] != self._stamp[2]):
-            self._journal = Journal(self._journal.path)  # another search of the same name
         self._stamp = stamp
         try:
-            now = self._summarize(self._journal.read(), stamp)
+            now = self._summarize(self._source.read(), stamp)
+        except JournalUnreachable as error:
+            now = replace(before or self._unknown(stamp), agents=0, error=error.what)
         except WorkbenchError as error:
-            self._journal = Journal(self._journal.path)
-            now = SearchSummary(self._folder, None, (), 0, 0, stamp[0] / 1e9, error.what)
+            self._source.begin_again()
+            now = replace(self._unknown(stamp), error=error.what)
         if before is None or now != before:
             self._summary = now
         assert self._summary is not None
         return self._summary
+
+    def _unknown(self, stamp: Stamp) -> SearchSummary:
+        return SearchSummary(self._folder, None, (), 0, 0, stamp[0] / 1e9, storage=self._source.storage)
 
     def _summarize(self, state: SearchState, stamp: Stamp) -> SearchSummary:
         if not state.recipe:
@@ -133,7 +138,10 @@ class FollowedSearch:
         trials = tuple(self._now(trial, agents, goal) for trial in state.trials)
         trained = {each.run for trial in trials for each in trial.repetitions if _is_trained(each)}
         self._runs = {run: followed for run, followed in self._runs.items() if run in trained}
-        return SearchSummary(self._folder, self._base, trials, self._wanted, len(agents), stamp[0] / 1e9)
+        changed, storage = stamp[0] / 1e9, self._source.storage
+        return SearchSummary(
+            self._folder, self._base, trials, self._wanted, len(agents), changed, storage=storage
+        )
 
     def _now(self, trial: Trial, agents: set[str], goal: Goal | None) -> Trial:
         """A trial with what its runs say beyond the journal."""
@@ -147,7 +155,8 @@ class FollowedSearch:
         if repetition.state is not TrialState.RUNNING:
             return repetition
         if repetition.owner not in agents:
-            repetition = replace(repetition, state=TrialState.WAITING)
+            now = TrialState.PRUNED if repetition.held else TrialState.WAITING
+            repetition = replace(repetition, state=now)
         if not repetition.run:
             return repetition
         run = self._runs.setdefault(repetition.run, FollowedRun(repetition.run, goal))
@@ -191,11 +200,3 @@ class FollowedRun:
 
 def _is_trained(repetition: Repetition) -> bool:
     return bool(repetition.run) and repetition.state in (TrialState.RUNNING, TrialState.WAITING)
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return (0, 0, 0)
-    return found.st_mtime_ns, found.st_size, found.st_ino

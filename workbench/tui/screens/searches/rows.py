@@ -29,6 +29,7 @@ class TrialRow:
         values: of the keys, or of a repetition's logs, as text.
         run: the folder of its run; of several, of the one that is trained, or else of the first.
         why: the error of one that failed.
+        held: whether a person has pruned it.
     """
 
     number: int
@@ -40,6 +41,12 @@ class TrialRow:
     run: str = ""
     is_best: bool = False
     why: str = ""
+    held: bool = False
+
+    @property
+    def can_be_held(self) -> bool:
+        """True if it can be pruned by hand, or let go on after that."""
+        return self.held or self.state is TrialState.RUNNING
 
     @property
     def value_text(self) -> str:
@@ -119,6 +126,7 @@ def _trial_row(trial: Trial, names: Mapping[str, str], texts: _ValueTexts, is_be
         next(iter([*trained, *runs]), ""),
         is_best,
         trial.why,
+        repetitions[0].held,
     )
 
 
@@ -141,7 +149,7 @@ def about(search: SearchSummary, order: str) -> str:
     """A line about a search."""
     if search.base is None:
         return f"{search.name}: {search.error}"
-    parts = [goal_text(search), means_text(search)]
+    parts = [search.error, goal_text(search), means_text(search)]
     if (found := best_of(search)) is not None and found.value is not None:
         parts.append(f"best {number(found.value)} in trial {found.number}")
     if search.agents:
@@ -153,13 +161,21 @@ def about(search: SearchSummary, order: str) -> str:
     ):
         parts.append(f"to go on: kwb {reporting.command_of(search.base)} {search.name}")
     parts.append(ORDERS[order] if search.goal is not None else "")
+    parts.append(f"kept in {search.storage.partition(':')[0].partition('+')[0]}" if search.storage else "")
     return "   ".join(filter(None, parts))
 
 
 def about_trial(row: TrialRow) -> str:
     """A line about a trial: what was tried, or why it failed."""
     values = ", ".join(f"{name} {value}" for name, value in row.values.items())
-    return "   ".join(filter(None, (state_text(row.state), row.why or values)))
+    by_hand = ""
+    if row.held:
+        by_hand = (
+            "it stops after its batch, saved"
+            if row.state is TrialState.RUNNING
+            else "by hand: x lets it go on"
+        )
+    return "   ".join(filter(None, (state_text(row.state), by_hand, row.why or values)))
 
 
 def means_text(search: SearchSummary) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,10 +15,10 @@ from workbench.errors import WorkbenchError
 from workbench.search import reporting
 from workbench.search.opening import SEARCHES, recipe_of
 from workbench.tui.actions.reopen import open_as_new, show_run
-from workbench.tui.chart.widget import Chart
 from workbench.tui.context import kwb
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
+from workbench.tui.screens.searches.best_curve import BestCurve
 from workbench.tui.screens.searches.comparing import compare_trials
 from workbench.tui.screens.searches.coordinates import coordinates_of
 from workbench.tui.screens.searches.importances import Importances
@@ -31,13 +30,12 @@ from workbench.tui.screens.searches.rows import (
     about,
     about_trial,
     best_of,
-    best_so_far,
     goal_text,
     kind_of,
     rows_of,
 )
 from workbench.tui.screens.searches.tables import SearchesTable, TrialsTable
-from workbench.tui.screens.searches.working import begin_open_recipe, go_on
+from workbench.tui.screens.searches.working import begin_open_recipe, go_on, prune_or_release
 from workbench.tui.services.run_files import RunRecipe
 from workbench.tui.services.search_processes import SearchProcesses
 from workbench.tui.views.fitting import printable
@@ -60,16 +58,7 @@ and press n to begin with the open recipe, or in the shell:
 
     kwb search RECIPE
 
-A search that keeps its journal in a database (--storage) is not listed here."""
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """What the curve shows."""
-
-    search: str
-    goal: str
-    points: tuple[tuple[int, float], ...]
+A search that is kept in a database (--storage) is listed when this machine has worked on it."""
 
 
 class SearchesScreen(WorkbenchScreen):
@@ -95,6 +84,8 @@ class SearchesScreen(WorkbenchScreen):
                 tooltip="Mark the trial under the cursor: others are compared with it"),
         Binding("d", "difference", "Difference", id="searches.difference",
                 tooltip="Compare the trial under the cursor with the marked one, or else with the best"),
+        Binding("x", "prune", "Prune", id="searches.prune",
+                tooltip="Stop the trial under the cursor, saved: it counts as pruned. Once more: let it go on"),
         Binding("n", "begin", "New", id="searches.begin",
                 tooltip="Begin the search, or the repeats, of the open recipe, in a process of its own"),
         Binding("c", "go_on", "Go on", id="searches.go-on",
@@ -112,7 +103,6 @@ class SearchesScreen(WorkbenchScreen):
         self._order = "value"
         self._filled: tuple[SearchSummary | None, str, int | None] = (None, "", None)
         self._marked: tuple[str, int] | None = None  # a search, and the trial that others are compared with
-        self._drawn: _Drawn | None = None
         self._picture = "best"
         self._importances = Importances()
         self._processes = SearchProcesses()
@@ -123,7 +113,7 @@ class SearchesScreen(WorkbenchScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield SearchesTable(id="searches")
         yield Static(id="about", markup=False)
-        yield Chart("", empty="no trial has ended yet", id="curve")
+        yield BestCurve(id="curve")
         yield TrialsPicture(id="picture")
         yield TrialsTable(id="trials")
         yield Static(id="trial", markup=False)
@@ -212,24 +202,10 @@ class SearchesScreen(WorkbenchScreen):
         self._rows = {f"{search.name}/{row.number}": row for row in rows}
         goal = search.goal.name if search.goal is not None else ""
         self.query_one(TrialsTable).show(search.name, goal, rows, kind_of(search), marked)
-        self._draw(search)
+        self.query_one(BestCurve).show(search)
         self._draw_picture()
         self._show_words()
         self.refresh_bindings()
-
-    def _draw(self, search: SearchSummary) -> None:
-        """Draw the best value so far, over the trials."""
-        chart, goal = self.query_one("#curve", Chart), search.goal
-        chart.set_class(goal is None, "-unused")
-        points = best_so_far(search.trials, goal.sign) if goal is not None else []
-        now = _Drawn(search.name, goal.name if goal is not None else "", tuple(points))
-        if now == self._drawn:
-            return
-        self._drawn = now
-        chart.clear()
-        chart.title = f"best {now.goal} so far, by trial"
-        if points:
-            chart.extend("best", points)
 
     def _draw_picture(self) -> None:
         """Draw the picture that was chosen in place of the best value so far."""
@@ -305,6 +281,8 @@ class SearchesScreen(WorkbenchScreen):
             return (search := self._search) is not None and best_of(search) is not None
         if action == "difference":
             return self._compared_with is not None
+        if action == "prune":
+            return (search := self._search) is not None and search.goal is not None and self._can_be_held
         if action == "mark":
             return self.is_mounted and self._row is not None
         if action == "searches":
@@ -337,6 +315,16 @@ class SearchesScreen(WorkbenchScreen):
             now = search.name, row.number
             self._marked = None if now == self._marked else now
             self._show_search()
+
+    @property
+    def _can_be_held(self) -> bool:
+        is_there = self.is_mounted and self.focused is self.query_one(TrialsTable)
+        return is_there and (row := self._row) is not None and row.can_be_held
+
+    @work(group="prune", exclusive=True)
+    async def action_prune(self) -> None:
+        if (search := self._search) is not None and (row := self._row) is not None:
+            await prune_or_release(kwb(self), search, row)
 
     @work(group="difference", exclusive=True)
     async def action_difference(self) -> None:

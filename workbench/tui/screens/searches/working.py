@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 
 from workbench.errors import WorkbenchError
 from workbench.search import reporting
+from workbench.search.holding import hold_trial
+from workbench.search.kept_elsewhere import journal_in
 from workbench.search.opening import SEARCHES
 from workbench.tui.context import AppContext
 from workbench.tui.screens.searches.listing import SearchSummary
+from workbench.tui.screens.searches.rows import TrialRow
 from workbench.tui.services.detached import plugin_options
 from workbench.tui.services.search_processes import SearchProcesses
 from workbench.tui.widgets.dialogs import PromptDialog
@@ -81,3 +85,23 @@ def _begin(app: AppContext, processes: SearchProcesses, name: str, arguments: li
         return False
     app.notice(f"kwb {shlex.join(arguments)}: it goes on when you leave the app.", "information")
     return True
+
+
+async def prune_or_release(app: AppContext, search: SearchSummary, row: TrialRow) -> None:
+    """Prune a trial that is trained, or let one that was pruned by hand go on. What is in the way is shown."""
+
+    def change() -> None:
+        if (journal := journal_in(search.folder)) is not None:
+            hold_trial(journal, row.number, is_held=not row.held)
+
+    try:
+        await asyncio.to_thread(change)
+    except WorkbenchError as error:
+        app.notice(error, "warning")
+        return
+    words = f"trial {row.number} goes on from its checkpoint"
+    if not row.held:
+        words = f"trial {row.number} stops after its batch, saved, and counts as pruned; x lets it go on."
+    elif not search.agents:
+        words += " when somebody works on the search: c."
+    app.notice(words, "information")
