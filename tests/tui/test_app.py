@@ -94,7 +94,7 @@ async def test_the_key_line_has_whole_keys_and_the_way_out_at_any_width(open_app
 
 
 async def test_the_palette_is_grouped_by_name_and_does_what_it_says(open_app: OpenApp) -> None:
-    async with open_app() as pilot:
+    async with open_app(size=(120, 60)) as pilot:
         await pilot.press("ctrl+p")
         await settle(pilot)
         await until(lambda: "Go: Runs" in shown(pilot.app))
