@@ -36,17 +36,21 @@ _SQLITE_WAIT = 10.0  # seconds for the others that are at the file
 
 def without_password(url: str) -> str:
     """The address of a database without the password in it; "" where it is none."""
-    from sqlalchemy import exc, make_url
+    from sqlalchemy import URL, exc, make_url
 
     try:
         address = make_url(url.strip())
     except (exc.ArgumentError, ValueError):
         return ""
-    address = address.set(
-        drivername=_POSTGRESQL.get(address.drivername, address.drivername),
+    bare = URL.create(
+        _POSTGRESQL.get(address.drivername, address.drivername),
+        address.username,
+        host=address.host,
+        port=address.port,
+        database=address.database,
         query={key: value for key, value in address.query.items() if key != "password"},
     )
-    return address._replace(password=None).render_as_string(hide_password=False)
+    return bare.render_as_string(hide_password=False)
 
 
 class SqlJournal:
