@@ -116,7 +116,9 @@ def search_command(
         raise click.UsageError("only one of --best, --importance, --prune and --go-on at a time.")
     opened = open_search(recipe, shared.catalog(), overrides=overrides, name=name, storage=storage)
     if prune is not None or go_on is not None:
-        _hold(opened, prune if prune is not None else go_on, is_held=prune is not None, as_json=as_json)
+        _prune_by_hand(
+            opened, prune if prune is not None else go_on, pruned=prune is not None, as_json=as_json
+        )
         return ExitCode.DONE
     if importance:
         _print_importance(opened, as_json=as_json)
@@ -191,14 +193,14 @@ def _print_best(opened: Opened, *, as_json: bool) -> None:
     echo_data(recipe_of(opened.base, found))
 
 
-def _hold(opened: Opened, trial: int | None, *, is_held: bool, as_json: bool) -> None:
-    from workbench.search.holding import hold_trial
+def _prune_by_hand(opened: Opened, trial: int | None, *, pruned: bool, as_json: bool) -> None:
+    from workbench.search.pruning_by_hand import prune_by_hand
 
     assert trial is not None
-    state = hold_trial(opened.journal, trial, is_held=is_held)
+    state = prune_by_hand(opened.journal, trial, pruned=pruned)
     if as_json:
-        echo_json({"trial": trial, "state": str(state.trials[trial].state), "held": is_held})
-    elif is_held:
+        echo_json({"trial": trial, "state": str(state.trials[trial].state), "pruned_by_hand": pruned})
+    elif pruned:
         echo(f"trial {trial} stops after its batch, saved, and counts as pruned")
     else:
         echo(f"trial {trial} goes on from its checkpoint while somebody works on '{opened.name}'")

@@ -216,7 +216,7 @@ class Agent:
             run_folder = RunFolder(Path(assignment.run))
             await take_over(run_folder, assignment.fence, lambda: self._stopping)
         known = result_of(assignment.run, self.goal)
-        if known is None and state.trials[trial].repetitions[repetition].held:
+        if known is None and state.trials[trial].repetitions[repetition].pruned_by_hand:
             known = RunResult()
         if (
             known is not None
@@ -265,8 +265,8 @@ class Agent:
             await self._end(trial, repetition, result, TrialState.FAILED, why=error.what)
             self._on_failures(error)
         else:
-            is_held = self._journal.state.trials[trial].repetitions[repetition].held
-            over = state_at_end(result, is_pruned=pruned, is_held=is_held)
+            by_hand = self._journal.state.trials[trial].repetitions[repetition].pruned_by_hand
+            over = state_at_end(result, pruned=pruned, by_hand=by_hand)
             await self._end(trial, repetition, result, over)
 
     async def _begins_again(self, trial: int, repetition: int) -> bool:
@@ -375,7 +375,7 @@ class Agent:
             if known.owner != self.name:
                 self._ended_here.add((trial, repetition))
                 worker.kill()
-            elif known.held:
+            elif known.pruned_by_hand:
                 worker.send("stop")
 
     def _end_all(self) -> None:

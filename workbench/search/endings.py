@@ -10,13 +10,17 @@ from workbench.search.space import Base
 from workbench.search.state import Trial, TrialState
 
 
-def state_at_end(result: RunResult, *, is_pruned: bool, is_held: bool) -> TrialState:
-    """The state of a training whose process has ended well."""
-    if is_pruned:
+def state_at_end(result: RunResult, *, pruned: bool, by_hand: bool) -> TrialState:
+    """The state of a training whose process has ended well.
+
+    Args:
+        pruned: by a comparison with the others. by_hand: a person has asked for it to be pruned.
+    """
+    if pruned:
         return TrialState.PRUNED
     if result.status == "done":
         return TrialState.DONE
-    return TrialState.PRUNED if is_held else TrialState.STOPPED
+    return TrialState.PRUNED if by_hand else TrialState.STOPPED
 
 
 def state_where_left(
@@ -33,7 +37,7 @@ def state_where_left(
     if result.status == "done":
         more = result.epoch < base.epochs(trial.settings) and not result.ended_early
         return None if more else TrialState.DONE
-    if known.held:
+    if known.pruned_by_hand:
         return TrialState.PRUNED
     search = base.search
     is_compared = result.status == "stopped" and result.epoch in known.compared

@@ -85,7 +85,7 @@ def is_short(repetition: Repetition, epochs: int) -> bool:
     """True if a training has stopped before its last epoch, and can go on."""
     if repetition.state is TrialState.DONE:
         return repetition.epoch < epochs and not repetition.early
-    return repetition.state is TrialState.PRUNED and not repetition.held
+    return repetition.state is TrialState.PRUNED and not repetition.pruned_by_hand
 
 
 def _valued(trials: Sequence[Trial]) -> list[Trial]:

@@ -102,7 +102,7 @@ class Scheduler:
             # The repetitions of a trial that may be pruned wait until its first one has come to its end.
             alone = search is not None and search.prune is not None
             alone = alone and (not first.state.over or is_short(first, epochs))
-            if first.held:
+            if first.pruned_by_hand:
                 continue
             for index, repetition in enumerate(trial.repetitions):
                 waits = repetition.state is TrialState.WAITING or (

@@ -48,7 +48,7 @@ class Repetition:
         compared: that value at the end of the epochs after which trials are compared.
         logs: of its last epoch. evaluation: on the test repetition.
         early: whether a callback ended it, so that more epochs would change nothing.
-        held: whether a person has pruned it: it stops, and does not go on before somebody wants that.
+        pruned_by_hand: whether a person has pruned it: it stops, and does not go on before somebody wants that.
         why: the error of one that failed.
     """
 
@@ -64,7 +64,7 @@ class Repetition:
     evaluation: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     early: bool = False
-    held: bool = False
+    pruned_by_hand: bool = False
     why: str = ""
 
 
@@ -171,8 +171,8 @@ class SearchState:
                 if not 1 <= count <= MOST_REPETITIONS:
                     raise ValueError(f"a trial has no {count} repetitions")
                 self.trials.append(Trial(len(self.trials), _map(record["settings"]), (Repetition(),) * count))
-            case "held":
-                self._change(record, held=_flag(record["held"]))
+            case "by_hand":
+                self._change(record, pruned_by_hand=_flag(record["pruned"]))
             case "begun":
                 self._change(record, state=TrialState.RUNNING, owner=_text(record["agent"]), begun=1)
             case "died":
@@ -188,8 +188,8 @@ class SearchState:
 
     def _release(self) -> None:
         for trial in self.trials:
-            if any(each.held for each in trial.repetitions):
-                free = tuple(replace(each, held=False) for each in trial.repetitions)
+            if any(each.pruned_by_hand for each in trial.repetitions):
+                free = tuple(replace(each, pruned_by_hand=False) for each in trial.repetitions)
                 self.trials[trial.number] = replace(trial, repetitions=free)
 
     def _change(self, record: Record, agent: str = "", **changes: Any) -> None:
@@ -311,9 +311,9 @@ def compared(agent: str, trial: int, repetition: int, epoch: int, value: float) 
     }
 
 
-def held(trial: int, repetition: int, is_held: bool) -> Record:
+def by_hand(trial: int, repetition: int, pruned: bool) -> Record:
     """A person prunes a training, or lets it go on. Whoever trains it reads that."""
-    return {"kind": "held", "trial": trial, "repetition": repetition, "held": is_held}
+    return {"kind": "by_hand", "trial": trial, "repetition": repetition, "pruned": pruned}
 
 
 def ended(agent: str, trial: int, repetition: int, state: TrialState, **known: Any) -> Record:

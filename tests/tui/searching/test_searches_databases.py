@@ -39,7 +39,7 @@ async def test_its_trials_are_listed_and_pruned(open_app, five, place: Path, siz
         table = pilot.app.screen.query_one(TrialsTable)
         table.move_cursor(row=table.keys.index("small/4"))
         await pilot.press("x")
-        await until(lambda: kept.read().trials[4].repetitions[0].held, what="the database has it")
+        await until(lambda: kept.read().trials[4].repetitions[0].pruned_by_hand, what="the database has it")
         await until(lambda: "it stops after its batch" in shown_words(pilot), what="it is shown")
 
 

@@ -225,24 +225,24 @@ async def test_a_trial_is_pruned_by_key_and_let_go_on(open_app, five, size) -> N
         assert not screen.check_action("prune", ())  # in the list of searches
         await pilot.press("enter", "x")  # the best is done: nothing happens
         await settle(pilot)
-        assert not any(trial.repetitions[0].held for trial in five.read().trials)
+        assert not any(trial.repetitions[0].pruned_by_hand for trial in five.read().trials)
         table = screen.query_one(TrialsTable)
         table.move_cursor(row=table.keys.index("small/4"))
         await settle(pilot)
         assert screen.check_action("prune", ())
         await pilot.press("x")
-        await until(lambda: five.read().trials[4].repetitions[0].held, what="the journal says it")
+        await until(lambda: five.read().trials[4].repetitions[0].pruned_by_hand, what="the journal says it")
         await until(lambda: "▶ running it stops after its batch" in shown_words(pilot), what="it is shown")
         agent = five.state.trials[4].repetitions[0].owner
         five.update(lambda _: [records.ended(agent, 4, 0, TrialState.PRUNED, epoch=2, value=0.65)])
         await until(lambda: "▽ pruned by hand: x lets it go on" in shown_words(pilot), what="it is pruned")
         await pilot.press("x")
-        await until(lambda: not five.read().trials[4].repetitions[0].held, what="it may go on")
+        await until(lambda: not five.read().trials[4].repetitions[0].pruned_by_hand, what="it may go on")
         await until(lambda: not screen.check_action("prune", ()), what="as other pruned ones")
 
 
 async def test_one_that_was_left_behind_is_pruned_at_once(open_app, five) -> None:
     agent = five.read().trials[4].repetitions[0].owner
-    five.update(lambda _: [records.held(4, 0, True), {"kind": "left", "agent": agent}])
+    five.update(lambda _: [records.by_hand(4, 0, True), {"kind": "left", "agent": agent}])
     async with open_app(mode="searches") as pilot:
         await until(lambda: line_with(pilot, "0.65").startswith("4 ▽ pruned"), what="nobody trains it")

@@ -46,10 +46,10 @@ def test_trials_pictures_comparison_and_the_best(
     # the running one is pruned
     kwb.press("Down", "x")
     kwb.until(lambda screen: "it stops after its batch" in screen, "that it stops")
-    assert [trial.repetitions[0].held for trial in five.read().trials] == [False] * 4 + [True]
+    assert [trial.repetitions[0].pruned_by_hand for trial in five.read().trials] == [False] * 4 + [True]
     kwb.press("x")
     kwb.until(lambda screen: "it stops after its batch" not in screen, "that it goes on")
-    assert not five.read().trials[4].repetitions[0].held
+    assert not five.read().trials[4].repetitions[0].pruned_by_hand
     # the best one as a recipe
     kwb.press("b")
     kwb.until(lambda screen: "small-best" in screen, "its recipe")

@@ -155,7 +155,7 @@ class FollowedSearch:
         if repetition.state is not TrialState.RUNNING:
             return repetition
         if repetition.owner not in agents:
-            now = TrialState.PRUNED if repetition.held else TrialState.WAITING
+            now = TrialState.PRUNED if repetition.pruned_by_hand else TrialState.WAITING
             repetition = replace(repetition, state=now)
         if not repetition.run:
             return repetition

@@ -29,7 +29,7 @@ class TrialRow:
         values: of the keys, or of a repetition's logs, as text.
         run: the folder of its run; of several, of the one that is trained, or else of the first.
         why: the error of one that failed.
-        held: whether a person has pruned it.
+        pruned_by_hand: whether a person has pruned it.
     """
 
     number: int
@@ -41,12 +41,12 @@ class TrialRow:
     run: str = ""
     is_best: bool = False
     why: str = ""
-    held: bool = False
+    pruned_by_hand: bool = False
 
     @property
     def can_be_held(self) -> bool:
         """True if it can be pruned by hand, or let go on after that."""
-        return self.held or self.state is TrialState.RUNNING
+        return self.pruned_by_hand or self.state is TrialState.RUNNING
 
     @property
     def value_text(self) -> str:
@@ -126,7 +126,7 @@ def _trial_row(trial: Trial, names: Mapping[str, str], texts: _ValueTexts, is_be
         next(iter([*trained, *runs]), ""),
         is_best,
         trial.why,
-        repetitions[0].held,
+        repetitions[0].pruned_by_hand,
     )
 
 
@@ -169,7 +169,7 @@ def about_trial(row: TrialRow) -> str:
     """A line about a trial: what was tried, or why it failed."""
     values = ", ".join(f"{name} {value}" for name, value in row.values.items())
     by_hand = ""
-    if row.held:
+    if row.pruned_by_hand:
         by_hand = (
             "it stops after its batch, saved"
             if row.state is TrialState.RUNNING

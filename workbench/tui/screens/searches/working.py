@@ -7,9 +7,9 @@ import shlex
 
 from workbench.errors import WorkbenchError
 from workbench.search import reporting
-from workbench.search.holding import hold_trial
 from workbench.search.kept_elsewhere import journal_in
 from workbench.search.opening import SEARCHES
+from workbench.search.pruning_by_hand import prune_by_hand
 from workbench.tui.context import AppContext
 from workbench.tui.screens.searches.listing import SearchSummary
 from workbench.tui.screens.searches.rows import TrialRow
@@ -92,7 +92,7 @@ async def prune_or_release(app: AppContext, search: SearchSummary, row: TrialRow
 
     def change() -> None:
         if (journal := journal_in(search.folder)) is not None:
-            hold_trial(journal, row.number, is_held=not row.held)
+            prune_by_hand(journal, row.number, pruned=not row.pruned_by_hand)
 
     try:
         await asyncio.to_thread(change)
@@ -100,7 +100,7 @@ async def prune_or_release(app: AppContext, search: SearchSummary, row: TrialRow
         app.notice(error, "warning")
         return
     words = f"trial {row.number} goes on from its checkpoint"
-    if not row.held:
+    if not row.pruned_by_hand:
         words = f"trial {row.number} stops after its batch, saved, and counts as pruned; x lets it go on."
     elif not search.agents:
         words += " when somebody works on the search: c."

@@ -17,9 +17,9 @@ from tests.search.undisturbed import undisturbed
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.search import state as records
-from workbench.search.holding import hold_trial
 from workbench.search.journal import Journal
 from workbench.search.opening import open_search
+from workbench.search.pruning_by_hand import prune_by_hand
 from workbench.search.scheduling import Assignment
 from workbench.search.state import Record, TrialState
 from workbench.storage.run_folder import RunFolder
@@ -27,7 +27,7 @@ from workbench.storage.run_folder import RunFolder
 
 def pruned_by_hand() -> list[Record]:
     stopped = records.ended("me", 0, 0, TrialState.PRUNED, value=1.0, epoch=3)
-    return [*begun(0), records.run_made("me", 0, 0, "saved/runs/x"), records.held(0, 0, True), stopped]
+    return [*begun(0), records.run_made("me", 0, 0, "saved/runs/x"), records.by_hand(0, 0, True), stopped]
 
 
 def test_it_counts_and_goes_on_only_when_it_may() -> None:
@@ -37,7 +37,7 @@ def test_it_counts_and_goes_on_only_when_it_may() -> None:
     assert case.next([(1, 0)]) is None
     case.state.add([records.ended("me", 1, 0, TrialState.DONE, value=2.0, epoch=6)])
     assert case.scheduler.finished(case.state)
-    case.state.add([records.held(0, 0, False)])
+    case.state.add([records.by_hand(0, 0, False)])
     assert not case.scheduler.finished(case.state)
     assert case.next() == Assignment(0, 0, "saved/runs/x", fence=2)
 
@@ -45,16 +45,16 @@ def test_it_counts_and_goes_on_only_when_it_may() -> None:
 def test_who_asks_for_more_lets_it_go_on() -> None:
     asked = {"kind": "recipe", "text": "x", "name": "r.yaml", "folder": ".", "overrides": ["search.trials=9"]}
     case = Case(made(trials=2), *pruned_by_hand(), asked)
-    assert not case.state.trials[0].repetitions[0].held
+    assert not case.state.trials[0].repetitions[0].pruned_by_hand
     assert case.next() == Assignment(0, 0, "saved/runs/x", fence=2)
 
 
 def test_its_other_repetitions_wait_too() -> None:
-    case = Case(made(trials=1), *begun(0, repetitions=3), *(records.held(0, at, True) for at in range(3)))
+    case = Case(made(trials=1), *begun(0, repetitions=3), *(records.by_hand(0, at, True) for at in range(3)))
     case.state.add([records.ended("me", 0, 0, TrialState.PRUNED, value=1.0, epoch=3)])
     assert case.next() is None
     assert case.scheduler.finished(case.state)
-    case.state.add([records.held(0, at, False) for at in range(3)])
+    case.state.add([records.by_hand(0, at, False) for at in range(3)])
     assert case.next() == Assignment(0, 0, fence=2)
 
 
@@ -63,17 +63,17 @@ def test_what_cannot_be_pruned_says_why(tmp_path: Path) -> None:
     done = records.ended("me", 0, 0, TrialState.DONE, value=1.0, epoch=6)
     journal.update(lambda _: [*begun(0), done, *begun(1)])
     with pytest.raises(RecipeError, match="trial 0 is done"):
-        hold_trial(journal, 0, is_held=True)
+        prune_by_hand(journal, 0, pruned=True)
     with pytest.raises(RecipeError, match="there is no trial 2"):
-        hold_trial(journal, 2, is_held=True)
+        prune_by_hand(journal, 2, pruned=True)
     with pytest.raises(RecipeError, match="trial 1 was not pruned by hand"):
-        hold_trial(journal, 1, is_held=False)
-    hold_trial(journal, 1, is_held=True)
-    assert Journal(journal.path).read().trials[1].repetitions[0].held
+        prune_by_hand(journal, 1, pruned=False)
+    prune_by_hand(journal, 1, pruned=True)
+    assert Journal(journal.path).read().trials[1].repetitions[0].pruned_by_hand
     with pytest.raises(RecipeError, match="trial 1 is running"):
-        hold_trial(journal, 1, is_held=True)
-    hold_trial(journal, 1, is_held=False)
-    assert not journal.read().trials[1].repetitions[0].held
+        prune_by_hand(journal, 1, pruned=True)
+    prune_by_hand(journal, 1, pruned=False)
+    assert not journal.read().trials[1].repetitions[0].pruned_by_hand
 
 
 def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
@@ -100,7 +100,7 @@ def test_a_trial_that_trains_is_pruned_and_goes_on_bit_for_bit(
     until(lambda: (trials := journal.read().trials) and trials[0].repetitions[0].run)
     run = RunFolder(Path(journal.state.trials[0].repetitions[0].run))
     until(lambda: any(run.checkpoints.iterdir()))
-    hold_trial(Journal(journal.path), 0, is_held=True)
+    prune_by_hand(Journal(journal.path), 0, pruned=True)
     if killed:
         agent.kill()
         agent.communicate()
@@ -114,7 +114,7 @@ def test_a_trial_that_trains_is_pruned_and_goes_on_bit_for_bit(
     finish(start(tmp_path, "", "search", "small", "--workers", "1"))  # nothing goes on by itself
     assert journal.read().trials[0].repetitions == first.repetitions
     out, _ = finish(start(tmp_path, "", "search", "small", "--go-on", "0", "--json"))
-    assert json.loads(out) == {"trial": 0, "state": "pruned", "held": False}
+    assert json.loads(out) == {"trial": 0, "state": "pruned", "pruned_by_hand": False}
     finish(start(tmp_path, "", "search", "small", "--workers", "1"))
     first = journal.read().trials[0]
     known = first.repetitions[0]
@@ -132,7 +132,7 @@ def test_the_command_line_says_what_it_did(tmp_path: Path) -> None:
     journal.update(lambda _: [asked, *trials])
     out, _ = finish(start(tmp_path, "", "search", "small", "--prune", "0"))
     assert out == "trial 0 stops after its batch, saved, and counts as pruned\n"
-    assert journal.read().trials[0].repetitions[0].held
+    assert journal.read().trials[0].repetitions[0].pruned_by_hand
     _, errors = finish(start(tmp_path, "", "search", "small", "--prune", "7"), code=2)
     assert "there is no trial 7" in errors
     _, errors = finish(start(tmp_path, "", "search", "small", "--prune", "0", "--best"), code=2)

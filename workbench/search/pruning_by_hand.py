@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from workbench.errors import RecipeError
 from workbench.search.journal import SearchJournal
-from workbench.search.state import Record, SearchState, Trial, TrialState, held
+from workbench.search.state import Record, SearchState, Trial, TrialState, by_hand
 
 
-def may_be_held(trial: Trial) -> bool:
+def may_be_pruned(trial: Trial) -> bool:
     """True if a trial is trained, or was left in the middle: it can be pruned."""
     states = {each.state for each in trial.repetitions}
-    return TrialState.RUNNING in states and not trial.repetitions[0].held
+    return TrialState.RUNNING in states and not trial.repetitions[0].pruned_by_hand
 
 
 def may_be_released(trial: Trial) -> bool:
     """True if a person has pruned a trial: it can go on."""
-    return trial.repetitions[0].held
+    return trial.repetitions[0].pruned_by_hand
 
 
-def hold_trial(journal: SearchJournal, number: int, *, is_held: bool) -> SearchState:
+def prune_by_hand(journal: SearchJournal, number: int, *, pruned: bool) -> SearchState:
     """Prune a trial, or let one that was pruned so go on.
 
     Raises:
@@ -37,18 +37,18 @@ def hold_trial(journal: SearchJournal, number: int, *, is_held: bool) -> SearchS
                 f"there is no trial {number}: there are {count}, counted from 0.", where=journal.where
             )
         trial = state.trials[number]
-        if is_held and not may_be_held(trial):
+        if pruned and not may_be_pruned(trial):
             raise RecipeError(
                 f"trial {number} is {trial.state}.",
                 where=journal.where,
                 hint="One that is trained can be pruned.",
             )
-        if not is_held and not may_be_released(trial):
+        if not pruned and not may_be_released(trial):
             raise RecipeError(
                 f"trial {number} was not pruned by hand.",
                 where=journal.where,
                 hint="Others go on by themselves, where more trials, epochs or another `prune` let them.",
             )
-        return [held(number, index, is_held) for index in range(len(trial.repetitions))]
+        return [by_hand(number, index, pruned) for index in range(len(trial.repetitions))]
 
     return journal.update(decide)
