@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,12 +49,11 @@ def test_the_gpus_that_the_user_allows(
 async def test_each_child_sees_one_gpu_and_gives_it_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server = shared_fork_server()  # before the variable is another: all tests share it
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     plugin = tmp_path / "sees.py"
     plugin.write_text(SEES)
-    starter = WorkerStarter(
-        tmp_path / "logs", plugin_files=[plugin], folder=tmp_path, fork_server=shared_fork_server()
-    )
+    starter = WorkerStarter(tmp_path / "logs", plugin_files=[plugin], folder=tmp_path, fork_server=server)
     seen = tmp_path / "sees"
 
     async def sees(worker: Worker) -> str:
@@ -77,17 +77,20 @@ async def test_each_child_sees_one_gpu_and_gives_it_back(
 
 
 @pytest.mark.slow
-async def test_with_one_gpu_or_none_nothing_is_hidden(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("allowed", ["3", ""])
+async def test_with_one_gpu_or_none_the_variable_is_left_alone(
+    allowed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server = shared_fork_server()  # its children begin with its own environment
+    inherited = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
     plugin = tmp_path / "sees.py"
     plugin.write_text(SEES)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    starter = WorkerStarter(tmp_path / "logs", folder=tmp_path, fork_server=shared_fork_server())
+    starter = WorkerStarter(tmp_path / "logs", folder=tmp_path, fork_server=server)
     worker = await starter.start(lambda *_: None)
     try:
         await worker.call("scan", path=str(plugin))
-        assert (tmp_path / "sees").read_text() != ""
+        assert (tmp_path / "sees").read_text() == inherited
     finally:
         worker.kill()
         await worker.gone()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from ctypes.util import find_library
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -16,11 +18,15 @@ MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
 
 def gpus_here() -> tuple[str, ...]:
     """The GPUs that trainings may be given, as `CUDA_VISIBLE_DEVICES` names them: those that the user has allowed by
-    that variable, or else all that NVIDIA's driver lists."""
+    that variable, or else all that NVIDIA's driver lists, where TensorFlow can use them: it needs CUDA's libraries."""
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is not None:
         named = [each.strip() for each in allowed.split(",")]
         return tuple(each for each in named if each not in ("", "-1"))
+    if (
+        find_spec("nvidia") is None and find_library("cudart") is None
+    ):  # of tensorflow[and-cuda], or of the system
+        return ()
     try:
         return tuple(str(number) for number in range(len(os.listdir("/proc/driver/nvidia/gpus"))))
     except OSError:
