@@ -13,27 +13,10 @@ from tests.coroutines import until
 from tests.tui.assembling.conftest import checked
 from tests.tui.assembling.test_changed_on_disk import edit, notices_text
 from tests.tui.conftest import OpenApp, shown
+from tests.tui.gate import GATE
 from tests.worker.conftest import recipe
 from workbench.tui.context import TrainingState
 
-GATE = '''\
-"""A gate."""
-import keras
-
-
-class Gate(keras.Layer):
-    """Lets a share through."""
-
-    def __init__(self, strength=0.5, **kwargs):
-        super().__init__(**kwargs)
-        self.strength = strength
-
-    def call(self, x):
-        return x * self.strength
-
-    def get_config(self):
-        return {**super().get_config(), "strength": self.strength}
-'''
 SHARPER = "strength=0.5, **kwargs"
 
 

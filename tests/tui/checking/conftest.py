@@ -9,25 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.coroutines import until
+from tests.tui.gate import GATE
 
-GATE = '''\
-"""Layers that are checked."""
-import keras
-
-
-class Gate(keras.Layer):
-    """Lets a share through."""
-
-    def __init__(self, strength=0.5, **kwargs):
-        super().__init__(**kwargs)
-        self.strength = strength
-
-    def call(self, x):
-        return x * self.strength
-
-    def get_config(self):
-        return {**super().get_config(), "strength": self.strength}
-'''
 KEPT = '"strength": self.strength'
 FORGOTTEN = '"strength": 0.5'
 
