@@ -6,13 +6,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from workbench import events
-from workbench.errors import ExitCode, RecipeError, WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.output import echo
 from workbench.process import Diverted, Silence, forward_warnings, import_keras, let_go, open_terminals
 from workbench.recipe.lookup import is_recipe, open_recipe
@@ -22,7 +22,7 @@ from workbench.storage.event_stream import read_events
 from workbench.storage.reader_client import check
 from workbench.storage.run_folder import RunFolder
 from workbench.storage.runs import RunSummary, open_run, summary_of
-from workbench.training.resumable_runs import differences, latest_run, run_document, why_none
+from workbench.training.resumable_runs import check_goes_on, is_complete, latest_run, run_document, why_none
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
@@ -87,7 +87,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             document, resumed = _open(job, catalog, reporter)
             check_names(document, catalog)  # a misspelt name need not wait for TensorFlow
             name = document.recipe.name
-            if resumed is not None and _is_complete(resumed, document):
+            if resumed is not None and is_complete(resumed, document):
                 reporter.say(f"nothing to resume: {resumed.folder.path} is done")
                 return _report_finished(resumed.folder, take)
             reporter.say(f"{name}: starting TensorFlow")
@@ -118,12 +118,7 @@ def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, Run
     if isdir(folder):
         run_folder, summary = open_run(folder), summary_of(open_run(folder))
         document = run_document(run_folder, job.overrides)
-        if keys := differences(replace(summary, status="failed"), document):
-            raise RecipeError(
-                f"a run goes on with the {keys[0]} that it began with.",
-                where="--set",
-                hint=f"`kwb export-checkpoint {folder}` makes a file of its model, for another recipe to load.",
-            )
+        check_goes_on(summary, document)
         return document, summary
     document = open_recipe(job.recipe, catalog, job.overrides)
     if not job.resume:
@@ -133,11 +128,6 @@ def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, Run
         why = why_none(job.runs, document)
         reporter.say(f"nothing to resume: no run of this recipe in {job.runs}{'; ' + why if why else ''}")
     return document, found
-
-
-def _is_complete(run: RunSummary, document: Document) -> bool:
-    """True if the run has done all that the recipe asks for."""
-    return run.status == "done" and run_document(run.folder).recipe == document.recipe
 
 
 def _report_finished(run_folder: RunFolder, take: Callable[[events.Event, str], None]) -> int:

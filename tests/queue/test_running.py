@@ -95,10 +95,10 @@ def test_bad_input_is_said_before_anything_waits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> None:
     """The run that was cut off is the one that goes on, and ends as one that was never disturbed."""
-    epochs = 400
+    epochs = 150
     name = recipe_file(tmp_path, "long", epochs=epochs, engine="steps")
     text = (tmp_path / name).read_text()
-    (tmp_path / name).write_text(text.replace("epochs:", "checkpoint_seconds: 1, epochs:"))
+    (tmp_path / name).write_text(text.replace("epochs:", "checkpoint_seconds: 0.5, epochs:"))
     kwb(tmp_path, "queue", "add", name)
     process = start(tmp_path, "queue", "run")
     run = until_running(tmp_path, "long", epoch=5)
@@ -131,7 +131,7 @@ def test_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> N
 
 
 def test_two_runners_beside_each_other_and_one_that_is_stopped_from_outside(tmp_path: Path) -> None:
-    names = [recipe_file(tmp_path, f"r{number}", epochs=300, engine="steps") for number in range(3)]
+    names = [recipe_file(tmp_path, f"r{number}", epochs=100, engine="steps") for number in range(3)]
     kwb(tmp_path, "queue", "add", *names)
     runners = [start(tmp_path, "queue", "run", "--json") for _ in range(2)]
     first = until_running(tmp_path, "r0")
@@ -170,3 +170,8 @@ def test_waits_for_a_run_and_goes_on_with_one(tmp_path: Path) -> None:
     kwb(tmp_path, "queue", "run")
     assert summary_of(before.folder).epoch == before.epoch + 5
     assert "the run is done" in kwb(tmp_path, "queue", "add", run.name, code=2)
+    assert "the seed that it began with" in kwb(tmp_path, "queue", "add", run.name, "--set", "seed=9", code=2)
+    kwb(tmp_path, "queue", "add", run.name, "--set", f"train.epochs={before.epoch + 8}")  # done, and for more
+    kwb(tmp_path, "queue", "run")
+    assert summary_of(before.folder).epoch == before.epoch + 8
+    assert json.loads(kwb(tmp_path, "queue", "--json")) == []

@@ -97,10 +97,11 @@ def test_a_claim_is_for_one_and_settles_what_becomes_of_it(queue: TrainingQueue,
     with pytest.raises(WorkbenchError, match="is being trained by process"):
         queue.remove(1)
     first.done()
-    second.failed("no such layer")
+    second.failed(WorkbenchError("there is no layer 'Gtae'.", where="b.yaml:3"))
     assert [(row.training.name, row.state) for row in queue.rows()] == [
         ("b", QueueState.FAILED), ("c", QueueState.WAITING)
     ]  # fmt: skip
+    assert queue.rows()[0].training.error == "b.yaml:3: there is no layer 'Gtae'."
     third = queue.take()
     assert third is not None
     assert third.training.name == "c"

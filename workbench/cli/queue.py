@@ -10,7 +10,7 @@ import click
 
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.cli.search import workers_option
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode
 from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _progress_line(progress: QueueProgress) -> str:
     if progress.state == "training":
         return f"{name}: training, run {run.name if run else ''}"
     if progress.error is not None:
-        return f"{name}: failed: {WorkbenchError.__str__(progress.error)}"
+        return f"{name}: failed: {progress.error}"
     summary = progress.summary
     logs = [f"{key} {value:.4g}" for key, value in summary.logs.items()] if summary is not None else []
     nothing = ", but nothing was learned" if summary is not None and summary.no_better else ""

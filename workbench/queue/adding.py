@@ -12,7 +12,7 @@ from workbench.recipe.document import parse, read_text
 from workbench.recipe.lookup import find_recipe
 from workbench.storage.run_folder import RunFolder, has_checkpoint
 from workbench.storage.runs import find_run, summary_of
-from workbench.training.resumable_runs import run_document
+from workbench.training.resumable_runs import check_goes_on, is_complete, run_document
 
 
 def read_training(named: str, catalog: Catalog, runs: Path, overrides: Sequence[str] = ()) -> TrainingOrder:
@@ -45,17 +45,21 @@ def going_on(run: RunFolder, overrides: Sequence[str] = ()) -> TrainingOrder:
     """A run that is to go on.
 
     Raises:
-        WorkbenchError: it is being trained, is done, or has no checkpoint.
+        WorkbenchError: it is being trained, is done, has no checkpoint, or `--set` makes another model of it.
     """
-    status = summary_of(run).status
-    if status in ("running", "done"):
-        hint = f"Watch it with: kwb watch {run.name}." if status == "running" else ""
+    summary = summary_of(run)
+    if summary.status == "running":
         raise RecipeError(
-            "the run is being trained." if hint else "the run is done.", where=run.name, hint=hint
+            "the run is being trained.", where=run.name, hint=f"Watch it with: kwb watch {run.name}."
         )
     if not has_checkpoint(run):
         raise RecipeError("there is no checkpoint to go on from.", where=run.name)
     document = run_document(run, tuple(overrides))
+    check_goes_on(summary, document)
+    if is_complete(summary, document):
+        raise RecipeError(
+            "the run is done.", where=run.name, hint="`--set train.epochs=N` lets it go on for more epochs."
+        )
     return TrainingOrder(
         document.recipe.name,
         read_text(run.recipe),

@@ -66,7 +66,7 @@ class QueueRunner:
         self._workers = workers
         self._on_progress = on_progress
         self._children: set[Worker] = set()
-        self._training = 0
+        self._busy = 0  # of the workers, those that train or look for a training
         self._stopped = asyncio.Event()
 
     async def run(self, *, after: Sequence[RunFolder] = ()) -> None:
@@ -102,18 +102,20 @@ class QueueRunner:
 
     async def _work(self) -> None:
         while not self._stopped.is_set():
-            claim = await asyncio.to_thread(self._queue.take)
+            self._busy += 1
+            try:
+                claim = await asyncio.to_thread(self._queue.take)
+                if claim is not None:
+                    try:
+                        await self._train(claim)
+                    finally:
+                        claim.leave()
+            finally:
+                self._busy -= 1
             if claim is None:
-                if not self._training:
+                if not self._busy:
                     return
                 await self._pause()  # more may be added while others still train
-                continue
-            self._training += 1
-            try:
-                await self._train(claim)
-            finally:
-                self._training -= 1
-                claim.leave()
 
     async def _train(self, claim: Claim) -> None:
         training, run = claim.training, [claim.training.run] if claim.training.run else []
@@ -141,7 +143,7 @@ class QueueRunner:
         folder = Path(run[0]) if run else None
         summary = await asyncio.to_thread(summary_of, RunFolder(folder)) if folder else None
         if failure is not None:
-            await asyncio.to_thread(claim.failed, failure.what)
+            await asyncio.to_thread(claim.failed, failure)
             self._on_progress(QueueProgress(training, "failed", folder, failure, summary))
         elif self._stopped.is_set() and (summary is None or summary.status != "done"):
             self._on_progress(QueueProgress(training, "interrupted", folder, summary=summary))

@@ -12,7 +12,6 @@ system's and end with a process however that ends; its training then waits again
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +24,14 @@ from typing import IO
 from workbench.atomic import file_error, write_bytes
 from workbench.errors import FileError, WorkbenchError
 from workbench.queue.entries import QueuedTraining, TrainingOrder, from_record
-from workbench.storage.ownership import owner, this_process
+from workbench.storage.ownership import hold, holder, owner
 from workbench.storage.run_folder import RunFolder, has_checkpoint
 from workbench.storage.runs import summary_of
 
 FOLDER = Path("saved") / "queue"
+PATIENCE = (
+    10.0  # seconds for another process that reads or writes the queue, which takes it some milliseconds
+)
 _FILE = "queue.json"
 
 
@@ -159,7 +161,9 @@ class TrainingQueue:
                     continue
                 if known is not training:
                     self._write([known if each is training else each for each in every])
-                return Claim(self, known, _lock(self._lock_of(known.number)))
+                lock = hold(self._lock_of(known.number))
+                if lock is not None:
+                    return Claim(self, known, lock)
         return None
 
     # ------------------------------------------------------------------ for claims
@@ -172,7 +176,7 @@ class TrainingQueue:
     # ------------------------------------------------------------------ the file
 
     def _row(self, training: QueuedTraining) -> QueueRow:
-        by = _holder(self._lock_of(training.number))
+        by = holder(self._lock_of(training.number)) or ""
         if not by and training.run:
             by = owner(RunFolder(Path(training.run))) or ""
         if by:
@@ -187,11 +191,17 @@ class TrainingQueue:
         path = self.folder / ".lock"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with open(path, "a", encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield
         except OSError as error:
-            raise file_error(error, path) from error
+            raise file_error(error, self.folder) from error
+        file = hold(path, PATIENCE)
+        if file is None:
+            raise FileError(
+                f"the queue cannot be read: {holder(path) or 'another process'} holds it.",
+                where=str(self.file),
+                hint="It may have been stopped (Ctrl-Z): let it go on, or end it.",
+            )
+        with file:
+            yield
 
     def _read(self) -> list[QueuedTraining]:
         try:
@@ -248,8 +258,9 @@ class Claim:
         finally:
             self.leave()
 
-    def failed(self, why: str) -> None:
+    def failed(self, error: WorkbenchError) -> None:
         """It stays in the queue, with the reason, until it is removed or is to be done again."""
+        why = ": ".join(part for part in (error.where, error.what) if part)
         try:
             self._queue._change(self.training.number, lambda training: replace(training, error=why))
         finally:
@@ -271,34 +282,12 @@ def _find(every: Sequence[QueuedTraining], number: int) -> QueuedTraining:
     )
 
 
-def _lock(path: Path) -> IO[str]:
-    """The lock of a training that nobody trains, held until it is closed."""
-    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
-    fcntl.flock(file, fcntl.LOCK_EX)
-    file.truncate(0)
-    file.write(f"{this_process()}\n")
-    file.flush()
-    return file
-
-
-def _holder(path: Path) -> str:
-    """Who holds a lock, in words; "" for nobody."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read().strip() or "another process"
-    except FileNotFoundError:
-        pass
-    return ""
-
-
 def _as_its_run_says(training: QueuedTraining) -> QueuedTraining | None:
-    """A training that nobody is at, as its run is by now: None where it is done."""
+    """A training that nobody is at, as its run is by now; None where it came to its end while it was in the queue."""
     if not training.run:
         return training
     run = RunFolder(Path(training.run))
     if not run.recipe.is_file() or not has_checkpoint(run):  # from the beginning
         return training.with_run("")
-    return None if summary_of(run).status == "done" else training
+    summary = summary_of(run)
+    return None if summary.status == "done" and summary.last_event > training.added else training

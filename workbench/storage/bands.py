@@ -69,12 +69,9 @@ class EpochLogs:
         Raises:
             FileError: the run cannot be read.
         """
-        before = -1
-        while self._reader.offset > before:
-            before = self._reader.offset
-            for event, _, _ in self._reader.read_new(kind=events.Epoch.kind):
-                if isinstance(event, events.Epoch):
-                    self._take(event)
+        for event, _, _ in self._reader.read_rest(kind=events.Epoch.kind):
+            if isinstance(event, events.Epoch):
+                self._take(event)
 
     def _take(self, event: events.Epoch) -> None:
         if self._logs and event.epoch <= max(self._logs):  # a resumed run repeats what was not saved

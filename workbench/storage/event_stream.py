@@ -93,6 +93,13 @@ class EventReader:
             lines = [line for line in lines if mark in line]
         return [found for found in _parsed(lines) if not kind or found[0].kind == kind]
 
+    def read_rest(self, kind: str = "") -> Iterator[TimedEvent]:
+        """All events since the last call, a part at a time. The arguments and errors are those of `read_new`."""
+        before = -1
+        while self.offset > before:
+            before = self.offset
+            yield from self.read_new(kind=kind)
+
 
 def read_events(path: str | os.PathLike[str]) -> Iterator[TimedEvent]:
     """All events of a stream, a part at a time.
@@ -100,10 +107,7 @@ def read_events(path: str | os.PathLike[str]) -> Iterator[TimedEvent]:
     Raises:
         FileError: it cannot be read.
     """
-    reader, before = EventReader(path), -1
-    while reader.offset > before:
-        before = reader.offset
-        yield from reader.read_new()
+    return EventReader(path).read_rest()
 
 
 def ends_of(path: Path) -> tuple[TimedEvent | None, Iterator[TimedEvent]]:

@@ -63,13 +63,8 @@ class RunExtremes:
         self.found = found
 
     def _read(self) -> list[events.Epoch]:
-        found: list[events.Epoch] = []
-        before = -1
-        while self._reader.offset > before:
-            before = self._reader.offset
-            new = self._reader.read_new(kind=events.Epoch.kind)
-            found += [event for event, _, _ in new if isinstance(event, events.Epoch)]
-        return found
+        new = self._reader.read_rest(kind=events.Epoch.kind)
+        return [event for event, _, _ in new if isinstance(event, events.Epoch)]
 
 
 def with_extremes(runs: Iterable[RunSummary]) -> list[RunSummary]:

@@ -8,7 +8,8 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from workbench.atomic import file_error
 from workbench.errors import FileError
@@ -24,27 +25,43 @@ _PATIENCE = 0.5  # seconds; one who only looks whether a run is owned holds the 
 def own(run: RunFolder) -> Iterator[None]:
     """Own a run for the time of the block: no other process trains it meanwhile.
 
-    The lock is the operating system's, so it ends with the process however that ends.
-
     Raises:
         FileError: another process owns it, or the folder cannot be written.
     """
-    try:
-        file = open(run.lock, "a+", encoding="utf-8")  # noqa: SIM115
-    except OSError as error:
-        raise file_error(error, run.lock) from error
+    file = hold(run.lock)
+    if file is None:
+        raise FileError(
+            f"another process is working on this run ({owner(run) or 'unknown'}).",
+            where=str(run.path),
+            hint=f"Watch it with: kwb watch {run.name}, or end it with: kwb stop {run.name}.",
+        )
     with file:
-        if not _lock(file):
-            file.seek(0)
-            raise FileError(
-                f"another process is working on this run ({file.read().strip() or 'unknown'}).",
-                where=str(run.path),
-                hint=f"Watch it with: kwb watch {run.name}, or end it with: kwb stop {run.name}.",
-            )
-        file.truncate(0)
-        file.write(f"{this_process()}\n")
-        file.flush()
         yield
+
+
+def hold(lock: Path, patience: float = _PATIENCE) -> IO[str] | None:
+    """Hold a lock until the file that is returned is closed; None where another process holds it.
+
+    The lock is the operating system's, so it ends with the process however that ends. The file says who holds it.
+
+    Args:
+        lock: its file.
+        patience: seconds to wait for another process.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    try:
+        file = open(lock, "a+", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise file_error(error, lock) from error
+    if not _lock(file, patience):
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(f"{this_process()}\n")
+    file.flush()
+    return file
 
 
 def this_process() -> str:
@@ -54,8 +71,13 @@ def this_process() -> str:
 
 def owner(run: RunFolder) -> str | None:
     """The process that owns the run now, as text; None if there is none."""
+    return holder(run.lock)
+
+
+def holder(lock: Path) -> str | None:
+    """The process that holds a lock now, as text; None if there is none."""
     try:
-        with open(run.lock, encoding="utf-8") as file:
+        with open(lock, encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -100,8 +122,8 @@ def ask_to_stop(run: RunFolder) -> str:
     return found
 
 
-def _lock(file: Any) -> bool:
-    until = time.monotonic() + _PATIENCE
+def _lock(file: IO[str], patience: float) -> bool:
+    until = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

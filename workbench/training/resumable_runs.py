@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import RecipeError
 from workbench.recipe.document import Document, parse
 from workbench.recipe.schema import Recipe
 from workbench.recipe.train_schema import Train
@@ -23,6 +25,25 @@ def run_document(run: RunFolder, overrides: Sequence[str] = ()) -> Document:
     return parse(
         run.recipe.read_text(encoding="utf-8"), name=str(run.recipe), folder=folder, overrides=overrides
     )
+
+
+def check_goes_on(run: RunSummary, document: Document) -> None:
+    """See to it that a run can go on with a recipe: its own, changed by `--set`.
+
+    Raises:
+        RecipeError: it has another model, other data, or something else that a training cannot change on its way.
+    """
+    if keys := differences(replace(run, status="failed"), document):
+        raise RecipeError(
+            f"a run goes on with the {keys[0]} that it began with.",
+            where="--set",
+            hint=f"`kwb export-checkpoint {run.folder.path}` makes a file of its model, for another recipe to load.",
+        )
+
+
+def is_complete(run: RunSummary, document: Document) -> bool:
+    """True if the run has done all that the recipe asks for."""
+    return run.status == "done" and run_document(run.folder).recipe == document.recipe
 
 
 def latest_run(runs_folder: Path, document: Document) -> RunSummary | None:

@@ -90,6 +90,7 @@ async def _settle_training(app: AppContext) -> bool:
                     training.worker.kill()
         for training in live:
             await training.ended.wait()
+        await app.queue.settle()
     except WorkbenchError as error:
         if any(training.state.live for training in live):
             app.queue.open()
@@ -102,11 +103,20 @@ async def let_run_on(app: AppContext, with_queue: bool) -> None:
     """Let the trainings of the app go on without it, and after them those of the queue, if that is wanted.
 
     Raises:
-        WorkbenchError: a training has just ended, or nothing can be started that trains the queue.
+        WorkbenchError: a training cannot be left to itself.
     """
+    live = app.worker.live
+    for training in live:
+        try:
+            await training.detach()
+        except WorkbenchError:
+            if training.state.live:
+                raise
+    runs = [training.run_folder.name for training in live if training.run_folder is not None]
+    await app.queue.settle()
     if with_queue:
-        app.last_words.append(app.queue.hand_over())
-    for training in app.worker.live:
-        await training.detach()
-        if training.run_folder is not None:
-            app.last_words.append(f"kwb watch {training.run_folder.name}")
+        try:
+            app.last_words.append(app.queue.hand_over(runs))
+        except WorkbenchError as error:  # what waits is on disk
+            app.last_words.append(f"the queue waits: {error}")
+    app.last_words.extend(f"kwb watch {run}" for run in runs)

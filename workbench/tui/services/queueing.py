@@ -152,8 +152,11 @@ class QueueService:
             self._app.notice(WorkbenchError(f"{count} in the queue.", hint=hint), "information")
             self._post(QueueChanged())
 
-    def hand_over(self) -> str:
-        """Have a process that lives on when the app ends train what waits, after the trainings that run on.
+    def hand_over(self, after: Sequence[str]) -> str:
+        """Have a process that lives on when the app ends train what waits.
+
+        Args:
+            after: the names of runs that it waits for first.
 
         Returns:
             Its command line.
@@ -162,14 +165,18 @@ class QueueService:
             WorkbenchError: it cannot be started.
         """
         self.close()
-        runs = [each.run_folder.name for each in self._app.worker.live if each.run_folder is not None]
-        after = [word for run in runs for word in ("--after", run)]
-        words = ["queue", "run", "--workers", str(self.at_once), *after]
+        words = ["queue", "run", "--workers", str(self.at_once)]
+        words += [word for run in after for word in ("--after", run)]
         log = self._queue.folder / "logs" / "app.log"
         self._handed_over = run_detached(
             [*words, *plugin_options(self._app)], self._app.working_directory, log
         )
         return f"kwb {shlex.join(words)}"
+
+    async def settle(self) -> None:
+        """Wait until the queue on disk says what became of the trainings that have ended, before the app does."""
+        while any(not training.state.live for training in self.claimed.values()):
+            await asyncio.sleep(0.01)
 
     def close(self) -> None:
         """Begin nothing any more: the app is being left."""
@@ -239,7 +246,7 @@ class QueueService:
     async def _settle(self, training: LiveTraining, claim: Claim) -> None:
         if training.state is TrainingState.FAILED:
             error = training.error or TrainingError("it failed.")
-            await asyncio.to_thread(claim.failed, error.what)
+            await asyncio.to_thread(claim.failed, error)
             self._app.notice(
                 WorkbenchError(f"'{training.name}' failed: {error.what}", hint="Q shows the queue.")
             )

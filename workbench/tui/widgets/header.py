@@ -96,19 +96,17 @@ class KwbHeader(Widget):
         the name, and only while it runs."""
         app, training = kwb(self), kwb(self).training
         more = app.queue_length
-        if training is None:
-            return (f"{marks.PAUSED} {more} queued", "dim") if more else None
-        state = training.state
-        words = f"{marks.TRAININGS[state]} {_TRAINING.get(state, state)}{f' +{more}' if more else ''}"
-        if app.editor is not None and app.editor.name != training.name:
-            return (
-                (f"{words} {fit(printable(training.name), _MOST_NAME)}", "$text-success")
-                if state.live
-                else None
-            )
+        other = training is not None and app.editor is not None and app.editor.name != training.name
+        if training is None or (other and not training.state.live):
+            return (f"{marks.OFF} {more} waiting", "dim") if more else None
         if training.no_better:
-            return f"{marks.WARNING} {marks.NOT_LEARNED}", "$text-warning"
-        return words, "$text-error" if state == "failed" else "$text-success"
+            words, style = f"{marks.WARNING} {marks.NOT_LEARNED}", "$text-warning"
+        else:
+            state = training.state
+            name = f" {fit(printable(training.name), _MOST_NAME)}" if other else ""
+            words = f"{marks.TRAININGS[state]} {_TRAINING.get(state, state)}{name}"
+            style = "$text-error" if state == "failed" else "$text-success"
+        return words + (f" +{more}" if more else ""), style
 
     def on_click(self, event: events.Click) -> None:
         for start, stop, mode in self._stops:
