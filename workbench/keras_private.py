@@ -6,8 +6,8 @@ something private.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import keras
@@ -19,7 +19,9 @@ from keras.src.saving import serialization_lib
 from keras.src.saving.object_registration import GLOBAL_CUSTOM_NAMES
 from keras.src.utils.python_utils import pythonify_logs
 from keras.src.utils.tracking import TrackedDict, TrackedList, TrackedSet
-from tensorflow.python.eager import context
+from tensorflow.python import pywrap_tfe
+from tensorflow.python.eager import backprop, context
+from tensorflow.python.framework import op_callbacks
 
 __all__ = [
     "TrackedDict",  # what a layer makes of a dict, a list and a set that are its attributes
@@ -242,6 +244,44 @@ def kept_generators() -> Iterator[None]:
         eager._seed, eager._rng = seed, generator
         if generator is not None:
             generator.setstate(drawn)
+
+
+# ---------------------------------------------------------------------- operations
+
+OnOperation = Callable[[str, Sequence[Any], Sequence[Any]], None]
+OnGradient = Callable[[str, Sequence[Any], Sequence[Any]], AbstractContextManager[None]]
+
+
+@contextmanager
+def around_operations(seen: OnOperation, of_gradient: OnGradient) -> Iterator[None]:
+    """While inside, each operation that TensorFlow runs eagerly in this thread is seen. What `tf.debugging` offers of
+    this ends at the first number that is not finite, also where the step never uses it.
+
+    Args:
+        seen: called behind each operation with its type, its inputs and its outputs.
+        of_gradient: called before a tape computes the gradient of an operation, with that operation's type and those of
+            its inputs and outputs that the gradient needs; it is computed inside the context.
+    """
+
+    def callback(
+        kind: Any, inputs: Any, attributes: Any, outputs: Any, op_name: Any = None, graph: Any = None
+    ) -> None:
+        if graph is None:
+            seen(kind.decode() if isinstance(kind, bytes) else kind, inputs, outputs or ())
+
+    own = backprop._gradient_function
+
+    def gradient(kind: str, attributes: Any, count: int, inputs: Any, outputs: Any, *rest: Any) -> Any:
+        with of_gradient(kind, inputs or (), outputs or ()):
+            return own(kind, attributes, count, inputs, outputs, *rest)
+
+    pywrap_tfe.TFE_Py_RegisterGradientFunction(gradient)
+    op_callbacks.add_op_callback(callback)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(callback)
+        pywrap_tfe.TFE_Py_RegisterGradientFunction(own)
 
 
 # ---------------------------------------------------------------------- saving

@@ -15,8 +15,9 @@ import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from workbench.escaping import escape_line
@@ -125,6 +126,23 @@ def origin_of(error: BaseException) -> Origin | None:
     return None
 
 
+def calling_line(frame: FrameType | None, until: FrameType | None = None) -> CodePlace | None:
+    """The innermost line of the user's code among a frame and those that called it.
+
+    Args:
+        frame: where to begin.
+        until: the frame that is not looked at any more, nor what called it.
+    """
+    while frame is not None and frame is not until:
+        code = frame.f_code
+        if _is_users_file(code.co_filename):
+            source = escape_line(linecache.getline(code.co_filename, frame.f_lineno).strip())
+            function = "" if code.co_name == "<module>" else escape_line(code.co_name)
+            return CodePlace(code.co_filename, frame.f_lineno, function, source)
+        frame = frame.f_back
+    return None
+
+
 def raised_in_users_code(error: BaseException) -> bool:
     """True if the `raise` itself is in the user's code."""
     trace = error.__traceback__
@@ -199,6 +217,11 @@ def _is_users(file: str) -> bool:
     if package := _PACKAGES.search(file):
         return package[1] in _plugin_packages
     return not file.startswith(_standard_library())
+
+
+@lru_cache(maxsize=4096)
+def _is_users_file(file: str) -> bool:
+    return _is_users(file)
 
 
 @cache

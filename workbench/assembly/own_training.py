@@ -60,7 +60,9 @@ def build_by_eager_step(model: Any, batch: Any) -> None:
     Raises:
         Exception: whatever the step raises.
     """
-    before = [(variable, keras.ops.convert_to_numpy(variable)) for variable in _variables(model)]
+    before = [
+        (variable, keras.ops.convert_to_numpy(variable)) for variable in variables_with_optimizers(model)
+    ]
     held = list(optimizers(model).values())
     for optimizer in held:
         object.__setattr__(optimizer, "apply", partial(_only_build, model, optimizer))
@@ -83,7 +85,8 @@ def _only_build(model: Any, optimizer: Any, grads: Any, trainable_variables: Any
         )
 
 
-def _variables(model: Any) -> list[Any]:
+def variables_with_optimizers(model: Any) -> list[Any]:
+    """The variables of a model and of its optimizers."""
     return [*model.variables, *(v for optimizer in optimizers(model).values() for v in optimizer.variables)]
 
 

@@ -16,6 +16,7 @@ from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
 from workbench.cli.queue import queue_command
+from workbench.cli.replay import replay_command
 from workbench.cli.runs import (
     export_command,
     label_command,
@@ -141,6 +142,7 @@ for command in (
     label_command,
     save_command,
     verify_command,
+    replay_command,
     plugins_command,
     catalog_command,
     check_command,

@@ -92,7 +92,7 @@ def fit(
     Raises:
         DataError: the data does not fit together, or a stream ended early.
     """
-    source = _source(training, settings)
+    source = make_source(training, settings)
     if not 0 <= settings.initial_step <= source.steps:
         raise TrainingError(
             f"an epoch has {source.steps} steps; training cannot begin at {settings.initial_step}"
@@ -131,7 +131,7 @@ def fit(
             one_by_one = bool(acting_at_batches(callbacks, "test"))
             tester = make_tester(
                 model,
-                _test_source(validation, settings),
+                make_test_source(validation, settings),
                 chosen.engine,
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
@@ -183,7 +183,7 @@ def evaluate(
     """
     settings = FitSettings(batch_size=batch_size, engine=engine)
     with _ours(model) as metrics:
-        source = _test_source(data, settings)
+        source = make_test_source(data, settings)
         own = "chunk" if engine == "auto" else engine
         tester = make_tester(model, source, own, metrics, wrap=wrap_test, kept=kept)
         model.test_function = tester
@@ -214,13 +214,15 @@ def _one_by_one(acting: Sequence[str]) -> str:
     return f"callbacks {', '.join(acting)} act at every batch"
 
 
-def _test_source(data: Arrays | Stream, settings: FitSettings) -> Source:
+def make_test_source(data: Arrays | Stream, settings: FitSettings) -> Source:
+    """The batches of a validation or an evaluation."""
     if isinstance(data, Stream):
         return StreamSource(data)
     return ArraySource(data, settings.validation_batch_size or settings.batch_size)
 
 
-def _source(data: Arrays | Stream, settings: FitSettings) -> Source:
+def make_source(data: Arrays | Stream, settings: FitSettings) -> Source:
+    """The batches of a training."""
     if isinstance(data, Stream):
         return StreamSource(data, class_weight=settings.class_weight)
     return ArraySource(

@@ -1,0 +1,136 @@
+"""`kwb replay`: ten ways to a number that is not finite, each named with its layer and its line, or its row of data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import Kwb
+
+LAYERS = Path(__file__).with_name("nan_layers.py")
+LINES = {
+    line.rpartition("# ")[2].strip(): number
+    for number, line in enumerate(LAYERS.read_text().splitlines(), 1)
+    if "  # " in line
+}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A recipe that trains to a number which is not finite, and where it comes from."""
+
+    model: str
+    log: str = "loss"
+    train: str = "loss: mse"
+    line: str = ""
+    layer: str = ""
+    operation: str = ""
+    kind: str = "operation"
+    step: int | None = None
+    part: str = "training"
+
+
+def layer(text: str) -> str:
+    return f"{{sequential: [{{use: Dense, units: 4}}, {text}, {{use: Dense, units: 1}}]}}"
+
+
+PLANTED = {
+    "log of 0": Planted(layer("{use: LogOfZero}"), line="log", layer="log_of_zero", operation="Log", step=1),
+    "overflow in float16": Planted(
+        layer("{use: ExpOfLarge}"),
+        train="loss: mse, dtype: mixed_float16",
+        line="exp",
+        layer="exp_of_large",
+        operation="Exp",
+    ),
+    "division": Planted(layer("{use: Ratio}"), line="ratio", layer="ratio", operation="RealDiv"),
+    "exploding rate": Planted(
+        "{sequential: [{use: Dense, units: 4}, {use: Dense, units: 1}]}",
+        train="loss: mse, optimizer: {use: SGD, learning_rate: 1000.0}",
+    ),
+    "backward only": Planted(
+        layer("{use: SafeInOneDirection}"),
+        log="weights",
+        line="backward",
+        layer="safe_in_one_direction",
+        operation="Log",
+        kind="gradient",
+    ),
+    "in a metric": Planted(
+        "{sequential: [{use: Dense, units: 1}]}",
+        log="log_error",
+        train="loss: mse, metrics: [log_error]",
+        line="metric",
+        operation="Log",
+        step=1,
+    ),
+    "in validation": Planted(
+        layer("{use: OnlyInTests}"),
+        log="val_loss",
+        line="validation",
+        layer="only_in_tests",
+        operation="RealDiv",
+        part="validation",
+        step=1,
+    ),
+    "custom train_step": Planted(
+        "{use: OwnStep}", train="optimizer: sgd", line="own step", operation="Sqrt", step=1
+    ),
+    "initializer": Planted(
+        "{sequential: [{use: Dense, units: 4, kernel_initializer: {use: BadStart}}, {use: Dense, units: 1}]}",
+        log="weights",
+        line="initializer",
+        operation="Sqrt",
+        step=1,
+    ),
+}
+
+
+def train(folder: Path, kwb: Kwb, planted: Planted, data: str = "", epochs: int = 2) -> Any:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(100, 3))
+    np.savetxt(
+        folder / "rows.csv", np.c_[x, x.sum(1)], delimiter=",", header="a,b,c,y", comments="", fmt="%.6f"
+    )
+    text = (
+        f"kwb: 1\nname: planted\nseed: 2\n"
+        f"data: {data or '{use: csv, path: rows.csv, targets: [y], split: {validation: 0.2}}'}\n"
+        f"model: {planted.model}\ntrain: {{epochs: {epochs}, batch_size: 20, {planted.train}}}\n"
+    )
+    (folder / "planted.yaml").write_text(text)
+    done = kwb("--batch", "planted.yaml", "--plugin", str(LAYERS), cwd=folder)
+    assert done.returncode in (0, 1), done.stderr
+    return done
+
+
+def replayed(folder: Path, kwb: Kwb, code: int = 0) -> dict[str, Any]:
+    done = kwb("replay", "planted", "--plugin", str(LAYERS), "--json", cwd=folder)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_names_layer_operation_and_line(name: str, tmp_path: Path, kwb: Kwb) -> None:
+    planted = PLANTED[name]
+    trained = train(tmp_path, kwb, planted)
+    found = replayed(tmp_path, kwb)
+    assert found["log"] == planted.log, trained.stderr
+    assert found["part"] == planted.part
+    assert found["reason"] == ""
+    if planted.step is not None:
+        assert found["step"] == planted.step
+    first = found["origins"][0]
+    assert first["kind"] == planted.kind
+    if planted.line:
+        assert first["code"]["line"] == LINES[planted.line]
+        assert Path(first["code"]["file"]) == LAYERS
+    if planted.layer:
+        assert first["layer"] == planted.layer
+    if planted.operation:
+        assert first["operation"] == planted.operation
+    assert first["hint"]

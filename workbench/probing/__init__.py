@@ -1,0 +1,1 @@
+"""Look inside a step of a training while it runs, operation by operation and layer by layer."""

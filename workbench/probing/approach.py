@@ -1,0 +1,168 @@
+"""Train a run again up to a position, at full speed, from its last checkpoint before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from workbench.data.weights import class_weights
+from workbench.errors import FileError
+from workbench.storage.run_folder import RunFolder
+from workbench.training import checkpoints
+from workbench.training.engines import FitSettings, fit
+from workbench.training.engines.programs import Step
+from workbench.training.finite import weights_are_finite
+from workbench.training.preparing import PreparedRun
+from workbench.training.python_state import PythonState
+from workbench.training.receipts import WRITERS
+from workbench.training.resume import Position, Restoration, fill
+
+OnStep = Callable[[int, int], None]
+Target = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Approached:
+    """How a training came to a position.
+
+    Attributes:
+        began: from where, in words.
+        finite: the last position on the way at which the weights were seen to be finite; None where they never were.
+    """
+
+    began: str
+    finite: Target | None
+
+
+@dataclass(frozen=True)
+class Approach:
+    """A training that is to end at a position.
+
+    Args:
+        run: its checkpoints are read.
+        prepared: its model is trained.
+        engine: that of the run.
+        on_step: called with epoch and step, from 1, now and then.
+    """
+
+    run: RunFolder
+    prepared: PreparedRun
+    engine: str
+    on_step: OnStep
+
+    def settings(self, epochs: int) -> FitSettings:
+        """How the run trains, for so many epochs."""
+        recipe = self.prepared.document.recipe
+        return FitSettings(
+            epochs=max(recipe.train.epochs, epochs),
+            batch_size=recipe.train.batch_size,
+            shuffle=recipe.train.shuffle,
+            seed=recipe.seed,
+            engine=self.engine,  # type: ignore[arg-type]
+            class_weight=class_weights(recipe, self.prepared.prepared),
+            classes=self.prepared.prepared.preparation.number_names(),
+        )
+
+    def wrap_step(self, step: Step) -> Step:
+        """The step as the run trains it."""
+        wrapped = self.prepared.units().wrap_step(step)
+        return self.prepared.augmenter.wrap_step(wrapped) if self.prepared.augmenter else wrapped
+
+    def train(self, target: Target, *, to_validation: bool = False) -> Approached:
+        """Train; afterwards the model is as it was at that position.
+
+        Args:
+            target: epoch and step, from 0: the steps of that epoch that are behind it.
+            to_validation: up to the validation that comes before the target, the beginning of an epoch.
+        """
+        prepared = self.prepared
+        memory = PythonState(prepared.model, prepared.callbacks)
+        position = self._restored(memory, target)
+        until = _Until(target, position, self.on_step, to_validation=to_validation)
+        settings = replace(
+            self.settings(target[0] + 1),
+            initial_epoch=position.epoch,
+            initial_step=position.step,
+            initial_metrics=position.metrics if position.step else (),
+            pauses=(target,),
+        )
+        validation = prepared.prepared.validation
+        callbacks = [each for each in prepared.callbacks if not isinstance(each, WRITERS)]
+        with suppress(_Reached):
+            fit(
+                prepared.model,
+                prepared.feed(prepared.prepared.train, shuffled=settings.shuffle),
+                prepared.feed(validation) if validation else None,
+                settings,
+                [*callbacks, until],
+                wrap_step=self.wrap_step,
+                wrap_test=prepared.units().wrap_step,
+            )
+        checkpoint = position.checkpoint
+        began = "the start" if checkpoint is None else f"the checkpoint {checkpoint.path.name}"
+        return Approached(began, until.finite)
+
+    def _restored(self, memory: PythonState, target: Target) -> Position:
+        """The newest checkpoint that is not behind the target, in the model."""
+        for folder, _ in reversed(checkpoints.whole(self.run.checkpoints)):
+            try:
+                checkpoint, position, arrays = checkpoints.read(folder.path)
+            except FileError:
+                continue
+            if (position["epoch"], position["step"]) <= target and not position["stopped"]:
+                restoration = fill(memory, checkpoint, position, arrays)
+                memory.go_on(position["epoch"])
+                return Position(
+                    position["epoch"],
+                    position["step"],
+                    metrics=tuple(arrays[name] for name in sorted(arrays) if name.startswith("metrics/")),
+                    checkpoint=checkpoint,
+                    restoration=restoration,
+                )
+        return Position()
+
+
+class _Reached(Exception):
+    """The position is reached."""
+
+
+class _Until(keras.callbacks.Callback):
+    """Ends a training at a position. Must be the last of the callbacks."""
+
+    every_batch = False
+
+    def __init__(self, target: Target, position: Position, on_step: OnStep, *, to_validation: bool) -> None:
+        super().__init__()
+        self._target, self._to_validation = target, to_validation
+        self._first = position.step
+        self._restoration: Restoration | None = position.restoration
+        self._on_step = on_step
+        self._epoch = 0
+        self.finite: Target | None = None
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        if self._restoration is not None:  # callbacks forget everything when a training begins
+            self._restoration.restore()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._epoch = epoch
+        step, self._first = self._first, 0
+        self._reach((epoch, step))
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self._on_step(self._epoch + 1, batch + 1)
+        self._reach((self._epoch, batch + 1))
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        if self._to_validation and self._target == (self._epoch + 1, 0):
+            raise _Reached
+
+    def _reach(self, position: Target) -> None:
+        if weights_are_finite(self.model):
+            self.finite = position
+        if not self._to_validation and position == self._target:
+            raise _Reached

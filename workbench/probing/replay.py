@@ -1,0 +1,258 @@
+"""Find where the first number of a run that is not finite comes from.
+
+The run is trained again up to that step, from its last checkpoint before it, with the engine and the random numbers
+that it had. Then this one step runs eagerly, operation by operation. Nothing has to be kept for this while a run
+trains, and nothing of the run is changed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from workbench import events
+from workbench.catalog.lookup import Catalog
+from workbench.data.preparation import Part
+from workbench.errors import FileError
+from workbench.probing.approach import Approach, OnStep, Target
+from workbench.probing.nonfinite_origin import NonFiniteOrigin
+from workbench.probing.origin_tracer import Origins, is_finite, trace_building, trace_step
+from workbench.probing.replay_report import Replay
+from workbench.storage.event_stream import read_events
+from workbench.storage.layer_paths import weights_by_path
+from workbench.storage.run_folder import RunFolder
+from workbench.training.adapted_states import adapter_for, read_states
+from workbench.training.engines.single_steps import SingleSteps
+from workbench.training.errors import reported_as
+from workbench.training.finite import first_bad, losses_in, weights_are_finite
+from workbench.training.preparing import PreparedRun, load_data, prepare
+from workbench.training.resumable_runs import run_document
+from workbench.training.resume import streamed_before
+
+_REPEATS = "`kwb verify` says whether this training repeats itself."
+_COMPILED = (
+    "run operation by operation, the step gives finite numbers: it is its compiled form that does not. "
+    "`train.engine: plain` trains without it."
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The first number of a run that is not finite, as its events say.
+
+    Attributes:
+        log: its name; `weights` where the weights were so and the loss was not.
+        epoch: from 1.
+        step: from 1; 0 where it is not known.
+        engine: that the run trained with.
+    """
+
+    log: str
+    epoch: int
+    step: int
+    engine: str
+
+    @property
+    def in_validation(self) -> bool:
+        return self.log.startswith("val_")
+
+    def before(self, steps: int) -> Target:
+        """Where to begin to look, from 0: one step before that at which it was seen, for the update of that step may
+        have made the weights so. Of a validation, and where no step is known, the epoch."""
+        if self.in_validation:
+            return self.epoch, 0
+        if not self.step:
+            return self.epoch - 1, 0
+        return divmod(max((self.epoch - 1) * steps + self.step - 2, 0), steps)
+
+
+def first_not_finite(run: RunFolder) -> Seen:
+    """The first number of a run that is not finite.
+
+    Raises:
+        FileError: all of them are finite.
+    """
+    engine = "auto"
+    first: events.Epoch | None = None
+    for event, _, _ in read_events(run.events):
+        if isinstance(event, events.EngineChosen):
+            engine = event.engine
+        elif isinstance(event, events.Failed) and (nan := event.error.get("nan")):
+            return Seen(str(nan["name"]), int(nan["epoch"]), int(nan["step"]), engine)
+        elif isinstance(event, events.Epoch) and not all(map(math.isfinite, event.logs.values())):
+            first = first or event
+    if first is None:
+        raise FileError("has no number that is nan or infinite: there is nothing to replay.", where=run.name)
+    if (bad := first_bad(first.logs)) is not None:
+        return Seen(bad[0], first.epoch, 0, engine)
+    names = [name for name, value in first.logs.items() if not math.isfinite(value)]
+    return Seen(min(names, key=lambda name: name.startswith("val_")), first.epoch, 0, engine)
+
+
+def replay(run: RunFolder, catalog: Catalog, on_step: OnStep = lambda epoch, step: None) -> Replay:
+    """Find where the first number of a run that is not finite comes from.
+
+    Args:
+        run: its folder; it is read only.
+        catalog: where the names of its recipe are looked up.
+        on_step: called with epoch and step, from 1, while it is trained again.
+
+    Raises:
+        FileError: all its numbers are finite.
+        WorkbenchError: it cannot be trained again.
+    """
+    seen = first_not_finite(run)
+    document = run_document(run)
+    # What the recipe saves stays as it is.
+    document = replace(document, recipe=document.recipe.model_copy(update={"save": ()}))
+    data = load_data(document, catalog, streamed_before(run))
+    adapter = adapter_for(data, read_states(run))
+
+    def prepared() -> PreparedRun:
+        return prepare(document, catalog, data=data, adapter=adapter)
+
+    with reported_as("training again", document.name):
+        return _Replaying(run, seen, on_step, prepared).replay()
+
+
+@dataclass(frozen=True)
+class _Replaying:
+    run: RunFolder
+    seen: Seen
+    on_step: OnStep
+    prepare: Callable[[], PreparedRun]
+
+    def replay(self) -> Replay:
+        found = Replay(self.run.name, self.seen.log, self.seen.epoch, self.seen.step)
+        approach = self._approach()
+        target = self.seen.before(approach.prepared.steps)
+        reached = approach.train(target, to_validation=self.seen.in_validation)
+        if not weights_are_finite(approach.prepared.model):
+            # They have been so for longer: a layer may make finite numbers of such weights.
+            if reached.finite is None:
+                return self._built(replace(found, log="weights", epoch=1, step=1, began=reached.began))
+            target = reached.finite
+            approach = self._approach()
+            reached = approach.train(target)
+        elif self.seen.in_validation:
+            return self._in_validation(
+                approach, replace(found, part="validation", step=0, began=reached.began)
+            )
+        return self._in_training(approach, target, replace(found, began=reached.began))
+
+    def _approach(self) -> Approach:
+        return Approach(self.run, self.prepare(), self.seen.engine, self.on_step)
+
+    def _built(self, found: Replay) -> Replay:
+        """The weights were not finite from the beginning."""
+        made = trace_building(lambda: self.prepare().model)
+        traced = next((origins for origins in made.values() if origins), ())
+        origins = traced or (NonFiniteOrigin("variable", name=next(iter(made), "a weight")),)
+        return replace(found, origins=origins, weights=tuple(made))
+
+    # ------------------------------------------------------------------ step by step
+
+    def _in_training(self, approach: Approach, target: Target, found: Replay) -> Replay:
+        prepared = approach.prepared
+        settings = approach.settings(self.seen.epoch)
+        feed = prepared.feed(prepared.prepared.train, shuffled=settings.shuffle)
+        steps = SingleSteps(prepared.model, feed, settings, "train", approach.wrap_step)
+        for at in range(target[0] * steps.steps + target[1], self.seen.epoch * steps.steps):
+            epoch, step = divmod(at, steps.steps)
+            if step == 0:
+                prepared.model.reset_metrics()
+            self.on_step(epoch + 1, step + 1)
+            put_back = _snapshot(steps)
+            if self._is_bad(steps.run(epoch, step), prepared.model):
+                put_back()
+                found = replace(found, epoch=epoch + 1, step=step + 1)
+                return self._traced(found, steps, (epoch, step), prepared.prepared.train)
+        return replace(found, reason=f"trained again, all numbers were finite. {_REPEATS}")
+
+    def _in_validation(self, approach: Approach, found: Replay) -> Replay:
+        prepared = approach.prepared
+        part = prepared.prepared.validation
+        assert part is not None
+        settings = approach.settings(self.seen.epoch)
+        steps = SingleSteps(prepared.model, prepared.feed(part), settings, "test", prepared.units().wrap_step)
+        prepared.model.reset_metrics()
+        for step in range(steps.steps):
+            put_back = _snapshot(steps)
+            if not is_finite(_log(steps.run(0, step), self.seen.log.removeprefix("val_"))):
+                put_back()
+                return self._traced(replace(found, step=step + 1), steps, (0, step), part)
+        return replace(found, reason=f"validated again, all numbers were finite. {_REPEATS}")
+
+    def _is_bad(self, logs: Mapping[str, Any], model: Any) -> bool:
+        losses = losses_in(dict.fromkeys(logs, 0.0))
+        if self.seen.log == "weights" or self.seen.log in losses:
+            return not is_finite([logs[name] for name in losses]) or not weights_are_finite(model)
+        return not is_finite(_log(logs, self.seen.log))
+
+    def _traced(self, found: Replay, steps: SingleSteps, position: Target, part: Any) -> Replay:
+        """Run a step eagerly, and say where its numbers come from."""
+        batch = steps.batch(*position)
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+        rows = int(tf.shape(keras.tree.flatten(x)[0])[0])
+        named = _by_name(x, "input") | _by_name(y, "target") | _by_name(weights, "sample weight")
+        logs, made = trace_step(steps.model, steps.step, batch, named, rows)
+        name = self.seen.log.removeprefix("val_") if found.part == "validation" else self.seen.log
+        asked = [origins for key, origins in logs.items() if _is_of(key, name)]
+        losses = [logs[key] for key in losses_in(dict.fromkeys(logs, 0.0))]
+        origins = _causes_first(next((each for each in (*asked, *losses, *made.values()) if each), ()))
+        if not origins:
+            return replace(found, reason=_COMPILED)
+        own = weights_by_path(steps.model)
+        return replace(
+            found,
+            origins=origins,
+            rows=_data_rows(steps, position, part, origins[0]),
+            weights=tuple(name for name in made if name in own),
+        )
+
+
+def _snapshot(steps: SingleSteps) -> Callable[[], None]:
+    """Keep what a step may change; the function puts it back."""
+    kept = [(variable, tf.identity(variable)) for variable in steps.variables()]
+
+    def put_back() -> None:
+        for variable, value in kept:
+            variable.assign(value)
+
+    return put_back
+
+
+def _is_of(key: str, name: str) -> bool:
+    """True if a log of the step is that of a name; a metric with a number for each class has names of its own."""
+    return key == name or name.startswith(f"{key}_")
+
+
+def _log(logs: Mapping[str, Any], name: str) -> list[Any]:
+    return [logs[name]] if name in logs else [value for key, value in logs.items() if _is_of(key, name)]
+
+
+def _by_name(values: Any, what: str) -> dict[str, Any]:
+    if values is None:
+        return {}
+    if isinstance(values, Mapping):
+        return {str(name): value for name, value in values.items() if value is not None}
+    if isinstance(values, list | tuple):
+        return {f"{what} {at + 1}": value for at, value in enumerate(values) if value is not None}
+    return {what: values}
+
+
+def _causes_first(origins: Origins) -> Origins:
+    """Data and weights that were not finite before the step come first: they are the cause of the rest."""
+    return tuple(sorted(origins, key=lambda each: each.kind not in ("data", "variable")))
+
+
+def _data_rows(steps: SingleSteps, position: Target, part: Any, origin: NonFiniteOrigin) -> tuple[int, ...]:
+    places = steps.rows(*position)
+    if places is None or not origin.rows or not isinstance(part, Part):
+        return ()
+    return tuple(int(part.index[places[row]]) + 1 for row in origin.rows)

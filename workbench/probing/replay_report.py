@@ -1,0 +1,92 @@
+"""What a replay has found: from which operation the first number of a run that is not finite comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.probing.nonfinite_origin import NonFiniteOrigin
+
+MOST_ORIGINS = 3  # that are shown
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay has found.
+
+    Attributes:
+        run: the name of its folder.
+        log: the number that was not finite: a loss, a metric, or `weights`.
+        epoch: of the step, from 1.
+        step: from 1; 0 where no step of that epoch was found.
+        part: `training` or `validation`.
+        began: where the replay began, in words.
+        origins: where it comes from, the first one first; empty where that was not found.
+        rows: the rows of the data, from 1, that the first origin names; empty where they are not known.
+        weights: the weights that the step has made not finite, by path.
+        reason: why nothing was found; "" where something was.
+    """
+
+    run: str
+    log: str
+    epoch: int
+    step: int
+    part: str = "training"
+    began: str = ""
+    origins: tuple[NonFiniteOrigin, ...] = ()
+    rows: tuple[int, ...] = ()
+    weights: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def position(self) -> str:
+        """`step 3 of epoch 2`, of a validation with its part."""
+        of = "" if self.part == "training" else "the validation after "
+        step = f"step {self.step:,} of " if self.step else ""
+        return f"{step}{of}epoch {self.epoch:,}"
+
+    def lines(self) -> list[str]:
+        """For people."""
+        if self.log == "weights":
+            log = "weights are"
+        else:
+            log = f"the {self.log} is" if self.log in ("loss", "val_loss") else f"'{self.log}' is"
+        head = f"{log} nan or infinite in {self.position} (trained again from {self.began})."
+        if self.reason:
+            return [head, f"Where it comes from was not found: {self.reason}"]
+        shown = self.origins[:MOST_ORIGINS]
+        lines = [head, ""]
+        for number, origin in enumerate(shown):
+            if number:
+                lines += ["", "and of its own:"]
+            lines += origin.lines(self.rows if number == 0 else ())
+        if more := len(self.origins) - len(shown):
+            lines += ["", f"and {more} more"]
+        if self.weights:
+            named = ", ".join(f"'{name}'" for name in self.weights[:MOST_ORIGINS])
+            others = len(self.weights) - MOST_ORIGINS
+            lines += ["", f"The step makes {named}{f' and {others} more' if others > 0 else ''} not finite."]
+        hint = shown[0].hint() if shown else ""
+        return [*lines, *(["", f"Hint: {hint}"] if hint else [])]
+
+    def as_record(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "run": self.run,
+            "log": self.log,
+            "epoch": self.epoch,
+            "step": self.step,
+            "part": self.part,
+            "began": self.began,
+            "origins": [each.as_record() for each in self.origins],
+            "rows": list(self.rows),
+            "weights": list(self.weights),
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Replay:
+        origins = tuple(NonFiniteOrigin.from_record(each) for each in record["origins"])
+        listed = {name: tuple(record[name]) for name in ("rows", "weights")}
+        return cls(**{**record, "origins": origins, **listed})
