@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +134,65 @@ def test_names_layer_operation_and_line(name: str, tmp_path: Path, kwb: Kwb) -> 
     if planted.operation:
         assert first["operation"] == planted.operation
     assert first["hint"]
+
+
+def test_the_rows_of_the_data_are_named(tmp_path: Path, kwb: Kwb) -> None:
+    rng = np.random.default_rng(3)
+    rows = np.c_[rng.normal(size=(100, 3)), rng.normal(size=100)]
+    rows[36, 1] = 1e25  # a finite number, and its square is none of 32 bits
+    np.savetxt(tmp_path / "one.csv", rows, delimiter=",", header="a,b,c,y", comments="", fmt="%.6g")
+    planted = PLANTED["exploding rate"]
+    train(tmp_path, kwb, replace(planted, train="loss: mse"), "{use: csv, path: one.csv, targets: [y]}")
+    found = replayed(tmp_path, kwb)
+    assert found["rows"] == [37]
+    assert found["data"].startswith("In row 37 of the data 'b' is 1e+25 in size")
+    assert found["origins"][0]["operation"] == "Square"
+    done = kwb("replay", "planted", cwd=tmp_path)
+    assert "rows      37 of the data (from 1)" in done.stdout
+    assert "Hint: Look at this row" in done.stdout
+
+
+@pytest.mark.parametrize("engine", ["plain", "steps", "chunk", "chunk-xla"])
+def test_begins_at_the_last_checkpoint_with_the_engine_of_the_run(
+    engine: str, tmp_path: Path, kwb: Kwb
+) -> None:
+    """The rate is good for three epochs, then 1e6 times as high: the loss is nan some steps later."""
+    rates = "{use: PiecewiseConstantDecay, boundaries: [13], values: [0.01, 1.0e+6]}"
+    planted = replace(
+        PLANTED["exploding rate"],
+        train=f"loss: mse, checkpoint_seconds: 0, engine: {engine}, optimizer: {{use: SGD, learning_rate: {rates}}}",
+    )
+    train(tmp_path, kwb, planted, epochs=40)
+    found = replayed(tmp_path, kwb)
+    assert found["began"].startswith("the checkpoint")
+    assert found["epoch"] > 3
+    assert found["reason"] == ""
+    assert found["origins"][0]["kind"] in ("operation", "gradient")
+    assert "smaller learning rate" in found["hint"]
+
+
+def test_a_run_without_such_a_number_has_nothing_to_replay(tmp_path: Path, kwb: Kwb) -> None:
+    train(tmp_path, kwb, replace(PLANTED["exploding rate"], train="loss: mse"))
+    done = kwb("replay", "planted", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "nothing to replay" in done.stderr
+    assert kwb("replay", "nowhere", cwd=tmp_path).returncode == 3
+
+
+def test_a_training_that_went_on_is_replayed_from_its_epochs(tmp_path: Path, kwb: Kwb) -> None:
+    planted = replace(PLANTED["division"], train="loss: mse, on_nan: continue")
+    train(tmp_path, kwb, planted)
+    found = replayed(tmp_path, kwb)
+    assert (found["log"], found["epoch"]) == ("loss", 1)
+    assert found["origins"][0]["code"]["line"] == LINES["ratio"]
+
+
+def test_the_run_is_read_only(tmp_path: Path, kwb: Kwb) -> None:
+    train(tmp_path, kwb, PLANTED["log of 0"])
+
+    def files() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in (tmp_path / "saved").rglob("*") if path.is_file()}
+
+    before = files()
+    replayed(tmp_path, kwb)
+    assert files() == before

@@ -128,7 +128,7 @@ def test_a_nan_loss_ends_the_training_at_its_step_as_failed(folder, engine):
     assert str(heard.error).startswith(
         f"r.yaml: training failed: the loss is nan or infinite in epoch 1, step {BAD_STEP}. A smaller learning rate"
     )
-    assert "`watch: [nan]`" in heard.error.hint
+    assert "`kwb replay " in heard.error.hint
     (failed,) = heard.of(events.Failed)
     assert failed.error["nan"] == {"name": "loss", "value": "nan", "epoch": 1, "step": BAD_STEP}
     assert not heard.of(events.Finished)

@@ -106,6 +106,14 @@ class Approach:
         began = "the start" if checkpoint is None else f"the checkpoint {checkpoint.path.name}"
         return Approached(began, until.finite)
 
+    def last_checkpoint(self, before: Target) -> Target | None:
+        """The position of the newest checkpoint that is not behind a position: weights in checkpoints are finite."""
+        positions = (
+            (int(position["epoch"]), int(position["step"]))
+            for _, position in checkpoints.whole(self.run.checkpoints)
+        )
+        return max((position for position in positions if position <= before), default=None)
+
     def _restored(self, memory: PythonState, target: Target) -> Position:
         """The newest checkpoint that is not behind the target, in the model."""
         for folder, _ in reversed(checkpoints.whole(self.run.checkpoints)):

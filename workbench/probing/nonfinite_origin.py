@@ -60,7 +60,7 @@ _GRADIENT_HINTS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class OperationPlace:
     """Where an operation runs: the phase of the step, the innermost layer, the line of the user's code."""
 
     phase: Phase = "step"
@@ -93,7 +93,7 @@ class NonFiniteOrigin:
 
     kind: Kind
     operation: str = ""
-    place: Place = Place()
+    place: OperationPlace = OperationPlace()
     name: str = ""
     inputs: tuple[TensorSummary, ...] = ()
     output: TensorSummary | None = None
@@ -164,7 +164,7 @@ class NonFiniteOrigin:
         return cls(
             record["kind"],
             record["operation"],
-            Place(record["phase"], record["layer"], record["class"], code),
+            OperationPlace(record["phase"], record["layer"], record["class"], code),
             record["name"],
             tuple(TensorSummary.from_record(each) for each in record["inputs"]),
             TensorSummary.from_record(record["output"]) if record["output"] else None,

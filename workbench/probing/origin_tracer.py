@@ -7,11 +7,11 @@ operation was finite; else it has its origin where what went in has. So a number
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from inspect import currentframe
 from types import FrameType
 from typing import Any
 
@@ -22,7 +22,7 @@ from keras import tree
 
 from workbench.keras_private import Call, around_calls, around_operations, backend_value
 from workbench.origin import calling_line
-from workbench.probing.nonfinite_origin import NonFiniteOrigin, Phase, Place
+from workbench.probing.nonfinite_origin import NonFiniteOrigin, OperationPlace, Phase
 from workbench.probing.summaries import is_number, rows_not_finite, summarize
 from workbench.storage.layer_paths import labelled_layers, variables_by_path
 from workbench.storage.optimizers import optimizers
@@ -35,7 +35,7 @@ class _Run:
 
     kind: str
     inputs: frozenset[int]
-    place: Place
+    place: OperationPlace
 
 
 Origins = tuple[NonFiniteOrigin, ...]
@@ -57,7 +57,7 @@ def trace_step(
         The origins, the first one first, of each log that is not finite, by its name; and of each variable that the
         step has made so, by its path.
     """
-    tracer = OriginTracer(rows)
+    tracer = OriginTracer(rows, currentframe())
     for name, array in named.items():
         for tensor in tree.flatten(array):
             tracer.look_at_data(name, tensor)
@@ -86,7 +86,7 @@ def trace_building(build: Callable[[], Any]) -> dict[str, Origins]:
     Returns:
         The origins by the path of the weight; none where no operation made it so, as for a constant.
     """
-    tracer = OriginTracer(0)
+    tracer = OriginTracer(0, currentframe())
     with tracer.watch():
         model = build()
     return tracer.of_variables(model)
@@ -98,16 +98,18 @@ class OriginTracer:
 
     Args:
         rows: of the batch.
+        outermost: the frame that the watched code is called from.
     """
 
     rows: int
+    outermost: FrameType | None
     _found: dict[int, Origins] = field(default_factory=dict)
     _made_by: dict[int, _Run] = field(default_factory=dict)
     _used_by: dict[int, list[_Run]] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
-    _stack: list[tuple[str, str, FrameType]] = field(default_factory=list)
+    _stack: list[tuple[str, str, FrameType | None]] = field(default_factory=list)
     _phases: list[Phase] = field(default_factory=list)
-    _gradient_of: list[tuple[str, Place]] = field(default_factory=list)
+    _gradient_of: list[tuple[str, OperationPlace]] = field(default_factory=list)
     _names: dict[int, str] = field(default_factory=dict)
 
     @contextmanager
@@ -167,7 +169,7 @@ class OriginTracer:
     def _around_call(self, original: Call) -> Call:
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
             name = self._names.get(id(layer), layer.name)
-            self._stack.append((name, type(layer).__name__, sys._getframe()))
+            self._stack.append((name, type(layer).__name__, currentframe()))
             try:
                 return original(layer, *args, **kwargs)
             finally:
@@ -175,13 +177,18 @@ class OriginTracer:
 
         return call
 
-    def _place(self, frame: FrameType) -> Place:
+    def _place(self, frame: FrameType | None) -> OperationPlace:
         phase: Phase = self._phases[-1] if self._phases else "step"
         if not self._stack:
-            return Place(phase, code=calling_line(frame))
+            return OperationPlace(phase, code=calling_line(frame, until=self.outermost))
         name, cls, call = self._stack[-1]
         inside = calling_line(frame, until=call)
-        return Place("call" if phase == "step" else phase, name, cls, inside or calling_line(call))
+        return OperationPlace(
+            "call" if phase == "step" else phase,
+            name,
+            cls,
+            inside or calling_line(call, until=self.outermost),
+        )
 
     # ------------------------------------------------------------------ each operation
 
@@ -193,7 +200,7 @@ class OriginTracer:
             runs = [run for each in known for run in self._used_by[each]]
             fitting = [run for run in runs if run.kind == kind and known <= run.inputs]
             made = fitting[-1] if fitting else None
-        self._gradient_of.append((kind, made.place if made else Place()))
+        self._gradient_of.append((kind, made.place if made else OperationPlace()))
         try:
             yield
         finally:
@@ -226,7 +233,7 @@ class OriginTracer:
             self._found.pop(id(handle), None)
 
     def _note(self, kind: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        run = _Run(kind, frozenset(map(id, inputs)), self._place(sys._getframe(2)))
+        run = _Run(kind, frozenset(map(id, inputs)), self._place(currentframe()))
         for each in outputs:
             self._made_by[id(each)] = run
         for each in inputs:
@@ -244,7 +251,7 @@ class OriginTracer:
         if self._gradient_of:
             of, place = self._gradient_of[-1]
             return replace(made, kind="gradient", operation=of, place=place)
-        return replace(made, place=self._place(sys._getframe(2)))
+        return replace(made, place=self._place(currentframe()))
 
 
 def _variables(model: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -8,7 +8,7 @@ trains, and nothing of the run is changed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +18,13 @@ import tensorflow as tf
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.data.preparation import Part
+from workbench.data.specs import NumberTarget, TableInput
 from workbench.errors import FileError
 from workbench.probing.approach import Approach, OnStep, Target
 from workbench.probing.nonfinite_origin import NonFiniteOrigin
 from workbench.probing.origin_tracer import Origins, is_finite, trace_building, trace_step
 from workbench.probing.replay_report import Replay
+from workbench.probing.unusual_rows import unusual_number
 from workbench.storage.event_stream import read_events
 from workbench.storage.layer_paths import weights_by_path
 from workbench.storage.run_folder import RunFolder
@@ -42,7 +44,7 @@ _COMPILED = (
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenNumber:
     """The first number of a run that is not finite, as its events say.
 
     Attributes:
@@ -71,7 +73,7 @@ class Seen:
         return divmod(max((self.epoch - 1) * steps + self.step - 2, 0), steps)
 
 
-def first_not_finite(run: RunFolder) -> Seen:
+def first_not_finite(run: RunFolder) -> SeenNumber:
     """The first number of a run that is not finite.
 
     Raises:
@@ -83,15 +85,15 @@ def first_not_finite(run: RunFolder) -> Seen:
         if isinstance(event, events.EngineChosen):
             engine = event.engine
         elif isinstance(event, events.Failed) and (nan := event.error.get("nan")):
-            return Seen(str(nan["name"]), int(nan["epoch"]), int(nan["step"]), engine)
+            return SeenNumber(str(nan["name"]), int(nan["epoch"]), int(nan["step"]), engine)
         elif isinstance(event, events.Epoch) and not all(map(math.isfinite, event.logs.values())):
             first = first or event
     if first is None:
         raise FileError("has no number that is nan or infinite: there is nothing to replay.", where=run.name)
     if (bad := first_bad(first.logs)) is not None:
-        return Seen(bad[0], first.epoch, 0, engine)
+        return SeenNumber(bad[0], first.epoch, 0, engine)
     names = [name for name, value in first.logs.items() if not math.isfinite(value)]
-    return Seen(min(names, key=lambda name: name.startswith("val_")), first.epoch, 0, engine)
+    return SeenNumber(min(names, key=lambda name: name.startswith("val_")), first.epoch, 0, engine)
 
 
 def replay(run: RunFolder, catalog: Catalog, on_step: OnStep = lambda epoch, step: None) -> Replay:
@@ -123,7 +125,7 @@ def replay(run: RunFolder, catalog: Catalog, on_step: OnStep = lambda epoch, ste
 @dataclass(frozen=True)
 class _Replaying:
     run: RunFolder
-    seen: Seen
+    seen: SeenNumber
     on_step: OnStep
     prepare: Callable[[], PreparedRun]
 
@@ -131,6 +133,8 @@ class _Replaying:
         found = Replay(self.run.name, self.seen.log, self.seen.epoch, self.seen.step)
         approach = self._approach()
         target = self.seen.before(approach.prepared.steps)
+        if self.seen.step and (kept := approach.last_checkpoint((self.seen.epoch - 1, self.seen.step - 1))):
+            target = max(target, kept)
         reached = approach.train(target, to_validation=self.seen.in_validation)
         if not weights_are_finite(approach.prepared.model):
             # They have been so for longer: a layer may make finite numbers of such weights.
@@ -171,7 +175,7 @@ class _Replaying:
             if self._is_bad(steps.run(epoch, step), prepared.model):
                 put_back()
                 found = replace(found, epoch=epoch + 1, step=step + 1)
-                return self._traced(found, steps, (epoch, step), prepared.prepared.train)
+                return self._traced(found, prepared, steps, (epoch, step), prepared.prepared.train)
         return replace(found, reason=f"trained again, all numbers were finite. {_REPEATS}")
 
     def _in_validation(self, approach: Approach, found: Replay) -> Replay:
@@ -185,7 +189,7 @@ class _Replaying:
             put_back = _snapshot(steps)
             if not is_finite(_log(steps.run(0, step), self.seen.log.removeprefix("val_"))):
                 put_back()
-                return self._traced(replace(found, step=step + 1), steps, (0, step), part)
+                return self._traced(replace(found, step=step + 1), prepared, steps, (0, step), part)
         return replace(found, reason=f"validated again, all numbers were finite. {_REPEATS}")
 
     def _is_bad(self, logs: Mapping[str, Any], model: Any) -> bool:
@@ -194,12 +198,17 @@ class _Replaying:
             return not is_finite([logs[name] for name in losses]) or not weights_are_finite(model)
         return not is_finite(_log(logs, self.seen.log))
 
-    def _traced(self, found: Replay, steps: SingleSteps, position: Target, part: Any) -> Replay:
+    def _traced(
+        self, found: Replay, prepared: PreparedRun, steps: SingleSteps, position: Target, part: Any
+    ) -> Replay:
         """Run a step eagerly, and say where its numbers come from."""
         batch = steps.batch(*position)
         x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
         rows = int(tf.shape(keras.tree.flatten(x)[0])[0])
-        named = _by_name(x, "input") | _by_name(y, "target") | _by_name(weights, "sample weight")
+        structure = prepared.assembly.structure
+        named = _by_name(x, structure.pack_inputs({name: name for name in structure.inputs}))
+        named |= _by_name(y, structure.pack_targets({name: name for name in structure.outputs}))
+        named |= _by_name(weights, "the sample weight")
         logs, made = trace_step(steps.model, steps.step, batch, named, rows)
         name = self.seen.log.removeprefix("val_") if found.part == "validation" else self.seen.log
         asked = [origins for key, origins in logs.items() if _is_of(key, name)]
@@ -211,7 +220,10 @@ class _Replaying:
         return replace(
             found,
             origins=origins,
-            rows=_data_rows(steps, position, part, origins[0]),
+            rows=_data_rows(steps, position, part, origins[0].rows),
+            data=_about_data(
+                named, origins[0].rows, prepared, _data_rows(steps, position, part, range(rows))
+            ),
             weights=tuple(name for name in made if name in own),
         )
 
@@ -236,14 +248,10 @@ def _log(logs: Mapping[str, Any], name: str) -> list[Any]:
     return [logs[name]] if name in logs else [value for key, value in logs.items() if _is_of(key, name)]
 
 
-def _by_name(values: Any, what: str) -> dict[str, Any]:
-    if values is None:
-        return {}
-    if isinstance(values, Mapping):
-        return {str(name): value for name, value in values.items() if value is not None}
-    if isinstance(values, list | tuple):
-        return {f"{what} {at + 1}": value for at, value in enumerate(values) if value is not None}
-    return {what: values}
+def _by_name(values: Any, names: Any) -> dict[str, Any]:
+    """The arrays of a batch by name, both in the same structure."""
+    pairs = zip(keras.tree.flatten(names), keras.tree.flatten(values), strict=False)
+    return {str(name): value for name, value in pairs if value is not None}
 
 
 def _causes_first(origins: Origins) -> Origins:
@@ -251,8 +259,25 @@ def _causes_first(origins: Origins) -> Origins:
     return tuple(sorted(origins, key=lambda each: each.kind not in ("data", "variable")))
 
 
-def _data_rows(steps: SingleSteps, position: Target, part: Any, origin: NonFiniteOrigin) -> tuple[int, ...]:
+def _data_rows(steps: SingleSteps, position: Target, part: Any, rows: Sequence[int]) -> tuple[int, ...]:
+    """Rows of a batch, from 0, as rows of the data, from 1; empty where they are not known."""
     places = steps.rows(*position)
-    if places is None or not origin.rows or not isinstance(part, Part):
+    if places is None or not isinstance(part, Part):
         return ()
-    return tuple(int(part.index[places[row]]) + 1 for row in origin.rows)
+    return tuple(int(part.index[places[row]]) + 1 for row in rows)
+
+
+def _about_data(
+    named: Mapping[str, Any], rows: Sequence[int], prepared: PreparedRun, data_rows: Sequence[int]
+) -> str:
+    """The number of the data that stands out in some rows of a batch, in a sentence; empty where none does."""
+    preparation = prepared.prepared.preparation
+    features = {each.name: each.feature_names for each in preparation.inputs if isinstance(each, TableInput)}
+    features |= {each.name: each.columns for each in preparation.targets if isinstance(each, NumberTarget)}
+    number = unusual_number(named, rows, features) if rows else None
+    if number is None:
+        return ""
+    row = (
+        f"row {data_rows[number.row]:,} of the data" if data_rows else f"row {number.row + 1:,} of the batch"
+    )
+    return f"In {row} '{number.name}' is {number.value:.4g} in size, in the other rows {number.usual:.4g} at most."

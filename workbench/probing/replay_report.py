@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.probing.nonfinite_origin import NonFiniteOrigin
 
+_OF_ROW = "Look at this row: a wrong value is mended in the data, a right one wants its column scaled (`data.scale`)."
 MOST_ORIGINS = 3  # that are shown
 
 
@@ -24,6 +25,7 @@ class Replay:
         began: where the replay began, in words.
         origins: where it comes from, the first one first; empty where that was not found.
         rows: the rows of the data, from 1, that the first origin names; empty where they are not known.
+        data: the number of the data that stands out in those rows, in a sentence; empty where none does.
         weights: the weights that the step has made not finite, by path.
         reason: why nothing was found; "" where something was.
     """
@@ -36,6 +38,7 @@ class Replay:
     began: str = ""
     origins: tuple[NonFiniteOrigin, ...] = ()
     rows: tuple[int, ...] = ()
+    data: str = ""
     weights: tuple[str, ...] = ()
     reason: str = ""
 
@@ -63,12 +66,20 @@ class Replay:
             lines += origin.lines(self.rows if number == 0 else ())
         if more := len(self.origins) - len(shown):
             lines += ["", f"and {more} more"]
+        if self.data:
+            lines += ["", self.data]
         if self.weights:
             named = ", ".join(f"'{name}'" for name in self.weights[:MOST_ORIGINS])
             others = len(self.weights) - MOST_ORIGINS
             lines += ["", f"The step makes {named}{f' and {others} more' if others > 0 else ''} not finite."]
-        hint = shown[0].hint() if shown else ""
-        return [*lines, *(["", f"Hint: {hint}"] if hint else [])]
+        return [*lines, *(["", f"Hint: {self.hint}"] if self.hint else [])]
+
+    @property
+    def hint(self) -> str:
+        """What usually helps; empty where nothing is known."""
+        if self.data:
+            return _OF_ROW
+        return self.origins[0].hint() if self.origins else ""
 
     def as_record(self) -> dict[str, Any]:
         """As JSON."""
@@ -81,6 +92,8 @@ class Replay:
             "began": self.began,
             "origins": [each.as_record() for each in self.origins],
             "rows": list(self.rows),
+            "data": self.data,
+            "hint": self.hint,
             "weights": list(self.weights),
             "reason": self.reason,
         }
@@ -89,4 +102,5 @@ class Replay:
     def from_record(cls, record: Mapping[str, Any]) -> Replay:
         origins = tuple(NonFiniteOrigin.from_record(each) for each in record["origins"])
         listed = {name: tuple(record[name]) for name in ("rows", "weights")}
-        return cls(**{**record, "origins": origins, **listed})
+        plain = {name: value for name, value in record.items() if name != "hint"}
+        return cls(**{**plain, "origins": origins, **listed})

@@ -270,7 +270,7 @@ class Session:
                 )
             finite.check_end(last_logs(prepared_run.callbacks, progress.history))
         except NotFiniteError as error:
-            raise self._not_finite(error, monitors) from None
+            raise self._not_finite(error, monitors, run) from None
         except KeyboardInterrupt:
             raise
         except WorkbenchError:
@@ -311,15 +311,14 @@ class Session:
         emit(finished)
         return finished
 
-    def _not_finite(self, error: NotFiniteError, monitors: Monitors) -> NotFiniteError:
+    def _not_finite(self, error: NotFiniteError, monitors: Monitors, run: RunFolder) -> NotFiniteError:
         """The error of a training whose loss is not finite, with all that is known about it."""
         hints = [error.hint]
         if (inside := monitors.nonfinite()) is not None:
             error.inside = inside
             error.what = f"{error.what} First of all, {inside.description} (step {inside.step})."
             hints = [inside.hint.strip() or error.hint]
-        elif not {"nan", "all"} & set(self.document.recipe.train.watch):
-            hints.append("`watch: [nan]` under `train` names the layer that it comes from.")
+        hints.append(f"`kwb replay {run.name}` names the operation and the line that it comes from.")
         error.where = self.document.name
         error.hint = " ".join(hints)
         error.what = f"training failed: {error.what}"

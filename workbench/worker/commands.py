@@ -14,6 +14,7 @@ from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.probing.replay import replay
 from workbench.recipe.document import Document, join_key, parse, read, to_yaml
 from workbench.recipe.errors import explain
 from workbench.recipe.schema import Data
@@ -263,6 +264,11 @@ def _export_checkpoint(child: Child, arguments: Arguments) -> dict[str, Any]:
     return export(open_run(arguments["run"]), child.catalog).as_record()
 
 
+def _replay(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """Where the first number of a run (`run`) that is not finite comes from: see `probing.replay`."""
+    return replay(open_run(arguments["run"]), child.catalog).as_record()
+
+
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "examine": _examine,
     "preview": _preview,
@@ -282,4 +288,5 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "save_as": _save_as,
     "save_run": _save_run,
     "export_checkpoint": _export_checkpoint,
+    "replay": _replay,
 }

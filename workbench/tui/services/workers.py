@@ -100,6 +100,20 @@ class WorkerService:
             if not self._calls and worker is self._warm and worker.alive:
                 self._show(WorkerState.READY)
 
+    async def call_apart(self, command: str, **arguments: Any) -> Any:
+        """Ask a child of its own, for what lasts: the warm one stays free. A caller that is cancelled ends the child.
+
+        Raises:
+            WorkbenchError: what the child answered; `WorkerDied` where it ended.
+        """
+        worker = await self._new_child()
+        try:
+            await worker.ready
+            return await worker.call(command, **arguments)
+        finally:
+            worker.kill()
+            await worker.gone()
+
     async def restart(self) -> None:
         """End the warm child and start another, for instance after a plugin file was edited."""
         if self._starting is not None:

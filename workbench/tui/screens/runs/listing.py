@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -157,6 +158,13 @@ def _rank(run: RunSummary) -> tuple[int, bool]:
 
 def _known_number(value: float | None) -> float:
     return value if value is not None and value == value else float("inf")
+
+
+def can_be_replayed(run: RunSummary) -> bool:
+    """True if the run may have a number that is not finite: it has failed, or its last logs have one."""
+    if run.status == "running":
+        return False
+    return run.status == "failed" or not all(map(math.isfinite, run.logs.values()))
 
 
 def resumable(run: RunSummary) -> bool:

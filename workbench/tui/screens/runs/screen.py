@@ -25,7 +25,7 @@ from workbench.tui.screens.runs.columns import automatic_names
 from workbench.tui.screens.runs.columns_dialog import ColumnsDialog
 from workbench.tui.screens.runs.grouping import Grouping
 from workbench.tui.screens.runs.groups_table import GroupsTable
-from workbench.tui.screens.runs.listing import RunLister, resumable
+from workbench.tui.screens.runs.listing import RunLister, can_be_replayed, resumable
 from workbench.tui.screens.runs.overlay import OverlayChart
 from workbench.tui.screens.runs.selection import MOST_MARKED, RunSelection
 from workbench.tui.screens.runs.summary import summary_lines
@@ -33,6 +33,7 @@ from workbench.tui.screens.runs.table import RunsTable
 from workbench.tui.services.histories import Histories
 from workbench.tui.views.run_cells import offered_columns
 from workbench.tui.widgets.filter_line import FilterLine
+from workbench.tui.widgets.replay_dialog import ReplayDialog
 
 # Actions that mean nothing where there is no run, and those of them that act on runs, not on groups of runs.
 _OF_RUNS = frozenset(["mark", "rerun", "rename", "delete", "sort", "sort_by", "tags", "note", "difference",
@@ -42,6 +43,7 @@ _OF_ONE_RUN = (_OF_RUNS - {"group", "columns", "metric", "filter"}) | {
     "resume",
     "stop",
     "save_model",
+    "replay",
 }
 LOOK_EVERY = 2.0  # seconds between looks at the folders, while the screen is seen
 
@@ -79,6 +81,8 @@ class RunsScreen(WorkbenchScreen):
         Binding("e", "rerun", "Edit", id="runs.rerun", tooltip="Open the run's recipe as a new one, to train it again"),
         Binding("k", "save_model", "Keep", id="runs.save-model",
                 tooltip="Write the run's model to its recipe's files; of one that failed, a checkpoint to a file"),
+        Binding("p", "replay", "Replay nan", id="runs.replay", show=False,
+                tooltip="Find the layer, the operation and the line from which the run's first nan comes"),
         Binding("n", "rename", "Name", id="runs.rename", show=False, tooltip="Rename the run's folder"),
         Binding("x,delete", "delete", "Delete", id="runs.delete", key_display="x",
                 tooltip="Delete the marked runs, or the one under the cursor, after asking"),
@@ -325,6 +329,8 @@ class RunsScreen(WorkbenchScreen):
             return self.is_mounted and (run := self._under_cursor) is not None and resumable(run)
         if action == "save_model":
             return self.is_mounted and (run := self._under_cursor) is not None and run.status != "running"
+        if action == "replay":
+            return self.is_mounted and (run := self._under_cursor) is not None and can_be_replayed(run)
         if action == "stop":
             return self.is_mounted and (run := self._under_cursor) is not None and run.status == "running"
         if action == "clear_filter":
@@ -362,6 +368,10 @@ class RunsScreen(WorkbenchScreen):
     async def action_save_model(self) -> None:
         if (run := self._under_cursor) is not None:
             await save_model(kwb(self), run.folder)
+
+    def action_replay(self) -> None:
+        if (run := self._under_cursor) is not None:
+            self.app.push_screen(ReplayDialog(run.folder))
 
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:
