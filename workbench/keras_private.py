@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ from keras.src.utils.tracking import TrackedDict, TrackedList, TrackedSet
 from tensorflow.python import pywrap_tfe
 from tensorflow.python.eager import backprop, context
 from tensorflow.python.framework import op_callbacks
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 __all__ = [
     "TrackedDict",  # what a layer makes of a dict, a list and a set that are its attributes
@@ -130,6 +132,11 @@ def lookup_layer(layer: Any) -> Any:
 def has_mask(tensor: Any) -> bool:
     """True if a mask comes with a tensor."""
     return getattr(tensor, "_keras_mask", None) is not None
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that comes with a tensor, (rows, steps) truth values; None where none does."""
+    return getattr(tensor, "_keras_mask", None)
 
 
 def hand_on_mask(tensor: Any, to: Any) -> None:
@@ -282,6 +289,28 @@ def around_operations(seen: OnOperation, of_gradient: OnGradient) -> Iterator[No
     finally:
         op_callbacks.remove_op_callback(callback)
         pywrap_tfe.TFE_Py_RegisterGradientFunction(own)
+
+
+def operation_times(folder: str) -> dict[str, float]:
+    """Seconds that each operation of a graph took in all, by its name, from what `tf.profiler` has written.
+
+    TensorFlow has no public reader of these files but TensorBoard.
+
+    Args:
+        folder: the folder that the profiler was given.
+    """
+    (path,) = Path(folder).glob("**/*.xplane.pb")
+    space = xplane_pb2.XSpace()
+    space.ParseFromString(path.read_bytes())
+    seconds: dict[str, float] = {}
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                # `dense/MatMul:_MklMatMul`: the operation's name and its kind.
+                name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if colon and kind.isidentifier() and ":" not in name:
+                    seconds[name] = seconds.get(name, 0.0) + event.duration_ps / 1e12
+    return seconds
 
 
 # ---------------------------------------------------------------------- saving

@@ -25,6 +25,15 @@ def prepare_for_keras() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
+def run_one_at_a_time() -> None:
+    """Have TensorFlow run one operation after the other, so that what each takes can be measured. Nothing is changed
+    where it has begun to work in this process."""
+    import tensorflow as tf
+
+    with suppress(RuntimeError):
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
 def import_keras() -> None:
     """Import keras and TensorFlow without the lines that TensorFlow prints while it loads.
 

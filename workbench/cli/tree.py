@@ -15,6 +15,7 @@ from workbench.cli.files import evaluate_command, inspect_command, predict_comma
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
+from workbench.cli.probe import probe_command
 from workbench.cli.queue import queue_command
 from workbench.cli.replay import replay_command
 from workbench.cli.runs import (
@@ -143,6 +144,7 @@ for command in (
     save_command,
     verify_command,
     replay_command,
+    probe_command,
     plugins_command,
     catalog_command,
     check_command,

@@ -225,7 +225,7 @@ class SavedModel:
         size = static or BATCH_SIZE
         wrap_test = self._units().wrap_step
         with reported_as("evaluating", str(self.path)):
-            fed = feeding.feed(rows, self._arrays, size)
+            fed = feeding.feed(rows, self.arrays, size)
             return numbers(evaluate(self.model, fed, size, classes=classes, wrap_test=wrap_test))
 
     def scaled_targets(self) -> tuple[str, ...]:
@@ -236,7 +236,8 @@ class SavedModel:
         outputs = self.notes.structure.outputs if self.notes else ()
         return OwnUnits.of(self.model, outputs, self.notes.preparation if self.notes else None)
 
-    def _arrays(self, part: Part) -> Arrays:
+    def arrays(self, part: Part) -> Arrays:
+        """Rows in the structure that the model is called with."""
         structure = self._structure(part)
         if self.notes is not None:
             part = self.notes.preparation.for_model(part)

@@ -1,0 +1,164 @@
+"""Look inside a model on a real batch: what goes in and out of its layers, gradients, weights, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.data.memory import USUAL_COPIES, free_memory
+from workbench.errors import WorkbenchError, did_you_mean
+from workbench.probing import cost as costs
+from workbench.probing.layer_capture import Captured, LayerUse, capture
+from workbench.probing.pictures import picture
+from workbench.probing.probe_report import Histogram, LayerLine, Memory, Probe, ProbedTensor
+from workbench.probing.subject import ProbeSubject
+from workbench.probing.summaries import is_number, summarize
+from workbench.storage.layer_paths import inner_layers, weights_by_path
+from workbench.storage.optimizers import optimizers
+from workbench.training.errors import reported_as
+
+BINS = 32
+FLAT = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.98, 0.98), "hard_tanh": (-1.0, 1.0)}
+"""Below and above which numbers of an activation hardly move any more."""
+
+
+def probe(subject: ProbeSubject, layer: str = "", *, with_cost: bool = False) -> Probe:
+    """Run one step of a model on its batch, and say what its layers did.
+
+    Args:
+        subject: its model is changed by the step.
+        layer: the path of a layer whose tensors are wanted.
+        with_cost: whether to measure what the layers cost, which runs the step for about a second.
+
+    Raises:
+        WorkbenchError: there is no such layer, or the model's own code failed.
+    """
+    model = subject.model
+    if layer and layer not in inner_layers(model):
+        known = list(inner_layers(model))
+        hint = did_you_mean(layer, known) or f"Its layers: {', '.join(known)}."
+        raise WorkbenchError(f"there is no layer '{layer}'.", where=subject.name, hint=hint)
+    with reported_as("probing", subject.name):
+        captured = capture(model, subject.step, subject.batch)
+        measured = None
+        if with_cost and subject.trains:
+            parameters = {
+                path: each.count_params() for path, each in inner_layers(model).items() if each.built
+            }
+            measured = costs.measure(model, subject.step, subject.batch, parameters)
+    loss = captured.logs.get("loss")
+    return Probe(
+        subject.name,
+        subject.began,
+        subject.rows,
+        float(loss) if loss is not None and np.ndim(loss) == 0 else None,
+        tuple(_line(use, captured, model) for use in captured.uses),
+        tuple(_tensors(captured, layer, model)) if layer else (),
+        layer,
+        measured,
+        _memory(subject, captured),
+        subject.steps,
+    )
+
+
+def _line(use: LayerUse, captured: Captured, model: Any) -> LayerLine:
+    path = use.path.partition("#")[0]
+    output = next(iter(use.outputs.values()), None)
+    values = None if output is None else _array(output)
+    gradient = None if output is None else captured.gradient(output)
+    inside = [g for name, g in captured.weight_gradients.items() if name.startswith(f"{path}/")]
+    mask = next((mask for name, mask in use.masks.items() if name in use.outputs), None)
+    return LayerLine(
+        use.path,
+        type(use.layer).__name__,
+        use.depth,
+        None if values is None else summarize(values),
+        None if values is None else _saturated(use.layer, values),
+        None if gradient is None else float(np.linalg.norm(gradient)),
+        float(np.sqrt(sum(float(np.sum(np.square(each))) for each in inside))) if inside else None,
+        None if mask is None else float(np.asarray(mask).mean()),
+        use.layer.count_params() if use.layer.built else 0,
+        sum(_array(each).nbytes for each in use.outputs.values()),
+    )
+
+
+def _tensors(captured: Captured, layer: str, model: Any) -> list[ProbedTensor]:
+    """The tensors of all calls of a layer, its weights, and the gradients of both."""
+    found = []
+    for use in captured.uses:
+        path, _, number = use.path.partition("#")
+        if path != layer:
+            continue
+        call = f" (call {number})" if number else ""
+        for role, named in (("input", use.inputs), ("output", use.outputs)):
+            for name, tensor in named.items():
+                values = _array(tensor)
+                flat = _saturated(use.layer, values) if role == "output" else None
+                found.append(_probed(role, f"{name}{call}", values, flat))
+                if name in use.masks:
+                    found.append(_probed("mask", f"{name}{call}", np.asarray(use.masks[name])))
+                if (gradient := captured.gradient(tensor)) is not None:
+                    found.append(_probed("gradient", f"{name}{call}", gradient))
+    for path in weights_by_path(model):
+        if path.startswith(f"{layer}/"):
+            name = path.removeprefix(f"{layer}/")
+            found.append(_probed("weight", name, captured.weights[path], weight=True))
+            if (gradient := captured.weight_gradients.get(path)) is not None:
+                found.append(_probed("gradient", name, gradient, weight=True))
+    return found
+
+
+def _probed(
+    role: str, name: str, values: np.ndarray, saturated: float | None = None, *, weight: bool = False
+) -> ProbedTensor:
+    if not is_number(values) or not values.size:
+        return ProbedTensor(role, name, summarize(values))
+    exact = values.astype(np.float64)
+    finite = exact[np.isfinite(exact)]
+    histogram = Histogram()
+    if finite.size:
+        if finite.min() == finite.max():
+            histogram = Histogram((float(finite[0]), float(finite[0])), (finite.size,))
+        else:
+            counts, edges = np.histogram(finite, BINS)
+            histogram = Histogram(tuple(map(float, edges)), tuple(map(int, counts)))
+    shown, of = (exact, "") if weight or not values.ndim else (exact[0], "row 0")
+    return ProbedTensor(role, name, summarize(values), histogram, saturated, picture(shown), of)
+
+
+def _saturated(layer: Any, values: np.ndarray) -> float | None:
+    """The share of numbers at the flat ends of a layer's activation."""
+    activation = getattr(layer, "activation", None)
+    ends = FLAT.get(getattr(activation, "__name__", ""))
+    if ends is None or not values.size:
+        return None
+    exact = values.astype(np.float64)
+    return float(((exact <= ends[0]) | (exact >= ends[1])).mean())
+
+
+def _memory(subject: ProbeSubject, captured: Captured) -> Memory:
+    """About how many bytes a training needs. What is computed inside a layer is not seen."""
+    outputs: Mapping[int, Any] = {
+        id(tensor): tensor for use in captured.uses for tensor in use.outputs.values()
+    }
+    batches = max(subject.batch_size, subject.rows) / subject.rows
+    return Memory(
+        sum(_bytes(variable) for variable in subject.model.variables),
+        sum(_bytes(v) for each in optimizers(subject.model).values() for v in each.variables),
+        int(batches * sum(_array(tensor).nbytes for tensor in outputs.values())),
+        USUAL_COPIES * subject.data_bytes,
+        free_memory(),
+    )
+
+
+def _bytes(variable: Any) -> int:
+    size = tf.as_dtype(keras.backend.standardize_dtype(variable.dtype)).size
+    return int(size * np.prod(variable.shape, dtype=np.int64))
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return np.asarray(tensor)
