@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -69,6 +70,8 @@ def test_graphs() -> None:
     assert keras.layers.LSTM(1).supports_masking
     assert np.array_equal(same._keras_mask, [[False] * 3])
     assert keras_private.has_mask(same)
+    assert np.array_equal(keras_private.mask_of(same), [[False] * 3])
+    assert keras_private.mask_of(tf.constant(1)) is None
     texts = keras.layers.TextVectorization()
     assert keras_private.lookup_layer(texts).output_mode == "int"
     assert keras_private.lookup_layer(texts) is not texts
@@ -122,6 +125,43 @@ def test_compiling_and_training() -> None:
     before = np.array(keras_private.global_seed())
     keras.random.normal((1,))
     assert not np.array_equal(before, np.array(keras_private.global_seed()))
+
+
+def test_operations_are_seen_and_measured(tmp_path: Path) -> None:
+    seen: list[tuple[str, bool]] = []
+    inside: list[str] = []
+
+    @contextmanager
+    def of_gradient(kind, inputs, outputs):
+        inside.append(kind)
+        yield
+        inside.pop()
+
+    def note(kind, inputs, outputs):
+        seen.append((kind, "Square" in inside))
+
+    x = tf.constant([2.0, 3.0])
+    with keras_private.around_operations(note, of_gradient), tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.square(x)
+        gradient = tape.gradient(y, x)
+    assert np.array_equal(gradient, [4, 6])
+    assert ("Square", False) in seen
+    assert ("Mul", True) in seen
+    seen.clear()
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        tape.gradient(tf.square(x), x)
+    assert seen == []  # nothing is left behind
+
+    function = tf.function(lambda a: tf.matmul(a, a, name="product"))
+    a = tf.random.normal((512, 512))
+    function(a)
+    tf.profiler.experimental.start(str(tmp_path), tf.profiler.experimental.ProfilerOptions(2, 0, 0))
+    function(a)
+    tf.profiler.experimental.stop()
+    times = keras_private.operation_times(str(tmp_path))
+    assert 0 < times["product"] < 10
 
 
 def test_validation_goes_over_the_same_iterator() -> None:

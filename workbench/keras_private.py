@@ -292,7 +292,8 @@ def around_operations(seen: OnOperation, of_gradient: OnGradient) -> Iterator[No
 
 
 def operation_times(folder: str) -> dict[str, float]:
-    """Seconds that each operation of a graph took in all, by its name, from what `tf.profiler` has written.
+    """Seconds that each operation of a graph took in all, by its name, from what `tf.profiler` has written. Of one that
+    ran while another one waited for it, as in a call of a function, that other one has not the time.
 
     TensorFlow has no public reader of these files but TensorBoard.
 
@@ -305,11 +306,21 @@ def operation_times(folder: str) -> dict[str, float]:
     seconds: dict[str, float] = {}
     for plane in space.planes:
         for line in plane.lines:
-            for event in line.events:
+            around: list[
+                tuple[int, str]
+            ] = []  # the operations that an event is inside of: their ends and names
+            for event in sorted(line.events, key=lambda each: (each.offset_ps, -each.duration_ps)):
                 # `dense/MatMul:_MklMatMul`: the operation's name and its kind.
                 name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if colon and kind.isidentifier() and ":" not in name:
-                    seconds[name] = seconds.get(name, 0.0) + event.duration_ps / 1e12
+                if not (colon and kind.isidentifier() and ":" not in name):
+                    continue
+                took, end = event.duration_ps / 1e12, event.offset_ps + event.duration_ps
+                while around and around[-1][0] < end:
+                    around.pop()
+                if around:
+                    seconds[around[-1][1]] -= took
+                seconds[name] = seconds.get(name, 0.0) + took
+                around.append((end, name))
     return seconds
 
 

@@ -26,7 +26,8 @@ from workbench.storage.optimizers import optimizers
 from workbench.training.monitors.seen import attribute
 
 LOSS, UPDATE, REST = "(loss)", "(update)", "(rest)"
-SECONDS = 0.5  # for which steps are run, about
+SECONDS = 0.6  # for which steps are run, about, and as long once more under the profiler
+ROUNDS = 5
 _GRADIENT = "gradient_tape/"
 
 
@@ -35,6 +36,7 @@ class _Owners:
     """Which layer each operation of a graph is of."""
 
     of: dict[str, str] = field(default_factory=dict)
+    began: list[str] = field(default_factory=list)  # in the order in which they were called
     scopes: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, owner: str) -> None:
@@ -83,14 +85,17 @@ def measure(model: Any, step: Callable[[Any], Any], batch: Any, parameters: dict
     with _noting(model, owners):
         function = tf.function(step, autograph=False).get_concrete_function(specification)
     owners.finish()
-    function(batch)
-    one = _seconds(lambda: function(batch), 3)
-    count = int(np.clip(SECONDS / max(one, 1e-6), 5, 200))
-    measured = _seconds(lambda: function(batch), count)
-    times = _profiled(lambda: function(batch), count)
+    run = functools.partial(function, batch)
+    _seconds(run, 1)
+    count = int(np.clip(SECONDS / ROUNDS / max(_seconds(run, 3), 1e-6), 3, 100))
+    # In turns, so that what else the machine does weighs on both alike.
+    rounds = [(_seconds(run, count), _profiled(run, count)) for _ in range(ROUNDS)]
+    measured = float(np.median([seconds for seconds, _ in rounds]))
+    names = {name for _, times in rounds for name in times}
+    times = {name: float(np.median([each.get(name, 0.0) for _, each in rounds])) for name in names}
     flops = _flops(function.graph)
     seconds, operations = _by_owner(owners, times), _by_owner(owners, flops)
-    order = [*(path for path in owners.of.values() if path not in (LOSS, UPDATE)), LOSS, UPDATE, REST]
+    order = [*owners.began, LOSS, UPDATE, REST]
     layers = tuple(
         LayerCost(
             path,
@@ -115,15 +120,12 @@ def _by_owner(owners: _Owners, numbers: Mapping[str, float]) -> dict[str, tuple[
 
 
 def _seconds(run: Callable[[], Any], count: int) -> float:
-    """The median of three times for one call, in seconds."""
-    found = []
-    for _ in range(3):
-        began = time.perf_counter()
-        for _ in range(count):
-            result = run()
-        tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
-        found.append((time.perf_counter() - began) / count)
-    return float(np.median(found))
+    """The time of one call, in seconds."""
+    began = time.perf_counter()
+    for _ in range(count):
+        result = run()
+    tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
+    return (time.perf_counter() - began) / count
 
 
 def _profiled(run: Callable[[], Any], count: int) -> dict[str, float]:
@@ -174,6 +176,7 @@ def _noting(model: Any, owners: _Owners) -> Iterator[None]:
         if owner not in (LOSS, UPDATE):
             number = calls[owner] = calls.get(owner, 0) + 1
             owner = owner if number == 1 else f"{owner}#{number}"
+            owners.began.append(owner)
         result = original(*args, **kwargs)
         for operation in graph.get_operations()[before:]:
             owners.add(operation.name, owner)

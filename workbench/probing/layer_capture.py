@@ -54,7 +54,7 @@ class Captured:
     """What was kept of a step.
 
     Attributes:
-        uses: the calls of layers, in the order in which they ended.
+        uses: the calls of layers, in the order in which they began.
         weights: the weights before the step, by path.
         weight_gradients: the gradients of the loss with regard to weights, by path; those that the step computes.
         logs: what the step returned.
@@ -144,17 +144,17 @@ class _Watching:
         inputs = _arguments(original, args, kwargs)
         for tensor in inputs.values():
             self._follow(tensor)
+        number = self._calls[path] = self._calls.get(path, 0) + 1
+        use = LayerUse(path if number == 1 else f"{path}#{number}", layer, inputs, {}, self._depth)
+        self._captured.uses.append(use)
         depth, self._depth = self._depth, self._depth + 1
         try:
             result = original(*args, **kwargs)
         finally:
             self._depth = depth
-        outputs = _named("output", result)
-        for tensor in outputs.values():
+        use.outputs = _named("output", result)
+        for tensor in use.outputs.values():
             self._follow(tensor)
-        number = self._calls[path] = self._calls.get(path, 0) + 1
-        name = path if number == 1 else f"{path}#{number}"
-        self._captured.uses.append(LayerUse(name, layer, inputs, outputs, depth))
         return result
 
     def _follow(self, tensor: Any) -> None:

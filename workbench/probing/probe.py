@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError, did_you_mean
 from workbench.probing import cost as costs
 from workbench.probing.layer_capture import Captured, LayerUse, capture
 from workbench.probing.pictures import picture
-from workbench.probing.probe_report import Histogram, LayerLine, Memory, Probe, ProbedTensor
+from workbench.probing.probe_report import BinCounts, Cost, LayerLine, Memory, Probe, ProbedTensor
 from workbench.probing.subject import ProbeSubject
 from workbench.probing.summaries import is_number, summarize
 from workbench.storage.layer_paths import inner_layers, weights_by_path
@@ -26,46 +26,74 @@ FLAT = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.98, 0.9
 """Below and above which numbers of an activation hardly move any more."""
 
 
-def probe(subject: ProbeSubject, layer: str = "", *, with_cost: bool = False) -> Probe:
-    """Run one step of a model on its batch, and say what its layers did.
+class Probing:
+    """One step of a model on its batch, and what its layers did.
 
     Args:
         subject: its model is changed by the step.
-        layer: the path of a layer whose tensors are wanted.
-        with_cost: whether to measure what the layers cost, which runs the step for about a second.
 
     Raises:
-        WorkbenchError: there is no such layer, or the model's own code failed.
+        WorkbenchError: the model's own code failed.
     """
-    model = subject.model
-    if layer and layer not in inner_layers(model):
-        known = list(inner_layers(model))
-        hint = did_you_mean(layer, known) or f"Its layers: {', '.join(known)}."
-        raise WorkbenchError(f"there is no layer '{layer}'.", where=subject.name, hint=hint)
-    with reported_as("probing", subject.name):
-        captured = capture(model, subject.step, subject.batch)
-        measured = None
-        if with_cost and subject.trains:
-            parameters = {
-                path: each.count_params() for path, each in inner_layers(model).items() if each.built
-            }
-            measured = costs.measure(model, subject.step, subject.batch, parameters)
-    loss = captured.logs.get("loss")
-    return Probe(
-        subject.name,
-        subject.began,
-        subject.rows,
-        float(loss) if loss is not None and np.ndim(loss) == 0 else None,
-        tuple(_line(use, captured, model) for use in captured.uses),
-        tuple(_tensors(captured, layer, model)) if layer else (),
-        layer,
-        measured,
-        _memory(subject, captured),
-        subject.steps,
-    )
+
+    def __init__(self, subject: ProbeSubject) -> None:
+        self._subject = subject
+        with reported_as("probing", subject.name):
+            self._captured = capture(subject.model, subject.step, subject.batch)
+
+    def report(self, layer: str = "", *, with_cost: bool = False) -> Probe:
+        """What is known.
+
+        Args:
+            layer: the path of a layer whose tensors are wanted.
+            with_cost: whether to measure what the layers cost, which runs the step for about a second.
+
+        Raises:
+            WorkbenchError: there is no such layer.
+        """
+        subject, captured = self._subject, self._captured
+        loss = captured.logs.get("loss")
+        return Probe(
+            subject.name,
+            subject.began,
+            subject.rows,
+            float(loss) if loss is not None and np.ndim(loss) == 0 else None,
+            tuple(_line(use, captured) for use in captured.uses),
+            self.tensors(layer) if layer else (),
+            layer,
+            self.cost() if with_cost else None,
+            _memory(subject, captured),
+            subject.steps,
+        )
+
+    def tensors(self, layer: str) -> tuple[ProbedTensor, ...]:
+        """The tensors of all calls of a layer, its weights, and the gradients of both.
+
+        Raises:
+            WorkbenchError: there is no such layer.
+        """
+        known = inner_layers(self._subject.model)
+        if layer not in known:
+            hint = did_you_mean(layer, known) or f"Its layers: {', '.join(known)}."
+            raise WorkbenchError(f"there is no layer '{layer}'.", where=self._subject.name, hint=hint)
+        return tuple(_tensors(self._captured, layer, self._subject.model))
+
+    def cost(self) -> Cost | None:
+        """What the layers cost in a step; None where the model cannot be trained."""
+        model = self._subject.model
+        if not self._subject.trains:
+            return None
+        parameters = {path: each.count_params() for path, each in inner_layers(model).items() if each.built}
+        with reported_as("measuring", self._subject.name):
+            return costs.measure(model, self._subject.step, self._subject.batch, parameters)
 
 
-def _line(use: LayerUse, captured: Captured, model: Any) -> LayerLine:
+def probe(subject: ProbeSubject, layer: str = "", *, with_cost: bool = False) -> Probe:
+    """As `Probing.report`, of a subject that is probed once."""
+    return Probing(subject).report(layer, with_cost=with_cost)
+
+
+def _line(use: LayerUse, captured: Captured) -> LayerLine:
     path = use.path.partition("#")[0]
     output = next(iter(use.outputs.values()), None)
     values = None if output is None else _array(output)
@@ -119,13 +147,13 @@ def _probed(
         return ProbedTensor(role, name, summarize(values))
     exact = values.astype(np.float64)
     finite = exact[np.isfinite(exact)]
-    histogram = Histogram()
+    histogram = BinCounts()
     if finite.size:
         if finite.min() == finite.max():
-            histogram = Histogram((float(finite[0]), float(finite[0])), (finite.size,))
+            histogram = BinCounts((float(finite[0]), float(finite[0])), (finite.size,))
         else:
             counts, edges = np.histogram(finite, BINS)
-            histogram = Histogram(tuple(map(float, edges)), tuple(map(int, counts)))
+            histogram = BinCounts(tuple(map(float, edges)), tuple(map(int, counts)))
     shown, of = (exact, "") if weight or not values.ndim else (exact[0], "row 0")
     return ProbedTensor(role, name, summarize(values), histogram, saturated, picture(shown), of)
 

@@ -10,7 +10,7 @@ from workbench.probing.summaries import TensorSummary
 
 
 @dataclass(frozen=True)
-class Histogram:
+class BinCounts:
     """How often numbers occur: `counts[i]` numbers are from `edges[i]` to `edges[i + 1]`. Of finite numbers."""
 
     edges: tuple[float, ...] = ()
@@ -34,7 +34,7 @@ class ProbedTensor:
     role: str
     name: str
     summary: TensorSummary
-    histogram: Histogram = Histogram()
+    histogram: BinCounts = BinCounts()
     saturated: float | None = None
     picture: tuple[tuple[float, ...], ...] = ()
     picture_of: str = ""
@@ -160,13 +160,21 @@ class Probe:
                 "lines": tuple(
                     LayerLine(**{**line, "output": _summary(line["output"])}) for line in record["lines"]
                 ),
-                "tensors": tuple(_tensor(each) for each in record["tensors"]),
-                "cost": Cost(cost["seconds"], tuple(LayerCost(**each) for each in cost["layers"]))
-                if cost
-                else None,
+                "tensors": tensors_from(record["tensors"]),
+                "cost": cost_from(cost) if cost else None,
                 "memory": Memory(**memory) if memory else None,
             }
         )
+
+
+def tensors_from(records: Sequence[Mapping[str, Any]]) -> tuple[ProbedTensor, ...]:
+    """The tensors of a record as JSON."""
+    return tuple(_tensor(each) for each in records)
+
+
+def cost_from(record: Mapping[str, Any]) -> Cost:
+    """The cost of a record as JSON."""
+    return Cost(record["seconds"], tuple(LayerCost(**each) for each in record["layers"]))
 
 
 def _summary(record: Mapping[str, Any] | None) -> TensorSummary | None:
@@ -179,7 +187,7 @@ def _tensor(record: Mapping[str, Any]) -> ProbedTensor:
         **{
             **record,
             "summary": TensorSummary.from_record(record["summary"]),
-            "histogram": Histogram(tuple(histogram["edges"]), tuple(histogram["counts"])),
+            "histogram": BinCounts(tuple(histogram["edges"]), tuple(histogram["counts"])),
             "picture": tuple(map(tuple, record["picture"])),
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.data.memory import size_text
-from workbench.probing.probe_report import Cost, Histogram, LayerLine, Memory, Probe, ProbedTensor
+from workbench.probing.probe_report import BinCounts, Cost, LayerLine, Memory, Probe, ProbedTensor
 
 BARS = " ▁▂▃▄▅▆▇█"
 SHADES = " ░▒▓█"
@@ -14,8 +14,7 @@ _LEAST = 1e-12
 
 def probe_lines(probe: Probe) -> list[str]:
     """A probe for people: what was probed, the table of the model or the tensors of a layer, and what it costs."""
-    loss = "" if probe.loss is None else f", loss {probe.loss:.6g}"
-    lines = [f"{probe.name}: {probe.began}, a batch of {probe.rows:,} rows{loss}", ""]
+    lines = [f"{probe.name}: {probe_head(probe)}", ""]
     if probe.layer:
         for tensor in probe.tensors:
             lines += [*tensor_lines(tensor), ""]
@@ -27,6 +26,12 @@ def probe_lines(probe: Probe) -> list[str]:
     if probe.memory is not None and not probe.layer:
         lines += ["", memory_line(probe.memory)]
     return lines
+
+
+def probe_head(probe: Probe) -> str:
+    """`new weights, a batch of 32 rows, loss 0.53`."""
+    loss = "" if probe.loss is None else f", loss {probe.loss:.6g}"
+    return f"{probe.began}, a batch of {probe.rows:,} rows{loss}"
 
 
 def layer_cells(lines: Sequence[LayerLine]) -> list[tuple[str, ...]]:
@@ -100,7 +105,7 @@ def tensor_lines(tensor: ProbedTensor) -> list[str]:
     return lines
 
 
-def bars(histogram: Histogram) -> str:
+def bars(histogram: BinCounts) -> str:
     """A histogram in one line. A bin that holds anything has a bar."""
     most = max(histogram.counts, default=0)
     return "".join(

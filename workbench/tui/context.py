@@ -15,6 +15,7 @@ from workbench import events
 if TYPE_CHECKING:
     from asyncio import Event
     from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from textual.message_pump import MessagePump
@@ -80,6 +81,21 @@ class CheckTarget:
     kind: str = ""
 
 
+@dataclass(frozen=True)
+class ProbeTarget:
+    """What to look into.
+
+    Attributes:
+        name: for people.
+        arguments: of the worker's command `probe`.
+        layer: the path of the layer that the cursor begins at; "" for the first one.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    layer: str = ""
+
+
 class TrainingProcess(Protocol):
     """The process of a training."""
 
@@ -126,6 +142,12 @@ class TrainableRecipe(Protocol):
     def folder(self) -> Path: ...
 
 
+class WorkerAnswers(Protocol):
+    """A child that answers (`workbench.worker.client.Worker`, which documents it)."""
+
+    async def call(self, command: str, **arguments: Any) -> Any: ...
+
+
 class WorkerCalls(Protocol):
     """The requests to the worker (`workbench.tui.services.workers.WorkerService`, which documents it)."""
 
@@ -133,6 +155,7 @@ class WorkerCalls(Protocol):
     def state(self) -> WorkerState: ...
     async def call(self, command: str, **arguments: Any) -> Any: ...
     async def call_apart(self, command: str, **arguments: Any) -> Any: ...
+    def child_apart(self) -> AbstractAsyncContextManager[WorkerAnswers]: ...
     async def renew(self) -> None: ...
     @property
     def live(self) -> Sequence[LiveTraining]: ...

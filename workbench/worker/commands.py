@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.probing.probe import Probing
 from workbench.probing.replay import replay
+from workbench.probing.subject import of_file, of_recipe, of_run
+from workbench.process import run_one_at_a_time
 from workbench.recipe.document import Document, join_key, parse, read, to_yaml
 from workbench.recipe.errors import explain
 from workbench.recipe.schema import Data
@@ -41,6 +45,7 @@ Arguments = Mapping[str, Any]
 _KEPT_DATA = KeptData()
 _DATA_VIEWS = DataViews(_KEPT_DATA)
 _KEPT_PREDICTIONS = KeptPredictions()
+_PROBED: list[Probing] = []  # what was probed last
 MOST_BESIDE = 50  # files of a plugin that are looked at for changes
 
 
@@ -269,6 +274,31 @@ def _replay(child: Child, arguments: Arguments) -> dict[str, Any]:
     return replay(open_run(arguments["run"]), child.catalog).as_record()
 
 
+def _probe(child: Child, arguments: Arguments) -> dict[str, Any]:
+    """Run a step of a recipe (as for `examine`), of a run (`run`) or of a saved file (`file`), and keep what its layers
+    did: a `Probe`. What follows asks for more of it."""
+    run_one_at_a_time()  # so that it can be measured
+    if "run" in arguments:
+        subject = of_run(open_run(arguments["run"]), child.catalog)
+    elif "file" in arguments:
+        subject = of_file(Path(arguments["file"]), child.catalog)
+    else:
+        subject = of_recipe(_document(arguments), child.catalog)
+    _PROBED[:] = [Probing(subject)]
+    return _PROBED[0].report().as_record()
+
+
+def _probe_tensors(child: Child, arguments: Arguments) -> list[dict[str, Any]]:
+    """The tensors of a layer (`layer`) of what was probed: `ProbedTensor`."""
+    return [asdict(tensor) for tensor in _PROBED[0].tensors(arguments["layer"])]
+
+
+def _probe_cost(child: Child, arguments: Arguments) -> dict[str, Any] | None:
+    """What the layers of what was probed cost: `Cost`."""
+    cost = _PROBED[0].cost()
+    return asdict(cost) if cost is not None else None
+
+
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "examine": _examine,
     "preview": _preview,
@@ -289,4 +319,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "save_run": _save_run,
     "export_checkpoint": _export_checkpoint,
     "replay": _replay,
+    "probe": _probe,
+    "probe_tensors": _probe_tensors,
+    "probe_cost": _probe_cost,
 }

@@ -9,8 +9,8 @@ becomes the warm one again if there is no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +106,20 @@ class WorkerService:
         Raises:
             WorkbenchError: what the child answered; `WorkerDied` where it ended.
         """
+        async with self.child_apart() as worker:
+            return await worker.call(command, **arguments)
+
+    @asynccontextmanager
+    async def child_apart(self) -> AsyncIterator[Worker]:
+        """A child of its own, for several questions about what it keeps; it ends with the block.
+
+        Raises:
+            WorkbenchError: it cannot be started.
+        """
         worker = await self._new_child()
         try:
             await worker.ready
-            return await worker.call(command, **arguments)
+            yield worker
         finally:
             worker.kill()
             await worker.gone()

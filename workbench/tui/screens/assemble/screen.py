@@ -333,7 +333,8 @@ class AssembleScreen(WorkbenchScreen):
         inside = panel.has_focus_within
         check_here(kwb(self), None if inside else self.rows.row, panel.entry if inside else None)
 
-    # ------------------------------------------------------------------ panes
+    def layer_under_cursor(self) -> str:
+        return self.examination.paths.get(self.rows.row.key, "") if self.rows.row is not None else ""
 
     def _show_pane(self, pane: str) -> None:
         """The pane that is shown where there is no space for all: catalog, side, or (empty) the rows."""
@@ -373,8 +374,6 @@ class AssembleScreen(WorkbenchScreen):
         key = next((key for key, path in self.examination.paths.items() if path == event.path), None)
         if key is not None:
             self.refresh_panes(key)
-
-    # ------------------------------------------------------------------ undo, save
 
     @on(RecipeText.Undo)
     def _text_undo(self, event: RecipeText.Undo) -> None:

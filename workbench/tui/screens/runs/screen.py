@@ -16,7 +16,7 @@ from workbench.tui.actions.difference import compare_runs
 from workbench.tui.actions.keep_model import save_model
 from workbench.tui.actions.reopen import edit_again, resume_run, show_run
 from workbench.tui.actions.stop import stop_run
-from workbench.tui.context import kwb
+from workbench.tui.context import ProbeTarget, kwb
 from workbench.tui.messages import TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
@@ -368,6 +368,11 @@ class RunsScreen(WorkbenchScreen):
     async def action_save_model(self) -> None:
         if (run := self._under_cursor) is not None:
             await save_model(kwb(self), run.folder)
+
+    def probe_target(self) -> ProbeTarget | None:
+        if (run := self._under_cursor) is None:
+            return None
+        return ProbeTarget(run.folder.name, {"run": str(run.folder.path.absolute())})
 
     def action_replay(self) -> None:
         if (run := self._under_cursor) is not None:

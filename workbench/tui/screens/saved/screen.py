@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from workbench.errors import WorkbenchError
-from workbench.tui.context import kwb
+from workbench.tui.context import ProbeTarget, kwb
 from workbench.tui.messages import CatalogChanged, TrainingChanged
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
@@ -122,6 +122,11 @@ class SavedScreen(WorkbenchScreen):
     def _inside(self, event: events.DescendantFocus) -> None:
         """Where there is no room for both, the list makes way for what is inside the file."""
         self.set_class(isinstance(event.widget, ContentsTable), "-inside")
+
+    def probe_target(self) -> ProbeTarget | None:
+        if (file := self.chosen.file) is None:
+            return None
+        return ProbeTarget(file.path.name, {"file": str(file.path.absolute())})
 
     # ------------------------------------------------------------------ the list
 
