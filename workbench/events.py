@@ -102,7 +102,8 @@ class Epoch(Event):
 
     `learning_rates` has those of all optimizers by name, where a model has several; `learning_rate` is the first.
     `baselines` is what can be reached on the validation part without the model, by the name of the log: {guess, of,
-    better, linear}; given with the first epoch that ends after it is known. See `Finished`.
+    better, linear}; given with the first epoch that ends after it is known. See `Finished`. `skipped` has how many
+    `steps` were left out, for they were not finite (`train.on_nan: skip`), and the `first` of them; empty for none.
     """
 
     kind: ClassVar[str] = "epoch"
@@ -114,6 +115,7 @@ class Epoch(Event):
     learning_rate: float
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     baselines: Mapping[str, Any] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -187,6 +187,22 @@ def test_a_training_that_went_on_is_replayed_from_its_epochs(tmp_path: Path, kwb
     assert found["origins"][0]["code"]["line"] == LINES["ratio"]
 
 
+def test_a_step_that_was_left_out_is_replayed(tmp_path: Path, kwb: Kwb) -> None:
+    rng = np.random.default_rng(3)
+    rows = np.c_[np.abs(rng.normal(size=(100, 3))) + 0.1, rng.normal(size=100)]
+    rows[36] = -1.0  # of this row the logarithm's input is below 0
+    np.savetxt(tmp_path / "one.csv", rows, delimiter=",", header="a,b,c,y", comments="", fmt="%.6g")
+    planted = replace(
+        PLANTED["log of 0"],
+        model="{sequential: [{use: LogOfZero}, {use: Dense, units: 1}]}",
+        train="loss: mse, on_nan: skip, shuffle: false",
+    )
+    train(tmp_path, kwb, planted, "{use: csv, path: one.csv, targets: [y]}")
+    found = replayed(tmp_path, kwb)
+    assert (found["epoch"], found["step"], found["rows"]) == (1, 2, [37])
+    assert found["origins"][0]["code"]["line"] == LINES["log"]
+
+
 def test_the_run_is_read_only(tmp_path: Path, kwb: Kwb) -> None:
     train(tmp_path, kwb, PLANTED["log of 0"])
 

@@ -20,6 +20,7 @@ from workbench.training.preparing import PreparedRun
 from workbench.training.python_state import PythonState
 from workbench.training.receipts import WRITERS
 from workbench.training.resume import Position, Restoration, fill
+from workbench.training.skipping import SkippedSteps
 
 OnStep = Callable[[int, int], None]
 Target = tuple[int, int]
@@ -68,7 +69,7 @@ class Approach:
         )
 
     def wrap_step(self, step: Step) -> Step:
-        """The step as the run trains it."""
+        """The step as the run trains it, without one that is left out for it is not finite."""
         wrapped = self.prepared.units().wrap_step(step)
         return self.prepared.augmenter.wrap_step(wrapped) if self.prepared.augmenter else wrapped
 
@@ -92,14 +93,18 @@ class Approach:
         )
         validation = prepared.prepared.validation
         callbacks = [each for each in prepared.callbacks if not isinstance(each, WRITERS)]
+        skips = prepared.document.recipe.train.on_nan == "skip"
+        skipped = SkippedSteps(prepared.model) if skips else None
         with suppress(_Reached):
             fit(
                 prepared.model,
                 prepared.feed(prepared.prepared.train, shuffled=settings.shuffle),
                 prepared.feed(validation) if validation else None,
                 settings,
-                [*callbacks, until],
-                wrap_step=self.wrap_step,
+                [*callbacks, *([skipped] if skipped else []), until],
+                wrap_step=lambda step: (
+                    skipped.wrap_step(self.wrap_step(step)) if skipped else self.wrap_step(step)
+                ),
                 wrap_test=prepared.units().wrap_step,
             )
         checkpoint = position.checkpoint

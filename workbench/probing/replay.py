@@ -86,6 +86,8 @@ def first_not_finite(run: RunFolder) -> SeenNumber:
             engine = event.engine
         elif isinstance(event, events.Failed) and (nan := event.error.get("nan")):
             return SeenNumber(str(nan["name"]), int(nan["epoch"]), int(nan["step"]), engine)
+        elif isinstance(event, events.Epoch) and event.skipped:
+            return SeenNumber("loss", event.epoch, event.skipped["first"], engine)
         elif isinstance(event, events.Epoch) and not all(map(math.isfinite, event.logs.values())):
             first = first or event
     if first is None:

@@ -106,10 +106,11 @@ class Train(Strict):
         examples=["float32", "mixed_bfloat16", "mixed_float16"],
     )
     run_eagerly: bool = Field(False, description="Run without compiling, to debug a layer with prints.")
-    on_nan: Literal["stop", "continue"] = Field(
+    on_nan: Literal["stop", "skip", "continue"] = Field(
         "stop",
-        description="When the loss is nan or infinite: `stop` ends the training at once, `continue` trains on. A "
-        "training that ends so has failed either way, and no file is written.",
+        description="When the loss is nan or infinite: `stop` ends the training at once, `skip` leaves that step out, "
+        "as if its batch were not there, also where it would make a weight so, and `continue` trains on. A training "
+        "that ends with such a loss has failed, and no file is written.",
     )
     checkpoint_seconds: float = Field(
         10.0, ge=0.0, description="At least so long between two checkpoints, which --resume goes on from."

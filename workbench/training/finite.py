@@ -24,7 +24,7 @@ from workbench.training.monitors.running_means import variable
 from workbench.training.progress import Progress, numbers
 from workbench.training.variables import put, value_of
 
-OnNan = Literal["stop", "continue"]
+OnNan = Literal["stop", "skip", "continue"]
 Step = Callable[[Any], Any]
 
 _HELP = (
@@ -102,7 +102,7 @@ class Finite(keras.callbacks.Callback):
     Args:
         progress: knows the epoch and the step, and is asked to report them.
         emit: called with each event.
-        on_nan: whether to end the training at the first loss that is not finite.
+        on_nan: `stop` to end the training at the first loss that is not finite.
     """
 
     every_batch = False
@@ -133,7 +133,7 @@ class Finite(keras.callbacks.Callback):
             if not tf.executing_eagerly():
                 self._graphs.append(tf.compat.v1.get_default_graph())
             logs = step(data)
-            if values := _losses_of(logs):
+            if values := losses_of(logs):
                 finite = tf.math.is_finite(tf.add_n(values) if len(values) > 1 else values[0])
                 self._good.assign_add(tf.cast(finite, tf.int64))
             return logs
@@ -237,7 +237,7 @@ class Finite(keras.callbacks.Callback):
         return error
 
 
-def _losses_of(logs: Any) -> list[tf.Tensor]:
+def losses_of(logs: Any) -> list[tf.Tensor]:
     """The losses among a step's logs, each as one number: `loss`, or without it every `..._loss`."""
     if not isinstance(logs, Mapping):
         return []

@@ -50,6 +50,7 @@ class Progress(keras.callbacks.Callback):
         self.reported = False  # whether the last batch had a `step` event
         self.rate_set = False  # whether somebody has set the learning rate
         self.stopped_between_epochs = False  # on request; not in the middle of one, and not by a callback
+        self.skipped: Mapping[str, int] = {}  # of the epoch that ends: see `events.Epoch`
         self.epoch = 0
         self.step = 0
         self.history: list[Mapping[str, Any]] = list(history)
@@ -94,8 +95,12 @@ class Progress(keras.callbacks.Callback):
                 learning_rate=next(iter(rates.values()), math.nan),
                 learning_rates=rates if len(rates) > 1 else {},
                 baselines=self._baselines(),
+                skipped=self.skipped,
             )
         )
+        if self.skipped:
+            self._emit(events.Message("warning", _about_skipped(self.skipped, epoch + 1)))
+            self.skipped = {}
         if self._control.paused and not self.model.stop_training:
             self._hold()
         # Here and not after the next batches: an engine may do a whole epoch of them in one call. The answer may
@@ -141,6 +146,16 @@ class Progress(keras.callbacks.Callback):
         """Training steps per second in this epoch, validation and pauses left out."""
         seconds = self._last_batch - self._began - self._waited
         return (self.step - (self._first_step or 0)) / seconds if seconds > 0 else 0.0
+
+
+def _about_skipped(skipped: Mapping[str, int], epoch: int) -> str:
+    count, first = skipped["steps"], skipped["first"]
+    if count == 1:
+        return f"step {first:,} of epoch {epoch:,} was left out: its loss or its update was nan or infinite."
+    what = (
+        f"{count:,} steps of epoch {epoch:,} were left out: their loss or their update was nan or infinite."
+    )
+    return f"{what} The first is step {first:,}."
 
 
 def numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:

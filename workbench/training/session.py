@@ -48,6 +48,7 @@ from workbench.training.python_state import PythonState
 from workbench.training.receipts import WRITERS, Retraining, WeightHashes, what_goes_in
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
+from workbench.training.skipping import SkippedSteps
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
 from workbench.training.unit_checks import about_units
 from workbench.training.unsaved_state import UnsavedState
@@ -198,6 +199,9 @@ class Session:
         receipt = ReceiptLog(run, self._retraining.report if self._retraining else None)
         receipt.start(what_goes_in(prepared_run, self.catalog))
         finite = Finite(progress, emit, train.on_nan)
+        skipped = (
+            SkippedSteps(prepared_run.model, progress, self.document.name) if train.on_nan == "skip" else None
+        )
         ending = Ending()
         keeper = Keeper(
             run,
@@ -242,7 +246,8 @@ class Session:
 
         def wrap_step(step: Step) -> Step:
             watched = finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step))))
-            return augmenter.wrap_step(watched) if augmenter else watched
+            augmented = augmenter.wrap_step(watched) if augmenter else watched
+            return skipped.wrap_step(augmented) if skipped else augmented
 
         try:
             with graphs():
@@ -253,6 +258,7 @@ class Session:
                     settings,
                     [
                         *ending.watched(prepared_run.callbacks),
+                        *([skipped] if skipped else []),
                         progress,
                         finite,
                         monitors.callback(emit),
