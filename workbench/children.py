@@ -1,7 +1,8 @@
 """Child processes that exchange lines of JSON with this one: the parent's side, which waits, and the child's.
 
-The child of a training is another kind (`worker/spawning.py`, `worker/client.py`): it is forked from a process that has
-TensorFlow loaded, to begin at once, and its parent is an app that waits for nothing.
+A child is a program of this package. It is started alone, or forked from a process that has TensorFlow loaded and then
+begins at once (`worker/spawning.py`). The child of a training is started in the same ways, but its parent is an app
+that waits for nothing (`worker/client.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any, BinaryIO
+from pathlib import Path
+from typing import IO, Any, BinaryIO, NamedTuple, Protocol
 
 _BLOCK = 1 << 16  # bytes read at once
 _MOST_BYTES = 1 << 28  # of one line
@@ -28,15 +30,88 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+class Process(Protocol):
+    """A child that runs."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+
+    def wait(self) -> int:
+        """Wait for its end: the exit code, negative for a signal."""
+
+
+class Streams(NamedTuple):
+    """The descriptors of a child's standard input, standard output and standard error. Who starts it closes them."""
+
+    given: int
+    answers: int
+    log: int
+
+
+class Start(Protocol):
+    """A way to start a child, in a session of its own: it has no part in the terminal's Ctrl-C, and can be ended with
+    all that it starts.
+
+    Args:
+        module: its code, which is run as a program.
+        arguments: of its command line.
+        streams: its descriptors.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __call__(self, module: str, arguments: Sequence[str], streams: Streams, /) -> Process: ...
+
+
+def start_alone(
+    module: str,
+    arguments: Sequence[str],
+    streams: Streams,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Process:
+    """Start a child that loads all that it needs itself. See `Start`.
+
+    Args:
+        environment: its variables; None for those of this process.
+        folder: its current folder; None for ours.
+    """
+    return subprocess.Popen(
+        command(module, *arguments),
+        stdin=streams.given,
+        stdout=streams.answers,
+        stderr=streams.log,
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
+    )
+
+
+def kill_group(process: Process) -> None:
+    """Kill a process with all that it started, also where it has ended before them; from any thread."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        # Forked a moment ago, it has no group yet. Of one that has ended, the number may be another's by now.
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
+
 class JsonChild:
-    """A child, `python -m MODULE`: one JSON object a line goes in at its standard input, one comes out at its standard
-    output. It has no part in the terminal's Ctrl-C. What it and its libraries print goes to its standard error.
+    """A child: one JSON object a line goes in at its standard input, one comes out at its standard output. What it and
+    its libraries print goes to its standard error.
 
     Args:
         module: its code; `requests_and_answers` is its side.
         arguments: of its command line.
-        environment: its variables; None for those of this process.
         log: a file for what it prints.
+        start: how it is started.
 
     Raises:
         OSError: it cannot be started.
@@ -47,18 +122,24 @@ class JsonChild:
         module: str,
         arguments: Sequence[str] = (),
         *,
-        environment: Mapping[str, str] | None = None,
         log: IO[bytes] | None = None,
+        start: Start = start_alone,
     ) -> None:
-        self._process = subprocess.Popen(
-            command(module, *arguments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if log is None else log,
-            env=environment,
-            bufsize=0,
-            start_new_session=True,
-        )
+        given, ours = os.pipe()
+        self._given = os.fdopen(ours, "wb", buffering=0)
+        ours, answers = os.pipe()
+        self._answers = os.fdopen(ours, "rb", buffering=0)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            streams = Streams(given, answers, nowhere if log is None else log.fileno())
+            self._process = start(module, arguments, streams)
+        except BaseException:
+            self._given.close()
+            self._answers.close()
+            raise
+        finally:
+            for descriptor in (given, answers, nowhere):
+                os.close(descriptor)
         self._pending = bytearray()
         self._reading = threading.Lock()
 
@@ -68,11 +149,10 @@ class JsonChild:
 
     def send(self, record: Mapping[str, Any]) -> None:
         """Send an object. To a child that has ended it goes nowhere, which `receive` shows."""
-        assert self._process.stdin is not None
         line = memoryview(json.dumps(record).encode() + b"\n")
         with suppress(BrokenPipeError):
             while line:
-                line = line[self._process.stdin.write(line) :]
+                line = line[self._given.write(line) :]
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
         """The next object; None at the end of the child. What is no object is passed over: a plugin may print anywhere.
@@ -95,8 +175,7 @@ class JsonChild:
 
     def kill(self) -> None:
         """End it at once, with all that it started; from any thread."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        kill_group(self._process)
 
     def wait(self) -> int:
         """Wait for its end. The exit code, negative for a signal."""
@@ -108,15 +187,12 @@ class JsonChild:
             self.kill()
         with self._reading:  # one who reads meanwhile sees the end
             code = self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout):
-                assert stream is not None
-                with suppress(BrokenPipeError):
-                    stream.close()
+            self._given.close()
+            self._answers.close()
         return code
 
     def _line(self, deadline: float) -> bytes | None:
-        stream = self._process.stdout
-        assert stream is not None
+        stream = self._answers
         seen = 0
         while (end := self._pending.find(b"\n", seen)) < 0:
             seen = len(self._pending)

@@ -7,7 +7,6 @@ nothing is named as the reason.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -211,7 +210,7 @@ class Verifier:
         }
         trained = Trained()
         with tempfile.TemporaryDirectory(prefix="kwb-verify-") as folder, tempfile.TemporaryFile() as log:
-            child = JsonChild(CHILD, environment=os.environ, log=log)
+            child = JsonChild(CHILD, log=log)
             try:
                 child.send({**request, "folder": folder})
                 while wanted[-1] not in trained.states and not trained.ended:

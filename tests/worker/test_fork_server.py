@@ -17,7 +17,8 @@ from tests.coroutines import until
 from tests.worker.conftest import Started, recipe
 from tests.worker.test_worker import gone
 from workbench import events
-from workbench.worker.client import Worker, WorkerDied, kill_group
+from workbench.children import kill_group
+from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, ForkServer
 
 pytestmark = [
@@ -162,9 +163,9 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
 def test_a_process_without_a_group_of_its_own_is_killed() -> None:
     """As a child is that was forked a moment ago: it is to become the head of a group, and is not yet."""
     process = subprocess.Popen(["sleep", "600"])
-    kill_group(process.pid)
+    kill_group(process)
     assert process.wait(60) == -signal.SIGKILL
-    kill_group(process.pid)  # it is gone: nothing happens
+    kill_group(process)  # it is gone: nothing happens
 
 
 async def test_children_that_are_killed_at_once_are_gone(fork_server: ForkServer, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.file_examples import with_examples
 from workbench.catalog.file_kinds import kind_of
-from workbench.children import JsonChild, requests_and_answers
+from workbench.children import JsonChild, requests_and_answers, start_alone
 from workbench.errors import FileError, WorkbenchError
 from workbench.process import import_keras
 
@@ -158,13 +159,9 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
     Raises:
         WorkbenchError: as `scan`, or the child died or took too long.
     """
+    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryFile() as log:
-        child = JsonChild(
-            __name__,
-            [str(path)],
-            environment=os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            log=log,
-        )
+        child = JsonChild(__name__, [str(path)], log=log, start=partial(start_alone, environment=environment))
         try:
             record = child.receive(SCAN_TIMEOUT)
         except TimeoutError:

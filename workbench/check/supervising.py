@@ -21,7 +21,7 @@ from workbench.catalog import Entry
 from workbench.catalog.single_file import entries_from
 from workbench.check.contract import CONTRACT, checks_of, with_needs
 from workbench.check.results import Result, Status, judged
-from workbench.children import JsonChild
+from workbench.children import JsonChild, Start, start_alone
 from workbench.errors import TrainingError, WorkbenchError
 
 START_LIMIT = 180.0  # seconds; importing TensorFlow on a cold disk can take half of it
@@ -103,8 +103,13 @@ def run_checks(order: Order) -> Iterator[Result]:
     return (report for report in follow_checks(order) if isinstance(report, Result))
 
 
-def follow_checks(order: Order, stop: CheckStop | None = None) -> Iterator[PartsFound | CheckBegun | Result]:
+def follow_checks(
+    order: Order, stop: CheckStop | None = None, start: Start = start_alone
+) -> Iterator[PartsFound | CheckBegun | Result]:
     """What happens, as it happens. Of checks that were not asked for but are needed, the results of those not passed.
+
+    Args:
+        start: how a child is started.
 
     Raises:
         TrainingError: the child cannot be started, or ends before it has begun a check.
@@ -114,7 +119,7 @@ def follow_checks(order: Order, stop: CheckStop | None = None) -> Iterator[Parts
     state = _State(order)
     while not stop.wanted and state.tasks() != []:
         before = state.count
-        with _child(order, state.tasks(), stop) as child:
+        with _child(order, state.tasks(), stop, start) as child:
             for report in _listen(child, state, stop):
                 if (
                     not isinstance(report, Result)
@@ -213,7 +218,9 @@ class _Child:
 
 
 @contextmanager
-def _child(order: Order, tasks: list[dict[str, Any]] | None, stop: CheckStop) -> Iterator[_Child]:
+def _child(
+    order: Order, tasks: list[dict[str, Any]] | None, stop: CheckStop, start: Start
+) -> Iterator[_Child]:
     """A child that makes these checks; it and all that it started are gone afterwards."""
     arguments = [part for path in order.plugin_files for part in ("--plugin", str(path))]
     arguments += [part for name in order.blocked for part in ("--no-plugin", name)]
@@ -225,7 +232,7 @@ def _child(order: Order, tasks: list[dict[str, Any]] | None, stop: CheckStop) ->
         "text": order.recipe_text,
     }
     with tempfile.TemporaryFile() as log:
-        process = JsonChild("workbench.check.child", arguments, log=log)
+        process = JsonChild("workbench.check.child", arguments, log=log, start=start)
         stop.holds(process)
         try:
             process.send(wanted)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.children import JsonChild
+from workbench.children import JsonChild, Process, Streams, start_alone
 from workbench.errors import FileError
 
 MODULE = "workbench.storage.reader_process"
@@ -24,12 +24,17 @@ def environment() -> dict[str, str]:
     return os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
+def start(module: str, arguments: Sequence[str], streams: Streams, /) -> Process:
+    """Start it. See `children.Start`."""
+    return start_alone(module, arguments, streams, environment=environment())
+
+
 class ReadingProcess:
     """One process for one request. It starts to load what it needs as soon as this is made."""
 
     def __init__(self) -> None:
         try:
-            self._child = JsonChild(MODULE, environment=environment())
+            self._child = JsonChild(MODULE, start=start)
         except OSError as error:
             raise FileError(f"the process that reads files cannot be started: {error.strerror}.") from error
 

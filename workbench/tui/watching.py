@@ -1,6 +1,6 @@
 """Watch the files that the app shows and other programs may change: the open recipe, its data, plugin files.
 
-They are checked once a second.
+They are looked at twice a second, and a file that is being written sooner again: who saves a layer waits for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from workbench.tui.services.file_watch import FileWatch
 if TYPE_CHECKING:
     from workbench.tui.shell import Shell
 
-LOOK_EVERY = 1.0  # seconds
+LOOK_EVERY = 0.5  # seconds
+STILL = 0.15  # seconds for which a file that was changed must have stayed as it is
 MOST_DATA = 100  # files of data that are looked at
 QUIET = 1.5  # seconds without a key before a dialog opens by itself: it must not catch what is being typed
 
@@ -66,6 +67,9 @@ class Watching:
     async def _look_once(self) -> None:
         try:
             await self.look()
+            if self._watch.moving:
+                await asyncio.sleep(STILL)
+                await self.look()
         finally:
             self._looking = False
         if self.recipe.differs and self._may_ask():

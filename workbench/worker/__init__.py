@@ -5,7 +5,7 @@ The child writes to a descriptor of its own: replies, `{"reply": 7, "result": ..
 and between them the records of the event stream (see `workbench.events`). Whatever TensorFlow, a plugin or a crash
 prints goes to a log file. The end of standard input means that the parent is gone.
 
-`client` and `spawning` are the parent's side and never import keras; `child` is what `python -m workbench.worker` runs.
+`client` and `spawning` are the parent's side and never import keras; `child_main` is what a child runs.
 A terminal app needs one child after another, so on Linux it has them forked from a `fork_server`, where TensorFlow is
 loaded already.
 """

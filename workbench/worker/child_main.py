@@ -33,27 +33,18 @@ def _on_sigterm(act: Callable[[], None]) -> None:
     threading.Thread(target=listen, name="signals", daemon=True).start()
 
 
-def redirect(log: Path) -> None:
-    """Send all output of this process to a file."""
-    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for descriptor in (1, 2):  # TensorFlow writes to descriptor 2 whatever sys.stderr is
-        os.dup2(written, descriptor)
-    os.close(written)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the child."""
-    parser = argparse.ArgumentParser(prog="python -m workbench.worker", description=__doc__)
-    parser.add_argument("--events", type=int, required=True, help="descriptor for replies and events")
-    parser.add_argument("--log", type=Path, required=True, help="file for all other output")
+    """Run the child: its input has commands, its output events, its standard error is for what is printed."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.worker.child_main", description=__doc__)
     parser.add_argument("--memory", type=int, help="most bytes of address space")
     parser.add_argument("--gpu", help="the only GPU to see, as CUDA_VISIBLE_DEVICES names it")
     parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
     parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
     options = parser.parse_args(arguments)
 
-    redirect(options.log)
+    event_writer = EventWriter(os.dup(1))
+    os.dup2(2, 1)  # TensorFlow and plugins print whatever `sys.stdout` is
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if options.memory:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     if (
@@ -62,7 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = options.gpu
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
 
-    event_writer = EventWriter(options.events)
     child = Child(event_writer, options.plugin, options.no_plugin)
     _on_sigterm(child.terminate)
     threading.Thread(target=child.listen, name="commands", daemon=True).start()
@@ -80,3 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finally:
         event_writer.close()
         leave_at_once(0)
+
+
+if __name__ == "__main__":
+    main()

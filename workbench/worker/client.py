@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench import events
+from workbench.children import Process, Streams, kill_group, start_alone
 from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
-from workbench.worker.spawning import ForkServer, ForkServerEndedError, Process, start_alone
+from workbench.worker.spawning import ForkServer, ForkServerEndedError
 
 OnEvent = Callable[[events.Event, float, str], None]
 
+MODULE = "workbench.worker.child_main"  # the code of a child
 LOG_LINES = 8
 MOST_BYTES = 1 << 30  # of one line; predictions of a large table come in one
 _OUT_OF_MEMORY = re.compile(
@@ -96,20 +98,23 @@ class Worker:
             WorkerDied: the fork server has ended, with the reason.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        arguments = ["--log", str(log)]
+        arguments: list[str] = []
         if memory is not None:
             arguments += ["--memory", str(memory)]
         if gpu:
             arguments += ["--gpu", gpu]
         arguments += [part for path in plugin_files for part in ("--plugin", str(path))]
         arguments += [part for name in blocked for part in ("--no-plugin", name)]
-        theirs_in, commands = os.pipe()
-        incoming, theirs_out = os.pipe()
+        given, commands = os.pipe()
+        incoming, answers = os.pipe()
+        written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
+            streams = Streams(given, answers, written)
             if fork_server is None:
-                process = start_alone(arguments, folder, theirs_in, theirs_out)
+                process = start_alone(MODULE, arguments, streams, folder=folder)
             else:
-                process = await fork_server.fork(arguments, folder, theirs_in, theirs_out)
+                order = fork_server.fork(MODULE, arguments, streams, folder)
+                process = await asyncio.wrap_future(order)
         except BaseException as error:
             os.close(commands)
             os.close(incoming)
@@ -117,8 +122,8 @@ class Worker:
                 raise explain(error.returncode, fork_server.log) from error
             raise
         finally:
-            os.close(theirs_in)
-            os.close(theirs_out)
+            for descriptor in (given, answers, written):
+                os.close(descriptor)
         worker = cls(process, log, on_event)
         reader = asyncio.StreamReader(limit=MOST_BYTES)
         loop = asyncio.get_running_loop()
@@ -193,7 +198,7 @@ class Worker:
         """End the child at once; for a load that takes too long."""
         self._ended_by_us = True
         if self.alive:
-            kill_group(self._process.pid)
+            kill_group(self._process)
 
     async def gone(self) -> None:
         """Wait until it has ended; nothing of it is left then."""
@@ -250,15 +255,6 @@ class Worker:
     def log_tail(self) -> str:
         """The last lines of the child's log."""
         return _tail(self.log)
-
-
-def kill_group(pid: int) -> None:
-    """Kill a process with all in its group; itself alone where it was forked a moment ago, and has no group yet."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def explain(returncode: int, log: Path) -> WorkerDied:

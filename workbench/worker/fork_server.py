@@ -3,10 +3,10 @@
 A child that is forked begins at once, where loading TensorFlow takes seconds. The fork server runs no operation of
 TensorFlow and has no thread of Python, and Linux is the only system where that is enough to be forked safely.
 
-Its parent asks for each child in one packet of a socket: JSON `{"number", "arguments", "folder"}`, and two
-descriptors, the child's standard input and its events. It answers `{"number", "pid"}`, or `{"number", "error"}`; and
-`{"pid", "ended"}` with the exit code of each child that ends, negative for a signal. It ends when its parent is gone;
-its children see that themselves.
+Its parent asks for each child in one packet of a socket: JSON `{"number", "module", "arguments", "folder"}`, and three
+descriptors, the child's standard input, output and error. `main(arguments)` of the module is run in it. It answers
+`{"number", "pid"}`, or `{"number", "error"}`; and `{"pid", "ended"}` with the exit code of each child that ends,
+negative for a signal. It ends when its parent is gone; its children see that themselves.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from workbench.children import Streams
 from workbench.process import import_keras
-from workbench.worker import child_main
 from workbench.worker.spawning import LONGEST
 
 # What trainings import when they need it: the built-in data sets, and the linear models that they are compared with.
@@ -35,12 +35,12 @@ LATE = ("sklearn.datasets", "sklearn.linear_model")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the fork_server."""
+    """Run the fork server."""
     parser = argparse.ArgumentParser(prog="python -m workbench.worker.fork_server", description=__doc__)
     parser.add_argument("--socket", type=int, required=True, help="a socket's descriptor")
     parser.add_argument("--log", type=Path, required=True, help="file for all output")
     options = parser.parse_args(arguments)
-    child_main.redirect(options.log)
+    _redirect(options.log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to understand
     import_keras()
     import workbench.worker.commands  # noqa: F401  all that a child would load before its first command
@@ -49,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     _serve(socket.socket(fileno=options.socket))
     os._exit(0)
+
+
+def _redirect(log: Path) -> None:
+    """Send all output of this process to a file."""
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):  # TensorFlow writes to descriptor 2 whatever sys.stderr is
+        os.dup2(written, descriptor)
+    os.close(written)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _serve(parent: socket.socket) -> None:
@@ -64,7 +73,7 @@ def _serve(parent: socket.socket) -> None:
             os.read(ended, LONGEST)
             _send_ended(parent)
         if parent.fileno() in ready:
-            packet, descriptors, _, _ = socket.recv_fds(parent, LONGEST, 2)
+            packet, descriptors, _, _ = socket.recv_fds(parent, LONGEST, len(Streams._fields))
             if not packet:
                 return
             _send(parent, _fork(parent, json.loads(packet), descriptors, (ended, wake)))
@@ -88,20 +97,22 @@ def _fork(
         parent.close()
         for descriptor in own:
             os.close(descriptor)
-        _be_child(order, *descriptors)
+        _be_child(order, descriptors)
     return {"number": order["number"], "pid": pid}
 
 
-def _be_child(order: dict[str, Any], commands: int, events: int) -> NoReturn:
+def _be_child(order: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()  # so that it can be ended with all that it starts
         os.chdir(order["folder"])
-        os.dup2(commands, 0)
-        os.close(commands)
+        for standard, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, standard)
+            os.close(descriptor)
         _forget_randomness()
-        child_main.main([*order["arguments"], "--events", str(events)])
+        importlib.invalidate_caches()  # a plugin may have been installed since
+        importlib.import_module(order["module"]).main(order["arguments"])
     except BaseException:
         traceback.print_exc()
     finally:

@@ -1,8 +1,7 @@
-"""Start a child: as a separate program, or forked from the fork server. Never imports keras."""
+"""Fork children from the fork server, which has TensorFlow loaded: they begin at once. Never imports keras."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import subprocess
@@ -12,43 +11,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from workbench.children import command
+from workbench.children import Process, Streams, command, start_alone
 
 CAN_FORK = sys.platform == "linux"
 LONGEST = 1 << 16  # bytes of a packet between a fork server and its parent
 
+PATIENCE = 180.0  # seconds for a child to be forked; loading TensorFlow from a cold disk can take half of it
 UNKNOWN = 255  # the exit code of a child whose fork server ended before it
-
-
-class Process(Protocol):
-    """A child that runs."""
-
-    @property
-    def pid(self) -> int: ...
-
-    def wait(self) -> int:
-        """Wait for its end: the exit code, negative for a signal."""
-
-
-def start_alone(arguments: Sequence[str], folder: Path | None, commands: int, events: int) -> Process:
-    """Start a child that loads TensorFlow itself.
-
-    Args:
-        arguments: of `python -m workbench.worker`, but for `--events`.
-        folder: its current folder; None for ours.
-        commands, events: descriptors of its standard input and for its events.
-    """
-    return subprocess.Popen(
-        command("workbench.worker", *arguments, "--events", str(events)),
-        stdin=commands,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(events,),
-        cwd=folder,
-        start_new_session=True,  # so that the terminal's Ctrl-C does not reach it
-    )
 
 
 class _Forked:
@@ -57,6 +28,9 @@ class _Forked:
     def __init__(self, pid: int, ended: Future[int]) -> None:
         self.pid = pid
         self._ended = ended
+
+    def poll(self) -> int | None:
+        return self._ended.result() if self._ended.done() else None
 
     def wait(self) -> int:
         return self._ended.result()
@@ -105,25 +79,47 @@ class ForkServer:
     def alive(self) -> bool:
         return self._returncode is None
 
-    async def fork(
-        self, arguments: Sequence[str], folder: Path | None, commands: int, events: int
-    ) -> Process:
-        """Fork a child, as soon as TensorFlow is loaded; the arguments are those of `start_alone`.
+    def fork(
+        self, module: str, arguments: Sequence[str], streams: Streams, folder: Path | None = None
+    ) -> Future[Process]:
+        """Fork a child, as soon as TensorFlow is loaded.
+
+        Args:
+            module: its code; `main(arguments)` is run in it.
+            arguments: as of a command line.
+            streams: its descriptors, which are the caller's to close once it is forked.
+            folder: its current folder; None for ours.
+
+        Returns:
+            The child, once it is forked; `OSError` where it cannot be started, `ForkServerEndedError` where the fork
+            server ends before.
 
         Raises:
-            ForkServerEndedError: it has ended, or ends meanwhile.
-            OSError: the child cannot be started.
+            ForkServerEndedError: it has ended.
         """
         order: Future[Process] = Future()
         with self._lock:
             if self._returncode is not None:
                 raise ForkServerEndedError(self._returncode)
             self._number += 1
-            self._orders[self._number] = order
-        packet = {"number": self._number, "arguments": list(arguments), "folder": str(folder or Path.cwd())}
+            number = self._number
+            self._orders[number] = order
+        packet = {
+            "number": number,
+            "module": module,
+            "arguments": list(arguments),
+            "folder": str(folder or Path.cwd()),
+        }
         with suppress(BrokenPipeError):  # then `_listen` is about to say so
-            socket.send_fds(self._socket, [json.dumps(packet).encode()], [commands, events])
-        return await asyncio.wrap_future(order)
+            socket.send_fds(self._socket, [json.dumps(packet).encode()], list(streams))
+        return order
+
+    def start(self, module: str, arguments: Sequence[str], streams: Streams, /) -> Process:
+        """Start a child, and wait for it: forked, or alone where the fork server has ended. See `children.Start`."""
+        try:
+            return self.fork(module, arguments, streams).result(PATIENCE)
+        except ForkServerEndedError:
+            return start_alone(module, arguments, streams)
 
     def close(self) -> None:
         """End it; its children live on."""

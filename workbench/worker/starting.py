@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from ctypes.util import find_library
 from importlib.util import find_spec
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from workbench.children import Start, start_alone
 from workbench.worker.client import OnEvent, Worker
 from workbench.worker.spawning import CAN_FORK, ForkServer
 
@@ -77,6 +79,12 @@ class WorkerStarter:
         """Have the fork server load TensorFlow, so that the first child need not wait for it."""
         if CAN_FORK and (self._fork_server is None or not self._fork_server.alive):
             self._fork_server = self._own_fork_server = ForkServer(self._logs / "fork_server.log")
+
+    def start_child(self) -> Start:
+        """How other children are started: forked, where that is possible. What it returns is for any thread."""
+        with suppress(OSError):
+            self.prepare()
+        return start_alone if self._fork_server is None else self._fork_server.start
 
     async def start(self, on_event: OnEvent) -> Worker:
         """A new child.

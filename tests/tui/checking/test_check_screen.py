@@ -297,7 +297,8 @@ async def test_the_broken_layers_each_fail_the_check_that_is_named_for_them(
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setattr("workbench.tui.screens.check.targets.CHECK_LIMIT", 20.0)
-    async with open_app(size=(80, 24)) as pilot:
+    # A fork server of its own: that of the other tests does not know this folder.
+    async with open_app(size=(80, 24), fork_server=None) as pilot:
         app = pilot.app
         begin_check(app, CheckTarget("plugin", "broken"))
         await pilot.pause(0.2)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from workbench.check.results import Result
 from workbench.check.supervising import CheckBegun, CheckStop, Order, PartsFound, follow_checks
+from workbench.children import Start
 from workbench.errors import WorkbenchError
 
 PAUSE = 0.1  # seconds between two batches of reports
@@ -24,10 +25,12 @@ class Checking:
         order: what to check.
         on_reports: what has happened since the last call.
         on_end: called once when all is done, or with the error; not after `stop`.
+        start: how a child is started.
     """
 
-    def __init__(self, order: Order, on_reports: OnReports, on_end: OnEnd) -> None:
+    def __init__(self, order: Order, on_reports: OnReports, on_end: OnEnd, start: Start) -> None:
         self._order = order
+        self._start = start
         self._on_reports = on_reports
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -46,7 +49,7 @@ class Checking:
         """In the thread: follow the child to its end."""
         error: WorkbenchError | None = None
         try:
-            for report in follow_checks(self._order, self._stop):
+            for report in follow_checks(self._order, self._stop, self._start):
                 with self._lock:
                     self._pending.append(report)
                     first = len(self._pending) == 1

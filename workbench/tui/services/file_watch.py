@@ -24,6 +24,11 @@ class FileWatch:
         # Not held while the disk is read: a mount that is gone may take for ever.
         self._lock = threading.Lock()
 
+    @property
+    def moving(self) -> bool:
+        """True if the last look found a file that is being written: it is reported at the next, where it is still."""
+        return bool(self._moving)
+
     def note(self, paths: Iterable[Path]) -> None:
         """Files that are being read: what changes from now on is reported, also where it changes before the first
         look."""

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from workbench.children import Start
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.tui.context import LiveTraining, TrainableRecipe, TrainingState, WorkerState
 from workbench.tui.messages import (
@@ -123,6 +124,10 @@ class WorkerService:
         finally:
             worker.kill()
             await worker.gone()
+
+    def start_child(self) -> Start:
+        """How a child is started that is none of a training: as those are, forked where that is possible."""
+        return self._starter.start_child()
 
     async def restart(self) -> None:
         """End the warm child and start another, for instance after a plugin file was edited."""

@@ -205,7 +205,7 @@ class CheckScreen(WorkbenchScreen):
 
     def _run(self, order: Order) -> None:
         self._error, self._stopped = None, False
-        self._checking = Checking(order, self._reported, self._ended)
+        self._checking = Checking(order, self._reported, self._ended, kwb(self).worker.start_child())
         self._show()
 
     def _make_again(self, places: Sequence[Place]) -> None:

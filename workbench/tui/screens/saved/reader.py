@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.children import JsonChild
 from workbench.errors import FileError
-from workbench.storage.reader_client import PATIENCE, death, environment, result_of
+from workbench.storage.reader_client import PATIENCE, death, result_of, start
 
 MOST_SECONDS = PATIENCE  # for one answer
 _MODULE = "workbench.tui.screens.saved.reading"
@@ -33,7 +33,7 @@ class FileReader:
         """
         async with self._asking:
             if self._child is None:
-                self._child = await asyncio.to_thread(JsonChild, _MODULE, environment=environment())
+                self._child = await asyncio.to_thread(JsonChild, _MODULE, start=start)
             child = self._child
             try:
                 found = await asyncio.to_thread(
