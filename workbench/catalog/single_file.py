@@ -16,8 +16,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 from workbench.catalog.entries import Entry, Kind
@@ -49,6 +50,15 @@ def module_target(entry: Entry) -> str:
     return f"{module_name(Path(module))}:{name}" if module.endswith(".py") else entry.target
 
 
+class _FreshLoader(SourceFileLoader):
+    """Compiles a file each time. Bytecode that Python keeps counts as that of any text of the same size which was saved
+    in the same second: an edit would be lost."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 def import_file(path: Path) -> ModuleType:
     """The module of a plugin file, imported once per process."""
     path = path.resolve()
@@ -58,6 +68,9 @@ def import_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise FileError("this is not a Python file.", where=str(path))
+    if isinstance(spec.loader, SourceFileLoader):
+        spec.loader = _FreshLoader(name, str(path))
+    sys.dont_write_bytecode = True  # for its neighbours too, also those that it imports later
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     # The file's own folder, as when Python runs it, so that it can import its neighbours.
