@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Sequence, Set
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from workbench.recipe.editing import Editor
     from workbench.recipe.located_error import LocatedError
     from workbench.tui.context import AppContext
+
+
+class _OutdatedError(Exception):
+    """A file was saved again while it was read."""
 
 
 class Plugins:
@@ -40,6 +45,7 @@ class Plugins:
         self._sums: dict[Path, int] = {}
         self._changed: set[Path] = set()  # files that were changed and not looked into yet
         self._reported: set[str] = set()
+        self._asked: Future[Any] | None = None  # the entries of a file, while the worker is asked for them
 
     @property
     def status_text(self) -> str:
@@ -74,7 +80,7 @@ class Plugins:
         self.loading = bool(self.files)
         self._app.refresh_header()
         try:
-            before = await asyncio.to_thread(self._noted)
+            before = self._sums = await asyncio.to_thread(self._noted)
             done = await self._discover(self.files, self.blocked, renewed=renewed)
             self._sums = await asyncio.to_thread(self._noted) | before
             return done
@@ -97,6 +103,8 @@ class Plugins:
         except WorkbenchError as error:
             self._app.notice(error)
             return False
+        except _OutdatedError:
+            return False
         if files:
             self.loading = False
         self._app.set_catalog(Catalog(plugins), renewed=renewed)
@@ -108,8 +116,11 @@ class Plugins:
         from workbench.worker.client import WorkerDied
 
         asked = asyncio.wait_for(self._app.worker.call("scan", path=str(path)), SCAN_TIMEOUT)
+        self._asked = asyncio.run_coroutine_threadsafe(asked, loop)
         try:
-            answer = asyncio.run_coroutine_threadsafe(asked, loop).result()
+            answer = self._asked.result()
+        except CancelledError:
+            raise _OutdatedError from None
         except WorkerDied as error:
             raise WorkbenchError(f"importing it ended the process: {error.what}", where=str(path)) from error
         except TimeoutError:
@@ -132,18 +143,25 @@ class Plugins:
     async def changed(self, paths: Set[Path]) -> None:
         """Files were changed on disk: load them again, in a new worker. One that says the same as before is left.
 
-        While plugins are being loaded, it is only noted.
+        While plugins are being loaded, it is only noted; what is being read of such a file is given up, for it may be
+        code that never ends.
         """
         self._changed |= paths
+        if self.loading and await self._others(paths) and self._asked is not None:
+            self._asked.cancel()
         while self._changed and not self.loading:
             noted, self._changed = self._changed, set()
-            sums = await asyncio.to_thread(_sums, noted)
-            files = [path for path in noted if path in sums and sums[path] != self._sums.get(path)]
+            files = await self._others(noted)
             if files and not self.loading:
-                await self._load_again(self._app.worker.renew)
-                self._report_loaded([path.name for path in sorted(files)])
+                if await self._load_again(self._app.worker.renew):
+                    self._report_loaded([path.name for path in sorted(files)])
             elif files:
                 self._changed |= set(files)
+
+    async def _others(self, paths: Set[Path]) -> list[Path]:
+        """Which of these files say something else than when they were read."""
+        sums = await asyncio.to_thread(_sums, paths)
+        return [path for path in paths if path in sums and sums[path] != self._sums.get(path)]
 
     async def load_again(self, renew: Callable[[], Awaitable[None]]) -> None:
         """Show what the plugins offer now, with their code as it is on disk.
@@ -154,7 +172,7 @@ class Plugins:
         await self._load_again(renew)
         await self.changed(set())
 
-    async def _load_again(self, renew: Callable[[], Awaitable[None]]) -> None:
+    async def _load_again(self, renew: Callable[[], Awaitable[None]]) -> bool:
         self.loading = bool(self.files)
         self._app.refresh_header()
         try:
@@ -162,10 +180,11 @@ class Plugins:
         finally:
             self.loading = False
         if self.files:
-            await self.load_files(renewed=True)
+            done = await self.load_files(renewed=True)
         else:
-            await self.list_installed(renewed=True)
+            done = await self.list_installed(renewed=True)
         self.report_broken()
+        return done
 
     def _report_loaded(self, names: Sequence[str]) -> None:
         """That files were changed and loaded again, if they could be."""
