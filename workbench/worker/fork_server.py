@@ -30,8 +30,9 @@ from workbench.children import Streams
 from workbench.process import import_keras
 from workbench.worker.spawning import LONGEST
 
-# What trainings import when they need it: the built-in data sets, and the linear models that they are compared with.
-LATE = ("sklearn.datasets", "sklearn.linear_model")
+# What children import when they need it: trainings the built-in data sets, and the linear models that they are compared
+# with; first of all the checks of layers.
+LATE = ("sklearn.datasets", "sklearn.linear_model", "workbench.check.recipes", "workbench.check.running")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

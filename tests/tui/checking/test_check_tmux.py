@@ -37,8 +37,10 @@ def test_a_layer_is_checked_broken_and_mended(terminal: Open, tmp_path: Path, si
     assert "gate.py:15 in get_config" in screen
     assert "Hint:" in screen
     assert "def get_config(self):" in screen
-    gate.write_text(GATE)
-    screen = kwb.until(lambda screen: "✓ layer gate.Gate" in screen, "the end of them")
+    gate.write_text(GATE)  # waited for are states that stay: the checks are made within a second or two
+    screen = kwb.until(
+        lambda screen: "✓ layer gate.Gate" in screen, "the end of the checks of what was saved"
+    )
     assert "mended: Gate" in screen
     assert screen.rstrip().endswith("F1 Help q Leave")
     kwb.press("q")

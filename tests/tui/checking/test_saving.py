@@ -122,6 +122,22 @@ async def test_a_save_that_is_broken_is_said_and_the_next_is_checked(
         await _ends(pilot, gate, GATE, [])
 
 
+async def test_the_entry_that_was_edited_is_checked_first(open_app: OpenApp, gate: Path) -> None:
+    door = GATE.partition("import keras\n")[2].replace("Gate", "Door")
+    gate.write_text(GATE + door)
+    async with open_app(plugin_files=[gate], size=(80, 24)) as pilot:
+        begin_check(pilot.app, CheckTarget("plugin", "gate"))
+        screen = await made(pilot)
+        for edited, text in (("gate.Door", GATE + door.replace("0.5", "0.7")),
+                             ("gate.Gate", GATE.replace("0.5", "0.6") + door.replace("0.5", "0.7"))):  # fmt: skip
+            _put(gate, text)
+            await until(lambda: screen.live, 60)
+            await until(lambda: screen.states.counts["passed"], 60)
+            assert screen.states.result(("layer", edited), "resolves") is not None
+            await made(pilot)
+            assert failed(screen) == []
+
+
 async def test_a_save_in_the_middle_of_checks_begins_with_the_last_text(
     open_app: OpenApp, gate: Path
 ) -> None:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.check.contract import with_needs
-from workbench.check.supervising import Order, PartsFound
+from workbench.check.supervising import Key, Order, PartsFound
 from workbench.errors import WorkbenchError
 from workbench.tui.context import CheckTarget, kwb
 from workbench.tui.messages import CatalogChanged, CheckWanted
@@ -23,7 +23,7 @@ from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.check.detail import detail_of, whole_text
 from workbench.tui.screens.check.grid_view import CheckGridView, Place
 from workbench.tui.screens.check.summary import summary_of
-from workbench.tui.screens.check.targets import choices, chosen, order_of, source_files, title_of
+from workbench.tui.screens.check.targets import choices, chosen, codes_of, order_of, source_files, title_of
 from workbench.tui.services.checking import Checking, Report
 from workbench.tui.views.check_states import CheckStates, key_of
 from workbench.tui.views.marks import FAILED
@@ -85,6 +85,7 @@ class CheckScreen(WorkbenchScreen):
         self._turned: bool | None = None  # as the user chose; None: as it fits
         self._sources: tuple[Path, ...] = ()
         self._stopped = False
+        self._codes: dict[Key, str] = {}  # what the entries' code said when they were checked last
 
     # ------------------------------------------------------------------ made of
 
@@ -198,8 +199,14 @@ class CheckScreen(WorkbenchScreen):
             self._states = fresh
         else:  # of a recipe they are found out: until then those of before stand there
             self._states.forget(self._states.in_state(*self._states.counts))
-        failed = {key for key, _ in self._before.in_state("failed")}  # what is being mended is made first
-        entries = sorted(order.entries, key=lambda entry: key_of(entry) not in failed)
+        # What is being mended is made first: the code that was edited, then what failed.
+        codes, before = codes_of(order.entries), self._codes
+        edited = {key for key, code in codes.items() if before.get(key, code) != code}
+        failed = {key for key, _ in self._before.in_state("failed")}
+        entries = sorted(
+            order.entries, key=lambda each: (key_of(each) not in edited, key_of(each) not in failed)
+        )
+        self._codes = codes
         self._run(replace(order, entries=entries))
         self._find_sources()
 

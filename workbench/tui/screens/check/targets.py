@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from workbench.catalog import Entry
 from workbench.check.choosing import choose_entries
-from workbench.check.supervising import CHECK_LIMIT, Order
+from workbench.check.supervising import CHECK_LIMIT, Key, Order
 from workbench.errors import WorkbenchError
 from workbench.tui.context import AppContext, CheckTarget
+from workbench.tui.views.check_states import key_of
 from workbench.tui.widgets.pick import Pickable
 
 THE_RECIPE = "the open recipe"
@@ -53,6 +55,30 @@ def order_of(target: CheckTarget, app: AppContext) -> Order:
             f"there is no {target.kind} '{target.name}' (any more).", hint="o chooses something else."
         )
     return replace(order, entries=found)
+
+
+def codes_of(entries: Iterable[Entry]) -> dict[Key, str]:
+    """What the code of each entry of a plugin file says, without importing it. Files that cannot be read are left out;
+    so is what a file has from elsewhere."""
+    targets = {key_of(entry): entry.target.rpartition(":") for entry in entries if entry.from_file}
+    texts = {file: _texts_in(Path(file)) for file, _, _ in set(targets.values())}
+    return {key: texts[file][name] for key, (file, _, name) in targets.items() if name in texts[file]}
+
+
+def _texts_in(path: Path) -> dict[str, str]:
+    """The text of each class and function of a file, by its name."""
+    try:
+        text = path.read_text()
+        parts = ast.parse(text).body
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return {}
+    lines = text.splitlines()
+    found = {}
+    for part in parts:
+        if isinstance(part, ast.ClassDef | ast.FunctionDef):
+            first = min([part.lineno, *(each.lineno for each in part.decorator_list)])
+            found[part.name] = "\n".join(lines[first - 1 : part.end_lineno])
+    return found
 
 
 def choices(app: AppContext) -> list[Pickable]:
