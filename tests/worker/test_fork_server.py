@@ -8,16 +8,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.coroutines import until
+from tests.tui.checking.conftest import FORGOTTEN, GATE, HOSTILE, KEPT
 from tests.worker.conftest import Started, recipe
 from tests.worker.test_worker import gone
 from workbench import events
-from workbench.children import kill_group
+from workbench.catalog import single_file
+from workbench.catalog.discovery import discover
+from workbench.catalog.lookup import Catalog
+from workbench.check.results import Status
+from workbench.check.supervising import Order, run_checks
+from workbench.children import JsonChild, kill_group, start_alone
 from workbench.worker.client import Worker, WorkerDied
 from workbench.worker.spawning import CAN_FORK, ForkServer
 
@@ -176,3 +183,59 @@ async def test_children_that_are_killed_at_once_are_gone(fork_server: ForkServer
         worker.kill()
         await asyncio.wait_for(worker.gone(), 60)
         assert not worker.alive
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    """The checks of the layers of a file."""
+    path = tmp_path / "layers.py"
+    path.write_text(GATE.replace(KEPT, FORGOTTEN) + HOSTILE.partition("class Looping")[0])
+    plugins = discover([path], scan=single_file.scan_in_child)
+    return Order([entry for entry in Catalog(plugins).entries if entry.from_file], plugin_files=[path])
+
+
+def test_checks_find_the_same_in_children_that_are_forked_and_alone(
+    order: Order, fork_server: ForkServer
+) -> None:
+    """Also where the code ends its process or crashes it, which harms neither the fork server nor other checks."""
+    found = [[*run_checks(order, start=start)] for start in (start_alone, fork_server.start)]
+    alone, forked = ([(each.entry, each.check, each.status, each.detail) for each in some] for some in found)
+    assert forked == alone
+    words = " ".join(detail for *_, detail in forked)
+    assert "it ended the process (exit code 3)" in words
+    assert "SIGSEGV" in words
+    assert fork_server.alive
+    assert not Path(f"/proc/{fork_server.pid}/task/{fork_server.pid}/children").read_text().split()
+
+
+def test_what_has_forked_no_more_starts_children_alone(order: Order, fork_server: ForkServer) -> None:
+    fork_server.close()
+    first = replace(order, entries=order.entries[:1], checks=frozenset({"resolves"}))
+    assert [result.status for result in run_checks(first, start=fork_server.start)] == [Status.PASSED]
+    assert not fork_server.alive
+
+
+def test_a_json_child_that_is_forked_ends_with_all_that_it_started(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
+    with (tmp_path / "log").open("w+b") as log:
+        child = JsonChild("tests.worker.starts_another", log=log, start=fork_server.start)
+        answer = child.receive(60)
+        assert answer is not None
+        child.kill()
+        assert child.close() == -signal.SIGKILL
+    assert gone(child.pid)
+    assert gone(answer["pid"])
+    assert "said by what it started" in (tmp_path / "log").read_text()
+
+
+def test_what_is_imported_before_a_fork_runs_nothing_of_tensorflow_and_starts_no_thread() -> None:
+    code = (
+        "import threading; from workbench.process import import_keras; import_keras()\n"
+        "import importlib, workbench.worker.commands; from workbench.worker.fork_server import LATE\n"
+        "for name in LATE: importlib.import_module(name)\n"
+        "import tensorflow as tf\n"
+        "tf.config.threading.set_intra_op_parallelism_threads(1)  # raises once TensorFlow has begun\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

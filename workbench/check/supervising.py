@@ -98,9 +98,9 @@ class CheckStop:
                 process.kill()
 
 
-def run_checks(order: Order) -> Iterator[Result]:
+def run_checks(order: Order, start: Start = start_alone) -> Iterator[Result]:
     """The results, in order, as they come. See `follow_checks`."""
-    return (report for report in follow_checks(order) if isinstance(report, Result))
+    return (report for report in follow_checks(order, start=start) if isinstance(report, Result))
 
 
 def follow_checks(
