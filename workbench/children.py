@@ -125,11 +125,11 @@ class JsonChild:
         log: IO[bytes] | None = None,
         start: Start = start_alone,
     ) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         given, ours = os.pipe()
         self._given = os.fdopen(ours, "wb", buffering=0)
         ours, answers = os.pipe()
         self._answers = os.fdopen(ours, "rb", buffering=0)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
             streams = Streams(given, answers, nowhere if log is None else log.fileno())
             self._process = start(module, arguments, streams)

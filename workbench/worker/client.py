@@ -105,9 +105,9 @@ class Worker:
             arguments += ["--gpu", gpu]
         arguments += [part for path in plugin_files for part in ("--plugin", str(path))]
         arguments += [part for name in blocked for part in ("--no-plugin", name)]
+        written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         given, commands = os.pipe()
         incoming, answers = os.pipe()
-        written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             streams = Streams(given, answers, written)
             if fork_server is None:
