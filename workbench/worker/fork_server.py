@@ -113,6 +113,9 @@ def _be_child(order: dict[str, Any], descriptors: Sequence[int]) -> NoReturn:
             os.close(descriptor)
         _forget_randomness()
         importlib.invalidate_caches()  # a plugin may have been installed since
+        sys.dont_write_bytecode = (
+            True  # it would hold for another text of equal size, saved in the same second
+        )
         importlib.import_module(order["module"]).main(order["arguments"])
     except BaseException:
         traceback.print_exc()
