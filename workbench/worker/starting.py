@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from ctypes.util import find_library
 from importlib.util import find_spec
-from contextlib import suppress
 from pathlib import Path
 
 import psutil

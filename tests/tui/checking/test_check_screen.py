@@ -125,7 +125,7 @@ async def test_only_what_failed_an_entry_or_a_check_again(open_app: OpenApp, gat
                     if screen.states.result(key, check) is not old}  # fmt: skip
 
         await pilot.press("f")
-        assert screen.live
+        await until(lambda: "gate.Gate saves_keras" in made_again(), 60)
         await made(pilot)
         again = made_again()
         assert "gate.Gate config_keeps_arguments" in again
@@ -263,7 +263,8 @@ async def test_the_code_of_an_installed_plugin_is_looked_at_too(
     folder = installed("broken-layers")
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
-    async with open_app() as pilot:
+    # A fork server of its own: that of the other tests does not know this folder.
+    async with open_app(fork_server=None) as pilot:
         begin_check(pilot.app, CheckTarget("entry", "broken.Forgetful", "layer"))
         screen = pilot.app.screen
         await until(lambda: screen.live)
