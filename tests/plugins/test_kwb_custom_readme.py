@@ -106,6 +106,52 @@ def test_the_tutorials_files_are_all_there():
     }
 
 
+@pytest.fixture
+def loop(tmp_path):
+    """The files of the loop in which one writes a layer: each block that begins with its name."""
+    text = README.read_text(encoding="utf-8")
+    for block in re.findall(r"^```(?:python|yaml)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+        if found := re.match(r"# ([\w.]+)\n", block):
+            (tmp_path / found[1]).write_text(block)
+    assert {path.name for path in tmp_path.iterdir()} == {"gate.py", "gated.yaml"}
+    return tmp_path
+
+
+def line_of(file, text):
+    return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
+
+
+def test_the_loop_of_a_layer(loop, kwb):
+    """Its commands, one after the other, with an edit where the page says so, and one that makes a nan at the end."""
+    text = README.read_text(encoding="utf-8").partition("## The loop in which one writes a layer")[2]
+    block = re.search(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert block is not None
+    commands = [line.partition("#")[0].split()[1:] for line in block[1].splitlines()]
+    assert [each[0] for each in commands] == [
+        "probe",
+        "probe",
+        "probe",
+        "probe",
+        "check",
+        "--batch",
+        "replay",
+    ]
+    gate = loop / "gate.py"
+    for command in commands:
+        if "--batch" in command:
+            gate.write_text(gate.read_text().replace("ops.tanh(x)", "ops.log(x)"))
+        done = kwb(*command, cwd=loop, timeout=300)
+        expected = 1 if "--batch" in command else 0  # the logarithm of a negative number
+        assert done.returncode == expected, (command, done.stdout, done.stderr)
+        if "--keep" in command:
+            gate.write_text(gate.read_text().replace("strength=0.5", "strength=0.25"))
+        if "--compare" in command:
+            assert "~ gate.strength: 0.5 → 0.25" in done.stdout
+        if "replay" in command:
+            assert "the result of Log, in the call of 'gate' (Gate), is not finite." in done.stdout
+            assert f"gate.py:{line_of(gate, 'return x')} in call" in done.stdout
+
+
 def test_every_hook_is_named():
     text = README.read_text(encoding="utf-8")
     missing = [kind.plural for kind in Kind if f"_{kind.plural}`" not in text]

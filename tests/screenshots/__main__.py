@@ -47,6 +47,14 @@ async def take(names: set[str]) -> None:
         await pilot.press("2")
         await pilot.pause(4.0)
         await picture("assemble", pilot)
+        await pilot.press("L")
+        await until(lambda: "weight kernel" in app.screen.copy_text(), 90, "the layers are seen")
+        await picture("inside", pilot)
+        await pilot.press("escape", "home", "k")
+        await pilot.pause(4.0)
+        await until(lambda: not app.screen.live, 180, "the checks are made")
+        await picture("check", pilot)
+        await pilot.press("2")
         await pilot.press("t")
         await until(
             lambda: app.worker.training and app.worker.training.ended.is_set(), 120, "the training ended"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.probing.test_edits import GATE
+from tests.probing.test_edits import RECIPE as GATED
 from tests.tui.conftest import settle, shown, until
 from tests.worker.conftest import recipe
 from workbench.tui.widgets.probe_dialog import ProbeDialog
@@ -86,3 +88,25 @@ async def test_without_a_recipe_there_is_nothing(open_app) -> None:
         await settle(pilot)
         assert not pilot.app.screen.is_modal
         assert "nothing to look into" in shown(pilot.app)
+
+
+async def test_after_an_edit_it_says_what_has_changed(open_app, working_directory) -> None:
+    gate = working_directory / "gate.py"
+    gate.write_text(GATE)
+    recipe_file = working_directory / "gated.yaml"
+    recipe_file.write_text(GATED)
+    async with open_app(recipe=str(recipe_file), mode="assemble", plugin_files=[gate]) as pilot:
+        await until(lambda: pilot.app.screen.examination.total is not None, 60)
+        await settle(pilot)
+        dialog = await opened_dialog(pilot)
+        gate.write_text(GATE.replace("ops.tanh(x)", "ops.sin(x)"))
+        await until(lambda: "What the edit has changed" in dialog.copy_text(), 60)
+        text = dialog.copy_text()
+        assert "the first output that differs:" in text
+        assert "  gate: by " in text
+        # A broken file: what was seen stays, and the next good one is compared with it.
+        gate.write_text(GATE.replace("def call(self, x):", "def call(self, x:"))
+        await until(lambda: "gate.py:" in shown(pilot.app) and "✗" in shown(pilot.app), 60)
+        assert dialog.query_one(WideTable).row_count == 3
+        gate.write_text(GATE.replace("ops.tanh(x)", "ops.sin(x)").replace("strength=0.5", "strength=0.25"))
+        await until(lambda: "~ gate.strength: 0.5 → 0.25" in dialog.copy_text(), 60)

@@ -30,6 +30,18 @@ Range = tuple[int, int]
 @click.option(
     "--cost", "with_cost", is_flag=True, help="What each layer costs: time, operations, parameters."
 )
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep what was seen in a file, to compare with it.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Say what an edit has changed since --keep FILE, with the weights of then.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def probe_command(
@@ -39,6 +51,8 @@ def probe_command(
     row_range: str | None,
     data: str,
     with_cost: bool,
+    keep: Path | None,
+    compare: Path | None,
     as_json: bool,
 ) -> None:
     """Look inside a model on a real batch: the outputs of its layers, gradients of the loss, masks and weights.
@@ -56,9 +70,14 @@ def probe_command(
         if with_cost:
             run_one_at_a_time()
         catalog = shared.catalog(imports_keras=True)
-        from workbench.probing.probe import probe
+        from workbench.probing.kept_probe import KeptProbe
+        from workbench.probing.probe import Probing
 
-        found = probe(_subject(shared, catalog, what, data, rows), layer, with_cost=with_cost)
+        before = KeptProbe.read(compare) if compare is not None else None
+        probing = Probing(_subject(shared, catalog, what, data, rows), before)
+        found = probing.report(layer, with_cost=with_cost)
+        if keep is not None:
+            probing.kept().write(keep)
     if as_json:
         echo_json(found.as_record(), indent=2)
     else:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from workbench.data.memory import USUAL_COPIES, free_memory
 from workbench.errors import WorkbenchError, did_you_mean
 from workbench.probing import cost as costs
+from workbench.probing.kept_probe import KeptProbe, compare
 from workbench.probing.layer_capture import Captured, LayerUse, capture
 from workbench.probing.pictures import picture
 from workbench.probing.probe_report import BinCounts, Cost, LayerLine, Memory, Probe, ProbedTensor
@@ -31,13 +32,18 @@ class Probing:
 
     Args:
         subject: its model is changed by the step.
+        before: a probe of the same model before an edit, whose weights it gets; None for those that it has.
 
     Raises:
         WorkbenchError: the model's own code failed.
     """
 
-    def __init__(self, subject: ProbeSubject) -> None:
+    def __init__(self, subject: ProbeSubject, before: KeptProbe | None = None) -> None:
         self._subject = subject
+        self._before = before
+        self._seconds: float | None = None  # of a step, where it was measured
+        if before is not None:
+            before.give_weights(subject.model)
         with reported_as("probing", subject.name):
             self._captured = capture(subject.model, subject.step, subject.batch)
 
@@ -52,19 +58,29 @@ class Probing:
             WorkbenchError: there is no such layer.
         """
         subject, captured = self._subject, self._captured
-        loss = captured.logs.get("loss")
+        cost = self.cost() if with_cost else None
         return Probe(
             subject.name,
-            subject.began,
+            "the weights of before" if self._before is not None else subject.began,
             subject.rows,
-            float(loss) if loss is not None and np.ndim(loss) == 0 else None,
+            self._loss,
             tuple(_line(use, captured) for use in captured.uses),
             self.tensors(layer) if layer else (),
             layer,
-            self.cost() if with_cost else None,
+            cost,
             _memory(subject, captured),
             subject.steps,
+            compare(self._before, self.kept()) if self._before is not None else None,
         )
+
+    @property
+    def _loss(self) -> float | None:
+        loss = self._captured.logs.get("loss")
+        return float(loss) if loss is not None and np.ndim(loss) == 0 else None
+
+    def kept(self) -> KeptProbe:
+        """What was seen, to compare another probe with it."""
+        return KeptProbe.of(self._subject.model, self._captured, self._loss, self._seconds)
 
     def tensors(self, layer: str) -> tuple[ProbedTensor, ...]:
         """The tensors of all calls of a layer, its weights, and the gradients of both.
@@ -85,7 +101,9 @@ class Probing:
             return None
         parameters = {path: each.count_params() for path, each in inner_layers(model).items() if each.built}
         with reported_as("measuring", self._subject.name):
-            return costs.measure(model, self._subject.step, self._subject.batch, parameters)
+            cost = costs.measure(model, self._subject.step, self._subject.batch, parameters)
+        self._seconds = cost.seconds
+        return cost
 
 
 def probe(subject: ProbeSubject, layer: str = "", *, with_cost: bool = False) -> Probe:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.probing.edit_report import EditReport
 from workbench.probing.summaries import TensorSummary
 
 
@@ -134,6 +135,7 @@ class Probe:
         cost: None where it was not asked for.
         memory: None where it is not known.
         steps: of an epoch of its training; 0 where that is not known.
+        edit: what an edit has changed, where it is compared with what was before; else None.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Probe:
     cost: Cost | None = None
     memory: Memory | None = None
     steps: int = 0
+    edit: EditReport | None = None
 
     def as_record(self) -> dict[str, Any]:
         """As JSON."""
@@ -163,6 +166,7 @@ class Probe:
                 "tensors": tensors_from(record["tensors"]),
                 "cost": cost_from(cost) if cost else None,
                 "memory": Memory(**memory) if memory else None,
+                "edit": EditReport.from_record(record["edit"]) if record["edit"] else None,
             }
         )
 

@@ -15,6 +15,8 @@ _LEAST = 1e-12
 def probe_lines(probe: Probe) -> list[str]:
     """A probe for people: what was probed, the table of the model or the tensors of a layer, and what it costs."""
     lines = [f"{probe.name}: {probe_head(probe)}", ""]
+    if probe.edit is not None:
+        lines += [*probe.edit.lines(), ""]
     if probe.layer:
         for tensor in probe.tensors:
             lines += [*tensor_lines(tensor), ""]

@@ -242,12 +242,12 @@ class KwbApp(Shell, inherit_bindings=False):
         self.go(mode)
 
     def share(self, message: messages.SharedMessage) -> None:
-        """Post a message to the screen of every mode."""
+        """Post a message to the screen of every mode, and to the dialog that is open."""
         if not self.is_running:
             return
-        for mode in MODES:
-            for screen in screens_of(self, mode)[:1]:
-                screen.post_message(message.copy())
+        screens = [screen for mode in MODES for screen in screens_of(self, mode)[:1]]
+        for screen in dict.fromkeys([*screens, self.screen]):
+            screen.post_message(message.copy())
         if isinstance(message, messages.TrainingChanged) and message.training.error is not None:
             self.remember(message.training.error)
         if not isinstance(message, messages.TrainingEvents):  # of those it shows nothing, and they are many

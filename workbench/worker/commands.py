@@ -15,6 +15,7 @@ from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.probing.kept_probe import KeptProbe
 from workbench.probing.probe import Probing
 from workbench.probing.replay import replay
 from workbench.probing.subject import of_file, of_recipe, of_run
@@ -276,7 +277,8 @@ def _replay(child: Child, arguments: Arguments) -> dict[str, Any]:
 
 def _probe(child: Child, arguments: Arguments) -> dict[str, Any]:
     """Run a step of a recipe (as for `examine`), of a run (`run`) or of a saved file (`file`), and keep what its layers
-    did: a `Probe`. What follows asks for more of it."""
+    did: a `Probe`. What follows asks for more of it. `compare` names a file that `probe_keep` has written: what an edit
+    has changed since."""
     run_one_at_a_time()  # so that it can be measured
     if "run" in arguments:
         subject = of_run(open_run(arguments["run"]), child.catalog)
@@ -284,13 +286,19 @@ def _probe(child: Child, arguments: Arguments) -> dict[str, Any]:
         subject = of_file(Path(arguments["file"]), child.catalog)
     else:
         subject = of_recipe(_document(arguments), child.catalog)
-    _PROBED[:] = [Probing(subject)]
+    before = KeptProbe.read(Path(arguments["compare"])) if "compare" in arguments else None
+    _PROBED[:] = [Probing(subject, before)]
     return _PROBED[0].report().as_record()
 
 
 def _probe_tensors(child: Child, arguments: Arguments) -> list[dict[str, Any]]:
     """The tensors of a layer (`layer`) of what was probed: `ProbedTensor`."""
     return [asdict(tensor) for tensor in _PROBED[0].tensors(arguments["layer"])]
+
+
+def _probe_keep(child: Child, arguments: Arguments) -> None:
+    """Keep what was probed in a file (`file`)."""
+    _PROBED[0].kept().write(Path(arguments["file"]))
 
 
 def _probe_cost(child: Child, arguments: Arguments) -> dict[str, Any] | None:
@@ -322,4 +330,5 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "probe": _probe,
     "probe_tensors": _probe_tensors,
     "probe_cost": _probe_cost,
+    "probe_keep": _probe_keep,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,9 +15,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Label, Static
 
 from workbench.errors import WorkbenchError
+from workbench.probing.edit_report import EditReport
 from workbench.probing.probe_report import Probe, cost_from, tensors_from
 from workbench.probing.probe_text import cost_lines, layer_cells, memory_line, probe_head, tensor_lines
 from workbench.tui.context import ProbeTarget, WorkerAnswers, kwb
+from workbench.tui.messages import CatalogChanged
 from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.dialogs import Dialog
 from workbench.tui.widgets.wide_table import WideTable
@@ -54,6 +58,9 @@ class ProbeDialog(Dialog[None]):
         self._probe: Probe | None = None
         self._child: WorkerAnswers | None = None
         self._left = asyncio.Event()
+        self._kept = TemporaryDirectory(prefix="kwb-probe-")
+        self._edit: EditReport | None = None
+        self._layer_shown = ""
         self._shown = ""
 
     def compose(self) -> ComposeResult:
@@ -70,20 +77,31 @@ class ProbeDialog(Dialog[None]):
 
     def on_unmount(self) -> None:
         self._left.set()
+        self._kept.cleanup()
 
-    @work(group="child")
+    @work(group="child", exclusive=True)
     async def _look(self) -> None:
-        """Have a child as long as the dialog is open, for it keeps what the layers did."""
+        """Have a child as long as the dialog is open, for it keeps what the layers did. After an edit another one."""
+        kept = Path(self._kept.name) / "probe.npz"
+        compare = {"compare": str(kept)} if kept.exists() else {}
+        self._child = None
         try:
             async with kwb(self).worker.child_apart() as child:
-                self._probe = Probe.from_record(await child.call("probe", **self._target.arguments))
-                self._child = child
-                self._fill(self._probe)
+                probe = Probe.from_record(await child.call("probe", **self._target.arguments, **compare))
+                await child.call("probe_keep", file=str(kept))
+                self._probe, self._child = probe, child
+                self._fill(probe)
                 await self._left.wait()
-        except WorkbenchError as error:
-            self.query_one("#about", Static).update(f"{FAILED} {error}")
+        except WorkbenchError as error:  # what was seen before stays
+            self.query_one("#about", Static).update("\n".join([f"{FAILED} {error}", *_place(error)]))
         finally:
             self._child = None
+
+    @on(CatalogChanged)
+    def _edited(self, event: CatalogChanged) -> None:
+        """A plugin file was saved: look again, with the weights of before."""
+        if event.renewed:
+            self._look()
 
     def _fill(self, probe: Probe) -> None:
         head = [probe_head(probe)]
@@ -91,6 +109,8 @@ class ProbeDialog(Dialog[None]):
             head.append(memory_line(probe.memory))
         self.query_one("#about", Static).update("\n".join(head))
         table = self.query_one(WideTable)
+        layer = self._layer_shown or self._target.layer
+        table.clear(columns=True)
         first, *rows = layer_cells(probe.lines)
         for heading in first:
             table.add_column(heading)
@@ -99,7 +119,8 @@ class ProbeDialog(Dialog[None]):
             table.add_row(*map(Text, row))
         table.display = self.query_one(VerticalScroll).display = True
         paths = [line.path for line in probe.lines]
-        table.move_cursor(row=paths.index(self._target.layer) if self._target.layer in paths else 0)
+        self._edit = probe.edit
+        table.move_cursor(row=paths.index(layer) if layer in paths else 0)
         table.focus()
 
     @property
@@ -123,7 +144,10 @@ class ProbeDialog(Dialog[None]):
         except WorkbenchError as error:
             self._show(f"{FAILED} {error}")
             return
-        self._show("\n".join(line for tensor in tensors for line in (*tensor_lines(tensor), "")))
+        self._layer_shown = layer
+        edit = ["What the edit has changed", *self._edit.lines(), ""] if self._edit is not None else []
+        lines = [line for tensor in tensors for line in (*tensor_lines(tensor), "")]
+        self._show("\n".join([*edit, *lines]))
 
     @work(group="tensors", exclusive=True)
     async def action_cost(self) -> None:
@@ -150,3 +174,8 @@ class ProbeDialog(Dialog[None]):
     def copy_text(self) -> str:
         """The text that `y` copies."""
         return self._shown
+
+
+def _place(error: WorkbenchError) -> tuple[str, ...]:
+    """Where in the user's code an error comes from: file, line, and the line of code."""
+    return error.origin.lines if error.origin is not None else ()
