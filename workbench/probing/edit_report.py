@@ -12,7 +12,7 @@ What = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True)
-class Change:
+class EditedPart:
     """One thing that is there no more, is new, or is another now.
 
     Attributes:
@@ -76,9 +76,9 @@ class EditReport:
         seconds: of a step, before and after; None where they were not measured.
     """
 
-    layers: tuple[Change, ...] = ()
-    arguments: tuple[Change, ...] = ()
-    weights: tuple[Change, ...] = ()
+    layers: tuple[EditedPart, ...] = ()
+    arguments: tuple[EditedPart, ...] = ()
+    weights: tuple[EditedPart, ...] = ()
     outputs: tuple[OutputDifference, ...] = ()
     loss: tuple[float, float] | None = None
     parameters: tuple[int, int] = (0, 0)
@@ -123,7 +123,7 @@ class EditReport:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> EditReport:
         changes = {
-            name: tuple(Change(**each) for each in record[name])
+            name: tuple(EditedPart(**each) for each in record[name])
             for name in ("layers", "arguments", "weights")
         }
         pairs = {

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.atomic import write_bytes
 from workbench.errors import FileError
-from workbench.probing.edit_report import Change, EditReport, OutputDifference
+from workbench.probing.edit_report import EditedPart, EditReport, OutputDifference
 from workbench.probing.layer_capture import Captured
 from workbench.storage.layer_paths import labelled_layers, weights_by_path
 
@@ -121,18 +121,18 @@ def compare(before: KeptProbe, after: KeptProbe) -> EditReport:
     )
 
 
-def _changes(before: Mapping[str, str], after: Mapping[str, str], prefix: str = "") -> Iterable[Change]:
+def _changes(before: Mapping[str, str], after: Mapping[str, str], prefix: str = "") -> Iterable[EditedPart]:
     for name, value in before.items():
         if name not in after:
-            yield Change("removed", prefix + name, value)
+            yield EditedPart("removed", prefix + name, value)
         elif after[name] != value:
-            yield Change("changed", prefix + name, value, after[name])
+            yield EditedPart("changed", prefix + name, value, after[name])
     for name, value in after.items():
         if name not in before:
-            yield Change("added", prefix + name, "", value)
+            yield EditedPart("added", prefix + name, "", value)
 
 
-def _arguments(before: KeptProbe, after: KeptProbe) -> Iterable[Change]:
+def _arguments(before: KeptProbe, after: KeptProbe) -> Iterable[EditedPart]:
     for path, config in before.configs.items():
         if path in after.configs:
             one, other = (
