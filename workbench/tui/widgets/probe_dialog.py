@@ -37,12 +37,13 @@ class ProbeDialog(Dialog[None]):
     DEFAULT_CSS = """
     ProbeDialog > Vertical { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0 1; }
     ProbeDialog WideTable { height: 2fr; margin-top: 1; }
+    ProbeDialog WideTable > .datatable--fixed { background: $surface; color: $foreground; }
     ProbeDialog VerticalScroll { height: 3fr; max-height: 100%; }
     ProbeDialog #about { width: 100%; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="probe.close", tooltip="Close"),
+        Binding("escape,q", "leave", "Close", id="probe.close", tooltip="Close"),
         Binding(
             "c",
             "cost",

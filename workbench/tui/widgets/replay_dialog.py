@@ -32,7 +32,11 @@ class ReplayDialog(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "enter,q", "leave", "Close", id="replay.close", tooltip="Close; a replay that still runs ends"
+            "escape,enter,q",
+            "leave",
+            "Close",
+            id="replay.close",
+            tooltip="Close; a replay that still runs ends",
         ),
     ]
 
