@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from workbench.catalog.entries import Kind
@@ -61,7 +61,17 @@ def _of_function(function: Any) -> tuple[Kind, bool] | None:
     needed = _needed(function)
     if needed is None or not _returns_something(function):
         return None
-    name = function.__name__.lower()
+    return kind_by_signature(function.__name__, needed)
+
+
+def kind_by_signature(name: str, needed: Sequence[str]) -> tuple[Kind, bool] | None:
+    """What a function that returns something is, and whether that is a guess.
+
+    Args:
+        name: its name.
+        needed: its arguments that have no default.
+    """
+    name = name.lower()
     match needed:
         case [first, second]:
             named = bool(_TRUE.search(first) and _PREDICTED.search(second))
@@ -130,7 +140,7 @@ def _returned_kind(function: Any, seen: set[Any]) -> Kind | None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    for given in _returns(tree):
+    for given in returned_values(tree):
         value = assigned.get(given.id) if isinstance(given, ast.Name) else given
         if _is_map(value) and _OF_DATA.search(function.__name__.lower()):
             return Kind.DATASET
@@ -186,7 +196,7 @@ def _tree(function: Any) -> ast.FunctionDef | None:
     return next((node for node in tree.body if isinstance(node, ast.FunctionDef)), None)
 
 
-def _returns(tree: ast.FunctionDef) -> Iterator[ast.expr]:
+def returned_values(tree: ast.FunctionDef) -> Iterator[ast.expr]:
     """What a function returns, those defined inside of it left out."""
     waiting: list[ast.AST] = list(tree.body)
     while waiting:
@@ -200,4 +210,4 @@ def _returns(tree: ast.FunctionDef) -> Iterator[ast.expr]:
 
 def _returns_something(function: Any) -> bool:
     tree = _tree(function)
-    return tree is None or any(True for _ in _returns(tree))
+    return tree is None or any(True for _ in returned_values(tree))

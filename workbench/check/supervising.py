@@ -21,7 +21,7 @@ from workbench.catalog import Entry
 from workbench.catalog.single_file import entries_from
 from workbench.check.contract import CONTRACT, checks_of, with_needs
 from workbench.check.results import Result, Status, judged
-from workbench.children import JsonChild, Start, start_alone
+from workbench.children import JsonChild, Start, start_alone, with_path
 from workbench.errors import TrainingError, WorkbenchError
 
 START_LIMIT = 180.0  # seconds; importing TensorFlow on a cold disk can take half of it
@@ -47,6 +47,7 @@ class Order:
         recipe: the file of a recipe whose layers and models are checked.
         recipe_text: what that recipe says now, where it is not what its file says.
         known: outcomes that hold, by entry and check: these checks are not made again.
+        path: folders in which the child looks for packages first, for what is not installed.
     """
 
     entries: Sequence[Entry]
@@ -57,6 +58,7 @@ class Order:
     recipe: Path | None = None
     recipe_text: str = ""
     known: Mapping[Key, Mapping[str, Status]] = field(default_factory=lambda: MappingProxyType({}))
+    path: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,8 @@ def _child(
         "text": order.recipe_text,
     }
     with tempfile.TemporaryFile() as log:
+        if order.path:
+            start = partial(start_alone, environment=with_path(order.path))
         process = JsonChild("workbench.check.child", arguments, log=log, start=start)
         stop.holds(process)
         try:

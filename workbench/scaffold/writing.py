@@ -10,6 +10,8 @@ import importlib.util
 import keyword
 import re
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -70,29 +72,60 @@ def write_project(names: Names, folder: Path) -> tuple[Path, ...]:
     Raises:
         WorkbenchError: there is something in the folder already. FileError: it cannot be written.
     """
+    check_empty(folder)
+    return write_files(folder, project_texts(names))
+
+
+def check_empty(folder: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        WorkbenchError: it does, or is a file.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         what = "is not empty" if folder.is_dir() else "is a file"
         raise WorkbenchError(
             f"it {what}, and nothing is written over.", where=str(folder), hint="--folder names another."
         )
-    texts = dict(_texts(names))
+
+
+def write_files(folder: Path, texts: Mapping[Path, str]) -> tuple[Path, ...]:
+    """Write files, all of them or none: they stand in a folder beside it first, which then takes its name.
+
+    Returns:
+        The files, relative to the folder.
+
+    Raises:
+        FileError: they cannot be written.
+    """
     try:
-        for path, text in texts.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+            whole = Path(beside) / "project"
+            for path, text in texts.items():
+                (whole / path).parent.mkdir(parents=True, exist_ok=True)
+                (whole / path).write_text(text, encoding="utf-8")
+            if folder.is_symlink():  # to an empty folder, which is the one to fill
+                folder = folder.resolve()
+            whole.rename(folder)
     except OSError as error:
         raise FileError(f"cannot be written: {error.strerror}.", where=str(folder)) from error
     return tuple(texts)
 
 
-def _texts(names: Names) -> list[tuple[Path, str]]:
-    """The files of the project with their texts."""
-    values = {"distribution": names.distribution, "package": names.package}
-    found = []
+def project_texts(names: Names, dependencies: Sequence[str] = ()) -> dict[Path, str]:
+    """The files of the project with their texts, in their order.
+
+    Args:
+        dependencies: the distributions that it needs besides kwb.
+    """
+    needed = ", ".join(f'"{name}"' for name in ("kwb", *dependencies))
+    values = {"distribution": names.distribution, "package": names.package, "dependencies": f"[{needed}]"}
+    found = {}
     for source in sorted(_PROJECT.rglob("*.in")):
         parts = source.relative_to(_PROJECT).with_suffix("").parts
         named = [_named(part, names) for part in parts]
-        found.append((Path(*named), Template(source.read_text(encoding="utf-8")).substitute(values)))
+        found[Path(*named)] = Template(source.read_text(encoding="utf-8")).substitute(values)
     return found
 
 

@@ -1,0 +1,190 @@
+"""The text of the module that the moved code stands in: the user's code as it is, below its imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.catalog import Kind
+from workbench.scaffold.keras_kinds import is_registered
+from workbench.scaffold.moving import Moved
+from workbench.scaffold.requirements import beside, imported_modules
+from workbench.scaffold.source_file import SourceFile, read_source
+from workbench.scaffold.statements import Statement
+
+# The kinds of what a saved file names; a callback is in none.
+_IN_FILES = frozenset(Kind) - {Kind.CALLBACK, Kind.DATASET, Kind.RECIPE}
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the new package.
+
+    Attributes:
+        name: its file's name, without `.py`.
+        text: its code.
+        registered: the names that a decorator was added to.
+        added: the imports that were added for it.
+    """
+
+    name: str
+    text: str
+    registered: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+def module_name_of(path: Path, taken: frozenset[str] = frozenset()) -> str:
+    """What the module is called that the code of a file goes to: `layers` where the file's name cannot be one."""
+    name = re.sub(r"\W+", "_", path.stem.lower()).strip("_")
+    if (
+        not name.isidentifier()
+        or not name.isascii()
+        or name in {"plugin", "recipes", "keras", "tensorflow", *taken}
+    ):
+        return "layers"
+    try:
+        ast.parse(f"import {name}")
+    except SyntaxError:  # a word of Python
+        return "layers"
+    return name
+
+
+def moved_module(source: SourceFile, moved: Moved, package: str, distribution: str) -> Module:
+    """The module with what moves."""
+    folder = source.path.parent
+    taken = frozenset(path.stem for path in neighbours(source, moved))
+    used = {name for each in (*moved.imports, *moved.body) for name in each.gives}
+    imported = {name for each in moved.imports if _binds_keras(each) for name in each.gives}
+    keras = "keras" if "keras" in imported or "keras" not in used else "_keras"
+    registered: list[str] = []
+    parts: list[tuple[Statement, str]] = []
+    kinds = dict(moved.entries)
+    for each in moved.body:
+        text = each.text
+        node = each.node
+        kind = kinds.get(each)
+        if (
+            kind in _IN_FILES
+            and isinstance(node, ast.ClassDef | ast.FunctionDef)
+            and not is_registered(node)
+            and not (kind is Kind.MODEL and isinstance(node, ast.FunctionDef))
+        ):
+            lines = text.split("\n")
+            lines.insert(each.head, f'@{keras}.saving.register_keras_serializable(package="{distribution}")')
+            text = "\n".join(lines)
+            registered.append(node.name)
+        comments = [f"# TODO: '{name}': {why}." for name, why in moved.missing.get(each, {}).items()]
+        parts.append((each, "\n".join([*comments, text])))
+    needed = {name for each in moved.body for name in each.now | each.later}
+    imports: dict[str, Statement] = {}
+    for each in moved.imports:
+        if not each.is_future:
+            node, text = _needed_part(each, needed)
+            imports.setdefault(_renamed(node, folder, package) or text, each)
+    last = "import keras" if keras == "keras" else "import keras as _keras"
+    added = [last] if registered and "keras" not in imported else []
+    future = [each.text for each in moved.imports if each.is_future]
+    above = _joined([(each, text) for text, each in imports.items()]).strip("\n").split("\n")
+    blocks = [
+        "\n".join(block)
+        for block in (_docstring(source), future, [*filter(None, above[:1]), *above[1:], *added])
+    ]
+    name = module_name_of(source.path, taken)
+    text = "\n\n".join(filter(None, blocks)) + _joined(parts) + "\n"
+    return Module(name, text, tuple(registered), tuple(added))
+
+
+def neighbours(source: SourceFile, moved: Moved) -> tuple[Path, ...]:
+    """The files beside it that the moved code imports, and those that they import."""
+    folder = source.path.parent
+    found: dict[Path, None] = {}
+    waiting: list[ast.AST] = [each.node for each in (*moved.imports, *moved.body) if not each.is_scope]
+    while waiting:
+        for module, _ in imported_modules([waiting.pop()]):
+            path = beside(folder, module)
+            if path is not None and path.is_file() and path not in found and path != source.path:
+                found[path] = None
+                waiting.append(read_source(path).tree)
+    return tuple(found)
+
+
+def neighbour_module(path: Path, package: str) -> Module:
+    """A file beside it, moved along as a whole: it is imported as it was, by its new name."""
+    source = read_source(path)
+    lines = list(source.lines)
+    for node in reversed(source.tree.body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            text = _renamed(node, path.parent, package)
+            if text:
+                lines[node.lineno - 1 : node.end_lineno] = text.split("\n")
+    return Module(path.stem, "\n".join(lines))
+
+
+def _docstring(source: SourceFile) -> list[str]:
+    first = source.tree.body[0]
+    if ast.get_docstring(source.tree) is not None:
+        return list(source.lines[first.lineno - 1 : first.end_lineno])
+    return [f'"""Moved here from {source.path.name} by `kwb new-plugin`."""']
+
+
+def _binds_keras(statement: Statement) -> bool:
+    """True for an import that gives Keras by its own name."""
+    node = statement.node
+    if isinstance(node, ast.Import):
+        return any((alias.asname or alias.name.partition(".")[0]) == "keras" for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow"
+
+
+def _needed_part(statement: Statement, needed: set[str]) -> tuple[ast.Import | ast.ImportFrom, str]:
+    """An import, and its text: of `import numpy as np, matplotlib` only the modules that are needed."""
+    node = statement.node
+    assert isinstance(node, ast.Import | ast.ImportFrom)
+    if isinstance(node, ast.ImportFrom) or len(node.names) == 1:
+        return node, statement.text
+    kept = [a for a in node.names if (a.asname or a.name.partition(".")[0]) in needed]
+    return ast.Import(kept), f"import {', '.join(_alias(alias) for alias in kept)}"
+
+
+def _renamed(node: ast.Import | ast.ImportFrom, folder: Path, package: str) -> str:
+    """An import of files that are moved along, by their names in the package; empty where it can stay."""
+    if isinstance(node, ast.ImportFrom):
+        module = f"{'.' * node.level}{node.module or ''}"
+        names = ", ".join(_alias(alias) for alias in node.names)
+        if node.level == 1 and not node.module:
+            return f"from {package} import {names}"
+        here = beside(folder, module)
+        return (
+            f"from {package}.{module.lstrip('.')} import {names}"
+            if here is not None and here.is_file()
+            else ""
+        )
+    if not any((path := beside(folder, alias.name)) and path.is_file() for alias in node.names):
+        return ""
+    lines = []
+    for alias in node.names:
+        path = beside(folder, alias.name)
+        moved = path is not None and path.is_file()
+        lines.append(f"from {package} import {_alias(alias)}" if moved else f"import {_alias(alias)}")
+    return "\n".join(lines)
+
+
+def _alias(alias: ast.alias) -> str:
+    return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+
+
+def _joined(parts: Sequence[tuple[Statement, str]]) -> str:
+    """Statements below one another, with the distance that they had where they were neighbours."""
+    text = ""
+    before: Statement | None = None
+    for each, code in parts:
+        gap = 1
+        if each.is_scope or (before is not None and before.is_scope):
+            gap = 2
+        elif before is not None and each.line - each.head - before.last == 1:
+            gap = 0
+        text += "\n" * (gap + 1) + code
+        before = each
+    return text

@@ -1,0 +1,299 @@
+"""Decide what of a file moves into a project: what Keras can use, and all that it needs by name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from workbench.catalog import Kind
+from workbench.scaffold.keras_kinds import KerasKinds, Unclear
+from workbench.scaffold.quiet_code import QuietCode, dotted
+from workbench.scaffold.requirements import beside, imported_modules
+from workbench.scaffold.source_file import LeftOut, SourceFile, first_line
+from workbench.scaffold.statements import Statement, statements_of
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moves.
+
+    Attributes:
+        imports: the import statements, in the order of the file.
+        body: definitions and constants, each after those that it needs at once.
+        entries: the statements that become entries, each with its kind.
+        missing: for each statement that needs names when it is called which the project does not have: these names,
+            each with the reason.
+        left_out: the rest of the file.
+        to_do: what its owner has to look at.
+    """
+
+    imports: tuple[Statement, ...]
+    body: tuple[Statement, ...]
+    entries: tuple[tuple[Statement, Kind], ...]
+    missing: dict[Statement, dict[str, str]]
+    left_out: tuple[LeftOut, ...]
+    to_do: tuple[str, ...]
+
+
+def what_moves(source: SourceFile) -> Moved:
+    """What of a file moves into a project; without entries where nothing of it is of use to Keras."""
+    return _Choice(source).moved()
+
+
+@dataclass
+class _Choice:
+    source: SourceFile
+    _chosen: dict[Statement, None] = field(default_factory=dict)
+    _missing: dict[Statement, dict[str, str]] = field(default_factory=dict)
+    _to_do: dict[str, None] = field(default_factory=dict)
+    _left: dict[Statement, str] = field(default_factory=dict)
+    _blocked: dict[Statement, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._all = statements_of(self.source)
+        self._kinds = KerasKinds(self._all)
+        functions = {e.node.name: e.node for e in self._all if isinstance(e.node, ast.FunctionDef)}
+        classes = frozenset(e.node.name for e in self._all if isinstance(e.node, ast.ClassDef))
+        self._quiet = QuietCode(self._kinds.imported, functions, classes)
+        self._stars = [each for each in self._all if each.is_star]
+        self._given_by: dict[str, list[Statement]] = {}
+        for each in self._all:
+            for name in each.gives:
+                self._given_by.setdefault(name, []).append(each)
+
+    def moved(self) -> Moved:
+        entries = []
+        for each, kind in self._wanted():
+            reason = self._why_not(each)
+            if reason:
+                self._left[each] = f"{reason}: it is not moved"
+                continue
+            self._take(each)
+            entries.append((each, kind))
+        for each in self._all if entries else ():
+            if each.is_future:
+                self._chosen[each] = None
+        self._follow_changes()
+        chosen = [each for each in self._all if each in self._chosen]
+        return Moved(
+            tuple(each for each in chosen if each.is_import),
+            tuple(self._in_order([each for each in chosen if not each.is_import])),
+            tuple(entries),
+            self._missing,
+            (*self.source.dropped, *self._rest()),
+            tuple(self._to_do),
+        )
+
+    def _wanted(self) -> Iterator[tuple[Statement, Kind]]:
+        """The definitions that become entries."""
+        for each in self._all:
+            kind = self._kinds.kind(each.node)
+            if kind is None:
+                continue
+            name = next(iter(each.gives))
+            last = self._given_by[name][-1]
+            if last is not each and last.is_scope:
+                self._left[each] = f"'{name}' is defined again ({self._where(last)}), and that one is moved"
+            elif isinstance(kind, Unclear):
+                self._left[each] = (
+                    f"its base is {kind.base}, of which kwb cannot see what it is to Keras: copy it by hand, and add "
+                    "it in plugin.py, if it is a layer or the like"
+                )
+            elif name.startswith("_"):
+                self._left[each] = "its name begins with '_', and nothing that is moved needs it"
+            elif self._kinds.is_abstract(each.node):
+                self._left[each] = "it is abstract, and nothing that is moved needs it"
+            else:
+                yield each, kind
+
+    # ----------------------------------------------------------------- what it needs
+
+    def _givers(self, name: str, user: Statement) -> list[Statement]:
+        """The statements that a name comes from: the last that binds it, and those before that this one builds on."""
+        found: list[Statement] = []
+        # A class of its own name as the base is the one before it.
+        before = [each for each in self._given_by.get(name, ()) if each is not user]
+        if user in self._given_by.get(name, ()):
+            before = [each for each in before if each.line < user.line]
+        for each in reversed(before):
+            found.append(each)
+            dotted_import = isinstance(each.node, ast.Import)  # import a.b and import a.c give one name, a
+            if not dotted_import and name not in each.now:
+                break
+        return found
+
+    def _why_not(self, statement: Statement) -> str:
+        """Why a statement cannot run in the project; empty where it can."""
+        if statement in self._blocked:
+            return self._blocked[statement]
+        self._blocked[statement] = ""  # it may need itself, by a detour
+        reason = self._own_reason(statement)
+        for name in sorted(statement.now) if not reason else ():
+            givers = self._givers(name, statement)
+            if not givers and not self._stars and name not in statement.gives:
+                reason = f"it needs '{name}', which the file does not define"
+            for giver in givers:
+                if why := self._why_not(giver):
+                    text = (
+                        "comes from code that runs" if giver in self._work() else f"cannot be moved ({why})"
+                    )
+                    reason = f"it needs '{name}' ({self._where(giver)}), which {text}"
+                    break
+            if reason:
+                break
+        self._blocked[statement] = reason
+        return reason
+
+    def _own_reason(self, statement: Statement) -> str:
+        if statement.is_import:
+            return self._lacking_module(statement)
+        return "" if self._quiet.is_quiet(statement.node) else "it is code that runs"
+
+    def _work(self) -> set[Statement]:
+        return {each for each in self._all if not each.is_import and not self._quiet.is_quiet(each.node)}
+
+    def _lacking_module(self, statement: Statement) -> str:
+        """Why an import beside the file cannot be moved along; single files can."""
+        for module, _ in imported_modules([statement.node]):
+            path = beside(self.source.path.parent, module)
+            if path is None or (path.is_file() and not module.startswith("..")):
+                continue
+            what = "a folder beside the file" if path.is_dir() else "no file beside it"
+            return f"'{module.lstrip('.') or module}' is {what}: copy what is needed of it into the package by hand"
+        return ""
+
+    def _take(self, statement: Statement) -> None:
+        """Move a statement with all that it needs."""
+        if statement in self._chosen:
+            return
+        self._chosen[statement] = None
+        self._left.pop(statement, None)
+        for name in sorted(statement.now | statement.later):
+            givers = self._givers(name, statement)
+            if not givers and name not in statement.gives:
+                self._not_given(statement, name)
+            for giver in givers:
+                if why := self._why_not(giver):
+                    self._lacks(statement, name, giver, why)
+                else:
+                    self._take(giver)
+        for module, node in imported_modules([statement.node] if statement.is_scope else []):
+            if beside(self.source.path.parent, module) is not None:
+                place = self.source.where(statement.line + node.lineno - statement.node.lineno)
+                self._to_do[
+                    f"{place}: a function imports '{module}', which stands beside the file: write "
+                    "the name that it has in the package"
+                ] = None
+
+    def _lacks(self, statement: Statement, name: str, giver: Statement, why: str) -> None:
+        shown = first_line(giver.text.split("\n", giver.head)[-1] if giver.head else giver.text)
+        if giver.is_import:
+            reason = why
+        else:
+            reason = f"in {self._where(giver)} it comes from code that runs (`{shown}`)"
+        self._missing.setdefault(statement, {})[name] = reason
+        who = f"'{next(iter(sorted(statement.gives)), '')}'"
+        self._to_do[
+            f"{who} needs '{name}', which is not there: {reason}. Give it a value in the module, or make it an argument"
+        ] = None
+
+    def _not_given(self, statement: Statement, name: str) -> None:
+        if self._stars:
+            for star in self._stars:
+                if why := self._why_not(star):
+                    self._lacks(statement, name, star, why)
+                else:
+                    self._take(star)
+            return
+        who = next(iter(sorted(statement.gives)), "")
+        if not name.startswith("__"):
+            self._missing.setdefault(statement, {})[name] = "the file does not define it"
+            self._to_do[f"'{who}' needs '{name}', which the file does not define"] = None
+
+    def _follow_changes(self) -> None:
+        """What changes something that is moved: `SIZES["large"] = 64` moves with it, a call is left out and named."""
+        for each in self._all:
+            name = _changed(each.node)
+            if not name or each in self._chosen:
+                continue
+            if not any(
+                giver in self._chosen and not giver.is_import for giver in self._given_by.get(name, ())
+            ):
+                continue
+            if not isinstance(each.node, ast.Expr) and not self._why_not(each):
+                self._take(each)
+            else:
+                self._left[each] = f"it runs, and may change '{name}', which is moved"
+                place = f"{self._where(each)}: `{first_line(each.text)}`"
+                self._to_do[f"{place} is left out; see whether '{name}' is right without it"] = None
+
+    # ----------------------------------------------------------------- order, and the rest
+
+    def _in_order(self, chosen: list[Statement]) -> Iterator[Statement]:
+        """As in the file, but after what is needed at once: a cell may use what a later one defines again."""
+        done: set[Statement] = set()
+
+        def each_of(statement: Statement) -> Iterator[Statement]:
+            if statement in done:
+                return
+            done.add(statement)
+            for name in sorted(statement.now):
+                for giver in sorted(self._givers(name, statement), key=lambda each: each.line):
+                    if giver in self._chosen and not giver.is_import:
+                        yield from each_of(giver)
+            yield statement
+
+        for statement in chosen:
+            yield from each_of(statement)
+
+    def _rest(self) -> Iterator[LeftOut]:
+        for each in self._all:
+            if each not in self._chosen and not _is_docstring(each, self._all):
+                text = "\n".join(each.text.split("\n")[each.head :])
+                yield LeftOut(first_line(text), self._where(each), self._left.get(each) or self._reason(each))
+
+    def _reason(self, statement: Statement) -> str:
+        node = statement.node
+        for name in sorted(statement.gives):
+            last = self._given_by[name][-1]
+            if last is not statement and last in self._chosen:
+                return f"'{name}' is defined again ({self._where(last)}), and that one is moved"
+        if statement.is_import:
+            return self._lacking_module(statement) or "nothing that is moved needs it"
+        if isinstance(node, ast.If) and any(
+            isinstance(e, ast.Name) and e.id == "__name__" for e in ast.walk(node.test)
+        ):
+            return "it runs only as a script"
+        if why := self._quiet.is_quiet(node) and self._why_not(statement):
+            return why
+        if statement.is_scope or self._quiet.is_quiet(node):
+            return "nothing that is moved needs it"
+        return "it is code that runs, not a definition"
+
+    def _where(self, statement: Statement) -> str:
+        return self.source.where(statement.line)
+
+
+def _changed(node: ast.stmt) -> str:
+    """The name of what a statement changes a part of, or calls a method of as a statement; empty for others."""
+    target: ast.AST | None = None
+    match node:
+        case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as part]):
+            target = part
+        case ast.AugAssign(target=ast.Attribute() | ast.Subscript() as part):
+            target = part
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as part)):
+            target = part
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        target = target.value
+    return dotted(target) if isinstance(target, ast.Name) else ""
+
+
+def _is_docstring(statement: Statement, every: tuple[Statement, ...]) -> bool:
+    return (
+        statement is every[0]
+        and isinstance(statement.node, ast.Expr)
+        and isinstance(statement.node.value, ast.Constant)
+        and isinstance(statement.node.value.value, str)
+    )
