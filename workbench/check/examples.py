@@ -6,19 +6,26 @@ found; at the end of its standard input it ends, because then its parent is gone
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.catalog import Entry, single_file
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 from workbench.children import requests_and_answers
 from workbench.process import import_keras, leave_at_once
+
+if TYPE_CHECKING:
+    from workbench.check.subject import CheckedEntry
+
+
+# A sequence, an image: tried where a table fits by chance.
+_OTHER_SHAPES = ((6, 8), (8, 8, 3))
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -56,23 +63,52 @@ def found(entry: Entry, catalog: Catalog) -> dict[str, Any]:
     except BaseException as error:  # plugin code: SystemExit included
         record["error"] = str(error)
         return record
+    call = _call(subject)
+    if call is None:  # what the checks say about it, they say better
+        return record
+    if subject.entry.input_shapes or not call["shape"] or _is_consistent(subject):
+        return record | call
+    # It takes a table by chance, as a pooling over the second axis does.
+    for shape in _OTHER_SHAPES:
+        other = replace(entry, example=arguments, input_shapes=(shape,))
+        tried = CheckedEntry(other, catalog)
+        better = _call(tried)
+        if better is not None and better["shape"] and _is_consistent(tried):
+            return record | better | {"input_shapes": [list(shape)]}
+    return record | call
+
+
+def _call(subject: CheckedEntry) -> dict[str, Any] | None:
+    """What a call of it takes and gives; None where none was found."""
     try:
         inputs = subject.inputs
         outputs = subject.raw_outputs(subject.built)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # what the checks say about it, they say better
-        return record
+    except BaseException:  # plugin code: SystemExit included
+        return None
     shapes = [list(tensor.shape[1:]) for tensor in inputs.tensors]
-    plain = (
-        inputs.form == "one" and not inputs.whole_numbers and all(math.prod(shape) > 0 for shape in shapes)
-    )
-    return record | {
+    plain = inputs.form == "one" and not inputs.whole_numbers
+    return {
         "inputs": inputs.count,
         "outputs": len(outputs),
         "shape": shapes[0] if plain else None,
         "output_axes": len(outputs[0].shape) if outputs else 0,
     }
+
+
+def _is_consistent(subject: CheckedEntry) -> bool:
+    """True if the output has a width, and the shape that `compute_output_shape` says."""
+    outputs = subject.raw_outputs(subject.built)
+    if any(output.ndim < 2 for output in outputs):
+        return False
+    try:
+        said = subject.built.compute_output_shape(subject.inputs.tensors[0].shape)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # plugin code: it may have none, or a broken one
+        return True
+    return len(outputs) != 1 or tuple(said) == outputs[0].shape
 
 
 def _end_with(commands: Any) -> None:

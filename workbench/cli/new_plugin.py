@@ -79,7 +79,8 @@ def _lines(report: MovingReport, file: Path, target: Path) -> Iterator[str]:
     yield from (str(target / path) for path in report.written)
     yield from ("", f"Copied from {file}, which stays as it is:")
     for entry in report.entries:
-        failures = f", {len(entry.failures)} expected failures" if entry.failures else ""
+        count = len(entry.failures)
+        failures = f", {count} expected failure{'s' if count > 1 else ''}" if count else ""
         yield f"    {entry.kind:<11} {entry.name:<28} {entry.where}{failures}"
     if report.registered:
         yield f"Registered with Keras, by a decorator that was added: {', '.join(report.registered)}"

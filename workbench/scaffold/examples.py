@@ -25,6 +25,7 @@ class Example:
         inputs, outputs: how many tensors a call has and gives.
         shape: of its one input of floats, without the batch axis; None where it has another.
         output_axes: how many axes the first output has.
+        input_shapes: the shape of its input, where the usual trial of shapes finds one that it is not made for.
     """
 
     kind: Kind | None = None
@@ -34,6 +35,7 @@ class Example:
     outputs: int | None = None
     shape: tuple[int, ...] | None = None
     output_axes: int = 0
+    input_shapes: tuple[tuple[int, ...], ...] = ()
 
 
 def find_examples(file: Path, names: Sequence[str], path: Sequence[Path]) -> dict[str, Example] | str:
@@ -87,4 +89,5 @@ def _example(record: Mapping[str, Any] | None) -> Example:
         record.get("outputs"),
         None if shape is None else tuple(shape),
         record.get("output_axes", 0),
+        tuple(tuple(each) for each in record.get("input_shapes", ())),
     )

@@ -7,6 +7,7 @@ from a temporary folder: which arguments make an instance, which checks fail, wh
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ from workbench.scaffold.writing import Names, check_empty, project_texts, write_
 
 _TRAINING_LIMIT = 300.0  # seconds for two epochs of the recipe
 _LONGEST = 200  # characters of what is wrong with an entry, in plugin.py
+# What `check.supervising` says of a check that had to be ended, or has ended its process.
+_ENDS_PROCESS = re.compile(r"it (crashed the process|ended the process|took over|printed over)")
 
 
 @dataclass(frozen=True)
@@ -272,6 +275,7 @@ def _with_example(entry: MovedEntry, example: Example, given: dict[str, Any]) ->
         outputs=example.outputs or 1,
         shape=example.shape,
         output_axes=example.output_axes,
+        input_shapes=example.input_shapes,
     )
 
 
@@ -293,6 +297,12 @@ def _checked(draft: _Draft, site: Path) -> _Draft:
                 known.setdefault((result.kind, result.entry), {})[result.check] = status
         if not failed:
             return draft
+        crashed = [
+            f"'{r.entry}', check '{r.check}': {_reason(r)}" for r in failed if _ENDS_PROCESS.match(r.detail)
+        ]
+        draft = _with_to_do(
+            draft, (f"{each}; pytest, which runs all in one process, ends there" for each in crashed)
+        )
         entries = tuple(_with_failures(entry, failed, draft.names) for entry in draft.entries)
         if entries == draft.entries:
             return draft

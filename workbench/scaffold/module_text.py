@@ -59,6 +59,9 @@ def moved_module(source: SourceFile, moved: Moved, package: str, distribution: s
     used = {name for each in (*moved.imports, *moved.body) for name in each.gives}
     imported = {name for each in moved.imports if _binds_keras(each) for name in each.gives}
     keras = "keras" if "keras" in imported or "keras" not in used else "_keras"
+    # tensorflow.keras has no `saving`; its older name for the decorator is in both.
+    of_tensorflow = keras in imported and any(_is_of_tensorflow(each) for each in moved.imports)
+    part = "utils" if of_tensorflow else "saving"
     registered: list[str] = []
     parts: list[tuple[Statement, str]] = []
     kinds = dict(moved.entries)
@@ -73,7 +76,7 @@ def moved_module(source: SourceFile, moved: Moved, package: str, distribution: s
             and not (kind is Kind.MODEL and isinstance(node, ast.FunctionDef))
         ):
             lines = text.split("\n")
-            lines.insert(each.head, f'@{keras}.saving.register_keras_serializable(package="{distribution}")')
+            lines.insert(each.head, f'@{keras}.{part}.register_keras_serializable(package="{distribution}")')
             text = "\n".join(lines)
             registered.append(node.name)
         comments = [f"# TODO: '{name}': {why}." for name, why in moved.missing.get(each, {}).items()]
@@ -135,7 +138,15 @@ def _binds_keras(statement: Statement) -> bool:
     node = statement.node
     if isinstance(node, ast.Import):
         return any((alias.asname or alias.name.partition(".")[0]) == "keras" for alias in node.names)
-    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow"
+    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow" and "keras" in statement.gives
+
+
+def _is_of_tensorflow(statement: Statement) -> bool:
+    """True for an import that gives TensorFlow's Keras by the name of Keras."""
+    node = statement.node
+    if isinstance(node, ast.Import):
+        return any(alias.asname == "keras" and alias.name.startswith("tensorflow.") for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow" and "keras" in statement.gives
 
 
 def _needed_part(statement: Statement, needed: set[str]) -> tuple[ast.Import | ast.ImportFrom, str]:

@@ -29,6 +29,7 @@ class MovedEntry:
         inputs, outputs: how many tensors a call has and gives.
         shape: of its one input, where a recipe can feed it; see `examples.Example`.
         output_axes: of its output.
+        input_shapes: see `catalog.Entry`.
         failures: the checks that fail, each with what is wrong.
     """
 
@@ -43,6 +44,7 @@ class MovedEntry:
     outputs: int | None = 1
     shape: tuple[int, ...] | None = None
     output_axes: int = 0
+    input_shapes: tuple[tuple[int, ...], ...] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self, names: Names) -> Entry:
@@ -159,6 +161,8 @@ def _added(names: Names, entry: MovedEntry) -> list[str]:
         )
     if entry.example:
         lines.append(f"        example={_literal(dict(entry.example))},")
+    if entry.input_shapes:
+        lines.append(f"        input_shapes={_literal(entry.input_shapes)},")
     if entry.kind is Kind.LAYER:
         for name, value in (("inputs", entry.inputs), ("outputs", entry.outputs)):
             if value != 1:
