@@ -19,6 +19,7 @@ FAMILIES = {
     "keras": "the contract for a sample of all that Keras has",
     "epochs": "the benchmarks' workloads with all their rows",
     "search": "searches whose processes are killed, at more moments",
+    "environments": "projects with moved code, each installed by pip in a new environment",
     "numbers": "five runs of each recipe that must give the same numbers",
 }
 

@@ -89,7 +89,9 @@ _WORK = re.compile(
     r"|system|popen|check_call|check_output|exec|eval|input|save|write|dump|listdir|walk|glob|exists"
     r"|getenv|environ|pretrained|seed|show|plot|compile_model|list_physical_devices)(_|$)"
 )
-_HOLDS_STATE = re.compile(r"^(Sequential|Model|Input|Variable)$|applications|datasets|\blayers\b|\bmodels\b")
+_HOLDS_STATE = re.compile(
+    r"(^|\.)(Sequential|Model|Input|Variable)$|applications|datasets|\blayers\b|\bmodels\b"
+)
 _PLEASANTRIES = re.compile(r"^(print|warnings\.\w+|logging\.\w+|log(ger)?\.\w+)$")
 
 

@@ -144,6 +144,7 @@ def _needs(text: str, node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
             now.add(symbol.get_name())
     for child in table.get_children():
         _gather(child, now, later, runs=True)
+    now |= set(_of_class_bodies(node))
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         now.add(node.target.id)
     given = set(_given(node))
@@ -160,6 +161,19 @@ def _gather(table: symtable.SymbolTable, now: set[str], later: set[str], *, runs
             (now if runs else later).add(symbol.get_name())
     for child in table.get_children():
         _gather(child, now, later, runs=runs)
+
+
+def _of_class_bodies(node: ast.AST) -> Iterator[str]:
+    """The names that a class takes from outside to bind them itself: `activation = activation`."""
+    for each in ast.walk(node):
+        bound: set[str] = set()
+        for part in each.body if isinstance(each, ast.ClassDef) else ():
+            given = set(_given(part))
+            value = getattr(part, "value", None)
+            if isinstance(value, ast.expr):
+                loaded = {name.id for name in ast.walk(value) if isinstance(name, ast.Name)}
+                yield from (loaded & given) - bound
+            bound |= given
 
 
 def _of_text_annotations(node: ast.AST) -> Iterator[str]:

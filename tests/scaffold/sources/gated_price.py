@@ -63,16 +63,19 @@ class ColumnGate(layers.Layer):
 class ScaledDense(layers.Layer):
     """A dense layer with squashed outputs."""
 
-    def __init__(self, units, scale=2.0, **kwargs):     # no get_config: never saved so far
+    def __init__(self, units, scale=2.0, **kwargs):
         super().__init__(**kwargs)
         self.dense = layers.Dense(units)
-        self.scale = scale
+        self.units, self.scale = units, scale
 
     def build(self, input_shape):
         self.dense.build(input_shape)
 
     def call(self, inputs):
         return _scaled(self.dense(inputs), self.scale)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}     # and the scale?
 
 
 class RelativeError(keras.losses.Loss):
