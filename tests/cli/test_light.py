@@ -85,6 +85,15 @@ def test_a_mistake_is_reported_before_anything_heavy_is_imported(arguments):
     assert not modules.intersection(["keras", "tensorflow"])
 
 
+def test_what_moves_into_a_plugin_is_decided_without_importing_it(tmp_path):
+    source = "tests/scaffold/sources/wide_and_deep.py"
+    code, modules = modules_after(
+        "new-plugin", "acme-moved", "--from", source, "--folder", str(tmp_path / "acme"), "--no-check"
+    )
+    assert code == 0
+    assert not modules.intersection([*HEAVY, "sklearn", "wide_and_deep"])
+
+
 def test_help_does_not_even_load_the_plugins():
     _, modules = modules_after("--help")
     assert not modules.intersection(["kwb_custom", "kwb_keras", "kwb_datasets", "pydantic", "ruamel.yaml"])

@@ -149,9 +149,10 @@ def test_the_report_as_json(tmp_path, capsys):
         (
             "a.py",
             "n = f()\nimport keras\nclass A(keras.Layer):\n    n = n + len(n)\n    def f(x=n): pass\n",
-            0,
-            "",
+            2,
+            "it needs 'n' (a.py:1)",
         ),
+        ("a.py", f"def f(x):\n    return x\n{LAYER}", 0, ""),
         ("a.ipynb", "{", 3, "no notebook"),
         ("a.csv", "a,b", 2, "neither a Python file nor a notebook"),
     ],
