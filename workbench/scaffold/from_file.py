@@ -17,7 +17,7 @@ from workbench.scaffold.draft import Draft
 from workbench.scaffold.keras_kinds import required_arguments
 from workbench.scaffold.module_text import Module, moved_module, neighbour_module, neighbours
 from workbench.scaffold.moving import Moved, what_moves
-from workbench.scaffold.plugin_text import MovedEntry, readme_text
+from workbench.scaffold.plugin_text import MovedEntry, by_reason, readme_text
 from workbench.scaffold.requirements import distributions_of, imported_modules, optional_modules
 from workbench.scaffold.source_file import LeftOut, SourceFile, read_source
 from workbench.scaffold.trying_out import tried_out
@@ -127,13 +127,13 @@ def _nothing(source: SourceFile, moved: Moved) -> WorkbenchError:
 
 def _entries(source: SourceFile, moved: Moved, module: Module) -> tuple[MovedEntry, ...]:
     found = []
+    classes = {each.node.name: each.node for each in moved.body if isinstance(each.node, ast.ClassDef)}
     for statement, kind in moved.entries:
         node = statement.node
         assert isinstance(node, ast.ClassDef | ast.FunctionDef)
         summary = (ast.get_docstring(node) or "").partition("\n")[0].strip()
-        required = (
-            tuple(required_arguments(node)) if isinstance(node, ast.ClassDef) or kind is Kind.MODEL else ()
-        )
+        called = isinstance(node, ast.ClassDef) or kind is Kind.MODEL
+        required = tuple(required_arguments(node, classes)) if called else ()
         where = source.where(statement.line)
         found.append(MovedEntry(kind, node.name, module.name, summary, where, required))
     return tuple(found)
@@ -167,8 +167,13 @@ def _of_entries(entries: Sequence[MovedEntry]) -> list[str]:
         if entry.required:
             names = ", ".join(entry.required)
             texts.append(f"'{entry.name}': its entry in plugin.py needs an example with values for {names}")
-        for check, reason in entry.failures.items():
-            texts.append(f"'{entry.name}' fails the check '{check}': {reason}")
+        for reason, checks in by_reason(entry.failures).items():
+            which = (
+                f"the check '{checks[0]}'"
+                if len(checks) == 1
+                else f"{len(checks)} checks, '{checks[0]}' first"
+            )
+            texts.append(f"'{entry.name}' fails {which}: {reason}")
     silent = [entry.name for entry in entries if not entry.summary]
     if silent:
         texts.append(f"say in a docstring, and as summary in plugin.py, what these do: {', '.join(silent)}")

@@ -5,7 +5,7 @@ themselves, which are there only after the file has run.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.catalog import Kind
@@ -166,12 +166,25 @@ def is_registered(node: Scope) -> bool:
     return any(dotted(call).rpartition(".")[2] == _REGISTERS for call in calls)
 
 
-def required_arguments(node: Scope) -> list[str]:
-    """The arguments of a constructor (of a function, of itself) that have no default."""
+def required_arguments(node: Scope, classes: Mapping[str, ast.ClassDef]) -> list[str]:
+    """The arguments of a constructor (of a function, of itself) that have no default.
+
+    Args:
+        classes: of the same file, whose constructor it may have.
+    """
     if not isinstance(node, ast.ClassDef):
         return _needed(node)
-    init = next((e for e in node.body if isinstance(e, ast.FunctionDef) and e.name == "__init__"), None)
-    return _needed(init)[1:] if init else []
+    seen: set[str] = set()
+    while True:
+        init = next((e for e in node.body if isinstance(e, ast.FunctionDef) and e.name == "__init__"), None)
+        if init is not None:
+            return _needed(init)[1:]
+        seen.add(node.name)
+        names = [dotted(base) for base in node.bases]
+        above = next((name for name in names if name in classes and name not in seen), None)
+        if above is None:
+            return []
+        node = classes[above]
 
 
 def _needed(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:

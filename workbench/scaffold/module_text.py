@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import is_registered
 from workbench.scaffold.moving import Moved
-from workbench.scaffold.requirements import beside, imported_modules
+from workbench.scaffold.requirements import RESERVED, beside, imported_modules
 from workbench.scaffold.source_file import SourceFile, read_source
 from workbench.scaffold.statements import Statement
 
@@ -37,19 +38,15 @@ class Module:
 
 
 def module_name_of(path: Path, taken: frozenset[str] = frozenset()) -> str:
-    """What the module is called that the code of a file goes to: `layers` where the file's name cannot be one."""
+    """What the module is called that the code of a file goes to: `layers` where the file's name cannot be one.
+
+    Args:
+        taken: the names of other modules of the package.
+    """
     name = re.sub(r"\W+", "_", path.stem.lower()).strip("_")
-    if (
-        not name.isidentifier()
-        or not name.isascii()
-        or name in {"plugin", "recipes", "keras", "tensorflow", *taken}
-    ):
-        return "layers"
-    try:
-        ast.parse(f"import {name}")
-    except SyntaxError:  # a word of Python
-        return "layers"
-    return name
+    usable = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+    wanted = [name] if usable and name not in RESERVED | {"keras", "tensorflow"} else []
+    return next(each for each in (*wanted, "layers", "moved", "moved_code") if each not in taken)
 
 
 def moved_module(source: SourceFile, moved: Moved, package: str, distribution: str) -> Module:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import KerasKinds, Unclear
 from workbench.scaffold.quiet_code import QuietCode, dotted
-from workbench.scaffold.requirements import beside, imported_modules
+from workbench.scaffold.requirements import RESERVED, beside, imported_modules
 from workbench.scaffold.source_file import LeftOut, SourceFile, first_line
 from workbench.scaffold.statements import Statement, statements_of
 
@@ -157,9 +157,10 @@ class _Choice:
         """Why an import beside the file cannot be moved along; single files can."""
         for module, _ in imported_modules([statement.node]):
             path = beside(self.source.path.parent, module)
-            if path is None or (path.is_file() and not module.startswith("..")):
+            if path is None or (path.is_file() and path.stem not in RESERVED):
                 continue
             what = "a folder beside the file" if path.is_dir() else "no file beside it"
+            what = "a name that the plugin has itself" if path.stem in RESERVED else what
             return f"'{module.lstrip('.') or module}' is {what}: copy what is needed of it into the package by hand"
         return ""
 
@@ -192,11 +193,10 @@ class _Choice:
             reason = why
         else:
             reason = f"in {self._where(giver)} it comes from code that runs (`{shown}`)"
+        advice = "" if giver.is_import else ". Give it a value in the module, or make it an argument"
         self._missing.setdefault(statement, {})[name] = reason
         who = f"'{next(iter(sorted(statement.gives)), '')}'"
-        self._to_do[
-            f"{who} needs '{name}', which is not there: {reason}. Give it a value in the module, or make it an argument"
-        ] = None
+        self._to_do[f"{who} needs '{name}', which is not there: {reason}{advice}"] = None
 
     def _not_given(self, statement: Statement, name: str) -> None:
         if self._stars:
@@ -267,6 +267,10 @@ class _Choice:
             return "it runs only as a script"
         if why := self._quiet.is_quiet(node) and self._why_not(statement):
             return why
+        if not statement.is_scope and any(
+            self._kinds.kind(e) for e in ast.walk(node) if isinstance(e, ast.ClassDef)
+        ):
+            return "it defines a class under a condition: copy that by hand"
         if statement.is_scope or self._quiet.is_quiet(node):
             return "nothing that is moved needs it"
         return "it is code that runs, not a definition"

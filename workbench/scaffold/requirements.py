@@ -10,6 +10,8 @@ from pathlib import Path
 
 # kwb itself says which versions of these it runs with.
 _WITH_KWB = frozenset({"keras", "tensorflow", "workbench"})
+# Modules of every plugin project.
+RESERVED = frozenset({"plugin", "recipes", "__init__"})
 # Where nothing of it is installed here, and its name by pip is another.
 _WELL_KNOWN = {
     "sklearn": "scikit-learn",

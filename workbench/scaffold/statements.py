@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from workbench.scaffold.source_file import SourceFile
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _INNER = (*_SCOPES, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# Comments that are about the file: a cell's begin, how it is run, its encoding.
+_OF_THE_FILE = re.compile(r"#\s*%%|#!|#.*coding[:=]")
 _COMPREHENSIONS = ("genexpr", "listcomp", "setcomp", "dictcomp")
 _KNOWN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__class__", "__path__", "__spec__"}
 
@@ -91,7 +94,7 @@ def _with_comments(source: SourceFile, line: int, before: int) -> int:
     while line - 1 > before:
         above = source.lines[line - 2]
         other = bool(source.cells) and source.cells[line - 2][0] != cell
-        if not above.startswith("#") or above.startswith(("# %%", "#%%", "#!")) or other:
+        if not above.startswith("#") or _OF_THE_FILE.match(above) or other:
             break
         line -= 1
     return line

@@ -115,16 +115,26 @@ def _checked(draft: Draft, site: Path) -> Draft:
                 known.setdefault((result.kind, result.entry), {})[result.check] = status
         if not failed:
             return draft
-        crashed = [
-            f"'{r.entry}', check '{r.check}': {_reason(r)}" for r in failed if _ENDS_PROCESS.match(r.detail)
-        ]
-        draft = draft.with_to_do(
-            f"{each}; pytest, which runs all in one process, ends there" for each in crashed
-        )
+        before = draft
+        draft = _without_crashing(draft, [each for each in failed if _ENDS_PROCESS.match(each.detail)])
         entries = tuple(_with_failures(entry, failed, draft.names) for entry in draft.entries)
-        if entries == draft.entries:
+        if entries == before.entries:
             return draft
         draft = replace(draft, entries=entries)
+
+
+def _without_crashing(draft: Draft, ended: Sequence[Result]) -> Draft:
+    """The draft without the entries that end the process that checks them: pytest would end with it."""
+    reasons = {result.entry.rpartition(".")[2]: result for result in reversed(ended)}
+    kept = tuple(entry for entry in draft.entries if entry.name not in reasons)
+    if not reasons or not kept:
+        return draft
+    texts = (
+        f"'{name}' is in the module and has no entry, as its check '{each.check}' cannot be made: {_reason(each)}. "
+        "Mend it, and add it in plugin.py"
+        for name, each in reasons.items()
+    )
+    return replace(draft, entries=kept).with_to_do(texts)
 
 
 def _with_failures(entry: MovedEntry, failed: Sequence[Result], names: Names) -> MovedEntry:
