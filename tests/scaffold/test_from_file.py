@@ -276,3 +276,25 @@ def test_it_installs_and_passes_in_a_new_environment(made, tmp_path, file):
     )
     assert done.returncode == 0, done.stdout
     print(file, done.stdout.strip().splitlines()[-1])
+
+
+def test_failures_of_one_reason_stand_together():
+    from workbench.catalog import Kind
+    from workbench.scaffold.plugin_text import MovedEntry, plugin_text
+    from workbench.scaffold.writing import Names
+
+    failures = {"call": "it fails", "graph": "it fails", "xla": 'it "calls" Python'}
+    entry = MovedEntry(
+        Kind.LAYER, "A", "mine", "", "mine.py:1", (), {"units": 2, "on": True}, 2, failures=failures
+    )
+    text = plugin_text(Names("acme", "acme"), [entry], recipe=False)
+    added = {}
+    registry = type("Registry", (), {"add": lambda self, *names, **values: added.update(values)})()
+    module: dict = {}
+    exec(text, module)
+    module["kwb_register_layers"](registry)
+    assert added == {
+        "example": {"units": 2, "on": True},
+        "inputs": 2,
+        "expected_failures": {check: f"TODO: {reason}" for check, reason in failures.items()},
+    }

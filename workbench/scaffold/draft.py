@@ -13,7 +13,7 @@ from workbench.scaffold.writing import Names
 
 
 @dataclass(frozen=True)
-class Draft:
+class ProjectDraft:
     """A project before it is written.
 
     Attributes:
@@ -43,6 +43,6 @@ class Draft:
             )
         return texts
 
-    def with_to_do(self, texts: Iterable[str]) -> Draft:
+    def with_to_do(self, texts: Iterable[str]) -> ProjectDraft:
         """The same with more to look at."""
         return replace(self, to_do=tuple(dict.fromkeys([*self.to_do, *texts])))

@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.catalog import Kind
 from workbench.errors import WorkbenchError
-from workbench.scaffold.draft import Draft
+from workbench.scaffold.draft import ProjectDraft
 from workbench.scaffold.keras_kinds import required_arguments
 from workbench.scaffold.module_text import Module, moved_module, neighbour_module, neighbours
 from workbench.scaffold.moving import Moved, what_moves
@@ -84,7 +84,7 @@ def write_from_file(
         raise _nothing(source, moved)
     main = moved_module(source, moved, names.package, names.distribution)
     helpers = [neighbour_module(path, names.package) for path in neighbours(source, moved)]
-    draft = Draft(names, (main, *helpers), _entries(source, moved, main), (), moved.to_do)
+    draft = ProjectDraft(names, (main, *helpers), _entries(source, moved, main), (), moved.to_do)
     draft = _with_remarks(draft, helpers)
     draft, dependencies = _with_dependencies(draft)
     if tried:
@@ -139,7 +139,7 @@ def _entries(source: SourceFile, moved: Moved, module: Module) -> tuple[MovedEnt
     return tuple(found)
 
 
-def _with_dependencies(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
+def _with_dependencies(draft: ProjectDraft) -> tuple[ProjectDraft, tuple[str, ...]]:
     """The distributions that the code needs, and the draft with remarks on them."""
     trees = [ast.parse(module.text) for module in draft.modules]
     optional = optional_modules(trees)
@@ -152,7 +152,7 @@ def _with_dependencies(draft: Draft) -> tuple[Draft, tuple[str, ...]]:
     return draft.with_to_do(remarks), dependencies
 
 
-def _with_remarks(draft: Draft, helpers: Sequence[Module]) -> Draft:
+def _with_remarks(draft: ProjectDraft, helpers: Sequence[Module]) -> ProjectDraft:
     texts = [
         f"'{module.name}.py' stands beside the file and was moved along as a whole; what Keras can use of it has "
         "no entry yet: add that in plugin.py"

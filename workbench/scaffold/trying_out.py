@@ -19,7 +19,7 @@ from workbench.check.results import Result, Status
 from workbench.check.supervising import Order, run_checks
 from workbench.children import with_path
 from workbench.errors import WorkbenchError
-from workbench.scaffold.draft import Draft
+from workbench.scaffold.draft import ProjectDraft
 from workbench.scaffold.examples import Example, find_examples
 from workbench.scaffold.plugin_text import MovedEntry, recipe_layers
 from workbench.scaffold.source_file import SourceFile
@@ -31,7 +31,7 @@ _LONGEST = 200  # characters of what is wrong with an entry, in plugin.py
 _ENDS_PROCESS = re.compile(r"it (crashed the process|ended the process|took over|printed over)")
 
 
-def tried_out(draft: Draft, source: SourceFile) -> Draft:
+def tried_out(draft: ProjectDraft, source: SourceFile) -> ProjectDraft:
     """The draft with examples, expected failures and a recipe that trains, where they can be found.
 
     Args:
@@ -54,7 +54,7 @@ def tried_out(draft: Draft, source: SourceFile) -> Draft:
         return _with_recipe(draft, site)
 
 
-def _install(draft: Draft, site: Path) -> None:
+def _install(draft: ProjectDraft, site: Path) -> None:
     """Write the package as if pip had installed it in a folder."""
     names = draft.names
     info = f"{names.package}-0.1.0.dist-info"
@@ -97,7 +97,7 @@ def _with_example(entry: MovedEntry, example: Example, given: dict[str, Any]) ->
     )
 
 
-def _checked(draft: Draft, site: Path) -> Draft:
+def _checked(draft: ProjectDraft, site: Path) -> ProjectDraft:
     """The draft with the checks that fail as expected failures. What a failed check kept from being made is made after
     it has been announced, as in the tests of the project."""
     known: dict[tuple[str, str], dict[str, Status]] = {}
@@ -123,7 +123,7 @@ def _checked(draft: Draft, site: Path) -> Draft:
         draft = replace(draft, entries=entries)
 
 
-def _without_crashing(draft: Draft, ended: Sequence[Result]) -> Draft:
+def _without_crashing(draft: ProjectDraft, ended: Sequence[Result]) -> ProjectDraft:
     """The draft without the entries that end the process that checks them: pytest would end with it."""
     reasons = {result.entry.rpartition(".")[2]: result for result in reversed(ended)}
     kept = tuple(entry for entry in draft.entries if entry.name not in reasons)
@@ -148,7 +148,7 @@ def _reason(result: Result) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
 
 
-def _with_recipe(draft: Draft, site: Path) -> Draft:
+def _with_recipe(draft: ProjectDraft, site: Path) -> ProjectDraft:
     """The draft with a recipe of the first layer that trains in one."""
     fitting = [each for each in draft.entries if recipe_layers(each, draft.names) is not None]
     for entry in fitting[:3]:
