@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workbench.catalog import Kind
-from workbench.children import JsonChild, with_path
+from workbench.children import JsonChild, start_alone, with_path
 
 LIMIT = 240.0  # seconds for one class; importing TensorFlow on a cold disk takes half of it
 
@@ -54,9 +55,8 @@ def find_examples(file: Path, names: Sequence[str], path: Sequence[Path]) -> dic
     while waiting:
         begun = ""
         with tempfile.TemporaryFile() as log:
-            child = JsonChild(
-                "workbench.check.examples", [str(file), *waiting], environment=with_path(path), log=log
-            )
+            start = partial(start_alone, environment=with_path(path))
+            child = JsonChild("workbench.check.examples", [str(file), *waiting], log=log, start=start)
             try:
                 while (record := child.receive(LIMIT)) is not None:
                     if "error" in record and "name" not in record:
