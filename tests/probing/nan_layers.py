@@ -77,5 +77,62 @@ class OwnStep(keras.Model):
 
 
 @registered
+class AllMasked(keras.layers.Layer):
+    def call(self, x):
+        scores = ops.where(x > 0, x, float("-inf"))
+        return x * ops.softmax(scores)  # masked
+
+
+@registered
+class ComplexRatio(keras.layers.Layer):
+    def call(self, x):
+        import tensorflow as tf
+
+        z = tf.cast(x, tf.complex64) / tf.complex(0.0, 0.0)  # complex
+        return tf.math.real(z * 2)
+
+
+@registered
+class OutsideOfTensorFlow(keras.layers.Layer):
+    def call(self, x):
+        import numpy as np
+        import tensorflow as tf
+
+        made = tf.numpy_function(lambda a: a * np.float32("nan"), [x], tf.float32)
+        made.set_shape(x.shape)
+        return made * 2.0  # outside
+
+
+class Cold(keras.callbacks.Callback):
+    """Sets the temperature of a layer to 0 in the third epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            self.model.get_layer("tempered").temperature.assign(0.0)
+
+
+@registered
+class Tempered(keras.layers.Layer):
+    def build(self, shape):
+        self.temperature = self.add_weight(name="temperature", initializer="ones", trainable=False)
+
+    def call(self, x):
+        return x / self.temperature  # temperature
+
+
+@registered
+class OwnNames(OwnStep):
+    def train_step(self, data):
+        import tensorflow as tf
+
+        x, _ = data
+        with tf.GradientTape() as tape:
+            d_loss = ops.mean(ops.log(ops.abs(x)) + self(x, training=True))  # own names
+        gradients = tape.gradient(d_loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return {"d_loss": d_loss, "size": ops.sum(ops.abs(self.out.kernel))}
+
+
+@registered
 def log_error(y_true, y_pred):
     return ops.log(y_pred - y_pred)  # metric

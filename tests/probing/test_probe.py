@@ -16,6 +16,8 @@ from keras import layers
 from workbench.probing.layer_capture import capture
 from workbench.probing.pictures import WIDEST, picture
 from workbench.probing.probe import probe
+from workbench.probing.probe_report import Probe
+from workbench.probing.probe_text import probe_lines
 from workbench.probing.subject import ProbeSubject
 
 ROWS = 8
@@ -301,3 +303,92 @@ def test_of_a_recipe_a_run_and_a_file(tmp_path: Path, kwb) -> None:
     assert "there are no rows 900:910" in wrong.stderr
     assert kwb("probe", "probed.yaml", "--rows", "8", cwd=tmp_path).returncode == 2
     assert kwb("probe", "nothing", cwd=tmp_path).returncode == 2
+
+
+class Penalised(keras.Model):
+    """A gradient penalty: a tape inside of a tape; and the outer one is asked twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(3, activation="tanh")
+        self.out = layers.Dense(1)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape(persistent=True) as tape:
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                predicted = self(x, training=True)
+            slope = inner.gradient(predicted, x)
+            loss = tf.reduce_mean((predicted - y) ** 2) + tf.reduce_mean(slope**2)
+        first = tape.gradient(loss, self.hidden.trainable_variables)
+        second = tape.gradient(loss, self.out.trainable_variables)
+        del tape
+        self.optimizer.apply([*first, *second], self.trainable_variables)
+        return {"loss": loss}
+
+
+class Jacobians(Penalised):
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                predicted = self(x, training=True)
+            jacobian = inner.batch_jacobian(predicted, x)
+            loss = tf.reduce_mean((predicted - y) ** 2) + tf.reduce_mean(jacobian**2)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+@pytest.mark.parametrize("made", [Penalised, Jacobians])
+def test_tapes_in_tapes_and_one_that_is_asked_twice(made: type[keras.Model]) -> None:
+    keras.utils.set_random_seed(5)
+    model = made()
+    x = tf.constant(np.random.default_rng(2).normal(size=(ROWS, 4)), tf.float32)
+    y = tf.ones((ROWS, 1))
+    model.compile("sgd", "mse")
+    model(x)
+    with tf.GradientTape() as tape:
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            hidden = model.hidden(x)
+            predicted = model.out(hidden)
+        slope = inner.gradient(predicted, x)
+        loss = tf.reduce_mean((predicted - y) ** 2) + tf.reduce_mean(slope**2)
+    right = tape.gradient(loss, [hidden, predicted, model.hidden.kernel.value])
+    captured = capture(model, model.train_step, (x, y))
+    uses = {use.path: use for use in captured.uses}
+    assert same(captured.gradient(uses["hidden"].outputs["output"]), right[0])
+    assert same(captured.gradient(uses["out"].outputs["output"]), right[1])
+    assert same(captured.weight_gradients["hidden/kernel"], right[2])
+
+
+def test_a_recurrent_layer_has_lines_for_some_of_its_steps_only() -> None:
+    model = keras.Sequential([layers.LSTM(3, name="lstm"), layers.Dense(1, name="out")])
+    model.compile("sgd", "mse")
+    found = probe(subject(model, np.ones((2, 50, 2), "float32"), np.ones((2, 1), "float32")))
+    cells = [line for line in found.lines if line.path.startswith("lstm/cell")]
+    assert len(cells) == 4
+    assert cells[0].calls >= 50
+    assert any(" … 5" in line for line in probe_lines(found))
+
+
+def test_numbers_that_are_not_finite_go_through_json() -> None:
+    model = keras.Sequential(
+        [layers.Reshape((4, 4, 2)), layers.Conv2D(3, 2, name="conv"), layers.Flatten(), layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    x = np.ones((2, 32), "float32")
+    x[0, 0] = np.inf
+    found = probe(subject(model, x, np.ones((2, 1), "float32")), "conv")
+    text = json.dumps(found.as_record(), allow_nan=False)
+    again = Probe.from_record(json.loads(text))
+    assert probe_lines(again) == probe_lines(found)
+    assert np.isnan(again.loss)
+    assert any(
+        "not finite" in line for line in probe_lines(Probe.from_record({**json.loads(text), "layer": ""}))
+    )

@@ -81,6 +81,35 @@ PLANTED = {
     "custom train_step": Planted(
         "{use: OwnStep}", train="optimizer: sgd", line="own step", operation="Sqrt", step=1
     ),
+    "a mask of -inf that leaves nothing": Planted(
+        layer("{use: AllMasked}"), line="masked", layer="all_masked", operation="Softmax", step=1
+    ),
+    "complex numbers": Planted(
+        layer("{use: ComplexRatio}"), line="complex", layer="complex_ratio", operation="RealDiv", step=1
+    ),
+    "outside of TensorFlow": Planted(
+        layer("{use: OutsideOfTensorFlow}"),
+        line="outside",
+        layer="outside_of_tensor_flow",
+        kind="value",
+        step=1,
+    ),
+    "run eagerly": Planted(
+        layer("{use: LogOfZero}"),
+        train="loss: mse, run_eagerly: true",
+        line="log",
+        layer="log_of_zero",
+        operation="Log",
+        step=1,
+    ),
+    "a callback at the beginning of an epoch": Planted(
+        layer("{use: Tempered}"),
+        train="loss: mse, callbacks: [Cold], epochs: 4",
+        line="temperature",
+        layer="tempered",
+        operation="RealDiv",
+        step=1,
+    ),
     "initializer": Planted(
         "{sequential: [{use: Dense, units: 4, kernel_initializer: {use: BadStart}}, {use: Dense, units: 1}]}",
         log="weights",
@@ -91,16 +120,17 @@ PLANTED = {
 }
 
 
-def train(folder: Path, kwb: Kwb, planted: Planted, data: str = "", epochs: int = 2) -> Any:
+def train(folder: Path, kwb: Kwb, planted: Planted, data: str = "", count: int = 2) -> Any:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(100, 3))
     np.savetxt(
         folder / "rows.csv", np.c_[x, x.sum(1)], delimiter=",", header="a,b,c,y", comments="", fmt="%.6f"
     )
+    epochs = "" if "epochs:" in planted.train else f"epochs: {count}, "
     text = (
         f"kwb: 1\nname: planted\nseed: 2\n"
         f"data: {data or '{use: csv, path: rows.csv, targets: [y], split: {validation: 0.2}}'}\n"
-        f"model: {planted.model}\ntrain: {{epochs: {epochs}, batch_size: 20, {planted.train}}}\n"
+        f"model: {planted.model}\ntrain: {{{epochs}batch_size: 20, {planted.train}}}\n"
     )
     (folder / "planted.yaml").write_text(text)
     done = kwb("--batch", "planted.yaml", "--plugin", str(LAYERS), cwd=folder)
@@ -162,7 +192,7 @@ def test_begins_at_the_last_checkpoint_with_the_engine_of_the_run(
         PLANTED["exploding rate"],
         train=f"loss: mse, checkpoint_seconds: 0, engine: {engine}, optimizer: {{use: SGD, learning_rate: {rates}}}",
     )
-    train(tmp_path, kwb, planted, epochs=40)
+    train(tmp_path, kwb, planted, count=40)
     found = replayed(tmp_path, kwb)
     assert found["began"].startswith("the checkpoint")
     assert found["epoch"] > 3
@@ -201,6 +231,20 @@ def test_a_step_that_was_left_out_is_replayed(tmp_path: Path, kwb: Kwb) -> None:
     found = replayed(tmp_path, kwb)
     assert (found["epoch"], found["step"], found["rows"]) == (1, 2, [37])
     assert found["origins"][0]["code"]["line"] == LINES["log"]
+
+
+def test_losses_of_other_names_that_were_left_out(tmp_path: Path, kwb: Kwb) -> None:
+    rng = np.random.default_rng(3)
+    rows = np.c_[rng.normal(size=(100, 3)), rng.normal(size=100)]
+    rows[99] = 0.0  # in the last step, whose logs are those of the epoch
+    np.savetxt(tmp_path / "one.csv", rows, delimiter=",", header="a,b,c,y", comments="", fmt="%.6g")
+    planted = Planted("{use: OwnNames}", train="optimizer: sgd, on_nan: skip, shuffle: false")
+    done = train(tmp_path, kwb, planted, "{use: csv, path: one.csv, targets: [y]}")
+    assert "step 5 of epoch 1 was left out" in done.stdout + done.stderr
+    assert "failed" not in done.stderr
+    found = replayed(tmp_path, kwb)
+    assert (found["log"], found["step"], found["rows"]) == ("d_loss", 5, [100])
+    assert found["origins"][0]["code"]["line"] == LINES["own names"]
 
 
 def test_the_run_is_read_only(tmp_path: Path, kwb: Kwb) -> None:

@@ -84,3 +84,39 @@ def test_a_training_without_such_steps_is_the_same_to_the_bit(folder):
     runs = [Heard(folder, engine="chunk", more=f"on_nan: {what}") for what in ("skip", "stop")]
     one, other = ([event.logs for event in run.of(events.Epoch)] for run in runs)
     assert one == other
+
+
+def skipped(heard) -> list[int]:
+    return [event.skipped.get("steps", 0) for event in heard.of(events.Epoch)]
+
+
+def test_a_bad_gradient_does_not_stay_in_the_optimizer(folder):
+    """With gradients that are accumulated, one that is infinite would be added to all later ones."""
+    more = SKIP.replace("learning_rate: 0.01", "learning_rate: 0.01, gradient_accumulation_steps: 4")
+    heard = Heard(folder, model=MODEL, more=more)
+    assert heard.error is None, heard.error
+    assert skipped(heard) == [1, 1, 1]
+
+
+def test_a_moving_average_that_would_be_infinite(folder):
+    """The loss stays finite: the layer divides by the variance of the batch."""
+    rows = (folder / "rows.csv").read_text().splitlines()
+    rows[1 + 83] = "3e38,1.0"
+    (folder / "rows.csv").write_text("\n".join(rows) + "\n")
+    heard = Heard(
+        folder, model="{sequential: [{use: BatchNormalization}, {use: Dense, units: 1}]}", more=SKIP
+    )
+    assert heard.error is None, heard.error
+    assert skipped(heard) == [1, 1, 1]
+    saved = keras.models.load_model(folder / "out.keras")
+    assert all(np.isfinite(weight).all() for weight in saved.get_weights())
+
+
+def test_large_weights_are_no_reason(folder):
+    """Their sum is no float32, each of them is one."""
+    write_rows(folder / "rows.csv", bad=None)
+    dense = "{use: Dense, units: 4, trainable: false, kernel_initializer: {use: Constant, value: 3.0e+38}}"
+    model = f"{{sequential: [{{use: Rescaling, scale: 1.0e-38}}, {dense}, {{use: Dense, units: 1}}]}}"
+    heard = Heard(folder, model=model, more="on_nan: skip")
+    assert heard.error is None, heard.error
+    assert skipped(heard) == [0, 0, 0]

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from workbench.assembly.own_training import variables_with_optimizers
 from workbench.data.weights import class_weights
 from workbench.errors import FileError
 from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
 from workbench.training.engines import FitSettings, fit
 from workbench.training.engines.programs import Step
-from workbench.training.finite import weights_are_finite
 from workbench.training.preparing import PreparedRun
 from workbench.training.python_state import PythonState
 from workbench.training.receipts import WRITERS
@@ -26,13 +27,23 @@ OnStep = Callable[[int, int], None]
 Target = tuple[int, int]
 
 
+def state_is_finite(model: Any) -> bool:
+    """True if all weights of a model and all states of its optimizers are finite."""
+    metrics = {id(variable) for variable in model.metrics_variables}
+    return all(
+        bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(each))))
+        for each in variables_with_optimizers(model)
+        if id(each) not in metrics and tf.as_dtype(each.dtype).is_floating
+    )
+
+
 @dataclass(frozen=True)
 class Approached:
     """How a training came to a position.
 
     Attributes:
         began: from where, in words.
-        finite: the last position on the way at which the weights were seen to be finite; None where they never were.
+        finite: the last position on the way at which the state was seen to be finite; None where it never was.
     """
 
     began: str
@@ -175,7 +186,7 @@ class _Until(keras.callbacks.Callback):
             raise _Reached
 
     def _reach(self, position: Target) -> None:
-        if weights_are_finite(self.model):
+        if state_is_finite(self.model):
             self.finite = position
         if not self._to_validation and position == self._target:
             raise _Reached

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from workbench.events import plain
+from workbench.probing.summaries import as_number
+
 MOST = 8  # lines of one kind
 
 What = Literal["added", "removed", "changed"]
@@ -118,19 +121,26 @@ class EditReport:
 
     def as_record(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self)
+        record: dict[str, Any] = plain(asdict(self))
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> EditReport:
-        changes = {
+        changes: dict[str, Any] = {
             name: tuple(EditedPart(**each) for each in record[name])
             for name in ("layers", "arguments", "weights")
         }
-        pairs = {
-            name: tuple(record[name]) if record[name] is not None else None
-            for name in ("loss", "parameters", "bytes", "seconds")
+        pairs: dict[str, Any] = {
+            name: tuple(map(as_number, record[name])) if record[name] is not None else None
+            for name in ("loss", "seconds")
         }
-        return cls(outputs=tuple(OutputDifference(**each) for each in record["outputs"]), **changes, **pairs)  # type: ignore[arg-type]
+        counts = {name: tuple(record[name]) for name in ("parameters", "bytes")}
+        numbers = ("largest", "relative", "share")
+        outputs = tuple(
+            OutputDifference(**{**each, **{name: as_number(each[name]) for name in numbers}})
+            for each in record["outputs"]
+        )
+        return cls(outputs=outputs, **changes, **pairs, **counts)
 
 
 def _pair(before: str, after: str) -> str:

@@ -64,16 +64,16 @@ class Captured:
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     weight_gradients: dict[str, np.ndarray] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=dict)
-    _gradients: dict[int, np.ndarray] = field(default_factory=dict)
+    _gradients: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
 
     def gradient(self, tensor: Any) -> np.ndarray | None:
         """The gradient of the loss with regard to a tensor of a layer; None where the loss does not depend on it."""
-        return self._gradients.get(id(tensor))
+        of_losses = list(self._gradients.get(id(tensor), {}).values())
+        return np.sum(of_losses, axis=0) if of_losses else None
 
-    def add_gradient(self, tensor: Any, gradient: np.ndarray) -> None:
-        """Keep a gradient. Where a step asks a tape several times, they add up."""
-        before = self._gradients.get(id(tensor))
-        self._gradients[id(tensor)] = gradient if before is None else before + gradient
+    def add_gradient(self, tensor: Any, gradient: np.ndarray, loss: int) -> None:
+        """Keep a gradient. Those of several losses add up; of one, which `loss` names, the last counts."""
+        self._gradients.setdefault(id(tensor), {})[loss] = gradient
 
 
 def capture(model: Any, step: Callable[[Any], Any], batch: Any) -> Captured:
@@ -108,6 +108,7 @@ class _Watching:
         self._calls: dict[str, int] = {}
         self._depth = 0
         self._scale = 1.0
+        self._targets: dict[int, Any] = {}
         self._paths = {
             id(backend_value(weight)): path
             for path, weight in weights_by_path(model).items()
@@ -141,6 +142,8 @@ class _Watching:
     # ------------------------------------------------------------------ layers
 
     def _call(self, path: str, layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if not tf.executing_eagerly():
+            return original(*args, **kwargs)
         inputs = _arguments(original, args, kwargs)
         for tensor in inputs.values():
             self._follow(tensor)
@@ -184,23 +187,29 @@ class _Watching:
     def _gradient(
         self, original: Callable[..., Any], tape: Any, target: Any, sources: Any, *args: Any, **kwargs: Any
     ) -> Any:
+        if not tf.executing_eagerly():  # inside of a Jacobian
+            return original(tape, target, sources, *args, **kwargs)
         between = {
             id(tensor): tensor
             for use in self._captured.uses
             for tensor in (*use.inputs.values(), *use.outputs.values())
             if tensor.dtype.is_floating
         }
+        paths = [self._path_of(source) for source in tree.flatten(sources)]
+        if not any(paths):  # such as the gradient by the inputs of a gradient penalty
+            return original(tape, target, sources, *args, **kwargs)
         asked, more = original(tape, target, (sources, list(between.values())), *args, **kwargs)
+        self._targets[id(target)] = target  # kept, so that no other one gets its id
         for tensor, gradient in zip(between.values(), more, strict=True):
             if gradient is not None:
-                self._captured.add_gradient(tensor, _array(gradient) / self._scale)
-        for source, gradient in zip(tree.flatten(sources), _flat(asked), strict=False):
-            path = self._paths.get(
-                id(backend_value(source) if isinstance(source, keras.Variable) else source)
-            )
+                self._captured.add_gradient(tensor, _array(gradient) / self._scale, id(target))
+        for path, gradient in zip(paths, _flat(asked), strict=False):
             if path is not None and gradient is not None:
                 self._captured.weight_gradients[path] = _array(gradient) / self._scale
         return asked
+
+    def _path_of(self, source: Any) -> str | None:
+        return self._paths.get(id(backend_value(source) if isinstance(source, keras.Variable) else source))
 
 
 @contextmanager

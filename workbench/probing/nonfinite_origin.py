@@ -10,7 +10,7 @@ from workbench.origin import CodePlace
 from workbench.probing.summaries import TensorSummary
 
 Phase = Literal["call", "loss", "metric", "update", "step"]
-Kind = Literal["operation", "gradient", "data", "variable"]
+Kind = Literal["operation", "gradient", "data", "variable", "value"]
 
 LARGE = 1e6  # numbers of this size in a step come from numbers that grew
 HALF = ("float16", "Half")
@@ -82,7 +82,8 @@ class NonFiniteOrigin:
 
     Attributes:
         kind: `operation`; `gradient`, one that computes the gradient of another; `data`, a number of the batch;
-            `variable`, a weight or a state that was so before the step.
+            `variable`, a weight or a state that was so before the step; `value`, a constant, or what code outside of
+            TensorFlow has made.
         operation: TensorFlow's name of the operation; of a gradient that of the operation whose gradient it is.
         place: where it runs; of a gradient where that operation did.
         name: of data the input or the target, of a variable its path.
@@ -105,6 +106,8 @@ class NonFiniteOrigin:
             return f"the data has numbers that are not finite in '{self.name}'"
         if self.kind == "variable":
             return f"'{self.name}' was not finite before the step"
+        if self.kind == "value":
+            return f"a value that no operation of TensorFlow has made, {self.place.text()}, is not finite"
         if self.kind == "gradient":
             return f"the gradient of {self.operation}, {self.place.text()}, is not finite"
         return f"the result of {self.operation}, {self.place.text()}, is not finite"
@@ -115,6 +118,8 @@ class NonFiniteOrigin:
             return _OF_DATA
         if self.kind == "variable":
             return _GREW
+        if self.kind == "value":
+            return "It is a constant, or the result of numpy_function or py_function: the line is where it is used."
         grew = any(max(abs(each.minimum), abs(each.maximum)) > LARGE for each in self.inputs)
         by_name = _GRADIENT_HINTS if self.kind == "gradient" else _HINTS
         known = by_name.get(self.operation, "")
@@ -139,7 +144,8 @@ class NonFiniteOrigin:
             if rows and not all_of:
                 lines.append(f"  rows      {shortened(rows)} of the data (from 1)")
             else:
-                lines.append(f"  rows      {'all of the batch' if all_of else shortened(self.rows)}")
+                some = f"{shortened([row + 1 for row in self.rows])} of the batch (from 1)"
+                lines.append(f"  rows      {'all of the batch' if all_of else some}")
         return lines
 
     def as_record(self) -> dict[str, Any]:

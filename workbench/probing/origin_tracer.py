@@ -209,7 +209,7 @@ class OriginTracer:
     def _seen(self, kind: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         self._kept += [*inputs, *outputs]  # while they are there, nothing else gets their id
         bad = [each for each in outputs if not is_finite(each)]
-        origins = tuple({id(o): o for each in inputs for o in self._found.get(id(each), ())}.values())
+        origins = self._of_inputs(inputs)
         handle = next((each for each in inputs if each.dtype == tf.resource), None)
         if handle is not None and not outputs:
             self._assigned(kind, handle, [each for each in inputs if each is not handle], origins)
@@ -218,10 +218,30 @@ class OriginTracer:
             self._note(kind, inputs, outputs)
         if not bad:
             return
-        if not origins:
+        if not origins or self._breaks(inputs, bad, origins):
             origins = (self._new(kind, [each for each in inputs if each.dtype != tf.resource], bad[0]),)
         for each in bad:
             self._found[id(each)] = origins
+
+    def _of_inputs(self, inputs: Sequence[Any]) -> Origins:
+        """The origins of what goes into an operation. A value of which nothing is known, a constant or the result of
+        code outside of TensorFlow, is its own."""
+        found: dict[int, NonFiniteOrigin] = {}
+        for each in inputs:
+            if id(each) not in self._found and each.dtype != tf.resource and not is_finite(each):
+                place = self._place(currentframe())
+                self._found[id(each)] = (NonFiniteOrigin("value", place=place, output=summarize(each)),)
+            found |= {id(origin): origin for origin in self._found.get(id(each), ())}
+        known = [origin for origin in found.values() if origin.kind != "value"]
+        return tuple(known or found.values())
+
+    @staticmethod
+    def _breaks(inputs: Sequence[Any], bad: Sequence[Any], origins: Origins) -> bool:
+        """True if an operation makes nan of an infinite constant that was meant, as the -inf of a mask."""
+        meant = all(origin.kind == "value" for origin in origins)
+        if any(each.dtype == tf.resource for each in inputs):  # a variable is read
+            return False
+        return meant and any(map(_has_nan, bad)) and not any(map(_has_nan, inputs))
 
     def _assigned(
         self, kind: str, handle: Any, values: Sequence[Any], origins: tuple[NonFiniteOrigin, ...]
@@ -274,6 +294,10 @@ def is_finite(value: Any) -> bool:
     if isinstance(value, Mapping | list | tuple):
         return all(is_finite(each) for each in tree.flatten(value))
     array = np.asarray(value)
-    if not is_number(array) or array.dtype.kind in "iub":
+    if array.dtype.kind not in "fc" and (not is_number(array) or array.dtype.kind in "iub"):
         return True
-    return bool(np.isfinite(array if array.dtype.kind == "f" else array.astype(np.float32)).all())
+    return bool(np.isfinite(array if array.dtype.kind in "fc" else array.astype(np.float32)).all())
+
+
+def _has_nan(value: Any) -> bool:
+    return not is_finite(value) and bool(np.isnan(np.asarray(value).astype(np.complex128)).any())

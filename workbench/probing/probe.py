@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -23,6 +25,7 @@ from workbench.storage.optimizers import optimizers
 from workbench.training.errors import reported_as
 
 BINS = 32
+MOST_CALLS = 4  # of one layer that have a line
 FLAT = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.98, 0.98), "hard_tanh": (-1.0, 1.0)}
 """Below and above which numbers of an activation hardly move any more."""
 
@@ -64,7 +67,7 @@ class Probing:
             "the weights of before" if self._before is not None else subject.began,
             subject.rows,
             self._loss,
-            tuple(_line(use, captured) for use in captured.uses),
+            tuple(_lines(captured)),
             self.tensors(layer) if layer else (),
             layer,
             cost,
@@ -109,6 +112,15 @@ class Probing:
 def probe(subject: ProbeSubject, layer: str = "", *, with_cost: bool = False) -> Probe:
     """As `Probing.report`, of a subject that is probed once."""
     return Probing(subject).report(layer, with_cost=with_cost)
+
+
+def _lines(captured: Captured) -> Iterator[LayerLine]:
+    """A line for each call; of a layer with many, as the cell of a recurrent one, for the first ones."""
+    calls = Counter(use.path.partition("#")[0] for use in captured.uses)
+    for use in captured.uses:
+        path, _, number = use.path.partition("#")
+        if int(number or 1) <= MOST_CALLS:
+            yield replace(_line(use, captured), calls=calls[path])
 
 
 def _line(use: LayerUse, captured: Captured) -> LayerLine:

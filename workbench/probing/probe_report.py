@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.events import plain
 from workbench.probing.edit_report import EditReport
-from workbench.probing.summaries import TensorSummary
+from workbench.probing.summaries import TensorSummary, as_number
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class LayerLine:
         kept: of a masked output, the share of steps that the mask keeps; None where there is no mask.
         parameters: how many the layer holds, with those inside.
         bytes: of its outputs.
+        calls: how many calls of the layer there are in all; not all of many have a line.
     """
 
     path: str
@@ -68,6 +70,7 @@ class LayerLine:
     kept: float | None
     parameters: int
     bytes: int
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ class Probe:
 
     def as_record(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self)
+        record: dict[str, Any] = plain(asdict(self))
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Probe:
@@ -160,9 +164,8 @@ class Probe:
         return cls(
             **{
                 **record,
-                "lines": tuple(
-                    LayerLine(**{**line, "output": _summary(line["output"])}) for line in record["lines"]
-                ),
+                "loss": _number(record["loss"]),
+                "lines": tuple(map(_line, record["lines"])),
                 "tensors": tensors_from(record["tensors"]),
                 "cost": cost_from(cost) if cost else None,
                 "memory": Memory(**memory) if memory else None,
@@ -181,6 +184,15 @@ def cost_from(record: Mapping[str, Any]) -> Cost:
     return Cost(record["seconds"], tuple(LayerCost(**each) for each in record["layers"]))
 
 
+def _number(value: Any) -> float | None:
+    return None if value is None else as_number(value)
+
+
+def _line(record: Mapping[str, Any]) -> LayerLine:
+    numbers = {name: _number(record[name]) for name in ("saturated", "gradient", "weight_gradient", "kept")}
+    return LayerLine(**{**record, **numbers, "output": _summary(record["output"])})
+
+
 def _summary(record: Mapping[str, Any] | None) -> TensorSummary | None:
     return TensorSummary.from_record(record) if record else None
 
@@ -191,7 +203,8 @@ def _tensor(record: Mapping[str, Any]) -> ProbedTensor:
         **{
             **record,
             "summary": TensorSummary.from_record(record["summary"]),
-            "histogram": BinCounts(tuple(histogram["edges"]), tuple(histogram["counts"])),
-            "picture": tuple(map(tuple, record["picture"])),
+            "histogram": BinCounts(tuple(map(as_number, histogram["edges"])), tuple(histogram["counts"])),
+            "saturated": _number(record["saturated"]),
+            "picture": tuple(tuple(map(as_number, row)) for row in record["picture"]),
         }
     )

@@ -10,6 +10,7 @@ from workbench.probing.probe_report import BinCounts, Cost, LayerLine, Memory, P
 BARS = " ▁▂▃▄▅▆▇█"
 SHADES = " ░▒▓█"
 _LEAST = 1e-12
+MOST_LINES = 4  # of one layer, as `probe` makes them
 
 
 def probe_lines(probe: Probe) -> list[str]:
@@ -57,7 +58,7 @@ def layer_cells(lines: Sequence[LayerLine]) -> list[tuple[str, ...]]:
         bad = f"{out.nan + out.infinite:,} not finite" if out is not None and not out.is_finite else ""
         rows.append(
             (
-                f"{'  ' * line.depth}{line.path}",
+                f"{'  ' * line.depth}{line.path}{_of_calls(line)}",
                 line.cls,
                 "" if out is None else _shape(out.shape),
                 "" if out is None else number(out.mean),
@@ -72,6 +73,12 @@ def layer_cells(lines: Sequence[LayerLine]) -> list[tuple[str, ...]]:
         )
     used = [any(row[at] for row in rows[1:]) for at in range(len(head))]
     return [tuple(cell for cell, shown in zip(row, used, strict=True) if shown) for row in rows]
+
+
+def _of_calls(line: LayerLine) -> str:
+    """The last line of a layer that is called more often than it has lines says so."""
+    number = int(line.path.partition("#")[2] or 1)
+    return f" … {line.calls:,}" if line.calls > number == MOST_LINES else ""
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -20,7 +20,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.data.preparation import Part
 from workbench.data.specs import NumberTarget, TableInput
 from workbench.errors import FileError
-from workbench.probing.approach import Approach, OnStep, Target
+from workbench.probing.approach import Approach, OnStep, Target, state_is_finite
 from workbench.probing.nonfinite_origin import NonFiniteOrigin
 from workbench.probing.origin_tracer import Origins, is_finite, trace_building, trace_step
 from workbench.probing.replay_report import Replay
@@ -31,16 +31,12 @@ from workbench.storage.run_folder import RunFolder
 from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.engines.single_steps import SingleSteps
 from workbench.training.errors import reported_as
-from workbench.training.finite import first_bad, losses_in, weights_are_finite
+from workbench.training.finite import first_bad, losses_in
 from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.resumable_runs import run_document
 from workbench.training.resume import streamed_before
 
 _REPEATS = "`kwb verify` says whether this training repeats itself."
-_COMPILED = (
-    "run operation by operation, the step gives finite numbers: it is its compiled form that does not. "
-    "`train.engine: plain` trains without it."
-)
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class SeenNumber:
         have made the weights so. Of a validation, and where no step is known, the epoch."""
         if self.in_validation:
             return self.epoch, 0
-        if not self.step:
+        if self.step <= 1:  # not over the border of two epochs, where callbacks act
             return self.epoch - 1, 0
         return divmod(max((self.epoch - 1) * steps + self.step - 2, 0), steps)
 
@@ -87,7 +83,8 @@ def first_not_finite(run: RunFolder) -> SeenNumber:
         elif isinstance(event, events.Failed) and (nan := event.error.get("nan")):
             return SeenNumber(str(nan["name"]), int(nan["epoch"]), int(nan["step"]), engine)
         elif isinstance(event, events.Epoch) and event.skipped:
-            return SeenNumber("loss", event.epoch, event.skipped["first"], engine)
+            name = next(iter(losses_in(event.logs)), "loss")
+            return SeenNumber(name, event.epoch, event.skipped["first"], engine)
         elif isinstance(event, events.Epoch) and not all(map(math.isfinite, event.logs.values())):
             first = first or event
     if first is None:
@@ -138,7 +135,7 @@ class _Replaying:
         if self.seen.step and (kept := approach.last_checkpoint((self.seen.epoch - 1, self.seen.step - 1))):
             target = max(target, kept)
         reached = approach.train(target, to_validation=self.seen.in_validation)
-        if not weights_are_finite(approach.prepared.model):
+        if not state_is_finite(approach.prepared.model):
             # They have been so for longer: a layer may make finite numbers of such weights.
             if reached.finite is None:
                 return self._built(replace(found, log="weights", epoch=1, step=1, began=reached.began))
@@ -178,7 +175,11 @@ class _Replaying:
                 put_back()
                 found = replace(found, epoch=epoch + 1, step=step + 1)
                 return self._traced(found, prepared, steps, (epoch, step), prepared.prepared.train)
-        return replace(found, reason=f"trained again, all numbers were finite. {_REPEATS}")
+        names = ", ".join(type(each).__name__ for each in prepared.callbacks)
+        reason = (
+            f"a callback may have made it so: without {names} all numbers are finite." if names else _REPEATS
+        )
+        return replace(found, reason=f"trained again, all numbers were finite. {reason}")
 
     def _in_validation(self, approach: Approach, found: Replay) -> Replay:
         prepared = approach.prepared
@@ -197,7 +198,7 @@ class _Replaying:
     def _is_bad(self, logs: Mapping[str, Any], model: Any) -> bool:
         losses = losses_in(dict.fromkeys(logs, 0.0))
         if self.seen.log == "weights" or self.seen.log in losses:
-            return not is_finite([logs[name] for name in losses]) or not weights_are_finite(model)
+            return not is_finite([logs[name] for name in losses]) or not state_is_finite(model)
         return not is_finite(_log(logs, self.seen.log))
 
     def _traced(
@@ -217,7 +218,9 @@ class _Replaying:
         losses = [logs[key] for key in losses_in(dict.fromkeys(logs, 0.0))]
         origins = _causes_first(next((each for each in (*asked, *losses, *made.values()) if each), ()))
         if not origins:
-            return replace(found, reason=_COMPILED)
+            return replace(found, reason=_compiled(self.seen.engine))
+        if not (asked or losses):
+            found = replace(found, log="weights")
         own = weights_by_path(steps.model)
         return replace(
             found,
@@ -228,6 +231,12 @@ class _Replaying:
             ),
             weights=tuple(name for name in made if name in own),
         )
+
+
+def _compiled(engine: str) -> str:
+    help_ = "`train.run_eagerly: true`" if engine == "plain" else "`train.engine: plain`"
+    what = "run operation by operation, the step gives finite numbers: it is its compiled form that does not."
+    return f"{what} {help_} trains without it."
 
 
 def _snapshot(steps: SingleSteps) -> Callable[[], None]:
@@ -257,8 +266,12 @@ def _by_name(values: Any, names: Any) -> dict[str, Any]:
 
 
 def _causes_first(origins: Origins) -> Origins:
-    """Data and weights that were not finite before the step come first: they are the cause of the rest."""
-    return tuple(sorted(origins, key=lambda each: each.kind not in ("data", "variable")))
+    """Data and weights that were not finite before the step come first: they are the cause of the rest. Of one
+    operation in one place, as in a loop, the first."""
+    distinct: dict[Any, NonFiniteOrigin] = {}
+    for each in origins:
+        distinct.setdefault((each.kind, each.operation, each.place, each.name), each)
+    return tuple(sorted(distinct.values(), key=lambda each: each.kind not in ("data", "variable")))
 
 
 def _data_rows(steps: SingleSteps, position: Target, part: Any, rows: Sequence[int]) -> tuple[int, ...]:

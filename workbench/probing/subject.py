@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from workbench.assembly.own_training import lacks_call
+from workbench.assembly.stateful import static_batch
 from workbench.catalog.lookup import Catalog
 from workbench.data.preparation import Part
 from workbench.data.weights import class_weights
@@ -102,7 +103,13 @@ def of_run(run: RunFolder, catalog: Catalog, rows: RowRange | None = None) -> Pr
     data = load_data(document, catalog, streamed_before(run))
     prepared = prepare(document, catalog, data=data, adapter=adapter_for(data, read_states(run)))
     checkpoint, position, arrays = found
-    fill(PythonState(prepared.model, prepared.callbacks), checkpoint, position, arrays)
+    try:
+        fill(PythonState(prepared.model, prepared.callbacks), checkpoint, position, arrays)
+    except FileError as error:
+        error.hint = (
+            "The recipe or a layer's code has changed since: probe the recipe, or the run's saved file."
+        )
+        raise
     epoch, step = int(position["epoch"]), int(position["step"])
     began = (
         f"the weights of epoch {epoch + 1:,}, step {step:,}" if step else f"the weights of epoch {epoch:,}"
@@ -126,7 +133,7 @@ def of_file(path: Path, catalog: Catalog, data: str = "", rows: RowRange | None 
         if data
         else saved.read_own(Path(), catalog, with_targets=with_targets)
     )
-    part = _some(found, rows or (0, FILE_ROWS), str(path))
+    part = _some(found, rows or (0, static_batch(saved.model) or FILE_ROWS), str(path))
     return ProbeSubject(
         path.name, saved.model, _tensors(saved.arrays(part)), part.rows, "the weights of the file"
     )

@@ -45,7 +45,10 @@ class TensorSummary:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> TensorSummary:
-        return cls(**{**record, "shape": tuple(record["shape"])})
+        numbers = {
+            name: as_number(record[name]) for name in ("minimum", "maximum", "mean", "deviation", "zeros")
+        }
+        return cls(**{**record, **numbers, "shape": tuple(record["shape"])})
 
     def text(self) -> str:
         """`float32 (32, 3), 0 to 1.52, 4 nan`: for people."""
@@ -59,10 +62,17 @@ class TensorSummary:
         return ", ".join(parts)
 
 
+def as_number(value: Any) -> float:
+    """A number of a record as JSON, where nan and infinite ones are strings: `nan`, `-inf`."""
+    return float(value)
+
+
 def summarize(array: Any) -> TensorSummary:
     """The summary of an array of numbers; of anything else shape and type alone."""
     values = np.asarray(array)
     shape, dtype = tuple(map(int, values.shape)), str(values.dtype)
+    if values.dtype.kind == "c":
+        values = np.abs(values)  # the numbers of a summary have an order
     if not is_number(values) or not values.size:
         return TensorSummary(shape, dtype)
     exact = values.astype(np.float64)
@@ -87,5 +97,5 @@ def rows_not_finite(values: np.ndarray, rows: int) -> tuple[int, ...]:
     """The rows, from 0, in which a number is not finite; empty where the first axis is not that of the rows."""
     if values.ndim == 0 or values.shape[0] != rows:
         return ()
-    exact = values.astype(np.float64).reshape(rows, -1)
+    exact = values.astype(np.complex128).reshape(rows, -1)
     return tuple(map(int, np.flatnonzero(~np.isfinite(exact).all(axis=1))))

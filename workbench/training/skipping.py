@@ -48,6 +48,7 @@ class SkippedSteps(keras.callbacks.Callback):
         # Of the epoch: how many steps were run, how many of them left out, and the first one, from 1.
         self._run, self._count, self._first = (variable(self._zero) for _ in range(3))
         self._begun, self._before = False, 0
+        self._logs: dict[str, tf.Variable] = {}
 
     def wrap_step(self, step: Step) -> Step:
         """The step, without effect where it is not finite."""
@@ -63,14 +64,33 @@ class SkippedSteps(keras.callbacks.Callback):
             changed = [each for each in map(_backend, changed) if each.dtype != SEED]
             before = [tf.identity(each) for each in changed]
             logs = run(data)
-            good = _is_finite([*losses_of(logs), *map(_backend, model.trainable_variables)])
+            metrics = {id(each) for each in model.metrics_variables}
+            state = [_backend(each) for each in variables_with_optimizers(model) if id(each) not in metrics]
+            good = _is_finite([*losses_of(logs), *state])
             for each, value in zip(changed, before, strict=True):
                 each.assign(tf.where(good, each, value))
             self._note(good)
             results = model.get_metrics_result()
-            return results if isinstance(logs, Mapping) and set(logs) == set(results) else logs
+            if not isinstance(logs, Mapping):
+                return logs
+            return results if set(logs) == set(results) else self._last_good(logs, good)
 
         return kept
+
+    def _last_good(self, logs: Mapping[str, Any], good: tf.Tensor) -> dict[str, Any]:
+        """The logs of a step of the model's own; of one that was left out, those of the step before."""
+        found: dict[str, Any] = {}
+        for name, log in logs.items():
+            value = tf.convert_to_tensor(log)
+            if not value.dtype.is_floating or value.shape.rank != 0:
+                found[name] = value
+                continue
+            if name not in self._logs:
+                with tf.init_scope():
+                    self._logs[name] = variable(tf.zeros((), value.dtype))
+            self._logs[name].assign(tf.where(good, value, self._logs[name]))
+            found[name] = self._logs[name].value()
+        return found
 
     def _note(self, good: tf.Tensor) -> None:
         bad = tf.cast(~good, tf.int64)
@@ -108,10 +128,7 @@ def _backend(each: Any) -> Any:
 
 
 def _is_finite(tensors: list[Any]) -> tf.Tensor:
-    """True if every number is finite: their sum is."""
-    sums = [
-        tf.reduce_sum(tf.cast(each, tf.float32))
-        for each in map(tf.convert_to_tensor, tensors)
-        if each.dtype.is_floating
-    ]
-    return tf.reduce_all(tf.math.is_finite(tf.stack(sums))) if sums else tf.constant(True)
+    """True if every number is finite."""
+    floating = [each for each in map(tf.convert_to_tensor, tensors) if each.dtype.is_floating]
+    found = [tf.reduce_all(tf.math.is_finite(each)) for each in floating]
+    return tf.reduce_all(tf.stack(found)) if found else tf.constant(True)

@@ -88,7 +88,7 @@ class SingleSteps:
         """All that a step may change."""
         found = [
             backend_value(each) if isinstance(each, keras.Variable) else each
-            for each in variables_with_optimizers(self.model)
+            for each in (*variables_with_optimizers(self.model), *self.model.metrics_variables)
         ]
         found += [] if self._builder.obstacle() else list(self._builder.traced.variables)
         return list({id(each): each for each in found if isinstance(each, tf.Variable)}.values())
