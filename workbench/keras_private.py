@@ -139,6 +139,11 @@ def mask_of(tensor: Any) -> Any:
     return getattr(tensor, "_keras_mask", None)
 
 
+def logits_of(tensor: Any) -> Any:
+    """What a sigmoid or a softmax was computed from, which a cross-entropy uses in its place; else None."""
+    return getattr(tensor, "_keras_logits", None)
+
+
 def hand_on_mask(tensor: Any, to: Any) -> None:
     """Give a tensor the mask of another: Keras hands masks on as an attribute."""
     if has_mask(tensor):

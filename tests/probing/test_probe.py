@@ -275,7 +275,7 @@ seed: 1
 data: {use: diabetes, split: {validation: 0.2, test: 0.1}, scale: standard}
 model: {sequential: [{use: Dense, units: 4, activation: tanh}, {use: Dense, units: 1}]}
 train: {epochs: 2, batch_size: 16, loss: mse, checkpoint_seconds: 0}
-save: [probed.keras, probed.h5]
+save: [probed.keras, probed.h5, probed.weights.h5]
 """
 
 
@@ -295,6 +295,10 @@ def test_of_a_recipe_a_run_and_a_file(tmp_path: Path, kwb) -> None:
         assert weight["picture"] == pytest.approx(kernel, abs=1e-6)
     assert found["probed.yaml"]["began"] == "new weights"
     assert found["probed"]["began"] == "the weights of epoch 2"
+    loose = kwb(
+        "probe", "probed.weights.h5", "--recipe", "probed.yaml", "--data", "diabetes", "--json", cwd=tmp_path
+    )
+    assert loose.returncode == 0, loose.stderr
     text = kwb("probe", "probed.yaml", cwd=tmp_path).stdout
     assert "dense    Dense  (16, 4)" in text
     assert "Training needs about" in text
@@ -392,3 +396,18 @@ def test_numbers_that_are_not_finite_go_through_json() -> None:
     assert any(
         "not finite" in line for line in probe_lines(Probe.from_record({**json.loads(text), "layer": ""}))
     )
+
+
+def test_the_gradient_of_a_softmax_is_that_of_its_logits() -> None:
+    """Keras' cross-entropy goes by the logits, so the loss does not depend on the output itself."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([layers.Dense(3, activation="softmax", name="out")])
+    x, y = np.random.default_rng(0).normal(size=(ROWS, 4)).astype("float32"), np.arange(ROWS) % 3
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    given = subject(model, x, y)
+    shares = model(x).numpy()
+    right = (shares - np.eye(3)[y]) / ROWS
+    found = probe(given, "out")
+    assert found.lines[0].gradient == pytest.approx(np.linalg.norm(right), rel=1e-5)
+    by = {(each.role, each.name): each for each in found.tensors}
+    assert by["gradient", "the logits of output"].summary.maximum == pytest.approx(right.max(), rel=1e-4)

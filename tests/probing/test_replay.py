@@ -247,6 +247,13 @@ def test_losses_of_other_names_that_were_left_out(tmp_path: Path, kwb: Kwb) -> N
     assert found["origins"][0]["code"]["line"] == LINES["own names"]
 
 
+def test_a_plugin_file_that_is_missing_is_named(tmp_path: Path, kwb: Kwb) -> None:
+    train(tmp_path, kwb, PLANTED["log of 0"])
+    done = kwb("replay", "planted", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"It was trained with --plugin {LAYERS}." in done.stderr
+
+
 def test_the_run_is_read_only(tmp_path: Path, kwb: Kwb) -> None:
     train(tmp_path, kwb, PLANTED["log of 0"])
 

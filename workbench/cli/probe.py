@@ -28,6 +28,9 @@ Range = tuple[int, int]
     "--data", default="", metavar="DATA", help="Of a saved file: a recipe, a dataset or a data file."
 )
 @click.option(
+    "--recipe", default="", metavar="RECIPE", help="How to build the model of a file that holds weights only."
+)
+@click.option(
     "--cost", "with_cost", is_flag=True, help="What each layer costs: time, operations, parameters."
 )
 @click.option(
@@ -50,6 +53,7 @@ def probe_command(
     layer: str,
     row_range: str | None,
     data: str,
+    recipe: str,
     with_cost: bool,
     keep: Path | None,
     compare: Path | None,
@@ -74,7 +78,7 @@ def probe_command(
         from workbench.probing.probe import Probing
 
         before = KeptProbe.read(compare) if compare is not None else None
-        probing = Probing(_subject(shared, catalog, what, data, rows), before)
+        probing = Probing(_subject(shared, catalog, what, data, rows, recipe), before)
         found = probing.report(layer, with_cost=with_cost)
         if keep is not None:
             probing.kept().write(keep)
@@ -96,7 +100,7 @@ def _range(text: str | None) -> Range | None:
 
 
 def _subject(
-    shared: SharedOptions, catalog: Catalog, what: str, data: str, rows: Range | None
+    shared: SharedOptions, catalog: Catalog, what: str, data: str, rows: Range | None, recipe: str
 ) -> ProbeSubject:
     """What is probed: a saved file, a run's folder or the beginning of its name, else a recipe."""
     from workbench.errors import FileError
@@ -106,9 +110,10 @@ def _subject(
 
     path = Path(what).expanduser()
     if path.suffix.casefold() in (".keras", ".h5", ".hdf5"):
-        return of_file(path, catalog, data, rows)
-    if data:
-        raise click.UsageError("--data goes with a saved file; a recipe and a run have data of their own.")
+        named = recipe or (data if data and is_recipe(data, catalog) else "")
+        return of_file(path, catalog, data, rows, open_recipe(named, catalog) if named else None)
+    if data or recipe:
+        raise click.UsageError("--data and --recipe go with a saved file.")
     if not is_recipe(what, catalog) and not path.is_file():
         try:
             return of_run(find_run(what, shared.runs), catalog, rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from workbench.keras_private import backend_value, mask_of
+from workbench.keras_private import backend_value, logits_of, mask_of
 from workbench.storage.layer_paths import labelled_layers, weights_by_path
 from workbench.storage.optimizers import optimizers
 from workbench.training.monitors.seen import attribute
@@ -67,9 +67,16 @@ class Captured:
     _gradients: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
 
     def gradient(self, tensor: Any) -> np.ndarray | None:
-        """The gradient of the loss with regard to a tensor of a layer; None where the loss does not depend on it."""
+        """The gradient of the loss with regard to a tensor of a layer; None where the loss does not depend on it, as
+        where a cross-entropy uses the logits of an output (`by_logits`)."""
         of_losses = list(self._gradients.get(id(tensor), {}).values())
         return np.sum(of_losses, axis=0) if of_losses else None
+
+    def by_logits(self, tensor: Any) -> np.ndarray | None:
+        """The gradient of the loss with regard to the logits of an output that a sigmoid or a softmax has made of them,
+        where the loss uses these; else None."""
+        logits = logits_of(tensor)
+        return None if logits is None or self.gradient(tensor) is not None else self.gradient(logits)
 
     def add_gradient(self, tensor: Any, gradient: np.ndarray, loss: int) -> None:
         """Keep a gradient. Those of several losses add up; of one, which `loss` names, the last counts."""
@@ -192,7 +199,7 @@ class _Watching:
         between = {
             id(tensor): tensor
             for use in self._captured.uses
-            for tensor in (*use.inputs.values(), *use.outputs.values())
+            for tensor in (*use.inputs.values(), *_with_logits(use.outputs.values()))
             if tensor.dtype.is_floating
         }
         paths = [self._path_of(source) for source in tree.flatten(sources)]
@@ -210,6 +217,13 @@ class _Watching:
 
     def _path_of(self, source: Any) -> str | None:
         return self._paths.get(id(backend_value(source) if isinstance(source, keras.Variable) else source))
+
+
+def _with_logits(tensors: Iterable[Any]) -> Iterator[Any]:
+    for tensor in tensors:
+        yield tensor
+        if (logits := logits_of(tensor)) is not None:
+            yield logits
 
 
 @contextmanager

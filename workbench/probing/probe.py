@@ -128,6 +128,8 @@ def _line(use: LayerUse, captured: Captured) -> LayerLine:
     output = next(iter(use.outputs.values()), None)
     values = None if output is None else _array(output)
     gradient = None if output is None else captured.gradient(output)
+    if output is not None and gradient is None:
+        gradient = captured.by_logits(output)
     inside = [g for name, g in captured.weight_gradients.items() if name.startswith(f"{path}/")]
     mask = next((mask for name, mask in use.masks.items() if name in use.outputs), None)
     return LayerLine(
@@ -161,6 +163,8 @@ def _tensors(captured: Captured, layer: str, model: Any) -> list[ProbedTensor]:
                     found.append(_probed("mask", f"{name}{call}", np.asarray(use.masks[name])))
                 if (gradient := captured.gradient(tensor)) is not None:
                     found.append(_probed("gradient", f"{name}{call}", gradient))
+                elif (gradient := captured.by_logits(tensor)) is not None:
+                    found.append(_probed("gradient", f"the logits of {name}{call}", gradient))
     for path in weights_by_path(model):
         if path.startswith(f"{layer}/"):
             name = path.removeprefix(f"{layer}/")

@@ -33,7 +33,7 @@ from workbench.training.engines.single_steps import SingleSteps
 from workbench.training.errors import reported_as
 from workbench.training.finite import first_bad, losses_in
 from workbench.training.preparing import PreparedRun, load_data, prepare
-from workbench.training.resumable_runs import run_document
+from workbench.training.resumable_runs import plugin_files_named, run_document
 from workbench.training.resume import streamed_before
 
 _REPEATS = "`kwb verify` says whether this training repeats itself."
@@ -115,7 +115,8 @@ def replay(run: RunFolder, catalog: Catalog, on_step: OnStep = lambda epoch, ste
     adapter = adapter_for(data, read_states(run))
 
     def prepared() -> PreparedRun:
-        return prepare(document, catalog, data=data, adapter=adapter)
+        with plugin_files_named(run, catalog):
+            return prepare(document, catalog, data=data, adapter=adapter)
 
     with reported_as("training again", document.name):
         return _Replaying(run, seen, on_step, prepared).replay()

@@ -23,7 +23,7 @@ from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.engines.data import Arrays, packed
 from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.python_state import PythonState
-from workbench.training.resumable_runs import run_document
+from workbench.training.resumable_runs import plugin_files_named, run_document
 from workbench.training.resume import fill, streamed_before
 from workbench.training.saved_model import SavedModel
 
@@ -101,7 +101,8 @@ def of_run(run: RunFolder, catalog: Catalog, rows: RowRange | None = None) -> Pr
     document = run_document(run)
     document = replace(document, recipe=document.recipe.model_copy(update={"save": ()}))
     data = load_data(document, catalog, streamed_before(run))
-    prepared = prepare(document, catalog, data=data, adapter=adapter_for(data, read_states(run)))
+    with plugin_files_named(run, catalog):
+        prepared = prepare(document, catalog, data=data, adapter=adapter_for(data, read_states(run)))
     checkpoint, position, arrays = found
     try:
         fill(PythonState(prepared.model, prepared.callbacks), checkpoint, position, arrays)
@@ -117,16 +118,23 @@ def of_run(run: RunFolder, catalog: Catalog, rows: RowRange | None = None) -> Pr
     return _of_prepared(prepared, run.name, began, rows)
 
 
-def of_file(path: Path, catalog: Catalog, data: str = "", rows: RowRange | None = None) -> ProbeSubject:
+def of_file(
+    path: Path,
+    catalog: Catalog,
+    data: str = "",
+    rows: RowRange | None = None,
+    recipe: Document | None = None,
+) -> ProbeSubject:
     """A saved model, on rows of the test part of its data, or of other data.
 
     Args:
         data: as for `kwb evaluate --data`; "" for that of the recipe in the file.
+        recipe: of a file that holds weights only, how its model is built.
 
     Raises:
         WorkbenchError: the file is refused, or its data is not there or has no such rows.
     """
-    saved = SavedModel.open(path, catalog)
+    saved = SavedModel.open(path, catalog, recipe)
     with_targets = bool(saved.model.compiled)
     found = (
         saved.read(data, catalog, with_targets=with_targets)

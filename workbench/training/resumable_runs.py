@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RecipeError
+from workbench.catalog.lookup import Catalog
+from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse
 from workbench.recipe.schema import Recipe
 from workbench.recipe.train_schema import Train
-from workbench.storage.run_folder import RunFolder, recipe_folder
+from workbench.storage.run_folder import RunFolder, read_environment, recipe_folder
 from workbench.storage.runs import RunSummary, list_runs
 
 
@@ -44,6 +46,20 @@ def check_goes_on(run: RunSummary, document: Document) -> None:
 def is_complete(run: RunSummary, document: Document) -> bool:
     """True if the run has done all that the recipe asks for."""
     return run.status == "done" and run_document(run.folder).recipe == document.recipe
+
+
+@contextmanager
+def plugin_files_named(run: RunFolder, catalog: Catalog) -> Iterator[None]:
+    """Errors in here name the plugin files that a run was trained with, where they are not given now."""
+    try:
+        yield
+    except WorkbenchError as error:
+        plugins = read_environment(run).get("plugins", {})
+        files = [str(each.get("distribution", "")) for each in plugins.values()]
+        present = {plugin.distribution for plugin in catalog.plugins}
+        if missing := [file for file in files if file.endswith(".py") and file not in present]:
+            error.hint = f"It was trained with {' '.join(f'--plugin {file}' for file in missing)}."
+        raise
 
 
 def latest_run(runs_folder: Path, document: Document) -> RunSummary | None:
