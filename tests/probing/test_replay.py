@@ -247,6 +247,16 @@ def test_losses_of_other_names_that_were_left_out(tmp_path: Path, kwb: Kwb) -> N
     assert found["origins"][0]["code"]["line"] == LINES["own names"]
 
 
+def test_what_has_changed_since_the_run_is_said(tmp_path: Path, kwb: Kwb) -> None:
+    train(tmp_path, kwb, PLANTED["log of 0"])
+    assert replayed(tmp_path, kwb)["changed"] == []
+    rows = (tmp_path / "rows.csv").read_text().splitlines()
+    (tmp_path / "rows.csv").write_text("\n".join([*rows[:5], "1,2,3,4", *rows[6:]]) + "\n")
+    done = kwb("replay", "planted", "--plugin", str(LAYERS), cwd=tmp_path)
+    assert "changed since the run:" in done.stdout
+    assert "row 5 changed" in done.stdout
+
+
 def test_a_plugin_file_that_is_missing_is_named(tmp_path: Path, kwb: Kwb) -> None:
     train(tmp_path, kwb, PLANTED["log of 0"])
     done = kwb("replay", "planted", cwd=tmp_path)

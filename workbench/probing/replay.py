@@ -27,12 +27,15 @@ from workbench.probing.replay_report import Replay
 from workbench.probing.unusual_rows import unusual_number
 from workbench.storage.event_stream import read_events
 from workbench.storage.layer_paths import weights_by_path
+from workbench.storage.receipt_changes import changes
+from workbench.storage.receipts import read_receipt
 from workbench.storage.run_folder import RunFolder
 from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.engines.single_steps import SingleSteps
 from workbench.training.errors import reported_as
 from workbench.training.finite import first_bad, losses_in
 from workbench.training.preparing import PreparedRun, load_data, prepare
+from workbench.training.receipts import what_goes_in
 from workbench.training.resumable_runs import plugin_files_named, run_document
 from workbench.training.resume import streamed_before
 
@@ -119,7 +122,20 @@ def replay(run: RunFolder, catalog: Catalog, on_step: OnStep = lambda epoch, ste
             return prepare(document, catalog, data=data, adapter=adapter)
 
     with reported_as("training again", document.name):
-        return _Replaying(run, seen, on_step, prepared).replay()
+        found = _Replaying(run, seen, on_step, prepared).replay()
+        return replace(found, changed=_changed_since(run, prepared(), catalog))
+
+
+def _changed_since(run: RunFolder, prepared: PreparedRun, catalog: Catalog) -> tuple[str, ...]:
+    """What is another now than when the run was trained, by its receipt: rows, code, recipe, versions."""
+    try:
+        receipt = read_receipt(run)
+    except FileError:  # it was damaged
+        return ()
+    if receipt is None:
+        return ()
+    now = events.plain(what_goes_in(prepared, catalog))
+    return tuple(change.text for change in changes(receipt.starts[-1], now))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Replay:
         data: the number of the data that stands out in those rows, in a sentence; empty where none does.
         weights: the weights that the step has made not finite, by path.
         reason: why nothing was found; "" where something was.
+        changed: what is another now than when the run was trained, in words.
     """
 
     run: str
@@ -41,6 +42,7 @@ class Replay:
     data: str = ""
     weights: tuple[str, ...] = ()
     reason: str = ""
+    changed: tuple[str, ...] = ()
 
     @property
     def position(self) -> str:
@@ -56,8 +58,11 @@ class Replay:
         else:
             log = f"the {self.log} is" if self.log in ("loss", "val_loss") else f"'{self.log}' is"
         head = f"{log} nan or infinite in {self.position} (trained again from {self.began})."
+        changed = (
+            ["", "changed since the run:", *(f"  {text}" for text in self.changed)] if self.changed else []
+        )
         if self.reason:
-            return [head, f"Where it comes from was not found: {self.reason}"]
+            return [head, f"Where it comes from was not found: {self.reason}", *changed]
         shown = self.origins[:MOST_ORIGINS]
         lines = [head, ""]
         for number, origin in enumerate(shown):
@@ -72,7 +77,7 @@ class Replay:
             named = ", ".join(f"'{name}'" for name in self.weights[:MOST_ORIGINS])
             others = len(self.weights) - MOST_ORIGINS
             lines += ["", f"The step makes {named}{f' and {others} more' if others > 0 else ''} not finite."]
-        return [*lines, *(["", f"Hint: {self.hint}"] if self.hint else [])]
+        return [*lines, *(["", f"Hint: {self.hint}"] if self.hint else []), *changed]
 
     @property
     def hint(self) -> str:
@@ -96,11 +101,12 @@ class Replay:
             "hint": self.hint,
             "weights": list(self.weights),
             "reason": self.reason,
+            "changed": list(self.changed),
         }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Replay:
         origins = tuple(NonFiniteOrigin.from_record(each) for each in record["origins"])
-        listed = {name: tuple(record[name]) for name in ("rows", "weights")}
+        listed = {name: tuple(record[name]) for name in ("rows", "weights", "changed")}
         plain = {name: value for name, value in record.items() if name != "hint"}
         return cls(**{**plain, "origins": origins, **listed})
