@@ -77,7 +77,7 @@ def test_what_the_layer_computes(folder: Path, kwb: Kwb) -> None:
     right = np.abs(0.5 * np.sin(hidden) - 0.5 * np.tanh(hidden)).max()  # by hand, with NumPy
     assert edit["outputs"][0]["largest"] == pytest.approx(right, rel=1e-4)
     assert edit["loss"][0] != edit["loss"][1]
-    assert found["began"] == "the weights of before"
+    assert found["began"] == "the weights from before the edit"
 
 
 def test_arguments_and_weights(folder: Path, kwb: Kwb) -> None:

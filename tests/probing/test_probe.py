@@ -17,8 +17,8 @@ from workbench.probing.layer_capture import capture
 from workbench.probing.pictures import WIDEST, picture
 from workbench.probing.probe import probe
 from workbench.probing.probe_report import Probe
-from workbench.probing.probe_text import probe_lines
 from workbench.probing.subject import ProbeSubject
+from workbench.tui.views.probe_text import probe_lines
 
 ROWS = 8
 

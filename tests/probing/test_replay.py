@@ -175,7 +175,7 @@ def test_the_rows_of_the_data_are_named(tmp_path: Path, kwb: Kwb) -> None:
     train(tmp_path, kwb, replace(planted, train="loss: mse"), "{use: csv, path: one.csv, targets: [y]}")
     found = replayed(tmp_path, kwb)
     assert found["rows"] == [37]
-    assert found["data"].startswith("In row 37 of the data 'b' is 1e+25 in size")
+    assert found["data"].startswith("In row 37 of the data 'b' has the size 1e+25")
     assert found["origins"][0]["operation"] == "Square"
     done = kwb("replay", "planted", cwd=tmp_path)
     assert "rows      37 of the data (from 1)" in done.stdout
@@ -231,6 +231,40 @@ def test_a_step_that_was_left_out_is_replayed(tmp_path: Path, kwb: Kwb) -> None:
     found = replayed(tmp_path, kwb)
     assert (found["epoch"], found["step"], found["rows"]) == (1, 2, [37])
     assert found["origins"][0]["code"]["line"] == LINES["log"]
+
+
+def test_a_moving_average_that_makes_the_validation_infinite(tmp_path: Path, kwb: Kwb) -> None:
+    """The losses of the training stay finite: it is found where the average became so, not where it is used."""
+    train(tmp_path, kwb, Planted(layer("{use: Averaged}"), train="loss: mse, on_nan: continue"))
+    found = replayed(tmp_path, kwb)
+    assert (found["log"], found["part"], found["epoch"], found["step"]) == ("weights", "training", 1, 1)
+    assert found["origins"][0]["code"]["line"] == LINES["average"]
+    assert found["origins"][0]["operation"] == "Square"
+    assert found["weights"] == ["averaged/average"]
+
+
+def test_a_checkpoint_whose_optimizer_is_infinite_is_no_beginning(tmp_path: Path, kwb: Kwb) -> None:
+    """The square of a large gradient is infinite in Adam's velocity, while loss and weights are finite for longer."""
+    rng = np.random.default_rng(3)
+    rows = np.c_[rng.normal(size=(100, 3)), rng.normal(size=100)]
+    rows[36, 3] = 1e18
+    np.savetxt(tmp_path / "one.csv", rows, delimiter=",", header="a,b,c,y", comments="", fmt="%.6g")
+    planted = Planted(
+        "{sequential: [{use: Rescaling, scale: 100.0}, {use: Dense, units: 1}]}",
+        train="loss: mse, optimizer: adam, checkpoint_seconds: 0, engine: plain",
+    )
+    train(tmp_path, kwb, planted, "{use: csv, path: one.csv, targets: [y]}")
+    (run,) = (tmp_path / "saved" / "runs").iterdir()
+    newest = np.load(max(run.glob("checkpoints/*/*.npz")))
+    infinite = [
+        name for name in newest if newest[name].dtype.kind == "f" and not np.isfinite(newest[name]).all()
+    ]
+    assert infinite
+    assert all(name.startswith("optimizer/") for name in infinite)
+    found = replayed(tmp_path, kwb)
+    assert (found["log"], found["epoch"], found["origins"][0]["operation"]) == ("weights", 1, "Square")
+    assert found["origins"][0]["phase"] == "update"
+    assert found["data"].startswith("In row 37 of the data 'y' has the size 1e+18")
 
 
 def test_losses_of_other_names_that_were_left_out(tmp_path: Path, kwb: Kwb) -> None:

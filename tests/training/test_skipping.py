@@ -120,3 +120,17 @@ def test_large_weights_are_no_reason(folder):
     heard = Heard(folder, model=model, more="on_nan: skip")
     assert heard.error is None, heard.error
     assert skipped(heard) == [0, 0, 0]
+
+
+def test_the_scale_of_the_loss_in_half_precision_is_no_reason(folder):
+    """Keras begins with a large one, leaves out the steps that are too large for it itself, and makes it smaller."""
+    write_rows(folder / "rows.csv", bad=None)
+    model = "{sequential: [{use: Dense, units: 4}, {use: Dense, units: 1}]}"
+    runs = [
+        Heard(folder, model=model, more=f"on_nan: {what}\n  dtype: mixed_float16")
+        for what in ("skip", "stop")
+    ]
+    assert [run.error for run in runs] == [None, None]
+    assert skipped(runs[0]) == [0, 0, 0]
+    one, other = ([event.logs for event in run.of(events.Epoch)] for run in runs)
+    assert one == other

@@ -43,7 +43,7 @@ async def test_the_layers_of_the_open_recipe_and_their_tensors(open_app, small, 
         assert "weight kernel: float32 (4, 1)" in dialog.copy_text()
         await pilot.press("up")
         await until(lambda: "weight kernel: float32 (10, 4)" in dialog.copy_text())
-        assert "gradient of the loss by kernel: float32 (10, 4)" in dialog.copy_text()
+        assert "gradient of the loss with respect to kernel: float32 (10, 4)" in dialog.copy_text()
         await pilot.press("c")
         await until(lambda: "a step" in dialog.copy_text(), 60)
         assert "(update)" in dialog.copy_text()
@@ -99,11 +99,15 @@ async def test_after_an_edit_it_says_what_has_changed(open_app, working_director
         await until(lambda: pilot.app.screen.examination.total is not None, 60)
         await settle(pilot)
         dialog = await opened_dialog(pilot)
+        await pilot.press("tab")
+        focused = dialog.focused
+        assert focused is not dialog.query_one(WideTable)
         gate.write_text(GATE.replace("ops.tanh(x)", "ops.sin(x)"))
         await until(lambda: "What the edit has changed" in dialog.copy_text(), 60)
         text = dialog.copy_text()
         assert "the first output that differs:" in text
         assert "  gate: by " in text
+        assert dialog.focused is focused  # what a person types goes where it went
         # A broken file: what was seen stays, and the next good one is compared with it.
         gate.write_text(GATE.replace("def call(self, x):", "def call(self, x:"))
         await until(lambda: "gate.py:" in shown(pilot.app) and "✗" in shown(pilot.app), 60)

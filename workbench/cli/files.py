@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.options import SharedOptions, shared_options
+from workbench.cli.options import SharedOptions, recipe_of_weights, shared_options
 from workbench.errors import ExitCode, FileError
 from workbench.output import echo, echo_data, echo_json
 
@@ -18,13 +18,6 @@ _DATA = click.option(
     required=True,
     metavar="DATA",
     help="A recipe (its test part), a dataset's name, or a data file.",
-)
-
-_RECIPE = click.option(
-    "--recipe",
-    default="",
-    metavar="RECIPE",
-    help="How to build the model of a file that holds weights only. By default that of --data, or of its run.",
 )
 
 
@@ -53,7 +46,7 @@ def inspect_command(shared: SharedOptions, file: Path, as_json: bool) -> int:
 @click.command("evaluate")
 @_FILE
 @_DATA
-@_RECIPE
+@recipe_of_weights
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, as_json: bool) -> None:
@@ -79,7 +72,7 @@ def evaluate_command(shared: SharedOptions, file: Path, data: str, recipe: str, 
 @click.command("predict", short_help="Predict with a saved model, as CSV.")
 @_FILE
 @_DATA
-@_RECIPE
+@recipe_of_weights
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

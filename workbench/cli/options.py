@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
 
 
+recipe_of_weights = click.option(
+    "--recipe",
+    default="",
+    metavar="RECIPE",
+    help="How to build the model of a file that holds weights only. By default that of --data, or of its run.",
+)
+
+
 @dataclass(frozen=True)
 class SharedOptions:
     """The values of the options every command has."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.options import SharedOptions, shared_options
+from workbench.cli.options import SharedOptions, recipe_of_weights, shared_options
 from workbench.output import echo, echo_json
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ Range = tuple[int, int]
 @click.option(
     "--data", default="", metavar="DATA", help="Of a saved file: a recipe, a dataset or a data file."
 )
-@click.option(
-    "--recipe", default="", metavar="RECIPE", help="How to build the model of a file that holds weights only."
-)
+@recipe_of_weights
 @click.option(
     "--cost", "with_cost", is_flag=True, help="What each layer costs: time, operations, parameters."
 )
@@ -63,8 +61,8 @@ def probe_command(
 
     A training step is run on rows of the training part, and its effect on the weights forgotten. Of a RECIPE the model
     has new weights, of a RUN those of its last checkpoint. Of a saved FILE the rows are those of the test part of its
-    data. A line of the table is a call of a layer: its output, how much of it is 0 or flat (at the ends of a sigmoid or
-    tanh), and the norms of the gradients of the loss by the output and by the layer's weights.
+    data. A line of the table is a call of a layer: its output, how much of it is 0 or saturated (at the flat ends of a
+    sigmoid or tanh), and the norms of the gradients of the loss with respect to the output and the layer's weights.
     """
     from workbench.process import Diverted, import_keras, run_one_at_a_time
 
@@ -85,7 +83,7 @@ def probe_command(
     if as_json:
         echo_json(found.as_record(), indent=2)
     else:
-        from workbench.probing.probe_text import probe_lines
+        from workbench.tui.views.probe_text import probe_lines
 
         echo(*probe_lines(found))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from workbench.assembly.own_training import variables_with_optimizers
@@ -15,6 +16,7 @@ from workbench.data.weights import class_weights
 from workbench.errors import FileError
 from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
+from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.engines import FitSettings, fit
 from workbench.training.engines.programs import Step
 from workbench.training.preparing import PreparedRun
@@ -25,6 +27,7 @@ from workbench.training.skipping import SkippedSteps
 
 OnStep = Callable[[int, int], None]
 Target = tuple[int, int]
+Arrays = Mapping[str, np.ndarray]
 
 
 def state_is_finite(model: Any) -> bool:
@@ -118,36 +121,52 @@ class Approach:
                 ),
                 wrap_test=prepared.units().wrap_step,
             )
-        checkpoint = position.checkpoint
-        began = "the start" if checkpoint is None else f"the checkpoint {checkpoint.path.name}"
-        return Approached(began, until.finite)
+        return Approached(_began(position), until.finite)
 
     def last_checkpoint(self, before: Target) -> Target | None:
-        """The position of the newest checkpoint that is not behind a position: weights in checkpoints are finite."""
-        positions = (
-            (int(position["epoch"]), int(position["step"]))
-            for _, position in checkpoints.whole(self.run.checkpoints)
-        )
-        return max((position for position in positions if position <= before), default=None)
+        """The position of the newest checkpoint that is not behind a position; None where there is none."""
+        return next((_position_of(position) for _, position, _ in self._checkpoints(before)), None)
 
     def _restored(self, memory: PythonState, target: Target) -> Position:
         """The newest checkpoint that is not behind the target, in the model."""
-        for folder, _ in reversed(checkpoints.whole(self.run.checkpoints)):
+        found = next(self._checkpoints(target), None)
+        if found is None:
+            return Position()
+        checkpoint, position, arrays = found
+        restoration = fill(memory, checkpoint, position, arrays)
+        memory.go_on(position["epoch"])
+        return Position(
+            *_position_of(position),
+            metrics=tuple(arrays[name] for name in sorted(arrays) if name.startswith("metrics/")),
+            checkpoint=checkpoint,
+            restoration=restoration,
+        )
+
+    def _checkpoints(self, before: Target) -> Iterator[tuple[CheckpointFolder, dict[str, Any], Arrays]]:
+        """The checkpoints that are not behind a position and whose arrays are finite, the newest first. In one, the
+        states of an optimizer may be infinite while the weights are still finite."""
+        for folder, position in reversed(checkpoints.whole(self.run.checkpoints)):
+            if position["stopped"] or _position_of(position) > before:
+                continue
             try:
                 checkpoint, position, arrays = checkpoints.read(folder.path)
-            except FileError:
+            except FileError:  # a damaged one
                 continue
-            if (position["epoch"], position["step"]) <= target and not position["stopped"]:
-                restoration = fill(memory, checkpoint, position, arrays)
-                memory.go_on(position["epoch"])
-                return Position(
-                    position["epoch"],
-                    position["step"],
-                    metrics=tuple(arrays[name] for name in sorted(arrays) if name.startswith("metrics/")),
-                    checkpoint=checkpoint,
-                    restoration=restoration,
-                )
-        return Position()
+            kept = (array for name, array in arrays.items() if not name.startswith("metrics/"))
+            if all(np.isfinite(array).all() for array in kept if array.dtype.kind == "f"):
+                yield checkpoint, position, arrays
+
+
+def _position_of(position: Mapping[str, Any]) -> Target:
+    return int(position["epoch"]), int(position["step"])
+
+
+def _began(position: Position) -> str:
+    """Where a training begins, in words."""
+    if position.checkpoint is None:
+        return "the start"
+    step = f", step {position.step:,}" if position.step else ""
+    return f"the checkpoint of epoch {position.epoch + bool(position.step):,}{step}"
 
 
 class _Reached(Exception):

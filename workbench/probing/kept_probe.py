@@ -15,6 +15,7 @@ from workbench.atomic import write_bytes
 from workbench.errors import FileError
 from workbench.probing.edit_report import EditedPart, EditReport, OutputDifference
 from workbench.probing.layer_capture import Captured
+from workbench.probing.summaries import as_array
 from workbench.storage.layer_paths import labelled_layers, weights_by_path
 
 FORMAT = 1
@@ -51,7 +52,7 @@ class KeptProbe:
             {path: type(layer).__name__ for path, layer in layers.items()},
             {path: _config(layer) for path, layer in layers.items()},
             captured.weights,
-            {use.path: _array(next(iter(use.outputs.values()))) for use in captured.uses if use.outputs},
+            {use.path: as_array(next(iter(use.outputs.values()))) for use in captured.uses if use.outputs},
             loss,
             seconds,
         )
@@ -187,8 +188,3 @@ def _size(outputs: Mapping[str, np.ndarray]) -> int:
 def _short(value: Any) -> str:
     text = json.dumps(value, sort_keys=True)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def _array(tensor: Any) -> np.ndarray:
-    array = np.asarray(tensor)
-    return array.astype(np.float32) if "float16" in str(array.dtype) else array

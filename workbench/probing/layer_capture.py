@@ -19,6 +19,7 @@ import tensorflow as tf
 from keras import tree
 
 from workbench.keras_private import backend_value, logits_of, mask_of
+from workbench.probing.summaries import as_array
 from workbench.storage.layer_paths import labelled_layers, weights_by_path
 from workbench.storage.optimizers import optimizers
 from workbench.training.monitors.seen import attribute
@@ -92,7 +93,9 @@ def capture(model: Any, step: Callable[[Any], Any], batch: Any) -> Captured:
         batch: what the step gets, as tensors.
     """
     captured = Captured()
-    captured.weights = {path: _array(weight) for path, weight in weights_by_path(model).items()}
+    captured.weights = {
+        path: as_array(tf.convert_to_tensor(weight)) for path, weight in weights_by_path(model).items()
+    }
     eagerly = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
@@ -101,7 +104,7 @@ def capture(model: Any, step: Callable[[Any], Any], batch: Any) -> Captured:
     finally:
         tf.config.run_functions_eagerly(eagerly)
     if isinstance(logs, Mapping):
-        captured.logs = {str(name): _array(value) for name, value in logs.items()}
+        captured.logs = {str(name): as_array(tf.convert_to_tensor(value)) for name, value in logs.items()}
     return captured
 
 
@@ -209,10 +212,12 @@ class _Watching:
         self._targets[id(target)] = target  # kept, so that no other one gets its id
         for tensor, gradient in zip(between.values(), more, strict=True):
             if gradient is not None:
-                self._captured.add_gradient(tensor, _array(gradient) / self._scale, id(target))
+                self._captured.add_gradient(
+                    tensor, as_array(tf.convert_to_tensor(gradient)) / self._scale, id(target)
+                )
         for path, gradient in zip(paths, _flat(asked), strict=False):
             if path is not None and gradient is not None:
-                self._captured.weight_gradients[path] = _array(gradient) / self._scale
+                self._captured.weight_gradients[path] = as_array(tf.convert_to_tensor(gradient)) / self._scale
         return asked
 
     def _path_of(self, source: Any) -> str | None:
@@ -264,9 +269,3 @@ def _named(name: str, value: Any) -> dict[str, Any]:
 def _flat(gradients: Any) -> list[Any]:
     """Gradients in a list; one of an `Embedding`, which has parts, is one."""
     return list(tf.nest.flatten(gradients, expand_composites=False))
-
-
-def _array(value: Any) -> np.ndarray:
-    """The value as NumPy has it; of 16 bits as float32, which NumPy can compute with."""
-    array = np.asarray(tf.convert_to_tensor(value))
-    return array.astype(np.float32) if array.dtype.itemsize == 2 and array.dtype.kind not in "iu" else array

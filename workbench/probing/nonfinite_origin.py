@@ -36,7 +36,7 @@ _HINTS = {
     "Exp": "exp(x) is too large for float32 from x = 89 on, for float16 from 12: subtract the largest number first, or "
     "use ops.softmax or ops.logsumexp.",
     "Expm1": "exp(x) is too large for float32 from x = 89 on, for float16 from 12.",
-    "Pow": "A power of a negative number with a broken exponent is nan, a negative power of 0 infinite.",
+    "Pow": "A negative number to a power that is no whole number is nan; 0 to a negative power is infinite.",
     "Sqrt": "The square root of a negative number is nan: ops.sqrt(ops.maximum(x, 0)).",
     "Rsqrt": "One divided by the root of 0: a small number added below the root.",
     "Acos": "It needs numbers from -1 to 1: ops.clip.",
@@ -136,9 +136,9 @@ class NonFiniteOrigin:
         lines = [f"{self.sentence()}."]
         if self.place.code is not None:
             lines += [f"  {line}" for line in self.place.code.lines]
-        lines += [f"  went in   {each.text()}" for each in self.inputs]
+        lines += [f"  input     {each.text()}" for each in self.inputs]
         if self.output is not None:
-            lines.append(f"  {'came out' if self.inputs else 'it is':<9} {self.output.text()}")
+            lines.append(f"  {'output' if self.inputs else 'value':<9} {self.output.text()}")
         if self.rows and self.output is not None:
             all_of = self.output.shape and len(self.rows) == self.output.shape[0]
             if rows and not all_of:

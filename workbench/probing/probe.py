@@ -17,7 +17,15 @@ from workbench.probing import cost as costs
 from workbench.probing.kept_probe import KeptProbe, compare
 from workbench.probing.layer_capture import Captured, LayerUse, capture
 from workbench.probing.pictures import picture
-from workbench.probing.probe_report import BinCounts, Cost, LayerLine, Memory, Probe, ProbedTensor
+from workbench.probing.probe_report import (
+    MOST_CALLS,
+    BinCounts,
+    Cost,
+    LayerLine,
+    Memory,
+    Probe,
+    ProbedTensor,
+)
 from workbench.probing.subject import ProbeSubject
 from workbench.probing.summaries import is_number, summarize
 from workbench.storage.layer_paths import inner_layers, weights_by_path
@@ -25,7 +33,6 @@ from workbench.storage.optimizers import optimizers
 from workbench.training.errors import reported_as
 
 BINS = 32
-MOST_CALLS = 4  # of one layer that have a line
 FLAT = {"sigmoid": (0.01, 0.99), "hard_sigmoid": (0.0, 1.0), "tanh": (-0.98, 0.98), "hard_tanh": (-1.0, 1.0)}
 """Below and above which numbers of an activation hardly move any more."""
 
@@ -64,7 +71,7 @@ class Probing:
         cost = self.cost() if with_cost else None
         return Probe(
             subject.name,
-            "the weights of before" if self._before is not None else subject.began,
+            "the weights from before the edit" if self._before is not None else subject.began,
             subject.rows,
             self._loss,
             tuple(_lines(captured)),
@@ -126,7 +133,7 @@ def _lines(captured: Captured) -> Iterator[LayerLine]:
 def _line(use: LayerUse, captured: Captured) -> LayerLine:
     path = use.path.partition("#")[0]
     output = next(iter(use.outputs.values()), None)
-    values = None if output is None else _array(output)
+    values = None if output is None else np.asarray(output)
     gradient = None if output is None else captured.gradient(output)
     if output is not None and gradient is None:
         gradient = captured.by_logits(output)
@@ -142,7 +149,7 @@ def _line(use: LayerUse, captured: Captured) -> LayerLine:
         float(np.sqrt(sum(float(np.sum(np.square(each))) for each in inside))) if inside else None,
         None if mask is None else float(np.asarray(mask).mean()),
         use.layer.count_params() if use.layer.built else 0,
-        sum(_array(each).nbytes for each in use.outputs.values()),
+        sum(np.asarray(each).nbytes for each in use.outputs.values()),
     )
 
 
@@ -156,7 +163,7 @@ def _tensors(captured: Captured, layer: str, model: Any) -> list[ProbedTensor]:
         call = f" (call {number})" if number else ""
         for role, named in (("input", use.inputs), ("output", use.outputs)):
             for name, tensor in named.items():
-                values = _array(tensor)
+                values = np.asarray(tensor)
                 flat = _saturated(use.layer, values) if role == "output" else None
                 found.append(_probed(role, f"{name}{call}", values, flat))
                 if name in use.masks:
@@ -211,7 +218,7 @@ def _memory(subject: ProbeSubject, captured: Captured) -> Memory:
     return Memory(
         sum(_bytes(variable) for variable in subject.model.variables),
         sum(_bytes(v) for each in optimizers(subject.model).values() for v in each.variables),
-        int(batches * sum(_array(tensor).nbytes for tensor in outputs.values())),
+        int(batches * sum(np.asarray(tensor).nbytes for tensor in outputs.values())),
         USUAL_COPIES * subject.data_bytes,
         free_memory(),
     )
@@ -220,7 +227,3 @@ def _memory(subject: ProbeSubject, captured: Captured) -> Memory:
 def _bytes(variable: Any) -> int:
     size = tf.as_dtype(keras.backend.standardize_dtype(variable.dtype)).size
     return int(size * np.prod(variable.shape, dtype=np.int64))
-
-
-def _array(tensor: Any) -> np.ndarray:
-    return np.asarray(tensor)

@@ -20,9 +20,10 @@ from workbench.catalog.lookup import Catalog
 from workbench.data.preparation import Part
 from workbench.data.specs import NumberTarget, TableInput
 from workbench.errors import FileError
-from workbench.probing.approach import Approach, OnStep, Target, state_is_finite
+from workbench.probing.approach import Approach, Approached, OnStep, Target, state_is_finite
 from workbench.probing.nonfinite_origin import NonFiniteOrigin
 from workbench.probing.origin_tracer import Origins, is_finite, trace_building, trace_step
+from workbench.probing.reopened_run import reopen
 from workbench.probing.replay_report import Replay
 from workbench.probing.unusual_rows import unusual_number
 from workbench.storage.event_stream import read_events
@@ -30,14 +31,11 @@ from workbench.storage.layer_paths import weights_by_path
 from workbench.storage.receipt_changes import changes
 from workbench.storage.receipts import read_receipt
 from workbench.storage.run_folder import RunFolder
-from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.engines.single_steps import SingleSteps
 from workbench.training.errors import reported_as
 from workbench.training.finite import first_bad, losses_in
-from workbench.training.preparing import PreparedRun, load_data, prepare
+from workbench.training.preparing import PreparedRun
 from workbench.training.receipts import what_goes_in
-from workbench.training.resumable_runs import plugin_files_named, run_document
-from workbench.training.resume import streamed_before
 
 _REPEATS = "`kwb verify` says whether this training repeats itself."
 
@@ -111,19 +109,10 @@ def replay(run: RunFolder, catalog: Catalog, on_step: OnStep = lambda epoch, ste
         WorkbenchError: it cannot be trained again.
     """
     seen = first_not_finite(run)
-    document = run_document(run)
-    # What the recipe saves stays as it is.
-    document = replace(document, recipe=document.recipe.model_copy(update={"save": ()}))
-    data = load_data(document, catalog, streamed_before(run))
-    adapter = adapter_for(data, read_states(run))
-
-    def prepared() -> PreparedRun:
-        with plugin_files_named(run, catalog):
-            return prepare(document, catalog, data=data, adapter=adapter)
-
-    with reported_as("training again", document.name):
-        found = _Replaying(run, seen, on_step, prepared).replay()
-        return replace(found, changed=_changed_since(run, prepared(), catalog))
+    reopened = reopen(run, catalog)
+    with reported_as("training again", reopened.document.name):
+        found = _Replaying(run, seen, on_step, reopened.prepare).replay()
+        return replace(found, changed=_changed_since(run, reopened.prepare(), catalog))
 
 
 def _changed_since(run: RunFolder, prepared: PreparedRun, catalog: Catalog) -> tuple[str, ...]:
@@ -153,17 +142,22 @@ class _Replaying:
             target = max(target, kept)
         reached = approach.train(target, to_validation=self.seen.in_validation)
         if not state_is_finite(approach.prepared.model):
-            # They have been so for longer: a layer may make finite numbers of such weights.
-            if reached.finite is None:
-                return self._built(replace(found, log="weights", epoch=1, step=1, began=reached.began))
-            target = reached.finite
-            approach = self._approach()
-            reached = approach.train(target)
-        elif self.seen.in_validation:
+            # It has been so for longer: a layer may make finite numbers of such weights.
+            return self._in_state(reached, replace(found, log="weights", began=reached.began))
+        if self.seen.in_validation:
             return self._in_validation(
                 approach, replace(found, part="validation", step=0, began=reached.began)
             )
         return self._in_training(approach, target, replace(found, began=reached.began))
+
+    def _in_state(self, reached: Approached, found: Replay) -> Replay:
+        """Weights or states of optimizers became so on the way: go back to where they were finite."""
+        if reached.finite is None:
+            return self._built(replace(found, epoch=1, step=1))
+        approach = self._approach()
+        again = approach.train(reached.finite)
+        of_weights = replace(self, seen=replace(self.seen, log="weights"))
+        return of_weights._in_training(approach, reached.finite, replace(found, began=again.began))
 
     def _approach(self) -> Approach:
         return Approach(self.run, self.prepare(), self.seen.engine, self.on_step)
@@ -306,10 +300,11 @@ def _about_data(
     preparation = prepared.prepared.preparation
     features = {each.name: each.feature_names for each in preparation.inputs if isinstance(each, TableInput)}
     features |= {each.name: each.columns for each in preparation.targets if isinstance(each, NumberTarget)}
-    number = unusual_number(named, rows, features) if rows else None
+    number = unusual_number(named, rows, features)
     if number is None:
         return ""
     row = (
         f"row {data_rows[number.row]:,} of the data" if data_rows else f"row {number.row + 1:,} of the batch"
     )
-    return f"In {row} '{number.name}' is {number.value:.4g} in size, in the other rows {number.usual:.4g} at most."
+    size, usual = f"{number.value:.4g}", f"{number.usual:.4g}"
+    return f"In {row} '{number.name}' has the size {size}; in the other rows it is {usual} at most."

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.probing.nonfinite_origin import NonFiniteOrigin
 
-_OF_ROW = "Look at this row: a wrong value is mended in the data, a right one wants its column scaled (`data.scale`)."
+_OF_ROW = "Look at this row. If the value is wrong, correct the data; if it is right, scale the column (`data.scale`)."
 MOST_ORIGINS = 3  # that are shown
 
 
@@ -67,7 +67,7 @@ class Replay:
         lines = [head, ""]
         for number, origin in enumerate(shown):
             if number:
-                lines += ["", "and of its own:"]
+                lines += ["", "another origin:"]
             lines += origin.lines(self.rows if number == 0 else ())
         if more := len(self.origins) - len(shown):
             lines += ["", f"and {more} more"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,13 @@ from workbench.catalog.lookup import Catalog
 from workbench.data.preparation import Part
 from workbench.data.weights import class_weights
 from workbench.errors import DataError, FileError
+from workbench.probing.reopened_run import reopen
 from workbench.recipe.document import Document
 from workbench.storage.run_folder import RunFolder
-from workbench.training import checkpoints
-from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.engines.data import Arrays, packed
-from workbench.training.preparing import PreparedRun, load_data, prepare
+from workbench.training.preparing import PreparedRun, prepare
 from workbench.training.python_state import PythonState
-from workbench.training.resumable_runs import plugin_files_named, run_document
-from workbench.training.resume import fill, streamed_before
+from workbench.training.resume import restore
 from workbench.training.saved_model import SavedModel
 
 FILE_ROWS = 32  # of a saved file, which does not say how large its batches were
@@ -91,27 +89,21 @@ def of_run(run: RunFolder, catalog: Catalog, rows: RowRange | None = None) -> Pr
     Raises:
         WorkbenchError: it has no checkpoint, or its recipe cannot be trained any more.
     """
-    found = checkpoints.newest(run.checkpoints)
-    if found is None:
-        raise FileError(
-            "has no checkpoint, so there are no weights of it to look at.",
-            where=run.name,
-            hint=f"kwb probe {run.recipe} looks at new ones.",
-        )
-    document = run_document(run)
-    document = replace(document, recipe=document.recipe.model_copy(update={"save": ()}))
-    data = load_data(document, catalog, streamed_before(run))
-    with plugin_files_named(run, catalog):
-        prepared = prepare(document, catalog, data=data, adapter=adapter_for(data, read_states(run)))
-    checkpoint, position, arrays = found
+    prepared = reopen(run, catalog).prepare()
     try:
-        fill(PythonState(prepared.model, prepared.callbacks), checkpoint, position, arrays)
+        position = restore(run, PythonState(prepared.model, prepared.callbacks))
     except FileError as error:
         error.hint = (
             "The recipe or a layer's code has changed since: probe the recipe, or the run's saved file."
         )
         raise
-    epoch, step = int(position["epoch"]), int(position["step"])
+    if position.checkpoint is None:
+        raise FileError(
+            "has no checkpoint, so there are no weights of it to look at.",
+            where=run.name,
+            hint=f"kwb probe {run.recipe} looks at new ones.",
+        )
+    epoch, step = position.epoch, position.step
     began = (
         f"the weights of epoch {epoch + 1:,}, step {step:,}" if step else f"the weights of epoch {epoch:,}"
     )

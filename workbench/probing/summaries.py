@@ -88,6 +88,12 @@ def summarize(array: Any) -> TensorSummary:
     )  # fmt: skip
 
 
+def as_array(value: Any) -> np.ndarray:
+    """A tensor as NumPy has it; of 16 bits as float32, which NumPy can compute with."""
+    array = np.asarray(value)
+    return array.astype(np.float32) if array.dtype.itemsize == 2 and array.dtype.kind not in "iu" else array
+
+
 def is_number(values: np.ndarray) -> bool:
     """True for whole and floating-point numbers and truth values, bfloat16 (which NumPy calls void) among them."""
     return values.dtype.kind in "fiub" or "float" in str(values.dtype)

@@ -38,7 +38,7 @@ def unusual_number(
 
     Args:
         named: arrays (rows, ...) of the batch, by the name of the input or target.
-        rows: from 0; where these are all of them, none stands out.
+        rows: from 0; where these are all of them, none stands out. Empty for the one with the largest number.
         features: the names of the columns of an array of two axes.
     """
     found: UnusualNumber | None = None
@@ -47,16 +47,17 @@ def unusual_number(
         if array.ndim == 0 or not is_number(array) or len(rows) >= len(array):
             continue
         columns = np.abs(array.astype(np.float64)).reshape(len(array), -1)
+        looked_at = list(rows) or [int(columns.max(axis=1).argmax())]
         names = features.get(name, ())
         if len(names) != columns.shape[1]:
             columns, names = columns.max(axis=1, keepdims=True), (name,)
-        others = np.delete(columns, list(rows), axis=0).max(axis=0)
-        inside = columns[list(rows)]
+        others = np.delete(columns, looked_at, axis=0).max(axis=0, initial=0.0)
+        inside = columns[looked_at]
         ratios = inside / np.maximum(others, _TINY)
         at, column = map(int, np.unravel_index(int(np.argmax(ratios)), ratios.shape))
         known = found.value / max(found.usual, _TINY) if found else RATIO
         if ratios[at, column] > known:
             found = UnusualNumber(
-                names[column], int(rows[at]), float(inside[at, column]), float(others[column])
+                names[column], looked_at[at], float(inside[at, column]), float(others[column])
             )
     return found

@@ -17,10 +17,10 @@ from textual.widgets import DataTable, Label, Static
 from workbench.errors import WorkbenchError
 from workbench.probing.edit_report import EditReport
 from workbench.probing.probe_report import Probe, cost_from, tensors_from
-from workbench.probing.probe_text import cost_lines, layer_cells, memory_line, probe_head, tensor_lines
 from workbench.tui.context import ProbeTarget, WorkerAnswers, kwb
 from workbench.tui.messages import CatalogChanged
 from workbench.tui.views.marks import FAILED
+from workbench.tui.views.probe_text import cost_lines, layer_cells, memory_line, probe_head, tensor_lines
 from workbench.tui.widgets.dialogs import Dialog
 from workbench.tui.widgets.wide_table import WideTable
 
@@ -122,7 +122,8 @@ class ProbeDialog(Dialog[None]):
         paths = [line.path for line in probe.lines]
         self._edit = probe.edit
         table.move_cursor(row=paths.index(layer) if layer in paths else 0)
-        table.focus()
+        if self.focused is None:  # after an edit it stays where it is
+            table.focus()
 
     @property
     def _layer(self) -> str:
@@ -145,10 +146,10 @@ class ProbeDialog(Dialog[None]):
         except WorkbenchError as error:
             self._show(f"{FAILED} {error}")
             return
-        self._layer_shown = layer
+        moved, self._layer_shown = layer != self._layer_shown, layer
         edit = ["What the edit has changed", *self._edit.lines(), ""] if self._edit is not None else []
         lines = [line for tensor in tensors for line in (*tensor_lines(tensor), "")]
-        self._show("\n".join([*edit, *lines]))
+        self._show("\n".join([*edit, *lines]), from_the_top=moved or bool(edit))
 
     @work(group="tensors", exclusive=True)
     async def action_cost(self) -> None:
@@ -167,10 +168,11 @@ class ProbeDialog(Dialog[None]):
         )
         self._show("\n".join(lines))
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, *, from_the_top: bool = True) -> None:
         self._shown = text
         self.query_one("#tensors", Static).update(text)
-        self.query_one(VerticalScroll).scroll_home(animate=False)
+        if from_the_top:
+            self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def copy_text(self) -> str:
         """The text that `y` copies."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.data.memory import size_text
-from workbench.probing.probe_report import BinCounts, Cost, LayerLine, Memory, Probe, ProbedTensor
+from workbench.probing.probe_report import (
+    MOST_CALLS,
+    BinCounts,
+    Cost,
+    LayerLine,
+    Memory,
+    Probe,
+    ProbedTensor,
+)
+from workbench.tui.views.formatting import amount, mean_and_spread, number, share_text
 
 BARS = " ▁▂▃▄▅▆▇█"
 SHADES = " ░▒▓█"
 _LEAST = 1e-12
-MOST_LINES = 4  # of one layer, as `probe` makes them
 
 
 def probe_lines(probe: Probe) -> list[str]:
@@ -47,10 +54,10 @@ def layer_cells(lines: Sequence[LayerLine]) -> list[tuple[str, ...]]:
         "± std",
         "range",
         "zeros",
-        "flat",
-        "|gradient|",
-        "|of weights|",
-        "mask",
+        "saturated",
+        "gradient",
+        "weight gradient",
+        "mask keeps",
     )
     rows: list[tuple[str, ...]] = [head]
     for line in lines:
@@ -64,11 +71,11 @@ def layer_cells(lines: Sequence[LayerLine]) -> list[tuple[str, ...]]:
                 "" if out is None else number(out.mean),
                 "" if out is None else number(out.deviation),
                 bad or ("" if out is None else f"{number(out.minimum)} … {number(out.maximum)}"),
-                "" if out is None else percent(out.zeros),
-                percent(line.saturated),
-                number(line.gradient),
-                number(line.weight_gradient),
-                percent(line.kept),
+                "" if out is None else share_text(out.zeros),
+                _share(line.saturated),
+                _number(line.gradient),
+                _number(line.weight_gradient),
+                _share(line.kept),
             )
         )
     used = [any(row[at] for row in rows[1:]) for at in range(len(head))]
@@ -78,7 +85,7 @@ def layer_cells(lines: Sequence[LayerLine]) -> list[tuple[str, ...]]:
 def _of_calls(line: LayerLine) -> str:
     """The last line of a layer that is called more often than it has lines says so."""
     number = int(line.path.partition("#")[2] or 1)
-    return f" … {line.calls:,}" if line.calls > number == MOST_LINES else ""
+    return f" … {line.calls:,}" if line.calls > number == MOST_CALLS else ""
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -94,16 +101,16 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 def tensor_lines(tensor: ProbedTensor) -> list[str]:
     """A tensor: its role, its numbers, a histogram and a picture."""
     what = (
-        f"gradient of the loss by {tensor.name}"
+        f"gradient of the loss with respect to {tensor.name}"
         if tensor.role == "gradient"
         else f"{tensor.role} {tensor.name}"
     )
     lines = [f"{what}: {tensor.summary.text()}"]
     if tensor.histogram.counts:
         notes = [
-            f"mean {number(tensor.summary.mean)} ± {number(tensor.summary.deviation)}",
-            f"{percent(tensor.summary.zeros)} zeros",
-            *([f"{percent(tensor.saturated)} flat"] if tensor.saturated is not None else []),
+            f"mean {mean_and_spread(tensor.summary.mean, tensor.summary.deviation)}",
+            f"{share_text(tensor.summary.zeros)} zeros",
+            *([f"{share_text(tensor.saturated)} saturated"] if tensor.saturated is not None else []),
         ]
         edges = tensor.histogram.edges
         lines.append(f"  {', '.join(notes)}")
@@ -142,7 +149,7 @@ def shaded(picture: Sequence[Sequence[float]]) -> list[str]:
 
 def cost_lines(cost: Cost, steps: int) -> list[str]:
     """What a step costs, as a table with sums, and how long an epoch may take. TensorFlow does not measure its smallest
-    operations one by one: they are in the last line but one."""
+    operations one by one: they are in the last line but one, with the time between operations."""
     head = ("layer", "forward", "backward", "share", "operations", "backward", "parameters")
     rows: list[tuple[str, ...]] = [head]
     for each in cost.layers:
@@ -152,7 +159,7 @@ def cost_lines(cost: Cost, steps: int) -> list[str]:
                 each.path,
                 milliseconds(each.forward),
                 milliseconds(each.backward) if each.backward else "",
-                percent(share),
+                share_text(share),
                 count(each.forward_operations),
                 count(each.backward_operations),
                 f"{each.parameters:,}" if each.parameters else "",
@@ -161,10 +168,10 @@ def cost_lines(cost: Cost, steps: int) -> list[str]:
     between = cost.seconds - cost.measured
     rows.append(
         (
-            "small operations, and between them",
+            "small operations and gaps",
             milliseconds(max(between, 0.0)),
             "",
-            percent(max(between, 0.0) / cost.seconds),
+            share_text(max(between, 0.0) / max(cost.seconds, _LEAST)),
             "",
             "",
             "",
@@ -174,7 +181,8 @@ def cost_lines(cost: Cost, steps: int) -> list[str]:
     lines = table(rows)
     if steps:
         lines.append(
-            f"An epoch of {steps:,} steps takes about {_seconds(steps * cost.seconds)} so, in training less."
+            f"At this speed an epoch of {steps:,} steps takes about {_seconds(steps * cost.seconds)}; the engines of a "
+            "training are often faster."
         )
     return lines
 
@@ -182,28 +190,24 @@ def cost_lines(cost: Cost, steps: int) -> list[str]:
 def memory_line(memory: Memory) -> str:
     """Whether a training fits."""
     parts = [
-        f"weights and gradients {size_text(2 * memory.parameters)}",
-        f"optimizer {size_text(memory.optimizer)}",
-        f"outputs of layers {size_text(memory.activations)}",
-        *([f"data {size_text(memory.data)}"] if memory.data else []),
+        f"weights and gradients {amount(2 * memory.parameters)}",
+        f"optimizer {amount(memory.optimizer)}",
+        f"outputs of layers {amount(memory.activations)}",
+        *([f"data {amount(memory.data)}"] if memory.data else []),
     ]
     fits = "fits into" if memory.needed <= memory.free else "DOES NOT FIT into"
     return (
-        f"Training needs about {size_text(memory.needed)} ({', '.join(parts)}), and {fits} the "
-        f"{size_text(memory.free)} that are free."
+        f"Training needs about {amount(memory.needed)} ({', '.join(parts)}), and {fits} the "
+        f"{amount(memory.free)} that are free."
     )
 
 
-def number(value: float | None) -> str:
-    """`0.0123`; empty for None."""
-    return "" if value is None else f"{value:.3g}"
+def _number(value: float | None) -> str:
+    return "" if value is None else number(value)
 
 
-def percent(share: float | None) -> str:
-    """`12 %`; empty for None."""
-    if share is None:
-        return ""
-    return f"{100 * share:.0f} %" if share >= 0.1 or not share else f"{100 * share:.1f} %"
+def _share(value: float | None) -> str:
+    return "" if value is None else share_text(value)
 
 
 def milliseconds(seconds: float) -> str:
