@@ -54,7 +54,7 @@ def test_a_script_gives_its_layers_and_losses_with_what_they_need():
         "RelativeError": "loss",
         "log_cosh_error": "loss",
     }
-    given = [name for each in moved.body for name in each.gives]
+    given = [name for each in moved.body for name in each.binds]
     assert given == ["EPSILON", "squash", "_scaled", *names(moved)]
     assert [each.text for each in moved.imports] == [
         "from __future__ import annotations",
@@ -91,7 +91,7 @@ def test_the_users_code_stays_as_it_is_written():
 def test_a_notebook_gives_the_last_of_two_definitions_and_no_magics():
     moved = what_moves(read_source(SOURCES / "attention-pool.ipynb"))
     assert names(moved) == {"AttentionPool": "layer", "Standardize": "layer", "SensorHead": "layer"}
-    (pool,) = [each for each in moved.body if "AttentionPool" in each.gives]
+    (pool,) = [each for each in moved.body if "AttentionPool" in each.binds]
     assert "second try: learned weights" in pool.text
     why = left(moved)
     again = (
@@ -192,7 +192,7 @@ def test_private_and_abstract_classes_move_only_where_they_are_needed(tmp_path):
     )
     moved = what_moves(read(tmp_path, text))
     assert names(moved) == {"A": "layer"}
-    assert [n for each in moved.body for n in each.gives] == ["_Base", "Top", "A"]
+    assert [n for each in moved.body for n in each.binds] == ["_Base", "Top", "A"]
     assert "its name begins with '_'" in left(moved)["class _Alone(layers.Layer):"]
 
 
@@ -215,7 +215,7 @@ def test_a_value_of_running_code_that_the_definition_needs_leaves_the_class_out(
 
 
 @pytest.mark.parametrize(
-    ("constant", "quiet"),
+    ("constant", "pure"),
     [
         ("8", True),
         ("(1, -2.5, 'a')", True),
@@ -239,7 +239,7 @@ def test_a_value_of_running_code_that_the_definition_needs_leaves_the_class_out(
         ("work()", False),
     ],
 )
-def test_a_constant_moves_where_it_only_defines_something(tmp_path, constant, quiet):
+def test_a_constant_moves_where_it_only_defines_something(tmp_path, constant, pure):
     text = (
         "import functools, os, re\nimport numpy as np\nimport tensorflow as tf\nimport pandas\n" + HEAD
         + "def make():\n    return dict(a=1)\ndef work():\n    return np.loadtxt('a')\n"
@@ -247,9 +247,9 @@ def test_a_constant_moves_where_it_only_defines_something(tmp_path, constant, qu
     )  # fmt: skip
     moved = what_moves(read(tmp_path, text))
     assert names(moved) == {"A": "layer"}
-    assert any("VALUE" in each.gives for each in moved.body) is quiet
-    assert bool(moved.missing) is not quiet
-    if not quiet:
+    assert any("VALUE" in each.binds for each in moved.body) is pure
+    assert bool(moved.missing) is not pure
+    if not pure:
         assert "# TODO: 'VALUE': in mine.py:12" in text_of(read(tmp_path, text))
 
 

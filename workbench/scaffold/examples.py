@@ -23,7 +23,7 @@ class Example:
         kind: what it is, now that its file has been imported; None where that is not known.
         arguments: those that make an instance; None where none were found.
         error: why not.
-        inputs, outputs: how many tensors a call has and gives.
+        inputs, outputs: how many input and output tensors a call has.
         shape: of its one input of floats, without the batch axis; None where it has another.
         output_axes: how many axes the first output has.
         input_shapes: the shape of its input, where the usual trial of shapes finds one that it is not made for.

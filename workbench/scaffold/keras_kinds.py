@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from workbench.catalog import Kind
 from workbench.catalog.file_kinds import kind_by_signature, returned_values
-from workbench.scaffold.quiet_code import dotted
+from workbench.scaffold.pure_code import dotted
 from workbench.scaffold.statements import Statement
 
 _OF_NAME = {
@@ -113,8 +113,8 @@ class KerasKinds:
     def _of_function(self, node: ast.FunctionDef) -> Kind | None:
         if self._returns_model(node):
             return Kind.MODEL
-        gives = any(True for _ in returned_values(node))
-        found = kind_by_signature(node.name, _needed(node)) if gives else None
+        returns = any(True for _ in returned_values(node))
+        found = kind_by_signature(node.name, _needed(node)) if returns else None
         if found is None:
             return None
         kind, guessed = found

@@ -53,8 +53,8 @@ def moved_module(source: SourceFile, moved: Moved, package: str, distribution: s
     """The module with what moves."""
     folder = source.path.parent
     taken = frozenset(path.stem for path in neighbours(source, moved))
-    used = {name for each in (*moved.imports, *moved.body) for name in each.gives}
-    imported = {name for each in moved.imports if _binds_keras(each) for name in each.gives}
+    used = {name for each in (*moved.imports, *moved.body) for name in each.binds}
+    imported = {name for each in moved.imports if _binds_keras(each) for name in each.binds}
     keras = "keras" if "keras" in imported or "keras" not in used else "_keras"
     # tensorflow.keras has no `saving`; its older name for the decorator is in both.
     of_tensorflow = keras in imported and any(_is_of_tensorflow(each) for each in moved.imports)
@@ -131,19 +131,19 @@ def _docstring(source: SourceFile) -> list[str]:
 
 
 def _binds_keras(statement: Statement) -> bool:
-    """True for an import that gives Keras by its own name."""
+    """True for an import that binds Keras to its own name."""
     node = statement.node
     if isinstance(node, ast.Import):
         return any((alias.asname or alias.name.partition(".")[0]) == "keras" for alias in node.names)
-    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow" and "keras" in statement.gives
+    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow" and "keras" in statement.binds
 
 
 def _is_of_tensorflow(statement: Statement) -> bool:
-    """True for an import that gives TensorFlow's Keras by the name of Keras."""
+    """True for an import that binds TensorFlow's Keras to the name of Keras."""
     node = statement.node
     if isinstance(node, ast.Import):
         return any(alias.asname == "keras" and alias.name.startswith("tensorflow.") for alias in node.names)
-    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow" and "keras" in statement.gives
+    return isinstance(node, ast.ImportFrom) and node.module == "tensorflow" and "keras" in statement.binds
 
 
 def _needed_part(statement: Statement, needed: set[str]) -> tuple[ast.Import | ast.ImportFrom, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import KerasKinds, Unclear
-from workbench.scaffold.quiet_code import QuietCode, dotted
+from workbench.scaffold.pure_code import PureCode, dotted
 from workbench.scaffold.requirements import RESERVED, beside, imported_modules
 from workbench.scaffold.source_file import LeftOut, SourceFile, first_line
 from workbench.scaffold.statements import Statement, statements_of
@@ -55,12 +55,12 @@ class _Choice:
         self._kinds = KerasKinds(self._all)
         functions = {e.node.name: e.node for e in self._all if isinstance(e.node, ast.FunctionDef)}
         classes = frozenset(e.node.name for e in self._all if isinstance(e.node, ast.ClassDef))
-        self._quiet = QuietCode(self._kinds.imported, functions, classes)
+        self._pure = PureCode(self._kinds.imported, functions, classes)
         self._stars = [each for each in self._all if each.is_star]
-        self._given_by: dict[str, list[Statement]] = {}
+        self._bound_by: dict[str, list[Statement]] = {}
         for each in self._all:
-            for name in each.gives:
-                self._given_by.setdefault(name, []).append(each)
+            for name in each.binds:
+                self._bound_by.setdefault(name, []).append(each)
 
     def moved(self) -> Moved:
         entries = []
@@ -69,7 +69,7 @@ class _Choice:
             if reason:
                 self._left[each] = f"{reason}: it is not moved"
                 continue
-            self._take(each)
+            self._move(each)
             entries.append((each, kind))
         for each in self._all if entries else ():
             if each.is_future:
@@ -91,8 +91,8 @@ class _Choice:
             kind = self._kinds.kind(each.node)
             if kind is None:
                 continue
-            name = next(iter(each.gives))
-            last = self._given_by[name][-1]
+            name = next(iter(each.binds))
+            last = self._bound_by[name][-1]
             if last is not each and last.is_scope:
                 self._left[each] = f"'{name}' is defined again ({self._where(last)}), and that one is moved"
             elif isinstance(kind, Unclear):
@@ -109,12 +109,12 @@ class _Choice:
 
     # ----------------------------------------------------------------- what it needs
 
-    def _givers(self, name: str, user: Statement) -> list[Statement]:
+    def _definitions(self, name: str, user: Statement) -> list[Statement]:
         """The statements that a name comes from: the last that binds it, and those before that this one builds on."""
         found: list[Statement] = []
         # A class of its own name as the base is the one before it.
-        before = [each for each in self._given_by.get(name, ()) if each is not user]
-        if user in self._given_by.get(name, ()):
+        before = [each for each in self._bound_by.get(name, ()) if each is not user]
+        if user in self._bound_by.get(name, ()):
             before = [each for each in before if each.line < user.line]
         for each in reversed(before):
             found.append(each)
@@ -130,15 +130,17 @@ class _Choice:
         self._blocked[statement] = ""  # it may need itself, by a detour
         reason = self._own_reason(statement)
         for name in sorted(statement.now) if not reason else ():
-            givers = self._givers(name, statement)
-            if not givers and not self._stars and name not in statement.gives:
+            definitions = self._definitions(name, statement)
+            if not definitions and not self._stars and name not in statement.binds:
                 reason = f"it needs '{name}', which the file does not define"
-            for giver in givers:
-                if why := self._why_not(giver):
+            for definition in definitions:
+                if why := self._why_not(definition):
                     text = (
-                        "comes from code that runs" if giver in self._work() else f"cannot be moved ({why})"
+                        "comes from code that runs"
+                        if definition in self._work()
+                        else f"cannot be moved ({why})"
                     )
-                    reason = f"it needs '{name}' ({self._where(giver)}), which {text}"
+                    reason = f"it needs '{name}' ({self._where(definition)}), which {text}"
                     break
             if reason:
                 break
@@ -148,10 +150,10 @@ class _Choice:
     def _own_reason(self, statement: Statement) -> str:
         if statement.is_import:
             return self._lacking_module(statement)
-        return "" if self._quiet.is_quiet(statement.node) else "it is code that runs"
+        return "" if self._pure.is_pure(statement.node) else "it is code that runs"
 
     def _work(self) -> set[Statement]:
-        return {each for each in self._all if not each.is_import and not self._quiet.is_quiet(each.node)}
+        return {each for each in self._all if not each.is_import and not self._pure.is_pure(each.node)}
 
     def _lacking_module(self, statement: Statement) -> str:
         """Why an import beside the file cannot be moved along; single files can."""
@@ -164,21 +166,21 @@ class _Choice:
             return f"'{module.lstrip('.') or module}' is {what}: copy what is needed of it into the package by hand"
         return ""
 
-    def _take(self, statement: Statement) -> None:
+    def _move(self, statement: Statement) -> None:
         """Move a statement with all that it needs."""
         if statement in self._chosen:
             return
         self._chosen[statement] = None
         self._left.pop(statement, None)
         for name in sorted(statement.now | statement.later):
-            givers = self._givers(name, statement)
-            if not givers and name not in statement.gives:
-                self._not_given(statement, name)
-            for giver in givers:
-                if why := self._why_not(giver):
-                    self._lacks(statement, name, giver, why)
+            definitions = self._definitions(name, statement)
+            if not definitions and name not in statement.binds:
+                self._note_undefined(statement, name)
+            for definition in definitions:
+                if why := self._why_not(definition):
+                    self._note_missing(statement, name, definition, why)
                 else:
-                    self._take(giver)
+                    self._move(definition)
         for module, node in imported_modules([statement.node] if statement.is_scope else []):
             if beside(self.source.path.parent, module) is not None:
                 place = self.source.where(statement.line + node.lineno - statement.node.lineno)
@@ -187,26 +189,28 @@ class _Choice:
                     "the name that it has in the package"
                 ] = None
 
-    def _lacks(self, statement: Statement, name: str, giver: Statement, why: str) -> None:
-        shown = first_line(giver.text.split("\n", giver.head)[-1] if giver.head else giver.text)
-        if giver.is_import:
+    def _note_missing(self, statement: Statement, name: str, definition: Statement, why: str) -> None:
+        shown = first_line(
+            definition.text.split("\n", definition.head)[-1] if definition.head else definition.text
+        )
+        if definition.is_import:
             reason = why
         else:
-            reason = f"in {self._where(giver)} it comes from code that runs (`{shown}`)"
-        advice = "" if giver.is_import else ". Give it a value in the module, or make it an argument"
+            reason = f"in {self._where(definition)} it comes from code that runs (`{shown}`)"
+        advice = "" if definition.is_import else ". Give it a value in the module, or make it an argument"
         self._missing.setdefault(statement, {})[name] = reason
-        who = f"'{next(iter(sorted(statement.gives)), '')}'"
+        who = f"'{next(iter(sorted(statement.binds)), '')}'"
         self._to_do[f"{who} needs '{name}', which is not there: {reason}{advice}"] = None
 
-    def _not_given(self, statement: Statement, name: str) -> None:
+    def _note_undefined(self, statement: Statement, name: str) -> None:
         if self._stars:
             for star in self._stars:
                 if why := self._why_not(star):
-                    self._lacks(statement, name, star, why)
+                    self._note_missing(statement, name, star, why)
                 else:
-                    self._take(star)
+                    self._move(star)
             return
-        who = next(iter(sorted(statement.gives)), "")
+        who = next(iter(sorted(statement.binds)), "")
         if not name.startswith("__"):
             self._missing.setdefault(statement, {})[name] = "the file does not define it"
             self._to_do[f"'{who}' needs '{name}', which the file does not define"] = None
@@ -218,11 +222,12 @@ class _Choice:
             if not name or each in self._chosen:
                 continue
             if not any(
-                giver in self._chosen and not giver.is_import for giver in self._given_by.get(name, ())
+                definition in self._chosen and not definition.is_import
+                for definition in self._bound_by.get(name, ())
             ):
                 continue
             if not isinstance(each.node, ast.Expr) and not self._why_not(each):
-                self._take(each)
+                self._move(each)
             else:
                 self._left[each] = f"it runs, and may change '{name}', which is moved"
                 place = f"{self._where(each)}: `{first_line(each.text)}`"
@@ -239,9 +244,9 @@ class _Choice:
                 return
             done.add(statement)
             for name in sorted(statement.now):
-                for giver in sorted(self._givers(name, statement), key=lambda each: each.line):
-                    if giver in self._chosen and not giver.is_import:
-                        yield from each_of(giver)
+                for definition in sorted(self._definitions(name, statement), key=lambda each: each.line):
+                    if definition in self._chosen and not definition.is_import:
+                        yield from each_of(definition)
             yield statement
 
         for statement in chosen:
@@ -255,8 +260,8 @@ class _Choice:
 
     def _reason(self, statement: Statement) -> str:
         node = statement.node
-        for name in sorted(statement.gives):
-            last = self._given_by[name][-1]
+        for name in sorted(statement.binds):
+            last = self._bound_by[name][-1]
             if last is not statement and last in self._chosen:
                 return f"'{name}' is defined again ({self._where(last)}), and that one is moved"
         if statement.is_import:
@@ -265,13 +270,13 @@ class _Choice:
             isinstance(e, ast.Name) and e.id == "__name__" for e in ast.walk(node.test)
         ):
             return "it runs only as a script"
-        if why := self._quiet.is_quiet(node) and self._why_not(statement):
+        if why := self._pure.is_pure(node) and self._why_not(statement):
             return why
         if not statement.is_scope and any(
             self._kinds.kind(e) for e in ast.walk(node) if isinstance(e, ast.ClassDef)
         ):
             return "it defines a class under a condition: copy that by hand"
-        if statement.is_scope or self._quiet.is_quiet(node):
+        if statement.is_scope or self._pure.is_pure(node):
             return "nothing that is moved needs it"
         return "it is code that runs, not a definition"
 

@@ -26,7 +26,7 @@ class MovedEntry:
         where: the place in the file that it is from.
         required: the arguments that need a value and have none in `example`.
         example: arguments that make an instance.
-        inputs, outputs: how many tensors a call has and gives.
+        inputs, outputs: how many input and output tensors a call has.
         shape: of its one input, where a recipe can feed it; see `examples.Example`.
         output_axes: of its output.
         input_shapes: see `catalog.Entry`.

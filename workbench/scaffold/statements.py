@@ -1,4 +1,4 @@
-"""The statements of a file's top level: their text, which names each one gives, and which it needs, now or later.
+"""The statements of a file's top level: their text, which names each one binds, and which it needs, now or later.
 
 A name is needed *now* if the statement itself uses it (a base class, a decorator, a default, the value of a constant),
 and *later* if only the code inside of a function does, when it is called.
@@ -32,7 +32,7 @@ class Statement:
         text: its code as it is written, with its decorators and the comments directly above.
         line, last: its first line, without comments, and its last.
         head: how many lines of the text are comments above it.
-        gives: the names that it binds.
+        binds: the names that it binds.
         now: the names that it needs when it is run.
         later: the names that only functions in it need.
     """
@@ -42,7 +42,7 @@ class Statement:
     line: int
     last: int
     head: int
-    gives: frozenset[str]
+    binds: frozenset[str]
     now: frozenset[str]
     later: frozenset[str]
 

@@ -1,7 +1,7 @@
 """Does a statement only define something, or does it do work: read files, train, draw?
 
 A constant such as `RATES = np.linspace(0, 1, 5)` may be moved into a package, where it runs at every import;
-`data = load()` may not. What is not known to be quiet is work.
+`data = load()` may not. What is not known to be pure is work.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def dotted(node: ast.AST | None) -> str:
     return ""
 
 
-class QuietCode:
+class PureCode:
     """Judges statements of one file.
 
     Args:
@@ -122,7 +122,7 @@ class QuietCode:
         self._classes = classes
         self._asked: set[str] = set()
 
-    def is_quiet(self, node: ast.stmt) -> bool:
+    def is_pure(self, node: ast.stmt) -> bool:
         """True for a definition, an import, a plain constant, and a condition around these."""
         match node:
             case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Raise():
@@ -135,12 +135,12 @@ class QuietCode:
                 return value is None or not self._works(value)
             case ast.If(test=test, body=body, orelse=orelse):
                 main = any(isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(test))
-                return not main and not self._works(test) and all(map(self.is_quiet, [*body, *orelse]))
+                return not main and not self._works(test) and all(map(self.is_pure, [*body, *orelse]))
             case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
                 caught = [each for handler in handlers for each in handler.body]
                 # "not installed, going on without it" is said, and that is all.
                 caught = [each for each in caught if not _is_pleasantry(each)]
-                return all(map(self.is_quiet, [*body, *caught, *orelse, *final]))
+                return all(map(self.is_pure, [*body, *caught, *orelse, *final]))
             case ast.Expr(value=ast.Constant()):
                 return True
         return type(node).__name__ == "TypeAlias"  # of Python 3.12
