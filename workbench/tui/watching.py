@@ -1,6 +1,7 @@
 """Watch the files that the app shows and other programs may change: the open recipe, its data, plugin files.
 
-They are looked at twice a second, and a file that is being written sooner again: who saves a layer waits for it.
+They are looked at once a second; twice where there are plugin files, for who saves a layer waits for it. A file that is
+being written is looked at again sooner.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from workbench.tui.services.file_watch import FileWatch
 if TYPE_CHECKING:
     from workbench.tui.shell import Shell
 
-LOOK_EVERY = 0.5  # seconds
+LOOK_EVERY = 1.0  # seconds
+LOOK_AT_PLUGINS_EVERY = 0.5  # seconds
 STILL = 0.15  # seconds for which a file that was changed must have stayed as it is
 MOST_DATA = 100  # files of data that are looked at
 QUIET = 1.5  # seconds without a key before a dialog opens by itself: it must not catch what is being typed
@@ -42,13 +44,13 @@ class Watching:
         self._context = kwb(app)
         self._share = share
         self._watch = FileWatch()
-        self._looking = False
         self._recipe: Any = None  # the editor whose file was looked at last
         self.recipe = RecipeOnDisk(self._context)
 
     def start(self) -> None:
-        """Look from now on."""
-        self._app.set_interval(LOOK_EVERY, self._look_again)
+        """Look from now on, until the app ends."""
+        # One worker for all looks: to begin one for each costs more than the look.
+        self._app.run_worker(self._keep_looking(), group="watching")
 
     def note(self, paths: Iterable[Path]) -> None:
         """Report every change of these files from now on: they are being read."""
@@ -59,21 +61,18 @@ class Watching:
         """True if nobody is typing, so that the focus may change."""
         return time.monotonic() - self._context.last_key >= QUIET
 
-    def _look_again(self) -> None:
-        if not self._looking and self._app.is_running:
-            self._looking = True
-            self._app.run_worker(self._look_once(), group="watch")
+    async def _keep_looking(self) -> None:
+        while self._app.is_running:
+            await asyncio.sleep(LOOK_AT_PLUGINS_EVERY if self._context.plugins.watched else LOOK_EVERY)
+            await self._look_once()
 
     async def _look_once(self) -> None:
-        try:
+        await self.look()
+        if self._watch.moving:
+            await asyncio.sleep(STILL)
             await self.look()
-            if self._watch.moving:
-                await asyncio.sleep(STILL)
-                await self.look()
-        finally:
-            self._looking = False
         if self.recipe.differs and self._may_ask():
-            await self.recipe.ask()
+            self._app.run_worker(self.recipe.ask(), group="watch")
 
     def _may_ask(self) -> bool:
         app = self._app
@@ -96,7 +95,10 @@ class Watching:
         )
         plugins = context.plugins.watched
         screen = app.screen_stack[0] if app.screen_stack else None
-        shown = list(screen.files_shown()) if isinstance(screen, WorkbenchScreen) else []
+        shown: list[Path] = []
+        # Not before its widgets are there, nor after they have gone with the app.
+        if isinstance(screen, WorkbenchScreen) and screen.is_mounted and app.is_running:
+            shown += screen.files_shown()
         paths = [*([own] if own is not None else []), *data[:MOST_DATA], *plugins, *shown]
         changed = await asyncio.to_thread(self._watch.look, paths)
         if editor is not None and editor is context.editor and own == editor.path:

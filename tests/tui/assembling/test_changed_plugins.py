@@ -130,7 +130,8 @@ async def test_a_file_that_says_the_same_is_not_loaded_again(open_app: OpenApp, 
 async def test_restart_shows_new_arguments_and_knows_the_plugin_all_the_time(
     open_app: OpenApp, gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.tui.watching.LOOK_EVERY", 3600.0)
+    for every in ("LOOK_EVERY", "LOOK_AT_PLUGINS_EVERY"):
+        monkeypatch.setattr(f"workbench.tui.watching.{every}", 3600.0)
     async with open_app(recipe="gated.yaml", plugin_files=[gate]) as pilot:
         app = pilot.app
         await at_gate(pilot)
