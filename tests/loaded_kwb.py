@@ -23,7 +23,7 @@ from typing import IO, Any
 from workbench.worker.spawning import CAN_FORK
 
 # The commands that load TensorFlow themselves, in the process that is started.
-LOADING = {"--batch", "evaluate", "predict", "save", "export-checkpoint"}
+LOADING = {"--batch", "evaluate", "predict", "probe", "replay", "save", "export-checkpoint"}
 
 # Elsewhere than on Linux a process with TensorFlow cannot be forked safely; there each one loads it.
 _context = multiprocessing.get_context("forkserver" if CAN_FORK else "spawn")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from workbench.training.control import Control
 from workbench.training.engines import Arrays, FitSettings, fit
 from workbench.training.monitors import Monitors
 from workbench.training.progress import Progress
-from workbench.training.thread_settings import fit_threads
+from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
 
 STEPS_PER_EXECUTION = (8, 64, 256)
 
@@ -132,13 +133,16 @@ def _kwb(workload: str, rows: int, epochs: int, watch: Sequence[str]) -> Measure
     steps = -(-rows // found.batch_size)
     x, y = found.data(rows)
     clock = Clock()
-    fit_threads(lambda: _with_symbols(model_of(workload), x), found.batch_size, epochs * steps)
+    one_thread = fit_threads(lambda: _with_symbols(model_of(workload), x), found.batch_size, epochs * steps)
     threads_chosen = time.perf_counter()
-    # TensorFlow begins to work here, so the threads come before; the model is not timed.
+    # TensorFlow begins to work here, so the threads come before; the model is not timed, its building is.
     model = model_of(workload)
     clock.leave_out(time.perf_counter() - threads_chosen)
+    _, symbols = _with_symbols(model, x)
+    small = one_thread or is_small(model, symbols, found.batch_size)
     chosen: list[EngineChosen] = []
-    with tempfile.TemporaryDirectory() as folder, EventLog(RunFolder(Path(folder))) as log:
+    graphs = graphs_as_they_are() if small else nullcontext()
+    with tempfile.TemporaryDirectory() as folder, EventLog(RunFolder(Path(folder))) as log, graphs:
 
         def emit(event: Event) -> None:
             log.append(event)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import kwb_in
+from .conftest import Run, kwb_in
 
 pytestmark = pytest.mark.slow
 
@@ -71,3 +71,23 @@ def test_with_none_it_trains_and_says_so(working_directory: Path) -> None:
     assert len(done.of("epoch")) == 2
     (saved,) = done.of("saved")
     assert saved["path"].endswith("model.weights.h5")
+
+
+def test_a_model_that_came_back_is_tried_again_once_its_code_changes(working_directory: Path) -> None:
+    state = working_directory / "state"
+    layers = working_directory / "layers.py"
+    layers.write_text(PLUGIN.replace('"dtype": "float32"', '"start": self.start'))
+    arguments = ["--batch", "recipe.yaml", "--plugin", "layers.py", "--set", "save=[out/model.keras]"]
+
+    def train(*more: str) -> Run:
+        return kwb_in(working_directory, [*arguments, *more], {"KWB_STATE_DIR": str(state)})
+
+    for more in ((), ("--set", "seed=2"), ("--set", "train.epochs=3")):
+        assert train(*more).code == 0
+    known = list((state / "saveable").iterdir())
+    assert len(known) == 2, "the number of epochs is a part of `train`, the seed is not"
+    layers.write_text(PLUGIN)
+    forgetful = train()
+    assert forgetful.code == 3
+    assert "'start'" in forgetful.err
+    assert list((state / "saveable").iterdir()) == known

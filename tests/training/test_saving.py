@@ -311,3 +311,12 @@ def test_the_command_line_saves_a_stopped_run_and_writes_over_no_data(
     assert main(["export-checkpoint", stopped.run.name, "--out", str(FILES[0])]) == 0
     assert "the one before is saved/line.previous.keras" in "".join(capfd.readouterr())
     assert Path("saved/line.previous.keras").read_bytes() == before
+
+
+def test_the_recipes_file_is_the_runs_own_under_another_name(train: Train) -> None:
+    trained = train()
+    own = (trained.run.model).read_bytes()
+    assert FILES[0].read_bytes() == own
+    hashes = {event.path: event.sha256 for event in trained.of(events.Saved)}
+    assert hashes[str(FILES[0])] == hashes[str(trained.run.model)]
+    assert all(path.read_bytes() != own for path in FILES[1:])

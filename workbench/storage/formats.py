@@ -8,7 +8,6 @@ weights of all three by `load_weights`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 import warnings
@@ -36,6 +35,7 @@ from workbench.storage import (
     structure,
     verify,
 )
+from workbench.storage.digests import sha256_of
 from workbench.storage.keras_errors import keras_errors
 from workbench.storage.writing import write
 
@@ -160,7 +160,7 @@ def save(
                     )
             except FileError as error:
                 raise verify.explain(error, model).at(os.fspath(path)) from error
-        digest = _sha256(temporary)
+        digest = sha256_of(temporary)
         if keep is not None:
             keep_as(path, keep)
     return WrittenFile(Path(path), kind, digest, found)
@@ -197,7 +197,7 @@ def save_weights(
                 found = verify.compare_weights(model, again, probe)
         except FileError as error:
             raise error.at(os.fspath(path)) from error
-        digest = _sha256(temporary)
+        digest = sha256_of(temporary)
         if keep is not None:
             keep_as(path, keep)
     return WrittenFile(Path(path), ".weights.h5", digest, (WEIGHTS_ONLY, *found))
@@ -381,8 +381,3 @@ def _restore_state(model: Any, rows: list[dict[str, Any]]) -> list[str]:
                 continue
         unplaced.append(f"the state '{row['path']}' of the file has no place in the model")
     return unplaced
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,6 +26,7 @@ import numpy as np
 
 from workbench.atomic import file_error, flush_to_disk, may_write
 from workbench.errors import FileError, without_path
+from workbench.storage.digests import sha256_of
 
 KEPT = 2
 
@@ -174,8 +175,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size": path.stat().st_size}
+    return {"sha256": sha256_of(path), "size": path.stat().st_size}
 
 
 def _whole_names(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.catalog.resolve import Resolver
 from workbench.errors import FileError, WorkbenchError
 from workbench.storage import formats
+from workbench.storage.copying import copy_of
 from workbench.storage.event_stream import ends_of
 from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
@@ -97,6 +98,7 @@ class ModelFileWriter:
         self._went_on = went_on
         self._failed: WorkbenchError | None = None
         self._said: set[str] = set()
+        self._written: dict[str, formats.WrittenFile] = {}  # of each format the last, to be copied
         # Looked at before the run's own file is written: it may be what one of them was copied from.
         self._before = {Path(path): ReplacedFile.of(Path(path), run) for path in paths}
 
@@ -172,12 +174,16 @@ class ModelFileWriter:
     ) -> FileError | None:
         """Write a file: the error, if there was one."""
         try:
-            saved = formats.save(
-                self._model, path, self._notes, resolver=self._resolver, probe=self._probe, keep=keep,
-                build=self._build,
-            )  # fmt: skip
+            written = self._written.get(formats.format_of(path))
+            saved = copy_of(written, path, keep=keep) if written is not None else None
+            if saved is None:
+                saved = formats.save(
+                    self._model, path, self._notes, resolver=self._resolver, probe=self._probe, keep=keep,
+                    build=self._build,
+                )  # fmt: skip
         except FileError as error:
             return error
+        self._written[saved.format] = saved
         for warning in saved.warnings:
             if self._weights_only and warning == formats.WEIGHTS_ONLY:
                 continue  # which was known before

@@ -32,6 +32,7 @@ from workbench.data.windows import WindowedPart
 from workbench.recipe.document import Document
 from workbench.recipe.model_schema import Load
 from workbench.recipe.names import used_entries
+from workbench.storage.digests import sha256_if_there
 from workbench.storage.layer_paths import variables_by_path
 from workbench.storage.receipts import Position, ReceiptLog
 from workbench.training.control import Control
@@ -93,8 +94,8 @@ def what_goes_in(prepared_run: PreparedRun, catalog: Catalog) -> dict[str, Any]:
         "data": {which: _of_rows(hashes) for which, hashes in prepared.hashes.items()},
         "parts": {name: _order(part) for name, part in parts.items() if part is not None},
         "preparation": {"data": hashlib.sha256(preparation).hexdigest()[:16], **values},
-        "plugins": _plugin_files(entries),
-        "files": {str(path): digest for path, digest in _files(document)},
+        "plugins": plugin_files(entries),
+        "files": {str(path): digest for path, digest in files_of_model(document)},
         "recipe": document.resolved(),
         "versions": package_versions(entries),
         "settings": {name: os.environ[name] for name in _SETTINGS if name in os.environ},
@@ -128,14 +129,14 @@ def _order(part: Rows) -> str:
     return _hex(row_hashes.digest(index))
 
 
-def _plugin_files(entries: list[Entry]) -> dict[str, dict[str, str]]:
+def plugin_files(entries: list[Entry]) -> dict[str, dict[str, str]]:
     """The hash of each file of a plugin in use that this process has imported."""
     found: dict[str, dict[str, str]] = {}
     for entry in entries:
         files = found.setdefault(entry.plugin, {})
         for name, path in _sources(entry):
             if name not in files:
-                files[name] = _sha256(path)
+                files[name] = sha256_if_there(path)
     return {plugin: files for plugin, files in found.items() if files}
 
 
@@ -154,21 +155,13 @@ def _sources(entry: Entry) -> Iterator[tuple[str, Path]]:
             yield "/".join([*name.split(".")[:-1], Path(file).name]), Path(file)
 
 
-def _files(document: Document) -> Iterator[tuple[str, str]]:
+def files_of_model(document: Document) -> Iterator[tuple[str, str]]:
     """Files that the model begins with."""
     recipe = document.recipe
     named = [recipe.model.load] if isinstance(recipe.model, Load) else []
     named += [recipe.weights] if isinstance(recipe.weights, str) else []
     for name in named:
-        yield name, _sha256(document.find(name))
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+        yield name, sha256_if_there(document.find(name))
 
 
 class WeightHashes(keras.callbacks.Callback):

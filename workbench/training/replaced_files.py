@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from workbench import events
 from workbench.atomic import extension_of
 from workbench.errors import FileError
 from workbench.storage import container
+from workbench.storage.digests import sha256_of
 from workbench.storage.event_stream import ends_of
 from workbench.storage.inspect import same_weights
 from workbench.storage.run_folder import RunFolder
@@ -63,7 +63,7 @@ def _has_model_of(run: RunFolder, path: Path, notes: Mapping[str, Any]) -> bool:
     """True if a run's own file has the same model as another file."""
     saved = [event for event, *_ in ends_of(run.events)[1] if isinstance(event, events.Saved)][::-1]
     with suppress(OSError, FileError):
-        mine = _sha256(path)
+        mine = sha256_of(path)
         at = [(event.epoch, event.step) for event in saved if event.sha256 == mine]
         last = [
             event for event in saved if Path(event.path).name == run.model.name and _beside(event.path, run)
@@ -72,7 +72,7 @@ def _has_model_of(run: RunFolder, path: Path, notes: Mapping[str, Any]) -> bool:
             at
             and last
             and (last[-1].epoch, last[-1].step) == at[-1]
-            and _sha256(run.model) == last[-1].sha256
+            and sha256_of(run.model) == last[-1].sha256
         ):
             return True  # as the run noted when it wrote both
         own = container.read(run.model).record.get("notes") or {}
@@ -82,11 +82,6 @@ def _has_model_of(run: RunFolder, path: Path, notes: Mapping[str, Any]) -> bool:
 
 def _beside(path: str, run: RunFolder) -> bool:
     return Path(path).parent.name == run.name
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def previous_path(path: Path) -> Path:

@@ -14,6 +14,7 @@ from workbench.errors import FileError
 from workbench.storage import formats, structure
 from workbench.storage.run_folder import RunFolder
 from workbench.training.errors import reported_as
+from workbench.training.known_saveable import came_back, key_of, note_came_back
 from workbench.training.preparing import PreparedRun, prepare
 
 PREFLIGHT_PARAMETERS = 20_000_000  # beyond, saving twice takes longer than it may save
@@ -45,7 +46,7 @@ class Saveable:
 
 
 def check_saveable(prepared_run: PreparedRun, catalog: Catalog, *, in_search: bool = False) -> Saveable:
-    """Save and reload a model of custom classes, untrained.
+    """Save and reload a model of custom classes, untrained; one that came back before is not tried again.
 
     Args:
         in_search: whether it is one of many trainings. Those of the recipes that name no file save one model each, and
@@ -57,9 +58,16 @@ def check_saveable(prepared_run: PreparedRun, catalog: Catalog, *, in_search: bo
     model = prepared_run.model
     if not has_own_classes(model) or model.count_params() > PREFLIGHT_PARAMETERS:
         return Saveable()
+    later = Saveable(check_later=lambda: _checked(_once_more(prepared_run, catalog), catalog))
     if in_search and not prepared_run.document.recipe.save:
-        return Saveable(check_later=lambda: _checked(_once_more(prepared_run, catalog), catalog))
-    return _checked(prepared_run, catalog)
+        return later
+    key = key_of(prepared_run, catalog)
+    if came_back(key):
+        return later
+    checked = _checked(prepared_run, catalog)
+    if not checked.reason:
+        note_came_back(key)
+    return checked
 
 
 def _checked(prepared_run: PreparedRun, catalog: Catalog) -> Saveable:
