@@ -95,13 +95,13 @@ def test_bad_input_is_said_before_anything_waits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> None:
     """The run that was cut off is the one that goes on, and ends as one that was never disturbed."""
-    epochs = 150
+    epochs = 60
     name = recipe_file(tmp_path, "long", epochs=epochs, engine="steps")
     text = (tmp_path / name).read_text()
-    (tmp_path / name).write_text(text.replace("epochs:", "checkpoint_seconds: 0.5, epochs:"))
+    (tmp_path / name).write_text(text.replace("epochs:", "checkpoint_seconds: 0.2, epochs:"))
     kwb(tmp_path, "queue", "add", name)
     process = start(tmp_path, "queue", "run")
-    run = until_running(tmp_path, "long", epoch=5)
+    run = until_running(tmp_path, "long", epoch=3)
     end = time.monotonic() + 60
     while not os.listdir(run / "checkpoints"):
         assert time.monotonic() < end
@@ -131,7 +131,7 @@ def test_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> N
 
 
 def test_two_runners_beside_each_other_and_one_that_is_stopped_from_outside(tmp_path: Path) -> None:
-    names = [recipe_file(tmp_path, f"r{number}", epochs=100, engine="steps") for number in range(3)]
+    names = [recipe_file(tmp_path, f"r{number}", epochs=60, engine="steps") for number in range(3)]
     kwb(tmp_path, "queue", "add", *names)
     runners = [start(tmp_path, "queue", "run", "--json") for _ in range(2)]
     first = until_running(tmp_path, "r0")
