@@ -18,6 +18,10 @@ from workbench.catalog.lookup import Catalog
 
 SOURCES = Path(__file__).parent / "third_party"
 
+# As in what users run: without bytecode every process that a test starts compiles all modules of kwb anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 Kwb = Callable[..., "subprocess.CompletedProcess[str]"]
 Install = Callable[[str], Path]
 

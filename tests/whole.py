@@ -16,6 +16,7 @@ FAMILIES = {
     "engines": "every sort of training with every engine",
     "resume": "the matrix of models, callbacks and optimizers that are broken off and resumed",
     "typing": "every text field at every speed",
+    "checks": "the Check screen with every layer that is broken on purpose, which the command has too",
     "keras": "the contract for a sample of all that Keras has",
     "epochs": "the benchmarks' workloads with all their rows",
     "search": "searches whose processes are killed, at more moments",

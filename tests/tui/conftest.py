@@ -135,20 +135,21 @@ def looks_as_before(make_app: MakeApp, snap_compare: Callable[..., bool]) -> Loo
     return looks
 
 
+def at_work(app: App[Any]) -> bool:
+    """True if background work is not done; the watching of files, which never ends, is none."""
+    return any(not worker.is_finished for worker in app.workers if worker.group != "watching")
+
+
 async def settle(pilot: Pilot[Any], seconds: float = 60.0) -> None:
     """Wait until messages and the background work that they began are done, and the screen is painted.
 
     Work that waits for an answer in a dialog is not waited for, nor the watching of files, which never ends.
     """
     app = pilot.app
-
-    def at_work() -> bool:
-        return any(not worker.is_finished for worker in app.workers if worker.group != "watching")
-
     end = time.monotonic() + seconds
     for _ in range(3):
         await pilot.pause()
-        while at_work() and not app.screen.is_modal:
+        while at_work(app) and not app.screen.is_modal:
             assert time.monotonic() < end, f"still at work: {list(app.workers)}"
             await asyncio.sleep(0.01)
 

@@ -13,6 +13,7 @@ from tests.coroutines import until
 from tests.tui.assembling.conftest import checked
 from tests.tui.checking.conftest import FORGOTTEN, GATE, HOSTILE, KEPT, failed, made
 from tests.tui.conftest import OpenApp, settle, shown
+from tests.whole import whole
 from tests.worker.conftest import recipe
 from workbench.tui.actions.begin_check import begin_check
 from workbench.tui.context import CheckTarget
@@ -291,6 +292,7 @@ async def test_what_is_not_there_any_more_and_a_recipe_that_is_not_open_are_said
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not whole("checks"), reason="two minutes of checks: KWB_WHOLE=checks")
 async def test_the_broken_layers_each_fail_the_check_that_is_named_for_them(
     open_app: OpenApp, installed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

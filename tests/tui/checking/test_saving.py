@@ -14,12 +14,13 @@ from tests.coroutines import until
 from tests.fork_server import shared_fork_server
 from tests.tui.checking.conftest import FORGOTTEN, GATE, KEPT, failed, made
 from tests.tui.conftest import OpenApp, settle, shown
+from tests.whole import whole
 from workbench.tui.actions.begin_check import begin_check
 from workbench.tui.context import CheckTarget
 
 pytestmark = pytest.mark.slow
 
-SAVES = 50
+SAVES = 50 if whole("checks") else 20
 MOST_GROWTH = 60 << 20  # bytes; one process of TensorFlow that stayed would be 400 MB
 
 FORGETS = GATE.replace(KEPT, FORGOTTEN)
@@ -64,7 +65,7 @@ async def _ends(pilot: Any, path: Path, text: str, expected: list[str]) -> None:
     await made(pilot)
 
 
-async def test_fifty_saves_and_broken_ones_among_them(open_app: OpenApp, gate: Path) -> None:
+async def test_many_saves_and_broken_ones_among_them(open_app: OpenApp, gate: Path) -> None:
     """The last save counts, no child is left, and neither the app nor the fork server grows."""
     fork_server = shared_fork_server()
     async with open_app(plugin_files=[gate], size=(80, 24)) as pilot:

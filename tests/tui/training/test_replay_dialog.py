@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Kwb
 from tests.probing.test_replay import LAYERS, PLANTED, train
-from tests.tui.conftest import settle, shown, until
+from tests.tui.conftest import at_work, settle, shown, until
 from workbench.tui.widgets.replay_dialog import ReplayDialog
 
 
@@ -44,7 +44,7 @@ async def test_left_while_it_is_replayed_the_child_ends(open_app, failed) -> Non
         await pilot.press("escape")
         await settle(pilot)
         assert "residual" not in shown(pilot.app)
-        assert not [worker for worker in pilot.app.workers if not worker.is_finished]
+        assert not at_work(pilot.app)
 
 
 async def test_what_is_in_the_way_is_shown(open_app, failed) -> None:
