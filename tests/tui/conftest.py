@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from textual import _wait
+from textual.app import App
 from textual.pilot import Pilot
 
 from tests.coroutines import pytest_pyfunc_call, until
