@@ -23,6 +23,8 @@ def prepare_for_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # Else TensorFlow takes nearly all memory of a GPU at its start, and a second training finds none.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def run_one_at_a_time() -> None:

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from workbench import events
+from workbench.devices.run_devices import devices_text, unused_texts
 from workbench.escaping import escape, escape_line
 from workbench.sentence import short_path
 
@@ -127,6 +128,10 @@ class PlainLines:
                 self.say(f"run {event.folder}")
                 if event.resumed_from:
                     self.say(f"resumed from {event.resumed_from}")
+                if devices := devices_text(event.environment):
+                    self.say(devices)
+                for text in unused_texts(event.environment):
+                    self.print(_text(text, "yellow"))
             case events.Assembled():
                 self._scaled = event.scaled_targets
                 self.print(_model_table(event))

@@ -10,8 +10,9 @@ import pytest
 
 from workbench.data import Part, Prepared, apply_to
 from workbench.data.loading import Streamed, load_or_stream
-from workbench.data.memory import free_memory, should_stream, size_text
+from workbench.data.memory import should_stream
 from workbench.data.statistics import Moments
+from workbench.devices.memory import free_memory, size_text
 from workbench.errors import ExitCode, OutOfMemoryError, WorkbenchError, out_of_memory
 from workbench.recipe.schema import Data
 

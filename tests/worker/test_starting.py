@@ -9,8 +9,9 @@ import pytest
 
 from tests.coroutines import pytest_pyfunc_call, until
 from tests.fork_server import shared_fork_server
+from workbench.devices.gpus import gpus_to_share
 from workbench.worker.client import Worker
-from workbench.worker.starting import WorkerStarter, gpus_here, workers_for_this_machine
+from workbench.worker.starting import WorkerStarter, workers_for_this_machine
 
 __all__ = ["pytest_pyfunc_call"]
 
@@ -38,7 +39,7 @@ def test_the_gpus_that_the_user_allows(
     allowed: str, gpus: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
-    assert gpus_here() == gpus
+    assert gpus_to_share() == gpus
     if gpus:
         assert workers_for_this_machine() == len(gpus)
     else:

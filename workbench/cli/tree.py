@@ -11,6 +11,7 @@ from workbench import __version__
 from workbench.cli.catalog import catalog_command, plugins_command
 from workbench.cli.check import check_command
 from workbench.cli.data import data_command
+from workbench.cli.devices import devices_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
@@ -151,6 +152,7 @@ for command in (
     new_command,
     new_plugin_command,
     data_command,
+    devices_command,
     inspect_command,
     evaluate_command,
     predict_command,

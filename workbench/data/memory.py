@@ -1,17 +1,15 @@
-"""How much memory is free, and how much the data of a model needs."""
+"""Whether the data of a model fits into the memory that is free."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 from workbench.data.lazy import LazyRows
 from workbench.data.preparation import Preparation
 from workbench.data.source import Source
 from workbench.data.specs import TableInput
+from workbench.devices.memory import free_memory, size_text
 from workbench.errors import OutOfMemoryError
 
 # Rows for the model are held by numpy and once more by TensorFlow.
@@ -81,47 +79,3 @@ def lazy_bytes(source: Source) -> int:
     """The bytes of an encoded row that are not held in memory: what is read when it is needed."""
     arrays = [array for array in source.columns.values() if isinstance(array, LazyRows)]
     return sum(4 * math.prod(array.shape[1:]) for array in arrays)
-
-
-def size_text(size: float) -> str:
-    """A number of bytes for people: `6.8 GiB`."""
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
-
-
-def free_memory() -> int:
-    """Bytes that this process may still take: of the machine, its container or group, and its own limit."""
-    import psutil
-
-    free = [psutil.virtual_memory().available]
-    try:
-        import resource
-
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if limit != resource.RLIM_INFINITY:
-            free.append(limit - psutil.Process().memory_info().vms)
-    except ImportError:  # Windows has no such limit
-        pass
-    for group in _groups():
-        with contextlib.suppress(OSError, ValueError, StopIteration):  # a group without a limit ("max")
-            limit = int((group / "memory.max").read_text())
-            lines = (group / "memory.stat").read_text().splitlines()
-            cached = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
-            free.append(limit - int((group / "memory.current").read_text()) + cached)
-    return max(0, min(free))
-
-
-def _groups() -> Iterator[Path]:
-    """The control groups that this process is in, from its own to the outermost; a container sees its own only."""
-    root = Path("/sys/fs/cgroup")
-    own = root
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            if line.startswith("0::"):
-                own = root / line[3:].lstrip("/")
-    yield own
-    if own != root:
-        yield from (folder for folder in own.parents if folder == root or root in folder.parents)

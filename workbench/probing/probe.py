@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from workbench.data.memory import USUAL_COPIES, free_memory
+from workbench.data.memory import USUAL_COPIES
+from workbench.devices.memory import free_memory
 from workbench.errors import WorkbenchError, did_you_mean
 from workbench.probing import cost as costs
 from workbench.probing.kept_probe import KeptProbe, compare

@@ -14,19 +14,24 @@ from workbench import __version__
 from workbench.catalog.discovery import PluginState
 from workbench.catalog.entries import Entry
 from workbench.catalog.lookup import Catalog
+from workbench.devices.report import find_devices
 from workbench.recipe.document import Document
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "scikit-learn", "pyarrow")
 
 
 def describe(catalog: Catalog, document: Document) -> dict[str, Any]:
-    """The environment of a run, in JSON's types. `recipe_folder` is what its relative paths start from."""
+    """The environment of a run, in JSON's types, without what changes from moment to moment: runs are compared by it.
+
+    `recipe_folder` is what its relative paths start from.
+    """
     return {
         "kwb": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
         "plugins": plugin_versions(catalog),
+        "devices": find_devices().for_run(),
         "seed": document.recipe.seed,
         "recipe_folder": str(document.folder.absolute()),
         "git": _git_revision(Path.cwd()),

@@ -19,7 +19,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from workbench.catalog.entries import Entry
 from workbench.catalog.lookup import Catalog
@@ -29,6 +28,8 @@ from workbench.data.loading import Rows, Streamed
 from workbench.data.preparation import Part
 from workbench.data.row_hashes import RowHashes
 from workbench.data.windows import WindowedPart
+from workbench.devices.processor import processor_line
+from workbench.devices.tensorflow_devices import device_names
 from workbench.recipe.document import Document
 from workbench.recipe.model_schema import Load
 from workbench.recipe.names import used_entries
@@ -36,7 +37,6 @@ from workbench.storage.digests import sha256_if_there
 from workbench.storage.layer_paths import variables_by_path
 from workbench.storage.receipts import Position, ReceiptLog
 from workbench.training.control import Control
-from workbench.training.engines.choices import processor
 from workbench.training.environment import package_versions
 from workbench.training.preparing import PreparedRun
 from workbench.training.progress import Progress
@@ -100,10 +100,10 @@ def what_goes_in(prepared_run: PreparedRun, catalog: Catalog) -> dict[str, Any]:
         "versions": package_versions(entries),
         "settings": {name: os.environ[name] for name in _SETTINGS if name in os.environ},
         "machine": {
-            "processor": processor(),
+            "processor": processor_line(),
             "platform": platform.machine(),
             "number of cores": os.cpu_count(),
-            "devices": [device.device_type for device in tf.config.list_physical_devices()],
+            "devices": device_names(),
         },
     }
 

@@ -38,6 +38,9 @@ def commands(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
     )
     yield SystemCommand("Worker: Log", "The last lines that it printed", partial(show_worker_log, app))
     yield SystemCommand(
+        "App: Devices", "Processor, memory and GPUs, and what TensorFlow uses", partial(show_devices, app)
+    )
+    yield SystemCommand(
         "App: Plugins", "What is installed, broken ones with their error", partial(show_plugins, app)
     )
     yield SystemCommand("App: Screenshot", "Save this screen as an SVG file", partial(save_picture, app))
@@ -95,6 +98,13 @@ def show_worker_log(app: Shell) -> None:
     app.push_screen(
         DetailsDialog("The worker's log", kwb(app).worker.log_tail() or "It has printed nothing.")
     )
+
+
+def show_devices(app: Shell) -> None:
+    """Show the devices of this machine, and what TensorFlow uses of them."""
+    from workbench.tui.widgets.devices_dialog import DevicesDialog
+
+    app.push_screen(DevicesDialog())
 
 
 def show_plugins(app: Shell) -> None:

@@ -14,6 +14,7 @@ from workbench.atomic import write_bytes
 from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
+from workbench.devices.report import find_devices
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.probing.kept_probe import KeptProbe
 from workbench.probing.probe import Probing
@@ -307,6 +308,11 @@ def _probe_cost(child: Child, arguments: Arguments) -> dict[str, Any] | None:
     return asdict(cost) if cost is not None else None
 
 
+def _devices(child: Child, arguments: Arguments) -> list[str]:
+    """The devices of this machine, as the lines of `kwb devices`."""
+    return find_devices(ask_driver=True).lines()
+
+
 COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "examine": _examine,
     "preview": _preview,
@@ -326,6 +332,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "save_as": _save_as,
     "save_run": _save_run,
     "export_checkpoint": _export_checkpoint,
+    "devices": _devices,
     "replay": _replay,
     "probe": _probe,
     "probe_tensors": _probe_tensors,

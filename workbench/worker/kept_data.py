@@ -11,12 +11,12 @@ from typing import Any
 from workbench.catalog.lookup import Catalog
 from workbench.data import loading
 from workbench.data.chunks import StreamedSource
-from workbench.data.memory import free_memory
 from workbench.data.preview import Preview
 from workbench.data.reading.calls import read
 from workbench.data.reading.several import files_of
 from workbench.data.source import Source
 from workbench.data.summary.overview import seen_in
+from workbench.devices.memory import free_memory
 from workbench.errors import WorkbenchError
 from workbench.recipe.document import Document
 from workbench.recipe.schema import Data

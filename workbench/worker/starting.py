@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
-from ctypes.util import find_library
-from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
-
 from workbench.children import Start, start_alone
+from workbench.devices.gpus import gpus_to_share
+from workbench.devices.memory import free_memory
+from workbench.devices.processor import find_processor
 from workbench.worker.client import OnEvent, Worker
 from workbench.worker.spawning import CAN_FORK, ForkServer
 
 MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
 
 
-def gpus_here() -> tuple[str, ...]:
-    """The GPUs that trainings may be given, as `CUDA_VISIBLE_DEVICES` names them: those that the user has allowed by
-    that variable, or else all that NVIDIA's driver lists, where TensorFlow can use them: it needs CUDA's libraries."""
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if allowed is not None:
-        named = [each.strip() for each in allowed.split(",")]
-        return tuple(each for each in named if each not in ("", "-1"))
-    if (
-        find_spec("nvidia") is None and find_library("cudart") is None
-    ):  # of tensorflow[and-cuda], or of the system
-        return ()
-    try:
-        return tuple(str(number) for number in range(len(os.listdir("/proc/driver/nvidia/gpus"))))
-    except OSError:
-        return ()
-
-
 def workers_for_this_machine() -> int:
     """How many trainings at once: one for each GPU; without one, by the cores that this process may use, and the memory
     that is free."""
-    if gpus := gpus_here():
+    if gpus := gpus_to_share():
         return len(gpus)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, psutil.virtual_memory().available // MEMORY_EACH))
+    return max(1, min(find_processor().cores, free_memory() // MEMORY_EACH))
 
 
 class WorkerStarter:
@@ -115,7 +95,7 @@ class WorkerStarter:
 
     def _free_gpu(self) -> str:
         self._on_gpus = {worker: gpu for worker, gpu in self._on_gpus.items() if worker.alive}
-        gpus, taken = gpus_here(), [*self._on_gpus.values()]
+        gpus, taken = gpus_to_share(), [*self._on_gpus.values()]
         return min(gpus, key=taken.count) if len(gpus) > 1 else ""
 
     def close(self) -> None:

@@ -28,6 +28,8 @@ import tensorflow as tf
 
 from workbench import __version__
 from workbench.atomic import write_bytes
+from workbench.devices.processor import processor_line
+from workbench.devices.tensorflow_devices import device_names
 from workbench.errors import FileError
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.data import ArraySource
@@ -131,8 +133,8 @@ def fingerprint(builder: Builder) -> str:
         source.rows if isinstance(source, ArraySource) else 0,
         builder.most,
         [__version__, keras.__version__, tf.__version__],
-        [platform.machine(), processor(), os.cpu_count()],
-        [device.device_type for device in tf.config.list_physical_devices()],
+        [platform.machine(), processor_line(), os.cpu_count()],
+        device_names(),
     ]
     return _digest(parts)
 
@@ -209,11 +211,3 @@ def _source(text: str) -> tuple[str, str]:
 
 def _digest(parts: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith("model name")), platform.processor())

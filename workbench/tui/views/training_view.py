@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from workbench import events
+from workbench.devices.run_devices import devices_text, unused_texts
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin
 from workbench.tui.views import formatting, marks
@@ -253,6 +254,9 @@ class TrainingView:
 
     def _run_started(self, event: events.RunStarted, moment: float) -> TrainingView:
         recipe = event.recipe
+        notes = [Note(moment, "warning", text) for text in unused_texts(event.environment)]
+        if devices := devices_text(event.environment):
+            notes.insert(0, Note(moment, "info", devices))
         epochs = recipe.get("train", {}).get("epochs", 0)
         return replace(
             self,
@@ -264,6 +268,7 @@ class TrainingView:
             recipe=recipe,
             epochs=epochs if isinstance(epochs, int) else 0,
             resumed_from=event.resumed_from or "",
+            messages=(*self.messages, *notes)[-MOST_MESSAGES:],
             status="",
             reason="",
             no_better="",

@@ -1,0 +1,184 @@
+"""The GPUs of the machine, found without TensorFlow, in the files of the system and by `nvidia-smi`.
+
+Functions take the root folder of the machine: a test lays out the folders of another one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from workbench.devices.cgroups import ROOT
+from workbench.devices.cuda_libraries import missing_libraries
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+_VENDORS: dict[str, Literal["NVIDIA", "AMD"]] = {"0x10de": "NVIDIA", "0x1002": "AMD"}
+_DISPLAY = "0x03"  # how the PCI class of graphics cards and of GPUs that only compute begins
+_PATIENCE = 10.0  # seconds; it hangs where a GPU is broken
+_QUERY = ["--query-gpu=pci.bus_id,name,memory.total,driver_version", "--format=csv,noheader,nounits"]
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU of the machine, whether or not it can be used.
+
+    Attributes:
+        address: on the PCI bus, as `0000:01:00.0`; "" where that is not known.
+        kernel_driver: the kernel's driver that holds it, as `nvidia` or `nouveau`; "" for none.
+        memory: bytes; 0 where that is not known.
+    """
+
+    vendor: Literal["NVIDIA", "AMD"]
+    name: str
+    address: str = ""
+    kernel_driver: str = ""
+    memory: int = 0
+
+
+@dataclass(frozen=True)
+class GpuHardware:
+    """The GPUs of the machine, and what stands between them and this process.
+
+    Attributes:
+        driver: the version of NVIDIA's driver; "" where it is not loaded.
+        nodes: the files in /dev of NVIDIA's GPUs, as `/dev/nvidia0`.
+        closed: files in /dev of NVIDIA's driver that this user may not open.
+        visible: the value of CUDA_VISIBLE_DEVICES; None where it is not set.
+        in_wsl: the GPUs are those of Windows, which have no files in /dev.
+    """
+
+    gpus: tuple[Gpu, ...] = ()
+    driver: str = ""
+    nodes: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    visible: str | None = None
+    in_wsl: bool = False
+
+    def of(self, vendor: str) -> tuple[Gpu, ...]:
+        """Those of one vendor."""
+        return tuple(gpu for gpu in self.gpus if gpu.vendor == vendor)
+
+    @property
+    def allowed(self) -> int:
+        """How many of NVIDIA's GPUs the variable allows. CUDA reads it up to the first name that is none."""
+        count = len(self.of("NVIDIA"))
+        if self.visible is None:
+            return count
+        allowed = 0
+        for name in (name.strip() for name in self.visible.split(",")):
+            is_number = name.lstrip("-").isdecimal()  # others are names, as GPU-4f2...
+            if not name or (is_number and not 0 <= int(name) < count):
+                break
+            allowed += 1
+        return min(count, allowed)
+
+
+def find_gpus(
+    root: Path = ROOT, environment: Mapping[str, str] = os.environ, smi: str | None = None
+) -> GpuHardware:
+    """The GPUs of the machine.
+
+    Args:
+        root: the root folder of the machine.
+        environment: the variables of the process.
+        smi: the program `nvidia-smi`, which knows names and memory; None: do not start it, it takes up to a second.
+    """
+    found = {gpu.address: gpu for gpu in _on_the_bus(root)}
+    for address, name in _of_the_driver(root).items():
+        found[address] = replace(found.get(address, Gpu("NVIDIA", name, address, "nvidia")), name=name)
+    listed, driver = _of_smi(smi)
+    for gpu in listed:
+        before = found.get(gpu.address, gpu)
+        found[gpu.address] = replace(before, name=gpu.name, memory=gpu.memory)
+    nodes = sorted(path for path in (root / "dev").glob("nvidia*") if not path.is_dir())
+    numbered = [f"/dev/{path.name}" for path in nodes if re.fullmatch(r"nvidia\d+", path.name)]
+    needed = [path for path in nodes if re.fullmatch(r"nvidia(\d+|ctl|-uvm)", path.name)]
+    gpus = tuple(found[address] for address in sorted(found))
+    if numbered and not any(
+        gpu.vendor == "NVIDIA" for gpu in gpus
+    ):  # a sandbox that shows neither bus nor driver
+        gpus += tuple(Gpu("NVIDIA", f"NVIDIA GPU {node}") for node in numbered)
+    return GpuHardware(
+        gpus,
+        _driver_version(root) or driver,
+        tuple(numbered),
+        tuple(f"/dev/{path.name}" for path in needed if not os.access(path, os.R_OK | os.W_OK)),
+        environment.get(VISIBLE),
+        (root / "dev/dxg").exists(),
+    )
+
+
+def gpus_to_share(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The GPUs that trainings may be given, as CUDA_VISIBLE_DEVICES names them: those that the user has allowed by that
+    variable, or else all that NVIDIA's driver lists, where TensorFlow can use them: it needs CUDA's libraries."""
+    allowed = environment.get(VISIBLE)
+    if allowed is not None:
+        named = [each.strip() for each in allowed.split(",")]
+        return tuple(each for each in named if each not in ("", "-1"))
+    count = len(_of_the_driver(root))
+    if not count or missing_libraries(root=root, environment=environment):
+        return ()
+    return tuple(str(number) for number in range(count))
+
+
+def _on_the_bus(root: Path) -> list[Gpu]:
+    gpus = []
+    for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
+        with suppress(OSError):
+            vendor = _VENDORS.get((folder / "vendor").read_text().strip())
+            if vendor is None or not (folder / "class").read_text().startswith(_DISPLAY):
+                continue
+            driver = (
+                os.path.basename(os.readlink(folder / "driver")) if (folder / "driver").is_symlink() else ""
+            )
+            number = (folder / "device").read_text().strip().removeprefix("0x")
+            name = f"{vendor} GPU (PCI device {number})"
+            gpus.append(Gpu(vendor, name, _address(folder.name), driver))
+    return gpus
+
+
+def _of_the_driver(root: Path) -> dict[str, str]:
+    """Address and name of each GPU that NVIDIA's driver has."""
+    names = {}
+    for folder in sorted((root / "proc/driver/nvidia/gpus").glob("*")):
+        found = None
+        with suppress(OSError):
+            found = re.search(r"^Model:\s*(.+?)\s*$", (folder / "information").read_text(), re.MULTILINE)
+        names[_address(folder.name)] = found[1] if found else "NVIDIA GPU"
+    return names
+
+
+def _of_smi(program: str | None) -> tuple[list[Gpu], str]:
+    """The GPUs that `nvidia-smi` lists, and the version of the driver; nothing where it fails."""
+    if program is None:
+        return [], ""
+    try:
+        done = subprocess.run([program, *_QUERY], capture_output=True, text=True, timeout=_PATIENCE)
+    except (OSError, subprocess.TimeoutExpired):
+        return [], ""
+    gpus, driver = [], ""
+    for line in done.stdout.splitlines() if done.returncode == 0 else ():
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) == 4:
+            address, name, mebibytes, driver = parts
+            memory = int(mebibytes) << 20 if mebibytes.isdecimal() else 0
+            gpus.append(Gpu("NVIDIA", name, _address(address), "nvidia", memory))
+    return gpus, driver
+
+
+def _driver_version(root: Path) -> str:
+    with suppress(OSError):
+        found = re.search(r"\b\d{3}\.\d+(\.\d+)?\b", (root / "proc/driver/nvidia/version").read_text())
+        return found[0] if found else ""
+    return ""
+
+
+def _address(text: str) -> str:
+    """One form for all: `nvidia-smi` writes four digits more, in capitals."""
+    return text.lower()[-len("0000:01:00.0") :]

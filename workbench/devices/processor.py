@@ -1,0 +1,50 @@
+"""The processor: its name, and how many of its cores this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.devices.cgroups import ROOT, cpu_quota
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A processor as this process sees it.
+
+    Attributes:
+        machine_cores: logical cores of the machine.
+        allowed_cores: those that this process may run on (`taskset`, a job of a cluster).
+        quota: how many cores' time its control groups allow; None where they set no limit.
+    """
+
+    name: str
+    machine_cores: int
+    allowed_cores: int
+    quota: float | None = None
+
+    @property
+    def cores(self) -> int:
+        """How many cores it can keep busy."""
+        return self.allowed_cores if self.quota is None else min(self.allowed_cores, math.ceil(self.quota))
+
+
+def find_processor(root: Path = ROOT) -> Processor:
+    line = processor_line(root)
+    name = " ".join(line.partition(":")[2].split()) or line or platform.machine()
+    machine_cores = os.cpu_count() or 1
+    has_affinity = hasattr(os, "sched_getaffinity")  # macOS and Windows have not
+    allowed_cores = len(os.sched_getaffinity(0)) if has_affinity else machine_cores
+    return Processor(name, machine_cores, allowed_cores, cpu_quota(root))
+
+
+def processor_line(root: Path = ROOT) -> str:
+    """The line of the system that names the processor. Receipts and kept choices of engines hold it as it is."""
+    try:
+        lines = (root / "proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith("model name")), platform.processor())

@@ -1,0 +1,31 @@
+"""The devices of a run in words, of the record in its environment. That comes from a file: it may be anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def devices_text(environment: Mapping[str, Any]) -> str:
+    """`on 2 cores (Intel Xeon), 2 threads, 15.6 GiB of memory`; "" where a run does not say."""
+    devices = environment.get("devices")
+    if not isinstance(devices, Mapping):
+        return ""
+    threads, gpus = devices.get("threads"), devices.get("gpus")
+    intra_op = threads.get("intra_op") if isinstance(threads, Mapping) else None
+    parts = [", ".join(map(str, gpus))] if isinstance(gpus, list) and gpus else []
+    parts.append(f"{_counted(devices.get('cores'), 'core')} ({devices.get('cpu')})")
+    parts.append(_counted(intra_op, "thread"))
+    parts.append(f"{devices.get('memory_gib')} GiB of memory")
+    return f"on {', '.join(parts)}"
+
+
+def unused_texts(environment: Mapping[str, Any]) -> list[str]:
+    """Why GPUs of the machine were not used, a sentence for each reason."""
+    devices = environment.get("devices")
+    unused = devices.get("unused_gpus") if isinstance(devices, Mapping) else None
+    return [f"GPU not used: {text}" for text in unused] if isinstance(unused, list) else []
+
+
+def _counted(count: Any, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
