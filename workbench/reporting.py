@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from workbench import events
-from workbench.devices.run_devices import devices_text, unused_texts
+from workbench.devices.run_devices import devices_text, unused_notes
 from workbench.escaping import escape, escape_line
 from workbench.sentence import short_path
 
@@ -130,8 +130,8 @@ class PlainLines:
                     self.say(f"resumed from {event.resumed_from}")
                 if devices := devices_text(event.environment):
                     self.say(devices)
-                for text in unused_texts(event.environment):
-                    self.print(_text(text, "yellow"))
+                for level, text in unused_notes(event.environment):
+                    self._print_message(level, text)
             case events.Assembled():
                 self._scaled = event.scaled_targets
                 self.print(_model_table(event))
@@ -142,9 +142,7 @@ class PlainLines:
             case events.Epoch():
                 self.print_epoch(event)
             case events.Message():
-                style = {"warning": "yellow", "error": "red"}.get(event.level, "dim")
-                prefix = "" if event.level == "info" else f"{event.level}: "
-                self.print(Text(escape(f"{prefix}{event.text}"), style=style))
+                self._print_message(event.level, event.text)
             case events.Saved():
                 self.print(_text(f"saved {event.path}  (read back and verified)"))
             case events.Finished():
@@ -155,6 +153,11 @@ class PlainLines:
                     self.print(_text(event.compared))
                 if event.likely_reason:
                     self.print(_text(f"likely reason: {event.likely_reason}", "yellow"))
+
+    def _print_message(self, level: str, text: str) -> None:
+        style = {"warning": "yellow", "error": "red"}.get(level, "dim")
+        prefix = "" if level == "info" else f"{level}: "
+        self.print(Text(escape(f"{prefix}{text}"), style=style))
 
     _scaled: Sequence[str] = ()
 

@@ -36,6 +36,7 @@ def nvidia_machine(root: Path, *addresses: str, version: str = "550.54.14", node
         card(root, address, "0x10de", "nvidia")
         text = f"Model: \t\t NVIDIA GeForce RTX 309{number}\nIRQ:   \t\t 34\n"
         put(root, f"proc/driver/nvidia/gpus/{address}/information", text)
+    put(root, "usr/lib/x86_64-linux-gnu/libcuda.so.1")
     module = (
         f"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  {version}  Release Build  (root@host)\n"
     )

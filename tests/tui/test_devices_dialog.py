@@ -37,12 +37,14 @@ def test_the_messages_of_a_training_begin_with_its_devices() -> None:
         "threads": {"intra_op": 1, "inter_op": 2},
         "gpus": [],
         "memory_gib": 15.6,
-        "unused_gpus": ["NVIDIA T4: NVIDIA's driver is not loaded."],
+        "unused_gpus": [
+            {"gpus": ["NVIDIA T4"] * 2, "level": "warning", "reason": "NVIDIA's driver is not loaded."}
+        ],
     }
     started = events.RunStarted("r", {}, {"devices": devices})
     view = TrainingView().take(started, 5.0)
     assert [(note.moment, note.level, note.text) for note in view.messages] == [
         (5.0, "info", "on 2 cores (Intel Xeon), 1 thread, 15.6 GiB of memory"),
-        (5.0, "warning", "GPU not used: NVIDIA T4: NVIDIA's driver is not loaded."),
+        (5.0, "warning", "not used: 2 × NVIDIA T4: NVIDIA's driver is not loaded."),
     ]
     assert TrainingView().take(events.RunStarted("r", {}, {}), 5.0).messages == ()

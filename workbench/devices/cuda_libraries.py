@@ -1,4 +1,4 @@
-"""The libraries of CUDA that TensorFlow loads when it looks for GPUs."""
+"""The libraries that TensorFlow loads when it looks for GPUs: of CUDA, and of NVIDIA's driver."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _FOLDERS = (
     "usr/lib64",
     "usr/lib",
     "usr/local/cuda/lib64",
+    "usr/lib/wsl/lib",
 )
 
 
@@ -47,6 +48,13 @@ def missing_libraries(
         if not any(True for folder in folders for _ in folder.glob(f"{name}*")):
             missing.append(name)
     return tuple(missing)
+
+
+def has_driver_library(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> bool:
+    """True if the library of NVIDIA's driver is there. A container has it from the machine around it."""
+    return any(
+        True for folder in _library_folders(root, environment, []) for _ in folder.glob("libcuda.so.1*")
+    )
 
 
 def _packages() -> Sequence[Path]:

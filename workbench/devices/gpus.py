@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from workbench.devices.cgroups import ROOT
-from workbench.devices.cuda_libraries import missing_libraries
+from workbench.devices.cuda_libraries import has_driver_library, missing_libraries
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _VENDORS: dict[str, Literal["NVIDIA", "AMD"]] = {"0x10de": "NVIDIA", "0x1002": "AMD"}
@@ -49,6 +49,7 @@ class GpuHardware:
         driver: the version of NVIDIA's driver; "" where it is not loaded.
         nodes: the files in /dev of NVIDIA's GPUs, as `/dev/nvidia0`.
         closed: files in /dev of NVIDIA's driver that this user may not open.
+        has_library: whether the driver's library is there, `libcuda.so.1`.
         visible: the value of CUDA_VISIBLE_DEVICES; None where it is not set.
         in_wsl: the GPUs are those of Windows, which have no files in /dev.
     """
@@ -57,6 +58,7 @@ class GpuHardware:
     driver: str = ""
     nodes: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    has_library: bool = False
     visible: str | None = None
     in_wsl: bool = False
 
@@ -106,11 +108,12 @@ def find_gpus(
         gpus += tuple(Gpu("NVIDIA", f"NVIDIA GPU {node}") for node in numbered)
     return GpuHardware(
         gpus,
-        _driver_version(root) or driver,
-        tuple(numbered),
-        tuple(f"/dev/{path.name}" for path in needed if not os.access(path, os.R_OK | os.W_OK)),
-        environment.get(VISIBLE),
-        (root / "dev/dxg").exists(),
+        driver=_driver_version(root) or driver,
+        nodes=tuple(numbered),
+        closed=tuple(f"/dev/{path.name}" for path in needed if not os.access(path, os.R_OK | os.W_OK)),
+        has_library=has_driver_library(root, environment),
+        visible=environment.get(VISIBLE),
+        in_wsl=(root / "dev/dxg").exists(),
     )
 
 

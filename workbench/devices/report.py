@@ -15,10 +15,11 @@ from workbench.devices.gpus import Gpu, GpuHardware, find_gpus
 from workbench.devices.memory import MachineMemory, find_memory, size_text
 from workbench.devices.processor import Processor, find_processor
 from workbench.devices.reasons import UnusedReason, why_unused
+from workbench.devices.run_devices import names_text
 from workbench.devices.tensorflow_devices import GROWTH, TensorFlowDevices, ask_tensorflow
 
 _LABEL = 12  # cells
-_WIDTH = 80  # cells of a line
+_WIDTH = 72  # cells of a line: so it fits into a dialog on a terminal of 80
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class DeviceReport:
         }
 
     def lines(self) -> list[str]:
-        """The report for people, in 80 columns."""
+        """The report for people, which a terminal of 80 columns and a dialog in it show as it is."""
         rows = [*self._processor_rows(), *self._memory_rows(), *self._gpu_rows(), *self._tensorflow_rows()]
         return [line for label, text in rows for line in _wrapped(label, text)]
 
@@ -64,10 +65,16 @@ class DeviceReport:
             "gpus": list(tensorflow.gpus),
             "memory_gib": round(self.memory.most / 2**30, 1),
         }
-        if self.reasons:
-            names = _counted([gpu.name for gpu in self.hardware.gpus])
+        # Where a GPU is in use, another one that is left alone on purpose is no news.
+        reasons = [reason for reason in self.reasons if not (reason.wanted and tensorflow.gpus)]
+        if reasons:
             record["unused_gpus"] = [
-                f"{names}: {reason.what} {reason.hint}".strip() for reason in self.reasons
+                {
+                    "gpus": [gpu.name for gpu in self.hardware.of(reason.vendor)],
+                    "level": "info" if reason.wanted else "warning",
+                    "reason": f"{reason.what} {reason.hint}".strip(),
+                }
+                for reason in reasons
             ]
         return record
 
@@ -76,19 +83,20 @@ class DeviceReport:
         yield "processor", processor.name
         text = f"{processor.allowed_cores} of {processor.machine_cores} for this process"
         if processor.quota is not None:
-            text += f", and the time of {processor.quota:g} by its control group"
+            text += f"; its control group allows {processor.quota:g}"
         yield "cores", text
         if not threads.error:
             yield "threads", f"{threads.intra_op} in an operation, {threads.inter_op} operations at a time"
         if processor.quota is not None and max(threads.intra_op, threads.inter_op) > processor.cores:
             count = processor.cores
             advice = f"TF_NUM_INTRAOP_THREADS={count} TF_NUM_INTEROP_THREADS={count}"
-            yield "", f"More threads than time for them: export {advice}"
+            yield "", "More threads than time for them. Before kwb is started:"
+            yield "", f"export {advice}"
 
     def _memory_rows(self) -> Iterator[tuple[str, str]]:
         memory = self.memory
-        limit = "" if memory.limit is None else f", at most {size_text(memory.limit)} by its control group"
-        yield "memory", f"{size_text(memory.total)}{limit}, {size_text(memory.free)} free"
+        limit = "" if memory.limit is None else f"; its control group allows {size_text(memory.limit)}"
+        yield "memory", f"{size_text(memory.total)}, {size_text(memory.free)} free{limit}"
 
     def _gpu_rows(self) -> Iterator[tuple[str, str]]:
         gpus, used = self.hardware.gpus, self.tensorflow.gpus
@@ -104,7 +112,7 @@ class DeviceReport:
         growth = "memory is taken as it is needed"
         if not self.tensorflow.growth:
             growth = f"all memory is taken at the start ({GROWTH} is not true)"
-        yield "used", f"{_counted(used)}; {growth}" if used else "none"
+        yield "used", f"{names_text(used)}; {growth}" if used else "none"
         label = "not used" if used else "why not"
         for reason in self.reasons:
             yield label, reason.what
@@ -150,12 +158,6 @@ def _gpu_text(gpu: Gpu) -> str:
     facts = [gpu.name, size_text(gpu.memory) if gpu.memory else ""]
     place = f" at {gpu.address}" if gpu.address else ""
     return f"{', '.join(filter(None, facts))}{place}"
-
-
-def _counted(names: list[str] | tuple[str, ...]) -> str:
-    """`2 × NVIDIA A100, NVIDIA T4`."""
-    counts = {name: names.count(name) for name in names}
-    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counts.items())
 
 
 def _wrapped(label: str, text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -13,18 +13,31 @@ def devices_text(environment: Mapping[str, Any]) -> str:
         return ""
     threads, gpus = devices.get("threads"), devices.get("gpus")
     intra_op = threads.get("intra_op") if isinstance(threads, Mapping) else None
-    parts = [", ".join(map(str, gpus))] if isinstance(gpus, list) and gpus else []
+    parts = [names_text(gpus)] if isinstance(gpus, list) and gpus else []
     parts.append(f"{_counted(devices.get('cores'), 'core')} ({devices.get('cpu')})")
     parts.append(_counted(intra_op, "thread"))
     parts.append(f"{devices.get('memory_gib')} GiB of memory")
     return f"on {', '.join(parts)}"
 
 
-def unused_texts(environment: Mapping[str, Any]) -> list[str]:
-    """Why GPUs of the machine were not used, a sentence for each reason."""
+def unused_notes(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Why GPUs of the machine were not used: of each reason how much it matters, `info` or `warning`, and a text."""
     devices = environment.get("devices")
     unused = devices.get("unused_gpus") if isinstance(devices, Mapping) else None
-    return [f"GPU not used: {text}" for text in unused] if isinstance(unused, list) else []
+    notes = []
+    for record in unused if isinstance(unused, list) else ():
+        if isinstance(record, Mapping):
+            gpus = record.get("gpus")
+            names = names_text(gpus) if isinstance(gpus, list) else ""
+            level = "warning" if record.get("level") == "warning" else "info"
+            notes.append((level, f"not used: {names}: {record.get('reason')}"))
+    return notes
+
+
+def names_text(names: Sequence[Any]) -> str:
+    """`2 × NVIDIA A100, NVIDIA T4`."""
+    counts = {str(name): names.count(name) for name in names}
+    return ", ".join(f"{count} × {name}" if count > 1 else name for name, count in counts.items())
 
 
 def _counted(count: Any, noun: str) -> str:

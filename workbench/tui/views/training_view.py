@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from workbench import events
-from workbench.devices.run_devices import devices_text, unused_texts
+from workbench.devices.run_devices import devices_text, unused_notes
 from workbench.errors import WorkbenchError
 from workbench.origin import Origin
 from workbench.tui.views import formatting, marks
@@ -254,7 +254,7 @@ class TrainingView:
 
     def _run_started(self, event: events.RunStarted, moment: float) -> TrainingView:
         recipe = event.recipe
-        notes = [Note(moment, "warning", text) for text in unused_texts(event.environment)]
+        notes = [Note(moment, level, text) for level, text in unused_notes(event.environment)]
         if devices := devices_text(event.environment):
             notes.insert(0, Note(moment, "info", devices))
         epochs = recipe.get("train", {}).get("epochs", 0)

@@ -15,7 +15,7 @@ from workbench.tui.widgets.dialogs import DetailsDialog
 class DevicesDialog(DetailsDialog):
     """The text of `kwb devices`. A child of its own looks: the warm one stays free, and its TensorFlow as it was."""
 
-    DEFAULT_CSS = "DevicesDialog > Vertical { width: 86; max-width: 100%; }"
+    DEFAULT_CSS = "DevicesDialog > Vertical { width: 80; max-width: 100%; }"
 
     def __init__(self) -> None:
         super().__init__("Devices", "looking at this machine ...")
