@@ -91,7 +91,8 @@ def test_why_a_gpu_is_not_used_in_lines_that_fit(tmp_path: Path) -> None:
         "            the driver 470.82.01 is too old for CUDA 12.5.1 of this",
         "            TensorFlow build.",
         "            Install NVIDIA's driver 525.60 or newer.",
-        "            CUDA's libraries are missing: libcudart.so.12, libcudnn.so.9.",
+        "            CUDA's libraries are missing: libcudart.so.12,",
+        "            libcudnn.so.9.",
         "            pip install 'tensorflow[and-cuda]' installs all of them.",
     ]
     json.dumps(report.as_record())

@@ -26,6 +26,8 @@ async def test_the_palette_shows_the_devices(open_app: OpenApp, size: tuple[int,
         for word in ("processor", "cores", "threads", "memory", "GPU"):
             assert word in shown(app)
         assert "for this process" in shown(app)
+        assert "looking at" not in shown(app)
+        assert "Devices" in shown(app)
         await pilot.press("q")
         assert not app.screen.is_modal
 

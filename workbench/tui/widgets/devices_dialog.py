@@ -30,4 +30,4 @@ class DevicesDialog(DetailsDialog):
             self._text = "\n".join(await kwb(self).worker.call_apart("devices"))
         except WorkbenchError as error:
             self._text = f"{FAILED} {error}"
-        self.query_one(Static).update(self._text)
+        self.query_one("VerticalScroll > Static", Static).update(self._text)
