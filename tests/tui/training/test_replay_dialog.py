@@ -29,6 +29,8 @@ async def test_the_operation_and_its_line_are_shown(open_app, failed, size) -> N
         await pilot.pause()
         text = shown(pilot.app)
         assert "the result of Log, in the call of 'log_of_zero'" in text
+        assert "Replay of" in text
+        assert "It is trained again" not in text
         assert "nan_layers.py:" in text
         assert "return ops.log(ops.relu(x))" in text
         assert "Hint: The logarithm of 0" in dialog.copy_text()

@@ -65,7 +65,7 @@ class ReplayDialog(Dialog[None]):
         except WorkbenchError as error:
             lines = [f"{FAILED} {error}"]
         self._text = "\n".join(lines)
-        self.query_one(Static).update(self._text)
+        self.query_one("VerticalScroll > Static", Static).update(self._text)
 
     def copy_text(self) -> str:
         """The text that `y` copies."""
