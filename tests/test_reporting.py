@@ -58,3 +58,16 @@ def test_results_stand_beside_what_is_reached_without_the_model():
         reporter.take(events.Finished("done", {}, {}, 1.0, no_better="mae 9", likely_reason="few steps"), "")
     assert "but nothing was learned: mae 9\nlikely reason: few steps\n" in stream.getvalue()
     assert "constant" not in stream.getvalue()
+
+
+def test_a_run_begins_with_its_devices():
+    devices = {"cpu": "Xeon", "cores": 2, "threads": {"intra_op": 1}, "gpus": [], "memory_gib": 15.6}
+    devices["unused_gpus"] = [{"gpus": ["NVIDIA T4"], "level": "warning", "reason": "no driver."}]
+    stream = StringIO()
+    with for_stream(stream) as reporter:
+        reporter.take(events.RunStarted("runs/r", {}, {"devices": devices}), "")
+    assert stream.getvalue().splitlines() == [
+        "run runs/r",
+        "on 2 cores (Xeon), 1 thread, 15.6 GiB of memory",
+        "warning: not used: NVIDIA T4: no driver.",
+    ]
