@@ -74,7 +74,8 @@ class EngineChosen(Event):
     """Which training engine runs, and the measured speed of the candidates.
 
     `differs` says of engines how they train this model to other numbers than plain Keras: `auto` leaves them out, one
-    asked for runs all the same.
+    asked for runs all the same. `timing` has the seconds that each part of the training's beginning took: `data`,
+    `model`, `trying to save`, `trace`, `build <engine>`, `measure <engine>`.
     """
 
     kind: ClassVar[str] = "engine_chosen"
@@ -82,6 +83,7 @@ class EngineChosen(Event):
     candidates: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     differs: Mapping[str, str] = field(default_factory=dict)
+    timing: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_what_compiling_costs_is_judged_by_the_tracing_that_the_fingerprint_need
     model = sequential()
     builder = Builder(model, "train", model.train_step, ArraySource(ONE_INPUT, 16), 1)
     _, chosen = choose.choose(builder, "auto", 0, 10_000_000, choices=Choices(tmp_path))
-    assert builder.trace_seconds > 0.0
+    assert builder.timing.seconds("trace") > 0.0
     assert chosen.engine == "chunk"
     assert "too short" in chosen.reason
 

@@ -66,6 +66,26 @@ class NotFiniteError(TrainingError):
         return super().as_record() | {"nan": found | inside}
 
 
+def explained(error: NotFiniteError, inside: FirstNonFinite | None, run: str, recipe: str) -> NotFiniteError:
+    """The error with all that is known about it.
+
+    Args:
+        inside: where in the model it was seen first, if the monitors know.
+        run: the run's name.
+        recipe: the name of the recipe's document.
+    """
+    hints = [error.hint]
+    if inside is not None:
+        error.inside = inside
+        error.what = f"{error.what} First of all, {inside.description} (step {inside.step})."
+        hints = [inside.hint.strip() or error.hint]
+    hints.append(f"`kwb replay {run}` names the operation and the line that it comes from.")
+    error.where = recipe
+    error.hint = " ".join(hints)
+    error.what = f"training failed: {error.what}"
+    return error
+
+
 def losses_in(logs: Mapping[str, float]) -> dict[str, float]:
     """The losses among logs: `loss` first, then each `..._loss` (of an output, of a step of the model's own), those of
     validation last."""

@@ -35,10 +35,11 @@ from workbench.training.baselines.verdict import Verdict, judge
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, KeptTest, evaluate, fit
+from workbench.training.engines.agreement import shown_difference
 from workbench.training.engines.programs import Step
 from workbench.training.errors import at_node, reported_as
 from workbench.training.exporting import export_hint, last_kept
-from workbench.training.finite import Finite, NotFiniteError, first_bad, last_logs
+from workbench.training.finite import Finite, NotFiniteError, explained, first_bad, last_logs
 from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
 from workbench.training.monitors import Monitors
 from workbench.training.preparing import PreparedRun, assembled_event, load_data, prepare
@@ -50,6 +51,7 @@ from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
 from workbench.training.skipping import SkippedSteps
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
+from workbench.training.timing import Timing
 from workbench.training.unit_checks import about_units
 from workbench.training.unsaved_state import UnsavedState
 
@@ -101,14 +103,19 @@ class Session:
         began = time.perf_counter()
         streamed = self._retraining.streamed if self._retraining else None
         streamed = streamed_before(self._resume) if self._resume else streamed
-        data = load_data(self.document, self.catalog, streamed)
+        timing = Timing()
+        with timing.of("data"):
+            data = load_data(self.document, self.catalog, streamed)
         adapter = adapter_for(data, read_states(self._resume) if self._resume else None)
-        one_thread = self._fit_threads(data, adapter)
-        prepared_run = prepare(self.document, self.catalog, data=data, adapter=adapter)
+        with timing.of("number of threads"):
+            one_thread = self._fit_threads(data, adapter)
+        with timing.of("model"):
+            prepared_run = prepare(self.document, self.catalog, data=data, adapter=adapter)
         if self._retraining:
             callbacks = [each for each in prepared_run.callbacks if not isinstance(each, WRITERS)]
             prepared_run = replace(prepared_run, callbacks=callbacks)
-        saveable = check_saveable(prepared_run, self.catalog, in_search=self._fence > 0)
+        with timing.of("trying to save"):
+            saveable = check_saveable(prepared_run, self.catalog, in_search=self._fence > 0)
         train = self.document.recipe.train
         inside = look_inside(prepared_run.model, prepared_run.symbols(), self.catalog)
         # `plain` is stock Keras, in this as well.
@@ -154,7 +161,16 @@ class Session:
                     if saveable.reason:
                         emit(events.Message("warning", saveable.warning(run)))
                     return self._train(
-                        prepared_run, run, emit, began, memory, position, saveable, beside, small=small
+                        prepared_run,
+                        run,
+                        emit,
+                        began,
+                        memory,
+                        position,
+                        saveable,
+                        beside,
+                        timing,
+                        small=small,
                     )
                 except WorkbenchError as error:
                     error.hint = f"{error.hint} {export_hint(run)}".strip()
@@ -182,6 +198,7 @@ class Session:
         position: Position,
         saveable: Saveable,
         beside: Beside,
+        timing: Timing,
         *,
         small: bool,
     ) -> events.Finished:
@@ -219,7 +236,7 @@ class Session:
             receipt.engine(event.engine)
             emit(replace(event, reason="as before") if position.engine else event)
             for engine, difference in event.differs.items():
-                emit(events.Message("warning", _shown_difference(engine, difference, event.engine)))
+                emit(events.Message("warning", shown_difference(engine, difference, event.engine)))
 
         asked = "watch" in train.model_fields_set
         monitors = Monitors(prepared_run.model, train.watch, steps=steps, asked=asked)
@@ -273,10 +290,11 @@ class Session:
                     Choices(state_folder() / "engines"),
                     units.wrap_step,
                     kept_test,
+                    timing,
                 )
             finite.check_end(last_logs(prepared_run.callbacks, progress.history))
         except NotFiniteError as error:
-            raise self._not_finite(error, monitors, run) from None
+            raise explained(error, monitors.nonfinite(), run.name, self.document.name) from None
         except KeyboardInterrupt:
             raise
         except WorkbenchError:
@@ -316,19 +334,6 @@ class Session:
         )
         emit(finished)
         return finished
-
-    def _not_finite(self, error: NotFiniteError, monitors: Monitors, run: RunFolder) -> NotFiniteError:
-        """The error of a training whose loss is not finite, with all that is known about it."""
-        hints = [error.hint]
-        if (inside := monitors.nonfinite()) is not None:
-            error.inside = inside
-            error.what = f"{error.what} First of all, {inside.description} (step {inside.step})."
-            hints = [inside.hint.strip() or error.hint]
-        hints.append(f"`kwb replay {run.name}` names the operation and the line that it comes from.")
-        error.where = self.document.name
-        error.hint = " ".join(hints)
-        error.what = f"training failed: {error.what}"
-        return error
 
     def _evaluate(self, prepared_run: PreparedRun, status: str, kept: KeptTest) -> dict[str, float]:
         """On the test part; not when the user pressed Ctrl-C and waits to leave."""
@@ -389,10 +394,3 @@ class Session:
             unfinished="" if status == "done" else f"this run was {status} in epoch {epoch or 1} of {epochs}",
             broken=why_not_finite(last_logs(prepared_run.callbacks, progress.history), prepared_run.model),
         )
-
-
-def _shown_difference(engine: str, difference: str, chosen: str) -> str:
-    if engine == chosen:
-        hint = "`train.engine: auto` trains as plain Keras does."
-        return f"engine {engine} trains this model to other numbers than plain Keras: {difference}. {hint}"
-    return f"engine {engine} was left out, it trains this model to other numbers: {difference}."

@@ -175,3 +175,11 @@ def _coarseness(model: keras.Model) -> float:
     kinds = {layer.compute_dtype for layer in all_layers(model)}
     coarse = {"float16": 1e3, "bfloat16": 1e4, "float8": 1e5}
     return max((factor for kind, factor in coarse.items() if kind in kinds), default=1.0)
+
+
+def shown_difference(engine: str, difference: str, chosen: str) -> str:
+    """The warning of an engine that trains a model to other numbers; `chosen` is the one that runs."""
+    if engine == chosen:
+        hint = "`train.engine: auto` trains as plain Keras does."
+        return f"engine {engine} trains this model to other numbers than plain Keras: {difference}. {hint}"
+    return f"engine {engine} was left out, it trains this model to other numbers: {difference}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from workbench.training.engines.programs import (
     Steps,
     TracedStep,
 )
+from workbench.training.timing import Timing
 
 EngineName = Literal["plain", "steps", "chunk", "chunk-xla"]
 
@@ -37,18 +37,23 @@ class Builder:
         step: the model's `train_step` or `test_step`, maybe wrapped.
         epochs: the epoch before which training ends.
         most: how many steps one call may take.
-
-    Attributes:
-        trace_seconds: how long it took to trace the step; 0 before.
+        timing: gets the time of each part.
     """
 
     def __init__(
-        self, model: keras.Model, mode: Mode, step: Step, source: Source, epochs: int, most: int = CALL_STEPS
+        self,
+        model: keras.Model,
+        mode: Mode,
+        step: Step,
+        source: Source,
+        epochs: int,
+        most: int = CALL_STEPS,
+        timing: Timing | None = None,
     ) -> None:
         self.model = model
         self.source = source
         self.most = most
-        self.trace_seconds = 0.0
+        self.timing = timing or Timing()
         self._mode = mode
         self._step = as_floats(step, source)
         self._epochs = epochs
@@ -57,11 +62,10 @@ class Builder:
     def traced(self) -> TracedStep:
         """The step, traced for batches of any size; every program but `plain` is made of it."""
         if self._mode == "train":
-            build_metrics(self.model, self.source.signature())
-        began = time.perf_counter()
-        traced = self._trace(None)
-        self.trace_seconds = time.perf_counter() - began
-        return traced
+            with self.timing.of("metrics"):
+                build_metrics(self.model, self.source.signature())
+        with self.timing.of("trace"):
+            return self._trace(None)
 
     @cached_property
     def operations(self) -> frozenset[str]:
@@ -95,14 +99,16 @@ class Builder:
         """
         if name == "plain":
             return Plain(stock_function(self.model, self._mode, self._step), self.source, self._epochs)
-        if name == "steps" or not isinstance(self.source, ArraySource):
-            program: Program = Steps(self.traced, self.source, self._epochs)
-        elif name == "chunk":
-            program = self.chunk
-        else:
-            return self._build_xla(self.source)
-        program.prepare()
-        return program
+        traced = self.traced  # a part of its own
+        with self.timing.of(f"build {name}"):
+            if name == "steps" or not isinstance(self.source, ArraySource):
+                program: Program = Steps(traced, self.source, self._epochs)
+            elif name == "chunk":
+                program = self.chunk
+            else:
+                return self._build_xla(self.source)
+            program.prepare()
+            return program
 
     def _build_xla(self, source: ArraySource) -> Program:
         if not operations.loops(self.operations):

@@ -67,7 +67,8 @@ def choose(
         choices: where choices are kept; None keeps none.
     """
     program, chosen = _choose(builder, wanted, epoch, steps_left, choices)
-    return program, replace(chosen, reason="; ".join(filter(None, (reason, chosen.reason))))
+    reason = "; ".join(filter(None, (reason, chosen.reason)))
+    return program, replace(chosen, reason=reason, timing=builder.timing.as_record())
 
 
 def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int, choices: Choices | None) -> Choice:
@@ -234,7 +235,7 @@ class _Measuring:
             self._notes.append("XLA runs convolutions badly on a CPU")
             return False
         left = self._seconds_left()
-        compiling = COMPILING + TRACES * self._builder.trace_seconds
+        compiling = COMPILING + TRACES * self._builder.timing.seconds("trace")
         step = left / self._steps_left
         # Steps of many tiny operations gain most: XLA fuses them and calls none of them one by one.
         gain = left * (0.6 if step < 2e-6 * len(self._builder.traced.operations) else 0.25)
@@ -250,7 +251,9 @@ class _Measuring:
         """Measure a candidate, where it can be compiled and trains as the others do."""
         try:
             program = self._builder.build(name)
-            if difference := self._difference(program, restore):
+            with self._builder.timing.of(f"compare {name}"):
+                difference = self._difference(program, restore)
+            if difference:
                 self._drop(program, difference)
             else:
                 self._measure(program)
@@ -275,14 +278,11 @@ class _Measuring:
 
     def _measure(self, program: Program, *, long: bool = True) -> None:
         best = max(self._speeds.values(), default=0.0)
-        speed = steps_per_second(
-            program,
-            self._epoch,
-            self._builder.source.steps,
-            best,
-            MEASURING if long else 0.0,
-            self._builder.most,
-        )
+        source, most = self._builder.source, self._builder.most
+        with self._builder.timing.of(f"measure {program.name}"):
+            speed = steps_per_second(
+                program, self._epoch, source.steps, best, MEASURING if long else 0.0, most
+            )
         self._programs[program.name] = program
         self._speeds[program.name] = max(speed, self._speeds.get(program.name, 0.0))
 

@@ -24,6 +24,7 @@ from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.programs import Program, Step
 from workbench.training.engines.testing import KeptTest, make_tester
+from workbench.training.timing import Timing
 
 Engine = Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"]
 
@@ -74,6 +75,7 @@ def fit(
     choices: Choices | None = None,
     wrap_test: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,
+    timing: Timing | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
@@ -88,6 +90,7 @@ def fit(
         choices: where `auto` keeps what it has measured; None to measure every time.
         wrap_test: as `wrap_step`, of the model's `test_step` for validation.
         kept: gets the test step that the last validation ran.
+        timing: gets the time of each part until the engine is chosen; it may have parts from before.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -101,7 +104,7 @@ def fit(
         step = wrap_step(model.train_step) if wrap_step else model.train_step
         acting = acting_at_batches(callbacks, "train")
         most = 1 if acting else CALL_STEPS
-        builder = Builder(model, "train", step, source, settings.epochs, most)
+        builder = Builder(model, "train", step, source, settings.epochs, most, timing)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
         program, chosen = choose(
             builder, settings.engine, settings.initial_epoch, steps_left, _one_by_one(acting), choices
