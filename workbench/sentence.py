@@ -31,6 +31,22 @@ _FOR_NODE = re.compile(
 _CONFIG = re.compile(r"\s*(Full object config|Object config|The full config): .*\Z", re.S)
 
 
+# TensorFlow's log: "E0000 00:00:1795828508.235406    3217 cuda_platform.cc:52] failed call to cuInit ...", "2026-11-28
+# 01:02:03.456: I tensorflow/..." and what it says before its first line.
+_LOG_LINE = re.compile(
+    r"[IWEF]\d{4} \d\d:\d\d:\d+\.\d+ "
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] "
+    r"|WARNING: All log messages before absl|To enable the following instructions: "
+)
+
+
+def last_line(printed: str) -> str:
+    """The last line that a process has printed; empty for none. TensorFlow's own log is left out: a process that ends
+    says nothing by it."""
+    lines = (line.strip() for line in reversed(printed.splitlines()))
+    return next((line for line in lines if line and not _LOG_LINE.match(line)), "")
+
+
 def short_message(error: BaseException, *, typed: bool = True) -> str:
     """The sentence that says what is wrong, in one line and without its last full stop.
 

@@ -27,6 +27,7 @@ from workbench.catalog.file_kinds import kind_of
 from workbench.children import JsonChild, requests_and_answers, start_alone
 from workbench.errors import FileError, WorkbenchError
 from workbench.process import import_keras
+from workbench.sentence import last_line
 
 SCAN_TIMEOUT = 120.0  # seconds; importing TensorFlow on a cold disk can take half of it
 
@@ -183,8 +184,8 @@ def scan_in_child(path: Path) -> tuple[Entry, ...]:
             code = child.close()
         if record is None:
             log.seek(0)
-            last = log.read().decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
-            raise WorkbenchError(f"importing it ended the process: {last[0]}", where=str(path))
+            last = last_line(log.read().decode(errors="replace")) or f"exit code {code}"
+            raise WorkbenchError(f"importing it ended the process: {last}", where=str(path))
     if "error" in record:
         raise WorkbenchError.from_record(record["error"])
     return entries_from(record["entries"])

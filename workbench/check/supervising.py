@@ -24,6 +24,7 @@ from workbench.check.contract import CONTRACT, checks_of, with_needs
 from workbench.check.results import Result, Status, judged
 from workbench.children import JsonChild, Start, start_alone, with_path
 from workbench.errors import TrainingError, WorkbenchError
+from workbench.sentence import last_line
 
 START_LIMIT = 180.0  # seconds; importing TensorFlow on a cold disk can take half of it
 CHECK_LIMIT = 60.0  # seconds; a slow check takes one or two
@@ -216,8 +217,8 @@ class _Child:
         else:
             how = f"it crashed the process ({signal.Signals(-code).name})"
         self.log.seek(max(self.printed - _TAIL, 0))
-        lines = [line for line in self.log.read(_TAIL).decode(errors="replace").splitlines() if line.strip()]
-        return f"{how}: {lines[-1].strip()[:200]}" if lines and code not in (0, -9) else f"{how}."
+        last = last_line(self.log.read(_TAIL).decode(errors="replace"))
+        return f"{how}: {last[:200]}" if last and code not in (0, -9) else f"{how}."
 
 
 @contextmanager

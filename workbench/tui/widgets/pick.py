@@ -61,7 +61,10 @@ class PickInput(Vertical):
     DEFAULT_CSS = """
     PickInput {
         height: auto;
-        OptionList { height: auto; max-height: 10; border: none; background: $surface; padding: 0; margin-top: 1; }
+        OptionList {
+            height: auto; max-height: 10; border: none; background: $surface; padding: 0; margin-top: 1;
+            text-wrap: nowrap; text-overflow: ellipsis;
+        }
         OptionList > .option-list--option-highlighted { text-style: bold; }
     }
     """
