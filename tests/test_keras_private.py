@@ -254,3 +254,20 @@ def test_calls_of_layers_have_a_function_around_them() -> None:
     made(np.zeros((1, 2), "float32"))
     assert seen[0] == made.name
     assert seen.count("inner") == seen.count("last") == 1, "also of layers inside, and only within the block"
+
+
+def test_a_function_is_called_with_others_in_place_of_its_variables() -> None:
+    own, table = tf.Variable([1.0, 2.0]), tf.constant([10.0, 20.0])
+    counted = tf.Variable(0, dtype="int64")
+
+    @tf.function(autograph=False)
+    def step(times):
+        counted.assign_add(1)
+        own.assign(own * times + table)
+        return own.value()
+
+    function = step.get_concrete_function(tf.TensorSpec([]))
+    keras_private.call_with_others(function, [tf.constant(3.0)])
+    assert (own.numpy().tolist(), int(counted)) == ([1.0, 2.0], 0)
+    assert function(tf.constant(3.0)).numpy().tolist() == [13.0, 26.0]
+    assert int(counted) == 1

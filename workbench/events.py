@@ -76,6 +76,8 @@ class EngineChosen(Event):
     `differs` says of engines how they train this model to other numbers than plain Keras: `auto` leaves them out, one
     asked for runs all the same. `timing` has the seconds that each part of the training's beginning took: `data`,
     `model`, `trying to save`, `trace`, `build <engine>`, `measure <engine>`.
+    Where another engine takes over later, `plan` says at which step, as in `training/engines/plans.py`; at that step
+    there is another event.
     """
 
     kind: ClassVar[str] = "engine_chosen"
@@ -84,6 +86,7 @@ class EngineChosen(Event):
     reason: str = ""
     differs: Mapping[str, str] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
+    plan: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.backend.tensorflow.trainer import TFEpochIterator
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
@@ -353,3 +354,17 @@ def numbered_objects() -> Iterator[None]:
         yield
     finally:
         del serialization_lib.id
+
+
+def call_with_others(function: Any, given: Sequence[Any]) -> None:
+    """Call a concrete function of TensorFlow with new variables, all zero, in place of those that it uses.
+
+    Args:
+        function: a concrete function.
+        given: its arguments as a flat list of tensors.
+    """
+    others = []
+    for captured in function.captured_inputs:
+        own = next((each for each in function.graph.variables if each.handle is captured), None)
+        others.append(captured if own is None else tf.Variable(tf.zeros(own.shape, own.dtype)))
+    function._call_flat(list(given), [getattr(each, "handle", each) for each in others])

@@ -19,7 +19,7 @@ from tests.training.engine_cases import (
     subclassed,
 )
 from workbench.events import EngineChosen
-from workbench.training.engines import choose, fit
+from workbench.training.engines import choose, fit, measuring
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.choices import Choices
 from workbench.training.engines.data import ArraySource
@@ -31,9 +31,10 @@ from workbench.training.engines.data import ArraySource
 def measures_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let auto measure all candidates on a run too short to be worth it."""
     monkeypatch.setattr(choose, "TINY_RUN", 0)
-    monkeypatch.setattr(choose, "LONG_RUN", 0.0)
-    monkeypatch.setattr(choose, "MEASURING", 0.01)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
+    monkeypatch.setattr(measuring, "LONG_RUN", 0.0)
+    monkeypatch.setattr(measuring, "MEASURING", 0.01)
+    monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
+    monkeypatch.setattr(measuring.Measuring, "_compiling", 0.0)  # measured at the second step
 
 
 @pytest.mark.usefixtures("measures_everything")
@@ -42,10 +43,12 @@ def test_auto_ends_with_the_bits_of_the_engine_it_chose() -> None:
     chosen: list[EngineChosen] = []
     model, named = sequential(dropout=0.3), sequential(dropout=0.3)
     history = fit(model, ONE_INPUT, None, settings(shuffle=True), on_chosen=chosen.append).history
-    assert chosen[0].candidates.keys() == {"plain", "steps", "chunk"}, "XLA draws other random numbers"
-    assert chosen[0].candidates[chosen[0].engine] == max(chosen[0].candidates.values())
-    assert "times" in chosen[0].reason
-    wanted = fit(named, ONE_INPUT, None, settings(shuffle=True, engine=chosen[0].engine)).history
+    assert chosen[0].engine == "chunk"
+    assert chosen[0].plan == "auto@1"
+    assert chosen[1].candidates.keys() == {"plain", "steps", "chunk"}, "XLA draws other random numbers"
+    assert chosen[1].candidates[chosen[1].engine] == max(chosen[1].candidates.values())
+    assert "times" in chosen[1].reason
+    wanted = fit(named, ONE_INPUT, None, settings(shuffle=True, engine=chosen[1].engine)).history
     assert history == wanted
     assert_same_bits(model, named)
 
@@ -62,11 +65,13 @@ def test_auto_leaves_a_tiny_run_plain_and_a_short_one_without_xla() -> None:
 def test_what_compiling_costs_is_judged_by_the_tracing_that_the_fingerprint_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "TRACES", 1e9)
-    monkeypatch.setattr(choose, "LONG_RUN", 1e12)
+    monkeypatch.setattr(measuring, "TRACES", 1e9)
+    monkeypatch.setattr(measuring, "LONG_RUN", 1e12)
     model = sequential()
     builder = Builder(model, "train", model.train_step, ArraySource(ONE_INPUT, 16), 1)
-    _, chosen = choose.choose(builder, "auto", 0, 10_000_000, choices=Choices(tmp_path))
+    _, chosen = choose.choose(
+        builder, "auto", measuring.Beginning(steps_left=10_000_000), choices=Choices(tmp_path)
+    )
     assert builder.timing.seconds("trace") > 0.0
     assert chosen.engine == "chunk"
     assert "too short" in chosen.reason
@@ -91,13 +96,18 @@ def test_a_candidate_that_cannot_compile_is_left_out_and_one_asked_for_falls_bac
     chosen: list[EngineChosen] = []
     histories = [
         fit(made(), ONE_INPUT, None, settings(engine=engine), on_chosen=chosen.append).history
-        for engine in ("auto", "chunk-xla")
+        for engine in ("measure", "auto", "chunk-xla")
     ]
-    assert "chunk-xla" not in chosen[0].candidates
-    assert "chunk-xla cannot compile this model" in chosen[0].reason
-    assert chosen[1].engine == "plain"
-    assert "chunk-xla cannot compile this model" in chosen[1].reason
-    assert_close(histories[0], histories[1])
+    at_once, begun, later, named = chosen
+    for each in (at_once, later):
+        assert "chunk-xla" not in each.candidates
+        assert "chunk-xla cannot compile this model" in each.reason
+        assert each.plan == ""
+    assert begun.plan == "auto@1"
+    assert named.engine == "plain"
+    assert "chunk-xla cannot compile this model" in named.reason
+    assert_close(histories[0], histories[2])
+    assert_close(histories[1], histories[2])
 
 
 def test_an_error_in_the_models_own_code_is_raised_as_keras_raises_it() -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.training.equivalence import BATCH, TRAININGS, Training
 from tests.whole import whole
 from workbench.events import EngineChosen
-from workbench.training.engines import Arrays, FitSettings, choose, fit
+from workbench.training.engines import Arrays, FitSettings, choose, fit, measuring
 from workbench.training.engines.logs import PerClass
 
 ENGINES = ("auto", "plain", "steps", "chunk", "chunk-xla")
@@ -38,10 +38,11 @@ CHOSEN = [
 def prefers_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` measures every candidate, and would take XLA wherever it gives the right numbers."""
     monkeypatch.setattr(choose, "TINY_RUN", 0)
-    monkeypatch.setattr(choose, "LONG_RUN", 0.0)
-    monkeypatch.setattr(choose._Measuring, "_xla_may_pay", lambda self: True)
+    monkeypatch.setattr(measuring, "LONG_RUN", 0.0)
+    monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
+    monkeypatch.setattr(measuring.Measuring, "_compiling", 0.0)  # measured at the second step
     favour = {"chunk-xla": 3.0, "chunk": 2.0}
-    monkeypatch.setattr(choose, "steps_per_second", lambda program, *rest: favour.get(program.name, 1.0))
+    monkeypatch.setattr(measuring, "steps_per_second", lambda program, *rest: favour.get(program.name, 1.0))
 
 
 @pytest.fixture(scope="module")

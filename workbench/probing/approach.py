@@ -77,7 +77,7 @@ class Approach:
             batch_size=recipe.train.batch_size,
             shuffle=recipe.train.shuffle,
             seed=recipe.seed,
-            engine=self.engine,  # type: ignore[arg-type]
+            engine=self.engine,
             class_weight=class_weights(recipe, self.prepared.prepared),
             classes=self.prepared.prepared.preparation.number_names(),
         )

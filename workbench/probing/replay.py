@@ -80,7 +80,7 @@ def first_not_finite(run: RunFolder) -> SeenNumber:
     first: events.Epoch | None = None
     for event, _, _ in read_events(run.events):
         if isinstance(event, events.EngineChosen):
-            engine = event.engine
+            engine = event.plan or event.engine
         elif isinstance(event, events.Failed) and (nan := event.error.get("nan")):
             return SeenNumber(str(nan["name"]), int(nan["epoch"]), int(nan["step"]), engine)
         elif isinstance(event, events.Epoch) and event.skipped:

@@ -232,8 +232,8 @@ class Session:
         )
 
         def chosen(event: events.EngineChosen) -> None:
-            keeper.engine = event.engine
-            receipt.engine(event.engine)
+            keeper.engine = event.plan or event.engine
+            receipt.engine(event.plan or event.engine)
             emit(replace(event, reason="as before") if position.engine else event)
             for engine, difference in event.differs.items():
                 emit(events.Message("warning", shown_difference(engine, difference, event.engine)))
@@ -249,7 +249,7 @@ class Session:
             batch_size=train.batch_size,
             shuffle=train.shuffle,
             seed=self.document.recipe.seed,
-            engine=position.engine or (self._retraining.engine if self._retraining else train.engine),  # type: ignore[arg-type]
+            engine=position.engine or (self._retraining.engine if self._retraining else train.engine),
             class_weight=class_weights(self.document.recipe, prepared_run.prepared),
             classes=prepared_run.prepared.preparation.number_names(),
             initial_epoch=position.epoch,

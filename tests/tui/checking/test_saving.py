@@ -151,10 +151,9 @@ async def test_a_save_in_the_middle_of_checks_begins_with_the_last_text(
             _put(gate, FORGETS)
             await until(lambda known=catalog: pilot.app.catalog is not known, 60)
             await until(lambda: screen.live and screen.states.counts["passed"] > 3, 60)
-            catalog = pilot.app.catalog
+            before = screen._checking
             _put(gate, GATE)
-            await until(lambda known=catalog: pilot.app.catalog is not known, 60)
-            await until(lambda: screen.live, 60)
+            await until(lambda before=before: screen.live and screen._checking is not before, 60)
             while screen.live:
                 assert failed(screen) == []
                 await pilot.pause(0.02)

@@ -110,25 +110,40 @@ class Builder:
             program.prepare()
             return program
 
+    def trace_xla(self) -> ChunkXLA:
+        """`chunk-xla`, traced and not yet compiled; `build` compiles it."""
+        self.chunk_xla.trace()
+        return self.chunk_xla
+
+    @cached_property
+    def chunk_xla(self) -> ChunkXLA:
+        assert isinstance(self.source, ArraySource)
+        if operations.loops(self.operations):
+            return self._xla_of_one_size(self.source)
+        return ChunkXLA(self.traced, self.source, self.chunk)
+
+    def _xla_of_one_size(self, source: ArraySource) -> ChunkXLA:
+        return ChunkXLA(self._trace(source.batch_size), source, self.chunk)
+
     def _build_xla(self, source: ArraySource) -> Program:
-        if not operations.loops(self.operations):
-            try:
-                program = ChunkXLA(self.traced, source, self.chunk)
-                program.prepare()
-                return program
-            except tf.errors.OpError:
-                pass  # some other operation wants to know its sizes as well
-        program = ChunkXLA(self._trace(source.batch_size), source, self.chunk)
-        program.prepare()
-        return program
+        try:
+            self.chunk_xla.prepare()
+        except tf.errors.OpError:
+            if operations.loops(self.operations):
+                raise
+            # Some other operation wants to know its sizes as well.
+            self.chunk_xla = self._xla_of_one_size(source)
+            self.chunk_xla.prepare()
+        return self.chunk_xla
 
     def _trace(self, batch_size: int | None) -> TracedStep:
         return TracedStep(self.model, self._mode, self._step, self.source.signature(batch_size))
 
 
 def stock_function(model: keras.Model, mode: Mode, step: Step | None = None) -> Callable[[Any], Logs]:
-    """Keras' own train or test function, running `step` in place of the model's own if one is given."""
-    name = f"{mode}_step"
+    """Keras' own train or test function, running `step` in place of the model's own if one is given. That of the model,
+    which a training may run at this moment, stays what it is."""
+    name, before = f"{mode}_step", getattr(model, f"{mode}_function")
     if step is not None:
         setattr(model, name, step)
     try:
@@ -137,5 +152,5 @@ def stock_function(model: keras.Model, mode: Mode, step: Step | None = None) -> 
     finally:
         if step is not None:
             delattr(model, name)
-        setattr(model, f"{mode}_function", None)
+        setattr(model, f"{mode}_function", before)
     return function

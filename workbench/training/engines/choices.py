@@ -50,6 +50,7 @@ class Kept:
         differs: engines that train to other numbers than plain Keras, and how.
         steps: of the training it was made for.
         xla_settled: whether XLA was considered, not left out because that training was short.
+        at: the step at which the engine took over from `chunk`; 0 where it ran from the first one on.
         day: when, as 2026-11-26.
     """
 
@@ -58,6 +59,7 @@ class Kept:
     steps: int
     xla_settled: bool
     differs: Mapping[str, str] = field(default_factory=dict)
+    at: int = 0
     day: str = field(default_factory=lambda: datetime.date.today().isoformat())
 
     def holds(self, steps: int) -> bool:
@@ -87,6 +89,7 @@ class Choices:
                 and all(isinstance(speed, float) and math.isfinite(speed) for speed in kept.speeds.values())
                 and isinstance(kept.differs, dict)
                 and isinstance(kept.steps, int)
+                and isinstance(kept.at, int)
                 and isinstance(kept.xla_settled, bool)
                 and isinstance(kept.day, str)
             )

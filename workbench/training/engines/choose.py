@@ -14,114 +14,172 @@ it for a model that draws random numbers, which XLA's generators draw differentl
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-import keras
-import tensorflow as tf
-
 from workbench.events import EngineChosen
-from workbench.sentence import short_message
 from workbench.training.engines import operations
 from workbench.training.engines.agreement import Agreement
-from workbench.training.engines.builder import Builder, EngineName
+from workbench.training.engines.builder import Builder
 from workbench.training.engines.choices import Choices, Kept, fingerprint, longer
-from workbench.training.engines.data import StreamSource
+from workbench.training.engines.data import ArraySource, StreamSource
+from workbench.training.engines.hand_over import Compiling, HandOver
+from workbench.training.engines.measuring import Beginning, Choice, Measuring, first_line, listed, preserved
+from workbench.training.engines.plans import EnginePlan, parse_plan
 from workbench.training.engines.programs import Program
 
 TINY_RUN = 64  # steps: less than any measuring
-LONG_RUN = 60.0  # seconds: enough to measure `steps` and `plain` too, which seldom win
-XLA_GAIN = 1.15  # times the others: what it must be faster, to be chosen for good
-CLOSE = 1.6  # times: nearer to one another, they are measured again, so often:
-AGAIN = 2
-MEASURING = 0.15  # seconds
-HOPELESS = 3.0  # a step so many times slower than the best ends a candidate, the time of a call set aside:
-CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
 
-# Compiling by XLA takes half a second, and up to twice as long as tracing the step took: measured with dense, recurrent
-# and residual models of 300 to 1,600 operations.
-COMPILING = 0.5  # seconds
-TRACES = 2.0  # times
-
-Choice = tuple[Program, EngineChosen]
+Report = Callable[[EngineChosen], None]
 
 
 def choose(
     builder: Builder,
     wanted: str,
-    epoch: int,
-    steps_left: int,
+    beginning: Beginning,
     reason: str = "",
     choices: Choices | None = None,
+    report: Callable[[EngineChosen], None] | None = None,
 ) -> Choice:
     """The program to train with.
 
     Args:
-        wanted: an engine's name, "auto", or "measure": as "auto", whatever was chosen before.
-        epoch: the epoch that training begins with.
-        steps_left: the steps that training will run.
+        wanted: an engine's name, "auto", or "measure": as "auto", whatever was chosen before; or a plan (see `plans`).
+        beginning: where training begins.
         reason: what has been decided before, to be reported with the choice.
         choices: where choices are kept; None keeps none.
+        report: called with the choice that is made while it trains, where one is left for then; without it none is.
     """
-    program, chosen = _choose(builder, wanted, epoch, steps_left, choices)
+    program, chosen = _choose(builder, parse_plan(wanted), beginning, choices, report)
     reason = "; ".join(filter(None, (reason, chosen.reason)))
     return program, replace(chosen, reason=reason, timing=builder.timing.as_record())
 
 
-def _choose(builder: Builder, wanted: str, epoch: int, steps_left: int, choices: Choices | None) -> Choice:
+def _choose(
+    builder: Builder, plan: EnginePlan, beginning: Beginning, choices: Choices | None, report: Report | None
+) -> Choice:
+    wanted, steps_left = plan.engine, beginning.steps_left
     if wanted == "plain":
         return _plain(builder, "asked for")
     if obstacle := builder.obstacle():
         return _plain(builder, obstacle)
     if wanted not in ("auto", "measure"):
-        return _named(builder, wanted, epoch)
+        return _planned(builder, plan, beginning, report)
     if isinstance(builder.source, StreamSource):
         return _fallback(builder, "steps", "the data is read as a stream")
-    if steps_left <= TINY_RUN:
+    if steps_left <= TINY_RUN and not plan.at:
         return _plain(builder, f"{steps_left} steps are too few to gain anything")
     try:
-        if choices is None:
-            return _Measuring(builder, epoch, steps_left).fastest()
-        return _as_before(builder, epoch, steps_left, choices, again=wanted == "measure")
+        return _measured(builder, plan, beginning, choices, report)
     except Exception as error:  # the model's own code ran: anything may have been raised
         return _plain(builder, f"the training step cannot be compiled: {first_line(error)}")
 
 
-def _as_before(builder: Builder, epoch: int, steps_left: int, choices: Choices, *, again: bool) -> Choice:
-    """The choice kept for this step; where there is none that serves, one that is measured now and kept."""
-    key, kept, shorter = fingerprint(builder), None, None
-    while not again and (kept := choices.get(key)) is not None and not kept.holds(steps_left):
+def _measured(
+    builder: Builder, plan: EnginePlan, beginning: Beginning, choices: Choices | None, report: Report | None
+) -> Choice:
+    """The choice kept for this step; where there is none that serves, one that is measured now or later, and kept."""
+    again, steps_left = plan.engine == "measure", beginning.steps_left
+    key, kept, shorter = fingerprint(builder) if choices else "", None, None
+    while choices and not again and (kept := choices.get(key)) is not None and not kept.holds(steps_left):
         shorter, key = kept, longer(key)  # which keeps what it has: its numbers stay the same as well
     if kept is not None:
         with suppress(Exception):  # what could be compiled then may not be now: measured again
-            return _kept_choice(builder, kept)
-    measuring = _Measuring(builder, epoch, steps_left, xla=shorter is None or not shorter.xla_settled)
+            return _kept_choice(builder, kept, beginning, report)
+    unusable = kept is not None
+
+    def settle(chosen: EngineChosen, steps: int, *, xla_settled: bool) -> EngineChosen:
+        """Keep what was measured, unless another kwb has measured meanwhile: then that counts."""
+        if choices is None or not chosen.candidates:
+            return chosen
+        other = None if again or unusable else choices.get(key)
+        if other is not None:
+            return _as_kept(other)
+        at = parse_plan(chosen.plan).at if chosen.engine == "chunk-xla" else 0
+        choices.keep(key, Kept(chosen.engine, chosen.candidates, steps, xla_settled, chosen.differs, at))
+        if shorter is not None and "chunk-xla" in (shorter.engine, chosen.engine):
+            note = f"far longer than what {shorter.engine} was chosen for on {shorter.day}"
+            chosen = replace(chosen, reason=f"{chosen.reason}; {note}: the last digits may be others")
+        return chosen
+
+    measuring = Measuring(builder, beginning, xla=shorter is None or not shorter.xla_settled)
+    if report is not None and not again and (at := measuring.begin(plan.at)):
+        return _handing_over(builder, measuring, at, settle, report)
     program, chosen = measuring.fastest()
-    if not chosen.candidates:
-        return program, chosen
-    other = None if again or kept is not None else choices.get(key)
-    if other is not None:  # another kwb has measured meanwhile
-        return _kept_choice(builder, other)
-    choices.keep(
-        key, Kept(chosen.engine, chosen.candidates, steps_left, measuring.xla_settled, chosen.differs)
-    )
-    if shorter is not None and "chunk-xla" in (shorter.engine, chosen.engine):
-        note = f"far longer than what {shorter.engine} was chosen for on {shorter.day}: the last digits may be others"
-        chosen = replace(chosen, reason=f"{chosen.reason}; {note}")
-    return program, chosen
+    settled = settle(chosen, steps_left, xla_settled=measuring.xla_settled)
+    if settled.engine != chosen.engine or settled.plan:
+        return _kept_choice(builder, choices.get(key), beginning, report)  # type: ignore[union-attr, arg-type]
+    return program, settled
 
 
-def _kept_choice(builder: Builder, kept: Kept) -> Choice:
-    reason = f"as measured on {kept.day}"
-    program = builder.build(kept.engine)  # type: ignore[arg-type]
-    return program, EngineChosen(kept.engine, kept.speeds, reason, kept.differs)
+def _handing_over(
+    builder: Builder, measuring: Measuring, at: int, settle: Callable[..., EngineChosen], report: Report
+) -> Choice:
+    """Train with `chunk` while XLA compiles; which goes on is measured at step `at`."""
+    compiling = Compiling(builder)
+    planned = str(EnginePlan("auto", at))
+
+    def choose_now(epoch: int, step: int) -> Program:
+        program, chosen = measuring.fastest_now(epoch, step, compiling)
+        chosen = replace(chosen, plan=str(EnginePlan("chunk-xla", at)))
+        settled = settle(chosen, measuring.steps, xla_settled=True)
+        if settled.engine != chosen.engine:
+            try:
+                program = builder.build(settled.engine)  # type: ignore[arg-type]
+            except Exception:
+                settled = chosen
+        # The step is that of this training, whatever that of another was.
+        report(replace(settled, plan=chosen.plan if settled.engine == "chunk-xla" else ""))
+        return program
+
+    reason = f"XLA compiles meanwhile; which engine is faster is measured at step {at}"
+    return HandOver(builder, at, choose_now), EngineChosen("chunk", measuring.speeds, reason, plan=planned)
 
 
-def first_line(error: BaseException) -> str:
-    return short_message(error)[:200]
+def _as_kept(kept: Kept) -> EngineChosen:
+    return EngineChosen(kept.engine, kept.speeds, f"as measured on {kept.day}", kept.differs)
+
+
+def _kept_choice(builder: Builder, kept: Kept, beginning: Beginning, report: Report | None) -> Choice:
+    at = kept.at if kept.engine == "chunk-xla" and report is not None else 0
+    return _planned(builder, EnginePlan(kept.engine, at), beginning, report, _as_kept(kept))
+
+
+def _planned(
+    builder: Builder,
+    plan: EnginePlan,
+    beginning: Beginning,
+    report: Report | None,
+    chosen: EngineChosen | None = None,
+) -> Choice:
+    """A named engine, from its step on.
+
+    Args:
+        chosen: the choice that it is of; None where it was asked for.
+    """
+    begins = beginning.epoch * builder.source.steps + beginning.step
+    shown = str(plan) if plan.at else ""
+    if begins >= plan.at or not isinstance(builder.source, ArraySource) or report is None:
+        if chosen is not None:
+            return builder.build(plan.engine), replace(chosen, plan=shown)  # type: ignore[arg-type]
+        program, found = _named(builder, plan.engine, beginning.epoch)
+        return program, replace(found, plan=shown if found.engine == plan.engine else "")
+    found = chosen or EngineChosen(plan.engine, {}, "asked for")
+    compiling = Compiling(builder, begins=begins + beginning.steps_left > plan.at)
+
+    def hand_over(epoch: int, step: int) -> Program:
+        try:
+            program = compiling.program()
+            report(replace(found, plan=shown))
+        except Exception as error:  # the training itself is sound
+            program = builder.build("chunk")
+            report(EngineChosen("chunk", {}, f"{plan.engine} cannot compile this model: {first_line(error)}"))
+        return program
+
+    reason = f"{found.reason}; {plan.engine} takes over at step {plan.at}"
+    begun = replace(found, engine="chunk", reason=reason, plan=shown)
+    return HandOver(builder, plan.at, hand_over), begun
 
 
 def _plain(builder: Builder, reason: str) -> Choice:
@@ -149,13 +207,13 @@ def _difference(builder: Builder, program: Program, epoch: int) -> str:
     """How a program compiled by XLA differs from plain Keras, in words; empty where it does not, as far as is known."""
     random = operations.random(builder.operations)
     if operations.unrepeatable(builder.operations):
-        return f"XLA draws other random numbers ({_listed(random)})" if random else ""
+        return f"XLA draws other random numbers ({listed(random)})" if random else ""
     reference = builder.build("chunk")
     with preserved(builder.traced.variables) as restore:
         agreement = Agreement(builder.model, reference, restore, epoch, builder.source.steps)
         difference = agreement.difference(program)
     if difference and random:
-        return f"{difference}; XLA draws other random numbers ({_listed(random)})"
+        return f"{difference}; XLA draws other random numbers ({listed(random)})"
     return difference
 
 
@@ -167,180 +225,3 @@ def _fallback(builder: Builder, name: str, reason: str) -> Choice:
     except Exception as error:
         return _plain(builder, f"{name} cannot compile this model: {first_line(error)}")
     return program, EngineChosen(program.name, {}, reason)
-
-
-class _Measuring:
-    """Measures the candidates.
-
-    Attributes:
-        xla_settled: whether XLA was considered, not left out because the training is short.
-
-    Args:
-        xla: whether it may be chosen.
-    """
-
-    def __init__(self, builder: Builder, epoch: int, steps_left: int, *, xla: bool = True) -> None:
-        self.xla_settled = True
-        self._xla = xla
-        self._builder = builder
-        self._epoch = epoch
-        self._steps_left = steps_left
-        self._programs: dict[str, Program] = {}
-        self._speeds: dict[str, float] = {}
-        self._notes: list[str] = []
-        self._differs: dict[str, str] = {}
-        self._agreement: Agreement | None = None
-
-    def fastest(self) -> Choice:
-        traced = self._builder.traced
-        chunk = self._builder.build("chunk")
-        if unrepeatable := operations.unrepeatable(self._builder.operations):
-            reason = f"not measured: steps with {_listed(unrepeatable)} cannot be taken back"
-            return chunk, EngineChosen(chunk.name, {}, reason)
-        with preserved(traced.variables) as restore:
-            self._measure(chunk, long=False)
-            if self._xla and self._xla_may_pay():
-                self._measure(chunk)
-                self._try("chunk-xla", restore)
-                for _ in range(AGAIN if self._is_close() else 0):
-                    for program in list(self._programs.values()):
-                        self._measure(program)
-            if self._seconds_left() > LONG_RUN:
-                self._try("steps", restore)
-                self._try("plain", restore)
-        name = self._best()
-        return self._programs[name], EngineChosen(name, self._speeds, self._reason(name), self._differs)
-
-    def _best(self) -> str:
-        """The fastest; not XLA where it gains next to nothing, for then a busy machine would decide."""
-        others = {name: speed for name, speed in self._speeds.items() if name != "chunk-xla"}
-        best = max(others, key=others.__getitem__, default="chunk-xla")
-        xla = self._speeds.get("chunk-xla", 0.0)
-        return "chunk-xla" if xla > XLA_GAIN * others.get(best, 0.0) else best
-
-    def _is_close(self) -> bool:
-        """True if a busy machine may have decided which is faster: a choice is never changed later."""
-        speeds = sorted(self._speeds.values())
-        return len(speeds) > 1 and speeds[-1] < CLOSE * speeds[0]
-
-    def _seconds_left(self) -> float:
-        return self._steps_left / max(self._speeds.values())
-
-    def _xla_may_pay(self) -> bool:
-        """True if XLA can save more time than compiling costs, and a compilation in vain is affordable."""
-        if random := operations.random(self._builder.operations):
-            self._notes.append(f"XLA would draw other random numbers ({_listed(random)})")
-            return False
-        if self._builder.slow_in_xla:
-            self._notes.append("XLA runs convolutions badly on a CPU")
-            return False
-        left = self._seconds_left()
-        compiling = COMPILING + TRACES * self._builder.timing.seconds("trace")
-        step = left / self._steps_left
-        # Steps of many tiny operations gain most: XLA fuses them and calls none of them one by one.
-        gain = left * (0.6 if step < 2e-6 * len(self._builder.traced.operations) else 0.25)
-        # A chunk saves at least half a millisecond a step over plain Keras; that much may be risked.
-        affordable = 0.02 * left + 0.0005 * self._steps_left
-        if compiling > min(gain, affordable):
-            self._notes.append("the run is too short for XLA to pay")
-            self.xla_settled = False
-            return False
-        return True
-
-    def _try(self, name: EngineName, restore: Callable[[], None]) -> None:
-        """Measure a candidate, where it can be compiled and trains as the others do."""
-        try:
-            program = self._builder.build(name)
-            with self._builder.timing.of(f"compare {name}"):
-                difference = self._difference(program, restore)
-            if difference:
-                self._drop(program, difference)
-            else:
-                self._measure(program)
-        except Exception as error:
-            self._notes.append(f"{name} cannot compile this model: {first_line(error)}")
-
-    def _difference(self, program: Program, restore: Callable[[], None]) -> str:
-        if self._agreement is None:
-            source = self._builder.source
-            reference = self._programs["chunk"]
-            self._agreement = Agreement(self._builder.model, reference, restore, self._epoch, source.steps)
-        return self._agreement.difference(program)
-
-    def _drop(self, program: Program, difference: str) -> None:
-        """Of two that differ, plain Keras is right."""
-        if program.name != "plain":
-            self._differs[program.name] = difference
-            return
-        self._differs |= dict.fromkeys(self._speeds, "it returns other numbers than plain Keras")
-        self._programs, self._speeds = {}, {}
-        self._measure(program)
-
-    def _measure(self, program: Program, *, long: bool = True) -> None:
-        best = max(self._speeds.values(), default=0.0)
-        source, most = self._builder.source, self._builder.most
-        with self._builder.timing.of(f"measure {program.name}"):
-            speed = steps_per_second(
-                program, self._epoch, source.steps, best, MEASURING if long else 0.0, most
-            )
-        self._programs[program.name] = program
-        self._speeds[program.name] = max(speed, self._speeds.get(program.name, 0.0))
-
-    def _reason(self, name: str) -> str:
-        others = {other: speed for other, speed in self._speeds.items() if other != name}
-        if not others:
-            return "; ".join(self._notes) or "the only candidate"
-        second = max(others, key=others.__getitem__)
-        return "; ".join([f"{self._speeds[name] / others[second]:.2g} times {second}", *self._notes])
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(name for name in names if not name.startswith("StatelessRandomGet")) or ", ".join(names)
-
-
-def steps_per_second(
-    program: Program, epoch: int, steps: int, best: float, seconds: float, most: int
-) -> float:
-    """The speed of a program over steps from the first of an epoch on, changing the model's variables.
-
-    Args:
-        best: the speed of the fastest so far, in steps per second: far below it, a few steps are enough.
-        seconds: how long to measure; 0 for a rough value of a few steps.
-        most: how many steps one call may take.
-    """
-    _timed(program, epoch, 1, most)  # the first step also pays for what a program makes lazily
-    speed = max(_timed(program, epoch, 1, most) for _ in range(3))
-    if best and 1 / speed > HOPELESS / best + CALL_COST:
-        return speed
-    count, total = min(4, steps), 0.0
-    while total == 0.0 or total < seconds:
-        new = _timed(program, epoch, count, most)
-        total += count / new
-        speed = max(speed, new)
-        count = min(steps, max(count, math.ceil(new * seconds / 3)))
-    return speed
-
-
-def _timed(program: Program, epoch: int, count: int, most: int) -> float:
-    began = time.perf_counter()
-    step = 0
-    while step < count:
-        ran, logs = program.run(epoch, step, min(most, count - step))
-        step += ran
-    keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
-    return count / (time.perf_counter() - began)
-
-
-@contextmanager
-def preserved(variables: Iterable[tf.Variable]) -> Iterator[Callable[[], None]]:
-    """Put back the values that the variables had, in the end and whenever the returned function is called."""
-    saved = [(variable, tf.identity(variable)) for variable in variables]
-
-    def restore() -> None:
-        for variable, value in saved:
-            variable.assign(value)
-
-    try:
-        yield restore
-    finally:
-        restore()

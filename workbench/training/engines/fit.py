@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 import keras
 import numpy as np
@@ -17,16 +16,16 @@ from workbench.events import EngineChosen
 from workbench.storage.optimizers import optimizers
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
 from workbench.training.engines.choices import Choices
-from workbench.training.engines.choose import choose, preserved
+from workbench.training.engines.choose import choose
 from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, Source, Stream, StreamSource
+from workbench.training.engines.hand_over import HandOver
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
+from workbench.training.engines.measuring import Beginning, preserved
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.programs import Program, Step
 from workbench.training.engines.testing import KeptTest, make_tester
 from workbench.training.timing import Timing
-
-Engine = Literal["auto", "measure", "plain", "steps", "chunk", "chunk-xla"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class FitSettings:
         epochs: the epoch before which training ends, as in `keras.Model.fit`.
         batch_size: rows of a batch; the last of an epoch has what is left. A `Stream` brings its own.
         shuffle: a new order of rows each epoch, drawn from `seed` and the epoch's number.
-        engine: which engine runs the steps.
+        engine: which engine runs the steps: a name, `auto`, `measure`, or a plan of a training before (see `plans`).
         class_weight: a weight for each class number.
         classes: the class names of each output, by which a metric's number for each class is called.
         validation_batch_size: rows of a validation batch; None for `batch_size`.
@@ -53,7 +52,7 @@ class FitSettings:
     batch_size: int = 32
     shuffle: bool = True
     seed: int = 0
-    engine: Engine = "auto"
+    engine: str = "auto"
     class_weight: ClassWeight | None = None
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     validation_batch_size: int | None = None
@@ -84,7 +83,8 @@ def fit(
     called once for all its steps, with the first and the last of them, as Keras does with `steps_per_execution`.
 
     Args:
-        on_chosen: called with the engine that runs, before the first step.
+        on_chosen: called with the engine that runs, before the first step; and before the step from which on it is
+            another one.
         wrap_step: called with the model's `train_step`, returns the step to run instead, with the same logs. It is
             traced into the compiled step: what watches the inside of a model belongs here.
         choices: where `auto` keeps what it has measured; None to measure every time.
@@ -106,15 +106,16 @@ def fit(
         most = 1 if acting else CALL_STEPS
         builder = Builder(model, "train", step, source, settings.epochs, most, timing)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
-        program, chosen = choose(
-            builder, settings.engine, settings.initial_epoch, steps_left, _one_by_one(acting), choices
-        )
+        beginning = Beginning(settings.initial_epoch, settings.initial_step, steps_left)
+        program, chosen = choose(builder, settings.engine, beginning, _one_by_one(acting), choices, on_chosen)
         if settings.initial_metrics:
             _build_metrics(builder)
         on_chosen(chosen)
         foreign = stock_function(model, "train")
 
         def renewed(name: str) -> Program:
+            if isinstance(program, HandOver) and not program.settled:
+                on_chosen(EngineChosen(name, {}, "the model was compiled again"))
             again = wrap_step(model.train_step) if wrap_step else model.train_step
             return Builder(model, "train", again, source, settings.epochs, most).build(name)  # type: ignore[arg-type]
 
@@ -135,7 +136,9 @@ def fit(
             tester = make_tester(
                 model,
                 make_test_source(validation, settings),
-                chosen.engine,
+                "chunk"
+                if chosen.plan
+                else chosen.engine,  # the same, whatever a resumed training begins with
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
                 every_epochs=settings.validation_freq,
@@ -171,7 +174,7 @@ def evaluate(
     model: keras.Model,
     data: Arrays | Stream,
     batch_size: int = 32,
-    engine: Engine = "auto",
+    engine: str = "auto",
     classes: Mapping[str, Sequence[str]] | None = None,
     wrap_test: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,

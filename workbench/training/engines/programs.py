@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
+from workbench.keras_private import call_with_others
 from workbench.training.engines.data import ArraySource, Source
 from workbench.training.engines.metrics import Logs, is_quick, is_stock
 
@@ -29,8 +30,8 @@ class Program(Protocol):
         gives_metrics: whether the logs are those of `model.get_metrics_result()`, after the step.
     """
 
-    name: str
-
+    @property
+    def name(self) -> str: ...
     @property
     def gives_metrics(self) -> bool: ...
 
@@ -165,8 +166,10 @@ class Chunk:
         self._epoch: int | None = None
         self._order: Any = None
         self._function: Any = None
+        self._ready = False
 
-    def prepare(self) -> None:
+    def trace(self) -> None:
+        """Trace the loop, which `prepare` does if need be."""
         if self._function is not None:
             return
         self._go_to(0)
@@ -174,7 +177,14 @@ class Chunk:
         function = tf.function(self._chunk, jit_compile=self._jit_compile, autograph=False)
         # Called directly, a concrete function saves half of what a call costs.
         self._function = function.get_concrete_function(*self._form(), zero, zero)
+
+    def prepare(self) -> None:
+        if self._ready:
+            return
+        self.trace()
+        zero = tf.constant(0)
         self._function(self._source.data, self._order, zero, zero)
+        self._ready = True
 
     def over(self, source: ArraySource) -> Chunk | None:
         """The same compiled loop over other rows; None where it cannot run over them."""
@@ -183,6 +193,7 @@ class Chunk:
             return None
         other = Chunk(self._traced, source, any_rows=True)
         other._function = self._function
+        other._ready = True
         return other
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
@@ -230,6 +241,12 @@ class ChunkXLA(Chunk):
         if self._whole_batches < self._source.steps:
             self._short.prepare()
         super().prepare()
+
+    def compile_apart(self) -> None:
+        """Compile the traced loop without touching the model's variables, which may be in use meanwhile."""
+        zero = tf.constant(0)
+        given = tree.flatten((self._source.data, self._order, zero, zero))
+        call_with_others(self._function, given)
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
         count = min(count, self._whole_batches - step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ from workbench.training.engines.data import Arrays, ArraySource, Stream
 from workbench.training.engines.fit import FitSettings, make_source, make_test_source
 from workbench.training.engines.metrics import Logs
 from workbench.training.engines.pixels import as_floats
+from workbench.training.engines.plans import parse_plan
 from workbench.training.engines.programs import Mode, Program, Step
 
 
@@ -49,11 +50,20 @@ class SingleSteps:
         return Builder(self.model, self.mode, self._wrapped(), self._source, self.settings.epochs, 1)
 
     @cached_property
-    def _program(self) -> Program:
+    def _programs(self) -> dict[EngineName, Program]:
+        return {}
+
+    def _program(self, epoch: int, step: int) -> Program:
+        """That of the engine that ran this step."""
         name: EngineName = "plain" if self._builder.obstacle() else "steps"
-        if not self._builder.obstacle() and self.settings.engine in ("plain", "steps", "chunk", "chunk-xla"):
-            name = self.settings.engine
-        return self._builder.build(name)
+        plan = parse_plan(self.settings.engine)
+        # Where engines hand over, validation is chunk's, as in `fit`.
+        planned = plan.engine_at(epoch * self.steps + step if self.mode == "train" else 0)
+        if not self._builder.obstacle() and planned in ("plain", "steps", "chunk", "chunk-xla"):
+            name = cast("EngineName", planned)
+        if name not in self._programs:
+            self._programs[name] = self._builder.build(name)
+        return self._programs[name]
 
     def _wrapped(self) -> Step:
         step = self.model.train_step if self.mode == "train" else self.model.test_step
@@ -71,7 +81,7 @@ class SingleSteps:
 
     def run(self, epoch: int, step: int) -> Logs:
         """Run one step, both counted from 0; the logs after it."""
-        return self._program.run(epoch, step, 1)[1]
+        return self._program(epoch, step).run(epoch, step, 1)[1]
 
     def batch(self, epoch: int, step: int) -> Any:
         """The batch of a step, as tensors."""

@@ -11,6 +11,7 @@ from workbench.training.engines.builder import CALL_STEPS, Builder, stock_functi
 from workbench.training.engines.choose import choose, without_difference
 from workbench.training.engines.data import ArraySource, Source
 from workbench.training.engines.loop import Runner
+from workbench.training.engines.measuring import Beginning
 from workbench.training.engines.metrics import QuickMetrics
 from workbench.training.engines.programs import Chunk, Program, Step
 
@@ -71,7 +72,7 @@ def make_tester(
     later = engine == "chunk-xla" and every_epochs > 0
     program = _kept_program(kept, source) if engine == "chunk" and not every_epochs else None
     if program is None:
-        program, _ = choose(builder, "chunk" if later else engine, epoch=0, steps_left=source.steps)
+        program, _ = choose(builder, "chunk" if later else engine, Beginning(steps_left=source.steps))
     _keep(kept, program)
 
     def renewed(name: str) -> Program:

@@ -1,0 +1,100 @@
+"""Begin to train with `chunk` while XLA compiles in a thread, and go on with what is faster from a fixed step on.
+
+XLA compiles outside of Python, for seconds in which the training goes on at nearly its full speed. It compiles for the
+shapes of the variables, not for the variables: a run without a step on others in their place is enough, and the model's
+own are not touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import tensorflow as tf
+
+from workbench.training.engines.builder import Builder
+from workbench.training.engines.metrics import Logs
+from workbench.training.engines.programs import Program
+
+MOST_BYTES = 1 << 28  # of the variables: beyond, others in their place take too much memory
+
+
+class Compiling:
+    """`chunk-xla` of a model, compiled in a thread as far as it can be. What fails there, `program` compiles again, and
+    raises the error.
+
+    Args:
+        builder: builds it.
+        begins: begin now; else it is compiled when it is asked for.
+    """
+
+    def __init__(self, builder: Builder, *, begins: bool = True) -> None:
+        self._builder = builder
+        self._thread: threading.Thread | None = None
+        if not begins or _bytes(builder.traced.variables) > MOST_BYTES:
+            return
+        with suppress(Exception), builder.timing.of("trace chunk-xla"):
+            builder.trace_xla()
+            # No daemon: to end Python while XLA compiles could crash it.
+            self._thread = threading.Thread(target=self._compile, name="compiling")
+            self._thread.start()
+
+    def program(self) -> Program:
+        """The compiled program; waits for it.
+
+        Raises:
+            Exception: whatever compiling raised.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        return self._builder.build("chunk-xla")
+
+    def _compile(self) -> None:
+        with suppress(Exception):
+            self._builder.trace_xla().compile_apart()
+
+
+def _bytes(variables: Sequence[tf.Variable]) -> int:
+    return sum(each.shape.num_elements() * each.dtype.size for each in variables)
+
+
+class HandOver:
+    """`chunk` up to a step, then the program that is chosen there.
+
+    Args:
+        builder: builds the programs.
+        at: the step, from the first one of the first epoch.
+        settle: called once, before that step with its epoch and its number there; returns the program that goes on.
+    """
+
+    def __init__(self, builder: Builder, at: int, settle: Callable[[int, int], Program]) -> None:
+        self._program = builder.build("chunk")
+        self._steps = builder.source.steps
+        self._at = at
+        self._settle: Callable[[int, int], Program] | None = settle
+
+    @property
+    def name(self) -> str:
+        return self._program.name
+
+    @property
+    def gives_metrics(self) -> bool:
+        return self._program.gives_metrics
+
+    @property
+    def settled(self) -> bool:
+        """True once the step has come."""
+        return self._settle is None
+
+    def prepare(self) -> None:
+        self._program.prepare()
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        before = self._at - (epoch * self._steps + step)
+        if self._settle is not None and before <= 0:
+            settle, self._settle = self._settle, None
+            self._program = settle(epoch, step)
+        if self._settle is not None:
+            count = min(count, before)
+        return self._program.run(epoch, step, count)
