@@ -108,7 +108,7 @@ def _measured(
         return _handing_over(builder, measuring, at, settle, report)
     program, chosen = measuring.fastest()
     settled = settle(chosen, steps_left, xla_settled=measuring.xla_settled)
-    if settled.engine != chosen.engine or settled.plan:
+    if settled.engine != chosen.engine:
         return _kept_choice(builder, choices.get(key), beginning, report)  # type: ignore[union-attr, arg-type]
     return program, settled
 

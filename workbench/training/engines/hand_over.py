@@ -46,9 +46,13 @@ class Compiling:
         Raises:
             Exception: whatever compiling raised.
         """
+        self.wait()
+        return self._builder.build("chunk-xla")
+
+    def wait(self) -> None:
+        """Wait for the thread."""
         if self._thread is not None:
             self._thread.join()
-        return self._builder.build("chunk-xla")
 
     def _compile(self) -> None:
         with suppress(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
@@ -24,6 +24,7 @@ XLA_GAIN = 1.15  # times the others: what it must be faster, to be chosen for go
 CLOSE = 1.6  # times: nearer to one another, they are measured again, so often:
 AGAIN = 2
 MEASURING = 0.15  # seconds
+BRIEF = 0.03  # seconds: to say how many steps there are until XLA has compiled
 HOPELESS = 3.0  # a step so many times slower than the best ends a candidate, the time of a call set aside:
 CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
 
@@ -94,11 +95,12 @@ class Measuring:
         if operations.unrepeatable(self._builder.operations):
             return 0
         with preserved(self._builder.traced.variables):
-            self._measure(chunk, long=False)
-        if at:
-            return at
-        if not self._xla or not self._xla_may_pay():
-            return 0
+            self._measure(chunk, 0.0)
+            if at:
+                return at
+            if not self._xla or not self._xla_may_pay():
+                return 0
+            self._measure(chunk, BRIEF)
         return self._begins + max(1, math.ceil(self._compiling * self._speeds["chunk"]))
 
     def fastest(self) -> Choice:
@@ -110,7 +112,7 @@ class Measuring:
         with preserved(self._builder.traced.variables) as restore:
             begun = bool(self._speeds)  # then XLA cannot pay, else the rest would be measured later
             if not begun:
-                self._measure(chunk, long=False)
+                self._measure(chunk, 0.0)
             self._measure_others(restore, xla=not begun and self._xla and self._xla_may_pay())
         return self._fastest_known()
 
@@ -120,8 +122,7 @@ class Measuring:
         self._steps_left -= epoch * self._builder.source.steps + step - self._begins
         self._epoch = epoch
         try:
-            with suppress(Exception):  # raised again where it is built
-                compiling.program()
+            compiling.wait()
             with preserved(self._builder.traced.variables) as restore:
                 self._measure_others(restore, xla=True)
             return self._fastest_known()
@@ -213,13 +214,12 @@ class Measuring:
         self._programs, self._speeds = {}, {}
         self._measure(program)
 
-    def _measure(self, program: Program, *, long: bool = True) -> None:
+    def _measure(self, program: Program, seconds: float | None = None) -> None:
         best = max(self._speeds.values(), default=0.0)
         source, most = self._builder.source, self._builder.most
+        seconds = MEASURING if seconds is None else seconds
         with self._builder.timing.of(f"measure {program.name}"):
-            speed = steps_per_second(
-                program, self._epoch, source.steps, best, MEASURING if long else 0.0, most
-            )
+            speed = steps_per_second(program, self._epoch, source.steps, best, seconds, most)
         self._programs[program.name] = program
         self._speeds[program.name] = max(speed, self._speeds.get(program.name, 0.0))
 
