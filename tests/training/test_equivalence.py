@@ -120,7 +120,7 @@ def test_a_training_is_that_of_stock_fit(name: str, engine: str, stock: Any) -> 
         training.callbacks(),
         chosen.append,
     ).history
-    (choice,) = chosen
+    choice = chosen[-1]  # the one that it ended with
     if choice.engine in choice.differs:
         assert engine == "chunk-xla", "the default engine never differs"
         assert training.random, choice.differs
