@@ -3,10 +3,10 @@
 Each recipe is trained by `kwb --batch RECIPE --json` in a process of its own: the first time, and once more when what
 was measured and tried is known. Prints, in seconds,
 
-    start         from the start of the program to the beginning of the run's work, TensorFlow's loading above all
-    parts         the `timing` of the event `engine_chosen`: what each part of the preparation took
-    first epoch   from the start of the program to the end of the first epoch
-    finished      from the start of the program to its end
+    first epoch             from the start of the program to the end of the first epoch
+    finished                from the start of the program to its end
+    start and first epoch   the first epoch without the parts: TensorFlow's loading above all, and the epoch itself
+    the parts               what each took until the engine was chosen: the `timing` of the event `engine_chosen`
 """
 
 from __future__ import annotations

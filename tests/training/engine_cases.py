@@ -7,9 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from keras import layers, ops
 
-from workbench.training.engines import Arrays, FitSettings
+from workbench.training.engines import Arrays, FitSettings, choose, measuring
 
 ENGINES = ("plain", "steps", "chunk", "chunk-xla")
 ROWS, BATCH = 90, 16  # five whole batches and a short one
@@ -115,6 +116,15 @@ def stock(model: keras.Model, arrays: Arrays, epochs: int = 2, **kwargs: Any) ->
 
 def settings(**changes: Any) -> FitSettings:
     return FitSettings(**({"epochs": 2, "batch_size": BATCH, "shuffle": False} | changes))
+
+
+def prefer_xla(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """From now on `auto` hands over at a step, to XLA."""
+    monkeypatch.setattr(choose, "TINY_RUN", 0)
+    monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
+    monkeypatch.setattr(measuring.Measuring, "_compiling", float(at))
+    speeds = {"chunk": 1.0, "chunk-xla": 2.0}
+    monkeypatch.setattr(measuring, "steps_per_second", lambda program, *rest: speeds[program.name])
 
 
 def assert_close(history: dict[str, Any], expected: dict[str, Any], tolerance: float = 1e-5) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ import tensorflow as tf
 from tests.training.engine_cases import (
     ONE_INPUT,
     STEPS,
+    VALIDATION,
     Reconstructing,
     assert_close,
     assert_same_bits,
+    part,
+    prefer_xla,
     sequential,
     settings,
 )
 from workbench.events import EngineChosen
-from workbench.training.engines import Choices, choose, fit, measuring
+from workbench.training.engines import Choices, fit, measuring
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.data import ArraySource
 from workbench.training.engines.hand_over import Compiling
@@ -50,11 +54,7 @@ def trained(
 @pytest.fixture
 def prefers_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` hands over in the second epoch, to XLA."""
-    monkeypatch.setattr(choose, "TINY_RUN", 0)
-    monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
-    monkeypatch.setattr(measuring.Measuring, "_compiling", float(AT))
-    speeds = {"chunk": 1.0, "chunk-xla": 2.0}
-    monkeypatch.setattr(measuring, "steps_per_second", lambda program, *rest: speeds[program.name])
+    prefer_xla(monkeypatch, AT)
 
 
 @pytest.mark.parametrize("text", ["plain", "chunk-xla", "chunk-xla@8", "auto@12", "auto", "@", "a@b"])
@@ -207,3 +207,41 @@ def test_the_numbers_are_those_of_keras_up_to_rounding() -> None:
     _, history, _ = trained("chunk-xla@8")
     _, plain, _ = trained("plain")
     assert_close(history, plain)
+
+
+@pytest.mark.usefixtures("prefers_xla")
+def test_validation_is_compiled_from_the_epoch_after_the_step_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the training is resumed behind it; and never where XLA does not train."""
+    module = importlib.import_module("workbench.training.engines.testing")
+    monkeypatch.setattr(module, "_UNCOMPILED", 0)
+    epochs: list[int] = []
+    real = module.without_difference
+
+    def compiled(builder: Builder, epoch: int = 0) -> Any:
+        epochs.append(seen.epoch)
+        return real(builder, epoch)
+
+    class Seen(keras.callbacks.Callback):
+        epoch = -1  # the last that has ended
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.epoch = epoch
+
+    monkeypatch.setattr(module, "without_difference", compiled)
+    validation = part(ONE_INPUT, VALIDATION)
+    histories = []
+    for engine, expected in (("auto", [1]), ("chunk-xla@8", [1]), ("chunk", [])):
+        epochs.clear()
+        seen = Seen()
+        chosen = settings(epochs=4, shuffle=True, engine=engine)
+        histories.append(fit(sequential(), ONE_INPUT, validation, chosen, [seen]).history)
+        assert epochs == expected, "before the third epoch, for step 8 is in the second"
+    assert histories[0] == histories[1]
+    assert_close(histories[0], histories[2])
+    speeds = {"chunk": 2.0, "chunk-xla": 1.0}
+    monkeypatch.setattr(measuring, "steps_per_second", lambda program, *rest: speeds[program.name])
+    epochs.clear()
+    seen = Seen()
+    again = fit(sequential(), ONE_INPUT, validation, settings(epochs=4, shuffle=True), [seen]).history
+    assert epochs == []
+    assert again == histories[2]

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import Kwb
-from tests.training.engine_cases import ONE_INPUT, STEPS, assert_same_bits, sequential, settings
+from tests.training.engine_cases import ONE_INPUT, STEPS, assert_same_bits, prefer_xla, sequential, settings
 from workbench import events
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import parse
 from workbench.storage.receipts import read_receipt
 from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
-from workbench.training.engines import choose, fit, measuring
+from workbench.training.engines import fit
 from workbench.training.engines.single_steps import SingleSteps
 from workbench.training.session import Session
 
@@ -33,11 +33,7 @@ train: {epochs: 4, loss: mae, optimizer: {use: Adam, learning_rate: 0.1}, checkp
 
 @pytest.fixture
 def prefers_xla(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "TINY_RUN", 0)
-    monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
-    monkeypatch.setattr(measuring.Measuring, "_compiling", float(AT))
-    speeds = {"chunk": 1.0, "chunk-xla": 2.0}
-    monkeypatch.setattr(measuring, "steps_per_second", lambda program, *rest: speeds[program.name])
+    prefer_xla(monkeypatch, AT)
 
 
 class Trained:

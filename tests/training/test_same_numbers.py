@@ -205,3 +205,58 @@ def test_what_a_short_training_chose_serves_one_that_is_not_far_longer() -> None
     assert short.holds(LONGER * 100)
     assert not short.holds(LONGER * 100 + 1)
     assert Kept("chunk-xla", {"chunk": 1.0, "chunk-xla": 9.0}, 100, xla_settled=True).holds(10**9)
+
+
+DRAWING = '''\
+"""A layer that draws in every way there is."""
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class Drawing(keras.layers.Layer):
+    """Adds noise."""
+
+    def __init__(self, rate: float = 0.3, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.drop = keras.layers.Dropout(rate)
+
+    def build(self, shape):
+        start = np.random.normal() + random.random()
+        self.scale = self.add_weight(shape=(shape[-1],), initializer=keras.initializers.Constant(start))
+        self.drop.build(shape)
+
+    def call(self, x, training=False):
+        x = self.drop(x * self.scale, training=training)
+        if not training:
+            return x
+        return x + 0.1 * tf.random.normal(tf.shape(x)) + 0.1 * keras.random.normal((1,))
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate}
+'''
+
+
+@pytest.mark.slow
+def test_a_model_that_is_known_to_come_back_trains_to_the_same_numbers(
+    tmp_path: Path, kwb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not saved and reloaded the second time; to do so must draw nothing from what training draws."""
+    monkeypatch.setenv("KWB_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "drawing.py").write_text(DRAWING)
+    (tmp_path / "recipe.yaml").write_text(
+        "kwb: 1\nname: drawn\nseed: 4\ndata: {use: diabetes, scale: standard, split: {validation: 0.2}}\n"
+        "model: {sequential: [{use: Dense, units: 4}, {use: Drawing}, {use: Dense, units: 1}]}\n"
+        "train: {epochs: 3, loss: mae, engine: chunk}\n"
+    )
+    logs = []
+    for known in (0, 1):
+        found = list((tmp_path / "state" / "saveable").glob("*"))
+        assert len(found) == known
+        done = kwb("--batch", "recipe.yaml", "--plugin", "drawing.py", "--json", cwd=tmp_path, timeout=200)
+        assert done.returncode == 0, done.stderr
+        logs.append(logs_of(done.stdout))
+    assert logs[0] == logs[1]

@@ -62,9 +62,13 @@ class Watching:
         return time.monotonic() - self._context.last_key >= QUIET
 
     async def _keep_looking(self) -> None:
-        while self._app.is_running:
-            await asyncio.sleep(LOOK_AT_PLUGINS_EVERY if self._context.plugins.watched else LOOK_EVERY)
-            await self._look_once()
+        try:
+            while self._app.is_running:
+                await asyncio.sleep(LOOK_AT_PLUGINS_EVERY if self._context.plugins.watched else LOOK_EVERY)
+                await self._look_once()
+        except Exception:
+            self._app.call_later(self.start)  # the error is shown, and the files are looked at all the same
+            raise
 
     async def _look_once(self) -> None:
         await self.look()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.tui.assembling.conftest import checked, typed
 from tests.tui.conftest import OpenApp, settle, shown
 from tests.worker.conftest import recipe
 from workbench.recipe.file_text import FileText
+from workbench.tui.services.file_watch import FileWatch
 from workbench.tui.services.unsaved import Unsaved
 from workbench.tui.widgets.dialogs import ConfirmDialog, DetailsDialog
 
@@ -291,3 +293,23 @@ async def test_the_recipes_that_are_listed_and_the_one_previewed_are_looked_at(
         await until(lambda: "epochs: 77," in shown(pilot.app))
         subprocess.run(["cp", str(small), str(working_directory / "second.yaml")], check=True)
         await until(lambda: "second.yaml" in shown(pilot.app))
+
+
+async def test_a_look_that_fails_is_reported_and_not_the_last(
+    open_app: OpenApp, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failed = FileWatch.look, []
+
+    def look(watch: FileWatch, paths: Iterable[Path]) -> set[Path]:
+        if not failed:
+            failed.append(True)
+            raise ZeroDivisionError("a look that fails")
+        return real(watch, paths)
+
+    async with open_app(crashes=True) as pilot:
+        editor = await opened(pilot, small)
+        monkeypatch.setattr(FileWatch, "look", look)
+        await until(lambda: pilot.app.crash_log.crashes)
+        assert "a look that fails" in pilot.app.crash_log.crashes[0].details
+        edit(small, "epochs: 2", "epochs: 77")
+        await until(lambda: editor.get("train.epochs") == 77)

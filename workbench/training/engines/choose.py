@@ -40,7 +40,7 @@ def choose(
     beginning: Beginning,
     reason: str = "",
     choices: Choices | None = None,
-    report: Callable[[EngineChosen], None] | None = None,
+    report: Report | None = None,
 ) -> Choice:
     """The program to train with.
 
@@ -170,11 +170,11 @@ def _planned(
 
     def hand_over(epoch: int, step: int) -> Program:
         try:
-            program = compiling.program()
-            report(replace(found, plan=shown))
+            program, now = compiling.program(), replace(found, plan=shown)
         except Exception as error:  # the training itself is sound
             program = builder.build("chunk")
-            report(EngineChosen("chunk", {}, f"{plan.engine} cannot compile this model: {first_line(error)}"))
+            now = EngineChosen("chunk", {}, f"{plan.engine} cannot compile this model: {first_line(error)}")
+        report(now)
         return program
 
     reason = f"{found.reason}; {plan.engine} takes over at step {plan.at}"

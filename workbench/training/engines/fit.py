@@ -23,8 +23,9 @@ from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
 from workbench.training.engines.measuring import Beginning, preserved
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
+from workbench.training.engines.plans import parse_plan
 from workbench.training.engines.programs import Program, Step
-from workbench.training.engines.testing import KeptTest, make_tester
+from workbench.training.engines.testing import KeptTest, Tester, make_tester
 from workbench.training.timing import Timing
 
 
@@ -107,7 +108,16 @@ def fit(
         builder = Builder(model, "train", step, source, settings.epochs, most, timing)
         steps_left = (settings.epochs - settings.initial_epoch) * source.steps - settings.initial_step
         beginning = Beginning(settings.initial_epoch, settings.initial_step, steps_left)
-        program, chosen = choose(builder, settings.engine, beginning, _one_by_one(acting), choices, on_chosen)
+        tester: Tester | None = None
+
+        def chosen_later(event: EngineChosen) -> None:
+            if tester is not None and event.engine != "chunk-xla":
+                tester.compiled = None  # what does not train by XLA does not validate by it
+            on_chosen(event)
+
+        program, chosen = choose(
+            builder, settings.engine, beginning, _one_by_one(acting), choices, chosen_later
+        )
         if settings.initial_metrics:
             _build_metrics(builder)
         on_chosen(chosen)
@@ -115,7 +125,7 @@ def fit(
 
         def renewed(name: str) -> Program:
             if isinstance(program, HandOver) and not program.settled:
-                on_chosen(EngineChosen(name, {}, "the model was compiled again"))
+                chosen_later(EngineChosen(name, {}, "the model was compiled again"))
             again = wrap_step(model.train_step) if wrap_step else model.train_step
             return Builder(model, "train", again, source, settings.epochs, most).build(name)  # type: ignore[arg-type]
 
@@ -130,18 +140,18 @@ def fit(
             renewed,
             pauses=settings.pauses,
         )
-        tester = None
         if validation is not None:
             one_by_one = bool(acting_at_batches(callbacks, "test"))
+            plan = parse_plan(chosen.plan)
             tester = make_tester(
                 model,
                 make_test_source(validation, settings),
-                "chunk"
-                if chosen.plan
-                else chosen.engine,  # the same, whatever a resumed training begins with
+                "chunk-xla" if plan.at else chosen.engine,
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
                 every_epochs=settings.validation_freq,
+                # After the hand-over, the same epoch whatever a resumed training begins with.
+                compiles_from=plan.at // source.steps + 1 if plan.at else 0,
                 wrap=wrap_test,
                 kept=kept,
             )

@@ -51,6 +51,7 @@ def make_tester(
     *,
     most: int = CALL_STEPS,
     every_epochs: int = 0,
+    compiles_from: int = 0,
     wrap: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,
 ) -> Tester:
@@ -61,6 +62,7 @@ def make_tester(
         engine: the engine that trains, or an evaluation's own.
         most: how many steps one call may take.
         every_epochs: of a validation, after how many epochs of training it comes each time; 0 for an evaluation.
+        compiles_from: the first epoch in which XLA may compile a validation.
         wrap: called with the model's `test_step`, returns the step to run instead.
         kept: gets the test step of a validation, and has it for an evaluation.
     """
@@ -86,7 +88,7 @@ def make_tester(
     stock = stock_function(model, "test")
     tester = Tester(model, program, source.steps, stock, metrics, most=most, renewed=renewed)
     if later and program.name == "chunk":
-        tester.compiled = -(-_UNCOMPILED // source.steps) * every_epochs, builder
+        tester.compiled = max(-(-_UNCOMPILED // source.steps) * every_epochs, compiles_from), builder
     return tester
 
 
