@@ -55,3 +55,17 @@ def test_leaving_is_as_ever_but_for_the_time_it_takes(loaded: str) -> None:
     assert done.returncode == 3
     assert done.stdout == "not yet written, a thread's last line\nat exit\n"
     assert done.stderr == ""
+
+
+def test_a_thread_that_need_not_be_waited_for_does_not_hold_the_end_up() -> None:
+    code = """
+import sys, threading, time
+from workbench.process import leave, leave_without
+sys.modules["tensorflow"] = sys
+thread = threading.Thread(target=lambda: (time.sleep(60), print("too late")))
+leave_without(thread)
+thread.start()
+leave(3)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")

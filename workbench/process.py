@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
+from weakref import WeakSet
 
 
 def prepare_for_keras() -> None:
@@ -108,9 +109,18 @@ def leave(code: int) -> NoReturn:
     if "tensorflow" not in sys.modules:
         sys.exit(code)
     for thread in threading.enumerate():
-        if not thread.daemon and thread is not threading.main_thread():
+        if not thread.daemon and thread is not threading.main_thread() and thread not in _not_waited_for:
             thread.join()
     leave_at_once(code)
+
+
+_not_waited_for: WeakSet[threading.Thread] = WeakSet()
+
+
+def leave_without(thread: threading.Thread) -> None:
+    """Let `leave` not wait for a thread. It is no daemon because to end Python by `sys.exit` could crash it, which to
+    end the process at once does not."""
+    _not_waited_for.add(thread)
 
 
 def leave_at_once(code: int) -> NoReturn:

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 import tensorflow as tf
 
+from workbench.process import leave_without
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.metrics import Logs
 from workbench.training.engines.programs import Program
@@ -36,8 +37,8 @@ class Compiling:
             return
         with suppress(Exception), builder.timing.of("trace chunk-xla"):
             builder.trace_xla()
-            # No daemon: to end Python while XLA compiles could crash it.
             self._thread = threading.Thread(target=self._compile, name="compiling")
+            leave_without(self._thread)
             self._thread.start()
 
     def program(self) -> Program:
