@@ -27,20 +27,28 @@ from textual.pilot import Pilot
 
 from tests.coroutines import pytest_pyfunc_call, until
 from tests.fork_server import shared_fork_server
+from tests.reruns import rerun_once
 from workbench.tui.app import KwbApp
 from workbench.tui.settings import Settings
 from workbench.tui.state import AppState
 from workbench.tui.terminal import gc_tuning
 
-__all__ = ["pytest_pyfunc_call", "settle", "shown", "until"]
+__all__ = ["pytest_pyfunc_call", "settle", "shown", "shows", "until"]
 
 # The pilot looks whether the app is idle for 20 ms, twice at every key: with some thousand keys, minutes of waiting.
 _wait.SLEEP_GRANULARITY = 1 / 200
 _wait.SLEEP_IDLE = _wait.SLEEP_GRANULARITY / 20
 
+QUIET_PASSES = 3  # so many times in a row nothing is at work: then all is done
+MOST_PASSES = 40  # a screen that gets messages without end holds no test up for ever
+
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[Any]]]
 MakeApp = Callable[..., KwbApp]
 LooksAsBefore = Callable[..., bool]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    rerun_once(config, items, Path(__file__).parent)
 
 
 @pytest.fixture
@@ -148,11 +156,41 @@ async def settle(pilot: Pilot[Any], seconds: float = 60.0) -> None:
     """
     app = pilot.app
     end = time.monotonic() + seconds
-    for _ in range(3):
+    quiet = 0
+    for _ in range(MOST_PASSES):
         await pilot.pause()
+        # A pause ends when the process gets no processor time, which on a busy machine is not its own choice. What
+        # the last message or answer set off (it climbs from widget to widget, then all is laid out) may be to come.
+        quiet = quiet + 1 if messages_waiting(app) == 0 else 0
         while at_work(app) and not app.screen.is_modal:
+            quiet = 0
             assert time.monotonic() < end, f"still at work: {list(app.workers)}"
             await asyncio.sleep(0.01)
+        if quiet == QUIET_PASSES:
+            return
+
+
+def messages_waiting(app: App[Any]) -> int:
+    """How many messages the app, its screen and the widgets in it have still to handle."""
+    nodes = [app, *app.screen.walk_children(with_self=True)]
+    return sum(node.message_queue_size for node in nodes)
+
+
+async def shows(pilot: Pilot[Any], *texts: str, seconds: float = 30.0) -> str:
+    """Wait until the screen shows all of these texts, and give all that it shows then.
+
+    For what a child process answers, a little later than the key that asked for it. Line breaks and runs of spaces
+    count as one space, here and in the texts.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        screen = " ".join(shown(pilot.app).split())
+        missing = [text for text in texts if " ".join(text.split()) not in screen]
+        if not missing:
+            return screen
+        if time.monotonic() > end:
+            raise AssertionError(f"not shown within {seconds:g} s: {missing}, but:\n{shown(pilot.app)}")
+        await asyncio.sleep(0.02)
 
 
 def shown(app: KwbApp) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from tests.tui.assembling.conftest import checked, typed
-from tests.tui.conftest import OpenApp, settle, shown, until
+from tests.tui.conftest import OpenApp, settle, shown, shows, until
+from workbench.tui.screens.data.below import DataBelow
 from workbench.tui.screens.data.columns_list import ColumnsList
 from workbench.tui.screens.data.rows_pane import RowsPane
 from workbench.tui.widgets.filter_line import FilterLine
@@ -60,11 +63,17 @@ async def test_columns_rows_and_parts(open_app: OpenApp, houses: str, size: tupl
         await typed(pilot, "3")
         screen = await checked(pilot)
         columns = screen.query_one(ColumnsList)
-        assert "text, none missing, 240 different" in one_line(pilot)
-        assert "suggested: left out: it looks like an id" in one_line(pilot)
+        # of each column the worker finds out more after it has answered what the data is
+        await shows(pilot, "text, none missing, 240 different", "suggested: left out: it looks like an id")
+        below = screen.query_one(DataBelow)
+        below.on_resize()  # the column of before is not shown in place of the one that the cursor goes to
+        below.show_column("area")
+        await settle(pilot)
+        assert "Column area" in one_line(pilot)
         await typed(pilot, "down", "down")
-        assert "number, 20 missing (8.3 %), 220 different" in one_line(pilot)
-        assert "with price: Pearson 1.00, Spearman 1.00" in one_line(pilot)
+        await shows(
+            pilot, "number, 20 missing (8.3 %), 220 different", "with price: Pearson 1.00, Spearman 1.00"
+        )
         # sorted: most missing first, strongest correlation first; the cursor stays on its column
         orders = {}
         for _ in range(11):
@@ -195,3 +204,35 @@ async def test_whatever_the_data(open_app: OpenApp, houses: str, working_directo
         assert table.total == 0
         await typed(pilot, "f", "right", "down", "m", "a", "p", "b", "s", "escape")
         assert screen.query_one(ColumnsList).column == ""
+
+
+async def test_columns_that_cannot_be_looked_at_say_why(
+    open_app: OpenApp, houses: str, working_directory: Path
+) -> None:
+    random = np.random.default_rng(2)
+    many = random.normal(size=(20_000, 100))
+    np.savetxt(
+        working_directory / "many.csv",
+        many,
+        "%.4f",
+        ",",
+        header=",".join(f"c{at}" for at in range(100)),
+        comments="",
+    )
+    async with open_app(recipe=houses, size=(80, 24)) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3")
+        screen = await checked(pilot)
+        app.editor.set("data", {"use": "csv", "path": "many.csv", "targets": ["c99"]})
+        findings = screen.query_one(DataBelow).findings
+        await until(
+            lambda: "c0" in findings.summaries and not findings.complete, what="a first column is known"
+        )
+        os.kill(app.worker._warm.pid, signal.SIGKILL)  # as where memory runs out
+        await shows(pilot, "✗ the training process was killed from outside")
+        # there is another worker, and what was asked is asked once more when the user wants it
+        await typed(pilot, "r")
+        await checked(pilot)
+        await shows(pilot, "number, none missing, ")
+        assert "killed" not in one_line(pilot)

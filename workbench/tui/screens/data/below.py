@@ -96,8 +96,9 @@ class DataBelow(ContentSwitcher):
     def show_column(self, name: str) -> None:
         """Show what is known of a column."""
         self._column = name
-        found = self.findings
-        self.query_one(ColumnDetail).show(name, found.summaries.get(name), found.sampled)
+        found, known = self.findings, self._look.error
+        error = found.columns_error if known is None or known.what != found.columns_error else ""
+        self.query_one(ColumnDetail).show(name, found.summaries.get(name), found.sampled, error)
 
     def _show_parts(self) -> None:
         found, error = self.findings, self._look.error
@@ -106,7 +107,8 @@ class DataBelow(ContentSwitcher):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_parts)
-        self.call_after_refresh(self.show_column, self._column)
+        # The column of that moment: the cursor may have moved on by then.
+        self.call_after_refresh(lambda: self.show_column(self._column))
 
     def open(self, which: str) -> None:
         """Show the rows or the parts, and put the cursor there."""

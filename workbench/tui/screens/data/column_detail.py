@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from workbench.tui.screens.data.summaries import Record, detail_lines
 from workbench.tui.views.fitting import fit, printable
+from workbench.tui.views.marks import FAILED
 
 
 class ColumnDetail(VerticalScroll, can_focus=True):
@@ -27,16 +28,17 @@ class ColumnDetail(VerticalScroll, can_focus=True):
     def compose(self) -> ComposeResult:
         yield Static("", markup=False)
 
-    def show(self, name: str, summary: Record | None, sampled: str) -> None:
+    def show(self, name: str, summary: Record | None, sampled: str, error: str = "") -> None:
         """Show a column.
 
         Args:
             name: the column; "" for none.
             summary: what is known of it; None while nothing is.
             sampled: which rows were looked at, if not all.
+            error: why nothing can be found out.
         """
         width = self.scrollable_content_region.width
-        if (shown := (name, summary, sampled, width)) == self._shown:
+        if (shown := (name, summary, sampled, error, width)) == self._shown:
             return
         moved = name != self._shown[0] if self._shown else True
         self._shown = shown
@@ -44,6 +46,8 @@ class ColumnDetail(VerticalScroll, can_focus=True):
         lines = detail_lines(summary, width) if summary is not None else []
         if sampled and lines:
             lines.insert(1, (sampled, "dim"))
+        if error:
+            lines.append((f"{FAILED} {printable(error)}", "$text-error"))
         parts = [Content.styled(text, style) if style else Content(text) for text, style in lines]
         self._text = "\n".join(text for text, _ in lines)
         self.query_one(Static).update(Content("\n").join(parts) if parts else "")

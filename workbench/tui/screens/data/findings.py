@@ -27,6 +27,7 @@ class Findings:
         compared: columns in every part.
         total: how many columns there are to compare.
         error: why the parts cannot be compared.
+        columns_error: why the columns cannot be looked at.
     """
 
     summaries: dict[str, Record] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Findings:
     compared: Sequence[Record] = ()
     total: int = 0
     error: str = ""
+    columns_error: str = ""
     _columns_of: object = None
     _parts_of: object = None
 
@@ -68,14 +70,16 @@ class Findings:
                     return
                 found |= {str(column["name"]): column for column in answer["columns"]}
                 self.about = {key: value for key, value in answer.items() if key != "columns"}
-                self.summaries = {**self.summaries, **found}
+                self.summaries, self.columns_error = {**self.summaries, **found}, ""
                 if len(found) >= answer["total"]:
                     self.summaries, self._columns_of, self.complete = found, of, True
                     show()
                     return
                 show()
-        except WorkbenchError:  # the preview has said why
-            self.summaries, self._columns_of, self.complete = {}, of, True
+        except (
+            WorkbenchError
+        ) as error:  # not asked again by itself: the question may be what ended the worker
+            self.summaries, self.columns_error, self._columns_of, self.complete = {}, error.what, of, True
             show()
 
     async def find_parts(
