@@ -28,7 +28,8 @@ async def test_every_mode_has_its_name_down_to_70_columns(open_app: OpenApp, mod
     async with open_app(mode=mode, size=(width, 24)) as pilot:
         line = first_line(pilot)
         for number, (name, label) in enumerate(MODE_NAMES.items(), 1):
-            named = (mode != "check" or width > 70 or name == mode) and name in (mode, *ALWAYS)
+            shortened = mode == "check" and width == 70 and name == "searches"
+            named = name in (mode, *ALWAYS) and not shortened
             assert (f" {number} {label} " in line) is named
         assert "○" in line  # the worker, as a mark at least
 
@@ -55,6 +56,22 @@ async def test_a_long_name_is_cut_with_a_mark_and_the_star_stays(
         await pilot.resize_terminal(120, 24)
         await settle(pilot)
         assert f"{LONG} *" in first_line(pilot)
+
+
+@pytest.mark.parametrize("mode", ["assemble", "searches", "check"])
+async def test_the_recipe_has_its_name_at_80_columns_while_check_is_listed(
+    open_app: OpenApp, working_directory, mode: str
+) -> None:
+    async with open_app(mode="assemble", size=(80, 24)) as pilot:
+        pilot.app.set_editor(Editor(RECIPE, name="price.yaml", folder=working_directory))
+        begin_check(pilot.app, CheckTarget("entry", "kwb_keras.Dense", "layer"))
+        pilot.app.go(mode)
+        await settle(pilot)
+        line = first_line(pilot)
+        assert "price.y" in line
+        shortened = "searches" if mode == "check" else "check"
+        for number, (name, label) in enumerate(MODE_NAMES.items(), 1):
+            assert (f"{number} " if name == shortened else f"{number} {label} ") in line
 
 
 @pytest.mark.parametrize("width", [120, 60, 40])

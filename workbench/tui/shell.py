@@ -65,10 +65,10 @@ class Shell(SafeApp):
             error = WorkbenchError(error)
         self.notices.append((severity, error))
         del self.notices[:-MOST_NOTICES]
-        text = "\n".join(part for part in (error.what, error.hint) if part)
-        title = f"{NOTICES[severity]} {escape_line(error.where)}" if error.where else ""
-        text = text if title else f"{NOTICES[severity]} {text}"
-        self.notify(text, title=title, severity=severity, timeout=8, markup=False)
+        # No title: over a dialog a notice has only its first line, which has to say what happened.
+        where = f"{escape_line(error.where)}: " if error.where else ""
+        text = "\n".join(part for part in (f"{NOTICES[severity]} {where}{error.what}", error.hint) if part)
+        self.notify(text, severity=severity, timeout=8, markup=False)
 
     def remember(self, error: WorkbenchError) -> None:
         """Keep an error for F2 that the screen shows by itself; once, however often it is found again."""
@@ -82,7 +82,7 @@ class Shell(SafeApp):
 
     def on_crash(self, crash: Crash) -> None:
         error = WorkbenchError(
-            f"an error inside kwb: {crash.what}", where="kwb", hint="F2 shows the details; work goes on."
+            f"an error inside kwb: {crash.what}", hint="F2 shows the details; work goes on."
         )
         error.__notes__ = [crash.details]
         self.notice(error)

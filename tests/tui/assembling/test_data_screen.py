@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from tests.tui.assembling.conftest import checked, typed
-from tests.tui.conftest import OpenApp, shown, until
+from tests.tui.conftest import OpenApp, settle, shown, until
+from workbench.tui.screens.data.column_dialog import ColumnDialog
 from workbench.tui.widgets.pick import PickDialog
 
 pytestmark = pytest.mark.slow
@@ -115,6 +116,36 @@ async def test_how_columns_are_read_filled_and_embedded_is_said_by_keys(
         assert screen.look.inputs == {"features": [6], "zip": [1]}
         await typed(pilot, "d")  # nothing of that kind
         await until(lambda: "holds no dates" in shown(app))
+
+
+async def test_enter_lists_all_that_can_be_set_of_a_column(open_app: OpenApp, recipe: str) -> None:
+    async with open_app(recipe=recipe, size=(80, 24)) as pilot:
+        app = pilot.app
+        await checked(pilot)
+        await typed(pilot, "3", "home")
+        await checked(pilot)
+        await typed(pilot, "enter")
+        await until(lambda: isinstance(app.screen, ColumnDialog))
+        await settle(pilot)
+        text = shown(app)
+        assert all(
+            line in text for line in ("│  species ", "│  i  ● Input", "│  o  ○ Target", "│  m    Missing")
+        )
+        assert "Classes" not in text  # they are those of a target
+        await typed(pilot, "down", "enter")  # a target
+        await checked(pilot)
+        await typed(pilot, "enter", "l")  # the list's keys do the same in it
+        await checked(pilot)
+        assert (app.editor.get("data.targets"), app.editor.get("data.classes")) == (["species"], ["species"])
+        await typed(pilot, "enter")
+        await until(lambda: "l  ✓ Classes" in shown(app))
+        assert "o  ● Target" in shown(app)
+        await typed(pilot, "escape", "down", "enter", "m", "'most_frequent'", "enter")
+        await checked(pilot)
+        assert app.editor.get("data.missing")["island"] == "most_frequent"
+        await typed(pilot, "enter")
+        await until(lambda: "m  ✓ Missing: most_frequent" in shown(app))
+        assert "# birds" in app.editor.text
 
 
 async def test_what_cannot_be_is_reported_and_undone(open_app: OpenApp, recipe: str) -> None:

@@ -23,9 +23,19 @@ MODE_NAMES = {
     "check": "Check",
 }
 _ONCE_USED = ("check",)  # they take the room of the recipe's name only when they have something to show
+_SHORTENED = ("check", "searches")  # in this order they lose their labels to the recipe's name
 _TRAINING = {"running": "training", "finished": "trained"}  # what is said instead of the state's own word
 
 
+_LAYOUTS = (
+    # with `kwb`, blanks between modes, whether the recipe's name must have room, modes without a label
+    (True, 2, True, 0),
+    (True, 1, True, 0),
+    (False, 1, True, 0),
+    (False, 1, True, 1),
+    (False, 1, False, 0),
+    (None, 1, False, 0),
+)
 _LEAST_NAME = 8  # cells; less of a recipe's name says nothing
 _MOST_NAME = 20  # cells of the name of another recipe that is trained
 
@@ -48,21 +58,27 @@ class KwbHeader(Widget):
     def render(self) -> Content:
         width, mode = self.size.width, kwb(self).current_mode
         least = min(text.cell_length for text in self._right(width))
-        for named, air in ((True, 2), (True, 1), (False, 1), (None, 1)):
-            left, self._stops = _left(mode, named, air, self._listed(mode))
-            # A part of the recipe's name says more than the program's.
-            name = _LEAST_NAME + 4 if named and kwb(self).editor is not None else 0
-            if left.cell_length + least + name <= width:
+        # A part of the recipe's name says more than the program's, and than the labels of the last modes.
+        name = _LEAST_NAME + 4 if kwb(self).editor is not None else 0
+        for named, air, wanted, without in _LAYOUTS:
+            left, self._stops = _left(mode, named, air, self._listed(mode, without))
+            if left.cell_length + least + (name if wanted else 0) <= width:
                 break
         room = width - left.cell_length
         right = next((text for text in self._right(room) if text.cell_length <= room), Content(""))
         return Content.assemble(left, " " * (room - right.cell_length), right)
 
-    def _listed(self, mode: str) -> Mapping[str, tuple[int, str]]:
-        """The modes that are listed: by name, each with its number and its label."""
+    def _listed(self, mode: str, without: int) -> Mapping[str, tuple[int, str]]:
+        """The modes that are listed: by name, each with its number and its label.
+
+        Args:
+            mode: the one shown.
+            without: how many modes have no label. The one shown always has it.
+        """
         used = kwb(self).check_target is not None
+        short = [name for name in _SHORTENED if name != mode and (used or name not in _ONCE_USED)][:without]
         return {
-            name: (number, label)
+            name: (number, "" if name in short else label)
             for number, (name, label) in enumerate(MODE_NAMES.items(), 1)
             if name not in _ONCE_USED or name == mode or used
         }
@@ -149,7 +165,7 @@ def _left(
     for name, (number, label) in listed.items():
         here = name == mode
         # With one blank between two, the mode that is shown covers the blanks on both sides of it.
-        text = f"{number} {label}" if named is not None or here else f"{number}"
+        text = f"{number} {label}" if label and (named is not None or here) else f"{number}"
         before = " " if air == 2 or number == 1 else ""
         text = f"{before}{text} "
         if here and not before:

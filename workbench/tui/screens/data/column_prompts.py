@@ -10,30 +10,45 @@ from textual.app import App
 
 from workbench.errors import WorkbenchError
 from workbench.recipe.column_edits import missing_now, set_missing
-from workbench.recipe.data_edits import Change, ColumnRoles, ColumnUse, assign
+from workbench.recipe.data_edits import Change, ColumnUse, assign
 from workbench.recipe.options.missing import OfColumn
 from workbench.recipe.yaml_text import yaml_value
 from workbench.recipe.yaml_values import one_line
-from workbench.tui.screens.data.role_changes import wrong_name
+from workbench.tui.screens.data.column_dialog import ColumnDialog, column_settings
+from workbench.tui.screens.data.preview import DataPreview
+from workbench.tui.screens.data.role_changes import wanted_change, wrong_name
 from workbench.tui.widgets.dialogs import PromptDialog
 
-PROMPTS = ("new", "missing")
+LIST = "change"  # all that can be set of a column
+PROMPTS = (LIST, "new", "missing")
 _POLICIES = ("mean", "median", "most_frequent", "drop", "error")
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(OfColumn)
 
 
 async def ask_change(
-    app: App[Any], what: str, data: Mapping[str, Any], roles: ColumnRoles, column: str
+    app: App[Any], what: str | None, data: Mapping[str, Any], look: DataPreview, column: str
 ) -> Change | None:
     """Ask, and give the change of the data section; None where nothing is to change.
 
     Args:
         app: shows the dialog.
-        what: `new` (an input) or `missing`.
+        what: one of `PROMPTS`.
         data: the data section, as a map.
-        roles: what the columns are for now.
+        look: the worker's last answer about the data.
         column: the column to change.
+
+    Raises:
+        RecipeError: what was chosen is not possible.
     """
+    roles = look.roles
+    if what == LIST:
+        found = look.column(column)
+        settings = column_settings(data, roles, found)
+        what = await app.push_screen_wait(ColumnDialog(found, settings))
+        if what is None:
+            return None
+        if what not in PROMPTS:
+            return wanted_change(data, roles, what, column, found)
     if what == "new":
         dialog = PromptDialog(
             "Name the new input",

@@ -38,12 +38,14 @@ class ColumnsList(OptionList):
         "the correlation ratio (categories and numbers), V Cramér's (two of categories)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Options", id="columns.change", key_display="⏎",
+                tooltip="All that can be set of this column: a list with the key of each"),
         Binding("space", "ask('toggle')", "In/out", id="columns.toggle", key_display="␣",
                 tooltip="Use this column as an input, or leave it out"),
         Binding("i", "ask('input')", "Input", id="columns.input",
                 tooltip="An input; where there are several, the next one"),
         Binding("o", "ask('target')", "Target", id="columns.target", tooltip="What the model learns to predict"),
-        Binding("x,delete", "ask('none')", "Leave out", id="columns.none", tooltip="Leave this column out"),
+        Binding("x,delete", "ask('none')", "Leave out", id="columns.none", show=False, tooltip="Leave this column out"),
         Binding("n", "ask('new')", "New input", id="columns.new", show=False,
                 tooltip="Begin another named input with this column"),
         Binding("W", "ask('weight')", "Weight", id="columns.weight", show=False, tooltip="The weight of each row"),
@@ -141,7 +143,7 @@ class ColumnsList(OptionList):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.action_ask("edit")
+        self.action_ask("change")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a column there is nothing to ask for."""

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from workbench.catalog import Entry, Kind
 from workbench.errors import WorkbenchError
-from workbench.recipe.data_edits import Change, ColumnRoles
+from workbench.recipe.data_edits import Change
 from workbench.recipe.editing import Editor
 from workbench.tui.actions.undo import take_back
 from workbench.tui.context import kwb
@@ -244,10 +244,8 @@ class DataScreen(WorkbenchScreen):
     @on(ColumnsList.Asked)
     def _asked(self, event: ColumnsList.Asked) -> None:
         what, column, look = event.what, event.column, self._look
-        if what == "edit":
-            self.action_settings()
-        elif what in PROMPTS:
-            self._ask(what, column, look.roles)
+        if what in PROMPTS:
+            self._ask(what, column)
         else:
             section = section_of(self.editor)
             self._change(lambda: wanted_change(section, look.roles, what, column, look.column(column)))
@@ -261,9 +259,8 @@ class DataScreen(WorkbenchScreen):
             kwb(self).notice(error, "warning")
 
     @work(group="act")
-    async def _ask(self, what: str, column: str, roles: ColumnRoles) -> None:
-        change = await ask_change(self.app, what, section_of(self.editor), roles, column)
-        if change is not None:
+    async def _ask(self, what: str, column: str) -> None:
+        if change := await ask_change(self.app, what, section_of(self.editor), self._look, column):
             self._change(lambda: change)
 
     @work(group="act")
