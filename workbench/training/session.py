@@ -32,6 +32,7 @@ from workbench.training.adapted_states import adapter_for, read_states, write_st
 from workbench.training.baselines import Beside
 from workbench.training.baselines.reasons import gather, likely_reason
 from workbench.training.baselines.verdict import Verdict, judge
+from workbench.training.changed_since import changed_since
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, KeptTest, evaluate, fit
@@ -214,7 +215,10 @@ class Session:
             baselines=beside.news,
         )
         receipt = ReceiptLog(run, self._retraining.report if self._retraining else None)
-        receipt.start(what_goes_in(prepared_run, self.catalog))
+        goes_in = what_goes_in(prepared_run, self.catalog)
+        if self._resume and (message := changed_since(run, goes_in)):
+            emit(message)
+        receipt.start(goes_in)
         finite = Finite(progress, emit, train.on_nan)
         skipped = (
             SkippedSteps(prepared_run.model, progress, self.document.name) if train.on_nan == "skip" else None

@@ -9,7 +9,11 @@ import pytest
 
 from tests.conftest import Kwb
 from tests.probing.test_replay import LAYERS, PLANTED, train
+from tests.training.test_changed_since import MENDED, fading
+from tests.training.test_changed_since import train as train_fading
 from tests.tui.conftest import at_work, settle, shown, until
+from workbench.tui.screens.train.screen import TrainScreen
+from workbench.tui.views.training_view import Stage
 from workbench.tui.widgets.replay_dialog import ReplayDialog
 
 
@@ -36,6 +40,26 @@ async def test_the_operation_and_its_line_are_shown(open_app, failed, size) -> N
         assert "Hint: The logarithm of 0" in dialog.copy_text()
         await pilot.press("escape")
         assert not pilot.app.screen.is_modal
+
+
+async def test_once_the_layer_is_mended_the_run_trains_on(open_app, working_directory, kwb) -> None:
+    folder = fading(working_directory)
+    assert train_fading(folder, kwb)[0] == 1
+    file = folder / "fading.py"
+    async with open_app(mode="runs", warm=True, plugin_files=[file]) as pilot:
+        app = pilot.app
+        await until(lambda: any(entry.name == "Fading" for entry in app.catalog.entries), 120)
+        await settle(pilot)
+        await pilot.press("p")
+        await until(lambda: isinstance(app.screen, ReplayDialog))
+        await until(lambda: "in step 2 of epoch 3" in app.screen.copy_text(), 60)
+        file.write_text(MENDED)
+        await until(lambda: "fading.py changed, loaded again" in shown(app), 60)
+        await pilot.press("u")
+        screen = await until(lambda: isinstance(app.screen, TrainScreen) and app.screen)
+        await until(lambda: screen.record.view.stage is Stage.FINISHED, 120)
+        assert screen.record.view.epoch == 4
+        assert "the file fading.py changed" in " ".join(note.text for note in screen.record.view.messages)
 
 
 async def test_left_while_it_is_replayed_the_child_ends(open_app, failed) -> None:

@@ -191,7 +191,7 @@ class Plugins:
         training = self._app.training
         hint = ""
         if training is not None and training.state.live:
-            hint = "The training under way keeps the code that it began with."
+            hint = "The training under way keeps the code that it began with. N, where it is shown, takes the new one."
         wrong = {Path(plugin.distribution) for plugin in self._app.catalog.plugins if plugin.error}
         if not wrong.intersection(path.resolve() for path in self.files):
             self._app.notice(

@@ -18,8 +18,9 @@ from workbench.tui.views.marks import FAILED
 from workbench.tui.widgets.dialogs import Dialog
 
 
-class ReplayDialog(Dialog[None]):
-    """Replays a run in a child of its own, which ends when the dialog is left. `y` copies what was found.
+class ReplayDialog(Dialog[bool | None]):
+    """Replays a run in a child of its own, which ends when the dialog is left. `y` copies what was found. The result is
+    True where the run is to go on.
 
     Args:
         run: the run's folder.
@@ -37,6 +38,13 @@ class ReplayDialog(Dialog[None]):
             "Close",
             id="replay.close",
             tooltip="Close; a replay that still runs ends",
+        ),
+        Binding(
+            "u",
+            "resume",
+            "Resume",
+            id="replay.resume",
+            tooltip="Go on from the run's last checkpoint, with the code as it is now: once the error is mended",
         ),
     ]
 
@@ -66,6 +74,10 @@ class ReplayDialog(Dialog[None]):
             lines = [f"{FAILED} {error}"]
         self._text = "\n".join(lines)
         self.query_one("VerticalScroll > Static", Static).update(self._text)
+
+    def action_resume(self) -> None:
+        """Close, and have the run go on from its last checkpoint."""
+        self.dismiss(True)
 
     def copy_text(self) -> str:
         """The text that `y` copies."""

@@ -98,8 +98,6 @@ class RunsScreen(WorkbenchScreen):
         self._listing: FolderListing[list[RunSummary]] | None = None
         self._lister: RunLister | None = None
 
-    # ------------------------------------------------------------------ made of
-
     def compose_body(self) -> Iterable[Widget]:
         yield FilterLine("#table, #groups", placeholder="lr<0.01 status:done tag:base batch_size=16 words")
         yield RunsTable(id="table")
@@ -186,8 +184,6 @@ class RunsScreen(WorkbenchScreen):
     def on_resize(self) -> None:
         if self.selection.runs:
             self._fill()
-
-    # ------------------------------------------------------------------ the curves
 
     @property
     def _drawn(self) -> list[RunSummary]:
@@ -376,7 +372,11 @@ class RunsScreen(WorkbenchScreen):
 
     def action_replay(self) -> None:
         if (run := self._under_cursor) is not None:
-            self.app.push_screen(ReplayDialog(run.folder))
+            self.app.push_screen(ReplayDialog(run.folder), self._replayed)
+
+    def _replayed(self, goes_on: bool | None) -> None:
+        if goes_on:
+            self.action_resume()
 
     @work(group="rename", exclusive=True)
     async def action_rename(self) -> None:

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from workbench.errors import WorkbenchError
 from workbench.storage.run_folder import RunFolder
 from workbench.tui.actions.keep_model import save_model
+from workbench.tui.actions.new_code import train_with_new_code
 from workbench.tui.actions.stop import stop_run
 from workbench.tui.context import AppContext, kwb
 from workbench.tui.screens.train.sources import RunSource
@@ -30,6 +31,8 @@ BINDINGS: list[BindingType] = [
     Binding("k", "save_model", "Save model", id="train.save-model",
             tooltip="Write the run's model to its recipe's files, though the run was not finished"),
     Binding("r", "rate", "Rate", id="train.rate", tooltip="Set the learning rate from the next batch on"),
+    Binding("N", "new_code", "New code", id="train.new-code", show=False,
+            tooltip="Stop, and go on from here or begin again with the code of the plugins as it is now"),
     Binding("asterisk", "scale_rate(2.0)", "Rate ×2", id="train.rate-up", show=False, key_display="*",
             tooltip="Double the learning rate"),
     Binding("slash", "scale_rate(0.5)", "Rate ÷2", id="train.rate-down", show=False, key_display="/",
@@ -40,6 +43,7 @@ NEEDS = {
     "pause": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "stop": (Stage.ASSEMBLING, Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "save": (Stage.RUNNING, Stage.PAUSED),
+    "new_code": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "rate": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
     "scale_rate": (Stage.MEASURING, Stage.RUNNING, Stage.PAUSED),
 }
@@ -113,6 +117,11 @@ class RunControls:
     async def save(self) -> None:
         """Have a checkpoint written."""
         await self.steer("save", message="a checkpoint is written after this batch.")
+
+    async def train_with_new_code(self) -> None:
+        """Stop the training; go on with it, or begin again, with the plugins' code as it is now. The user is asked."""
+        if (training := self._source.training) is not None:
+            await train_with_new_code(self._app, training, self.stop)
 
     async def scale_rate(self, factor: float) -> None:
         """Multiply the learning rate."""

@@ -107,8 +107,6 @@ class TrainScreen(WorkbenchScreen):
         """What is known of the training that is shown."""
         return self.source.record
 
-    # ------------------------------------------------------------------ made of
-
     def compose_body(self) -> Iterable[Widget]:
         yield StatusLines()
         yield StatusPanel()
@@ -244,8 +242,6 @@ class TrainScreen(WorkbenchScreen):
             output.set_mine(True)
         output.add_output(await asyncio.to_thread(self._tail.read_new))
 
-    # ------------------------------------------------------------------ one cursor, one window
-
     @on(Chart.CursorMoved)
     def _cursor_moved(self, message: Chart.CursorMoved) -> None:
         self._share_cursor(message.x, message.chart)
@@ -369,6 +365,10 @@ class TrainScreen(WorkbenchScreen):
     @work(group="steer")
     async def action_save(self) -> None:
         await self.controls.save()
+
+    @work(group="new-code", exclusive=True)
+    async def action_new_code(self) -> None:
+        await self.controls.train_with_new_code()
 
     @work(group="steer")
     async def action_scale_rate(self, factor: float) -> None:
