@@ -1,9 +1,8 @@
-"""Trainings that go on inside an epoch, streams of rows, and what a training leaves behind in a model."""
+"""Trainings that go on inside an epoch, and what a training leaves behind in a model."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,6 @@ from tests.training.engine_cases import (
     FORMS,
     LEFT,
     ONE_INPUT,
-    ROWS,
     STEPS,
     TARGET,
     VALIDATION,
@@ -30,12 +28,10 @@ from tests.training.engine_cases import (
     weights,
 )
 from tests.whole import part as part_of
-from workbench.errors import DataError
-from workbench.events import EngineChosen
-from workbench.training.engines import Arrays, Stream, evaluate, fit
+from workbench.training.engines import Arrays, evaluate, fit
 from workbench.training.engines.programs import ChunkXLA
 
-# --- position, streams, and what is left behind -------------------------------------------------------------------
+# --- position, and what is left behind -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -81,37 +77,6 @@ def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: s
     )  # fmt: skip
     assert history.history == {name: values[1:] for name, values in wanted.history.items()}
     assert_same_bits(continued, whole)
-
-
-def stream(arrays: Arrays, rows: int = ROWS) -> Stream:
-    def batches(epoch: int, step: int) -> Iterator[Arrays]:
-        order = np.random.default_rng([3, epoch]).permutation(ROWS)
-        for start in range(step * BATCH, ROWS, BATCH):
-            taken = order[start : start + BATCH]
-            yield Arrays(arrays.x[taken], arrays.y[taken])
-
-    return Stream(rows, BATCH, batches)
-
-
-@pytest.mark.parametrize(("asked", "runs"), [("plain", "plain"), ("auto", "steps"), ("chunk", "steps")])
-def test_a_stream_trains_like_the_same_rows_in_memory(asked: str, runs: str) -> None:
-    chosen: list[EngineChosen] = []
-    by_stream, in_memory = sequential(), sequential()
-    history = fit(
-        by_stream, stream(ONE_INPUT), stream(ONE_INPUT), settings(engine=asked), on_chosen=chosen.append
-    ).history
-    wanted = fit(in_memory, ONE_INPUT, None, settings(engine=runs, shuffle=True, seed=3)).history
-    assert chosen[0].engine == runs
-    assert history["loss"] == wanted["loss"]
-    assert_same_bits(by_stream, in_memory)
-    np.testing.assert_allclose(
-        history["val_loss"][-1], by_stream.evaluate(LEFT, TARGET, verbose=0)[0], rtol=1e-5
-    )
-
-
-def test_a_stream_shorter_than_it_says_is_reported_in_plain_words() -> None:
-    with pytest.raises(DataError, match="ended after 6 of 9 batches"):
-        fit(sequential(), stream(ONE_INPUT, rows=140), None, settings(engine="steps"))
 
 
 @pytest.mark.parametrize(

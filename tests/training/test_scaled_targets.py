@@ -167,7 +167,7 @@ def test_streamed_targets_are_scaled_by_the_training_rows_alone(table, catalog, 
     scale = prepared_run.prepared.preparation.scales()["price"]
     fitted = StandardScaler().fit(part.targets["price"])
     assert (scale.center[0], scale.factor[0]) == pytest.approx((fitted.mean_[0], fitted.scale_[0]), rel=1e-12)
-    given = next(prepared_run.feed(prepared_run.prepared.train).batches(0, 0)).y
+    given = next(prepared_run.feed(prepared_run.prepared.train).batches(0, 0, 1)).y
     np.testing.assert_allclose(given, fitted.transform(part.targets["price"][:32]), rtol=1e-6, atol=1e-6)
 
 

@@ -100,7 +100,7 @@ class StreamedPart:
         return 0 if self.selection.division else sum(self.source.chunks.rows) - self.rows
 
     def batches(
-        self, batch_size: int, *, epoch: int = 0, step: int = 0, seed: int | None = None
+        self, batch_size: int, *, epoch: int = 0, step: int = 0, seed: int | None = None, at_once: int = 1
     ) -> Iterator[Part]:
         """The batches of an epoch, each of `batch_size` rows but the last.
 
@@ -109,6 +109,7 @@ class StreamedPart:
             epoch: from 0; each has an order of its own.
             step: the first batch wanted, from 0; what comes before is not read.
             seed: draws the order, the same for the same seed and epoch; None for the order of the data.
+            at_once: how many batches come as one, which changes no row and no order.
 
         Raises:
             DataError, FileError: the data changed since it was first read.
@@ -127,12 +128,13 @@ class StreamedPart:
             ]
             skip = max(0, skip - rows)
         held: list[Part] = []  # rows for the next batch, fewer than it needs
-        missing = batch_size
+        size = batch_size * at_once
+        missing = size
         for part in self._encoded(wanted, epoch, seed):
             start = 0
             while part.rows - start >= missing:
                 yield join([*held, part.take(slice(start, start + missing))])
-                start, held, missing = start + missing, [], batch_size
+                start, held, missing = start + missing, [], size
             if start < part.rows:
                 held.append(part.take(slice(start, None)))
                 missing -= part.rows - start

@@ -95,14 +95,15 @@ class WindowedPart:
         return Part(inputs, targets, weights, self.order[last], beside, naive)
 
     def batches(
-        self, batch_size: int, *, epoch: int = 0, step: int = 0, seed: int | None = None
+        self, batch_size: int, *, epoch: int = 0, step: int = 0, seed: int | None = None, at_once: int = 1
     ) -> Iterator[Part]:
         """The batches of an epoch, as of a `StreamedPart`."""
         order = np.arange(self.rows)
         if seed is not None:
             np.random.default_rng([seed, epoch]).shuffle(order)
-        for start in range(step * batch_size, self.rows, batch_size):
-            yield self.take(order[start : start + batch_size])
+        size = batch_size * at_once
+        for start in range(step * batch_size, self.rows, size):
+            yield self.take(order[start : start + size])
 
     def head(self, rows: int) -> Part:
         """The first windows."""

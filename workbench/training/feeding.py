@@ -28,8 +28,9 @@ def feed(part: Rows, arrays: ToArrays, batch_size: int, *, seed: int | None = No
     """
     if not isinstance(part, Part):
 
-        def batches(epoch: int, step: int) -> Iterator[Arrays]:
-            return map(arrays, part.batches(batch_size, epoch=epoch, step=step, seed=seed))
+        def batches(epoch: int, step: int, at_once: int) -> Iterator[Arrays]:
+            found = part.batches(batch_size, epoch=epoch, step=step, seed=seed, at_once=at_once)
+            return map(arrays, found)
 
         return Stream(part.rows, batch_size, batches)
     lazy = _lazy(part)
@@ -38,11 +39,11 @@ def feed(part: Rows, arrays: ToArrays, batch_size: int, *, seed: int | None = No
     if all(rows.reader.held is not None and rows.center is None for rows in lazy):
         return arrays(_mapped(part, lambda array: array.held if isinstance(array, LazyRows) else array))
 
-    def read(epoch: int, step: int) -> Iterator[Arrays]:
+    def read(epoch: int, step: int, at_once: int) -> Iterator[Arrays]:
         order = np.arange(part.rows)
         if seed is not None:
             order = np.random.default_rng([seed, epoch]).permutation(part.rows)
-        return map(arrays, _batches(part, order[step * batch_size :], batch_size))
+        return map(arrays, _batches(part, order[step * batch_size :], batch_size * at_once))
 
     return Stream(part.rows, batch_size, read)
 

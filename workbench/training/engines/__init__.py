@@ -2,7 +2,7 @@
 
     plain       stock Keras: one step a call
     steps       several steps a call, batches from a tf.data pipeline
-    chunk       several steps a call, in a compiled loop over data held in tensors
+    chunk       several steps a call, in a compiled loop over data held in tensors: all of it, or a block of a stream
     chunk-xla   the same loop compiled by XLA
     auto        measures the engines on real steps of this model and keeps the fastest; the next training of the same
                 step on this machine uses the same (`choices`)

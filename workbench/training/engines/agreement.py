@@ -49,18 +49,19 @@ class Agreement:
         model: whose weights are compared.
         reference: runs steps as plain Keras does.
         restore: puts every variable back.
-        epoch: the epoch whose first steps are run, of which it has `steps`.
+        epoch: the epoch whose steps are run.
+        steps: the steps of it that may be run.
     """
 
     def __init__(
-        self, model: keras.Model, reference: Program, restore: Restore, epoch: int, steps: int
+        self, model: keras.Model, reference: Program, restore: Restore, epoch: int, steps: range
     ) -> None:
         self._weights: list[Any] = [weight.value for weight in model.trainable_weights]
         self._usual = USUAL * _coarseness(model)
         self._reference = reference
         self._restore = restore
         self._epoch = epoch
-        self._steps = min(STEPS, steps)
+        self._steps = steps[:STEPS]
         restore()
         self._start = [tf.identity(weight) for weight in self._weights]
         self._wanted = self._tried(reference)
@@ -89,7 +90,7 @@ class Agreement:
 
     def _run(self, program: Program) -> TriedSteps:
         logs = []
-        for step in range(self._steps):
+        for step in self._steps:
             _, found = program.run(self._epoch, step, 1)
             logs.append(_flat(found))
         return TriedSteps(logs, [tf.identity(weight) for weight in self._weights])
@@ -101,7 +102,7 @@ class Agreement:
         distance = self._of_weights(found)
         # A step of Adam turns a gradient that is nothing but rounding into a whole step.
         if distance > 100 * weights:
-            return f"after {self._steps} steps the weights differ by {distance:.2g} of the way they went"
+            return f"after {len(self._steps)} steps the weights differ by {distance:.2g} of the way they went"
         return None
 
     def _of_weights(self, found: TriedSteps) -> float:

@@ -10,7 +10,8 @@ import keras
 import tensorflow as tf
 
 from workbench.training.engines import operations
-from workbench.training.engines.data import ArraySource, Source
+from workbench.training.engines.chunk_rows import chunk_rows
+from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs, build_metrics
 from workbench.training.engines.pixels import as_floats
 from workbench.training.engines.programs import (
@@ -73,8 +74,7 @@ class Builder:
 
     @cached_property
     def chunk(self) -> Chunk:
-        assert isinstance(self.source, ArraySource)
-        return Chunk(self.traced, self.source, any_rows=self._mode == "test")
+        return Chunk(self.traced, chunk_rows(self.source, self._epochs, any_rows=self._mode == "test"))
 
     def obstacle(self) -> str:
         """Why only `plain` can run this model; empty where others can."""
@@ -101,12 +101,12 @@ class Builder:
             return Plain(stock_function(self.model, self._mode, self._step), self.source, self._epochs)
         traced = self.traced  # a part of its own
         with self.timing.of(f"build {name}"):
-            if name == "steps" or not isinstance(self.source, ArraySource):
+            if name == "steps":
                 program: Program = Steps(traced, self.source, self._epochs)
             elif name == "chunk":
                 program = self.chunk
             else:
-                return self._build_xla(self.source)
+                return self._build_xla()
             program.prepare()
             return program
 
@@ -117,22 +117,20 @@ class Builder:
 
     @cached_property
     def chunk_xla(self) -> ChunkXLA:
-        assert isinstance(self.source, ArraySource)
-        if operations.loops(self.operations):
-            return self._xla_of_one_size(self.source)
-        return ChunkXLA(self.traced, self.source, self.chunk)
+        return self._xla(of_one_size=operations.loops(self.operations))
 
-    def _xla_of_one_size(self, source: ArraySource) -> ChunkXLA:
-        return ChunkXLA(self._trace(source.batch_size), source, self.chunk)
+    def _xla(self, *, of_one_size: bool) -> ChunkXLA:
+        traced = self._trace(self.source.batch_size) if of_one_size else self.traced
+        return ChunkXLA(traced, chunk_rows(self.source, self._epochs, whole=True), self.chunk)
 
-    def _build_xla(self, source: ArraySource) -> Program:
+    def _build_xla(self) -> Program:
         try:
             self.chunk_xla.prepare()
         except tf.errors.OpError:
             if operations.loops(self.operations):
                 raise
             # Some other operation wants to know its sizes as well.
-            self.chunk_xla = self._xla_of_one_size(source)
+            self.chunk_xla = self._xla(of_one_size=True)
             self.chunk_xla.prepare()
         return self.chunk_xla
 

@@ -23,7 +23,6 @@ from workbench.training.engines import operations
 from workbench.training.engines.agreement import Agreement
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.choices import Choices, Kept, fingerprint, longer
-from workbench.training.engines.data import ArraySource, StreamSource
 from workbench.training.engines.hand_over import Compiling, HandOver
 from workbench.training.engines.measuring import Beginning, Choice, Measuring, first_line, listed, preserved
 from workbench.training.engines.plans import EnginePlan, parse_plan
@@ -66,8 +65,6 @@ def _choose(
         return _plain(builder, obstacle)
     if wanted not in ("auto", "measure"):
         return _planned(builder, plan, beginning, report)
-    if isinstance(builder.source, StreamSource):
-        return _fallback(builder, "steps", "the data is read as a stream")
     if steps_left <= TINY_RUN and not plan.at:
         return _plain(builder, f"{steps_left} steps are too few to gain anything")
     try:
@@ -160,10 +157,10 @@ def _planned(
     """
     begins = beginning.epoch * builder.source.steps + beginning.step
     shown = str(plan) if plan.at else ""
-    if begins >= plan.at or not isinstance(builder.source, ArraySource) or report is None:
+    if begins >= plan.at or report is None:
         if chosen is not None:
             return builder.build(plan.engine), replace(chosen, plan=shown)  # type: ignore[arg-type]
-        program, found = _named(builder, plan.engine, beginning.epoch)
+        program, found = _named(builder, plan.engine, beginning.epoch, beginning.step)
         return program, replace(found, plan=shown if found.engine == plan.engine else "")
     found = chosen or EngineChosen(plan.engine, {}, "asked for")
     compiling = Compiling(builder, begins=begins + beginning.steps_left > plan.at)
@@ -186,31 +183,29 @@ def _plain(builder: Builder, reason: str) -> Choice:
     return builder.build("plain"), EngineChosen("plain", {}, reason)
 
 
-def _named(builder: Builder, wanted: str, epoch: int) -> Choice:
-    if isinstance(builder.source, StreamSource) and wanted != "steps":
-        return _fallback(builder, "steps", f"the data is read as a stream, which {wanted} cannot do")
+def _named(builder: Builder, wanted: str, epoch: int, step: int) -> Choice:
     program, chosen = _fallback(builder, wanted, "asked for")
-    if chosen.engine == "chunk-xla" and (difference := _difference(builder, program, epoch)):
+    if chosen.engine == "chunk-xla" and (difference := _difference(builder, program, epoch, step)):
         chosen = replace(chosen, differs={"chunk-xla": difference})
     return program, chosen
 
 
 def without_difference(builder: Builder, epoch: int = 0) -> Choice:
     """`chunk-xla` where its numbers are those of plain Keras, else `chunk`."""
-    program, chosen = _named(builder, "chunk-xla", epoch)
+    program, chosen = _named(builder, "chunk-xla", epoch, 0)
     if not chosen.differs:
         return program, chosen
     return builder.build("chunk"), replace(chosen, engine="chunk")
 
 
-def _difference(builder: Builder, program: Program, epoch: int) -> str:
+def _difference(builder: Builder, program: Program, epoch: int, step: int) -> str:
     """How a program compiled by XLA differs from plain Keras, in words; empty where it does not, as far as is known."""
     random = operations.random(builder.operations)
     if operations.unrepeatable(builder.operations):
         return f"XLA draws other random numbers ({listed(random)})" if random else ""
     reference = builder.build("chunk")
     with preserved(builder.traced.variables) as restore:
-        agreement = Agreement(builder.model, reference, restore, epoch, builder.source.steps)
+        agreement = Agreement(builder.model, reference, restore, epoch, builder.source.at_hand(epoch, step))
         difference = agreement.difference(program)
     if difference and random:
         return f"{difference}; XLA draws other random numbers ({listed(random)})"

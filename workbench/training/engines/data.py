@@ -7,7 +7,7 @@ number, or the order of the data. So engines agree with one another, and a run c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import tensorflow as tf
 from keras import tree
 
 from workbench.errors import DataError
+from workbench.training.engines.blocks import Blocks
 
 ClassWeight = Mapping[int, float]
 
@@ -64,13 +65,14 @@ class Stream:
     Args:
         rows: how many rows an epoch has.
         batch_size: rows of every batch but the last, which has what is left.
-        batches: called with an epoch and a step, both from 0; returns the batches of that epoch from that step on. It
-            decides the order of rows, and must give the same order each time it is called for an epoch.
+        batches: called with an epoch and a step, both from 0, and a number; returns the rows of that epoch from that
+            step on, so many batches at a time. It decides the order of rows, and must give the same order each time
+            it is called for an epoch.
     """
 
     rows: int
     batch_size: int
-    batches: Callable[[int, int], Iterator[Arrays]]
+    batches: Callable[[int, int, int], Iterator[Arrays]]
 
 
 class ArraySource:
@@ -98,6 +100,13 @@ class ArraySource:
     def signature(self, batch_size: int | None = None) -> Any:
         """The batch as tensor specifications; a batch size of None is one that may vary."""
         return tree.map_structure(lambda a: tf.TensorSpec([batch_size, *a.shape[1:]], a.dtype), self.data)
+
+    def at_hand(self, epoch: int, step: int) -> range:
+        """The steps of an epoch, with or without this one, that cost nothing to read: all."""
+        return range(self.steps)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
 
     def order(self, epoch: int) -> np.ndarray:
         """The rows of an epoch, in the order they are taken: int32 or int64, shape (rows,)."""
@@ -141,7 +150,8 @@ class ArraySource:
 class StreamSource:
     """A stream as batches, `steps` of them an epoch; at most a few are in memory at a time.
 
-    `error` holds what the stream raised, for TensorFlow shows its callers only the text of it.
+    `blocks` has them many at a time. `error` holds what the stream raised in a dataset, for TensorFlow shows its
+    callers only the text of it.
     """
 
     def __init__(self, stream: Stream, *, class_weight: ClassWeight | None = None) -> None:
@@ -151,41 +161,59 @@ class StreamSource:
         self.error: Exception | None = None
         self._stream = stream
         self._class_weight = class_weight
-        first = next(stream.batches(0, 0), None)
+        first = next(stream.batches(0, 0, 1), None)
         if first is None or not self.steps:
             raise DataError("the stream has no rows")
         self._example = packed(first, class_weight)
+        self.blocks = Blocks(self._read, self._example, self.batch_size, self.steps)
 
     def signature(self, batch_size: int | None = None) -> Any:
         """The batch as tensor specifications; a batch size of None is one that may vary."""
         return tree.map_structure(lambda a: tf.TensorSpec([batch_size, *a.shape[1:]], a.dtype), self._example)
 
+    def at_hand(self, epoch: int, step: int) -> range:
+        """The steps of an epoch around this one that can be run again and again without reading anything."""
+        block = self.blocks.at(epoch, step if step < self.steps else 0, epoch + 1)
+        return range(block.first, block.first + block.steps)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self.blocks.close()
+
     def dataset(self, epoch: int, step: int, epochs: int) -> tf.data.Dataset:
         """The batches from a step of an epoch to the last of `epochs`, without a gap in between."""
+        held = self.blocks.held(epoch, step)
 
         def batches() -> Iterator[Any]:
             try:
-                yield from self._epoch(epoch, step)
+                behind = step
+                if held is not None:
+                    behind = held.first + held.steps
+                    yield from map(held.batch, range(step, behind))
+                if behind < self.steps:
+                    yield from self._read(epoch, behind, 1)
                 for later in range(epoch + 1, epochs):
-                    yield from self._epoch(later, 0)
+                    yield from self._read(later, 0, 1)
             except Exception as error:
                 self.error = error
                 raise
 
         return tf.data.Dataset.from_generator(batches, output_signature=self.signature()).prefetch(2)
 
-    def _epoch(self, epoch: int, step: int) -> Iterator[Any]:
+    def _read(self, epoch: int, step: int, at_once: int) -> Generator[Any]:
+        """The rows from a step of an epoch on, in the structure of a batch, so many batches at a time."""
         given = step
-        for batch in self._stream.batches(epoch, step):
+        for rows in self._stream.batches(epoch, step, at_once):
+            batch = packed(rows, self._class_weight)
+            left = (self.steps - given) * self.batch_size
+            given += math.ceil(min(rows.rows, left) / self.batch_size)
+            yield batch if rows.rows <= left else tree.map_structure(lambda a: a[:left], batch)  # noqa: B023
             if given == self.steps:
-                break
-            given += 1
-            yield packed(batch, self._class_weight)
-        if given < self.steps:
-            raise DataError(
-                f"the stream ended after {given} of {self.steps} batches",
-                hint=f"It says it has {self.rows} rows, in batches of {self.batch_size}.",
-            )
+                return
+        raise DataError(
+            f"the stream ended after {given} of {self.steps} batches",
+            hint=f"It says it has {self.rows} rows, in batches of {self.batch_size}.",
+        )
 
 
 Source = ArraySource | StreamSource

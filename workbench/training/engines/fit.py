@@ -140,12 +140,14 @@ def fit(
             renewed,
             pauses=settings.pauses,
         )
+        sources = [source]
         if validation is not None:
+            sources.append(make_test_source(validation, settings))
             one_by_one = bool(acting_at_batches(callbacks, "test"))
             plan = parse_plan(chosen.plan)
             tester = make_tester(
                 model,
-                make_test_source(validation, settings),
+                sources[-1],
                 "chunk-xla" if plan.at else chosen.engine,
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
@@ -165,7 +167,7 @@ def fit(
             per_class=PerClass(settings.classes),
         )
         model.train_function, model.test_function = runner, tester
-        with _reporting(source):
+        with _reporting(sources):
             return model.fit(
                 ticks(),
                 epochs=settings.epochs,
@@ -203,7 +205,7 @@ def evaluate(
         own = "chunk" if engine == "auto" else engine
         tester = make_tester(model, source, own, metrics, wrap=wrap_test, kept=kept)
         model.test_function = tester
-        with _reporting(source):
+        with _reporting([source]):
             logs = model.evaluate(
                 ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
             )
@@ -264,11 +266,15 @@ def _ours(model: keras.Model) -> Iterator[QuickMetrics]:
 
 
 @contextmanager
-def _reporting(source: Source) -> Iterator[None]:
-    """Raise what a stream raised, not TensorFlow's report of it."""
+def _reporting(sources: Sequence[Source]) -> Iterator[None]:
+    """Raise what a stream raised, not TensorFlow's report of it; read no further in the end."""
     try:
         yield
     except tf.errors.OpError as error:
-        if isinstance(source, StreamSource) and source.error is not None:
-            raise source.error from error
+        for source in sources:
+            if isinstance(source, StreamSource) and source.error is not None:
+                raise source.error from error
         raise
+    finally:
+        for source in sources:
+            source.close()

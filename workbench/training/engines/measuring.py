@@ -70,7 +70,7 @@ class Measuring:
         self.steps = beginning.steps_left
         self._xla = xla
         self._builder = builder
-        self._epoch = beginning.epoch
+        self._epoch, self._step = beginning.epoch, beginning.step
         self._begins = beginning.epoch * builder.source.steps + beginning.step
         self._steps_left = beginning.steps_left
         self._programs: dict[str, Program] = {}
@@ -120,7 +120,7 @@ class Measuring:
         """The same in the middle of a training, before a step of an epoch, with XLA."""
         chunk = self._builder.build("chunk")
         self._steps_left -= epoch * self._builder.source.steps + step - self._begins
-        self._epoch = epoch
+        self._epoch, self._step = epoch, step
         try:
             compiling.wait()
             with preserved(self._builder.traced.variables) as restore:
@@ -162,6 +162,11 @@ class Measuring:
         """How long XLA compiles, in seconds, as far as can be said before."""
         return COMPILING + TRACES * self._builder.timing.seconds("trace")
 
+    @property
+    def _at_hand(self) -> range:
+        """The steps that are run, again and again."""
+        return self._builder.source.at_hand(self._epoch, self._step)
+
     def _seconds_left(self) -> float:
         return self._steps_left / max(self._speeds.values())
 
@@ -200,9 +205,8 @@ class Measuring:
 
     def _difference(self, program: Program, restore: Callable[[], None]) -> str:
         if self._agreement is None:
-            source = self._builder.source
             reference = self._programs["chunk"]
-            self._agreement = Agreement(self._builder.model, reference, restore, self._epoch, source.steps)
+            self._agreement = Agreement(self._builder.model, reference, restore, self._epoch, self._at_hand)
         return self._agreement.difference(program)
 
     def _drop(self, program: Program, difference: str) -> None:
@@ -216,10 +220,10 @@ class Measuring:
 
     def _measure(self, program: Program, seconds: float | None = None) -> None:
         best = max(self._speeds.values(), default=0.0)
-        source, most = self._builder.source, self._builder.most
+        most, at_hand = self._builder.most, self._at_hand
         seconds = MEASURING if seconds is None else seconds
         with self._builder.timing.of(f"measure {program.name}"):
-            speed = steps_per_second(program, self._epoch, source.steps, best, seconds, most)
+            speed = steps_per_second(program, self._epoch, at_hand, best, seconds, most)
         self._programs[program.name] = program
         self._speeds[program.name] = max(speed, self._speeds.get(program.name, 0.0))
 
@@ -236,36 +240,36 @@ def listed(names: list[str]) -> str:
 
 
 def steps_per_second(
-    program: Program, epoch: int, steps: int, best: float, seconds: float, most: int
+    program: Program, epoch: int, steps: range, best: float, seconds: float, most: int
 ) -> float:
-    """The speed of a program over steps from the first of an epoch on, changing the model's variables.
+    """The speed of a program over these steps of an epoch, from the first of them on, changing the model's variables.
 
     Args:
         best: the speed of the fastest so far, in steps per second: far below it, a few steps are enough.
         seconds: how long to measure; 0 for a rough value of a few steps.
         most: how many steps one call may take.
     """
-    _timed(program, epoch, 1, most)  # the first step also pays for what a program makes lazily
-    speed = max(_timed(program, epoch, 1, most) for _ in range(3))
+    _timed(program, epoch, steps[:1], most)  # the first step also pays for what a program makes lazily
+    speed = max(_timed(program, epoch, steps[:1], most) for _ in range(3))
     if best and 1 / speed > HOPELESS / best + CALL_COST:
         return speed
-    count, total = min(4, steps), 0.0
+    count, total = min(4, len(steps)), 0.0
     while total == 0.0 or total < seconds:
-        new = _timed(program, epoch, count, most)
+        new = _timed(program, epoch, steps[:count], most)
         total += count / new
         speed = max(speed, new)
-        count = min(steps, max(count, math.ceil(new * seconds / 3)))
+        count = min(len(steps), max(count, math.ceil(new * seconds / 3)))
     return speed
 
 
-def _timed(program: Program, epoch: int, count: int, most: int) -> float:
+def _timed(program: Program, epoch: int, steps: range, most: int) -> float:
     began = time.perf_counter()
-    step = 0
-    while step < count:
-        ran, logs = program.run(epoch, step, min(most, count - step))
+    step = steps.start
+    while step < steps.stop:
+        ran, logs = program.run(epoch, step, min(most, steps.stop - step))
         step += ran
     keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
-    return count / (time.perf_counter() - began)
+    return len(steps) / (time.perf_counter() - began)
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import tree
 
 from workbench.keras_private import call_with_others
-from workbench.training.engines.data import ArraySource, Source
+from workbench.training.engines.chunk_rows import ChunkRows
+from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs, is_quick, is_stock
 
 Step = Callable[[Any], Any]
@@ -147,24 +147,18 @@ class Steps:
 
 
 class Chunk:
-    """Several steps a call, in a compiled loop over data held in tensors.
+    """Several steps a call, in a compiled loop over rows held in tensors.
 
     The step is traced for batches of any size, so the short last batch needs no function of its own.
-
-    Args:
-        any_rows: whether the loop can run over other sources too; their number of rows is then found out at each call.
     """
 
     name = "chunk"
     _jit_compile: bool | None = None
 
-    def __init__(self, traced: TracedStep, source: ArraySource, *, any_rows: bool = False) -> None:
+    def __init__(self, traced: TracedStep, rows: ChunkRows) -> None:
         self.gives_metrics = traced.gives_metrics
         self._traced = traced
-        self._source = source
-        self._any_rows = any_rows
-        self._epoch: int | None = None
-        self._order: Any = None
+        self._rows = rows
         self._function: Any = None
         self._ready = False
 
@@ -172,91 +166,65 @@ class Chunk:
         """Trace the loop, which `prepare` does if need be."""
         if self._function is not None:
             return
-        self._go_to(0)
         zero = tf.constant(0)
         function = tf.function(self._chunk, jit_compile=self._jit_compile, autograph=False)
         # Called directly, a concrete function saves half of what a call costs.
-        self._function = function.get_concrete_function(*self._form(), zero, zero)
+        self._function = function.get_concrete_function(*self._rows.form(), zero, zero)
 
     def prepare(self) -> None:
         if self._ready:
             return
         self.trace()
         zero = tf.constant(0)
-        self._function(self._source.data, self._order, zero, zero)
+        self._function(*self._rows.example(), zero, zero)
         self._ready = True
 
-    def over(self, source: ArraySource) -> Chunk | None:
+    def over(self, rows: ChunkRows) -> Chunk | None:
         """The same compiled loop over other rows; None where it cannot run over them."""
-        forms = [(each.signature(), each.batch_size, each.index_type) for each in (source, self._source)]
-        if self._function is None or not self._any_rows or forms[0] != forms[1]:
+        if self._function is None or type(rows) is not type(self._rows):
             return None
-        other = Chunk(self._traced, source, any_rows=True)
+        forms = [(str(each.form()), each.source.batch_size) for each in (rows, self._rows)]
+        if not rows.any_rows or forms[0] != forms[1]:
+            return None
+        other = Chunk(self._traced, rows)
         other._function = self._function
         other._ready = True
         return other
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
-        self._go_to(epoch)
-        logs = self._function(self._source.data, self._order, tf.constant(step), tf.constant(count))
-        return count, logs
+        given, start, count = self._rows.at(epoch, step, count)
+        return count, self._function(*given, tf.constant(start), tf.constant(count))
 
-    def _go_to(self, epoch: int) -> None:
-        if epoch != self._epoch:
-            self._order = tf.convert_to_tensor(self._order_of(epoch))
-            self._epoch = epoch
-
-    def _form(self) -> tuple[Any, Any]:
-        """The data and the order, as the loop is traced for."""
-        if not self._any_rows:
-            return self._source.data, self._order
-        return self._source.signature(), tf.TensorSpec([None], self._order.dtype)
-
-    def _chunk(self, data: Any, order: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> Logs:
-        rows = tf.size(order)
-        return self._traced.repeat(lambda index: self._batch(data, order, rows, start + index), count)
-
-    def _order_of(self, epoch: int) -> np.ndarray:
-        return self._source.order(epoch)
-
-    def _batch(self, data: Any, order: tf.Tensor, rows: tf.Tensor, step: tf.Tensor) -> Any:
-        first = step * self._source.batch_size
-        taken = order[first : tf.minimum(first + self._source.batch_size, rows)]
-        return tree.map_structure(lambda array: tf.gather(array, taken), data)
+    def _chunk(self, data: Any, taken: tf.Tensor, start: tf.Tensor, count: tf.Tensor) -> Logs:
+        return self._traced.repeat(lambda index: self._rows.batch(data, taken, start + index), count)
 
 
 class ChunkXLA(Chunk):
     """The chunk's loop compiled by XLA, which wants batches of one size: a short last batch goes to `short`, a
-    `Chunk` of the same step."""
+    `Chunk` of the same step.
+
+    Args:
+        rows: the whole batches.
+    """
 
     name = "chunk-xla"
     _jit_compile = True
 
-    def __init__(self, traced: TracedStep, source: ArraySource, short: Chunk) -> None:
-        super().__init__(traced, source)
+    def __init__(self, traced: TracedStep, rows: ChunkRows, short: Chunk) -> None:
+        super().__init__(traced, rows)
         self._short = short
-        self._whole_batches = source.rows // source.batch_size
+        self._whole_batches = rows.source.rows // rows.source.batch_size
 
     def prepare(self) -> None:
-        if self._whole_batches < self._source.steps:
+        if self._whole_batches < self._rows.source.steps:
             self._short.prepare()
         super().prepare()
 
     def compile_apart(self) -> None:
         """Compile the traced loop without touching the model's variables, which may be in use meanwhile."""
         zero = tf.constant(0)
-        given = tree.flatten((self._source.data, self._order, zero, zero))
-        call_with_others(self._function, given)
+        call_with_others(self._function, tree.flatten((*self._rows.example(), zero, zero)))
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
         count = min(count, self._whole_batches - step)
         return super().run(epoch, step, count) if count > 0 else self._short.run(epoch, step, 1)
-
-    def _order_of(self, epoch: int) -> np.ndarray:
-        """Shape (whole batches, batch size)."""
-        whole = self._whole_batches * self._source.batch_size
-        return super()._order_of(epoch)[:whole].reshape(self._whole_batches, self._source.batch_size)
-
-    def _batch(self, data: Any, order: tf.Tensor, rows: tf.Tensor, step: tf.Tensor) -> Any:
-        taken = tf.gather(order, step)  # a slice would have XLA compile again for every `start`
-        return tree.map_structure(lambda array: tf.gather(array, taken), data)

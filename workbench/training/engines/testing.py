@@ -9,7 +9,8 @@ import keras
 
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
 from workbench.training.engines.choose import choose, without_difference
-from workbench.training.engines.data import ArraySource, Source
+from workbench.training.engines.chunk_rows import chunk_rows
+from workbench.training.engines.data import Source
 from workbench.training.engines.loop import Runner
 from workbench.training.engines.measuring import Beginning
 from workbench.training.engines.metrics import QuickMetrics
@@ -93,9 +94,9 @@ def make_tester(
 
 
 def _kept_program(kept: KeptTest | None, source: Source) -> Program | None:
-    if kept is None or kept.chunk is None or not isinstance(source, ArraySource):
+    if kept is None or kept.chunk is None:
         return None
-    return kept.chunk.over(source)
+    return kept.chunk.over(chunk_rows(source, 1, any_rows=True))
 
 
 def _keep(kept: KeptTest | None, program: Program) -> None:
