@@ -21,6 +21,7 @@ FAMILIES = {
     "epochs": "the benchmarks' workloads with all their rows",
     "search": "searches whose processes are killed, at more moments",
     "environments": "projects with moved code, each installed by pip in a new environment",
+    "kills": "trainings that are killed around the hand-over to XLA, at more moments",
     "numbers": "five runs of each recipe that must give the same numbers",
 }
 
