@@ -271,3 +271,14 @@ def test_a_function_is_called_with_others_in_place_of_its_variables() -> None:
     assert (own.numpy().tolist(), int(counted)) == ([1.0, 2.0], 0)
     assert function(tf.constant(3.0)).numpy().tolist() == [13.0, 26.0]
     assert int(counted) == 1
+
+
+def test_the_graph_of_a_loop() -> None:
+    @tf.function
+    def doubled(x):
+        return tf.while_loop(lambda n, x: n < 3, lambda n, x: (n + 1, tf.matmul(x, x)), [0, x])[1]
+
+    graph = doubled.get_concrete_function(tf.eye(2)).graph
+    (loop,) = [each for each in graph.get_operations() if each.type in ("While", "StatelessWhile")]
+    body = keras_private.function_graph(graph, loop.get_attr("body").name)
+    assert [each.type for each in body.get_operations() if "Mat" in each.type] == ["MatMul"]

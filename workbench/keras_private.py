@@ -330,6 +330,14 @@ def operation_times(folder: str) -> dict[str, float]:
     return seconds
 
 
+def function_graph(graph: Any, name: str) -> Any:
+    """The graph of a function that an operation of another graph runs: the body of a loop, a call, a branch.
+
+    There is no public way from the name to a graph that keeps the names of operations.
+    """
+    return graph._get_function(name).graph
+
+
 # ---------------------------------------------------------------------- saving
 
 REGISTERED_NAMES: dict[Any, str] = GLOBAL_CUSTOM_NAMES
