@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,14 +70,26 @@ def measure(model: Any, step: Callable[[Any], Any], batch: Any, parameters: dict
     return Cost(measured, tuple(_numbered(layers)))
 
 
-def _numbered(layers: Iterable[LayerCost]) -> Iterator[LayerCost]:
+def _numbered(layers: Sequence[LayerCost]) -> Iterator[LayerCost]:
     """With calls counted from 1 once more: one whose result nothing needs has no line, as that in which a recurrent
-    layer looks for the shape that its cell gives."""
-    calls: dict[str, int] = {}
+    layer looks for the shape that its cell gives. The time of what runs of it all the same is the first other one's."""
+    calls: dict[str, list[LayerCost]] = {}
+    for layer in layers:
+        calls.setdefault(layer.path.partition("#")[0], []).append(layer)
     for layer in layers:
         path = layer.path.partition("#")[0]
-        number = calls[path] = calls.get(path, 0) + 1
-        yield replace(layer, path=path if number == 1 else f"{path}#{number}")
+        counted = [each for each in calls[path] if each.forward_operations or each.backward_operations]
+        kept = counted or calls[path]
+        if layer not in kept:
+            continue
+        number = kept.index(layer) + 1
+        rest = [each for each in calls[path] if each not in kept] if number == 1 else []
+        yield replace(
+            layer,
+            path=path if number == 1 else f"{path}#{number}",
+            forward=layer.forward + sum(each.forward for each in rest),
+            backward=layer.backward + sum(each.backward for each in rest),
+        )
 
 
 def _by_owner(owners: Owners, numbers: Mapping[str, float]) -> dict[str, tuple[float, float]]:
