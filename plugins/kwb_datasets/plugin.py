@@ -129,6 +129,13 @@ def kwb_register_datasets(registry: Registry) -> None:
         example={"path": "table.orc"},
     )
     registry.add(
+        "arff",
+        "kwb_datasets.arff_files:arff",
+        summary="A table in an ARFF file, as Weka and OpenML write them.",
+        tags=["reader", ".arff"],
+        example={"path": "table.arff"},
+    )
+    registry.add(
         "sqlite",
         "kwb_datasets.sqlite_files:sqlite",
         summary="A table or a query of an SQLite file, opened for reading only.",

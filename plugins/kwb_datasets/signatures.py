@@ -107,7 +107,7 @@ def _text(start: bytes) -> Contents | None:
     if lowered.startswith((b"<!doctype html", b"<html")):
         return Contents("a web page", hint="Download the file itself: a page that shows it was saved.")
     if lowered.startswith((b"@relation", b"% ")) and b"@attribute" in start.lower():
-        return Contents("an ARFF file", hint="Save it as csv; `scipy.io.arff.loadarff` reads it.")
+        return Contents("an ARFF file", "arff")
     if lowered.startswith(b"version https://git-lfs"):
         return Contents("a Git LFS pointer, not the data", hint="`git lfs pull` fetches the file itself.")
     if start.startswith(b"["):
