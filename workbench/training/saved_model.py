@@ -125,11 +125,14 @@ class SavedModel:
                 # Where the options do not fit the file, what is wrong with it shows only without them.
                 raise (own if isinstance(error, RecipeError) else error) from None
 
-    def read_own(self, folder: Path, catalog: Catalog, *, with_targets: bool) -> Rows:
+    def read_own(
+        self, folder: Path, catalog: Catalog, *, with_targets: bool, keep: tuple[str, ...] = ()
+    ) -> Rows:
         """The data of the recipe that it was trained with: the test part, or all rows where none was kept.
 
         Args:
             folder: what that recipe's relative paths start from; the file does not say.
+            keep: columns that stand beside the rows.
 
         Raises:
             FileError: the file keeps no recipe. WorkbenchError: the data is not there any more, or another.
@@ -140,7 +143,7 @@ class SavedModel:
             )
         name = f"the recipe in {self.path.name}"
         document = parse(to_yaml(self.notes.recipe), name=name, folder=folder)
-        return self._read_recipe(document, catalog, with_targets=with_targets)
+        return self._read_recipe(document, catalog, with_targets=with_targets, keep=keep)
 
     def _read_recipe(
         self, document: Document, catalog: Catalog, *, with_targets: bool, keep: tuple[str, ...] = ()

@@ -240,11 +240,13 @@ def _predicted(
 def _part(saved: SavedModel, child: Child, arguments: Arguments, *, with_targets: bool) -> Rows:
     """The rows of `data` (as in `--data`), or without it of the recipe kept in the file.
 
-    `folder` is what that recipe's relative paths start from.
+    `folder` is what that recipe's relative paths start from, `keep` names columns that stand beside the rows.
     """
+    keep = tuple(arguments.get("keep", ()))
     if data := arguments.get("data"):
-        return saved.read(data, child.catalog, with_targets=with_targets)
-    return saved.read_own(Path(arguments.get("folder", ".")), child.catalog, with_targets=with_targets)
+        return saved.read(data, child.catalog, with_targets=with_targets, keep=keep)
+    folder = Path(arguments.get("folder", "."))
+    return saved.read_own(folder, child.catalog, with_targets=with_targets, keep=keep)
 
 
 def _save_as(child: Child, arguments: Arguments) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import signal
 import zipfile
 
 import pytest
+from sklearn.datasets import load_diabetes
 from textual.widgets import Input
 
 from tests.tui.conftest import settle, shown, until
@@ -364,12 +365,16 @@ async def test_numbers_are_drawn_beside_the_truth_and_exported(open_app, from_tr
         assert "v Predicted e Data order s Save CSV" in shown(pilot.app)
         await pilot.press("s")
         await answer(pilot, "out.csv")
+        await until(lambda: "Columns to write beside" in shown(pilot.app))
+        await answer(pilot, "bmi, s5")
         out = pilot.app.working_directory / "out.csv"
         await until(out.exists, SLOW)
         rows = list(csv.reader(out.read_text().splitlines()))
-        assert rows[0] == ["row", "true progression", "progression", "error progression"]
+        assert rows[0] == ["row", "bmi", "s5", "true progression", "progression", "error progression"]
         assert len(rows) == 45
-        for _, true, predicted, error in rows[1:]:
+        table = load_diabetes(scaled=False)
+        for row, bmi, s5, true, predicted, error in rows[1:]:
+            assert [float(bmi), float(s5)] == pytest.approx(table.data[int(row) - 1][[2, 8]], abs=1e-4)
             assert float(error) == pytest.approx(float(predicted) - float(true), abs=1e-4)
         await until(lambda: "44 predictions in out.csv" in shown(pilot.app), what="it is said at once")
         await pilot.press("escape")

@@ -54,6 +54,7 @@ class FileUses:
         self._chosen = chosen
         self._changed = on_change
         self._data: dict[Path, str] = {}  # the data last named for a file
+        self._beside: dict[Path, str] = {}  # the columns last written beside its predictions
 
     @property
     def _app(self) -> AppContext:
@@ -202,6 +203,18 @@ class FileUses:
         )
         if target is None:
             return
+        beside = await app.push_screen_wait(
+            PromptDialog(
+                "Columns to write beside the predictions",
+                self._beside.get(file.path, ""),
+                text="Columns of the data, such as ids, with commas between them. Enter alone: none.",
+                placeholder="none",
+            )
+        )
+        if beside is None:
+            return
+        self._beside[file.path] = beside
+        keep = [name.strip() for name in beside.split(",") if name.strip()]
         name = from_working_directory(target, app.working_directory)
         app.notify(f"writing predictions to {name} …", timeout=3, markup=False)
         found = await self._ask_worker(
@@ -210,6 +223,7 @@ class FileUses:
             "predict",
             lambda found: Outcome(True, f"{found['rows']:,} predictions in {name}"),
             out=str(target),
+            keep=keep,
             **data,
         )
         if found is not None:
