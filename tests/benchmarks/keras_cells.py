@@ -14,6 +14,7 @@ from keras import layers
 
 from kwb_custom.layers import MyDense, ResidualBlock
 from kwb_custom.models import ReconstructingRegressor, ResidualRegressor
+from tests.benchmarks.epoch_clock import EpochClock
 from tests.benchmarks.timing import Clock, Measured
 from tests.benchmarks.workloads import WORKLOADS
 from workbench.events import EngineChosen, Event
@@ -21,7 +22,7 @@ from workbench.recipe.train_schema import Train
 from workbench.storage.event_stream import EventLog
 from workbench.storage.run_folder import RunFolder
 from workbench.training.control import Control
-from workbench.training.engines import Arrays, FitSettings, fit
+from workbench.training.engines import Arrays, FitSettings, Stream, fit
 from workbench.training.monitors import Monitors
 from workbench.training.progress import Progress
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
@@ -89,20 +90,6 @@ def model_of(workload: str, **compiled: Any) -> keras.Model:
     return model
 
 
-class EpochClock(keras.callbacks.Callback):
-    """Reports each epoch to a clock; has no hook for batches, so that it costs stock Keras nothing."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._clock.epoch_begins()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._clock.epoch_ends()
-
-
 def plain(workload: str, rows: int, epochs: int) -> Measured:
     """Stock `model.fit`."""
     return _stock(workload, rows, epochs, 1)
@@ -130,16 +117,28 @@ def kwb_watching(workload: str, rows: int, epochs: int) -> Measured:
 
 def _kwb(workload: str, rows: int, epochs: int, watch: Sequence[str]) -> Measured:
     found = WORKLOADS[workload]
-    steps = -(-rows // found.batch_size)
     x, y = found.data(rows)
+    return train_with_kwb(lambda: model_of(workload), Arrays(x, y), x, found.batch_size, epochs, watch)
+
+
+def train_with_kwb(
+    make: Callable[[], keras.Model],
+    training: Arrays | Stream,
+    x: Any,
+    batch_size: int,
+    epochs: int,
+    watch: Sequence[str],
+) -> Measured:
+    """Train as a session does; `x` are some rows of the inputs."""
+    steps = -(-training.rows // batch_size)
     clock = Clock()
-    one_thread = fit_threads(lambda: _with_symbols(model_of(workload), x), found.batch_size, epochs * steps)
+    one_thread = fit_threads(lambda: _with_symbols(make(), x), batch_size, epochs * steps)
     threads_chosen = time.perf_counter()
     # TensorFlow begins to work here, so the threads come before; the model is not timed, its building is.
-    model = model_of(workload)
+    model = make()
     clock.leave_out(time.perf_counter() - threads_chosen)
     _, symbols = _with_symbols(model, x)
-    small = one_thread or is_small(model, symbols, found.batch_size)
+    small = one_thread or is_small(model, symbols, batch_size)
     chosen: list[EngineChosen] = []
     graphs = graphs_as_they_are() if small else nullcontext()
     with tempfile.TemporaryDirectory() as folder, EventLog(RunFolder(Path(folder))) as log, graphs:
@@ -153,9 +152,9 @@ def _kwb(workload: str, rows: int, epochs: int, watch: Sequence[str]) -> Measure
         monitors = Monitors(model, watch, steps=steps)
         fit(
             model,
-            Arrays(x, y),
+            training,
             None,
-            FitSettings(epochs=epochs, batch_size=found.batch_size),
+            FitSettings(epochs=epochs, batch_size=batch_size),
             [progress, monitors.callback(emit), EpochClock(clock)],
             emit,
             monitors.wrap_step,

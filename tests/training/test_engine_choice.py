@@ -133,3 +133,23 @@ def test_hidden_random_state_is_not_disturbed_by_measuring() -> None:
     fit(model, ONE_INPUT, None, settings(epochs=12), on_chosen=chosen.append)
     assert (chosen[0].engine, chosen[0].candidates) == ("chunk", {})
     assert "RandomUniform" in chosen[0].reason
+
+
+def test_slow_steps_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind one that pays for what is made lazily; quick ones are repeated until a moment has passed."""
+    model = sequential()
+    program = Builder(model, "train", model.train_step, ArraySource(ONE_INPUT, 30), 1).build("chunk")
+    ran: list[int] = []
+    run = program.run
+
+    def counting(epoch: int, step: int, count: int) -> Any:
+        ran.append(count)
+        return run(epoch, step, count)
+
+    monkeypatch.setattr(program, "run", counting)
+    assert measuring.steps_per_second(program, 0, range(3), 0.0, 0.01, 64) > 0
+    assert sum(ran) > 6
+    ran.clear()
+    monkeypatch.setattr(measuring, "SLOW", 0.0)
+    assert measuring.steps_per_second(program, 0, range(3), 0.0, 0.01, 64) > 0
+    assert ran == [1, 1]

@@ -27,6 +27,7 @@ MEASURING = 0.15  # seconds
 BRIEF = 0.03  # seconds: to say how many steps there are until XLA has compiled
 HOPELESS = 3.0  # a step so many times slower than the best ends a candidate, the time of a call set aside:
 CALL_COST = 0.02  # seconds, more than a call takes that runs nothing
+SLOW = 0.08  # seconds: a step that takes longer is measured once, for nothing that comes and goes matters beside it
 
 # Compiling by XLA takes half a second, and up to twice as long as tracing the step took: measured with dense, recurrent
 # and residual models of 300 to 1,600 operations.
@@ -250,7 +251,10 @@ def steps_per_second(
         most: how many steps one call may take.
     """
     _timed(program, epoch, steps[:1], most)  # the first step also pays for what a program makes lazily
-    speed = max(_timed(program, epoch, steps[:1], most) for _ in range(3))
+    speed = _timed(program, epoch, steps[:1], most)
+    if 1 / speed > SLOW:
+        return speed
+    speed = max(speed, *(_timed(program, epoch, steps[:1], most) for _ in range(2)))
     if best and 1 / speed > HOPELESS / best + CALL_COST:
         return speed
     count, total = min(4, len(steps)), 0.0
