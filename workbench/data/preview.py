@@ -49,6 +49,7 @@ class ColumnPreview:
         rarest: the rows of the value that the fewest rows have; None for arrays.
         numeric: whether most of its different texts are numbers, though it holds texts.
         text: what a recipe says under this key to use the column as free text; None where it is none.
+        pad: of lists of numbers that differ in length, the longest one's; 0 for others.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ColumnPreview:
     text: Mapping[str, Any] | None = None
     rarest: int | None = None
     numeric: bool = False
+    pad: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,24 @@ def class_balance(prepared: Prepared) -> dict[str, dict[str, tuple[int, ...]]]:
     return balance
 
 
+def _of_lists(values: np.ndarray) -> tuple[float | None, float | None, int]:
+    """Of lists of numbers: the least number, the greatest, and the length of the longest list; of others None and 0."""
+    lists = [each for each in values if isinstance(each, list | tuple | np.ndarray)]
+    if len(lists) != len(values):
+        return None, None, 0
+    try:
+        arrays = [np.asarray(each, float) for each in lists]
+    except (TypeError, ValueError):
+        return None, None, 0
+    longest = max((len(each) for each in arrays if each.ndim == 1), default=0)
+    if not longest or any(each.ndim != 1 for each in arrays):
+        return None, None, 0
+    numbers = np.concatenate(arrays)
+    if not np.isfinite(numbers).all():
+        return None, None, 0
+    return float(numbers.min()), float(numbers.max()), longest
+
+
 def _column_preview(source: Source, name: str) -> ColumnPreview:
     values: Any = source.columns[name]
     if isinstance(values, LazyRows):
@@ -131,7 +151,9 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     try:
         column = read_column(source, name)
     except DataError as error:
-        return ColumnPreview(name, "unusable", source.columns[name].shape[1:], error=error.what)
+        low, high, longest = _of_lists(values)
+        shape = source.columns[name].shape[1:]
+        return ColumnPreview(name, "unusable", shape, error=error.what, low=low, high=high, pad=longest)
     missing = int(column.missing.sum())
     if column.kind is ColumnKind.NUMBER and _has_padded(source, column):
         column = column.as_text()

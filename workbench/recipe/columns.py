@@ -42,6 +42,7 @@ class ColumnFacts:
     text: Mapping[str, Any] | None = None
     rarest: int | None = None
     numeric: bool = False
+    pad: int = 0
     gap: str = ""  # the category that stands for no value, if it is to be one of its own
 
     @classmethod
@@ -69,6 +70,10 @@ class ColumnFacts:
     def own_shape(self) -> tuple[int, ...]:
         """The shape of the input of its own that it becomes; () for a column of a table."""
         return (self.text["length"],) if self.text else self.shape
+
+    def filled_up(self) -> ColumnFacts:
+        """The same column; lists that differ in length as an array of numbers, all filled up to the longest."""
+        return replace(self, kind="array", shape=(self.pad,), error="") if self.pad else self
 
     def with_gap(self, rows: int) -> ColumnFacts:
         """The same column, with a category of its own for no value where many rows have none."""
@@ -101,7 +106,8 @@ class ColumnFacts:
 def why_left_out(column: ColumnFacts, rows: int) -> str:
     """The reason why an input column is useless as it is; empty if it is useful."""
     if column.kind == "unusable":
-        return column.error or "is nothing that a model can use"
+        why = column.error.removeprefix(f"column '{column.name}' ").rstrip(".")
+        return why or "is nothing that a model can use"
     if column.missing and column.missing >= rows:
         return "has no value at all"
     if column.missing > MOST_MISSING * rows and not (column.gap and column.distinct <= MOST_CATEGORIES):

@@ -43,6 +43,11 @@ def column_options(
             "that is not known."
             for column in embedded
         ]
+    if lists := {column.name: column.pad for column in (*inputs, *learned) if column.pad}:
+        section["pad"] = lists
+        reasons += [
+            f"'{name}' holds lists: each is filled up with 0 to {size}." for name, size in lists.items()
+        ]
     texts = {column.name: dict(column.text) for column in inputs if column.text}
     if texts:
         section["text"] = texts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.errors import RecipeError
@@ -105,6 +105,7 @@ def suggest(
             hint="A model learns from many rows, and needs others to be tested with.",
         )
     targets = tuple(targets) if targets is not None else likely_targets(facts)
+    facts = replace(facts, columns=tuple(column.filled_up() for column in facts.columns))
     reasons: list[str] = []
     section = {**data, **facts.options}
     reasons += [
