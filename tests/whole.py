@@ -22,6 +22,7 @@ FAMILIES = {
     "search": "searches whose processes are killed, at more moments",
     "environments": "projects with moved code, each installed by pip in a new environment",
     "kills": "trainings that are killed around the hand-over to XLA, at more moments",
+    "processes": "each process of a training that is lost in each way",
     "numbers": "five runs of each recipe that must give the same numbers",
 }
 

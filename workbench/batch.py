@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 from workbench import events
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.output import echo
+from workbench.places import state_folder
 from workbench.process import Diverted, Silence, forward_warnings, import_keras, let_go, open_terminals
 from workbench.recipe.lookup import is_recipe, open_recipe
 from workbench.recipe.names import check_names
@@ -26,9 +27,11 @@ from workbench.training.resumable_runs import check_goes_on, is_complete, latest
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
+    from workbench.group.session import GroupSession
     from workbench.recipe.document import Document
     from workbench.training.control import Control
     from workbench.training.saved_model import SavedModel
+    from workbench.training.session import Session
 
 PATIENCE = 600.0  # seconds without an event, once the terminal is gone: a step of the model never ends
 
@@ -44,12 +47,15 @@ class Job:
         overrides: `--set` assignments.
         resume: go on with the newest run of this recipe, if there is one.
         runs: where run folders are.
+        plugin_files, blocked: what the catalog is made with.
     """
 
     recipe: str
     overrides: Sequence[str] = ()
     resume: bool = False
     runs: Path = Path("saved") / "runs"
+    plugin_files: Sequence[Path] = ()
+    blocked: Sequence[str] = ()
 
 
 def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -90,12 +96,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             if resumed is not None and is_complete(resumed, document):
                 reporter.say(f"nothing to resume: {resumed.folder.path} is done")
                 return _report_finished(resumed.folder, take)
-            reporter.say(f"{name}: starting TensorFlow")
-            import_keras()
-            from workbench.training.session import Session
-
-            folder = resumed.folder if resumed else None
-            session = Session(document, catalog, take, runs_folder=job.runs, resume=folder)
+            session = _session(job, document, catalog, resumed.folder if resumed else None, take, reporter)
             with _interruptible(session.control, reporter, silence) as received:
                 finished = session.run()
         except WorkbenchError as error:
@@ -110,6 +111,30 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
     if finished.status != "interrupted":
         return ExitCode.DONE
     return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
+
+
+def _session(
+    job: Job,
+    document: Document,
+    catalog: Catalog,
+    resume: RunFolder | None,
+    take: Callable[[events.Event, str], None],
+    reporter: Reporter,
+) -> Session | GroupSession:
+    """The training, in this process or in several."""
+    name, workers = document.recipe.name, document.recipe.train.workers
+    if workers == 1:
+        reporter.say(f"{name}: starting TensorFlow")
+        import_keras()
+        from workbench.training.session import Session
+
+        return Session(document, catalog, take, runs_folder=job.runs, resume=resume)
+    reporter.say(f"{name}: starting TensorFlow in {workers} processes")
+    from workbench.group.session import GroupSession, PluginChoice
+
+    plugins = PluginChoice(job.plugin_files, job.blocked)
+    log = state_folder() / "group.log"
+    return GroupSession(document, plugins, take, runs_folder=job.runs, log=log, resume=resume)
 
 
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:

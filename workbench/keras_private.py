@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.backend.tensorflow import nn
 from keras.src.backend.tensorflow.trainer import TFEpochIterator
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 from keras.src.saving import serialization_lib
@@ -376,3 +377,32 @@ def call_with_others(function: Any, given: Sequence[Any]) -> None:
         own = next((each for each in function.graph.variables if each.handle is captured), None)
         others.append(captured if own is None else tf.Variable(tf.zeros(own.shape, own.dtype)))
     function._call_flat(list(given), [getattr(each, "handle", each) for each in others])
+
+
+# ---------------------------------------------------------------------- several processes
+
+
+@contextmanager
+def synchronized_moments(total: Callable[[tf.Tensor], tf.Tensor]) -> Iterator[None]:
+    """While inside, a `BatchNormalization(synchronized=True)` that is traced has the mean and the variance of all
+    processes; Keras has those of the replicas of a strategy, and there is none.
+
+    Args:
+        total: the sum of a tensor over all processes.
+    """
+    original = nn._compute_moments_sync
+
+    def moments(x: tf.Tensor, axes: Sequence[int], keepdims: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        count = total(tf.reduce_sum(tf.ones_like(x), axis=axes, keepdims=True))
+        mean = tf.math.divide_no_nan(total(tf.reduce_sum(x, axis=axes, keepdims=True)), count)
+        squares = total(tf.reduce_sum(tf.square(x), axis=axes, keepdims=True))
+        variance = tf.maximum(tf.math.divide_no_nan(squares, count) - tf.square(mean), 0.0)
+        if keepdims:
+            return mean, variance
+        return tf.squeeze(mean, axes), tf.squeeze(variance, axes)
+
+    nn._compute_moments_sync = moments
+    try:
+        yield
+    finally:
+        nn._compute_moments_sync = original

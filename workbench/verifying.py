@@ -19,6 +19,7 @@ from workbench.storage.ownership import owner
 from workbench.storage.receipt_changes import ReceiptChange, changes
 from workbench.storage.receipts import Position, Receipt, not_a_receipt, read_receipt
 from workbench.storage.run_folder import RunFolder
+from workbench.training.resumable_runs import run_document
 
 CHILD = "workbench.training.retraining"
 PATIENCE = 7 * 24 * 3600.0  # seconds between two states that are compared
@@ -151,6 +152,12 @@ class Verifier:
         if receipt is None:
             reason = "it has no receipt: an older kwb has trained it, or it ended before its first step."
             return Verification("unknown", reason=reason)
+        if (processes := run_document(self.run).recipe.train.workers) > 1:
+            reason = (
+                f"{processes} processes have trained it together, and one process adds up the rows of a batch in "
+                "another order: its last digits are others."
+            )
+            return Verification("unknown", reason=reason, engine=receipt.engine)
         wanted = self._wanted(receipt)
         again = self._train(receipt, wanted)
         if again.start is None:

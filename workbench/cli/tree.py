@@ -97,6 +97,12 @@ def kwb() -> None:
     is_flag=True,
     help="With --batch: go on with the newest run of this recipe, also for more epochs than before.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="With --batch: train in N processes, each on its share of every batch.",
+)
 @shared_options
 def run_command(
     shared: SharedOptions,
@@ -105,11 +111,12 @@ def run_command(
     overrides: Sequence[str],
     as_json: bool,
     resume: bool,
+    workers: int | None,
 ) -> int:
     """Open the workbench on a recipe, or train it with --batch."""
     if not batch:
-        if overrides or as_json or resume:
-            raise click.UsageError("--set, --json and --resume go with --batch.")
+        if overrides or as_json or resume or workers:
+            raise click.UsageError("--set, --json, --resume and --workers go with --batch.")
         from workbench.tui.start import start
 
         return start(recipe=recipe, plugin_files=shared.plugin_files, blocked=shared.blocked)
@@ -119,7 +126,9 @@ def run_command(
         )
     from workbench import batch as front_end
 
-    job = front_end.Job(recipe, overrides, resume, shared.runs)
+    if workers:
+        overrides = (*overrides, f"train.workers={workers}")
+    job = front_end.Job(recipe, overrides, resume, shared.runs, shared.plugin_files, shared.blocked)
     return front_end.run(job, shared.catalog, as_json=as_json)
 
 

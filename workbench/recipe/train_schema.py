@@ -62,6 +62,13 @@ class Train(Strict):
 
     epochs: int = Field(10, ge=1, description="Passes over the training rows.")
     batch_size: int = Field(32, ge=1, description="Rows per step.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that train the model together, each on its share of every batch. The result is that of "
+        "one process, up to rounding; dropout draws other numbers in each.",
+    )
     static_batch: bool | None = Field(
         None,
         description="Build the model for batches of just `batch_size` rows, as stateful layers need it; by default "

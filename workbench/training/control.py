@@ -44,6 +44,11 @@ class Control:
         """Pause at the end of these epochs (counted from 1), until a request to go on or to stop."""
         self._hold_after = frozenset(epochs)
 
+    @property
+    def holds(self) -> tuple[int, ...]:
+        """The epochs at whose end it pauses."""
+        return tuple(sorted(self._hold_after))
+
     def epoch_ends(self, epoch: int) -> None:
         """The training has come to the end of an epoch, and is about to say so."""
         if epoch in self._hold_after and not self._stop:

@@ -36,6 +36,7 @@ from workbench.recipe.reach import reach
 from workbench.recipe.schema import Recipe
 from workbench.storage import formats, structure
 from workbench.storage.checked_files import CheckedFiles
+from workbench.storage.optimizers import optimizers
 from workbench.training import feeding
 from workbench.training.adapted_states import adapter_for
 from workbench.training.augmenting import Augmenter, make_augmenter
@@ -44,6 +45,7 @@ from workbench.training.callback_checks import check_rates, check_watched
 from workbench.training.engines import Arrays, Stream
 from workbench.training.own_units import OwnUnits
 from workbench.training.unit_checks import unit_warnings
+from workbench.training.worker_checks import check_model, check_recipe
 
 LARGEST_PROBE = 512  # rows of a batch that predictions are compared on
 
@@ -178,6 +180,10 @@ def prepare(
         WorkbenchError: with the recipe's file and line where the recipe is wrong.
     """
     recipe = document.recipe
+    try:
+        check_recipe(recipe)
+    except WorkbenchError as error:
+        raise document.located(error) from error
     warnings: list[RecipeWarning] = []
     files = CheckedFiles(catalog, lambda key, warning: warnings.append(RecipeWarning(warning, key)))
     prepared = data or load_data(document, catalog)
@@ -202,6 +208,9 @@ def prepare(
         _check_evaluation(assembly.model, prepared)
         first = prepared.preparation.for_model(head(prepared, recipe.train.batch_size))
         assembly = build(assembly, first, class_weight)
+        if recipe.train.workers > 1:
+            fixed = static_batch(assembly.model) is not None
+            check_model(assembly.model, [*optimizers(assembly.model).values()], static_batch=fixed)
         if recipe.train.loss is None and not was_compiled and not _learns(assembly, inputs):
             raise RecipeError(
                 "a loss is missing.",

@@ -97,8 +97,9 @@ def why_none(runs_folder: Path, document: Document) -> str:
 
 
 def _lasting(recipe: Recipe, status: str) -> Recipe:
-    """A recipe less what may change while its training goes on: how long, and what is kept and shown of it."""
-    free: dict[str, Any] = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": ()}
+    """A recipe less what may change while its training goes on: how long, what is kept and shown of it, and how many
+    processes train."""
+    free: dict[str, Any] = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": (), "workers": 1}
     if status != "done":
         free["callbacks"] = ()
     lasting = {"save": (), "search": None, "repeat": None}

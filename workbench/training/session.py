@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 from workbench import events
 from workbench.assembly.adapting import Adapter
 from workbench.assembly.layers import look_inside
-from workbench.assembly.own_training import can_evaluate
 from workbench.atomic import write_bytes
 from workbench.catalog.lookup import Catalog
 from workbench.data.loading import Prepared, Streamed
@@ -31,26 +30,29 @@ from workbench.training import environment
 from workbench.training.adapted_states import adapter_for, read_states, write_states
 from workbench.training.baselines import Beside
 from workbench.training.baselines.reasons import gather, likely_reason
-from workbench.training.baselines.verdict import Verdict, judge
+from workbench.training.baselines.verdict import Verdict
 from workbench.training.changed_since import changed_since
 from workbench.training.control import Control
 from workbench.training.ending import Ending
-from workbench.training.engines import Choices, FitSettings, KeptTest, evaluate, fit
+from workbench.training.engines import Choices, FitSettings, KeptTest, fit
 from workbench.training.engines.agreement import shown_difference
 from workbench.training.engines.programs import Step
-from workbench.training.errors import at_node, reported_as
+from workbench.training.errors import at_node
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, explained, first_bad, last_logs
+from workbench.training.group.chief import Chief
+from workbench.training.group.trial import try_together
 from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
 from workbench.training.monitors import Monitors
 from workbench.training.preparing import PreparedRun, assembled_event, load_data, prepare
-from workbench.training.progress import Progress, numbers
+from workbench.training.progress import Progress
 from workbench.training.provenance import Provenance
 from workbench.training.python_state import PythonState
 from workbench.training.receipts import WRITERS, Retraining, WeightHashes, what_goes_in
 from workbench.training.resume import Keeper, Position, restore, streamed_before
 from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
 from workbench.training.skipping import SkippedSteps
+from workbench.training.test_part import evaluate_test_part, judged
 from workbench.training.thread_settings import fit_threads, graphs_as_they_are, is_small
 from workbench.training.timing import Timing
 from workbench.training.unit_checks import about_units
@@ -71,6 +73,7 @@ class Session:
         resume: go on with this run instead of making a new one; `document` is its recipe.
         fence: the number of this training of the run, in a search (see `storage/fencing.py`); 0 outside of one.
         retraining: how a run was trained, where it is trained once more to compare; `document` is its recipe.
+        chief: of the other processes that train the same model; None where this one trains alone.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Session:
         resume: RunFolder | None = None,
         fence: int = 0,
         retraining: Retraining | None = None,
+        chief: Chief | None = None,
     ) -> None:
         self.document = document
         self.catalog = catalog
@@ -92,6 +96,7 @@ class Session:
         self._resume = resume
         self._fence = fence
         self._retraining = retraining
+        self._chief = chief
         self._went_on = False  # whether the run had come to its end before
 
     def run(self) -> events.Finished:
@@ -157,6 +162,8 @@ class Session:
                         emit(events.Message("info", adapter.summary()))
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
+                    if self._chief:
+                        try_together(prepared_run, self._chief, emit)
                     for warning in prepared_run.warnings:
                         emit(events.Message("warning", str(warning)))
                     if saveable.reason:
@@ -260,6 +267,7 @@ class Session:
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
             pauses=positions or (),
+            together=self._chief,
         )
         augmenter = prepared_run.augmenter
         kept_test = KeptTest()
@@ -316,14 +324,15 @@ class Session:
         status = self.control.stop_requested or "done"
         written = self._save(prepared_run, run, status, progress, emit, saveable)
         with graphs():  # last: its errors must not cost the model
-            evaluation = self._evaluate(prepared_run, status, kept_test)
+            evaluation = evaluate_test_part(prepared_run, status, kept_test, self._chief)
         if (bad := first_bad(evaluation)) is not None:
             emit(events.Message("warning", f"on the test part the {bad[0]} is {bad[1]}."))
         for warning in worse_than_before(written.replaced, self.document.resolved(), evaluation):
             emit(events.Message("warning", warning))
         verdict = Verdict()
+        history = [each["logs"] for each in progress.history]
         if status == "done":
-            verdict = self._judge(prepared_run, beside, progress, evaluation)
+            verdict = judged(prepared_run, beside, history, evaluation)
         finished = events.Finished(
             status,
             progress.logs,
@@ -334,43 +343,10 @@ class Session:
             verdict.no_better,
             {name: each.as_record() for name, each in verdict.baselines.items()},
             verdict.compared,
-            self._reason(prepared_run, progress, verdict) if verdict.no_better else "",
+            likely_reason(gather(prepared_run, history, verdict.baselines)) if verdict.no_better else "",
         )
         emit(finished)
         return finished
-
-    def _evaluate(self, prepared_run: PreparedRun, status: str, kept: KeptTest) -> dict[str, float]:
-        """On the test part; not when the user pressed Ctrl-C and waits to leave."""
-        if prepared_run.prepared.test is None or status == "interrupted":
-            return {}
-        if not can_evaluate(prepared_run.model):
-            return {}
-        batch_size = self.document.recipe.train.batch_size
-        with reported_as("evaluating on the test part", self.document.name):
-            classes = prepared_run.prepared.preparation.number_names()
-            return numbers(
-                evaluate(
-                    prepared_run.model,
-                    prepared_run.feed(prepared_run.prepared.test),
-                    batch_size,
-                    classes=classes,
-                    wrap_test=prepared_run.units().wrap_step,
-                    kept=kept,
-                )
-            )
-
-    def _judge(
-        self, prepared_run: PreparedRun, beside: Beside, progress: Progress, evaluation: Mapping[str, float]
-    ) -> Verdict:
-        """The model beside what can be reached without it."""
-        prepared = prepared_run.prepared
-        parts = {"": prepared.test, "val_": prepared.validation}
-        rows = {prefix: part.rows for prefix, part in parts.items() if part is not None}
-        return judge(beside.finish(), evaluation, [each["logs"] for each in progress.history], rows)
-
-    def _reason(self, prepared_run: PreparedRun, progress: Progress, verdict: Verdict) -> str:
-        history = [each["logs"] for each in progress.history]
-        return likely_reason(gather(prepared_run, history, verdict.baselines))
 
     def _save(
         self,

@@ -10,7 +10,7 @@ import json
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from workbench.children import standard_input
 from workbench.errors import TrainingError, WorkbenchError, out_of_memory
 from workbench.origin import origin_of
 from workbench.output import echo
-from workbench.process import Silence
+from workbench.process import Silence, leave_at_once
 from workbench.worker.event_writer import EventWriter, Importance
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _learning_rate(arguments: Arguments) -> Request:
 CONTROLS: dict[str, Callable[[Arguments], Request]] = {
     "pause": lambda _: lambda control: control.pause(),
     "resume": lambda _: lambda control: control.resume(),
-    "stop": lambda _: lambda control: control.stop(),
+    "stop": lambda arguments: lambda control: control.stop(arguments.get("status", "stopped")),
     "save": lambda _: lambda control: control.save_now(),
     "set_learning_rate": _learning_rate,
 }
@@ -79,6 +79,7 @@ class Child:
         self._commands: queue.Queue[dict[str, Any]] = queue.Queue()
         self._input = standard_input()
         self._detached = False
+        self._leaves = False
         self._current: Mapping[str, Any] | None = None  # the command that is being done
         self._silence = Silence()
 
@@ -129,6 +130,15 @@ class Child:
                 return
         self.reply(message, {})
 
+    def leave_with_parent(self) -> None:
+        """End at once when the parent is gone: it stands between this process and the others of its training."""
+        self._leaves = True
+
+    def waiting_commands(self) -> Iterator[dict[str, Any]]:
+        """The commands that come while one is being done, until the parent is gone."""
+        while (message := self._commands.get())["command"] != "quit":
+            yield message
+
     def steer_by(self, control: Control) -> None:
         """From now on, what is asked of the training goes to its control; also what was asked before it was there."""
         with self._lock:
@@ -150,6 +160,8 @@ class Child:
 
     def _parent_gone(self) -> None:
         """Without a parent an idle child ends. A training ends after its batch, saved, unless it was detached."""
+        if self._leaves:
+            leave_at_once(1)
         if not self._detached:
             self.end_training()
             self._silence.end_process(self._patience)

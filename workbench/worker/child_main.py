@@ -9,12 +9,15 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from workbench.errors import WorkbenchError
+from workbench.group.network import join_network, make_own_network
 from workbench.process import import_keras, leave_at_once
 from workbench.worker.child import Child
-from workbench.worker.event_writer import EventWriter
+from workbench.worker.event_writer import EventWriter, Importance
 
 
 def _on_sigterm(act: Callable[[], None]) -> None:
@@ -33,6 +36,26 @@ def _on_sigterm(act: Callable[[], None]) -> None:
     threading.Thread(target=listen, name="signals", daemon=True).start()
 
 
+def _live(event_writer: EventWriter) -> None:
+    while True:
+        event_writer.put('{"alive": true}', Importance.STEP)
+        time.sleep(1.0)
+
+
+def _change_network(own: bool, pid: int | None) -> dict[str, object] | None:
+    """Be in another network, where that is wanted. What the parent is to know of it."""
+    try:
+        if own:
+            make_own_network()
+        elif pid:
+            join_network(pid)
+        else:
+            return None
+    except WorkbenchError as error:
+        return {"error": error.as_record()}
+    return {"network": os.getpid()}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the child: its input has commands, its output events, its standard error is for what is printed."""
     parser = argparse.ArgumentParser(prog="python -m workbench.worker.child_main", description=__doc__)
@@ -40,9 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--gpu", help="the only GPU to see, as CUDA_VISIBLE_DEVICES names it")
     parser.add_argument("--plugin", type=Path, action="append", default=[], help="a plugin file")
     parser.add_argument("--no-plugin", action="append", default=[], help="a plugin to leave out")
+    parser.add_argument("--signs-of-life", action="store_true", help="send one each second")
+    parser.add_argument("--own-network", action="store_true", help="be in a network of its own")
+    parser.add_argument("--network-of", type=int, metavar="PID", help="be in the network of another process")
     options = parser.parse_args(arguments)
 
+    network = _change_network(options.own_network, options.network_of)  # before there is a second thread
     event_writer = EventWriter(os.dup(1))
+    if network is not None:
+        event_writer.put(json.dumps(network))
     os.dup2(2, 1)  # TensorFlow and plugins print whatever `sys.stdout` is
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     if options.memory:
@@ -63,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     event_writer.put(
         json.dumps({"ready": {"pid": os.getpid(), "keras": keras.__version__, "tensorflow": tf.__version__}})
     )
+    if options.signs_of_life:
+        threading.Thread(target=_live, args=(event_writer,), name="signs of life", daemon=True).start()
     try:
         from workbench.worker.commands import COMMANDS
 

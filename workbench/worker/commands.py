@@ -16,6 +16,8 @@ from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.devices.report import find_devices
 from workbench.errors import RecipeError, WorkbenchError
+from workbench.group.session import GroupSession, PluginChoice
+from workbench.places import state_folder
 from workbench.probing.kept_probe import KeptProbe
 from workbench.probing.probe import Probing
 from workbench.probing.replay import replay
@@ -34,6 +36,7 @@ from workbench.training.session import Session
 from workbench.training.trained_rows import trained_rows
 from workbench.worker.data_views import DataViews
 from workbench.worker.examine import examine, look_at_data
+from workbench.worker.grouped import chief_of, follow
 from workbench.worker.kept_data import KeptData
 from workbench.worker.pictures import pictures_of
 from workbench.worker.predictions import KeptPredictions, predictions_of
@@ -136,18 +139,23 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     """Train; events come while it runs. The result is the `finished` event's status, logs and evaluation.
 
     `resume` names a run's folder to go on with instead of making a new one; the recipe is that run's own. At the end of
-    the epochs of `hold_after` it pauses.
+    the epochs of `hold_after` it pauses. With `group` this is the first of several processes that train together.
     """
     resume = arguments.get("resume")
     _KEPT_DATA.forget()
-    session = Session(
-        _document(arguments),
-        child.catalog,
-        child.emit,
-        runs_folder=Path(arguments["runs"]),
-        resume=open_run(resume) if resume else None,
-        fence=int(arguments.get("fence", 0)),
-    )
+    document = _document(arguments)
+    place: dict[str, Any] = {
+        "runs_folder": Path(arguments["runs"]),
+        "resume": open_run(resume) if resume else None,
+        "fence": int(arguments.get("fence", 0)),
+    }
+    session: Session | GroupSession
+    if document.recipe.train.workers > 1 and "group" not in arguments:
+        plugins = PluginChoice(child.plugin_files, child.blocked)
+        session = GroupSession(document, plugins, child.emit, log=state_folder() / "group.log", **place)
+    else:
+        chief = chief_of(child, arguments["group"]) if "group" in arguments else None
+        session = Session(document, child.catalog, child.emit, chief=chief, **place)
     session.control.hold_after(arguments.get("hold_after", ()))
     child.steer_by(session.control)
     finished = session.run()
@@ -156,6 +164,11 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
         "logs": finished.logs,
         "evaluation": finished.evaluation,
     }
+
+
+def _follow(child: Child, arguments: Arguments) -> None:
+    """Be one of several processes that train together (`group`), but not the first; the rest is as for `train`."""
+    follow(child, _document(arguments), arguments)
 
 
 def _load(child: Child, arguments: Arguments) -> dict[str, Any]:
@@ -324,6 +337,7 @@ COMMANDS: dict[str, Callable[[Child, Arguments], Any]] = {
     "describe": _describe,
     "scan": _scan,
     "train": _train,
+    "follow": _follow,
     "load": _load,
     "evaluate": _evaluate,
     "predict": _predict,

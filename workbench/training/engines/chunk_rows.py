@@ -77,6 +77,7 @@ class ArrayRows:
         else:
             first = index * self.source.batch_size
             rows = taken[first : tf.minimum(first + self.source.batch_size, tf.size(taken))]
+            rows = self.source.share.take(rows)
         return tree.map_structure(lambda array: tf.gather(array, rows), data)
 
     def _go_to(self, epoch: int) -> None:

@@ -18,6 +18,7 @@ from keras import tree
 
 from workbench.errors import DataError
 from workbench.training.engines.blocks import Blocks
+from workbench.training.engines.shares import ALL_ROWS, Share
 
 ClassWeight = Mapping[int, float]
 
@@ -77,7 +78,7 @@ class Stream:
 
 class ArraySource:
     """Arrays as batches: `data` holds them as the tuple for a model's `train_step`, `steps` is the batches of
-    an epoch."""
+    an epoch. Of each batch this process takes its `share`."""
 
     def __init__(
         self,
@@ -87,7 +88,9 @@ class ArraySource:
         shuffle: bool = False,
         seed: int = 0,
         class_weight: ClassWeight | None = None,
+        share: Share = ALL_ROWS,
     ) -> None:
+        self.share = share
         self.rows = arrays.rows
         self.batch_size = batch_size
         self.steps = math.ceil(self.rows / batch_size)
@@ -127,7 +130,7 @@ class ArraySource:
             order = tf.numpy_function(self.order, [epoch], self.index_type, stateful=False)
             order.set_shape([self.rows])
             return tf.data.Dataset.range(self.steps).map(
-                lambda step: order[step * self.batch_size : (step + 1) * self.batch_size]
+                lambda step: self.share.take(order[step * self.batch_size : (step + 1) * self.batch_size])
             )
 
         options = tf.data.Options()
@@ -148,13 +151,21 @@ class ArraySource:
 
 
 class StreamSource:
-    """A stream as batches, `steps` of them an epoch; at most a few are in memory at a time.
+    """A stream as batches, `steps` of them an epoch; at most a few are in memory at a time. Of each batch this process
+    takes its `share`.
 
     `blocks` has them many at a time. `error` holds what the stream raised in a dataset, for TensorFlow shows its
     callers only the text of it.
     """
 
-    def __init__(self, stream: Stream, *, class_weight: ClassWeight | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        class_weight: ClassWeight | None = None,
+        share: Share = ALL_ROWS,
+    ) -> None:
+        self.share = share
         self.rows = stream.rows
         self.batch_size = stream.batch_size
         self.steps = math.ceil(stream.rows / stream.batch_size)
@@ -189,11 +200,11 @@ class StreamSource:
                 behind = step
                 if held is not None:
                     behind = held.first + held.steps
-                    yield from map(held.batch, range(step, behind))
+                    yield from map(self.share.of_batch, map(held.batch, range(step, behind)))
                 if behind < self.steps:
-                    yield from self._read(epoch, behind, 1)
+                    yield from map(self.share.of_batch, self._read(epoch, behind, 1))
                 for later in range(epoch + 1, epochs):
-                    yield from self._read(later, 0, 1)
+                    yield from map(self.share.of_batch, self._read(later, 0, 1))
             except Exception as error:
                 self.error = error
                 raise

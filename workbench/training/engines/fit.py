@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
@@ -25,7 +25,9 @@ from workbench.training.engines.measuring import Beginning, preserved
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.plans import parse_plan
 from workbench.training.engines.programs import Program, Step
+from workbench.training.engines.shares import ALL_ROWS, Share
 from workbench.training.engines.testing import KeptTest, Tester, make_tester
+from workbench.training.engines.together import Together, engine_of
 from workbench.training.timing import Timing
 
 
@@ -47,6 +49,7 @@ class FitSettings:
         initial_metrics: the values of `model.metrics_variables` at that step, so that the epoch's logs count the
             steps left out. Empty for none.
         pauses: positions, (epoch, step) from 0, behind whose step callbacks are called in any case.
+        together: the other processes that train the same model; None where this one trains alone.
     """
 
     epochs: int = 1
@@ -62,6 +65,12 @@ class FitSettings:
     initial_step: int = 0
     initial_metrics: Sequence[np.ndarray] = ()
     pauses: Collection[tuple[int, int]] = ()
+    together: Together | None = None
+
+    @property
+    def share(self) -> Share:
+        """The rows of each batch that this process takes."""
+        return self.together.share if self.together else ALL_ROWS
 
 
 def fit(
@@ -95,14 +104,21 @@ def fit(
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
+        TrainingError: several processes cannot train this model together.
     """
     source = make_source(training, settings)
+    together = settings.together
     if not 0 <= settings.initial_step <= source.steps:
         raise TrainingError(
             f"an epoch has {source.steps} steps; training cannot begin at {settings.initial_step}"
         )
-    with _ours(model) as metrics:
+
+    def wrapped() -> Step:
         step = wrap_step(model.train_step) if wrap_step else model.train_step
+        return together.wrap_step(step, model) if together else step
+
+    with _ours(model) as metrics:
+        step = wrapped()
         acting = acting_at_batches(callbacks, "train")
         most = 1 if acting else CALL_STEPS
         builder = Builder(model, "train", step, source, settings.epochs, most, timing)
@@ -115,9 +131,13 @@ def fit(
                 tester.compiled = None  # what does not train by XLA does not validate by it
             on_chosen(event)
 
-        program, chosen = choose(
-            builder, settings.engine, beginning, _one_by_one(acting), choices, chosen_later
-        )
+        engine, kept_choices = settings.engine, choices
+        if together:
+            engine, kept_choices = engine_of(source), None
+        program, chosen = choose(builder, engine, beginning, _one_by_one(acting), kept_choices, chosen_later)
+        if together:
+            program = together.program(program, model, source, "train")
+            chosen = replace(chosen, reason=f"{together.share.size} processes train together")
         if settings.initial_metrics:
             _build_metrics(builder)
         on_chosen(chosen)
@@ -126,8 +146,12 @@ def fit(
         def renewed(name: str) -> Program:
             if isinstance(program, HandOver) and not program.settled:
                 chosen_later(EngineChosen(name, {}, "the model was compiled again"))
-            again = wrap_step(model.train_step) if wrap_step else model.train_step
-            return Builder(model, "train", again, source, settings.epochs, most).build(name)  # type: ignore[arg-type]
+            if together:
+                raise TrainingError(
+                    "a callback has compiled the model again, which several processes cannot do together.",
+                    where="train.workers",
+                )
+            return Builder(model, "train", wrapped(), source, settings.epochs, most).build(name)  # type: ignore[arg-type]
 
         runner = Runner(
             model,
@@ -142,12 +166,13 @@ def fit(
         )
         sources = [source]
         if validation is not None:
-            sources.append(make_test_source(validation, settings))
             one_by_one = bool(acting_at_batches(callbacks, "test"))
             plan = parse_plan(chosen.plan)
+            test_source = make_test_source(validation, settings)
+            sources.append(test_source)
             tester = make_tester(
                 model,
-                sources[-1],
+                test_source,
                 "chunk-xla" if plan.at else chosen.engine,
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
@@ -156,6 +181,7 @@ def fit(
                 compiles_from=plan.at // source.steps + 1 if plan.at else 0,
                 wrap=wrap_test,
                 kept=kept,
+                have_run=_have_run(together, model, test_source, "validation"),
             )
         loop = Loop(
             callbacks,
@@ -190,8 +216,10 @@ def evaluate(
     classes: Mapping[str, Sequence[str]] | None = None,
     wrap_test: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,
+    together: Together | None = None,
 ) -> dict[str, float]:
-    """The loss and the metrics of a compiled model on the data; `classes` as in `FitSettings`, `wrap_test` as in `fit`.
+    """The loss and the metrics of a compiled model on the data; `classes` and `together` as in `FitSettings`,
+    `wrap_test` as in `fit`.
 
     Args:
         kept: of the training that this model has come from, where nothing has changed its way of testing since.
@@ -199,17 +227,28 @@ def evaluate(
     Raises:
         DataError: the data does not fit together, or a stream ended early.
     """
-    settings = FitSettings(batch_size=batch_size, engine=engine)
+    settings = FitSettings(batch_size=batch_size, engine=engine, together=together)
     with _ours(model) as metrics:
         source = make_test_source(data, settings)
         own = "chunk" if engine == "auto" else engine
-        tester = make_tester(model, source, own, metrics, wrap=wrap_test, kept=kept)
+        if together:
+            own = engine_of(source)
+        have_run = _have_run(together, model, source, "test")
+        tester = make_tester(model, source, own, metrics, wrap=wrap_test, kept=kept, have_run=have_run)
         model.test_function = tester
         with _reporting([source]):
             logs = model.evaluate(
                 ticks(), callbacks=Loop([], model, None, tester), return_dict=True, verbose=0
             )
         return dict(PerClass(classes or {}).apart(logs) or {})
+
+
+def _have_run(
+    together: Together | None, model: keras.Model, source: Source, part: str
+) -> Callable[[Program], Program] | None:
+    if together is None:
+        return None
+    return lambda program: together.program(program, model, source, part)
 
 
 def _build_metrics(builder: Builder) -> None:
@@ -232,23 +271,26 @@ def _one_by_one(acting: Sequence[str]) -> str:
     return f"callbacks {', '.join(acting)} act at every batch"
 
 
-def make_test_source(data: Arrays | Stream, settings: FitSettings) -> Source:
-    """The batches of a validation or an evaluation."""
+def make_test_source(data: Arrays | Stream, settings: FitSettings, share: Share | None = None) -> Source:
+    """The batches of a validation or an evaluation; `share` as for `make_source`."""
+    share = share or settings.share
     if isinstance(data, Stream):
-        return StreamSource(data)
-    return ArraySource(data, settings.validation_batch_size or settings.batch_size)
+        return StreamSource(data, share=share)
+    return ArraySource(data, settings.validation_batch_size or settings.batch_size, share=share)
 
 
-def make_source(data: Arrays | Stream, settings: FitSettings) -> Source:
-    """The batches of a training."""
+def make_source(data: Arrays | Stream, settings: FitSettings, share: Share | None = None) -> Source:
+    """The batches of a training; `share` are the rows of a process that follows another one."""
+    share = share or settings.share
     if isinstance(data, Stream):
-        return StreamSource(data, class_weight=settings.class_weight)
+        return StreamSource(data, class_weight=settings.class_weight, share=share)
     return ArraySource(
         data,
         settings.batch_size,
         shuffle=settings.shuffle,
         seed=settings.seed,
         class_weight=settings.class_weight,
+        share=share,
     )
 
 

@@ -55,6 +55,7 @@ def make_tester(
     compiles_from: int = 0,
     wrap: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,
+    have_run: Callable[[Program], Program] | None = None,
 ) -> Tester:
     """The runner of a validation or an evaluation.
 
@@ -66,6 +67,7 @@ def make_tester(
         compiles_from: the first epoch in which XLA may compile a validation.
         wrap: called with the model's `test_step`, returns the step to run instead.
         kept: gets the test step of a validation, and has it for an evaluation.
+        have_run: has the other processes of the training run the steps of a program as well.
     """
 
     def step() -> Step:
@@ -77,14 +79,18 @@ def make_tester(
     if program is None:
         program, _ = choose(builder, "chunk" if later else engine, Beginning(steps_left=source.steps))
     _keep(kept, program)
+    if have_run is not None:
+        program = have_run(program)
 
     def renewed(name: str) -> Program:
+        if have_run is not None:
+            return program  # the others run the step as it was
         again = Builder(model, "test", step(), source, 1, most)
         if tester.compiled is not None:
             tester.compiled = tester.compiled[0], again
-        program = again.build(name)  # type: ignore[arg-type]
-        _keep(kept, program)
-        return program
+        changed = again.build(name)  # type: ignore[arg-type]
+        _keep(kept, changed)
+        return changed
 
     stock = stock_function(model, "test")
     tester = Tester(model, program, source.steps, stock, metrics, most=most, renewed=renewed)

@@ -1,0 +1,111 @@
+"""What several processes cannot train as one does is refused, with its reason, before anything is trained."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Kwb
+from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe
+
+__all__ = ["table"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="networks for single processes are Linux's"),
+]
+
+LARGEST = '''
+import keras
+
+
+@keras.saving.register_keras_serializable("largest")
+class LargestError(keras.metrics.Metric):
+    """The largest error of an epoch: no sum."""
+
+    def __init__(self, name="largest", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.worst = self.add_weight(shape=(), initializer="zeros", name="worst")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        errors = keras.ops.abs(keras.ops.cast(y_true, y_pred.dtype) - y_pred)
+        self.worst.assign(keras.ops.maximum(self.worst, keras.ops.max(errors)))
+
+    def result(self):
+        return self.worst.value
+'''
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "why"),
+    [
+        ("train.batch_size=2", "train.batch_size", "cannot be divided among 3 processes"),
+        ("train.engine=plain", "train.engine", "the engine cannot be plain"),
+        ("train.engine=chunk-xla", "train.engine", "the engine cannot be chunk-xla"),
+        ("train.run_eagerly=true", "train.run_eagerly", "without compiling"),
+        ("train.on_nan=skip", "train.on_nan", "cannot leave out a step"),
+        ("train.dtype=mixed_float16", "train.dtype", "loss scale"),
+        ("train.loss={use: MeanSquaredError, reduction: sum}", "train.loss", "grows with the rows"),
+    ],
+)
+def test_refused_by_name(change: str, where: str, why: str, kwb: Kwb, table: Path) -> None:
+    recipe = write_recipe(table, Case(DENSE, f"{MSE}, batch_size: 32"))
+    result = kwb("--batch", recipe, "--workers", "3", "--set", change, cwd=table)
+    assert result.returncode == 2, result.stderr
+    assert why in result.stderr
+    assert where in result.stderr
+    assert not list((table / "saved").glob("runs/*"))
+    assert "Traceback" not in result.stderr
+
+
+def test_the_place_is_that_of_the_recipe_as_it_was_written(kwb: Kwb, table: Path) -> None:
+    recipe = write_recipe(
+        table, Case(DENSE, "loss: {use: MeanSquaredError, reduction: sum}, batch_size: 32, workers: 2")
+    )
+    result = kwb("--batch", recipe, "--json", cwd=table)
+    failed = [json.loads(line) for line in result.stdout.splitlines()][-1]
+    line = next(
+        number
+        for number, text in enumerate((table / recipe).read_text().splitlines(), start=1)
+        if "train:" in text
+    )
+    assert failed["event"] == "failed"
+    assert failed["error"]["where"] == f"{recipe}:{line}: train.loss"
+
+
+def test_a_metric_that_is_no_sum(kwb: Kwb, table: Path) -> None:
+    (table / "largest.py").write_text(LARGEST)
+    recipe = write_recipe(table, Case(DENSE, "loss: mse, metrics: [LargestError, mae], batch_size: 32"))
+    refused = kwb("--batch", recipe, "--workers", "2", "--plugin", "largest.py", cwd=table)
+    assert refused.returncode == 2, refused.stderr
+    assert "largest cannot be computed by several processes" in refused.stderr
+    assert "mae" not in refused.stderr
+    alone = kwb("--batch", recipe, "--plugin", "largest.py", cwd=table)
+    assert alone.returncode == 0, alone.stderr
+
+
+def test_where_a_network_of_its_own_is_not_allowed(
+    kwb: Kwb, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it TensorFlow's server would listen on every interface, which nobody has asked for."""
+    import ctypes
+
+    from workbench.errors import TrainingError
+    from workbench.group import network
+
+    class Refusing:
+        """The C library of a system that allows no namespaces."""
+
+        def __init__(self, name: object, use_errno: bool = False) -> None: ...
+
+        def unshare(self, flags: int) -> int:
+            ctypes.set_errno(1)
+            return -1
+
+    monkeypatch.setattr(network.ctypes, "CDLL", Refusing)
+    with pytest.raises(TrainingError, match="Operation not permitted") as refused:
+        network.make_own_network()
+    assert "KWB_OPEN_PORTS=1" in refused.value.hint

@@ -1,0 +1,78 @@
+"""Trainings by one and by several processes, compared."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from tests.conftest import Kwb
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What has come of a training.
+
+    Attributes:
+        logs: of each epoch.
+        evaluation: on the test part.
+        weights: the datasets of the saved model, its optimizer's included.
+    """
+
+    logs: list[dict[str, float]]
+    evaluation: dict[str, float]
+    weights: dict[str, np.ndarray]
+    run: Path
+
+
+def trained(kwb: Kwb, folder: Path, recipe: str, *arguments: str) -> Trained:
+    """Train with `kwb --batch` to the end."""
+    result = kwb("--batch", recipe, "--json", *arguments, cwd=folder, timeout=300)
+    happened = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 0, (result.stderr[-2000:], happened[-1:])
+    run = folder / next(each["folder"] for each in happened if each["event"] == "run_started")
+    return Trained(
+        [each["logs"] for each in happened if each["event"] == "epoch"],
+        next(each["evaluation"] for each in happened if each["event"] == "finished"),
+        weights_of(run / "model.keras"),
+        run,
+    )
+
+
+def weights_of(file: Path) -> dict[str, np.ndarray]:
+    """All arrays of numbers in a model file; not the seeds of what draws random numbers."""
+    with zipfile.ZipFile(file) as archive:
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    found: dict[str, np.ndarray] = {}
+
+    def take(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiub" and "seed_generator" not in name:
+            found[name] = np.asarray(item, dtype=np.float64)
+
+    with h5py.File(content) as opened:
+        opened.visititems(take)
+    return found
+
+
+def assert_equal(found: Trained, wanted: Trained, *, within: float = 1e-5, logs_within: float = 1e-5) -> None:
+    """The same number of epochs, and numbers that differ by no more than rounding."""
+    assert len(found.logs) == len(wanted.logs)
+    for epoch, (one, other) in enumerate(zip(found.logs, wanted.logs, strict=True), start=1):
+        _assert_close(one, other, logs_within, f"epoch {epoch}")
+    _assert_close(found.evaluation, wanted.evaluation, logs_within, "test part")
+    _assert_close(found.weights, wanted.weights, within, "weights")
+
+
+def _assert_close(found: Mapping[str, Any], wanted: Mapping[str, Any], within: float, what: str) -> None:
+    assert found.keys() == wanted.keys(), what
+    for name, value in wanted.items():
+        size = max(1e-3, float(np.max(np.abs(value), initial=0.0)))
+        worst = float(np.max(np.abs(np.asarray(found[name]) - value), initial=0.0)) / size
+        assert worst <= within, f"{what}: {name} differs by {worst:.2g} of its size"

@@ -1,0 +1,197 @@
+"""A training by several processes of this machine, as `training.session.Session` is one by this process."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workbench import events
+from workbench.errors import TrainingError, WorkbenchError
+from workbench.group.world import Heard, World
+from workbench.recipe.document import Document, to_yaml
+from workbench.storage.run_folder import RunFolder
+from workbench.training.control import Control
+from workbench.training.worker_checks import check_recipe
+
+OnEvent = Callable[[events.Event, str], None]
+
+LOOK_EVERY = 0.05  # seconds between two looks at what the user asks for
+SILENT = 15.0  # seconds without a sign of life, after which a process is taken for lost
+EXPLAIN = 3.0  # seconds in which the process that has caused another one's error is seen to be gone
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """What the catalog of each process is made with."""
+
+    files: Sequence[Path] = ()
+    blocked: Sequence[str] = ()
+
+
+class GroupSession:
+    """Runs one recipe in `train.workers` processes; see `Session`.
+
+    Args:
+        plugins: of the catalog.
+        log: the file for what the processes print.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        plugins: PluginChoice,
+        on_event: OnEvent,
+        *,
+        runs_folder: Path,
+        log: Path,
+        resume: RunFolder | None = None,
+        fence: int = 0,
+    ) -> None:
+        self.document = document
+        self.control = Control()
+        self._plugins = plugins
+        self._on_event = on_event
+        self._runs_folder = runs_folder
+        self._log = log
+        self._resume = resume
+        self._fence = fence
+        self._run = str(resume.path) if resume else ""
+        self._epoch = 0
+        self._paused = False
+        self._stopped = False
+
+    def run(self) -> events.Finished:
+        """Train, evaluate, save.
+
+        Raises:
+            WorkbenchError: as `Session.run`; or a process was lost.
+        """
+        size = self.document.recipe.train.workers
+        try:
+            check_recipe(self.document.recipe)
+        except WorkbenchError as error:
+            raise self.document.located(error) from error
+        with _world(size, self._plugins, self._log) as world:
+            world.begin(self._training())
+            while True:
+                heard = world.hear(LOOK_EVERY)
+                self._steer(world)
+                if heard is not None and (finished := self._take(heard, world)) is not None:
+                    return finished
+                if (silent := world.silent(SILENT)) is not None:
+                    raise self._lost(world, silent, f"has not been heard of for {SILENT:g} s")
+
+    def _training(self) -> dict[str, Any]:
+        """What each process is to train."""
+        return {
+            "text": to_yaml(self.document.resolved()),
+            "name": self.document.name,
+            "folder": str(self.document.folder.absolute()),
+            "runs": str(self._runs_folder),
+            "resume": str(self._resume.path) if self._resume else None,
+            "fence": self._fence,
+            "hold_after": list(self.control.holds),
+        }
+
+    def _take(self, heard: Heard, world: World) -> events.Finished | None:
+        """What a process has sent. The event of the end, once it has come and the chief has answered."""
+        record = heard.record
+        if record is None:
+            raise self._lost(world, heard.rank, world.how_it_ended(heard.rank))
+        if heard.rank == 0 and "run_steps" in record:
+            world.send_steps(record)
+        elif "lost" in record:
+            self._explain(world, heard.rank, record["lost"])
+        elif "error" in record:
+            error = self._own_place(WorkbenchError.from_record(record["error"]))
+            raise error if heard.rank == 0 else self._of_another(world, error, heard.rank)
+        elif heard.rank == 0 and "reply" in record and record["reply"] == "train":
+            return self._finished
+        elif heard.rank == 0 and (known := events.from_record(record)) is not None:
+            self._event(*known)
+        return None
+
+    def _event(self, event: events.Event, moment: float, run: str) -> None:
+        match event:
+            case events.RunStarted():
+                self._run = event.folder
+            case events.Epoch():
+                self._epoch = event.epoch
+            case events.Finished():
+                self._finished = event
+            case events.Failed():
+                event = replace(
+                    event, error=self._own_place(WorkbenchError.from_record(event.error)).as_record()
+                )
+        self._on_event(event, events.to_json(event, run, moment))
+
+    def _steer(self, world: World) -> None:
+        """Hand on what the user asks for."""
+        control = self.control
+        if (rate := control.take_learning_rate()) is not None:
+            world.steer("set_learning_rate", value=rate)
+        if control.take_save():
+            world.steer("save")
+        if control.stop_requested and not self._stopped:
+            self._stopped = True
+            world.steer("stop", status=control.stop_requested)
+        if control.paused != self._paused and not self._stopped:
+            self._paused = control.paused
+            world.steer("pause" if self._paused else "resume")
+
+    def _explain(self, world: World, rank: int, text: str) -> None:
+        """A process has found that it cannot reach another one: which of them is gone?"""
+        end = time.monotonic() + EXPLAIN
+        while time.monotonic() < end:
+            heard = world.hear(LOOK_EVERY)
+            if heard is not None and heard.record is None:
+                raise self._lost(world, heard.rank, world.how_it_ended(heard.rank))
+        if (silent := world.silent(2 * EXPLAIN)) is not None:
+            raise self._lost(world, silent, "does not answer any more")
+        raise self._lost(world, rank, f"cannot reach the others: {text}")
+
+    def _lost(self, world: World, rank: int, why: str) -> TrainingError:
+        epoch = f" after epoch {self._epoch}" if self._epoch else ""
+        last = world.last_line(rank)
+        return TrainingError(
+            f"process {rank + 1} of {world.size} {why}{epoch}.{f' Its last line was: {last}' if last else ''}",
+            where=self.document.name,
+            hint=f"`kwb --batch {self._run}` goes on from the last checkpoint, with as many processes as you like "
+            "(`--workers N`)."
+            if self._run
+            else "",
+        )
+
+    def _of_another(self, world: World, error: WorkbenchError, rank: int) -> WorkbenchError:
+        """An error of a process that the user knows nothing of: that of the chief, where it fails as well."""
+        end = time.monotonic() + EXPLAIN
+        while time.monotonic() < end:
+            heard = world.hear(LOOK_EVERY)
+            if heard is not None and heard.rank == 0 and heard.record is not None and "error" in heard.record:
+                return self._own_place(WorkbenchError.from_record(heard.record["error"]))
+        where = self.document.name if error.where == "follow" else error.where
+        what = f"process {rank + 1} of {world.size} failed: {error.what}"
+        return TrainingError(what, where=where, hint=error.hint, origin=error.origin)
+
+    def _own_place(self, error: WorkbenchError) -> WorkbenchError:
+        """The error with the line of the recipe as the user wrote it; a process has it with all defaults."""
+        found = re.fullmatch(rf"{re.escape(self.document.name)}:\d+: (.*)", error.where, re.DOTALL)
+        return error.at(self.document.place(found[1])) if found else error
+
+
+@contextmanager
+def _world(size: int, plugins: PluginChoice, log: Path) -> Iterator[World]:
+    """The processes; when the block is left, none of them is left."""
+    arguments = [part for path in plugins.files for part in ("--plugin", str(Path(path).absolute()))]
+    arguments += [part for name in plugins.blocked for part in ("--no-plugin", name)]
+    world = World(size, arguments, log, open_ports=os.environ.get("KWB_OPEN_PORTS") == "1")
+    try:
+        yield world
+    finally:
+        world.close()

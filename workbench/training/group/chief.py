@@ -1,0 +1,122 @@
+"""The first of several processes that train one model: it runs Keras' loop, and has the others run the same steps.
+
+Only the chief has callbacks, a run folder and events. The others know nothing of epochs: they run the steps that the
+chief names, and take from it what a callback has changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from workbench.errors import TrainingError
+from workbench.training.engines.data import Source
+from workbench.training.engines.metrics import Logs
+from workbench.training.engines.programs import Program, Step
+from workbench.training.engines.shares import Share
+from workbench.training.group.collectives import LOST, Collectives
+from workbench.training.group.gradients import with_summed_gradients
+from workbench.training.group.replica import Replica
+from workbench.training.group.steps import StepsToRun
+
+Send = Callable[[StepsToRun], None]
+
+
+class Chief:
+    """What a training knows of the other processes. See `engines.together`.
+
+    Args:
+        send: sends steps to all other processes.
+        on_lost: called where another process cannot be reached any more.
+
+    Attributes:
+        others: layers that are no part of the model, and draw random numbers too.
+        seconds: how long the chief has waited for sums after its steps.
+    """
+
+    def __init__(self, collectives: Collectives, send: Send, on_lost: Callable[[Exception], None]) -> None:
+        self.collectives = collectives
+        self.others: Sequence[Any] = ()
+        self.seconds = 0.0
+        self._send = send
+        self._on_lost = on_lost
+        self._replica: Replica | None = None
+        self._known: list[int] = []
+
+    @property
+    def share(self) -> Share:
+        return self.collectives.share
+
+    def wrap_step(self, step: Step, model: Any) -> Step:
+        return with_summed_gradients(step, model, self.collectives)
+
+    def program(self, program: Program, model: Any, source: Source, part: str) -> Program:
+        if program.name == "plain":
+            raise TrainingError(
+                "this model trains step by step only (its step cannot be compiled, or runs eagerly), which several "
+                "processes cannot do together.",
+                where="train.workers",
+                hint="Train it with `workers: 1`.",
+            )
+        if self._replica is None:
+            self._replica = Replica(model, self.collectives, self.others)
+        return _SharedProgram(program, source, part, self)
+
+    def run(self, steps: StepsToRun, program: Program) -> Logs:
+        """Run steps in all processes: the logs of all."""
+        try:
+            self._begin(steps)
+            _, logs = program.run(steps.epoch, steps.step, steps.count)
+            return self._end(steps, logs, given_by_metrics=program.gives_metrics)
+        except LOST as error:
+            self._on_lost(error)
+            raise
+
+    def _begin(self, steps: StepsToRun) -> None:
+        """Have the others run steps, with what has changed here since those before."""
+        assert self._replica is not None
+        if not self._known:
+            self._send(steps.with_changes(None))
+            self._replica.begin()
+            return
+        now = self._replica.fingerprints()
+        changed = [index for index, (new, old) in enumerate(zip(now, self._known, strict=True)) if new != old]
+        self._send(steps.with_changes(changed))
+        self._replica.take(changed)
+
+    def _end(self, steps: StepsToRun, logs: Logs, *, given_by_metrics: bool) -> Logs:
+        """After these steps: the logs of all processes."""
+        assert self._replica is not None
+        began = time.perf_counter()
+        logs = self._replica.join(logs, self.share.rows_of(steps.rows), given_by_metrics=given_by_metrics)
+        self._known = self._replica.fingerprints()
+        self.seconds += time.perf_counter() - began
+        return logs
+
+
+class _SharedProgram:
+    """A program whose steps all processes run."""
+
+    def __init__(self, program: Program, source: Source, part: str, chief: Chief) -> None:
+        self.name = program.name
+        self.gives_metrics = program.gives_metrics
+        self._program = program
+        self._part = part
+        self._chief = chief
+        self._last = source.steps - 1
+        self._rows = source.batch_size
+        self._last_rows = source.rows - self._last * source.batch_size
+        # Every process takes such a batch whole: it is counted in the chief alone, so it is a call of its own.
+        self._alone = chief.share.undivided(self._last_rows)
+
+    def prepare(self) -> None:
+        self._program.prepare()
+
+    def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
+        if self._alone and step < self._last:
+            count = min(count, self._last - step)
+        alone = self._alone and step == self._last
+        rows = self._last_rows if step + count > self._last else self._rows
+        steps = StepsToRun(self._part, epoch, step, count, rows, alone)
+        return count, self._chief.run(steps, self._program)

@@ -1,0 +1,140 @@
+"""Sums over the processes of a training, by TensorFlow's own collective operations.
+
+TensorFlow's server, which carries them, has no password and listens on every interface of its network, whatever address
+it is given. So it is started in a network of its own (`workbench.group.network`) unless the user wants otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import tensorflow as tf
+
+from workbench.training.engines.shares import Share
+
+_GROUP = 1  # the number of our group of processes; there is no other in a process
+_TIMEOUT = 900.0  # seconds; the last net: a process that has gone is seen long before
+
+
+def start_server(share: Share, addresses: Sequence[str], threads: int) -> None:
+    """Start TensorFlow's server and wait for those of the other processes; before the first operation of this one.
+
+    Args:
+        addresses: `host:port` of each process, by rank.
+        threads: how many run the operations of this process.
+    """
+    os.environ["TF_CONFIG"] = json.dumps(
+        {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": share.rank}}
+    )
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    # Made for its server only. Its scope is never entered: in it every variable, also that of a plugin, is of another
+    # kind, and Keras 3 cannot fit.
+    tf.distribute.MultiWorkerMirroredStrategy()
+
+
+LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+)
+"""What a sum raises when another process has gone."""
+
+
+class Collectives:
+    """Sums of tensors over the processes. Every process must ask for the same sums in the same order."""
+
+    def __init__(self, share: Share) -> None:
+        self.share = share
+        self._before: WeakKeyDictionary[Any, _Before] = WeakKeyDictionary()
+
+    def sum(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
+        """The sums of tensors over all processes, equal to the last bit in each; in a graph or outside.
+
+        Args:
+            tensors: of the same shapes and types in each process. Half precision is added up in single precision.
+            name: what they are. Sums of one name and one form come one after the other.
+        """
+        results: dict[int, tf.Tensor] = {}
+        by_type: dict[tf.DType, list[int]] = {}
+        for index, tensor in enumerate(tensors):
+            by_type.setdefault(_wide(tensor.dtype), []).append(index)
+        for dtype, indices in by_type.items():
+            flat = [tf.reshape(tf.cast(tensors[index], dtype), [-1]) for index in indices]
+            sizes = [tf.size(each) for each in flat]
+            total = self._sum(tf.concat(flat, axis=0), name)
+            for index, part in zip(indices, tf.split(total, sizes), strict=True):
+                given = tensors[index]
+                results[index] = tf.cast(tf.reshape(part, tf.shape(given)), given.dtype)
+                results[index].set_shape(given.shape)
+        return [results[index] for index in range(len(tensors))]
+
+    def from_first(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
+        """The tensors of process 0, in each process."""
+        mine = tensors if self.share.rank == 0 else [tf.zeros_like(tensor) for tensor in tensors]
+        return self.sum(mine, name)
+
+    def _sum(self, vector: tf.Tensor, name: str) -> tf.Tensor:
+        form = f"{name} {vector.dtype.name} {vector.shape}"
+        if tf.executing_eagerly():
+            return self._reduce(vector, form)
+        graph = tf.compat.v1.get_default_graph()
+        before = self._before.get(graph)
+        number = before.forms[form] if before else 0
+        # TensorFlow orders no collective operations by itself: two processes could begin with different ones.
+        with tf.control_dependencies([before.last] if before else []):
+            total = self._reduce(vector, f"{form} {number}")
+        forms = before.forms if before else Counter()
+        forms[form] += 1
+        self._before[graph] = _Before(total.op, forms)
+        return total
+
+    def _reduce(self, vector: tf.Tensor, key: str) -> tf.Tensor:
+        return tf.raw_ops.CollectiveReduceV2(
+            input=vector,
+            group_size=self.share.size,
+            group_key=_GROUP,
+            instance_key=zlib.crc32(key.encode()) & 0x7FFFFFFF,  # of its own for each length
+            ordering_token=[],
+            merge_op="Add",
+            final_op="Id",
+            communication_hint="auto",
+            timeout_seconds=_TIMEOUT,
+        )
+
+
+class _Before(NamedTuple):
+    """The sums of a graph up to now.
+
+    Attributes:
+        last: the operation of the last of them.
+        forms: how many there are of each form.
+    """
+
+    last: tf.Operation
+    forms: Counter[str]
+
+
+def _wide(dtype: tf.DType) -> tf.DType:
+    """The type that tensors of a type are added up in."""
+    if dtype == tf.float64:
+        return tf.float64
+    return tf.float32 if dtype.is_floating else tf.int64
+
+
+def fingerprint(tensor: tf.Tensor) -> tf.Tensor:
+    """A number (int64) that is another one where a bit of a tensor, or the place of one, is."""
+    dtype = tensor.dtype
+    bits = {1: tf.uint8, 2: tf.uint16, 4: tf.uint32, 8: tf.int64}[dtype.size]
+    if dtype == tf.bool:
+        tensor = tf.cast(tensor, tf.uint8)
+    elif dtype != bits:
+        tensor = tf.bitcast(tensor, bits)
+    numbers = tf.cast(tf.reshape(tensor, [-1]), tf.int64)
+    return tf.reduce_sum(numbers * (2 * tf.range(tf.size(numbers, out_type=tf.int64), dtype=tf.int64) + 1))

@@ -1,0 +1,93 @@
+"""Any but the first of several processes that train one model: it runs the steps that the chief names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from workbench.errors import TrainingError
+from workbench.training.engines.builder import Builder
+from workbench.training.engines.data import Source
+from workbench.training.engines.fit import FitSettings, make_source, make_test_source
+from workbench.training.engines.programs import Program, Step
+from workbench.training.engines.together import engine_of
+from workbench.training.group.collectives import Collectives
+from workbench.training.group.gradients import with_summed_gradients
+from workbench.training.group.replica import Replica
+from workbench.training.group.steps import StepsToRun
+from workbench.training.preparing import PreparedRun
+
+
+class Follower:
+    """Runs steps of a recipe's model, its share of each batch.
+
+    Args:
+        prepared_run: the same recipe as the chief's, with the same data.
+        settings: of the training, as the chief has them.
+    """
+
+    def __init__(self, prepared_run: PreparedRun, settings: FitSettings, collectives: Collectives) -> None:
+        self._run = prepared_run
+        self._settings = settings
+        self._collectives = collectives
+        self._programs: dict[str, Program] = {}
+        self._replica: Replica | None = None
+        # What draws from the generator of TensorFlow itself draws other numbers than the other processes.
+        tf.random.set_seed(settings.seed + 7919 * collectives.share.rank)
+
+    def follow(self, commands: Iterable[StepsToRun]) -> None:
+        """Run steps until there are no more.
+
+        Raises:
+            Exception: of TensorFlow, when another process has gone; of the model, when it fails.
+        """
+        for steps in commands:
+            self._run_steps(steps)
+
+    def _run_steps(self, steps: StepsToRun) -> None:
+        if not self._programs:
+            self._build("train")  # it makes the variables that all need
+        program = self._programs.get(steps.part) or self._build(steps.part)
+        if self._replica is None:
+            augmenter = self._run.augmenter
+            others = augmenter.layers if augmenter else ()
+            self._replica = Replica(self._run.model, self._collectives, others)
+        if steps.changed is None:
+            self._replica.begin()
+        else:
+            self._replica.take(steps.changed)
+        self._replica.forget_metrics()
+        _, logs = program.run(steps.epoch, steps.step, steps.count)
+        if steps.alone:
+            self._replica.forget_metrics()
+        rows = self._collectives.share.rows_of(steps.rows)
+        self._replica.join(logs, rows, given_by_metrics=program.gives_metrics)
+
+    def _build(self, part: str) -> Program:
+        source, step = self._source(part), self._step(part)
+        mode = "train" if part == "train" else "test"
+        epochs = self._settings.epochs if part == "train" else 1
+        builder = Builder(self._run.model, mode, step, source, epochs)  # type: ignore[arg-type]
+        program = builder.build(engine_of(source))  # type: ignore[arg-type]
+        self._programs[part] = program
+        return program
+
+    def _source(self, part: str) -> Source:
+        prepared = self._run.prepared
+        if part == "train":
+            rows = self._run.feed(prepared.train, shuffled=self._settings.shuffle)
+            return make_source(rows, self._settings, self._collectives.share)
+        found = getattr(prepared, part)
+        if found is None:
+            raise TrainingError(f"this process has no {part} rows.", where="train.workers")
+        return make_test_source(self._run.feed(found), self._settings, self._collectives.share)
+
+    def _step(self, part: str) -> Step:
+        """The chief's step, without what only watches it."""
+        model, units, augmenter = self._run.model, self._run.units(), self._run.augmenter
+        if part != "train":
+            return units.wrap_step(model.test_step)
+        step = units.wrap_step(model.train_step)
+        step = augmenter.wrap_step(step) if augmenter else step
+        return with_summed_gradients(step, model, self._collectives)

@@ -1,0 +1,79 @@
+"""The gradients of a whole batch, of which each process has computed its share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import tensorflow as tf
+from keras import tree
+
+from workbench.keras_private import synchronized_moments
+from workbench.storage.optimizers import optimizers
+from workbench.training.engines.programs import Step
+from workbench.training.group.collectives import Collectives
+from workbench.training.monitors.seen import attribute
+
+Apply = Callable[..., Any]
+
+
+def with_summed_gradients(step: Step, model: Any, collectives: Collectives) -> Step:
+    """A `train_step` whose optimizers get the gradients of the whole batch, and whose synchronized batch normalization
+    its mean and variance.
+
+    A loss is a mean over rows, and so is its gradient: that of the whole batch is the mean of those of the shares, each
+    counted as often as it has rows. Terms that do not depend on rows (of a regularizer) are equal in each, and stay
+    what they are.
+    """
+
+    def summed(data: Any) -> Any:
+        rows = tf.cast(tf.shape(tree.flatten(data)[0])[0], tf.float32)
+        with ExitStack() as stack:
+            for name, optimizer in optimizers(model).items():
+                # Only while it is traced: what else uses the optimizer does so alone.
+                apply = _with_sums(optimizer.apply, rows, collectives, f"gradients of {name}")
+                stack.enter_context(attribute(optimizer, "apply", apply))
+            stack.enter_context(synchronized_moments(_Moments(collectives, rows).sum))
+            return step(data)
+
+    return summed
+
+
+def _with_sums(apply: Apply, rows: tf.Tensor, collectives: Collectives, name: str) -> Apply:
+    def summed(grads: Sequence[Any], trainable_variables: Any = None) -> Any:
+        given = [index for index, gradient in enumerate(grads) if gradient is not None]
+        # Gradients of rows of an embedding come as those rows alone, which are others in each process.
+        dense = [tf.convert_to_tensor(grads[index]) for index in given]
+        weighted = [gradient * tf.cast(rows, gradient.dtype) for gradient in dense]
+        *sums, all_rows = collectives.sum([*weighted, rows], name)
+        means = list(grads)
+        for index, total in zip(given, sums, strict=True):
+            means[index] = total / tf.cast(all_rows, total.dtype)
+        return apply(means, trainable_variables)
+
+    return summed
+
+
+class _Moments:
+    """Sums over the processes inside a model, through which gradients go."""
+
+    def __init__(self, collectives: Collectives, rows: tf.Tensor) -> None:
+        self._collectives = collectives
+        self._rows = rows
+
+    def sum(self, tensor: tf.Tensor) -> tf.Tensor:
+        @tf.custom_gradient
+        def summed(value: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+            (total,) = self._collectives.sum([value], "moments")
+
+            def gradient(upstream: tf.Tensor) -> tf.Tensor:
+                # Every process's loss depends on this sum, each with the weight of its rows; this gradient gets that of
+                # ours later.
+                rows = tf.cast(self._rows, upstream.dtype)
+                (every,) = self._collectives.sum([upstream * rows], "gradients of moments")
+                return every / rows
+
+            return total, gradient
+
+        return summed(tensor)

@@ -1,0 +1,174 @@
+"""The variables of a model in one of several processes that train it, and how they are kept the same in all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import tree
+
+from workbench.assembly.own_training import variables_with_optimizers
+from workbench.errors import TrainingError
+from workbench.keras_private import backend_value
+from workbench.training.engines.metrics import Logs, is_quick
+from workbench.training.group.collectives import Collectives, fingerprint
+from workbench.training.variables import put
+
+_SEEDS = "seed_generator_state"
+_APART = 0x9E3779B9  # between the seeds of two processes
+
+
+class Replica:
+    """The model of this process.
+
+    Weights and the state of optimizers come out the same in each process, for their gradients do. What a layer computes
+    of rows and keeps (moving averages) becomes the mean of all. Metrics count in each process, and are added up in the
+    first. Seeds are apart: each process draws its own numbers.
+
+    Args:
+        model: compiled and built, with its metrics and the state of its optimizers.
+        others: layers that are no part of the model, and draw random numbers too.
+    """
+
+    def __init__(self, model: Any, collectives: Collectives, others: Sequence[Any] = ()) -> None:
+        self._model = model
+        self._collectives = collectives
+        metrics = list(model.metrics_variables)
+        known = {id(each) for each in metrics}
+        own = [each for each in variables_with_optimizers(model) if id(each) not in known]
+        drawing = [each for layer in others for each in layer.variables]
+        self.metrics = _plain(metrics)
+        self._seeds = _plain([each for each in (*own, *drawing) if _name(each) == _SEEDS])
+        rest = [each for each in own if _name(each) != _SEEDS]
+        of_layers = {id(each) for each in model.non_trainable_variables}
+        kept = [each for each in rest if id(each) in of_layers and _is_float(each)]
+        self._averaged = _plain(kept)
+        averaged = {id(each) for each in kept}
+        self._equal = _plain([each for each in rest if id(each) not in averaged])
+        self._names = [str(getattr(each, "path", each.name)) for each in rest if id(each) not in averaged]
+        self._fingerprints = tf.function(self._fingerprints_now, autograph=False)
+        self._sums = tf.function(self._sums_now, autograph=False)
+
+    @property
+    def _all(self) -> list[tf.Variable]:
+        return [*self._equal, *self._averaged]
+
+    def fingerprints(self) -> list[int]:
+        """A number for each variable that another value changes."""
+        return [int(each) for each in self._fingerprints(equal_only=False).numpy()]
+
+    def begin(self) -> None:
+        """Take all that the first process has."""
+        self.take(range(len(self._all)))
+        taken = self._collectives.from_first([each.value() for each in self._seeds], "seeds")
+        for variable, value in zip(self._seeds, taken, strict=True):
+            put(variable, _apart(value, self._collectives.share.rank))
+
+    def take(self, changed: Sequence[int]) -> None:
+        """Take the variables that have changed in the first process, by their numbers."""
+        if not changed:
+            return
+        variables = [self._all[index] for index in changed]
+        name = f"variables {','.join(map(str, changed))}"
+        for variable, value in zip(
+            variables, self._collectives.from_first([each.value() for each in variables], name), strict=True
+        ):
+            put(variable, value)
+
+    def forget_metrics(self) -> None:
+        """Set the metrics to zero: what this process counts, the first one adds to its own."""
+        for variable in self.metrics:
+            put(variable, tf.zeros_like(variable))
+
+    def join(self, logs: Logs, rows: int, *, given_by_metrics: bool) -> Logs:
+        """After steps: average what layers keep, add up the metrics, and check that the weights are the same.
+
+        Args:
+            logs: of the last step, in this process.
+            rows: that this process had in the last step: what is no metric is taken for a mean over them.
+            given_by_metrics: whether they are the results of the metrics.
+
+        Returns:
+            The logs of all processes, in the first; those of others mean nothing.
+
+        Raises:
+            TrainingError: the weights are not the same.
+        """
+        own = (
+            () if given_by_metrics else tuple(tf.cast(each, tf.float64) for each in tree.flatten(dict(logs)))
+        )
+        states, metrics, all_prints, prints, totals = self._sums(own, tf.constant(rows, tf.float64))
+        size = self._collectives.share.size
+        differ = [index for index, (total, mine) in enumerate(zip(all_prints.numpy(), prints.numpy(), strict=True))
+                  if _wrapped(int(mine) * size) != int(total)]  # fmt: skip
+        if differ:
+            raise _not_equal([self._names[index] for index in differ])
+        for variable, value in zip(self._averaged, states, strict=True):
+            put(variable, value)
+        for variable, value in zip(self.metrics, metrics, strict=True):
+            put(variable, value)
+        if self._collectives.share.rank:
+            return logs
+        results = self._results()
+        if given_by_metrics:
+            return results
+        means = tree.pack_sequence_as(dict(logs), totals)
+        return {name: results.get(name, tf.cast(mean, tf.float32)) for name, mean in means.items()}
+
+    def _results(self) -> Logs:
+        if is_quick(self._model, "get_metrics_result"):  # it would give those of the last step
+            return keras.Model.get_metrics_result(self._model)
+        return self._model.get_metrics_result()
+
+    def _fingerprints_now(self, equal_only: bool) -> tf.Tensor:
+        variables = self._equal if equal_only else self._all
+        return tf.stack([fingerprint(each.value()) for each in variables])
+
+    def _sums_now(self, logs: tuple[tf.Tensor, ...], rows: tf.Tensor) -> tuple[Any, ...]:
+        # In double precision the mean of equal numbers is that number.
+        states = [tf.cast(each.value(), tf.float64) for each in self._averaged]
+        metrics = [each.value() for each in self.metrics]
+        prints = self._fingerprints_now(True)
+        weighted = [each * rows for each in logs]
+        sums = self._collectives.sum([*states, *metrics, prints, rows, *weighted], "state")
+        size = self._collectives.share.size
+        first, second = len(states), len(states) + len(metrics)
+        means = [tf.cast(total / size, each.dtype) for total, each in zip(sums, self._averaged, strict=False)]
+        of_logs = [total / sums[second + 1] for total in sums[second + 2 :]]
+        return means, sums[first:second], sums[second], prints, of_logs
+
+
+def _plain(variables: Sequence[Any]) -> list[tf.Variable]:
+    """As variables of TensorFlow, each once."""
+    found = [backend_value(each) if isinstance(each, keras.Variable) else each for each in variables]
+    return list({id(each): each for each in found if isinstance(each, tf.Variable)}.values())
+
+
+def _name(variable: Any) -> str:
+    return str(getattr(variable, "name", "")).rpartition("/")[2]
+
+
+def _is_float(variable: Any) -> bool:
+    return tf.as_dtype(variable.dtype).is_floating
+
+
+def _apart(seed: tf.Tensor, rank: int) -> tf.Tensor:
+    """The state of a seed generator, shape (2,), for another process: its own numbers from the same beginning."""
+    moved = tf.constant([rank * _APART % 2**32, 0], dtype=tf.int64)
+    return tf.cast((tf.cast(seed, tf.int64) + moved) % 2**32, seed.dtype)
+
+
+def _wrapped(number: int) -> int:
+    """As int64 counts it."""
+    return (number + 2**63) % 2**64 - 2**63
+
+
+def _not_equal(names: Sequence[str]) -> TrainingError:
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return TrainingError(
+        f"after the same steps the processes do not have the same {shown}.",
+        where="train.workers",
+        hint="Several processes can train what an optimizer changes by `apply`. Train this model with `workers: 1`.",
+    )

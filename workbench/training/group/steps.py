@@ -1,0 +1,41 @@
+"""What the chief of several processes sends to the others: the steps to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StepsToRun:
+    """StepsToRun to run.
+
+    Attributes:
+        part: over the rows of which part: `train`, `validation` or `test`.
+        epoch: from 0; it decides the order of the rows.
+        step: the first, from 0.
+        count: how many.
+        rows: of the last of these steps, in all processes.
+        alone: whether the metrics of the chief alone count, because every process takes the same rows.
+        changed: the numbers of the variables that have changed in the chief since the steps before; None for all.
+    """
+
+    part: str
+    epoch: int
+    step: int
+    count: int
+    rows: int
+    alone: bool = False
+    changed: tuple[int, ...] | None = None
+
+    def with_changes(self, changed: list[int] | None) -> StepsToRun:
+        return replace(self, changed=None if changed is None else tuple(changed))
+
+    def as_record(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> StepsToRun:
+        changed = record["changed"]
+        return cls(**{**record, "changed": None if changed is None else tuple(changed)})

@@ -1,0 +1,87 @@
+"""The commands of a child that is one of several that train a model together: see `workbench.group`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.data.weights import class_weights
+from workbench.errors import TrainingError
+from workbench.recipe.document import Document
+from workbench.sentence import short_message
+from workbench.storage.runs import open_run
+from workbench.training.adapted_states import adapter_for, read_states
+from workbench.training.engines import FitSettings
+from workbench.training.engines.shares import Share
+from workbench.training.group.chief import Chief
+from workbench.training.group.collectives import LOST, Collectives, start_server
+from workbench.training.group.follower import Follower
+from workbench.training.group.steps import StepsToRun
+from workbench.training.preparing import load_data, prepare
+from workbench.training.resume import streamed_before
+
+if TYPE_CHECKING:
+    from workbench.worker.child import Child
+
+Arguments = Mapping[str, Any]
+
+_EXPLAINED = 60.0  # seconds in which the parent finds out which process is gone, and ends this one
+
+
+def chief_of(child: Child, group: Arguments) -> Chief:
+    """The first process, connected with the others."""
+    child.leave_with_parent()
+    return Chief(
+        _connected(group),
+        lambda steps: _send(child, {"run_steps": steps.as_record()}),
+        lambda error: _lost(child, error),
+    )
+
+
+def follow(child: Child, document: Document, arguments: Arguments) -> None:
+    """Run the steps that the chief names, until the parent is gone or ends this process."""
+    child.leave_with_parent()
+    collectives = _connected(arguments["group"])
+    resume = open_run(arguments["resume"]) if arguments.get("resume") else None
+    data = load_data(document, child.catalog, streamed_before(resume) if resume else None)
+    adapter = adapter_for(data, read_states(resume) if resume else None)
+    prepared_run = prepare(document, child.catalog, data=data, adapter=adapter)
+    train = document.recipe.train
+    settings = FitSettings(
+        epochs=train.epochs,
+        batch_size=train.batch_size,
+        shuffle=train.shuffle,
+        seed=document.recipe.seed,
+        class_weight=class_weights(document.recipe, data),
+    )
+    try:
+        Follower(prepared_run, settings, collectives).follow(_steps(child))
+    except LOST as error:
+        _lost(child, error)
+        raise
+
+
+def _lost(child: Child, error: Exception) -> None:
+    """Have the parent know that another process cannot be reached. It ends this one: there is nothing to go on with."""
+    _send(child, {"lost": short_message(error)})
+    time.sleep(_EXPLAINED)
+
+
+def _connected(group: Arguments) -> Collectives:
+    addresses = group["addresses"]
+    share = Share(int(group["rank"]), len(addresses))
+    start_server(share, addresses, int(group["threads"]))
+    return Collectives(share)
+
+
+def _steps(child: Child) -> Iterator[StepsToRun]:
+    for message in child.waiting_commands():
+        if message["command"] != "run_steps":
+            raise TrainingError(f"this process only follows; it was sent '{message['command']}'.")
+        yield StepsToRun.from_record(message["run_steps"])
+
+
+def _send(child: Child, record: Mapping[str, Any]) -> None:
+    child.event_writer.put(json.dumps(record))
