@@ -48,6 +48,7 @@ class Job:
         resume: go on with the newest run of this recipe, if there is one.
         runs: where run folders are.
         plugin_files, blocked: what the catalog is made with.
+        elastic: where one of several processes is lost, go on with the others.
     """
 
     recipe: str
@@ -56,6 +57,7 @@ class Job:
     runs: Path = Path("saved") / "runs"
     plugin_files: Sequence[Path] = ()
     blocked: Sequence[str] = ()
+    elastic: bool = False
 
 
 def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -133,8 +135,10 @@ def _session(
     from workbench.group.session import GroupSession, PluginChoice
 
     plugins = PluginChoice(job.plugin_files, job.blocked)
-    log = state_folder() / "group.log"
-    return GroupSession(document, plugins, take, runs_folder=job.runs, log=log, resume=resume)
+    logs = state_folder() / "group"
+    return GroupSession(
+        document, plugins, take, runs_folder=job.runs, logs=logs, resume=resume, elastic=job.elastic
+    )
 
 
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:

@@ -132,6 +132,32 @@ def test_a_lost_process_ends_the_others_and_the_run_goes_on(
     assert weights_of(run / "model.keras").keys() == wanted.weights.keys()
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_elastic_goes_on_with_the_others(rank: int, kwb: Kwb, table: Path) -> None:
+    recipe = write_recipe(table, LONG)
+    with training(table, recipe, "--workers", "2", "--elastic") as begun:
+        begun.wait_for("checkpoint", 2)
+        os.kill(begun.members()[rank], signal.SIGKILL)
+        code, said = begun.end()
+    assert code == 0, said
+    started = [each for each in begun.events if each["event"] == "run_started"]
+    assert len(started) == 2
+    assert started[0]["folder"] == started[1]["folder"]
+    assert started[1]["resumed_from"]
+    warnings = [
+        each["text"] for each in begun.events if each["event"] == "message" and each["level"] == "warning"
+    ]
+    assert any(f"process {rank + 1} of 2 was ended by SIGKILL" in each for each in warnings)
+    assert begun.events[-1]["status"] == "done"
+    wanted = trained(kwb, table, recipe)
+    last = [each["logs"] for each in begun.events if each["event"] == "epoch"][-1]
+    assert last["loss"] == pytest.approx(wanted.logs[-1]["loss"], rel=1e-3)
+    kept = [
+        json.loads(line) for line in (table / started[0]["folder"] / "events.jsonl").read_text().splitlines()
+    ]
+    assert [each["epoch"] for each in kept if each["event"] == "epoch"][-1] == EPOCHS
+
+
 def test_nothing_is_left_when_kwb_itself_is_killed(table: Path) -> None:
     recipe = write_recipe(table, LONG)
     with training(table, recipe, "--workers", "2") as begun:

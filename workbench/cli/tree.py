@@ -103,6 +103,9 @@ def kwb() -> None:
     metavar="N",
     help="With --batch: train in N processes, each on its share of every batch.",
 )
+@click.option(
+    "--elastic", is_flag=True, help="With --workers: when a process is lost, go on with the others."
+)
 @shared_options
 def run_command(
     shared: SharedOptions,
@@ -112,11 +115,12 @@ def run_command(
     as_json: bool,
     resume: bool,
     workers: int | None,
+    elastic: bool,
 ) -> int:
     """Open the workbench on a recipe, or train it with --batch."""
     if not batch:
-        if overrides or as_json or resume or workers:
-            raise click.UsageError("--set, --json, --resume and --workers go with --batch.")
+        if overrides or as_json or resume or workers or elastic:
+            raise click.UsageError("--set, --json, --resume, --workers and --elastic go with --batch.")
         from workbench.tui.start import start
 
         return start(recipe=recipe, plugin_files=shared.plugin_files, blocked=shared.blocked)
@@ -128,7 +132,7 @@ def run_command(
 
     if workers:
         overrides = (*overrides, f"train.workers={workers}")
-    job = front_end.Job(recipe, overrides, resume, shared.runs, shared.plugin_files, shared.blocked)
+    job = front_end.Job(recipe, overrides, resume, shared.runs, shared.plugin_files, shared.blocked, elastic)
     return front_end.run(job, shared.catalog, as_json=as_json)
 
 

@@ -34,12 +34,17 @@ class PluginChoice:
     blocked: Sequence[str] = ()
 
 
+class LostProcessError(TrainingError):
+    """A process of a training has ended, or does not answer any more."""
+
+
 class GroupSession:
     """Runs one recipe in `train.workers` processes; see `Session`.
 
     Args:
         plugins: of the catalog.
-        log: the file for what the processes print.
+        logs: the folder for what the processes print while they run.
+        elastic: where a process is lost, go on with the others from the last checkpoint.
     """
 
     def __init__(
@@ -49,18 +54,20 @@ class GroupSession:
         on_event: OnEvent,
         *,
         runs_folder: Path,
-        log: Path,
+        logs: Path,
         resume: RunFolder | None = None,
         fence: int = 0,
+        elastic: bool = False,
     ) -> None:
         self.document = document
         self.control = Control()
         self._plugins = plugins
         self._on_event = on_event
         self._runs_folder = runs_folder
-        self._log = log
-        self._resume = resume
+        self._logs = logs
         self._fence = fence
+        self._elastic = elastic
+        self._size = document.recipe.train.workers
         self._run = str(resume.path) if resume else ""
         self._epoch = 0
         self._paused = False
@@ -72,12 +79,29 @@ class GroupSession:
         Raises:
             WorkbenchError: as `Session.run`; or a process was lost.
         """
-        size = self.document.recipe.train.workers
         try:
             check_recipe(self.document.recipe)
         except WorkbenchError as error:
             raise self.document.located(error) from error
-        with _world(size, self._plugins, self._log) as world:
+        while True:
+            try:
+                return self._train()
+            except LostProcessError as lost:
+                if not self._elastic or self._size == 1 or not self._run:
+                    raise
+                self._size -= 1
+                text = f"{lost.what} {self._size} of {self._size + 1} go on from the last checkpoint"
+                message = events.Message("warning", text)
+                self._on_event(message, events.to_json(message, Path(self._run).name))
+
+    def _train(self) -> events.Finished:
+        """As `run`, until a process is lost.
+
+        Raises:
+            LostProcessError: that.
+        """
+        self._paused = self._stopped = False
+        with _world(self._size, self._plugins, self._logs) as world:
             world.begin(self._training())
             while True:
                 heard = world.hear(LOOK_EVERY)
@@ -89,12 +113,13 @@ class GroupSession:
 
     def _training(self) -> dict[str, Any]:
         """What each process is to train."""
+        resolved = self.document.resolved()
         return {
-            "text": to_yaml(self.document.resolved()),
+            "text": to_yaml({**resolved, "train": {**resolved["train"], "workers": self._size}}),
             "name": self.document.name,
             "folder": str(self.document.folder.absolute()),
             "runs": str(self._runs_folder),
-            "resume": str(self._resume.path) if self._resume else None,
+            "resume": self._run or None,
             "fence": self._fence,
             "hold_after": list(self.control.holds),
         }
@@ -156,10 +181,10 @@ class GroupSession:
             raise self._lost(world, silent, "does not answer any more")
         raise self._lost(world, rank, f"cannot reach the others: {text}")
 
-    def _lost(self, world: World, rank: int, why: str) -> TrainingError:
+    def _lost(self, world: World, rank: int, why: str) -> LostProcessError:
         epoch = f" after epoch {self._epoch}" if self._epoch else ""
         last = world.last_line(rank)
-        return TrainingError(
+        return LostProcessError(
             f"process {rank + 1} of {world.size} {why}{epoch}.{f' Its last line was: {last}' if last else ''}",
             where=self.document.name,
             hint=f"`kwb --batch {self._run}` goes on from the last checkpoint, with as many processes as you like "
@@ -186,11 +211,11 @@ class GroupSession:
 
 
 @contextmanager
-def _world(size: int, plugins: PluginChoice, log: Path) -> Iterator[World]:
+def _world(size: int, plugins: PluginChoice, logs: Path) -> Iterator[World]:
     """The processes; when the block is left, none of them is left."""
     arguments = [part for path in plugins.files for part in ("--plugin", str(Path(path).absolute()))]
     arguments += [part for name in plugins.blocked for part in ("--no-plugin", name)]
-    world = World(size, arguments, log, open_ports=os.environ.get("KWB_OPEN_PORTS") == "1")
+    world = World(size, arguments, logs, open_ports=os.environ.get("KWB_OPEN_PORTS") == "1")
     try:
         yield world
     finally:

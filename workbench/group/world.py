@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import socket
@@ -41,17 +42,17 @@ class World:
     Args:
         size: how many.
         arguments: of each one's command line.
-        log: the file for what they print.
+        logs: the folder for what they print; the first one prints where this process does.
         open_ports: use the ports of this machine in place of a network of their own.
 
     Raises:
         WorkbenchError: they cannot have a network of their own.
     """
 
-    def __init__(self, size: int, arguments: Sequence[str], log: Path, *, open_ports: bool = False) -> None:
+    def __init__(self, size: int, arguments: Sequence[str], logs: Path, *, open_ports: bool = False) -> None:
         self.size = size
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._logs = [log.with_name(f"{log.stem}-{rank}{log.suffix}") for rank in range(size)]
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = [logs / f"{os.getpid()}-{rank}.log" for rank in range(size)]
         self._children: list[JsonChild] = []
         self._heard: queue.Queue[Heard] = queue.Queue()
         self._signs: dict[int, float] = {}
@@ -66,7 +67,7 @@ class World:
         gpus = gpus_to_share()
         for rank in range(self.size):
             gpu = ["--gpu", gpus[rank % len(gpus)]] if gpus else []
-            with open(self._logs[rank], "wb") as log:
+            with open(self._logs[rank], "wb") if rank else os.fdopen(os.dup(2), "wb") as log:
                 child = JsonChild(_MODULE, ["--signs-of-life", *network, *gpu, *arguments], log=log)
             self._children.append(child)
             if rank == 0 and not open_ports:
@@ -81,6 +82,9 @@ class World:
     def begin(self, training: Mapping[str, Any]) -> None:
         """Have them train."""
         threads = max(1, find_processor().cores // self.size)
+        if self.size == 1:
+            self._children[0].send({"id": "train", "command": "train", **training})
+            return
         for rank, child in enumerate(self._children):
             group = {"rank": rank, "addresses": self._addresses, "threads": threads}
             name = "train" if rank == 0 else "follow"
@@ -127,6 +131,8 @@ class World:
             child.kill()
         for child in self._children:
             child.close()
+        for log in self._logs:
+            log.unlink(missing_ok=True)
 
     def _listen(self, rank: int, child: JsonChild) -> None:
         while (record := child.receive(_ALWAYS)) is not None:

@@ -152,7 +152,7 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     session: Session | GroupSession
     if document.recipe.train.workers > 1 and "group" not in arguments:
         plugins = PluginChoice(child.plugin_files, child.blocked)
-        session = GroupSession(document, plugins, child.emit, log=state_folder() / "group.log", **place)
+        session = GroupSession(document, plugins, child.emit, logs=state_folder() / "group", **place)
     else:
         chief = chief_of(child, arguments["group"]) if "group" in arguments else None
         session = Session(document, child.catalog, child.emit, chief=chief, **place)
