@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -141,3 +142,21 @@ def test_each_process_draws_its_own_numbers(kwb: Kwb, table: Path) -> None:
     drawn = [path.read_text().split() for path in table.glob("drawn-*")]
     assert len(drawn) == 3
     assert len({value for part in drawn for value in part}) == sum(map(len, drawn)), "none twice"
+
+
+@linux
+@pytest.mark.slow
+def test_what_adding_up_costs_is_said_once(kwb: Kwb, table: Path) -> None:
+    case = Case("{sequential: [{use: Dense, units: 1}]}", f"{MSE}, batch_size: 32, epochs: 12")
+    result = kwb("--batch", write_recipe(table, case), "--json", "--workers", "2", cwd=table, timeout=300)
+    assert result.returncode == 0, result.stderr
+    texts = [json.loads(line).get("text", "") for line in result.stdout.splitlines()]
+    (said,) = [text for text in texts if "adding up the gradients of 2 processes" in text]
+    found = re.fullmatch(
+        r"a step takes ([\d.e+-]+) ms; .* is ([\d.e+-]+) ms of that \((\d+) %\)(: one process.*)?", said
+    )
+    assert found
+    step, sums = float(found[1]), float(found[2])
+    assert step > 0.0
+    assert sums > 0.0
+    assert bool(found[4]) == (sums > step / 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import TrainingError
@@ -18,9 +19,39 @@ from workbench.training.engines.shares import Share
 from workbench.training.group.collectives import LOST, Collectives
 from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
-from workbench.training.group.steps import StepsToRun
+from workbench.training.group.steps import SUMS, StepsToRun
 
 Send = Callable[[StepsToRun], None]
+
+_WARM_CALLS = 3  # the first ones are of few steps, and hold what TensorFlow does once
+
+
+@dataclass(frozen=True)
+class SumsOfSteps:
+    """What adding up gradients costs.
+
+    Attributes:
+        step: seconds of a step.
+        sums: seconds of it in which gradients are added up.
+        processes: how many there are.
+    """
+
+    step: float
+    sums: float
+    processes: int
+
+    @property
+    def slow(self) -> bool:
+        """Whether most of the time goes there."""
+        return self.sums > self.step / 2
+
+    def __str__(self) -> str:
+        part = round(100 * self.sums / self.step)
+        text = (
+            f"a step takes {1000 * self.step:.3g} ms; adding up the gradients of {self.processes} processes is "
+            f"{1000 * self.sums:.3g} ms of that ({part} %)"
+        )
+        return f"{text}: one process, or a larger batch, may be faster" if self.slow else text
 
 
 class Chief:
@@ -32,17 +63,18 @@ class Chief:
 
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
-        seconds: how long the chief has waited for sums after its steps.
+        on_measured: called once, early in the training.
     """
 
     def __init__(self, collectives: Collectives, send: Send, on_lost: Callable[[Exception], None]) -> None:
         self.collectives = collectives
         self.others: Sequence[Any] = ()
-        self.seconds = 0.0
+        self.on_measured: Callable[[SumsOfSteps], None] = lambda measured: None
         self._send = send
         self._on_lost = on_lost
         self._replica: Replica | None = None
         self._known: list[int] = []
+        self._calls = 0
 
     @property
     def share(self) -> Share:
@@ -67,11 +99,26 @@ class Chief:
         """Run steps in all processes: the logs of all."""
         try:
             self._begin(steps)
+            began = time.perf_counter()
             _, logs = program.run(steps.epoch, steps.step, steps.count)
-            return self._end(steps, logs, given_by_metrics=program.gives_metrics)
+            logs = self._end(steps, logs, given_by_metrics=program.gives_metrics)
+            self._measure(steps, time.perf_counter() - began)
+            return logs
         except LOST as error:
             self._on_lost(error)
             raise
+
+    def _measure(self, steps: StepsToRun, seconds: float) -> None:
+        """Once, after calls that have warmed up: how much of a step is adding up gradients."""
+        if steps.part != "train" or self._calls > _WARM_CALLS:
+            return
+        self._calls += 1
+        if self._calls > _WARM_CALLS:
+            assert self._replica is not None
+            self._send(StepsToRun(SUMS, 0, 0, 0, 0))
+            self.on_measured(
+                SumsOfSteps(seconds / steps.count, self._replica.seconds_of_a_sum(), self.share.size)
+            )
 
     def _begin(self, steps: StepsToRun) -> None:
         """Have the others run steps, with what has changed here since those before."""
@@ -88,10 +135,8 @@ class Chief:
     def _end(self, steps: StepsToRun, logs: Logs, *, given_by_metrics: bool) -> Logs:
         """After these steps: the logs of all processes."""
         assert self._replica is not None
-        began = time.perf_counter()
         logs = self._replica.join(logs, self.share.rows_of(steps.rows), given_by_metrics=given_by_metrics)
         self._known = self._replica.fingerprints()
-        self.seconds += time.perf_counter() - began
         return logs
 
 

@@ -15,7 +15,7 @@ from workbench.training.engines.together import engine_of
 from workbench.training.group.collectives import Collectives
 from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
-from workbench.training.group.steps import StepsToRun
+from workbench.training.group.steps import SUMS, StepsToRun
 from workbench.training.preparing import PreparedRun
 
 
@@ -43,7 +43,10 @@ class Follower:
             Exception: of TensorFlow, when another process has gone; of the model, when it fails.
         """
         for steps in commands:
-            self._run_steps(steps)
+            if steps.part == SUMS and self._replica is not None:
+                self._replica.seconds_of_a_sum()
+            else:
+                self._run_steps(steps)
 
     def _run_steps(self, steps: StepsToRun) -> None:
         if not self._programs:

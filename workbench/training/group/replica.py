@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +18,7 @@ from workbench.training.engines.metrics import Logs, is_quick
 from workbench.training.group.collectives import Collectives, fingerprint
 from workbench.training.variables import put
 
+_SUMS = 7
 _SEEDS = "seed_generator_state"
 _APART = 0x9E3779B9  # between the seeds of two processes
 
@@ -116,6 +119,17 @@ class Replica:
             return results
         means = tree.pack_sequence_as(dict(logs), totals)
         return {name: results.get(name, tf.cast(mean, tf.float32)) for name, mean in means.items()}
+
+    def seconds_of_a_sum(self) -> float:
+        """How long one sum of all gradients takes. Every process must ask for it."""
+        size = sum(math.prod(weight.shape) for weight in self._model.trainable_weights)
+        gradients = [tf.zeros([size])]
+        took = []
+        for _ in range(_SUMS):
+            began = time.perf_counter()
+            self._collectives.sum(gradients, "measured")[0].numpy()
+            took.append(time.perf_counter() - began)
+        return min(took)  # in the others the machine did something else as well
 
     def _results(self) -> Logs:
         if is_quick(self._model, "get_metrics_result"):  # it would give those of the last step

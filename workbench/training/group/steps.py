@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+SUMS = "sums"
+"""In place of a part: no steps, but sums as large as the gradients, which the chief measures."""
+
 
 @dataclass(frozen=True)
 class StepsToRun:

@@ -30,6 +30,9 @@ def try_together(prepared_run: PreparedRun, chief: Chief, emit: Callable[[events
         RecipeError: a metric cannot be added up.
     """
     document, model = prepared_run.document, prepared_run.model
+    chief.on_measured = lambda measured: emit(
+        events.Message("warning" if measured.slow else "info", str(measured))
+    )
     chief.others = prepared_run.augmenter.layers if prepared_run.augmenter else ()
     rows = prepared_run.arrays(prepared_run.first_rows())
     kept = [backend_value(each) for each in (*variables_with_optimizers(model), *model.metrics_variables)]
