@@ -182,6 +182,21 @@ def test_ctrl_c_stops_after_the_batch_and_saves(kwb: Kwb, table: Path) -> None:
     assert kwb("--batch", str(run), "--set", "train.epochs=401", cwd=table, timeout=300).returncode == 0
 
 
+def test_kwb_stop_stops_and_saves(kwb: Kwb, table: Path) -> None:
+    recipe = write_recipe(table, LONG)
+    with training(table, recipe, "--workers", "2") as begun:
+        begun.wait_for("epoch", 3)
+        run = table / begun.events[0]["folder"]
+        stopped = kwb("stop", str(run), cwd=table)
+        assert stopped.returncode == 0, stopped.stderr
+        code, said = begun.end()
+        assert code == 0, said
+    assert begun.events[-1]["status"] == "stopped"
+    assert begun.events[-1]["logs"]
+    assert sum(each["event"] == "epoch" for each in begun.events) < EPOCHS
+    assert weights_of(run / "model.keras")
+
+
 def test_resumed_by_another_number_of_processes(kwb: Kwb, table: Path) -> None:
     """Broken off after an epoch, and gone on with by one process more: as one process without a break."""
     recipe = write_recipe(table, Case(DENSE, f"{MSE}, batch_size: 32, epochs: 4"))
@@ -194,6 +209,16 @@ def test_resumed_by_another_number_of_processes(kwb: Kwb, table: Path) -> None:
 def trained_tail(whole: Any, tail: Any) -> Any:
     """The same training with the logs of the last epochs only."""
     return type(whole)(whole.logs[-len(tail.logs) :], whole.evaluation, whole.weights, whole.run)
+
+
+def test_a_long_training_takes_no_more_threads(table: Path) -> None:
+    recipe = write_recipe(table, LONG)
+    with training(table, recipe, "--workers", "2") as begun:
+        begun.wait_for("epoch", 20)
+        before = [len(os.listdir(f"/proc/{pid}/task")) for pid in begun.members()]
+        begun.wait_for("epoch", 120)
+        after = [len(os.listdir(f"/proc/{pid}/task")) for pid in begun.members()]
+    assert all(now <= then + 20 for now, then in zip(after, before, strict=True)), (before, after)
 
 
 def test_the_ports_are_in_a_network_of_their_own(table: Path) -> None:

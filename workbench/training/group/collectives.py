@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +20,6 @@ import tensorflow as tf
 from workbench.training.engines.shares import Share
 
 _GROUP = 1  # the number of our group of processes; there is no other in a process
-_TIMEOUT = 900.0  # seconds; the last net: a process that has gone is seen long before
 
 
 def start_server(share: Share, addresses: Sequence[str], threads: int) -> None:
@@ -33,9 +33,13 @@ def start_server(share: Share, addresses: Sequence[str], threads: int) -> None:
         {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": share.rank}}
     )
     tf.config.threading.set_intra_op_parallelism_threads(threads)
+    at_end = signal.getsignal(signal.SIGTERM)
     # Made for its server only. Its scope is never entered: in it every variable, also that of a plugin, is of another
     # kind, and Keras 3 cannot fit.
     tf.distribute.MultiWorkerMirroredStrategy()
+    signal.signal(
+        signal.SIGTERM, at_end
+    )  # the server has put its own in the place, which knows nothing of a training
 
 
 LOST = (
@@ -105,7 +109,7 @@ class Collectives:
             merge_op="Add",
             final_op="Id",
             communication_hint="auto",
-            timeout_seconds=_TIMEOUT,
+            timeout_seconds=0.0,  # none: each would hold two threads until it ends. The parent sees who is gone.
         )
 
 
