@@ -119,6 +119,13 @@ CASES = {
         "loss: sparse_categorical_crossentropy, metrics: [accuracy], class_weight: balanced, batch_size: 32",
         targets="[kind]",
     ),
+    "an embedding, whose rows a batch meets several times": Case(
+        "{inputs: {kind: [1], features: [4]}, graph: ['e = Embedding(9, 4)(kind)', 'e = Flatten()(e)', "
+        "'h = Concatenate()(e, features)', 'last = Dense(1)(h)'], outputs: [last]}",
+        "loss: mse, batch_size: 2, optimizer: {use: Adam, learning_rate: 0.01}",
+        data=", embed: [kind]",
+        within=1e-4,
+    ),
     "callbacks": Case(
         DENSE,
         f"{MSE}, batch_size: 32, epochs: 9, optimizer: {{use: Adam, learning_rate: 0.05}}, callbacks: "
@@ -154,7 +161,7 @@ def table(tmp_path: Path) -> Path:
 
 def write_recipe(folder: Path, case: Case, name: str = "r") -> str:
     classes = ", classes: [kind]" if case.targets == "[kind]" else ""
-    ignored = [each for each in ("y", "z", "kind") if each not in case.targets]
+    ignored = [each for each in ("y", "z", "kind") if each not in case.targets + case.data]
     train = case.train if "epochs:" in case.train else f"epochs: 3, {case.train}"
     (folder / f"{name}.yaml").write_text(
         f"kwb: 1\nname: {name}\nseed: 4\ndata: {{use: csv, path: table.csv, targets: {case.targets}, "

@@ -99,6 +99,7 @@ class Chief:
         """Run steps in all processes: the logs of all."""
         try:
             self._begin(steps)
+            self.collectives.alone.assign(steps.alone)
             began = time.perf_counter()
             _, logs = program.run(steps.epoch, steps.step, steps.count)
             logs = self._end(steps, logs, given_by_metrics=program.gives_metrics)

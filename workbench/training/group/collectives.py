@@ -52,10 +52,16 @@ LOST = (
 
 
 class Collectives:
-    """Sums of tensors over the processes. Every process must ask for the same sums in the same order."""
+    """Sums of tensors over the processes. Every process must ask for the same sums in the same order.
+
+    Attributes:
+        share: of this process.
+        alone: whether every process has the same rows at this moment (see `Share`), so that one of them has them all.
+    """
 
     def __init__(self, share: Share) -> None:
         self.share = share
+        self.alone = tf.Variable(False, trainable=False)
         self._before: WeakKeyDictionary[Any, _Before] = WeakKeyDictionary()
 
     def sum(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
@@ -84,6 +90,21 @@ class Collectives:
         mine = tensors if self.share.rank == 0 else [tf.zeros_like(tensor) for tensor in tensors]
         return self.sum(mine, name)
 
+    def concatenated(self, rows: tf.Tensor, name: str) -> tf.Tensor:
+        """The rows of a tensor of each process one below the other, in the order of the processes.
+
+        Args:
+            rows: shape (rows, ...), of another number of rows in each process; their order is that of the whole batch.
+            name: as for `sum`.
+        """
+        place = tf.one_hot(self.share.rank, self.share.size, dtype=tf.int64)
+        (counts,) = self.sum([place * tf.shape(rows, out_type=tf.int64)[0]], f"rows of {name}")
+        before = tf.reduce_sum(counts[: self.share.rank])
+        behind = tf.reduce_sum(counts[self.share.rank + 1 :])
+        flat = tf.reshape(rows, [tf.shape(rows)[0], -1])
+        (joined,) = self.sum([tf.pad(flat, [[before, behind], [0, 0]])], name)
+        return tf.reshape(joined, tf.concat([[-1], tf.shape(rows)[1:]], axis=0))
+
     def _sum(self, vector: tf.Tensor, name: str) -> tf.Tensor:
         form = f"{name} {vector.dtype.name} {vector.shape}"
         if tf.executing_eagerly():
@@ -104,13 +125,21 @@ class Collectives:
             input=vector,
             group_size=self.share.size,
             group_key=_GROUP,
-            instance_key=zlib.crc32(key.encode()) & 0x7FFFFFFF,  # of its own for each length
+            instance_key=_instance_key(key, vector),
             ordering_token=[],
             merge_op="Add",
             final_op="Id",
             communication_hint="auto",
             timeout_seconds=0.0,  # none: each would hold two threads until it ends. The parent sees who is gone.
         )
+
+
+def _instance_key(form: str, vector: tf.Tensor) -> tf.Tensor:
+    """The number of a sum, of its own for each length: TensorFlow remembers the length of each."""
+    number = tf.constant(zlib.crc32(form.encode()), tf.int64)
+    if vector.shape[0] is None:
+        number += 7919 * tf.size(vector, out_type=tf.int64)
+    return tf.cast(number % 2**31, tf.int32)
 
 
 class _Before(NamedTuple):

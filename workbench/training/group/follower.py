@@ -61,6 +61,7 @@ class Follower:
         else:
             self._replica.take(steps.changed)
         self._replica.forget_metrics()
+        self._collectives.alone.assign(steps.alone)
         _, logs = program.run(steps.epoch, steps.step, steps.count)
         if steps.alone:
             self._replica.forget_metrics()

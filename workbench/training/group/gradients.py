@@ -42,17 +42,38 @@ def with_summed_gradients(step: Step, model: Any, collectives: Collectives) -> S
 
 def _with_sums(apply: Apply, rows: tf.Tensor, collectives: Collectives, name: str) -> Apply:
     def summed(grads: Sequence[Any], trainable_variables: Any = None) -> Any:
-        given = [index for index, gradient in enumerate(grads) if gradient is not None]
-        # Gradients of rows of an embedding come as those rows alone, which are others in each process.
-        dense = [tf.convert_to_tensor(grads[index]) for index in given]
-        weighted = [gradient * tf.cast(rows, gradient.dtype) for gradient in dense]
-        *sums, all_rows = collectives.sum([*weighted, rows], name)
         means = list(grads)
-        for index, total in zip(given, sums, strict=True):
+        sparse = [index for index, each in enumerate(grads) if isinstance(each, tf.IndexedSlices)]
+        dense = [index for index, each in enumerate(grads) if each is not None and index not in sparse]
+        weighted = [grads[index] * tf.cast(rows, grads[index].dtype) for index in dense]
+        *sums, all_rows = collectives.sum([*weighted, rows], name)
+        for index, total in zip(dense, sums, strict=True):
             means[index] = total / tf.cast(all_rows, total.dtype)
+        for index in sparse:
+            means[index] = _joined(grads[index], rows / all_rows, collectives, f"{name}, {index}")
         return apply(means, trainable_variables)
 
     return summed
+
+
+def _joined(
+    gradient: tf.IndexedSlices, part: tf.Tensor, collectives: Collectives, name: str
+) -> tf.IndexedSlices:
+    """The gradient of an embedding: that of each of its rows, as often as the whole batch has met it. An optimizer of
+    Keras takes each by itself (it squares them one by one), so they cannot be added up.
+
+    Args:
+        part: of this process in the rows of the batch.
+    """
+    first = collectives.share.rank == 0
+    mine = tf.where(collectives.alone, tf.cast(first, tf.float32), part)
+    taken = tf.where(tf.logical_or(first, tf.logical_not(collectives.alone)), tf.size(gradient.indices), 0)
+    values = gradient.values[:taken] * tf.cast(mine, gradient.values.dtype)
+    return tf.IndexedSlices(
+        collectives.concatenated(values, f"values of {name}"),
+        collectives.concatenated(gradient.indices[:taken], f"indices of {name}"),
+        gradient.dense_shape,
+    )
 
 
 class _Moments:
