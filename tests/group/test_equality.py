@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +9,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import Kwb
-from tests.group.trainings import assert_equal, trained
+from tests.group.trainings import assert_equal, needs_networks, trained
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="networks for single processes are Linux's"),
-]
+pytestmark = [pytest.mark.slow, needs_networks]
 
 ROWS = 301  # 181 to train on: with batches of 36 rows the last has one, fewer than there are processes
 

@@ -18,15 +18,12 @@ import pytest
 
 from tests.conftest import Kwb
 from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe
-from tests.group.trainings import assert_equal, trained, weights_of
+from tests.group.trainings import assert_equal, children, needs_networks, trained, weights_of
 from tests.whole import part
 
 __all__ = ["table"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="networks for single processes are Linux's"),
-]
+pytestmark = [pytest.mark.slow, needs_networks]
 
 EPOCHS = 400
 LONG = Case(DENSE, f"{MSE}, batch_size: 32, epochs: {EPOCHS}, checkpoint_seconds: 0.3")
@@ -64,11 +61,8 @@ class Begun:
 
     def members(self) -> list[int]:
         """The processes that train, by rank."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        found = [
-            int(each) for each in children if b"child_main" in Path(f"/proc/{each}/cmdline").read_bytes()
-        ]
-        return sorted(found)
+        found = children(self.process.pid)
+        return [pid for pid in found if b"child_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def end(self) -> tuple[int, str]:
         """The exit code, and what was said."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Kwb
 from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe
+from tests.group.trainings import needs_networks
 
 __all__ = ["table"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="networks for single processes are Linux's"),
-]
+pytestmark = [pytest.mark.slow, needs_networks]
 
 LARGEST = '''
 import keras

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,11 @@ import tensorflow as tf
 
 from tests.conftest import Kwb
 from tests.group.test_equality import MSE, Case, table, write_recipe
-from tests.group.trainings import trained
+from tests.group.trainings import needs_networks, trained
 from workbench.training.engines.data import Arrays, ArraySource, Stream, StreamSource
 from workbench.training.engines.shares import Share
 
 __all__ = ["table"]
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="networks for single processes are Linux's")
 
 NOTING = '''
 import os
@@ -95,7 +92,7 @@ def test_array_and_stream_give_the_same_rows_to_each() -> None:
         stream.close()
 
 
-@linux
+@needs_networks
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["", ", stream: true"])
 def test_every_row_once_in_an_epoch(data: str, kwb: Kwb, table: Path) -> None:
@@ -133,7 +130,7 @@ def test_every_row_once_in_an_epoch(data: str, kwb: Kwb, table: Path) -> None:
     assert len(counts) == len(every) // 2
 
 
-@linux
+@needs_networks
 @pytest.mark.slow
 def test_each_process_draws_its_own_numbers(kwb: Kwb, table: Path) -> None:
     (table / "own.py").write_text(NOTING)
@@ -144,7 +141,7 @@ def test_each_process_draws_its_own_numbers(kwb: Kwb, table: Path) -> None:
     assert len({value for part in drawn for value in part}) == sum(map(len, drawn)), "none twice"
 
 
-@linux
+@needs_networks
 @pytest.mark.slow
 def test_what_adding_up_costs_is_said_once(kwb: Kwb, table: Path) -> None:
     case = Case("{sequential: [{use: Dense, units: 1}]}", f"{MSE}, batch_size: 32, epochs: 12")

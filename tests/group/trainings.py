@@ -4,16 +4,46 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 from tests.conftest import Kwb
+
+
+@cache
+def _why_no_networks() -> str:
+    """Why a process cannot have a network of its own here; empty where it can."""
+    code = "from workbench.group.network import make_own_network; make_own_network()"
+    tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return tried.stderr.strip().splitlines()[-1][:120] if tried.returncode else ""
+
+
+# TensorFlow's server listens on every interface, so it runs in networks of its own alone, also in tests.
+needs_networks = pytest.mark.skipif(bool(_why_no_networks()), reason=_why_no_networks())
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(stat.parent.name))
+    found = list(parents.get(pid, ()))
+    for each in found:
+        found += parents.get(each, ())
+    return sorted(found)
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.group.trainings import children, needs_networks
 from tests.tui.conftest import shown, until
 from workbench.recipe.editing import Editor
 from workbench.tui.screens.train.screen import TrainScreen
 from workbench.tui.views.training_view import Stage
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.platform != "linux", reason="networks for single processes are Linux's"),
-]
+pytestmark = [pytest.mark.slow, needs_networks]
 
 RECIPE = """
 kwb: 1
@@ -27,16 +24,6 @@ data: {use: diabetes}
 model: {sequential: [{use: Dense, units: 1}]}
 train: {epochs: 100000, workers: 2, loss: mse, watch: []}
 """
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started, and theirs."""
-    own = [
-        int(each)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for each in (task / "children").read_text().split()
-    ]
-    return [*own, *(later for each in own for later in children(each))]
 
 
 async def training(app: Any, pilot: Any, folder: Path) -> TrainScreen:
