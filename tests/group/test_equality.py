@@ -91,6 +91,12 @@ CASES = {
         "{sequential: [{use: Dense, units: 8, kernel_regularizer: {use: L2, l2: 0.01}}, {use: Dense, units: 1}]}",
         f"{MSE}, batch_size: 32, optimizer: {{use: SGD, learning_rate: 0.01, gradient_accumulation_steps: 2}}",
     ),
+    "a schedule": Case(
+        DENSE,
+        f"{MSE}, batch_size: 8, optimizer: {{use: Adam, learning_rate: {{use: ExponentialDecay, "
+        "initial_learning_rate: 0.01, decay_steps: 20, decay_rate: 0.7}}",
+    ),
+    "a column of weights": Case(DENSE, f"{MSE}, batch_size: 32, optimizer: SGD", data=", sample_weight: weight"),
     "average of the weights": Case(
         DENSE, f"{MSE}, batch_size: 32, optimizer: {{use: Adam, use_ema: true, ema_momentum: 0.9}}"
     ),
@@ -144,11 +150,19 @@ def table(tmp_path: Path) -> Path:
     draws = np.random.default_rng(5)
     numbers = draws.normal(size=(ROWS, 4))
     targets = numbers @ [2.0, -1.0, 0.5, 0.0] + 0.3 * numbers[:, 0] ** 2
-    lines = ["a,b,c,d,y,z,kind"]
+    lines = ["a,b,c,d,y,z,weight,kind"]
     for row, target in zip(numbers, targets, strict=True):
         kind = ("low", "middle", "high")[int(np.digitize(target, [-1.0, 1.5]))]
         lines.append(
-            ",".join([*(f"{each:.6f}" for each in row), f"{target:.6f}", f"{target * row[3]:.6f}", kind])
+            ",".join(
+                [
+                    *(f"{each:.6f}" for each in row),
+                    f"{target:.6f}",
+                    f"{target * row[3]:.6f}",
+                    f"{1 + row[0] ** 2:.4f}",
+                    kind,
+                ]
+            )
         )
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "own.py").write_text(OWN)
@@ -157,7 +171,7 @@ def table(tmp_path: Path) -> Path:
 
 def write_recipe(folder: Path, case: Case, name: str = "r") -> str:
     classes = ", classes: [kind]" if case.targets == "[kind]" else ""
-    ignored = [each for each in ("y", "z", "kind") if each not in case.targets + case.data]
+    ignored = [each for each in ("y", "z", "weight", "kind") if each not in case.targets + case.data]
     train = case.train if "epochs:" in case.train else f"epochs: 3, {case.train}"
     (folder / f"{name}.yaml").write_text(
         f"kwb: 1\nname: {name}\nseed: 4\ndata: {{use: csv, path: table.csv, targets: {case.targets}, "

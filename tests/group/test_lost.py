@@ -198,6 +198,8 @@ def test_resumed_by_another_number_of_processes(kwb: Kwb, table: Path) -> None:
     begun = trained(kwb, table, recipe, "--workers", "2", "--set", "train.epochs=2")
     found = trained(kwb, table, str(begun.run), "--workers", "3", "--set", "train.epochs=4")
     assert_equal(found, trained_tail(wanted, found), within=2e-5)
+    again = kwb("--batch", str(begun.run), "--workers", "2", cwd=table)
+    assert "nothing to resume" in again.stdout + again.stderr
 
 
 def trained_tail(whole: Any, tail: Any) -> Any:

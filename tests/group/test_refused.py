@@ -84,6 +84,43 @@ def test_a_metric_that_is_no_sum(kwb: Kwb, table: Path) -> None:
     assert alone.returncode == 0, alone.stderr
 
 
+ASSIGNING = '''
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("assigning")
+class Assigning(keras.Model):
+    """Trains its weights without an optimizer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.last = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.last(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True))
+        for weight, gradient in zip(self.trainable_weights, tape.gradient(loss, self.trainable_weights)):
+            weight.assign_sub(0.05 * gradient)
+        return {"loss": loss}
+'''
+
+
+def test_weights_that_no_optimizer_trains(kwb: Kwb, table: Path) -> None:
+    """Each process would train its own: that is seen after the first steps."""
+    (table / "assigning.py").write_text(ASSIGNING)
+    recipe = write_recipe(table, Case("{use: Assigning}", "loss: mse, batch_size: 32"))
+    refused = kwb("--batch", recipe, "--workers", "2", "--plugin", "assigning.py", cwd=table)
+    assert refused.returncode in (1, 2), refused.stderr
+    assert "the processes do not have the same" in refused.stderr
+    assert "`workers: 1`" in refused.stderr
+    assert not list(table.glob("saved/runs/*/model.keras"))
+
+
 def test_where_a_network_of_its_own_is_not_allowed(
     kwb: Kwb, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

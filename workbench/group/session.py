@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench import events
-from workbench.errors import TrainingError, WorkbenchError
+from workbench.errors import ExitCode, TrainingError, WorkbenchError
 from workbench.group.world import Heard, World
 from workbench.recipe.document import Document, to_yaml
 from workbench.storage.run_folder import RunFolder
@@ -134,7 +134,7 @@ class GroupSession:
         elif "lost" in record:
             self._explain(world, heard.rank, record["lost"])
         elif "error" in record:
-            error = self._own_place(WorkbenchError.from_record(record["error"]))
+            error = self._own_place(_error_of(record["error"]))
             raise error if heard.rank == 0 else self._of_another(world, error, heard.rank)
         elif heard.rank == 0 and "reply" in record and record["reply"] == "train":
             return self._finished
@@ -199,7 +199,7 @@ class GroupSession:
         while time.monotonic() < end:
             heard = world.hear(LOOK_EVERY)
             if heard is not None and heard.rank == 0 and heard.record is not None and "error" in heard.record:
-                return self._own_place(WorkbenchError.from_record(heard.record["error"]))
+                return self._own_place(_error_of(heard.record["error"]))
         where = self.document.name if error.where == "follow" else error.where
         what = f"process {rank + 1} of {world.size} failed: {error.what}"
         return TrainingError(what, where=where, hint=error.hint, origin=error.origin)
@@ -208,6 +208,12 @@ class GroupSession:
         """The error with the line of the recipe as the user wrote it; a process has it with all defaults."""
         found = re.fullmatch(rf"{re.escape(self.document.name)}:\d+: (.*)", error.where, re.DOTALL)
         return error.at(self.document.place(found[1])) if found else error
+
+
+def _error_of(record: Mapping[str, Any]) -> WorkbenchError:
+    """The error of an answer, with its exit code."""
+    failed = record.get("exit_code") == ExitCode.FAILED
+    return TrainingError.from_record(record) if failed else WorkbenchError.from_record(record)
 
 
 @contextmanager

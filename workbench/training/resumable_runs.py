@@ -44,8 +44,10 @@ def check_goes_on(run: RunSummary, document: Document) -> None:
 
 
 def is_complete(run: RunSummary, document: Document) -> bool:
-    """True if the run has done all that the recipe asks for."""
-    return run.status == "done" and run_document(run.folder).recipe == document.recipe
+    """True if the run has done all that the recipe asks for, by however many processes."""
+    mine, workers = run_document(run.folder).recipe, {"workers": document.recipe.train.workers}
+    mine = mine.model_copy(update={"train": mine.train.model_copy(update=workers)})
+    return run.status == "done" and mine == document.recipe
 
 
 @contextmanager

@@ -272,6 +272,8 @@ class Session:
         augmenter = prepared_run.augmenter
         kept_test = KeptTest()
         graphs = graphs_as_they_are if small else nullcontext
+        if self._chief:
+            self._chief.small = small
 
         def wrap_step(step: Step) -> Step:
             watched = finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import TrainingError
@@ -63,12 +63,14 @@ class Chief:
 
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
+        small: whether all operations of the model are.
         on_measured: called once, early in the training.
     """
 
     def __init__(self, collectives: Collectives, send: Send, on_lost: Callable[[Exception], None]) -> None:
         self.collectives = collectives
         self.others: Sequence[Any] = ()
+        self.small = False
         self.on_measured: Callable[[SumsOfSteps], None] = lambda measured: None
         self._send = send
         self._on_lost = on_lost
@@ -125,7 +127,7 @@ class Chief:
         """Have the others run steps, with what has changed here since those before."""
         assert self._replica is not None
         if not self._known:
-            self._send(steps.with_changes(None))
+            self._send(replace(steps, form=self._replica.form))
             self._replica.begin()
             return
         now = self._replica.fingerprints()
@@ -164,5 +166,5 @@ class _SharedProgram:
             count = min(count, self._last - step)
         alone = self._alone and step == self._last
         rows = self._last_rows if step + count > self._last else self._rows
-        steps = StepsToRun(self._part, epoch, step, count, rows, alone)
+        steps = StepsToRun(self._part, epoch, step, count, rows, alone, self._chief.small)
         return count, self._chief.run(steps, self._program)

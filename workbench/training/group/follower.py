@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 import tensorflow as tf
 
@@ -17,6 +18,7 @@ from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
 from workbench.training.group.steps import SUMS, StepsToRun
 from workbench.training.preparing import PreparedRun
+from workbench.training.thread_settings import graphs_as_they_are
 
 
 class Follower:
@@ -46,7 +48,8 @@ class Follower:
             if steps.part == SUMS and self._replica is not None:
                 self._replica.seconds_of_a_sum()
             else:
-                self._run_steps(steps)
+                with graphs_as_they_are() if steps.small else nullcontext():
+                    self._run_steps(steps)
 
     def _run_steps(self, steps: StepsToRun) -> None:
         if not self._programs:
@@ -57,6 +60,10 @@ class Follower:
             others = augmenter.layers if augmenter else ()
             self._replica = Replica(self._run.model, self._collectives, others)
         if steps.changed is None:
+            if steps.form != self._replica.form:
+                raise TrainingError(
+                    "its model has other variables than that of the first process.", where="train.workers"
+                )
             self._replica.begin()
         else:
             self._replica.take(steps.changed)

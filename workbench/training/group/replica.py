@@ -19,6 +19,7 @@ from workbench.training.group.collectives import Collectives, fingerprint
 from workbench.training.variables import put
 
 _SUMS = 7
+_ROUNDING = 1e-4  # of the largest number of a variable: what some steps make of last bits stays far below
 _SEEDS = "seed_generator_state"
 _APART = 0x9E3779B9  # between the seeds of two processes
 
@@ -38,6 +39,11 @@ class Replica:
     def __init__(self, model: Any, collectives: Collectives, others: Sequence[Any] = ()) -> None:
         self._model = model
         self._collectives = collectives
+        optimizer = getattr(model, "optimizer", None)
+        if (
+            optimizer is not None and not optimizer.built
+        ):  # a step of its own uses none: then it may be built in one alone
+            optimizer.build(model.trainable_variables)
         metrics = list(model.metrics_variables)
         known = {id(each) for each in metrics}
         own = [each for each in variables_with_optimizers(model) if id(each) not in known]
@@ -57,6 +63,12 @@ class Replica:
     @property
     def _all(self) -> list[tf.Variable]:
         return [*self._equal, *self._averaged]
+
+    @property
+    def form(self) -> str:
+        """What the variables are. Of others a sum would wait for ever."""
+        every = [*self._all, *self._seeds, *self.metrics]
+        return " ".join(f"{each.dtype.name}{each.shape.as_list()}" for each in every)
 
     def fingerprints(self) -> list[int]:
         """A number for each variable that another value changes."""
@@ -86,7 +98,7 @@ class Replica:
             put(variable, tf.zeros_like(variable))
 
     def join(self, logs: Logs, rows: int, *, given_by_metrics: bool) -> Logs:
-        """After steps: average what layers keep, add up the metrics, and check that the weights are the same.
+        """After steps: average what layers keep, add up the metrics, and see to it that the weights are the same.
 
         Args:
             logs: of the last step, in this process.
@@ -107,7 +119,7 @@ class Replica:
         differ = [index for index, (total, mine) in enumerate(zip(all_prints.numpy(), prints.numpy(), strict=True))
                   if _wrapped(int(mine) * size) != int(total)]  # fmt: skip
         if differ:
-            raise _not_equal([self._names[index] for index in differ])
+            self._agree(differ)
         for variable, value in zip(self._averaged, states, strict=True):
             put(variable, value)
         for variable, value in zip(self.metrics, metrics, strict=True):
@@ -119,6 +131,22 @@ class Replica:
             return results
         means = tree.pack_sequence_as(dict(logs), totals)
         return {name: results.get(name, tf.cast(mean, tf.float32)) for name, mean in means.items()}
+
+    def _agree(self, differ: Sequence[int]) -> None:
+        """Take the values of the first process where last bits are others, as another processor makes them.
+
+        Raises:
+            TrainingError: it is more than last bits.
+        """
+        variables = [self._equal[index] for index in differ]
+        name = f"agreed {','.join(map(str, differ))}"
+        first = self._collectives.from_first([each.value() for each in variables], name)
+        far = [_far(each.value(), value) for each, value in zip(variables, first, strict=True)]
+        (votes,) = self._collectives.sum([tf.stack(far)], name)
+        if wrong := [self._names[index] for index, count in zip(differ, votes.numpy(), strict=True) if count]:
+            raise _not_equal(wrong)
+        for variable, value in zip(variables, first, strict=True):
+            put(variable, value)
 
     def seconds_of_a_sum(self) -> float:
         """How long one sum of all gradients takes. Every process must ask for it."""
@@ -158,6 +186,14 @@ def _plain(variables: Sequence[Any]) -> list[tf.Variable]:
     """As variables of TensorFlow, each once."""
     found = [backend_value(each) if isinstance(each, keras.Variable) else each for each in variables]
     return list({id(each): each for each in found if isinstance(each, tf.Variable)}.values())
+
+
+def _far(mine: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """1 where two tensors differ by more than rounding, else 0; shape ()."""
+    mine, wanted = tf.cast(mine, tf.float64), tf.cast(wanted, tf.float64)
+    size = tf.maximum(tf.reduce_max(tf.abs(wanted)), 1e-3)
+    near = tf.reduce_all(tf.abs(mine - wanted) <= _ROUNDING * size)
+    return tf.cast(tf.logical_not(near), tf.int64)
 
 
 def _name(variable: Any) -> str:

@@ -21,6 +21,8 @@ class StepsToRun:
         count: how many.
         rows: of the last of these steps, in all processes.
         alone: whether the metrics of the chief alone count, because every process takes the same rows.
+        small: whether graphs run as they are (see `thread_settings`), which decides on last bits.
+        form: what the chief's variables are, with the first steps.
         changed: the numbers of the variables that have changed in the chief since the steps before; None for all.
     """
 
@@ -30,10 +32,12 @@ class StepsToRun:
     count: int
     rows: int
     alone: bool = False
+    small: bool = False
+    form: str = ""
     changed: tuple[int, ...] | None = None
 
-    def with_changes(self, changed: list[int] | None) -> StepsToRun:
-        return replace(self, changed=None if changed is None else tuple(changed))
+    def with_changes(self, changed: list[int]) -> StepsToRun:
+        return replace(self, changed=tuple(changed))
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
