@@ -98,6 +98,11 @@ def backend_value(variable: Any) -> Any:
     return variable._value
 
 
+def holds_seed(variable: Any) -> bool:
+    """True for the state of a `SeedGenerator`, which only its name gives away."""
+    return bool(variable.name == "seed_generator_state")
+
+
 def made_with(layer: Any) -> Mapping[str, Any] | None:
     """The arguments that Keras saw given to the constructor; None where one of them was no plain value."""
     noted = getattr(layer, "_auto_config", None)

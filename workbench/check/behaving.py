@@ -15,6 +15,7 @@ from workbench.check.comparing import as_arrays, distance, equal
 from workbench.check.results import CheckFailed, CheckWarning, NotApplicable, error_text
 from workbench.check.source import own_method, parsed
 from workbench.check.subject import CheckedEntry
+from workbench.keras_private import holds_seed
 from workbench.storage import layer_paths, structure
 
 
@@ -111,7 +112,7 @@ def _values(layer: Any) -> dict[str, np.ndarray]:
     return {
         path: structure.value_of(variable)
         for path, variable in layer_paths.variables_by_path(layer).items()
-        if id(variable) not in free and variable.name != "seed_generator_state"
+        if id(variable) not in free and not holds_seed(variable)
     }
 
 

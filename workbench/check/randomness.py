@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from workbench.check.results import CheckFailed
+from workbench.keras_private import holds_seed
 from workbench.storage import layer_paths
 
 DRAWS = 64
@@ -30,7 +31,7 @@ def reseed(layer: Any, *, python: bool = True) -> None:
         random.seed()
         np.random.seed()
     for variable in layer_paths.state_by_path(layer).values():
-        if variable.name == "seed_generator_state":
+        if holds_seed(variable):
             variable.assign(np.full(variable.shape, 7, variable.dtype))
 
 

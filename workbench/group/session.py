@@ -105,7 +105,7 @@ class GroupSession:
             world.begin(self._training())
             while True:
                 heard = world.hear(LOOK_EVERY)
-                self._steer(world)
+                self._hand_on_requests(world)
                 if heard is not None and (finished := self._take(heard, world)) is not None:
                     return finished
                 if (silent := world.silent(SILENT)) is not None:
@@ -131,18 +131,22 @@ class GroupSession:
             raise self._lost(world, heard.rank, world.how_it_ended(heard.rank))
         if heard.rank == 0 and "run_steps" in record:
             world.send_steps(record)
+        elif "event" in record:
+            self._event(record)
         elif "lost" in record:
             self._explain(world, heard.rank, record["lost"])
         elif "error" in record:
             error = self._own_place(_error_of(record["error"]))
             raise error if heard.rank == 0 else self._of_another(world, error, heard.rank)
-        elif heard.rank == 0 and "reply" in record and record["reply"] == "train":
+        elif heard.rank == 0 and record.get("reply") == "train":
             return self._finished
-        elif heard.rank == 0 and (known := events.from_record(record)) is not None:
-            self._event(*known)
         return None
 
-    def _event(self, event: events.Event, moment: float, run: str) -> None:
+    def _event(self, record: Mapping[str, Any]) -> None:
+        """Hand on an event of the chief; the others have none."""
+        if (known := events.from_record(record)) is None:
+            return
+        event, moment, run = known
         match event:
             case events.RunStarted():
                 self._run = event.folder
@@ -151,35 +155,44 @@ class GroupSession:
             case events.Finished():
                 self._finished = event
             case events.Failed():
-                event = replace(
-                    event, error=self._own_place(WorkbenchError.from_record(event.error)).as_record()
-                )
+                where = self._own_place(WorkbenchError.from_record(event.error)).where
+                event = replace(event, error={**event.error, "where": where})
         self._on_event(event, events.to_json(event, run, moment))
 
-    def _steer(self, world: World) -> None:
+    def _hand_on_requests(self, world: World) -> None:
         """Hand on what the user asks for."""
         control = self.control
         if (rate := control.take_learning_rate()) is not None:
-            world.steer("set_learning_rate", value=rate)
+            world.send_request("set_learning_rate", value=rate)
         if control.take_save():
-            world.steer("save")
+            world.send_request("save")
         if control.stop_requested and not self._stopped:
             self._stopped = True
-            world.steer("stop", status=control.stop_requested)
+            world.send_request("stop", status=control.stop_requested)
         if control.paused != self._paused and not self._stopped:
             self._paused = control.paused
-            world.steer("pause" if self._paused else "resume")
+            world.send_request("pause" if self._paused else "resume")
 
     def _explain(self, world: World, rank: int, text: str) -> None:
         """A process has found that it cannot reach another one: which of them is gone?"""
-        end = time.monotonic() + EXPLAIN
-        while time.monotonic() < end:
-            heard = world.hear(LOOK_EVERY)
-            if heard is not None and heard.record is None:
+        for heard in self._later(world):
+            if heard.record is None:
                 raise self._lost(world, heard.rank, world.how_it_ended(heard.rank))
         if (silent := world.silent(2 * EXPLAIN)) is not None:
             raise self._lost(world, silent, "does not answer any more")
         raise self._lost(world, rank, f"cannot reach the others: {text}")
+
+    def _later(self, world: World) -> Iterator[Heard]:
+        """What else comes within a few seconds; events are handed on."""
+        end = time.monotonic() + EXPLAIN
+        while time.monotonic() < end:
+            heard = world.hear(LOOK_EVERY)
+            if heard is None:
+                continue
+            if heard.record is not None and "event" in heard.record:
+                self._event(heard.record)
+            else:
+                yield heard
 
     def _lost(self, world: World, rank: int, why: str) -> LostProcessError:
         epoch = f" after epoch {self._epoch}" if self._epoch else ""
@@ -195,10 +208,8 @@ class GroupSession:
 
     def _of_another(self, world: World, error: WorkbenchError, rank: int) -> WorkbenchError:
         """An error of a process that the user knows nothing of: that of the chief, where it fails as well."""
-        end = time.monotonic() + EXPLAIN
-        while time.monotonic() < end:
-            heard = world.hear(LOOK_EVERY)
-            if heard is not None and heard.rank == 0 and heard.record is not None and "error" in heard.record:
+        for heard in self._later(world):
+            if heard.rank == 0 and heard.record is not None and "error" in heard.record:
                 return self._own_place(_error_of(heard.record["error"]))
         where = self.document.name if error.where == "follow" else error.where
         what = f"process {rank + 1} of {world.size} failed: {error.what}"

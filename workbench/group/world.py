@@ -102,7 +102,7 @@ class World:
         for child in self._children[1:]:
             child.send({"command": "run_steps", **record})
 
-    def steer(self, command: str, **arguments: Any) -> None:
+    def send_request(self, command: str, **arguments: Any) -> None:
         """Send a command for the running training to the chief."""
         self._children[0].send({"command": command, **arguments})
 

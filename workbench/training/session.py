@@ -41,7 +41,7 @@ from workbench.training.errors import at_node
 from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, explained, first_bad, last_logs
 from workbench.training.group.chief import Chief
-from workbench.training.group.trial import try_together
+from workbench.training.group.first_batch import look_at_first_batch
 from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
 from workbench.training.monitors import Monitors
 from workbench.training.preparing import PreparedRun, assembled_event, load_data, prepare
@@ -163,7 +163,7 @@ class Session:
                     if one_thread:
                         emit(events.Message("info", "one thread is enough: no operation is worth splitting"))
                     if self._chief:
-                        try_together(prepared_run, self._chief, emit)
+                        look_at_first_batch(prepared_run, self._chief, emit)
                     for warning in prepared_run.warnings:
                         emit(events.Message("warning", str(warning)))
                     if saveable.reason:
@@ -273,7 +273,7 @@ class Session:
         kept_test = KeptTest()
         graphs = graphs_as_they_are if small else nullcontext
         if self._chief:
-            self._chief.small = small
+            self._chief.plain_graphs = small
 
         def wrap_step(step: Step) -> Step:
             watched = finite.wrap_step(monitors.wrap_step(unsaved_state.wrap_step(units.wrap_step(step))))

@@ -46,7 +46,7 @@ def check_recipe(recipe: Recipe) -> None:
             where="train.on_nan",
             hint=f"Use `on_nan: stop`. {_ONE}",
         )
-    if (train.dtype or "").endswith("float16") and train.dtype != "mixed_bfloat16":
+    if train.dtype in ("float16", "mixed_float16"):
         raise RecipeError(
             f"with {train.dtype} several processes would not train what one does: each has a loss scale for its rows.",
             where="train.dtype",

@@ -19,6 +19,7 @@ from workbench.training.engines.shares import Share
 from workbench.training.group.collectives import LOST, Collectives
 from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
+from workbench.training.group.rows import form_of_rows
 from workbench.training.group.steps import SUMS, StepsToRun
 
 Send = Callable[[StepsToRun], None]
@@ -63,14 +64,14 @@ class Chief:
 
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
-        small: whether all operations of the model are.
+        plain_graphs: whether graphs run as they are (see `thread_settings`).
         on_measured: called once, early in the training.
     """
 
     def __init__(self, collectives: Collectives, send: Send, on_lost: Callable[[Exception], None]) -> None:
         self.collectives = collectives
         self.others: Sequence[Any] = ()
-        self.small = False
+        self.plain_graphs = False
         self.on_measured: Callable[[SumsOfSteps], None] = lambda measured: None
         self._send = send
         self._on_lost = on_lost
@@ -152,6 +153,7 @@ class _SharedProgram:
         self._program = program
         self._part = part
         self._chief = chief
+        self._form = form_of_rows(source)
         self._last = source.steps - 1
         self._rows = source.batch_size
         self._last_rows = source.rows - self._last * source.batch_size
@@ -166,5 +168,7 @@ class _SharedProgram:
             count = min(count, self._last - step)
         alone = self._alone and step == self._last
         rows = self._last_rows if step + count > self._last else self._rows
-        steps = StepsToRun(self._part, epoch, step, count, rows, alone, self._chief.small)
+        steps = StepsToRun(self._part, epoch, step, count, rows, alone, self._chief.plain_graphs)
+        steps = replace(steps, rows_of_part=self._form)
+        self._form = ""
         return count, self._chief.run(steps, self._program)

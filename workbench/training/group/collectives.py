@@ -37,9 +37,8 @@ def start_server(share: Share, addresses: Sequence[str], threads: int) -> None:
     # Made for its server only. Its scope is never entered: in it every variable, also that of a plugin, is of another
     # kind, and Keras 3 cannot fit.
     tf.distribute.MultiWorkerMirroredStrategy()
-    signal.signal(
-        signal.SIGTERM, at_end
-    )  # the server has put its own in the place, which knows nothing of a training
+    # The server has put a handler of its own in this one's place, which knows nothing of a training.
+    signal.signal(signal.SIGTERM, at_end)
 
 
 LOST = (

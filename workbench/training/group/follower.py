@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import tensorflow as tf
 
-from workbench.errors import TrainingError
+from workbench.errors import DataError, TrainingError
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.data import Source
 from workbench.training.engines.fit import FitSettings, make_source, make_test_source
@@ -16,6 +16,7 @@ from workbench.training.engines.together import engine_of
 from workbench.training.group.collectives import Collectives
 from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
+from workbench.training.group.rows import form_of_rows
 from workbench.training.group.steps import SUMS, StepsToRun
 from workbench.training.preparing import PreparedRun
 from workbench.training.thread_settings import graphs_as_they_are
@@ -34,6 +35,7 @@ class Follower:
         self._settings = settings
         self._collectives = collectives
         self._programs: dict[str, Program] = {}
+        self._rows_of_parts: dict[str, str] = {}
         self._replica: Replica | None = None
         # What draws from the generator of TensorFlow itself draws other numbers than the other processes.
         tf.random.set_seed(settings.seed + 7919 * collectives.share.rank)
@@ -48,13 +50,19 @@ class Follower:
             if steps.part == SUMS and self._replica is not None:
                 self._replica.seconds_of_a_sum()
             else:
-                with graphs_as_they_are() if steps.small else nullcontext():
+                with graphs_as_they_are() if steps.plain_graphs else nullcontext():
                     self._run_steps(steps)
 
     def _run_steps(self, steps: StepsToRun) -> None:
         if not self._programs:
             self._build("train")  # it makes the variables that all need
         program = self._programs.get(steps.part) or self._build(steps.part)
+        if steps.rows_of_part and steps.rows_of_part != self._rows_of_parts[steps.part]:
+            raise DataError(
+                f"its {steps.part} rows are not those of the first process.",
+                where="data",
+                hint="What reads them must give the same rows each time: have it draw with a seed of its own.",
+            )
         if self._replica is None:
             augmenter = self._run.augmenter
             others = augmenter.layers if augmenter else ()
@@ -82,6 +90,7 @@ class Follower:
         builder = Builder(self._run.model, mode, step, source, epochs)  # type: ignore[arg-type]
         program = builder.build(engine_of(source))  # type: ignore[arg-type]
         self._programs[part] = program
+        self._rows_of_parts[part] = form_of_rows(source)
         return program
 
     def _source(self, part: str) -> Source:

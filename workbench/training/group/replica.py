@@ -13,14 +13,13 @@ from keras import tree
 
 from workbench.assembly.own_training import variables_with_optimizers
 from workbench.errors import TrainingError
-from workbench.keras_private import backend_value
+from workbench.keras_private import backend_value, holds_seed
 from workbench.training.engines.metrics import Logs, is_quick
 from workbench.training.group.collectives import Collectives, fingerprint
 from workbench.training.variables import put
 
 _SUMS = 7
 _ROUNDING = 1e-4  # of the largest number of a variable: what some steps make of last bits stays far below
-_SEEDS = "seed_generator_state"
 _APART = 0x9E3779B9  # between the seeds of two processes
 
 
@@ -40,17 +39,16 @@ class Replica:
         self._model = model
         self._collectives = collectives
         optimizer = getattr(model, "optimizer", None)
-        if (
-            optimizer is not None and not optimizer.built
-        ):  # a step of its own uses none: then it may be built in one alone
+        # A step of its own may use none. What looks whether the model can be saved has built it, in the chief alone.
+        if optimizer is not None and not optimizer.built:
             optimizer.build(model.trainable_variables)
         metrics = list(model.metrics_variables)
         known = {id(each) for each in metrics}
         own = [each for each in variables_with_optimizers(model) if id(each) not in known]
         drawing = [each for layer in others for each in layer.variables]
         self.metrics = _plain(metrics)
-        self._seeds = _plain([each for each in (*own, *drawing) if _name(each) == _SEEDS])
-        rest = [each for each in own if _name(each) != _SEEDS]
+        self._seeds = _plain([each for each in (*own, *drawing) if holds_seed(each)])
+        rest = [each for each in own if not holds_seed(each)]
         of_layers = {id(each) for each in model.non_trainable_variables}
         kept = [each for each in rest if id(each) in of_layers and _is_float(each)]
         self._averaged = _plain(kept)
@@ -116,8 +114,8 @@ class Replica:
         )
         states, metrics, all_prints, prints, totals = self._sums(own, tf.constant(rows, tf.float64))
         size = self._collectives.share.size
-        differ = [index for index, (total, mine) in enumerate(zip(all_prints.numpy(), prints.numpy(), strict=True))
-                  if _wrapped(int(mine) * size) != int(total)]  # fmt: skip
+        both = zip(all_prints.numpy().tolist(), prints.numpy().tolist(), strict=True)
+        differ = [index for index, (total, mine) in enumerate(both) if _wrapped(mine * size) != total]
         if differ:
             self._agree(differ)
         for variable, value in zip(self._averaged, states, strict=True):
@@ -194,10 +192,6 @@ def _far(mine: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     size = tf.maximum(tf.reduce_max(tf.abs(wanted)), 1e-3)
     near = tf.reduce_all(tf.abs(mine - wanted) <= _ROUNDING * size)
     return tf.cast(tf.logical_not(near), tf.int64)
-
-
-def _name(variable: Any) -> str:
-    return str(getattr(variable, "name", "")).rpartition("/")[2]
 
 
 def _is_float(variable: Any) -> bool:

@@ -21,8 +21,9 @@ class StepsToRun:
         count: how many.
         rows: of the last of these steps, in all processes.
         alone: whether the metrics of the chief alone count, because every process takes the same rows.
-        small: whether graphs run as they are (see `thread_settings`), which decides on last bits.
+        plain_graphs: whether graphs run as they are (see `thread_settings`), which decides on last bits.
         form: what the chief's variables are, with the first steps.
+        rows_of_part: what its rows are, with the first steps over a part.
         changed: the numbers of the variables that have changed in the chief since the steps before; None for all.
     """
 
@@ -32,8 +33,9 @@ class StepsToRun:
     count: int
     rows: int
     alone: bool = False
-    small: bool = False
+    plain_graphs: bool = False
     form: str = ""
+    rows_of_part: str = ""
     changed: tuple[int, ...] | None = None
 
     def with_changes(self, changed: list[int]) -> StepsToRun:

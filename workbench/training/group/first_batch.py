@@ -14,7 +14,7 @@ from keras import tree
 from workbench import events
 from workbench.assembly.own_training import variables_with_optimizers
 from workbench.errors import RecipeError
-from workbench.keras_private import backend_value, has_mask
+from workbench.keras_private import backend_value, has_mask, kept_generators
 from workbench.training.engines.data import Arrays, packed
 from workbench.training.engines.measuring import preserved
 from workbench.training.group.chief import Chief
@@ -23,7 +23,9 @@ from workbench.training.preparing import PreparedRun
 _CLOSE = 1e-3  # of a result: far above rounding
 
 
-def try_together(prepared_run: PreparedRun, chief: Chief, emit: Callable[[events.Event], None]) -> None:
+def look_at_first_batch(
+    prepared_run: PreparedRun, chief: Chief, emit: Callable[[events.Event], None]
+) -> None:
     """Make the chief known with a model, and find out on the first batch what several processes cannot do alike.
 
     Raises:
@@ -36,7 +38,7 @@ def try_together(prepared_run: PreparedRun, chief: Chief, emit: Callable[[events
     chief.others = prepared_run.augmenter.layers if prepared_run.augmenter else ()
     rows = prepared_run.arrays(prepared_run.first_rows())
     kept = [backend_value(each) for each in (*variables_with_optimizers(model), *model.metrics_variables)]
-    with preserved(kept):  # a layer may keep something of every call
+    with preserved(kept), kept_generators():  # a layer may keep something of every call, and draw numbers
         try:
             check_metrics(model, rows)
         except RecipeError as error:
