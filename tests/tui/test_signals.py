@@ -34,7 +34,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     (tmp_path / ".state" / "unsaved-1.json").write_text(json.dumps(edited))
     terminal = Terminal([], tmp_path)
     try:
-        terminal.until_shown("were not saved the last time")
+        terminal.until_shown(
+            "Undo (u) gives what the file says"
+        )  # the notice's second line: the first one wraps
         yield terminal
     finally:
         terminal.close()

@@ -9,7 +9,7 @@ import pytest
 from textual import on
 from textual.app import App, ComposeResult
 
-from tests.tui.conftest import settle, shown
+from tests.tui.conftest import settle, shown, shows
 from workbench.tui.views.cells import cell_text
 from workbench.tui.views.formatting import share_text
 from workbench.tui.widgets.page_table import PAGE, PageTable
@@ -131,5 +131,4 @@ async def test_where_there_is_little_room_headings_are_cut_before_a_column_goes_
         assert "a bird from Torgersen" in second, "values are not cut for it"
         assert "50.0 %" in second
         await pilot.resize_terminal(100, 6)
-        await settle(pilot)
-        assert all(name[:22] in shown(app) for name, _ in headings), "with room they are whole again"
+        await shows(pilot, *(name[:22] for name, _ in headings))  # with room they are whole again

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.search.bases import OVER
-from tests.tui.conftest import settle, shown, until
+from tests.tui.conftest import settle, shown, shows, until
 from tests.tui.searching.conftest import MOMENT
 from workbench import events
 from workbench.search import state as records
@@ -127,8 +127,7 @@ async def test_a_repeat_has_its_seeds_and_their_means(open_app, repeated) -> Non
 async def test_no_search_says_how_to_begin(open_app) -> None:
     async with open_app() as pilot:
         await pilot.press("7")
-        await settle(pilot)
-        assert "kwb search RECIPE" in shown(pilot.app)
+        await shows(pilot, "kwb search RECIPE")
 
 
 async def test_a_file_that_is_no_journal_is_named_and_the_others_are_shown(
