@@ -48,6 +48,7 @@ class LargestError(keras.metrics.Metric):
         ("train.run_eagerly=true", "train.run_eagerly", "without compiling"),
         ("train.on_nan=skip", "train.on_nan", "cannot leave out a step"),
         ("train.dtype=mixed_float16", "train.dtype", "loss scale"),
+        ("train.static_batch=true", "train.static_batch", "batches of one size"),
         ("train.loss={use: MeanSquaredError, reduction: sum}", "train.loss", "grows with the rows"),
     ],
 )

@@ -19,13 +19,13 @@ from tests.training.engine_cases import (
     STEPS,
     TARGET,
     VALIDATION,
+    Broken,
     assert_same_bits,
     part,
     sequential,
     settings,
     stock,
     subclassed,
-    weights,
 )
 from tests.whole import part as part_of
 from workbench.training.engines import Arrays, evaluate, fit
@@ -44,35 +44,21 @@ from workbench.training.engines.programs import ChunkXLA
 )
 def test_a_run_continued_inside_an_epoch_ends_as_if_it_had_not_stopped(engine: str, stop: int) -> None:
     """Weights bit for bit, and the logs of the broken epoch; also when only its validation is left."""
-    keeps: dict[str, Any] = {}
-
-    class Keep(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self.epoch = epoch
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if self.epoch == 1 and batch + 1 == stop:
-                keeps["state"] = weights(self.model)
-                keeps["metrics"] = [v.numpy() for v in self.model.metrics_variables]
-
+    broken = Broken(stop)
     validation = part(ONE_INPUT, VALIDATION)
     made = partial(sequential, dropout=0.3, run_eagerly=engine == "eager")
     engine = engine.replace("eager", "plain")
     whole = made()
-    wanted = fit(whole, ONE_INPUT, validation, settings(engine=engine, epochs=3, shuffle=True), [Keep()])
+    wanted = fit(whole, ONE_INPUT, validation, settings(engine=engine, epochs=3, shuffle=True), [broken])
     continued = made()
-    continued.optimizer.build(continued.trainable_variables)
-    for variable, value in zip(
-        [*continued.variables, *continued.optimizer.variables], keeps["state"], strict=True
-    ):
-        variable.assign(value)
+    broken.put_into(continued)
     history = fit(
         continued,
         ONE_INPUT,
         validation,
         settings(
             engine=engine, epochs=3, shuffle=True,
-            initial_epoch=1, initial_step=stop, initial_metrics=keeps["metrics"],
+            initial_epoch=1, initial_step=stop, initial_metrics=broken.metrics,
         ),
     )  # fmt: skip
     assert history.history == {name: values[1:] for name, values in wanted.history.items()}

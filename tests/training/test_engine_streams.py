@@ -22,6 +22,7 @@ from tests.training.engine_cases import (
     ROWS,
     STEPS,
     TARGET,
+    Broken,
     assert_close,
     assert_same_bits,
     part,
@@ -179,27 +180,13 @@ def test_a_stream_continued_inside_an_epoch_and_a_block(
     monkeypatch: pytest.MonkeyPatch, engine: str, stop: int
 ) -> None:
     small_blocks(monkeypatch, 2)
-    keeps: dict[str, Any] = {}
-
-    class Keep(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self.epoch = epoch
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if self.epoch == 1 and batch + 1 == stop:
-                keeps["state"] = weights(self.model)
-                keeps["metrics"] = [v.numpy() for v in self.model.metrics_variables]
-
+    broken = Broken(stop)
     whole = sequential()
-    wanted = fit(whole, stream(ONE_INPUT), stream(ONE_INPUT), settings(engine=engine, epochs=3), [Keep()])
+    wanted = fit(whole, stream(ONE_INPUT), stream(ONE_INPUT), settings(engine=engine, epochs=3), [broken])
     continued = sequential()
-    continued.optimizer.build(continued.trainable_variables)
-    for variable, value in zip(
-        [*continued.variables, *continued.optimizer.variables], keeps["state"], strict=True
-    ):
-        variable.assign(value)
+    broken.put_into(continued)
     rest = settings(
-        engine=engine, epochs=3, initial_epoch=1, initial_step=stop, initial_metrics=keeps["metrics"]
+        engine=engine, epochs=3, initial_epoch=1, initial_step=stop, initial_metrics=broken.metrics
     )
     history = fit(continued, stream(ONE_INPUT), stream(ONE_INPUT), rest)
     assert history.history == {name: values[1:] for name, values in wanted.history.items()}

@@ -36,6 +36,8 @@ def check_recipe(recipe: Recipe) -> None:
             where="train.engine",
             hint=f"Leave the engine to `auto`. {_ONE}",
         )
+    if train.static_batch:
+        raise _of_one_size("train.static_batch")
     if train.run_eagerly:
         raise RecipeError(
             "several processes cannot run a step without compiling it.", where="train.run_eagerly", hint=_ONE
@@ -61,11 +63,7 @@ def check_model(model: Any, optimizers: Sequence[Any], *, static_batch: bool) ->
         RecipeError: several processes cannot train it.
     """
     if static_batch:
-        raise RecipeError(
-            "the model is built for batches of one size, which a share of a batch does not have.",
-            where="train.workers",
-            hint="A `stateful` layer needs that, and goes on from row to row: train it with `workers: 1`.",
-        )
+        raise _of_one_size("train.workers")
     if any(type(each).__name__ == "LossScaleOptimizer" for each in optimizers):
         raise RecipeError(
             "the optimizer scales the loss, in each process for its own rows: they would not train what one does.",
@@ -79,6 +77,14 @@ def check_model(model: Any, optimizers: Sequence[Any], *, static_batch: bool) ->
             where="train.loss",
             hint=f"Use `reduction: sum_over_batch_size`, which is Keras' own. {_ONE}",
         )
+
+
+def _of_one_size(where: str) -> RecipeError:
+    return RecipeError(
+        "the model is built for batches of one size, which a share of a batch does not have.",
+        where=where,
+        hint="A `stateful` layer needs that, and goes on from row to row: train it with `workers: 1`.",
+    )
 
 
 def _reductions(loss: Any) -> set[str]:
