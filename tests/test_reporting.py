@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 from workbench import events
@@ -70,4 +71,20 @@ def test_a_run_begins_with_its_devices():
         "run runs/r",
         "on 2 cores (Xeon), 1 thread, 15.6 GiB of memory",
         "warning: not used: NVIDIA T4: no driver.",
+    ]
+
+
+def test_how_several_processes_do_is_said_when_one_is_slow_and_at_the_end():
+    stream = StringIO()
+    found = events.Processes(3, 9000.0, 0.125, (0.01, 0.01, 0.02), (500_000_000,) * 3, 3, 1.84)
+    with for_stream(stream) as reporter:
+        reporter.take(replace(found, straggler=0), "")
+        reporter.take(found, "")
+        reporter.take(found, "")
+        reporter.take(events.Finished("done", {}, {}, 1.0), "")
+    assert stream.getvalue().splitlines() == [
+        "warning: process 3 of 3 is slower than the others, which wait for it",
+        "done in 1.0 s",
+        "3 processes: 9,000 rows/s, 12 % of the time for adding up gradients, 1.8 times as fast as one such process, "
+        "process 3 was slower than the others, 1.5 GB of memory in all",
     ]

@@ -124,6 +124,28 @@ class Epoch(Event):
 
 
 @dataclass(frozen=True)
+class Processes(Event):
+    """How several processes train one model together, as measured lately. Rate-limited, as `Step`.
+
+    `count` is how many there are. `rows_per_second` are those of all of them; `adding_up` is the share of the time that
+    goes into adding up gradients, from 0 to 1. `computing` has the seconds that each process computes for a step,
+    `memory` the bytes that each has in memory. `straggler` is the number (from 1) of one that is clearly slower, for
+    which the others wait; 0 for none. `speed_up` is how many times as fast they are as one such process alone,
+    `expected_speed_up` what was expected of it before the first step; 0 where that is not known.
+    """
+
+    kind: ClassVar[str] = "processes"
+    count: int
+    rows_per_second: float = 0.0
+    adding_up: float = 0.0
+    computing: Sequence[float] = ()
+    memory: Sequence[int] = ()
+    straggler: int = 0
+    speed_up: float = 0.0
+    expected_speed_up: float = 0.0
+
+
+@dataclass(frozen=True)
 class Internals(Event):
     """What monitors measured inside the model during an epoch.
 

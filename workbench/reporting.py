@@ -143,10 +143,14 @@ class PlainLines:
                 self.print_epoch(event)
             case events.Message():
                 self._print_message(event.level, event.text)
+            case events.Processes():
+                self._see_processes(event)
             case events.Saved():
                 self.print(_text(f"saved {event.path}  (read back and verified)"))
             case events.Finished():
                 self.print(_text(_finished_line(event), "bold"))
+                if self._processes is not None:
+                    self.say(_processes_line(self._processes))
                 if event.evaluation:
                     self.print(_evaluation_table(event.evaluation, self._scaled, event.baselines))
                 if event.compared and not event.no_better:
@@ -159,7 +163,16 @@ class PlainLines:
         prefix = "" if level == "info" else f"{level}: "
         self.print(Text(escape(f"{prefix}{text}"), style=style))
 
+    def _see_processes(self, event: events.Processes) -> None:
+        """Say only what is new; how they did is said at the end."""
+        before = self._processes.straggler if self._processes is not None else 0
+        self._processes = event
+        if event.straggler and event.straggler != before:
+            which = f"process {event.straggler} of {event.count}"
+            self._print_message("warning", f"{which} is slower than the others, which wait for it")
+
     _scaled: Sequence[str] = ()
+    _processes: events.Processes | None = None
 
 
 class OnTerminal(PlainLines):
@@ -205,12 +218,10 @@ class OnTerminal(PlainLines):
                 self._task = self._progress.add_task("reading data", total=epochs, numbers="")
             case events.Step():
                 done = event.epoch - 1 + event.step / max(event.steps, 1)
-                numbers = f"{event.steps_per_second:,.0f} steps/s  {_numbers(event.logs)}"
-                self._update(done, f"epoch {event.epoch}", numbers)
+                self._update(done, f"epoch {event.epoch}", self._current(event))
             case events.Epoch():
                 self._last = event
-                numbers = f"{event.steps_per_second:,.0f} steps/s  {_numbers(event.logs)}"
-                self._update(event.epoch, f"epoch {event.epoch}/{event.epochs}", numbers)
+                self._update(event.epoch, f"epoch {event.epoch}/{event.epochs}", self._current(event))
             case events.Saved():
                 self._update(None, "saving", event.path)
             case events.Finished():
@@ -220,6 +231,14 @@ class OnTerminal(PlainLines):
         super().take(event, line)
 
     _last: events.Epoch | None = None
+
+    def _current(self, event: events.Step | events.Epoch) -> str:
+        speed = f"{event.steps_per_second:,.0f} steps/s"
+        if (found := self._processes) is not None:
+            slow = f", waiting for {found.straggler}" if found.straggler else ""
+            adding_up = f"{100 * found.adding_up:.0f} % adding up"
+            speed = f"{found.rows_per_second:,.0f} rows/s by {found.count} processes ({adding_up}{slow})"
+        return f"{speed}  {_numbers(event.logs)}"
 
     def _update(self, completed: float | None, description: str, numbers: str) -> None:
         if self._task is not None:
@@ -284,6 +303,19 @@ def _finished_line(event: events.Finished) -> str:
     if event.no_better:
         return f"ended in {event.seconds:.1f} s{reason}, but nothing was learned: {event.no_better}"
     return f"{event.status} in {event.seconds:.1f} s{reason}"
+
+
+def _processes_line(event: events.Processes) -> str:
+    """How several processes did, in the end."""
+    gigabytes = sum(event.memory) / 1e9
+    parts = [
+        f"{event.count} processes: {event.rows_per_second:,.0f} rows/s",
+        f"{100 * event.adding_up:.0f} % of the time for adding up gradients",
+        *([f"{event.speed_up:.2g} times as fast as one such process"] if event.speed_up else []),
+        *([f"process {event.straggler} was slower than the others"] if event.straggler else []),
+        f"{gigabytes:.1f} GB of memory in all",
+    ]
+    return ", ".join(parts)
 
 
 def _evaluation_table(

@@ -48,6 +48,18 @@ def test_training(looks_as_before, placed, owned, finished, size) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_several_processes(looks_as_before, placed, owned, finished, size) -> None:
+    run = placed(finished, "together", until_epoch=5)
+    owned(run)
+    with EventLog(run) as log:
+        found = events.Processes(
+            4, 123_456.0, 0.123, (0.01, 0.01, 0.02, 0.01), (900_000_000,) * 4, 3, 2.41, 2.8
+        )
+        log.append(found, 1_760_000_100.0)
+    assert looks_as_before(watch=run.path, size=size, before=at(Stage.RUNNING))
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_paused(looks_as_before, placed, owned, finished, size) -> None:
     run = placed(finished, "paused", until_epoch=5)
     owned(run)

@@ -13,6 +13,7 @@ from tests.group.trainings import children, needs_networks
 from tests.tui.conftest import shown, until
 from workbench.recipe.editing import Editor
 from workbench.tui.screens.train.screen import TrainScreen
+from workbench.tui.views import formatting
 from workbench.tui.views.training_view import Stage
 
 pytestmark = [pytest.mark.slow, needs_networks]
@@ -44,6 +45,10 @@ async def test_pause_go_on_and_stop(open_app, working_directory: Path) -> None:
         await pilot.press("space")
         await until(lambda: screen.record.view.epoch > epoch + 1, 60)
         assert "engine chunk" in shown(app)
+        await until(lambda: "2 processes" in shown(app), 30)
+        found = screen.record.view.processes
+        assert len(found.memory) == 2
+        assert f"memory {formatting.amount(sum(found.memory))}" in " ".join(shown(app).split())
         await pilot.press("x")
         await until(lambda: screen.record.view.stage.ended, 60)
         assert (app.training.run_folder / "model.keras").exists()

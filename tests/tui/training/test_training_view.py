@@ -183,3 +183,11 @@ def test_a_file_saved_twice_is_reported_once() -> None:
         STARTED, saved, events.Saved("b.h5", ".h5", 2, 1, "y"), events.Saved("a.keras", ".keras", 2, 1, "z")
     )
     assert [(one.path, one.epoch) for one in view.saved] == [("b.h5", 2), ("a.keras", 2)]
+
+
+def test_how_several_processes_do_is_of_one_beginning_of_the_run() -> None:
+    found = events.Processes(3, 9000.0, 0.1, (0.01, 0.01, 0.02), (10, 20, 30), 3)
+    view = taken(STARTED, ASSEMBLED, CHOSEN, found)
+    assert view.processes == found
+    assert view.stage is Stage.RUNNING
+    assert taken(STARTED, view=view).processes is None, "it goes on, maybe with others"

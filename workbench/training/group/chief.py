@@ -8,51 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from workbench import events
 from workbench.errors import TrainingError
 from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs
 from workbench.training.engines.programs import Program, Step
 from workbench.training.engines.shares import Share
+from workbench.training.group.balance import Balance
 from workbench.training.group.collectives import LOST, Collectives
 from workbench.training.group.gradients import with_summed_gradients
-from workbench.training.group.replica import Replica
+from workbench.training.group.replica import Joined, Replica
 from workbench.training.group.rows import form_of_rows
-from workbench.training.group.steps import SUMS, StepsToRun
+from workbench.training.group.spent import Spent, run_measured
+from workbench.training.group.steps import StepsToRun
 
 Send = Callable[[StepsToRun], None]
 
-_WARM_CALLS = 3  # the first ones are of few steps, and hold what TensorFlow does once
-
-
-@dataclass(frozen=True)
-class SumsOfSteps:
-    """What adding up gradients costs.
-
-    Attributes:
-        step: seconds of a step.
-        sums: seconds of it in which gradients are added up.
-        processes: how many there are.
-    """
-
-    step: float
-    sums: float
-    processes: int
-
-    @property
-    def slow(self) -> bool:
-        """Whether most of the time goes there."""
-        return self.sums > self.step / 2
-
-    def __str__(self) -> str:
-        part = round(100 * self.sums / self.step)
-        text = (
-            f"a step takes {1000 * self.step:.3g} ms; adding up the gradients of {self.processes} processes is "
-            f"{1000 * self.sums:.3g} ms of that ({part} %)"
-        )
-        return f"{text}: one process, or a larger batch, may be faster" if self.slow else text
+_MOST = 0.5  # of the time may go into adding up gradients
 
 
 class Chief:
@@ -65,19 +40,20 @@ class Chief:
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
         plain_graphs: whether graphs run as they are (see `thread_settings`).
-        on_measured: called once, early in the training.
+        emit: called with what is measured.
     """
 
     def __init__(self, collectives: Collectives, send: Send, on_lost: Callable[[Exception], None]) -> None:
         self.collectives = collectives
         self.others: Sequence[Any] = ()
         self.plain_graphs = False
-        self.on_measured: Callable[[SumsOfSteps], None] = lambda measured: None
+        self.emit: Callable[[events.Event], None] = lambda event: None
         self._send = send
         self._on_lost = on_lost
         self._replica: Replica | None = None
         self._known: list[int] = []
-        self._calls = 0
+        self._balance = Balance(self.share.size)
+        self._said = False
 
     @property
     def share(self) -> Share:
@@ -98,31 +74,34 @@ class Chief:
             self._replica = Replica(model, self.collectives, self.others)
         return _SharedProgram(program, source, part, self)
 
-    def run(self, steps: StepsToRun, program: Program) -> Logs:
-        """Run steps in all processes: the logs of all."""
+    def run(self, steps: StepsToRun, rows: int, program: Program) -> Logs:
+        """Run steps in all processes: the logs of all.
+
+        Args:
+            rows: of all these steps.
+        """
+        began = time.perf_counter()
         try:
             self._begin(steps)
             self.collectives.alone.assign(steps.alone)
-            began = time.perf_counter()
-            _, logs = program.run(steps.epoch, steps.step, steps.count)
-            logs = self._end(steps, logs, given_by_metrics=program.gives_metrics)
-            self._measure(steps, time.perf_counter() - began)
-            return logs
+            logs, spent = run_measured(program, steps.epoch, steps.step, steps.count, self.collectives)
+            joined = self._end(steps, logs, spent, given_by_metrics=program.gives_metrics)
         except LOST as error:
             self._on_lost(error)
             raise
+        if steps.part == "train":
+            self._balance.add(steps.count, rows, time.perf_counter() - began, joined.spent)
+            self._report()
+        return joined.logs
 
-    def _measure(self, steps: StepsToRun, seconds: float) -> None:
-        """Once, after calls that have warmed up: how much of a step is adding up gradients."""
-        if steps.part != "train" or self._calls > _WARM_CALLS:
+    def _report(self) -> None:
+        """Report what was measured, from time to time."""
+        if (found := self._balance.news()) is None:
             return
-        self._calls += 1
-        if self._calls > _WARM_CALLS:
-            assert self._replica is not None
-            self._send(StepsToRun(SUMS, 0, 0, 0, 0))
-            self.on_measured(
-                SumsOfSteps(seconds / steps.count, self._replica.seconds_of_a_sum(), self.share.size)
-            )
+        self.emit(found)
+        if not self._said:
+            self._said = True
+            self.emit(_in_words(found, self._balance.step))
 
     def _begin(self, steps: StepsToRun) -> None:
         """Have the others run steps, with what has changed here since those before."""
@@ -136,12 +115,13 @@ class Chief:
         self._send(steps.with_changes(changed))
         self._replica.take(changed)
 
-    def _end(self, steps: StepsToRun, logs: Logs, *, given_by_metrics: bool) -> Logs:
-        """After these steps: the logs of all processes."""
+    def _end(self, steps: StepsToRun, logs: Logs, spent: Spent, *, given_by_metrics: bool) -> Joined:
+        """After these steps: what all processes have done."""
         assert self._replica is not None
-        logs = self._replica.join(logs, self.share.rows_of(steps.rows), given_by_metrics=given_by_metrics)
+        rows = self.share.rows_of(steps.rows)
+        joined = self._replica.join(logs, rows, spent, given_by_metrics=given_by_metrics)
         self._known = self._replica.fingerprints()
-        return logs
+        return joined
 
 
 class _SharedProgram:
@@ -168,7 +148,23 @@ class _SharedProgram:
             count = min(count, self._last - step)
         alone = self._alone and step == self._last
         rows = self._last_rows if step + count > self._last else self._rows
+        rows_of_all = rows + (count - 1) * self._rows
         steps = StepsToRun(self._part, epoch, step, count, rows, alone, self._chief.plain_graphs)
         steps = replace(steps, rows_of_part=self._form)
         self._form = ""
-        return count, self._chief.run(steps, self._program)
+        return count, self._chief.run(steps, rows_of_all, self._program)
+
+
+def _in_words(found: events.Processes, step: float) -> events.Message:
+    """What adding up gradients costs.
+
+    Args:
+        step: seconds of a step.
+    """
+    text = (
+        f"a step takes {1000 * step:.3g} ms; adding up the gradients of {found.count} processes is "
+        f"{1000 * step * found.adding_up:.3g} ms of that ({round(100 * found.adding_up)} %)"
+    )
+    if found.adding_up <= _MOST:
+        return events.Message("info", text)
+    return events.Message("warning", f"{text}: one process, or a larger batch, may be faster")

@@ -56,11 +56,14 @@ class Collectives:
     Attributes:
         share: of this process.
         alone: whether every process has the same rows at this moment (see `Share`), so that one of them has them all.
+        waited: seconds that the sums of steps have taken up to now, from where this process had its own numbers.
     """
 
     def __init__(self, share: Share) -> None:
         self.share = share
         self.alone = tf.Variable(False, trainable=False)
+        with tf.device("CPU"):
+            self.waited = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self._before: WeakKeyDictionary[Any, _Before] = WeakKeyDictionary()
 
     def sum(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
@@ -113,10 +116,21 @@ class Collectives:
         number = before.forms[form] if before else 0
         # TensorFlow orders no collective operations by itself: two processes could begin with different ones.
         with tf.control_dependencies([before.last] if before else []):
-            total = self._reduce(vector, f"{form} {number}")
+            total = self._timed_sum(vector, f"{form} {number}")
         forms = before.forms if before else Counter()
         forms[form] += 1
         self._before[graph] = _Before(total.op, forms)
+        return total
+
+    def _timed_sum(self, vector: tf.Tensor, key: str) -> tf.Tensor:
+        """A sum inside a graph; what it takes is added to `waited`."""
+        # A number of each vector, not their order alone: only one that can be read has been computed, on a GPU as well.
+        with tf.device("CPU"), tf.control_dependencies([tf.identity(vector[:1])]):
+            began = tf.timestamp()
+        with tf.control_dependencies([began]):
+            total = self._reduce(vector, key)
+        with tf.device("CPU"), tf.control_dependencies([tf.identity(total[:1])]):
+            self.waited.assign_add(tf.timestamp() - began)
         return total
 
     def _reduce(self, vector: tf.Tensor, key: str) -> tf.Tensor:

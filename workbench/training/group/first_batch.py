@@ -32,9 +32,7 @@ def look_at_first_batch(
         RecipeError: a metric cannot be added up.
     """
     document, model = prepared_run.document, prepared_run.model
-    chief.on_measured = lambda measured: emit(
-        events.Message("warning" if measured.slow else "info", str(measured))
-    )
+    chief.emit = emit
     chief.others = prepared_run.augmenter.layers if prepared_run.augmenter else ()
     rows = prepared_run.arrays(prepared_run.first_rows())
     kept = [backend_value(each) for each in (*variables_with_optimizers(model), *model.metrics_variables)]

@@ -17,7 +17,8 @@ from workbench.training.group.collectives import Collectives
 from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
 from workbench.training.group.rows import form_of_rows
-from workbench.training.group.steps import SUMS, StepsToRun
+from workbench.training.group.spent import run_measured
+from workbench.training.group.steps import StepsToRun
 from workbench.training.preparing import PreparedRun
 from workbench.training.thread_settings import graphs_as_they_are
 
@@ -47,11 +48,8 @@ class Follower:
             Exception: of TensorFlow, when another process has gone; of the model, when it fails.
         """
         for steps in commands:
-            if steps.part == SUMS and self._replica is not None:
-                self._replica.seconds_of_a_sum()
-            else:
-                with graphs_as_they_are() if steps.plain_graphs else nullcontext():
-                    self._run_steps(steps)
+            with graphs_as_they_are() if steps.plain_graphs else nullcontext():
+                self._run_steps(steps)
 
     def _run_steps(self, steps: StepsToRun) -> None:
         if not self._programs:
@@ -77,11 +75,11 @@ class Follower:
             self._replica.take(steps.changed)
         self._replica.forget_metrics()
         self._collectives.alone.assign(steps.alone)
-        _, logs = program.run(steps.epoch, steps.step, steps.count)
+        logs, spent = run_measured(program, steps.epoch, steps.step, steps.count, self._collectives)
         if steps.alone:
             self._replica.forget_metrics()
         rows = self._collectives.share.rows_of(steps.rows)
-        self._replica.join(logs, rows, given_by_metrics=program.gives_metrics)
+        self._replica.join(logs, rows, spent, given_by_metrics=program.gives_metrics)
 
     def _build(self, part: str) -> Program:
         source, step = self._source(part), self._step(part)

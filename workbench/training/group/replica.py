@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import tree
 
@@ -16,11 +17,24 @@ from workbench.errors import TrainingError
 from workbench.keras_private import backend_value, holds_seed
 from workbench.training.engines.metrics import Logs, is_quick
 from workbench.training.group.collectives import Collectives, fingerprint
+from workbench.training.group.spent import Spent
 from workbench.training.variables import put
 
 _SUMS = 7
 _ROUNDING = 1e-4  # of the largest number of a variable: what some steps make of last bits stays far below
 _APART = 0x9E3779B9  # between the seeds of two processes
+
+
+class Joined(NamedTuple):
+    """What all processes have done in a call.
+
+    Attributes:
+        logs: of all processes, in the first; those of others mean nothing.
+        spent: what each process has spent, by rank.
+    """
+
+    logs: Logs
+    spent: list[Spent]
 
 
 class Replica:
@@ -95,16 +109,14 @@ class Replica:
         for variable in self.metrics:
             put(variable, tf.zeros_like(variable))
 
-    def join(self, logs: Logs, rows: int, *, given_by_metrics: bool) -> Logs:
+    def join(self, logs: Logs, rows: int, spent: Spent, *, given_by_metrics: bool) -> Joined:
         """After steps: average what layers keep, add up the metrics, and see to it that the weights are the same.
 
         Args:
             logs: of the last step, in this process.
             rows: that this process had in the last step: what is no metric is taken for a mean over them.
-            given_by_metrics: whether they are the results of the metrics.
-
-        Returns:
-            The logs of all processes, in the first; those of others mean nothing.
+            spent: what this process has spent on these steps.
+            given_by_metrics: whether the logs are the results of the metrics.
 
         Raises:
             TrainingError: the weights are not the same.
@@ -112,8 +124,13 @@ class Replica:
         own = (
             () if given_by_metrics else tuple(tf.cast(each, tf.float64) for each in tree.flatten(dict(logs)))
         )
-        states, metrics, all_prints, prints, totals = self._sums(own, tf.constant(rows, tf.float64))
         size = self._collectives.share.size
+        mine = np.zeros([size, len(spent)])
+        mine[self._collectives.share.rank] = spent
+        states, metrics, all_prints, prints, every_spent, totals = self._sums(
+            own, tf.constant(rows, tf.float64), tf.constant(mine)
+        )
+        of_each = [Spent(*each) for each in every_spent.numpy().tolist()]
         both = zip(all_prints.numpy().tolist(), prints.numpy().tolist(), strict=True)
         differ = [index for index, (total, mine) in enumerate(both) if _wrapped(mine * size) != total]
         if differ:
@@ -123,12 +140,13 @@ class Replica:
         for variable, value in zip(self.metrics, metrics, strict=True):
             put(variable, value)
         if self._collectives.share.rank:
-            return logs
+            return Joined(logs, of_each)
         results = self._results()
         if given_by_metrics:
-            return results
+            return Joined(results, of_each)
         means = tree.pack_sequence_as(dict(logs), totals)
-        return {name: results.get(name, tf.cast(mean, tf.float32)) for name, mean in means.items()}
+        both_kinds = {name: results.get(name, tf.cast(mean, tf.float32)) for name, mean in means.items()}
+        return Joined(both_kinds, of_each)
 
     def _agree(self, differ: Sequence[int]) -> None:
         """Take the values of the first process where last bits are others, as another processor makes them.
@@ -166,18 +184,18 @@ class Replica:
         variables = self._equal if equal_only else self._all
         return tf.stack([fingerprint(each.value()) for each in variables])
 
-    def _sums_now(self, logs: tuple[tf.Tensor, ...], rows: tf.Tensor) -> tuple[Any, ...]:
+    def _sums_now(self, logs: tuple[tf.Tensor, ...], rows: tf.Tensor, spent: tf.Tensor) -> tuple[Any, ...]:
         # In double precision the mean of equal numbers is that number.
         states = [tf.cast(each.value(), tf.float64) for each in self._averaged]
         metrics = [each.value() for each in self.metrics]
         prints = self._fingerprints_now(True)
         weighted = [each * rows for each in logs]
-        sums = self._collectives.sum([*states, *metrics, prints, rows, *weighted], "state")
+        sums = self._collectives.sum([*states, *metrics, prints, rows, spent, *weighted], "state")
         size = self._collectives.share.size
         first, second = len(states), len(states) + len(metrics)
         means = [tf.cast(total / size, each.dtype) for total, each in zip(sums, self._averaged, strict=False)]
-        of_logs = [total / sums[second + 1] for total in sums[second + 2 :]]
-        return means, sums[first:second], sums[second], prints, of_logs
+        of_logs = [total / sums[second + 1] for total in sums[second + 3 :]]
+        return means, sums[first:second], sums[second], prints, sums[second + 2], of_logs
 
 
 def _plain(variables: Sequence[Any]) -> list[tf.Variable]:

@@ -83,11 +83,11 @@ def amount(size: float) -> str:
     return f"{size:.0f} B"
 
 
-def speed(steps_per_second: float) -> str:
+def speed(per_second: float, what: str = "steps") -> str:
     """`1,890 steps/s`, `0.25 steps/s`."""
-    if steps_per_second >= 10:
-        return f"{steps_per_second:,.0f} steps/s"
-    return f"{steps_per_second:.2g} steps/s"
+    if per_second >= 10:
+        return f"{per_second:,.0f} {what}/s"
+    return f"{per_second:.2g} {what}/s"
 
 
 def counted(count: int, noun: str) -> str:

@@ -112,6 +112,7 @@ class TrainingView:
         batch_logs: the averages so far in the epoch that is being trained.
         epoch_seconds: what an epoch takes, lately; 0 for unknown.
         best: epoch and value of the lowest validation loss (the lowest loss, where nothing validates).
+        processes: how the processes do, where several train together; None before that is measured.
     """
 
     stage: Stage = Stage.NOTHING
@@ -153,6 +154,7 @@ class TrainingView:
     compared: str = ""
     likely_reason: str = ""
     error: Failure | None = None
+    processes: events.Processes | None = None
 
     # ------------------------------------------------------------------ what the reader wants to know
 
@@ -225,6 +227,8 @@ class TrainingView:
             case events.Internals() if event.nan:
                 text = f"the first value that is not finite: {first_bad(event.nan)}, epoch {event.epoch}"
                 return self._noted(Note(moment, "warning", text))
+            case events.Processes():
+                return replace(self, moment=moment, processes=event)
             case events.Checkpoint():
                 return replace(self, moment=moment, checkpoint=event)
             case events.Saved():
@@ -278,6 +282,7 @@ class TrainingView:
             saved=(),
             left=(),
             error=None,
+            processes=None,
         )
 
     def _step(self, event: events.Step, moment: float) -> TrainingView:

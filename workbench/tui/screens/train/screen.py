@@ -207,9 +207,8 @@ class TrainScreen(WorkbenchScreen):
     def _show_stage(self, view: TrainingView) -> None:
         app = kwb(self)
         mine = self.source.training is not None
-        text = status_panel.described(
-            view, recipe=app.editor.name if app.editor else "", mine=mine, folder=view.folder
-        )
+        recipe = app.editor.name if app.editor else ""
+        text = status_panel.described(view, recipe=recipe, mine=mine, folder=view.folder)
         self.query_one(StatusPanel).say(text, view.stage)
         for selector in (TabLine, ContentSwitcher):
             self.query_one(selector).display = view.stage is not Stage.NOTHING
@@ -227,14 +226,15 @@ class TrainScreen(WorkbenchScreen):
                 self.call_later(self._tick)
 
     async def _tick(self) -> None:
-        """Once a second while it runs: the child's memory and its output."""
+        """Once a second while it runs: the memory of the child and of its children, and its output."""
         training = self.source.training
         output = self.query_one(OutputPane)
         if training is None:
             output.set_mine(False)
             return
         if training.worker is not None and training.state.live:
-            self.query_one(StatusLines).memory = resident(training.worker.pid)
+            memory = await asyncio.to_thread(resident, training.worker.pid)
+            self.query_one(StatusLines).memory = memory
         if training.log is None:
             return
         if self._tail is None:

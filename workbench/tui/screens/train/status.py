@@ -1,13 +1,17 @@
-"""The two lines with the state of a training; they stay, whatever panel is shown below them."""
+"""The lines with the state of a training; they stay, whatever panel is shown below them. Two, and a third one where
+several processes train."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from workbench import events
 from workbench.tui.terminal.text import one_line
 from workbench.tui.views import formatting, marks
 from workbench.tui.views.training_view import Stage, TrainingView
@@ -23,6 +27,7 @@ _STYLES = {
 _BAR = 24  # cells of the bar at most
 
 Part = tuple[str, str]
+Fact = tuple[str, str]  # its name, which may be empty, and what it is
 
 
 def first_line(view: TrainingView, width: int, where: str) -> Content:
@@ -60,7 +65,7 @@ def _progress(view: TrainingView, width: int) -> Content:
 
 def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0) -> Content:
     """Facts, the most wanted first; what finds no room is left out. `asked`: a rate not yet used."""
-    facts: list[tuple[str, str]] = []
+    facts: list[Fact] = []
     if view.latest:
         facts += [(name, formatting.number(value)) for name, value in list(view.latest.items())[:1]]
         if "val_loss" in view.latest:
@@ -77,10 +82,31 @@ def second_line(view: TrainingView, width: int, memory: int, asked: float = 0.0)
     if view.best is not None:
         epoch, value = view.best
         facts.append(("best", f"{formatting.number(value)} in epoch {epoch}"))
-    if memory:
+    if memory and view.processes is None:
         facts.append(("memory", formatting.amount(memory)))
     if view.parameters:
         facts.append(("", f"{view.parameters:,} parameters"))
+    return _in_a_line(facts, width)
+
+
+def third_line(processes: events.Processes, width: int) -> Content:
+    """What several processes do together."""
+    facts: list[Fact] = [
+        ("", f"{processes.count} processes"),
+        ("", formatting.speed(processes.rows_per_second, "rows")),
+    ]
+    if processes.straggler:
+        facts.append((f"{marks.WARNING} all wait for", f"process {processes.straggler}"))
+    facts.append(("adding up", f"{100 * processes.adding_up:.0f} %"))
+    if processes.speed_up:
+        facts.append(("", f"{processes.speed_up:.2g} times as fast as one"))
+    if processes.memory:
+        facts.append(("memory", formatting.amount(sum(processes.memory))))
+    return _in_a_line(facts, width)
+
+
+def _in_a_line(facts: Sequence[Fact], width: int) -> Content:
+    """Facts side by side; one that finds no room is left out."""
     parts: list[Part] = []
     used = 1
     for name, fact in facts:
@@ -100,25 +126,35 @@ class StatusLines(Widget):
     """Shows a view; set `view`, `memory` (bytes, 0 for unknown), `where` (words about the
     place), and `asked` (a learning rate that is about to be used, 0 for none)."""
 
-    DEFAULT_CSS = "StatusLines { height: 2; background: $surface; }"
+    DEFAULT_CSS = "StatusLines { height: 2; background: $surface; &.-several { height: 3; } }"
 
     view: reactive[TrainingView] = reactive(TrainingView())
     memory: reactive[int] = reactive(0)
     asked: reactive[float] = reactive(0.0)
     where: reactive[str] = reactive("")
 
+    def watch_view(self, view: TrainingView) -> None:
+        self.set_class(view.processes is not None, "-several")
+
     def render(self) -> Content:
-        width = self.size.width
-        return Content("\n").join(
-            [first_line(self.view, width, self.where), second_line(self.view, width, self.memory, self.asked)]
-        )
+        width, view = self.size.width, self.view
+        lines = [first_line(view, width, self.where), second_line(view, width, self.memory, self.asked)]
+        if view.processes is not None:
+            lines.append(third_line(view.processes, width))
+        return Content("\n").join(lines)
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process uses; 0 if it is gone."""
+    """Bytes of memory that a process and those that it has started use; 0 if it is gone."""
     import psutil
 
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        process = psutil.Process(pid)
+        every = [process, *process.children(recursive=True)]
     except psutil.Error:
         return 0
+    used = 0
+    for each in every:
+        with suppress(psutil.Error):  # it has ended meanwhile
+            used += int(each.memory_info().rss)
+    return used
