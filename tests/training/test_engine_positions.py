@@ -29,7 +29,10 @@ from tests.training.engine_cases import (
 )
 from tests.whole import part as part_of
 from workbench.training.engines import Arrays, evaluate, fit
+from workbench.training.engines.data import ArraySource
 from workbench.training.engines.programs import ChunkXLA
+
+VALIDATION_PART = part(ONE_INPUT, VALIDATION)
 
 # --- position, and what is left behind -------------------------------------------------------------------
 
@@ -107,6 +110,33 @@ def test_all_validations_of_a_training_share_one_iterator(monkeypatch: pytest.Mo
     history = fit(sequential(), ONE_INPUT, part(ONE_INPUT, VALIDATION), settings(epochs=6, engine="chunk"))
     assert len(history.history["val_loss"]) == 6
     assert len(made) == 2  # one for training, one for the validations
+
+
+@pytest.mark.parametrize("engine", ["plain", "steps"])
+def test_all_validations_of_a_training_read_one_pipeline(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To make one takes longer than many a validation; each gives what Keras' own gives of the weights then."""
+    made: list[ArraySource] = []
+    dataset = ArraySource.dataset
+    monkeypatch.setattr(
+        ArraySource, "dataset", lambda source, *position: made.append(source) or dataset(source, *position)
+    )
+    model, wanted = sequential(), []
+
+    class Validate(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            other = sequential()
+            other.set_weights(model.get_weights())
+            wanted.append(
+                other.evaluate(VALIDATION_PART.x, VALIDATION_PART.y, batch_size=BATCH, verbose=0)[0]
+            )
+
+    asked = settings(engine=engine, epochs=4, shuffle=True)
+    found = fit(model, ONE_INPUT, VALIDATION_PART, asked, [Validate()]).history["val_loss"]
+    assert found == pytest.approx(wanted, rel=1e-5)
+    assert len(made) == 2
+    assert len({id(source) for source in made}) == 2  # one pipeline of the training, one of the validation
 
 
 def test_xla_compiles_long_validations_from_an_epoch_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ class Stream:
 
 class ArraySource:
     """Arrays as batches: `data` holds them as the tuple for a model's `train_step`, `steps` is the batches of
-    an epoch. Of each batch this process takes its `share`."""
+    an epoch. Of each batch this process takes its `share`. Without `shuffle`, epochs are alike."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class ArraySource:
         self.batch_size = batch_size
         self.steps = math.ceil(self.rows / batch_size)
         self.data = tree.map_structure(tf.convert_to_tensor, packed(arrays, class_weight))
-        self._shuffle = shuffle
+        self.epochs_are_alike = not shuffle
         self._seed = seed
         self.index_type = tf.int32 if self.rows < 2**31 else tf.int64
         self._ordered: tuple[int, np.ndarray] | None = None  # of the epoch asked for last
@@ -115,10 +115,10 @@ class ArraySource:
         """The rows of an epoch, in the order they are taken: int32 or int64, shape (rows,)."""
         kept = self._ordered  # a pipeline's thread may ask for the next epoch meanwhile
         if kept is None or kept[0] != epoch:
-            if self._shuffle:
-                order = np.random.default_rng([self._seed, epoch]).permutation(self.rows)
-            else:
+            if self.epochs_are_alike:
                 order = np.arange(self.rows)
+            else:
+                order = np.random.default_rng([self._seed, epoch]).permutation(self.rows)
             kept = self._ordered = int(epoch), order.astype(self.index_type.as_numpy_dtype)
         return kept[1]
 
@@ -157,6 +157,8 @@ class StreamSource:
     `blocks` has them many at a time. `error` holds what the stream raised in a dataset, for TensorFlow shows its
     callers only the text of it.
     """
+
+    epochs_are_alike = False  # nobody knows
 
     def __init__(
         self,
