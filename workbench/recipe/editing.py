@@ -108,6 +108,11 @@ class Editor:
         return self._readable
 
     @property
+    def run_name(self) -> str:
+        """What its runs are named after: the recipe's own name, not that of its file."""
+        return str(self.data.get("name") or Recipe.model_fields["name"].default)
+
+    @property
     def is_yaml(self) -> bool:
         """True if the text can be read at all; edits other than of the text itself need that."""
         return self._yaml.data is not None

@@ -37,8 +37,8 @@ PLUGIN = Path(__file__).with_name("unhurried.py")
 UNHURRIED = ("--plugin", str(PLUGIN), "--set", "train.callbacks=[Unhurried]")
 
 
-def opened(app, text: str = RECIPE) -> None:
-    app.set_editor(Editor(text, name="price", folder=app.working_directory))
+def opened(app, text: str = RECIPE, name: str = "price") -> None:
+    app.set_editor(Editor(text, name=name, folder=app.working_directory))
 
 
 async def training(pilot, stage: Stage = Stage.RUNNING, epochs: int = 3) -> TrainScreen:
@@ -129,7 +129,7 @@ async def test_a_learning_rate_must_be_a_number(open_app) -> None:
 async def test_the_child_killed_in_mid_training(open_app) -> None:
     """The app lives, says what happened and what is kept, and goes on from the checkpoint."""
     async with open_app(mode="train", warm=True, plugin_files=[PLUGIN]) as pilot:
-        opened(pilot.app)
+        opened(pilot.app, name="price.yaml")
         await pilot.press("t")
         screen = await training(pilot)
         await pilot.press("k")  # keep: a checkpoint now
@@ -143,6 +143,9 @@ async def test_the_child_killed_in_mid_training(open_app) -> None:
         await pilot.press("u")
         await training(pilot, epochs=before + 3)
         await until(lambda: screen.record.view.resumed_from)  # what was before is shown on the way there
+        header = shown(pilot.app).splitlines()[0]
+        assert "▶ training" in header
+        assert "training price" not in header, "it is that of the open recipe"
         assert list(screen.record.epochs.epochs) == list(range(1, screen.record.view.done + 1))
         assert kept.epoch <= before + 1  # in the midst of the epoch after it
         await pilot.press("x")

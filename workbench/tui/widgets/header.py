@@ -112,7 +112,9 @@ class KwbHeader(Widget):
         the name, and only while it runs."""
         app, training = kwb(self), kwb(self).training
         more = app.queue_length
-        other = training is not None and app.editor is not None and app.editor.name != training.name
+        # A run that goes on has the name in its recipe, whatever the recipe's file is called.
+        own = (app.editor.name, app.editor.run_name) if app.editor is not None else ()
+        other = training is not None and bool(own) and training.name not in own
         if training is None or (other and not training.state.live):
             return (f"{marks.OFF} {more} waiting", "dim") if more else None
         if training.no_better:
