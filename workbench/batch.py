@@ -48,7 +48,6 @@ class Job:
         resume: go on with the newest run of this recipe, if there is one.
         runs: where run folders are.
         plugin_files, blocked: what the catalog is made with.
-        elastic: where one of several processes is lost, go on with the others.
     """
 
     recipe: str
@@ -57,7 +56,6 @@ class Job:
     runs: Path = Path("saved") / "runs"
     plugin_files: Sequence[Path] = ()
     blocked: Sequence[str] = ()
-    elastic: bool = False
 
 
 def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -136,9 +134,7 @@ def _session(
 
     plugins = PluginChoice(job.plugin_files, job.blocked)
     logs = state_folder() / "group"
-    return GroupSession(
-        document, plugins, take, runs_folder=job.runs, logs=logs, resume=resume, elastic=job.elastic
-    )
+    return GroupSession(document, plugins, take, runs_folder=job.runs, logs=logs, resume=resume)
 
 
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:

@@ -104,7 +104,9 @@ def kwb() -> None:
     help="With --batch: train in N processes, each on its share of every batch.",
 )
 @click.option(
-    "--elastic", is_flag=True, help="With --workers: when a process is lost, go on with the others."
+    "--elastic",
+    is_flag=True,
+    help="With --workers (or `train.workers`): when a process is lost, go on with the others.",
 )
 @shared_options
 def run_command(
@@ -132,7 +134,9 @@ def run_command(
 
     if workers:
         overrides = (*overrides, f"train.workers={workers}")
-    job = front_end.Job(recipe, overrides, resume, shared.runs, shared.plugin_files, shared.blocked, elastic)
+    if elastic:
+        overrides = (*overrides, "train.elastic=true")
+    job = front_end.Job(recipe, overrides, resume, shared.runs, shared.plugin_files, shared.blocked)
     return front_end.run(job, shared.catalog, as_json=as_json)
 
 

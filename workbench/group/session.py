@@ -15,6 +15,7 @@ from workbench import events
 from workbench.errors import ExitCode, TrainingError, WorkbenchError
 from workbench.group.world import Heard, World
 from workbench.recipe.document import Document, to_yaml
+from workbench.storage.event_stream import EventLog
 from workbench.storage.run_folder import RunFolder
 from workbench.training.control import Control
 from workbench.training.worker_checks import check_recipe
@@ -44,7 +45,6 @@ class GroupSession:
     Args:
         plugins: of the catalog.
         logs: the folder for what the processes print while they run.
-        elastic: where a process is lost, go on with the others from the last checkpoint.
     """
 
     def __init__(
@@ -57,7 +57,6 @@ class GroupSession:
         logs: Path,
         resume: RunFolder | None = None,
         fence: int = 0,
-        elastic: bool = False,
     ) -> None:
         self.document = document
         self.control = Control()
@@ -66,7 +65,7 @@ class GroupSession:
         self._runs_folder = runs_folder
         self._logs = logs
         self._fence = fence
-        self._elastic = elastic
+        self._elastic = document.recipe.train.elastic
         self._size = document.recipe.train.workers
         self._run = str(resume.path) if resume else ""
         self._epoch = 0
@@ -92,7 +91,9 @@ class GroupSession:
                 self._size -= 1
                 text = f"{lost.what} {self._size} of {self._size + 1} go on from the last checkpoint"
                 message = events.Message("warning", text)
-                self._on_event(message, events.to_json(message, Path(self._run).name))
+                with EventLog(RunFolder(Path(self._run))) as log:  # its processes have ended
+                    line = log.append(message)
+                self._on_event(message, line)
 
     def _train(self) -> events.Finished:
         """As `run`, until a process is lost.

@@ -69,6 +69,10 @@ class Train(Strict):
         description="Processes that train the model together, each on its share of every batch. The result is that of "
         "one process, up to rounding; dropout draws other numbers in each.",
     )
+    elastic: bool = Field(
+        False,
+        description="Where one of several processes is lost, the others go on from the last checkpoint.",
+    )
     static_batch: bool | None = Field(
         None,
         description="Build the model for batches of just `batch_size` rows, as stateful layers need it; by default "

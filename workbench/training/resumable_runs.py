@@ -45,8 +45,9 @@ def check_goes_on(run: RunSummary, document: Document) -> None:
 
 def is_complete(run: RunSummary, document: Document) -> bool:
     """True if the run has done all that the recipe asks for, by however many processes."""
-    mine, workers = run_document(run.folder).recipe, {"workers": document.recipe.train.workers}
-    mine = mine.model_copy(update={"train": mine.train.model_copy(update=workers)})
+    mine, its = run_document(run.folder).recipe, document.recipe.train
+    processes = {"workers": its.workers, "elastic": its.elastic}
+    mine = mine.model_copy(update={"train": mine.train.model_copy(update=processes)})
     return run.status == "done" and mine == document.recipe
 
 
@@ -101,7 +102,13 @@ def why_none(runs_folder: Path, document: Document) -> str:
 def _lasting(recipe: Recipe, status: str) -> Recipe:
     """A recipe less what may change while its training goes on: how long, what is kept and shown of it, and how many
     processes train."""
-    free: dict[str, Any] = {"epochs": 1, "checkpoint_seconds": 0.0, "watch": (), "workers": 1}
+    free: dict[str, Any] = {
+        "epochs": 1,
+        "checkpoint_seconds": 0.0,
+        "watch": (),
+        "workers": 1,
+        "elastic": False,
+    }
     if status != "done":
         free["callbacks"] = ()
     lasting = {"save": (), "search": None, "repeat": None}

@@ -186,11 +186,17 @@ class RunSource:
         for event, moment, *_ in batch:
             if self._held is not None:
                 self._held.append((event, moment))
-            elif isinstance(event, events.RunStarted) and self.training is not None and event.resumed_from:
+            elif isinstance(event, events.RunStarted) and self._goes_on(event):
                 self._recall(RunFolder(Path(event.folder)), moment, [(event, moment)])
             else:
                 self._take_one(event, moment)
         self.changed()
+
+    def _goes_on(self, event: events.RunStarted) -> bool:
+        """True if this app goes on with a run of which nothing is shown yet. A run that goes on by itself, without a
+        process that was lost, is shown already."""
+        known = event.folder == self.record.view.folder
+        return self.training is not None and bool(event.resumed_from) and not known
 
     def _take_one(self, event: events.Event, moment: float) -> None:
         self.record.take(event, moment)
