@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.engines import FitSettings, fit
+from workbench.training.engines.accumulation import Accumulation, accumulation_of
 from workbench.training.engines.programs import Step
 from workbench.training.preparing import PreparedRun
 from workbench.training.python_state import PythonState
@@ -30,8 +32,10 @@ Target = tuple[int, int]
 Arrays = Mapping[str, np.ndarray]
 
 
-def state_is_finite(model: Any) -> bool:
-    """True if all weights of a model and all states of its optimizers are finite."""
+def state_is_finite(model: Any, accumulation: Accumulation | None) -> bool:
+    """True if all weights of a model, all states of its optimizers and all accumulated gradients are finite."""
+    if accumulation is not None and not accumulation.is_finite():
+        return False
     metrics = {id(variable) for variable in model.metrics_variables}
     return all(
         bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(each))))
@@ -69,6 +73,11 @@ class Approach:
     engine: str
     on_step: OnStep
 
+    @cached_property
+    def accumulation(self) -> Accumulation | None:
+        """That of the training, with what it has at the position that was reached."""
+        return accumulation_of(self.prepared.document.recipe.train.accumulate, self.prepared.steps, {})
+
     def settings(self, epochs: int) -> FitSettings:
         """How the run trains, for so many epochs."""
         recipe = self.prepared.document.recipe
@@ -80,6 +89,7 @@ class Approach:
             engine=self.engine,
             class_weight=class_weights(recipe, self.prepared.prepared),
             classes=self.prepared.prepared.preparation.number_names(),
+            accumulation=self.accumulation,
         )
 
     def wrap_step(self, step: Step) -> Step:
@@ -97,7 +107,9 @@ class Approach:
         prepared = self.prepared
         memory = PythonState(prepared.model, prepared.callbacks)
         position = self._restored(memory, target)
-        until = _Until(target, position, self.on_step, to_validation=to_validation)
+        if self.accumulation:
+            self.accumulation.go_on(position.arrays)
+        until = _Until(target, position, self.on_step, self.accumulation, to_validation=to_validation)
         settings = replace(
             self.settings(target[0] + 1),
             initial_epoch=position.epoch,
@@ -178,12 +190,21 @@ class _Until(keras.callbacks.Callback):
 
     every_batch = False
 
-    def __init__(self, target: Target, position: Position, on_step: OnStep, *, to_validation: bool) -> None:
+    def __init__(
+        self,
+        target: Target,
+        position: Position,
+        on_step: OnStep,
+        accumulation: Accumulation | None,
+        *,
+        to_validation: bool,
+    ) -> None:
         super().__init__()
         self._target, self._to_validation = target, to_validation
         self._first = position.step
         self._restoration: Restoration | None = position.restoration
         self._on_step = on_step
+        self._accumulation = accumulation
         self._epoch = 0
         self.finite: Target | None = None
 
@@ -205,7 +226,7 @@ class _Until(keras.callbacks.Callback):
             raise _Reached
 
     def _reach(self, position: Target) -> None:
-        if state_is_finite(self.model):
+        if state_is_finite(self.model, self._accumulation):
             self.finite = position
         if not self._to_validation and position == self._target:
             raise _Reached

@@ -141,7 +141,7 @@ class _Replaying:
         if self.seen.step and (kept := approach.last_checkpoint((self.seen.epoch - 1, self.seen.step - 1))):
             target = max(target, kept)
         reached = approach.train(target, to_validation=self.seen.in_validation)
-        if not state_is_finite(approach.prepared.model):
+        if not state_is_finite(approach.prepared.model, approach.accumulation):
             # It has been so for longer: a layer may make finite numbers of such weights.
             return self._in_state(reached, replace(found, log="weights", began=reached.began))
         if self.seen.in_validation:
@@ -182,7 +182,7 @@ class _Replaying:
                 prepared.model.reset_metrics()
             self.on_step(epoch + 1, step + 1)
             put_back = _snapshot(steps)
-            if self._is_bad(steps.run(epoch, step), prepared.model):
+            if self._is_bad(steps.run(epoch, step), approach):
                 put_back()
                 found = replace(found, epoch=epoch + 1, step=step + 1)
                 return self._traced(found, prepared, steps, (epoch, step), prepared.prepared.train)
@@ -206,10 +206,11 @@ class _Replaying:
                 return self._traced(replace(found, step=step + 1), prepared, steps, (0, step), part)
         return replace(found, reason=f"validated again, all numbers were finite. {_REPEATS}")
 
-    def _is_bad(self, logs: Mapping[str, Any], model: Any) -> bool:
+    def _is_bad(self, logs: Mapping[str, Any], approach: Approach) -> bool:
         losses = losses_in(dict.fromkeys(logs, 0.0))
         if self.seen.log == "weights" or self.seen.log in losses:
-            return not is_finite([logs[name] for name in losses]) or not state_is_finite(model)
+            good = state_is_finite(approach.prepared.model, approach.accumulation)
+            return not is_finite([logs[name] for name in losses]) or not good
         return not is_finite(_log(logs, self.seen.log))
 
     def _traced(

@@ -73,6 +73,17 @@ class Train(Strict):
         False,
         description="Where one of several processes is lost, the others go on from the last checkpoint.",
     )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Add up the gradients of so many batches before the optimizer steps: its steps are those of so "
+        "many times `batch_size` rows, in the memory of one batch. A schedule of the learning rate counts them.",
+    )
+    sum_gradients_in: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="The numbers in which several processes exchange their gradients: `bfloat16` is half the bytes, "
+        "rounded to three digits.",
+    )
     static_batch: bool | None = Field(
         None,
         description="Build the model for batches of just `batch_size` rows, as stateful layers need it; by default "

@@ -38,6 +38,7 @@ from workbench.storage import formats, structure
 from workbench.storage.checked_files import CheckedFiles
 from workbench.storage.optimizers import optimizers
 from workbench.training import feeding
+from workbench.training.accumulation_checks import check_accumulation
 from workbench.training.adapted_states import adapter_for
 from workbench.training.augmenting import Augmenter, make_augmenter
 from workbench.training.building import arrays, build, step_batch
@@ -211,6 +212,7 @@ def prepare(
         if recipe.train.workers > 1:
             fixed = static_batch(assembly.model) is not None
             check_model(assembly.model, [*optimizers(assembly.model).values()], static_batch=fixed)
+        check_accumulation(recipe.train, assembly.model, [*optimizers(assembly.model).values()])
         if recipe.train.loss is None and not was_compiled and not _learns(assembly, inputs):
             raise RecipeError(
                 "a loss is missing.",

@@ -28,6 +28,7 @@ from workbench.training import checkpoints
 from workbench.training.checkpoints import CheckpointFolder
 from workbench.training.control import Control
 from workbench.training.ema_weights import SwappedWeights
+from workbench.training.engines.accumulation import Accumulation
 from workbench.training.finite import weights_are_finite
 from workbench.training.old_checkpoints import not_kept, translated
 from workbench.training.progress import Progress
@@ -48,6 +49,11 @@ class Position:
     metrics: tuple[np.ndarray, ...] = ()
     checkpoint: CheckpointFolder | None = None
     restoration: Restoration | None = None
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Those of the checkpoint; none at the start."""
+        return self.restoration.arrays if self.restoration else {}
 
 
 @dataclass
@@ -76,6 +82,7 @@ class Keeper(keras.callbacks.Callback):
         seconds: at least so long between two checkpoints; 0 writes at every chance.
         streamed: whether the data is streamed.
         resumed: where the training resumes, or the start.
+        accumulation: of the training, if any.
     """
 
     every_batch = False
@@ -91,6 +98,7 @@ class Keeper(keras.callbacks.Callback):
         seconds: float,
         streamed: bool,
         resumed: Position,
+        accumulation: Accumulation | None = None,
     ) -> None:
         super().__init__()
         self._run = run
@@ -103,6 +111,7 @@ class Keeper(keras.callbacks.Callback):
         self._seconds = seconds
         self._streamed = streamed
         self._resumed = resumed
+        self._accumulation = accumulation
         self._epoch = resumed.epoch
         self._last = time.monotonic()
         self._failed = False
@@ -165,7 +174,8 @@ class Keeper(keras.callbacks.Callback):
             done = (
                 self._iterations() - self._begin - self._epoch * steps
             )  # of the last batch nobody may have heard
-            step = done if 0 < done <= steps else self._progress.step
+            exact = self._accumulation is None and 0 < done <= steps
+            step = done if exact else self._progress.step
             position = {"epoch": self._epoch, "step": step, "streamed": self._streamed, "format": 0}
             with contextlib.suppress(FileError):
                 checkpoints.write(self._run.failed, position, arrays)
@@ -211,6 +221,8 @@ class Keeper(keras.callbacks.Callback):
                 "dtype_policy": keras.config.dtype_policy().name,
             }
             arrays = model_arrays(self.model, with_metrics=with_metrics) | self._swaps.arrays(self.model)
+            if step and self._accumulation is not None:
+                arrays |= self._accumulation.arrays(step)
             checkpoint = checkpoints.write(self._run.checkpoints, position, kept.arrays | arrays)
         except FileError as error:
             # A full disk must not end a training that could still be saved elsewhere; it is reported once.

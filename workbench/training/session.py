@@ -35,6 +35,7 @@ from workbench.training.changed_since import changed_since
 from workbench.training.control import Control
 from workbench.training.ending import Ending
 from workbench.training.engines import Choices, FitSettings, KeptTest, fit
+from workbench.training.engines.accumulation import accumulation_of
 from workbench.training.engines.agreement import shown_difference
 from workbench.training.engines.programs import Step
 from workbench.training.errors import at_node
@@ -230,6 +231,7 @@ class Session:
         skipped = (
             SkippedSteps(prepared_run.model, progress, self.document.name) if train.on_nan == "skip" else None
         )
+        accumulation = accumulation_of(train.accumulate, steps, position.arrays)
         ending = Ending()
         keeper = Keeper(
             run,
@@ -240,6 +242,7 @@ class Session:
             seconds=train.checkpoint_seconds,
             streamed=isinstance(prepared, Streamed),
             resumed=position,
+            accumulation=accumulation,
         )
 
         def chosen(event: events.EngineChosen) -> None:
@@ -250,7 +253,9 @@ class Session:
                 emit(events.Message("warning", shown_difference(engine, difference, event.engine)))
 
         asked = "watch" in train.model_fields_set
-        monitors = Monitors(prepared_run.model, train.watch, steps=steps, asked=asked)
+        monitors = Monitors(
+            prepared_run.model, train.watch, steps=steps, accumulate=train.accumulate, asked=asked
+        )
         unsaved_state = UnsavedState(emit)
         units = prepared_run.units()
         positions = self._retraining.positions if self._retraining else None
@@ -267,6 +272,7 @@ class Session:
             initial_step=position.step,
             initial_metrics=position.metrics if position.step else (),
             pauses=positions or (),
+            accumulation=accumulation,
             together=self._chief,
         )
         augmenter = prepared_run.augmenter

@@ -70,7 +70,7 @@ def check_model(model: Any, optimizers: Sequence[Any], *, static_batch: bool) ->
             where="train.optimizer",
             hint=_ONE,
         )
-    if "sum" in _reductions(getattr(model, "loss", None)):
+    if "sum" in reductions(getattr(model, "loss", None)):
         raise RecipeError(
             "a loss with `reduction: sum` grows with the rows of a batch, and several processes have each a share of "
             "them: it cannot be separated from terms that do not grow.",
@@ -87,10 +87,10 @@ def _of_one_size(where: str) -> RecipeError:
     )
 
 
-def _reductions(loss: Any) -> set[str]:
+def reductions(loss: Any) -> set[str]:
     """How the losses of a model become one number."""
     if isinstance(loss, dict):
-        return set().union(*(_reductions(each) for each in loss.values()))
+        return set().union(*(reductions(each) for each in loss.values()))
     if isinstance(loss, list | tuple):
-        return set().union(*(_reductions(each) for each in loss))
+        return set().union(*(reductions(each) for each in loss))
     return {str(getattr(loss, "reduction", ""))}

@@ -14,6 +14,7 @@ from workbench.sentence import short_message
 from workbench.storage.runs import open_run
 from workbench.training.adapted_states import adapter_for, read_states
 from workbench.training.engines import FitSettings
+from workbench.training.engines.accumulation import accumulation_of
 from workbench.training.engines.shares import Share
 from workbench.training.group.chief import Chief
 from workbench.training.group.collectives import LOST, Collectives, start_server
@@ -55,6 +56,7 @@ def follow(child: Child, document: Document, arguments: Arguments) -> None:
         shuffle=train.shuffle,
         seed=document.recipe.seed,
         class_weight=class_weights(document.recipe, data),
+        accumulation=accumulation_of(train.accumulate, prepared_run.steps, {}),
     )
     try:
         Follower(prepared_run, settings, collectives).follow(_steps(child))

@@ -14,6 +14,7 @@ from workbench.assembly.batch_hooks import acting_at_batches
 from workbench.errors import TrainingError
 from workbench.events import EngineChosen
 from workbench.storage.optimizers import optimizers
+from workbench.training.engines.accumulation import Accumulation
 from workbench.training.engines.builder import CALL_STEPS, Builder, stock_function
 from workbench.training.engines.choices import Choices
 from workbench.training.engines.choose import choose
@@ -49,6 +50,7 @@ class FitSettings:
         initial_metrics: the values of `model.metrics_variables` at that step, so that the epoch's logs count the
             steps left out. Empty for none.
         pauses: positions, (epoch, step) from 0, behind whose step callbacks are called in any case.
+        accumulation: adds up the gradients of several batches; None where the optimizer steps after each.
         together: the other processes that train the same model; None where this one trains alone.
     """
 
@@ -65,6 +67,7 @@ class FitSettings:
     initial_step: int = 0
     initial_metrics: Sequence[np.ndarray] = ()
     pauses: Collection[tuple[int, int]] = ()
+    accumulation: Accumulation | None = None
     together: Together | None = None
 
     @property
@@ -115,7 +118,9 @@ def fit(
 
     def wrapped() -> Step:
         step = wrap_step(model.train_step) if wrap_step else model.train_step
-        return together.wrap_step(step, model) if together else step
+        if together:
+            return together.wrap_step(step, model, settings.accumulation)
+        return settings.accumulation.wrap_step(step, model) if settings.accumulation else step
 
     with _ours(model) as metrics:
         step = wrapped()
@@ -183,6 +188,8 @@ def fit(
                 kept=kept,
                 have_run=_have_run(together, model, test_source, "validation"),
             )
+        if settings.accumulation:
+            runner.on_epoch = settings.accumulation.go_to
         loop = Loop(
             callbacks,
             model,

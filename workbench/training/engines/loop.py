@@ -61,6 +61,9 @@ class Runner:
         most: how many steps one call may take; 1 where a callback acts at every batch.
         renewed: makes the program of that name again, from the step as it is now.
         pauses: positions, (epoch, step), that no call may pass.
+
+    Attributes:
+        on_epoch: called before the steps of an epoch, with the first of them.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Runner:
     ) -> None:
         self.steps = steps
         self.step = start
+        self.on_epoch: Callable[[int], None] = lambda step: None
         self._model = model
         self._program = program
         self._foreign = foreign
@@ -97,6 +101,7 @@ class Runner:
         """Go to the first step of an epoch; the first time, to the step the training resumes at."""
         self._epoch = epoch
         self.step, self._start = self._start, 0
+        self.on_epoch(self.step)
 
     def before_epoch(self, epoch: int) -> None:
         """An epoch of training begins; of a validation, too."""

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from workbench.assembly.own_training import variables_with_optimizers
 from workbench.keras_private import backend_value
+from workbench.training.engines.accumulation import Accumulation
 from workbench.training.engines.builder import Builder, EngineName
 from workbench.training.engines.data import Arrays, ArraySource, Stream
 from workbench.training.engines.fit import FitSettings, make_source, make_test_source
@@ -67,7 +68,13 @@ class SingleSteps:
 
     def _wrapped(self) -> Step:
         step = self.model.train_step if self.mode == "train" else self.model.test_step
-        return self.wrap_step(step) if self.wrap_step else step
+        step = self.wrap_step(step) if self.wrap_step else step
+        accumulation = self._accumulation
+        return accumulation.wrap_step(step, self.model) if accumulation else step
+
+    @property
+    def _accumulation(self) -> Accumulation | None:
+        return self.settings.accumulation if self.mode == "train" else None
 
     @property
     def step(self) -> Step:
@@ -81,7 +88,10 @@ class SingleSteps:
 
     def run(self, epoch: int, step: int) -> Logs:
         """Run one step, both counted from 0; the logs after it."""
-        return self._program(epoch, step).run(epoch, step, 1)[1]
+        program = self._program(epoch, step)
+        if self._accumulation:
+            self._accumulation.go_to(step)
+        return program.run(epoch, step, 1)[1]
 
     def batch(self, epoch: int, step: int) -> Any:
         """The batch of a step, as tensors."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from workbench.training.engines.accumulation import Accumulation
 from workbench.training.engines.data import ArraySource, Source
 from workbench.training.engines.programs import Program, Step
 from workbench.training.engines.shares import Share
@@ -19,8 +20,8 @@ class Together(Protocol):
     @property
     def share(self) -> Share: ...
 
-    def wrap_step(self, step: Step, model: Any) -> Step:
-        """The `train_step` whose gradients are those of the whole batch."""
+    def wrap_step(self, step: Step, model: Any, accumulation: Accumulation | None) -> Step:
+        """The `train_step` whose gradients are those of the whole batch, or of several."""
 
     def program(self, program: Program, model: Any, source: Source, part: str) -> Program:
         """A program whose steps the other processes run as well.

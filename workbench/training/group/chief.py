@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench import events
 from workbench.errors import TrainingError
+from workbench.training.engines.accumulation import Accumulation
 from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs
 from workbench.training.engines.programs import Program, Step
@@ -23,7 +24,7 @@ from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Joined, Replica
 from workbench.training.group.rows import form_of_rows
 from workbench.training.group.spent import Spent, run_measured
-from workbench.training.group.steps import StepsToRun
+from workbench.training.group.steps import ACCUMULATED, StepsToRun
 
 Send = Callable[[StepsToRun], None]
 
@@ -40,6 +41,7 @@ class Chief:
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
         plain_graphs: whether graphs run as they are (see `thread_settings`).
+        sum_in: see `with_summed_gradients`.
         emit: called with what is measured.
     """
 
@@ -47,6 +49,7 @@ class Chief:
         self.collectives = collectives
         self.others: Sequence[Any] = ()
         self.plain_graphs = False
+        self.sum_in = "float32"
         self.emit: Callable[[events.Event], None] = lambda event: None
         self._send = send
         self._on_lost = on_lost
@@ -59,8 +62,10 @@ class Chief:
     def share(self) -> Share:
         return self.collectives.share
 
-    def wrap_step(self, step: Step, model: Any) -> Step:
-        return with_summed_gradients(step, model, self.collectives)
+    def wrap_step(self, step: Step, model: Any, accumulation: Accumulation | None) -> Step:
+        if accumulation:
+            accumulation.collect = lambda: self._collect(accumulation)
+        return with_summed_gradients(step, model, self.collectives, accumulation, self.sum_in)
 
     def program(self, program: Program, model: Any, source: Source, part: str) -> Program:
         if program.name == "plain":
@@ -102,6 +107,15 @@ class Chief:
         if not self._said:
             self._said = True
             self.emit(_in_words(found, self._balance.step))
+
+    def _collect(self, accumulation: Accumulation) -> None:
+        """Take what the others have accumulated."""
+        try:
+            self._send(StepsToRun(ACCUMULATED, 0, 0, 0, 0))
+            accumulation.join(self.collectives.sum, first=True)
+        except LOST as error:
+            self._on_lost(error)
+            raise
 
     def _begin(self, steps: StepsToRun) -> None:
         """Have the others run steps, with what has changed here since those before."""

@@ -66,17 +66,20 @@ class Collectives:
             self.waited = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self._before: WeakKeyDictionary[Any, _Before] = WeakKeyDictionary()
 
-    def sum(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
+    def sum(
+        self, tensors: Sequence[tf.Tensor], name: str, sent_as: tf.DType | None = None
+    ) -> list[tf.Tensor]:
         """The sums of tensors over all processes, equal to the last bit in each; in a graph or outside.
 
         Args:
             tensors: of the same shapes and types in each process. Half precision is added up in single precision.
             name: what they are. Sums of one name and one form come one after the other.
+            sent_as: the type in which they are added up, if not that.
         """
         results: dict[int, tf.Tensor] = {}
         by_type: dict[tf.DType, list[int]] = {}
         for index, tensor in enumerate(tensors):
-            by_type.setdefault(_wide(tensor.dtype), []).append(index)
+            by_type.setdefault(sent_as or _wide(tensor.dtype), []).append(index)
         for dtype, indices in by_type.items():
             flat = [tf.reshape(tf.cast(tensors[index], dtype), [-1]) for index in indices]
             sizes = [tf.size(each) for each in flat]
@@ -92,19 +95,19 @@ class Collectives:
         mine = tensors if self.share.rank == 0 else [tf.zeros_like(tensor) for tensor in tensors]
         return self.sum(mine, name)
 
-    def concatenated(self, rows: tf.Tensor, name: str) -> tf.Tensor:
+    def concatenated(self, rows: tf.Tensor, name: str, sent_as: tf.DType | None = None) -> tf.Tensor:
         """The rows of a tensor of each process one below the other, in the order of the processes.
 
         Args:
             rows: shape (rows, ...), of another number of rows in each process; their order is that of the whole batch.
-            name: as for `sum`.
+            name, sent_as: as for `sum`.
         """
         place = tf.one_hot(self.share.rank, self.share.size, dtype=tf.int64)
         (counts,) = self.sum([place * tf.shape(rows, out_type=tf.int64)[0]], f"rows of {name}")
         before = tf.reduce_sum(counts[: self.share.rank])
         behind = tf.reduce_sum(counts[self.share.rank + 1 :])
         flat = tf.reshape(rows, [tf.shape(rows)[0], -1])
-        (joined,) = self.sum([tf.pad(flat, [[before, behind], [0, 0]])], name)
+        (joined,) = self.sum([tf.pad(flat, [[before, behind], [0, 0]])], name, sent_as)
         return tf.reshape(joined, tf.concat([[-1], tf.shape(rows)[1:]], axis=0))
 
     def _sum(self, vector: tf.Tensor, name: str) -> tf.Tensor:

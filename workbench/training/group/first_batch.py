@@ -33,6 +33,7 @@ def look_at_first_batch(
     """
     document, model = prepared_run.document, prepared_run.model
     chief.emit = emit
+    chief.sum_in = document.recipe.train.sum_gradients_in
     chief.others = prepared_run.augmenter.layers if prepared_run.augmenter else ()
     rows = prepared_run.arrays(prepared_run.first_rows())
     kept = [backend_value(each) for each in (*variables_with_optimizers(model), *model.metrics_variables)]

@@ -18,7 +18,7 @@ from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
 from workbench.training.group.rows import form_of_rows
 from workbench.training.group.spent import run_measured
-from workbench.training.group.steps import StepsToRun
+from workbench.training.group.steps import ACCUMULATED, StepsToRun
 from workbench.training.preparing import PreparedRun
 from workbench.training.thread_settings import graphs_as_they_are
 
@@ -34,6 +34,8 @@ class Follower:
     def __init__(self, prepared_run: PreparedRun, settings: FitSettings, collectives: Collectives) -> None:
         self._run = prepared_run
         self._settings = settings
+        self._accumulation = settings.accumulation
+        self._train = prepared_run.document.recipe.train
         self._collectives = collectives
         self._programs: dict[str, Program] = {}
         self._rows_of_parts: dict[str, str] = {}
@@ -48,6 +50,9 @@ class Follower:
             Exception: of TensorFlow, when another process has gone; of the model, when it fails.
         """
         for steps in commands:
+            if steps.part == ACCUMULATED and self._accumulation is not None:
+                self._accumulation.join(self._collectives.sum, first=False)
+                continue
             with graphs_as_they_are() if steps.plain_graphs else nullcontext():
                 self._run_steps(steps)
 
@@ -75,6 +80,8 @@ class Follower:
             self._replica.take(steps.changed)
         self._replica.forget_metrics()
         self._collectives.alone.assign(steps.alone)
+        if self._accumulation is not None and steps.part == "train":
+            self._accumulation.go_to(steps.step)
         logs, spent = run_measured(program, steps.epoch, steps.step, steps.count, self._collectives)
         if steps.alone:
             self._replica.forget_metrics()
@@ -108,4 +115,5 @@ class Follower:
             return units.wrap_step(model.test_step)
         step = units.wrap_step(model.train_step)
         step = augmenter.wrap_step(step) if augmenter else step
-        return with_summed_gradients(step, model, self._collectives)
+        sum_in = self._train.sum_gradients_in
+        return with_summed_gradients(step, model, self._collectives, self._accumulation, sum_in)

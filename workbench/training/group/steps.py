@@ -9,6 +9,9 @@ from typing import Any
 SUMS = "sums"
 """In place of a part: no steps, but sums as large as the gradients, which the chief measures."""
 
+ACCUMULATED = "accumulated"
+"""In place of a part: no steps, but what each process has accumulated goes to the chief, for a checkpoint."""
+
 
 @dataclass(frozen=True)
 class StepsToRun:

@@ -30,11 +30,18 @@ class Monitors:
         model: a built and compiled model.
         watch: names of monitors; "all" for each, "none" or nothing for none.
         steps: the steps of an epoch, which say how often to sample; 0 where it is not known.
+        accumulate: batches of one update.
         asked: whether the user has asked for these monitors, and hears what cannot be seen of this model.
     """
 
     def __init__(
-        self, model: keras.Model, watch: Sequence[str], *, steps: int = 0, asked: bool = True
+        self,
+        model: keras.Model,
+        watch: Sequence[str],
+        *,
+        steps: int = 0,
+        accumulate: int = 1,
+        asked: bool = True,
     ) -> None:
         self._asked = asked
         every = [name for name in get_args(Watch) if name not in ("all", "none")]
@@ -44,7 +51,7 @@ class Monitors:
         self._dead = Dead() if "dead" in self.watched else None
         self._histograms = Histograms() if "histograms" in self.watched else None
         at_updates = self.watched.intersection(_AT_UPDATES)
-        self._updates = Updates(at_updates, steps) if at_updates else None
+        self._updates = Updates(at_updates, steps, accumulate) if at_updates else None
         self._reported: set[str] = set()
         self._messages: list[str] = []
         self._metrics: tuple[dict[str, float], dict[str, float]] | None = None

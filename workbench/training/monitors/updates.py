@@ -32,11 +32,15 @@ class Updates:
     Args:
         wanted: which of "gradients", "updates", "nan".
         steps: the steps of an epoch; 0 where it is not known.
+        accumulate: batches of one update.
     """
 
-    def __init__(self, wanted: Iterable[str], steps: int) -> None:
+    def __init__(self, wanted: Iterable[str], steps: int, accumulate: int = 1) -> None:
         self._wanted = frozenset(wanted)
-        self._interval = max(1, min(LONGEST_INTERVAL, steps // SAMPLES)) if steps else LONGEST_INTERVAL
+        interval = max(1, min(LONGEST_INTERVAL, steps // SAMPLES)) if steps else LONGEST_INTERVAL
+        # Of so many batches one ends with an update.
+        self._interval = -(-interval // accumulate) * accumulate
+        self._compared = accumulate % self._interval
         self._first = tf.constant(0, tf.int64)
         self._step = variable(self._first)
         self._probes: dict[Any, _Probe] = {}
@@ -122,7 +126,7 @@ class Updates:
             position = self._step % self._interval
             sampled = tf.equal(position, 0)
             if compares:
-                _when(tf.equal(position, 1 % self._interval), probe.compare)
+                _when(tf.equal(position, self._compared), probe.compare)
                 _when(sampled, probe.keep)
             if "gradients" in self._wanted:
                 _when(sampled, lambda: probe.measure_gradients(gradients, scale, skips=skips))
@@ -132,7 +136,9 @@ class Updates:
         if self._interval == 1:
             measure()
             return
-        due = self._step % self._interval < (2 if compares else 1)
+        due = tf.equal(self._step % self._interval, 0)
+        if compares:
+            due = tf.logical_or(due, tf.equal(self._step % self._interval, self._compared))
         if "nan" in self._wanted and seen.losses:
             due = tf.logical_or(due, ~tf.math.is_finite(tf.reduce_sum(seen.losses[-1].total)))
         _when(due, _one_call(measure))
