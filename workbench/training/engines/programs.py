@@ -99,7 +99,7 @@ class _Batches:
     """An iterator over a source that follows the position asked for, and starts again when it jumps.
 
     Where all epochs are alike, as those of a validation, it goes on from the end of one to the start of any other: to
-    make a pipeline anew takes a tenth of a second.
+    make a pipeline again takes a tenth of a second.
     """
 
     def __init__(self, source: Source, epochs: int) -> None:
