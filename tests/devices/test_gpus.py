@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.devices.machines import FIRST, SECOND, TENSORFLOW, card, cuda_libraries, nvidia_machine, put
+from workbench.devices import gpus
 from workbench.devices.cuda_libraries import missing_libraries
 from workbench.devices.gpus import Gpu, GpuHardware, find_gpus, gpus_to_share
 from workbench.devices.reasons import why_unused
@@ -217,3 +219,71 @@ def test_the_driver_s_program_knows_names_and_memory(tmp_path: Path) -> None:
 def test_a_sandbox_that_shows_files_in_dev_only(tmp_path: Path) -> None:
     put(tmp_path, "dev/nvidia0")
     assert [gpu.name for gpu in find_gpus(tmp_path, {}).gpus] == ["NVIDIA GPU /dev/nvidia0"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "printf '\\377\\376 nonsense, \\200, 1, 2\\n'",  # no text
+        "yes 'GPU, 0, x, y'",  # without an end
+        "echo '00000000:0A:00.0, NVIDIA, ' $(printf '9%.0s' $(seq 5000)) ', 1'; exit 3",
+        "echo 'ERROR: Unable to determine the device handle, unknown error, 1, 2'",
+        "sleep 10 & sleep 10",  # hangs, and so does what it has started
+        "kill -9 $$",
+        "",
+    ],
+)
+def test_a_program_that_is_broken_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr(gpus, "_PATIENCE", 2.0)
+    nvidia_machine(tmp_path, FIRST)
+    program = put(tmp_path, "nvidia-smi", f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    began = time.monotonic()
+    hardware = find_gpus(tmp_path, {}, str(program))
+    assert time.monotonic() - began < 20
+    assert [(gpu.name, gpu.memory) for gpu in hardware.gpus] == [("NVIDIA GeForce RTX 3090", 0)]
+    assert hardware.driver == "550.54.14"
+
+
+def test_a_name_with_a_comma_and_a_memory_beyond_all_bounds(tmp_path: Path) -> None:
+    line = f"00000000:0A:00.0, NVIDIA H100, 80GB, {'9' * 5000}, 1.2"
+    program = put(tmp_path, "nvidia-smi", f"#!/bin/sh\necho '{line}'\n")
+    program.chmod(0o755)
+    hardware = find_gpus(tmp_path, {}, str(program))
+    assert [(gpu.name, gpu.memory) for gpu in hardware.gpus] == [("NVIDIA H100, 80GB", 0)]
+
+
+@pytest.mark.parametrize(
+    ("visible", "allowed", "shared"),
+    [
+        ("--1", 0, ()),
+        ("0,-1,1", 1, ("0",)),
+        (" 1 , 0 ", 2, ("1", "0")),
+        ("0,,1", 1, ("0",)),
+        ("0,0", 2, ("0",)),
+        ("NoDevFiles", 0, ()),
+        ("all", 0, ()),
+        ("\u0663", 0, ()),  # a three in Arabic
+        ("9" * 5000, 0, ()),
+        ("MIG-GPU-1/0/0", 1, ("MIG-GPU-1/0/0",)),
+    ],
+)
+def test_odd_values_of_the_variable(
+    tmp_path: Path, visible: str, allowed: int, shared: tuple[str, ...]
+) -> None:
+    nvidia_machine(tmp_path, FIRST, SECOND)
+    variables = {"CUDA_VISIBLE_DEVICES": visible}
+    assert find_gpus(tmp_path, variables).allowed == allowed
+    assert gpus_to_share(tmp_path, variables) == shared
+
+
+def test_files_of_the_system_that_are_no_text_and_folders_that_are_none(tmp_path: Path) -> None:
+    nvidia_machine(tmp_path, FIRST)
+    (tmp_path / f"proc/driver/nvidia/gpus/{FIRST}/information").write_bytes(b"Model: \t NVIDIA \xff\n")
+    (tmp_path / "proc/driver/nvidia/version").write_bytes(b"\xff\xfe 550.54.14\n")
+    odd = {"LD_LIBRARY_PATH": f"{'x' * 5000}:/etc/passwd:\0:[*"}
+    hardware = find_gpus(tmp_path, odd)
+    assert (hardware.driver, len(hardware.gpus)) == ("550.54.14", 1)
+    assert missing_libraries(root=tmp_path, environment=odd, packages=[])

@@ -93,7 +93,9 @@ def test_a_limit_above_the_memory_of_the_machine_is_none(tmp_path: Path) -> None
     assert (find_memory(tmp_path).most, free_memory(tmp_path)) == (1000, 0)
 
 
-@pytest.mark.parametrize(("allowed", "quota", "cores"), [(8, None, 8), (8, 2.5, 3), (2, 6.0, 2), (4, 0.5, 1)])
+@pytest.mark.parametrize(
+    ("allowed", "quota", "cores"), [(8, None, 8), (8, 2.5, 3), (2, 6.0, 2), (4, 0.5, 1), (4, 0.0, 1)]
+)
 def test_the_cores_that_can_be_kept_busy(allowed: int, quota: float | None, cores: int) -> None:
     assert Processor("x", 8, allowed, quota).cores == cores
 
@@ -113,3 +115,41 @@ def test_the_cores_that_a_process_may_run_on() -> None:
     command = ["taskset", "-c", first, sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout == "1\n", done.stderr
+
+
+MEMINFO = {
+    "no file": None,
+    "no line": "",
+    "without the total": "MemFree: 500 kB\n",
+    "without what is available": "MemTotal: 1000 kB\nMemFree: 500 kB\n",
+    "nothing but nonsense": "MemTotal: much\n",
+}
+
+
+@pytest.mark.parametrize("what", MEMINFO)
+def test_a_sandbox_that_hides_what_memory_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    text = MEMINFO[what]
+    if text is not None:
+        put(tmp_path, "proc/meminfo", text)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"))
+    memory = find_memory(tmp_path)
+    own = (
+        1000 << 10
+        if text and "MemTotal: 1000" in text
+        else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    )
+    assert memory.total == own
+    assert 0 <= memory.free <= own
+
+
+def test_names_of_groups_and_processors_that_are_no_text(tmp_path: Path) -> None:
+    put(tmp_path, "proc/self/cgroup")
+    (tmp_path / "proc/self/cgroup").write_bytes(b"0::/caf\xe9\n")
+    group = tmp_path / os.fsdecode(b"sys/fs/cgroup/caf\xe9")
+    group.mkdir(parents=True)
+    (group / "cpu.max").write_text("150000 100000\n")
+    assert cpu_quota(tmp_path) == 1.5
+    (tmp_path / "proc/cpuinfo").write_bytes(b"model name\t: Caf\xe9 9000\n")
+    assert "9000" in find_processor(tmp_path).name

@@ -13,6 +13,15 @@ ROOT = Path("/")
 _NO_LIMIT = 1 << 60  # bytes; version 1 writes a number beyond it where there is no limit
 
 
+def read_text(path: Path) -> str:
+    """A file of the system. Names in it may be in any encoding.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return path.read_text("utf-8", errors="surrogateescape")
+
+
 def cpu_quota(root: Path = ROOT) -> float | None:
     """How many CPUs' time the groups of this process allow, which may be less than one; None where they do not say."""
     quotas = []
@@ -64,7 +73,7 @@ def _folders(controller: str, root: Path) -> Iterator[Path]:
     base = root / "sys/fs/cgroup"
     lines = []
     with suppress(OSError):
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = read_text(root / "proc/self/cgroup").splitlines()
     for line in lines or ["0::/"]:
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,16 +45,22 @@ def missing_libraries(
     for library in LIBRARIES:
         version = versions.get(library, "").partition(".")[0]
         name = f"lib{library}.so" + (f".{version}" if version else "")
-        if not any(True for folder in folders for _ in folder.glob(f"{name}*")):
+        if not _is_in(folders, f"{name}*"):
             missing.append(name)
     return tuple(missing)
 
 
 def has_driver_library(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> bool:
     """True if the library of NVIDIA's driver is there. A container has it from the machine around it."""
-    return any(
-        True for folder in _library_folders(root, environment, []) for _ in folder.glob("libcuda.so.1*")
-    )
+    return _is_in(_library_folders(root, environment, []), "libcuda.so.1*")
+
+
+def _is_in(folders: Iterable[Path], pattern: str) -> bool:
+    for folder in folders:
+        with suppress(OSError, ValueError):  # a variable may name anything
+            if any(True for _ in folder.glob(pattern)):
+                return True
+    return False
 
 
 def _packages() -> Sequence[Path]:

@@ -8,19 +8,23 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from workbench.devices.cgroups import ROOT
+from workbench.devices.cgroups import ROOT, read_text
 from workbench.devices.cuda_libraries import has_driver_library, missing_libraries
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _VENDORS: dict[str, Literal["NVIDIA", "AMD"]] = {"0x10de": "NVIDIA", "0x1002": "AMD"}
 _DISPLAY = "0x03"  # how the PCI class of graphics cards and of GPUs that only compute begins
+MOST_GPUS = 1024  # of one machine, where nobody knows better
 _PATIENCE = 10.0  # seconds; it hangs where a GPU is broken
+_MOST_TEXT = 1 << 20  # bytes
+_ADDRESS = re.compile(r"[0-9A-Fa-f]+:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7]")  # on the PCI bus
 _QUERY = ["--query-gpu=pci.bus_id,name,memory.total,driver_version", "--format=csv,noheader,nounits"]
 
 
@@ -72,13 +76,7 @@ class GpuHardware:
         count = len(self.of("NVIDIA"))
         if self.visible is None:
             return count
-        allowed = 0
-        for name in (name.strip() for name in self.visible.split(",")):
-            is_number = name.lstrip("-").isdecimal()  # others are names, as GPU-4f2...
-            if not name or (is_number and not 0 <= int(name) < count):
-                break
-            allowed += 1
-        return min(count, allowed)
+        return min(count, len(_visible_names(self.visible, count)))
 
 
 def find_gpus(
@@ -122,25 +120,40 @@ def gpus_to_share(root: Path = ROOT, environment: Mapping[str, str] = os.environ
     variable, or else all that NVIDIA's driver lists, where TensorFlow can use them: it needs CUDA's libraries."""
     allowed = environment.get(VISIBLE)
     if allowed is not None:
-        named = [each.strip() for each in allowed.split(",")]
-        return tuple(each for each in named if each not in ("", "-1"))
+        return tuple(dict.fromkeys(_visible_names(allowed)))
     count = len(_of_the_driver(root))
     if not count or missing_libraries(root=root, environment=environment):
         return ()
     return tuple(str(number) for number in range(count))
 
 
+def _visible_names(visible: str, count: int = MOST_GPUS) -> list[str]:
+    """The GPUs that a value of CUDA_VISIBLE_DEVICES names, up to the first name that is none, as CUDA reads it.
+
+    Args:
+        count: how many GPUs there are.
+    """
+    names = []
+    for name in (name.strip() for name in visible.split(",")):
+        is_name = name.startswith(("GPU-", "MIG-"))
+        is_number = name.isascii() and name.isdecimal() and len(name) < 10 and int(name) < count
+        if not is_name and not is_number:
+            break
+        names.append(name)
+    return names
+
+
 def _on_the_bus(root: Path) -> list[Gpu]:
     gpus = []
     for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
         with suppress(OSError):
-            vendor = _VENDORS.get((folder / "vendor").read_text().strip())
-            if vendor is None or not (folder / "class").read_text().startswith(_DISPLAY):
+            vendor = _VENDORS.get(read_text(folder / "vendor").strip())
+            if vendor is None or not read_text(folder / "class").startswith(_DISPLAY):
                 continue
             driver = (
                 os.path.basename(os.readlink(folder / "driver")) if (folder / "driver").is_symlink() else ""
             )
-            number = (folder / "device").read_text().strip().removeprefix("0x")
+            number = read_text(folder / "device").strip().removeprefix("0x")
             name = f"{vendor} GPU (PCI device {number})"
             gpus.append(Gpu(vendor, name, _address(folder.name), driver))
     return gpus
@@ -152,32 +165,58 @@ def _of_the_driver(root: Path) -> dict[str, str]:
     for folder in sorted((root / "proc/driver/nvidia/gpus").glob("*")):
         found = None
         with suppress(OSError):
-            found = re.search(r"^Model:\s*(.+?)\s*$", (folder / "information").read_text(), re.MULTILINE)
+            found = re.search(r"^Model:\s*(.+?)\s*$", read_text(folder / "information"), re.MULTILINE)
         names[_address(folder.name)] = found[1] if found else "NVIDIA GPU"
     return names
 
 
 def _of_smi(program: str | None) -> tuple[list[Gpu], str]:
     """The GPUs that `nvidia-smi` lists, and the version of the driver; nothing where it fails."""
-    if program is None:
-        return [], ""
-    try:
-        done = subprocess.run([program, *_QUERY], capture_output=True, text=True, timeout=_PATIENCE)
-    except (OSError, subprocess.TimeoutExpired):
-        return [], ""
     gpus, driver = [], ""
-    for line in done.stdout.splitlines() if done.returncode == 0 else ():
-        parts = [part.strip() for part in line.split(",")]
-        if len(parts) == 4:
-            address, name, mebibytes, driver = parts
-            memory = int(mebibytes) << 20 if mebibytes.isdecimal() else 0
-            gpus.append(Gpu("NVIDIA", name, _address(address), "nvidia", memory))
+    for line in _output_of(program).splitlines() if program is not None else ():
+        first = [part.strip() for part in line.split(",", 1)]
+        last = [part.strip() for part in first[-1].rsplit(",", 2)]  # a name may have a comma in it
+        if len(first) == 2 and len(last) == 3 and _ADDRESS.fullmatch(first[0]):
+            name, mebibytes, driver = last
+            memory = int(mebibytes) << 20 if mebibytes.isdecimal() and len(mebibytes) < 10 else 0
+            gpus.append(Gpu("NVIDIA", name, _address(first[0]), "nvidia", memory))
     return gpus, driver
+
+
+def _output_of(program: str) -> str:
+    """What `nvidia-smi` prints; nothing where it fails or hangs. One that waits for a broken GPU cannot even be killed:
+    nobody waits for its end."""
+    try:
+        child = subprocess.Popen(
+            [program, *_QUERY],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return ""
+    found: list[bytes] = []
+
+    def read() -> None:
+        assert child.stdout is not None
+        with suppress(OSError, ValueError), child.stdout:
+            found.append(child.stdout.read(_MOST_TEXT))
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    reading.join(_PATIENCE)
+    with suppress(subprocess.TimeoutExpired):
+        if found and child.wait(1.0) == 0:
+            return found[0].decode(errors="replace")
+    child.kill()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(1.0)
+    return ""
 
 
 def _driver_version(root: Path) -> str:
     with suppress(OSError):
-        found = re.search(r"\b\d{3}\.\d+(\.\d+)?\b", (root / "proc/driver/nvidia/version").read_text())
+        found = re.search(r"\b\d{3}\.\d+(\.\d+)?\b", read_text(root / "proc/driver/nvidia/version"))
         return found[0] if found else ""
     return ""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +34,7 @@ class MachineMemory:
 
 
 def find_memory(root: Path = ROOT) -> MachineMemory:
-    total = int(psutil.virtual_memory().total)
+    total, _ = _of_the_machine()
     limit = memory_limit(root)
     if limit is not None and limit >= total:  # which limits nothing
         limit = None
@@ -40,19 +43,33 @@ def find_memory(root: Path = ROOT) -> MachineMemory:
 
 def free_memory(root: Path = ROOT) -> int:
     """Bytes that this process may still take: of the machine, its container or group, and its own limit."""
-    free = [psutil.virtual_memory().available]
-    try:
+    _, available = _of_the_machine()
+    free = [available]
+    # Windows has no such limit; and where /proc is closed, nobody knows what this process has.
+    with suppress(ImportError, OSError, psutil.Error):
         import resource
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:
             free.append(limit - psutil.Process().memory_info().vms)
-    except ImportError:  # Windows has no such limit
-        pass
     left = memory_left(root)
     if left is not None:
         free.append(left)
     return max(0, min(free))
+
+
+def _of_the_machine() -> tuple[int, int]:
+    """All of its memory and what is available, in bytes. A sandbox may hide /proc/meminfo, or lines of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of lines that are missing
+            found = psutil.virtual_memory()
+        if found.total > 0:
+            return int(found.total), int(found.available)
+    except (OSError, KeyError, ValueError, psutil.Error):
+        pass
+    page = os.sysconf("SC_PAGE_SIZE")
+    return page * os.sysconf("SC_PHYS_PAGES"), page * os.sysconf("SC_AVPHYS_PAGES")
 
 
 def size_text(size: float) -> str:

@@ -8,7 +8,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.devices.cgroups import ROOT, cpu_quota
+from workbench.devices.cgroups import ROOT, cpu_quota, read_text
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class Processor:
 
     @property
     def cores(self) -> int:
-        """How many cores it can keep busy."""
-        return self.allowed_cores if self.quota is None else min(self.allowed_cores, math.ceil(self.quota))
+        """How many cores it can keep busy; at least one."""
+        quota = math.inf if self.quota is None else max(1, math.ceil(self.quota))
+        return int(min(self.allowed_cores, quota))
 
 
 def find_processor(root: Path = ROOT) -> Processor:
@@ -44,7 +45,7 @@ def find_processor(root: Path = ROOT) -> Processor:
 def processor_line(root: Path = ROOT) -> str:
     """The line of the system that names the processor. Receipts and kept choices of engines hold it as it is."""
     try:
-        lines = (root / "proc/cpuinfo").read_text().splitlines()
+        lines = read_text(root / "proc/cpuinfo").splitlines()
     except OSError:
         return platform.processor()
     return next((line for line in lines if line.startswith("model name")), platform.processor())

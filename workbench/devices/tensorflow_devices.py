@@ -77,4 +77,4 @@ def device_names() -> list[str]:
 def _from_variable(name: str, cores: int) -> int:
     """The threads that a variable of TensorFlow sets, or one for each core."""
     value = os.environ.get(name, "")
-    return int(value) if value.isdecimal() and int(value) > 0 else cores
+    return int(value) if value.isdecimal() and len(value) < 10 and int(value) > 0 else cores
