@@ -91,3 +91,47 @@ def test_a_model_that_came_back_is_tried_again_once_its_code_changes(working_dir
     assert forgetful.code == 3
     assert "'start'" in forgetful.err
     assert list((state / "saveable").iterdir()) == known
+
+
+READS = {
+    "a module in another folder": (
+        "import sys\nsys.path.insert(0, FOLDER)\nimport kept_elsewhere\nKEEPS = lambda: kept_elsewhere.KEEPS",
+        "elsewhere/kept_elsewhere.py",
+        ("KEEPS = True\n", "KEEPS = False\n"),
+    ),
+    "a file beside it": (
+        "from pathlib import Path\n"
+        "KEEPS = lambda: (Path(__file__).parent / 'keeps.txt').read_text().strip() == 'yes'",
+        "keeps.txt",
+        ("yes\n", "no\n"),
+    ),
+    "an environment variable": (
+        "import os\nKEEPS = lambda: os.environ.get('KEEPS_START') == 'yes'",
+        "",
+        ("yes", "no"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_a_model_is_tried_again_once_what_its_code_reads_changes(working_directory: Path, what: str) -> None:
+    """`get_config` forgets an argument because of something that is not in the plugin's own files."""
+    code, name, values = READS[what]
+    folder = working_directory / "plugin"
+    elsewhere = working_directory / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    forgets = '{**super().get_config(), "dtype": "float32"}'
+    assert forgets in PLUGIN
+    config = f'{forgets[:-1]}, **({{"start": self.start}} if KEEPS() else {{}})}}'
+    heading = code.replace("FOLDER", repr(str(elsewhere)))
+    (folder / "layers.py").write_text(f"{PLUGIN.replace(forgets, config)}\n\n{heading}\n")
+    arguments = ["--batch", "recipe.yaml", "--plugin", "plugin/layers.py", "--set", "save=[out/model.keras]"]
+    codes = []
+    for value in (*values, values[0]):
+        if name:
+            where = folder if name == "keeps.txt" else working_directory
+            (where / name).write_text(value)
+        environment = {"KWB_STATE_DIR": str(working_directory / "state"), "KEEPS_START": value}
+        codes.append(kwb_in(working_directory, arguments, environment).code)
+    assert codes == [0, 3, 0]
