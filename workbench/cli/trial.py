@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from workbench.cli.options import SharedOptions
 from workbench.cli.search import search_options
 from workbench.output import echo
-
-if TYPE_CHECKING:
-    from workbench.search.matching import Sizes
 
 
 @click.command("trial", short_help="Compare two layers fairly, with an exact test.")
@@ -68,13 +64,13 @@ def trial_command(
     from workbench.search.matching import keep_sizes, kept_sizes, match_sizes
     from workbench.search.opening import SEARCHES
     from workbench.search.running import SearchReport, run_search
-    from workbench.search.trial_report import trial_line, trial_record, trial_table
+    from workbench.search.trial_report import sizes_in_words, trial_line, trial_record, trial_table
     from workbench.tui.chart.as_text import bands_as_text
 
     catalog = shared.catalog()
     first, second = item_of_text(layer, catalog, "LAYER"), item_of_text(against, catalog, "--against")
     rivals = find_rivals(first, second, recipe or DEFAULT_RECIPE, catalog, at=at, overrides=overrides)
-    name = name or trial_name(rivals)
+    name = name or trial_name(rivals.document, *rivals.items)
     place = Place(shared.runs, SEARCHES / name / "logs", shared.plugin_files, shared.blocked)
     sizes = kept_sizes(SEARCHES / name)
     trial = begun_trial(rivals, seeds, catalog, name=name, storage=storage)
@@ -84,9 +80,9 @@ def trial_command(
         keep_sizes(SEARCHES / name, sizes)
     one, other = names_of_rivals(trial.base)
     if not as_json:
-        echo(f"{name}: {one} against {other} at {rivals.place} of {rivals.document.name}", err=True)
+        echo(f"{name}: {one} against {other} at {rivals.place.key} of {rivals.document.name}", err=True)
         if sizes is not None:
-            echo(f"{name}: {_in_words(sizes)}", err=True)
+            echo(f"{name}: {sizes_in_words(sizes)}", err=True)
     return run_search(
         trial,
         place,
@@ -99,16 +95,3 @@ def trial_command(
         ),
         command="the same command",
     )
-
-
-def _in_words(sizes: Sizes) -> str:
-    from workbench.recipe.yaml_values import one_line
-
-    first, second = (one_line(item) for item in sizes.items)
-    one, other = sizes.parameters
-    words = f"{first} ({one:,} parameters in the model) and {second} ({other:,})"
-    if sizes.seconds is not None:
-        words += f"; an epoch takes {sizes.seconds[0] * 1000:.3g} and {sizes.seconds[1] * 1000:.3g} ms"
-    if sizes.varied and not sizes.note:
-        words += f"; matched by {sizes.varied}"
-    return f"{words}. Not matched: {sizes.note}" if sizes.note else words

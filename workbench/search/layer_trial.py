@@ -5,7 +5,7 @@ A trial is a search over two whole entries with repeats, so its journal and its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,13 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.document import Document, join_key, parse, read_text, split_key
 from workbench.recipe.lookup import find_recipe
-from workbench.recipe.yaml_nodes import Key
 from workbench.recipe.yaml_text import yaml_value
 from workbench.recipe.yaml_values import one_line
+from workbench.search.layer_places import Item, LayerPlace, item_of, places_of, plain_item, shared_place
 from workbench.search.opening import SEARCHES, Opened, base_of, begun, open_base
 from workbench.search.space import Base, Settings
 
 DEFAULT_RECIPE = "custom-stack"
-
-Item = Mapping[str, Any]
-"""An entry of a recipe: {use: NAME, argument: value, ...}."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,20 @@ class Rivals:
     """Two layers, and the place in a recipe where one or the other stands.
 
     Attributes:
-        place: the key of the recipe, as in `--set`.
+        place: where in the recipe.
         first: the layer that is tried; `second`: the one that it is compared with.
         fixed: whose arguments are those of the recipe and are not changed: 0 or 1.
+        is_own: True if the recipe has the fixed one at the place.
         given: for each, the arguments that the user has written.
     """
 
     text: str
     document: Document
-    place: str
+    place: LayerPlace
     first: Item
     second: Item
     fixed: int
+    is_own: bool
     given: tuple[frozenset[str], frozenset[str]]
 
     @property
@@ -64,7 +63,7 @@ def items_of(base: Base) -> tuple[Item, Item]:
         and len(values[0]) == 2
         and base.repeat is not None
     ):
-        first, second = (plain_item(each) for each in values[0])
+        first, second = (item_of(each) for each in values[0])
         if first is not None and second is not None:
             return first, second
     raise RecipeError("this is no trial of a layer, but another search.", where=base.document.name)
@@ -76,13 +75,6 @@ def names_of_rivals(base: Base) -> tuple[str, str]:
     if first["use"] != second["use"]:
         return str(first["use"]), str(second["use"])
     return one_line(first), one_line(second)
-
-
-def plain_item(value: Any) -> dict[str, Any] | None:
-    """An entry as a map, from a name or a map; None for something else."""
-    if isinstance(value, str):
-        return {"use": value}
-    return dict(value) if isinstance(value, Mapping) and isinstance(value.get("use"), str) else None
 
 
 def item_of_text(text: str, catalog: Catalog, option: str) -> dict[str, Any]:
@@ -116,8 +108,7 @@ def find_rivals(
     path = find_recipe(recipe, catalog).path
     text = read_text(path)
     document = parse(text, name=str(path), folder=path.parent, overrides=tuple(overrides))
-    values = document.recipe.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    places = dict(_places(values["model"], ("model",)))
+    places = places_of(document)
     names = [str(first["use"]), str(second["use"])]
     if at:
         where = join_key(split_key(at))
@@ -125,10 +116,14 @@ def find_rivals(
             raise RecipeError(
                 f"there is no layer at '{where}'.",
                 where="--at",
-                hint=did_you_mean(where, places) or f"Layers are at {', '.join(places)}.",
+                hint=shared_place(document, where)
+                or did_you_mean(where, places)
+                or f"Layers are at {', '.join(places)}.",
             )
     else:
-        found = (key for name in names for key, item in places.items() if _same(item["use"], name, catalog))
+        found = (
+            key for name in names for key, place in places.items() if _same(place.item["use"], name, catalog)
+        )
         where = next(found, "")
     if not where:
         known = f"Layers are at {', '.join(places)}" if places else "It has no layer in a place of its own"
@@ -137,27 +132,24 @@ def find_rivals(
             where=document.name,
             hint=f"{known}: `--at KEY` puts the two there.",
         )
-    own = places[where]
-    fixed = next((number for number in (0, 1) if _same(own["use"], names[number], catalog)), 0)
+    own = places[where].item
+    fixed = _fixed(own, (first, second), catalog)
     items = [dict(first), dict(second)]
-    if _same(own["use"], names[fixed], catalog):
+    if is_own := _same(own["use"], names[fixed], catalog):
         items[fixed] = {**own, **items[fixed]}
     given = frozenset(set(first) - {"use"}), frozenset(set(second) - {"use"})
-    return Rivals(text, document, where, items[0], items[1], fixed, given)
+    return Rivals(text, document, places[where], items[0], items[1], fixed, is_own, given)
 
 
-def _places(value: Any, key: Key) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each entry of a model that stands in a place of its own, and what stands there."""
-    if (item := plain_item(value)) is not None and len(key) > 1:
-        yield join_key(key), item
-    if isinstance(value, Mapping):
-        below = ("sequential", "layers") if {"sequential", "graph"} & set(value) else tuple(value)
-        for name in below:
-            if isinstance(value.get(name), Mapping) or name == "sequential":
-                yield from _places(value.get(name), (*key, name))
-    elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            yield from _places(each, (*key, index))
+def _fixed(own: Item, both: tuple[Item, Item], catalog: Catalog) -> int:
+    """Which of the two is the one that the recipe has: of two of its class, the one that changes nothing of it."""
+    alike = [number for number in (0, 1) if _same(own["use"], str(both[number]["use"]), catalog)]
+    as_it_is = (
+        number
+        for number in alike
+        if all(key in own and own[key] == value for key, value in both[number].items() if key != "use")
+    )
+    return next(as_it_is, alike[0] if alike else 0)
 
 
 def _same(one: str, other: str, catalog: Catalog) -> bool:
@@ -191,16 +183,28 @@ def with_arguments(
     return found
 
 
-def trial_name(rivals: Rivals) -> str:
+def trial_name(document: Document, first: Item, second: Item) -> str:
     """`custom-stack-Gate-Dense`: below the folder of searches."""
-    names = [str(item["use"]).rpartition(".")[2] for item in rivals.items]
-    return "-".join([rivals.document.recipe.name, *names])
+    names = [str(item["use"]).rpartition(".")[2] for item in (first, second)]
+    return "-".join([document.recipe.name, *names])
+
+
+def is_layer_trial(base: Base) -> bool:
+    """True of a recipe that `kwb trial` has made."""
+    try:
+        items_of(base)
+    except RecipeError:
+        return False
+    return True
 
 
 def trial_overrides(rivals: Rivals, first: Item, second: Item, seeds: int) -> tuple[str, ...]:
     """What makes the recipe of the trial of the recipe, as `--set` assignments."""
     search = rivals.document.recipe.search
-    asked: dict[str, Any] = {"over": {rivals.place: [dict(first), dict(second)]}, "method": "grid"}
+    asked: dict[str, Any] = {
+        "over": {rivals.place.key: [rivals.place.value(first), rivals.place.value(second)]},
+        "method": "grid",
+    }
     if search is not None:
         asked["goal"] = search.goal.model_dump(exclude_none=True)
     return (
@@ -240,7 +244,7 @@ def begun_trial(
         _same(item["use"], was["use"], catalog) and all(item[key] == was.get(key) for key in given)
         for item, given, was in asked
     )
-    if not same or next(iter(before.over)) != rivals.place or repetitions != seeds:
+    if not same or next(iter(before.over)) != rivals.place.key or repetitions != seeds:
         raise RecipeError(
             f"the trial '{name}' was begun with {one_line(items[0])} against {one_line(items[1])} at "
             f"{next(iter(before.over))}, {repetitions} seeds.",

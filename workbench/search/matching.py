@@ -7,17 +7,19 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from workbench import events
 from workbench.atomic import write_bytes
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.yaml_values import one_line
 from workbench.search.agent import Place
-from workbench.search.layer_trial import Item, Rivals, base_with, with_arguments
+from workbench.search.layer_places import Item
+from workbench.search.layer_trial import Rivals, base_with, with_arguments
 from workbench.worker.client import Worker
 
 Match = Literal["parameters", "step_time", "none"]
+MATCHES: tuple[Match, ...] = get_args(Match)
 
 # Arguments that say how large a layer is, the usual ones first.
 SIZES = (
@@ -115,6 +117,8 @@ class _Matching:
         fixed = self._rivals.fixed
         described = [await self._describe(item) for item in self._rivals.items]
         items = [dict(item) for item in self._rivals.items]
+        if self._rivals.is_own:
+            items[fixed] = self._rivals.place.with_names(items[fixed], described[fixed]["parameters"])
         items[fixed] = with_arguments(items[fixed], *_needs(described[fixed]), {})
         items[1 - fixed] = with_arguments(items[1 - fixed], *_needs(described[1 - fixed]), items[fixed])
         sizes = Sizes(
@@ -207,7 +211,7 @@ class _Matching:
         return min(times)
 
     def _order(self, item: Item) -> dict[str, Any]:
-        base = base_with(self._rivals, {self._rivals.place: dict(item)})
+        base = base_with(self._rivals, {self._rivals.place.key: self._rivals.place.value(item)})
         return {
             "text": base.text,
             "name": base.document.name,

@@ -12,7 +12,8 @@ from typing import Any
 from workbench.events import plain
 from workbench.recipe.options.search import Goal
 from workbench.recipe.yaml_values import one_line
-from workbench.search.layer_trial import items_of, names_of_rivals, plain_item
+from workbench.search.layer_places import item_of
+from workbench.search.layer_trial import items_of, names_of_rivals
 from workbench.search.matching import Sizes
 from workbench.search.paired import LEVEL, PairedDifference, compare_pairs, least_pairs
 from workbench.search.reporting import VERSION
@@ -20,6 +21,8 @@ from workbench.search.space import Base
 from workbench.search.state import Repetition, SearchState, TrialState
 from workbench.storage.bands import Band, band_of_runs
 from workbench.storage.run_folder import RunFolder
+
+DrawBands = Callable[[Sequence[Band], str], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def _all_repetitions(base: Base, state: SearchState, number: int) -> list[Repeti
     """The trainings of one of the two layers, by their seed's number."""
     item, key = items_of(base)[number], next(iter(base.over))
     for trial in state.trials:
-        if trial.settings.get(key) in (item, item["use"]):
+        if item_of(trial.settings.get(key)) == item:
             return list(trial.repetitions)
     return [Repetition()] * base.repetitions
 
@@ -86,7 +89,7 @@ def trial_line(base: Base, state: SearchState, number: int, index: int) -> str |
     if repetition.state is TrialState.RUNNING:
         return None
     items = items_of(base)
-    item = plain_item(next(iter(trial.settings.values())))
+    item = item_of(next(iter(trial.settings.values())))
     name = names_of_rivals(base)[items.index(item)] if item in items else one_line(item)
     words = [name, f"{index + 1} of {base.repetitions}", str(repetition.state)]
     if repetition.why:
@@ -96,18 +99,22 @@ def trial_line(base: Base, state: SearchState, number: int, index: int) -> str |
     return "  ".join(words)
 
 
-def trial_table(
-    base: Base, state: SearchState, sizes: Sizes | None, chart: Callable[[Sequence[Band], str], Sequence[str]]
-) -> list[str]:
+def trial_table(base: Base, state: SearchState, sizes: Sizes | None, chart: DrawBands) -> list[str]:
     """The end of a trial in words.
 
     Args:
         chart: draws bands, with a title.
     """
+    words = verdict(base, state, compare_layers(base, state))
+    return ["", *layer_lines(base, state, sizes), *chart_lines(base, state, chart), "", *words]
+
+
+def layer_lines(base: Base, state: SearchState, sizes: Sizes | None) -> list[str]:
+    """A table with a line for each layer."""
     names, found = names_of_rivals(base), compare_layers(base, state)
     width = max(len(name) for name in ("layer", *names))
     heads = "".join(f"  {each.name:>22}" for each in found)
-    lines = ["", f"{'layer':<{width}}{heads}  {'seeds':>5}  {'seconds':>8}  {'parameters':>10}"]
+    lines = [f"{'layer':<{width}}{heads}  {'seeds':>5}  {'seconds':>8}  {'parameters':>10}"]
     for number, name in enumerate(names):
         repetitions = _repetitions(base, state, number)
         cells = "".join(f"  {_mean_and_spread(each.values[number]):>22}" for each in found)
@@ -116,8 +123,24 @@ def trial_table(
         parameters = f"{sizes.parameters[number]:,}" if sizes is not None else ""
         line = f"{name:<{width}}{cells}  {len(repetitions):>5}  {seconds:>8}  {parameters:>10}"
         lines.append(line.rstrip())
-    lines += ["", *chart(trial_bands(base, state), _goal(base).name)]
-    return [*lines, "", *verdict(base, state, found)]
+    return lines
+
+
+def chart_lines(base: Base, state: SearchState, chart: DrawBands) -> list[str]:
+    """The bands of both layers, below an empty line."""
+    return ["", *chart(trial_bands(base, state), _goal(base).name)]
+
+
+def sizes_in_words(sizes: Sizes) -> str:
+    """How large both layers are, and how they were matched."""
+    first, second = (one_line(item) for item in sizes.items)
+    one, other = sizes.parameters
+    words = f"{first} ({one:,} parameters in the model) and {second} ({other:,})"
+    if sizes.seconds is not None:
+        words += f"; an epoch takes {sizes.seconds[0] * 1000:.3g} and {sizes.seconds[1] * 1000:.3g} ms"
+    if sizes.varied and not sizes.note:
+        words += f"; matched by {sizes.varied}"
+    return f"{words}. Not matched: {sizes.note}" if sizes.note else words
 
 
 def _mean_and_spread(values: Mapping[int, float]) -> str:

@@ -63,6 +63,15 @@ class CheckWanted(SharedMessage):
     """`app.check_target` is to be checked, again if it was checked before."""
 
 
+class SearchWanted(SharedMessage):
+    """A process is to be begun: `kwb ARGUMENTS` for the search of a name."""
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        super().__init__()
+        self.name = name
+        self.arguments = arguments
+
+
 class WorkerChanged(SharedMessage):
     """The child that assembles is starting, ready, busy, dead, or off."""
 

@@ -14,6 +14,7 @@ from workbench.recipe.editing import Editor
 from workbench.recipe.model_schema import OF_DATA
 from workbench.recipe.names import kind_of_argument
 from workbench.recipe.outline import ModelForm, RecipeRow, Role
+from workbench.tui.actions.layer_trial import ask_layer_trial
 from workbench.tui.screens.assemble.examination import Examination
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -260,6 +261,8 @@ async def act(what: str, row: RecipeRow, editor: Editor, seen: Examination, app:
             return row.key
         case "graph":
             return _to_graph(editor, seen)
+        case "compare":
+            await ask_layer_trial(app, row.form or row.key)
         case "share":
             return await _share(row, editor, app)
         case "input":

@@ -47,6 +47,8 @@ class RowsList(OptionList):
         Binding("l", "ask('share')", "Share", id="rows.share", show=False,
                 tooltip="Make this line's layer one that other lines can call too, with the same weights"),
         Binding("g", "ask('graph')", "To graph", id="rows.graph", show=False, tooltip="Write the stack as a graph"),
+        Binding("b", "ask('compare')", "Better?", id="rows.compare", show=False,
+                tooltip="Is another layer better here? Train both with the same seeds, sizes matched"),
         Binding("n", "ask('input')", "New input", id="rows.input", show=False, tooltip="Add an input to the graph"),
     ]  # fmt: skip
     DEFAULT_CSS = """

@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from workbench.errors import WorkbenchError
 from workbench.search import reporting
-from workbench.search.opening import SEARCHES, recipe_of
+from workbench.search.opening import SEARCHES
+from workbench.tui.actions.layer_trial import ask_layer_trial
 from workbench.tui.actions.reopen import open_as_new, show_run
 from workbench.tui.context import kwb
+from workbench.tui.messages import SearchWanted
 from workbench.tui.screens.base import WorkbenchScreen
 from workbench.tui.screens.folder_listing import FolderListing
 from workbench.tui.screens.searches.best_curve import BestCurve
@@ -35,8 +36,14 @@ from workbench.tui.screens.searches.rows import (
     rows_of,
 )
 from workbench.tui.screens.searches.tables import SearchesTable, TrialsTable
-from workbench.tui.screens.searches.working import begin_open_recipe, go_on, prune_or_release
-from workbench.tui.services.run_files import RunRecipe
+from workbench.tui.screens.searches.trial_result import TrialResultDialog, compares_layers
+from workbench.tui.screens.searches.working import (
+    begin_open_recipe,
+    begin_process,
+    best_recipe,
+    go_on,
+    prune_or_release,
+)
 from workbench.tui.services.search_processes import SearchProcesses
 from workbench.tui.views.fitting import printable
 
@@ -58,6 +65,8 @@ and press n to begin with the open recipe, or in the shell:
 
     kwb search RECIPE
 
+l compares two layers of the open recipe (kwb trial).
+
 A search that is kept in a database (--storage) is listed when this machine has worked on it."""
 
 
@@ -70,9 +79,10 @@ class SearchesScreen(WorkbenchScreen):
         "Searches (kwb search) and repeats (kwb repeat) of this folder, with the trials of the one under the cursor. "
         "★ is the best trial so far. A pruned trial was behind the others, and can go on. "
         "p shows the importance of each key (Optuna's fANOVA), then the trials as lines through all keys to the goal: "
-        "dotted lines are trials, whole ones the best tenth, ★ the best and ● the one under the cursor."
+        "dotted lines are trials, whole ones the best tenth, ★ the best and ● the one under the cursor. "
+        "l compares two layers of the open recipe fairly (kwb trial), r shows what that has shown."
     )
-    FIRST_KEYS = ("searches.sort", "searches.picture", "searches.best")
+    FIRST_KEYS = ("searches.result", "searches.sort", "searches.picture", "searches.best")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "Sort", id="searches.sort", tooltip="Order of the trials: by value, by number, by state"),
@@ -88,6 +98,10 @@ class SearchesScreen(WorkbenchScreen):
                 tooltip="Stop the trial under the cursor, saved: it counts as pruned. Once more: let it go on"),
         Binding("n", "begin", "New", id="searches.begin",
                 tooltip="Begin the search, or the repeats, of the open recipe, in a process of its own"),
+        Binding("l", "layers", "Layers", id="searches.layers", show=False,
+                tooltip="Compare a layer of the open recipe with another one: both are trained with the same seeds"),
+        Binding("r", "result", "Result", id="searches.result",
+                tooltip="Which of the two layers of this trial is better: table, chart, and words"),
         Binding("c", "go_on", "Go on", id="searches.go-on",
                 tooltip="Go on with this search, also with more trials, in a process of its own"),
         Binding("o", "stop", "Stop", id="searches.stop",
@@ -277,6 +291,8 @@ class SearchesScreen(WorkbenchScreen):
             return search is not None and self._processes.works_on(search.folder) == (action == "stop")
         if action == "picture":
             return (search := self._search) is not None and search.goal is not None
+        if action == "result":
+            return compares_layers(self._search)
         if action == "best":
             return (search := self._search) is not None and best_of(search) is not None
         if action == "difference":
@@ -345,6 +361,21 @@ class SearchesScreen(WorkbenchScreen):
             await go_on(kwb(self), self._processes, search)
             self.refresh_bindings()
 
+    @work(group="begin", exclusive=True)
+    async def action_layers(self) -> None:
+        """Compare two layers at a place of the open recipe."""
+        await ask_layer_trial(kwb(self))
+
+    @on(SearchWanted)
+    def _wanted(self, event: SearchWanted) -> None:
+        begin_process(kwb(self), self._processes, event.name, event.arguments)
+        self.refresh_bindings()
+
+    def action_result(self) -> None:
+        """Show what a layer trial has shown so far."""
+        if (search := self._search) is not None:
+            self.app.push_screen(TrialResultDialog(lambda: self._searches.get(search.name)))
+
     def action_stop(self) -> None:
         if (search := self._search) is not None:
             self._processes.stop(search.folder)
@@ -366,16 +397,3 @@ class SearchesScreen(WorkbenchScreen):
         if self.focused is self.query_one(TrialsTable) and (row := self._row) is not None and row.run:
             return row.run
         return str(search.folder) if (search := self._search) is not None else None
-
-
-def best_recipe(search: SearchSummary) -> RunRecipe:
-    """The recipe with the values of the best trial.
-
-    Raises:
-        WorkbenchError: there is none yet.
-    """
-    found = best_of(search)
-    if found is None or search.base is None:
-        raise WorkbenchError("no trial has a value yet.", where=search.name)
-    document = search.base.document
-    return RunRecipe(recipe_of(search.base, found), f"{document.recipe.name}-best", document.folder)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections.abc import Sequence
 
 from workbench.errors import WorkbenchError
 from workbench.search import reporting
 from workbench.search.kept_elsewhere import journal_in
-from workbench.search.opening import SEARCHES
+from workbench.search.opening import SEARCHES, recipe_of
 from workbench.search.pruning_by_hand import prune_by_hand
 from workbench.tui.context import AppContext
 from workbench.tui.screens.searches.listing import SearchSummary
-from workbench.tui.screens.searches.rows import TrialRow
+from workbench.tui.screens.searches.rows import TrialRow, best_of
+from workbench.tui.screens.searches.trial_result import compares_layers
 from workbench.tui.services.detached import plugin_options
+from workbench.tui.services.run_files import RunRecipe
 from workbench.tui.services.search_processes import SearchProcesses
 from workbench.tui.widgets.dialogs import PromptDialog
 
@@ -39,7 +42,7 @@ async def begin_open_recipe(app: AppContext, processes: SearchProcesses) -> bool
     if recipe.search is None and recipe.repeat is not None:
         name = f"{name}-{recipe.repeat.repetitions}-{'seeds' if recipe.repeat.seeds else 'folds'}"
     word = "search" if recipe.search is not None else "repeat"
-    return _begin(app, processes, name, [word, str(editor.path.absolute()), "--name", name])
+    return begin_process(app, processes, name, [word, str(editor.path.absolute()), "--name", name])
 
 
 async def go_on(app: AppContext, processes: SearchProcesses, search: SearchSummary) -> bool:
@@ -51,7 +54,7 @@ async def go_on(app: AppContext, processes: SearchProcesses, search: SearchSumma
     if search.base is None:
         return False
     arguments = [reporting.command_of(search.base), search.name]
-    if search.goal is not None:
+    if search.goal is not None and not compares_layers(search):
         least = max(len(search.trials), 1)
 
         def check(text: str) -> str:
@@ -70,10 +73,11 @@ async def go_on(app: AppContext, processes: SearchProcesses, search: SearchSumma
             return False
         if int(answer) != search.wanted:
             arguments += ["--set", f"search.trials={int(answer)}"]
-    return _begin(app, processes, search.name, arguments)
+    return begin_process(app, processes, search.name, arguments)
 
 
-def _begin(app: AppContext, processes: SearchProcesses, name: str, arguments: list[str]) -> bool:
+def begin_process(app: AppContext, processes: SearchProcesses, name: str, arguments: Sequence[str]) -> bool:
+    """Begin `kwb ARGUMENTS` for the search of a name. What is in the way is shown."""
     folder = app.working_directory / SEARCHES / name
     if processes.works_on(folder):
         app.notice(f"'{name}' is worked on already.", "warning")
@@ -105,3 +109,16 @@ async def prune_or_release(app: AppContext, search: SearchSummary, row: TrialRow
     elif not search.agents:
         words += " when somebody works on the search: c."
     app.notice(words, "information")
+
+
+def best_recipe(search: SearchSummary) -> RunRecipe:
+    """The recipe with the values of the best trial.
+
+    Raises:
+        WorkbenchError: there is none yet.
+    """
+    found = best_of(search)
+    if found is None or search.base is None:
+        raise WorkbenchError("no trial has a value yet.", where=search.name)
+    document = search.base.document
+    return RunRecipe(recipe_of(search.base, found), f"{document.recipe.name}-best", document.folder)
