@@ -188,13 +188,13 @@ async def test_a_child_that_is_terminated_gives_up_what_never_ends(child: Starte
 
 async def test_a_detached_training_outlives_its_parent(child: Started, tmp_path: Path) -> None:
     async with child() as (worker, heard):
-        worker.send("train", text=recipe(epochs=30), runs="runs")
+        worker.send("train", text=recipe(epochs=300), runs="runs")
         await until(lambda: heard.of(events.Epoch))
         await worker.detach()
         seen = len(heard)
         await until(lambda: gone(worker.pid), 60)
         (run,) = list_runs(tmp_path / "runs")
-        assert (run.status, run.epoch) == ("done", 30)
+        assert (run.status, run.epoch) == ("done", 300)
         assert len(heard) == seen
 
 
