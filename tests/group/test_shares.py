@@ -149,11 +149,7 @@ def test_what_adding_up_costs_is_said_once(kwb: Kwb, table: Path) -> None:
     assert result.returncode == 0, result.stderr
     texts = [json.loads(line).get("text", "") for line in result.stdout.splitlines()]
     (said,) = [text for text in texts if "adding up the gradients of 2 processes" in text]
-    found = re.fullmatch(
-        r"a step takes ([\d.e+-]+) ms; .* is ([\d.e+-]+) ms of that \((\d+) %\)(: one process.*)?", said
-    )
+    found = re.fullmatch(r"a step takes ([\d.e+-]+) ms; .* is ([\d.e+-]+) ms of that \((\d+) %\)", said)
     assert found
     step, sums = float(found[1]), float(found[2])
-    assert step > 0.0
-    assert sums > 0.0
-    assert bool(found[4]) == (sums > step / 2)
+    assert 0.0 < sums < step

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +108,11 @@ class ArraySource:
     def at_hand(self, epoch: int, step: int) -> range:
         """The steps of an epoch, with or without this one, that cost nothing to read: all."""
         return range(self.steps)
+
+    def whole_batch(self, epoch: int, step: int) -> Any:
+        """A batch of an epoch, with the rows of all processes; not the last one, which may be short."""
+        indices = self.order(epoch)[: self.batch_size]
+        return tree.map_structure(lambda array: tf.gather(array, indices), self.data)
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -212,6 +218,11 @@ class StreamSource:
                 raise
 
         return tf.data.Dataset.from_generator(batches, output_signature=self.signature()).prefetch(2)
+
+    def whole_batch(self, epoch: int, step: int) -> Any:
+        """The batch of a step, with the rows of all processes."""
+        with closing(self._read(epoch, step, 1)) as batches:
+            return next(batches)
 
     def _read(self, epoch: int, step: int, at_once: int) -> Generator[Any]:
         """The rows from a step of an epoch on, in the structure of a batch, so many batches at a time."""

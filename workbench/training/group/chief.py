@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +19,14 @@ from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs
 from workbench.training.engines.programs import Program, Step
 from workbench.training.engines.shares import Share
+from workbench.training.group.advice import LoneStep, expected
 from workbench.training.group.balance import Balance
 from workbench.training.group.collectives import LOST, Collectives
 from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Joined, Replica
 from workbench.training.group.rows import form_of_rows
 from workbench.training.group.spent import Spent, run_measured
-from workbench.training.group.steps import ACCUMULATED, StepsToRun
+from workbench.training.group.steps import ACCUMULATED, SUMS, StepsToRun
 
 Send = Callable[[StepsToRun], None]
 
@@ -57,13 +59,19 @@ class Chief:
         self._known: list[int] = []
         self._balance = Balance(self.share.size)
         self._said = False
+        self._model: Any = None
+        self._step: Step | None = None
+        self._batches = 1  # that an optimizer steps after
+        self._source: Source | None = None
 
     @property
     def share(self) -> Share:
         return self.collectives.share
 
     def wrap_step(self, step: Step, model: Any, accumulation: Accumulation | None) -> Step:
+        self._model, self._step = model, step
         if accumulation:
+            self._batches = accumulation.batches
             accumulation.collect = lambda: self._collect(accumulation)
         return with_summed_gradients(step, model, self.collectives, accumulation, self.sum_in)
 
@@ -75,6 +83,8 @@ class Chief:
                 where="train.workers",
                 hint="Train it with `workers: 1`.",
             )
+        if part == "train":
+            self._source = source
         if self._replica is None:
             self._replica = Replica(model, self.collectives, self.others)
         return _SharedProgram(program, source, part, self)
@@ -85,8 +95,10 @@ class Chief:
         Args:
             rows: of all these steps.
         """
-        began = time.perf_counter()
         try:
+            if steps.part == "train" and not self._known:
+                self._advise(steps)
+            began = time.perf_counter()
             self._begin(steps)
             self.collectives.alone.assign(steps.alone)
             logs, spent = run_measured(program, steps.epoch, steps.step, steps.count, self.collectives)
@@ -98,6 +110,24 @@ class Chief:
             self._balance.add(steps.count, rows, time.perf_counter() - began, joined.spent)
             self._report()
         return joined.logs
+
+    def _advise(self, steps: StepsToRun) -> None:
+        """Say before the first step what several processes are expected to gain."""
+        assert self._replica is not None
+        assert self._source is not None
+        assert self._step is not None
+        self._send(StepsToRun(SUMS, 0, 0, 0, 0, plain_graphs=steps.plain_graphs, form=self._replica.form))
+        found, lone = None, None
+        with suppress(Exception):  # the model's own code: the training itself shows what is wrong with it
+            lone = LoneStep(self._model, self._step, self._source)
+        sums = self.collectives.seconds_of_traced() / self._batches
+        with suppress(Exception):
+            if lone is not None:
+                batch = self._source.whole_batch(steps.epoch, steps.step)
+                found = expected(lone, batch, self.share, sums)
+        if found is not None:
+            self._balance.alone, self._balance.expected_speed_up = found.alone, found.times
+            self.emit(found.message())
 
     def _report(self) -> None:
         """Report what was measured, from time to time."""
@@ -179,6 +209,6 @@ def _in_words(found: events.Processes, step: float) -> events.Message:
         f"a step takes {1000 * step:.3g} ms; adding up the gradients of {found.count} processes is "
         f"{1000 * step * found.adding_up:.3g} ms of that ({round(100 * found.adding_up)} %)"
     )
-    if found.adding_up <= _MOST:
+    if found.adding_up <= _MOST or found.expected_speed_up:  # that was warned of before the first step
         return events.Message("info", text)
     return events.Message("warning", f"{text}: one process, or a larger batch, may be faster")

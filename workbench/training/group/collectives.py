@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ import tensorflow as tf
 
 from workbench.training.engines.shares import Share
 
+_MANY_NUMBERS = 1_000_000  # of so many a sum takes tens of milliseconds,
+_FEW, _OFTEN = 3, 7  # and it is measured so often, else so often
 _GROUP = 1  # the number of our group of processes; there is no other in a process
 
 
@@ -65,6 +68,7 @@ class Collectives:
         with tf.device("CPU"):
             self.waited = tf.Variable(0.0, trainable=False, dtype=tf.float64)
         self._before: WeakKeyDictionary[Any, _Before] = WeakKeyDictionary()
+        self._in_graphs: list[tuple[tf.DType, int]] = []  # type and length of each sum that was traced
 
     def sum(
         self, tensors: Sequence[tf.Tensor], name: str, sent_as: tf.DType | None = None
@@ -90,6 +94,19 @@ class Collectives:
                 results[index].set_shape(given.shape)
         return [results[index] for index in range(len(tensors))]
 
+    def seconds_of_traced(self) -> float:
+        """How long all the sums take that were traced up to now, of a step. Every process must ask for it."""
+        vectors = [tf.zeros([length], dtype) for dtype, length in self._in_graphs]
+        sums = tf.function(lambda given: [self._sum(each, "measured")[:1] for each in given], autograph=False)
+        many = sum(length for _, length in self._in_graphs) > _MANY_NUMBERS
+        took = []
+        for _ in range(_FEW if many else _OFTEN):
+            began = time.perf_counter()
+            for each in sums(vectors):
+                each.numpy()
+            took.append(time.perf_counter() - began)
+        return min(took)  # in the others something was done for the first time, or by somebody else
+
     def from_first(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
         """The tensors of process 0, in each process."""
         mine = tensors if self.share.rank == 0 else [tf.zeros_like(tensor) for tensor in tensors]
@@ -114,6 +131,8 @@ class Collectives:
         form = f"{name} {vector.dtype.name} {vector.shape}"
         if tf.executing_eagerly():
             return self._reduce(vector, form)
+        # Of rows of an embedding nobody knows here how many they will be; what each sum takes at least is counted.
+        self._in_graphs.append((vector.dtype, vector.shape[0] or 1))
         graph = tf.compat.v1.get_default_graph()
         before = self._before.get(graph)
         number = before.forms[form] if before else 0

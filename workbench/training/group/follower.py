@@ -18,7 +18,7 @@ from workbench.training.group.gradients import with_summed_gradients
 from workbench.training.group.replica import Replica
 from workbench.training.group.rows import form_of_rows
 from workbench.training.group.spent import run_measured
-from workbench.training.group.steps import ACCUMULATED, StepsToRun
+from workbench.training.group.steps import ACCUMULATED, SUMS, StepsToRun
 from workbench.training.preparing import PreparedRun
 from workbench.training.thread_settings import graphs_as_they_are
 
@@ -54,11 +54,28 @@ class Follower:
                 self._accumulation.join(self._collectives.sum, first=False)
                 continue
             with graphs_as_they_are() if steps.plain_graphs else nullcontext():
-                self._run_steps(steps)
+                if steps.part == SUMS:
+                    self._prepare(steps)
+                    self._collectives.seconds_of_traced()
+                else:
+                    self._run_steps(steps)
 
-    def _run_steps(self, steps: StepsToRun) -> None:
+    def _prepare(self, steps: StepsToRun) -> Replica:
+        """Have what all steps need."""
         if not self._programs:
             self._build("train")  # it makes the variables that all need
+        if self._replica is None:
+            augmenter = self._run.augmenter
+            others = augmenter.layers if augmenter else ()
+            self._replica = Replica(self._run.model, self._collectives, others)
+        if steps.form and steps.form != self._replica.form:
+            raise TrainingError(
+                "its model has other variables than that of the first process.", where="train.workers"
+            )
+        return self._replica
+
+    def _run_steps(self, steps: StepsToRun) -> None:
+        replica = self._prepare(steps)
         program = self._programs.get(steps.part) or self._build(steps.part)
         if steps.rows_of_part and steps.rows_of_part != self._rows_of_parts[steps.part]:
             raise DataError(
@@ -66,27 +83,19 @@ class Follower:
                 where="data",
                 hint="What reads them must give the same rows each time: have it draw with a seed of its own.",
             )
-        if self._replica is None:
-            augmenter = self._run.augmenter
-            others = augmenter.layers if augmenter else ()
-            self._replica = Replica(self._run.model, self._collectives, others)
         if steps.changed is None:
-            if steps.form != self._replica.form:
-                raise TrainingError(
-                    "its model has other variables than that of the first process.", where="train.workers"
-                )
-            self._replica.begin()
+            replica.begin()
         else:
-            self._replica.take(steps.changed)
-        self._replica.forget_metrics()
+            replica.take(steps.changed)
+        replica.forget_metrics()
         self._collectives.alone.assign(steps.alone)
         if self._accumulation is not None and steps.part == "train":
             self._accumulation.go_to(steps.step)
         logs, spent = run_measured(program, steps.epoch, steps.step, steps.count, self._collectives)
         if steps.alone:
-            self._replica.forget_metrics()
+            replica.forget_metrics()
         rows = self._collectives.share.rows_of(steps.rows)
-        self._replica.join(logs, rows, spent, given_by_metrics=program.gives_metrics)
+        replica.join(logs, rows, spent, given_by_metrics=program.gives_metrics)
 
     def _build(self, part: str) -> Program:
         source, step = self._source(part), self._step(part)

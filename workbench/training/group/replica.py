@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +18,6 @@ from workbench.training.group.collectives import Collectives, fingerprint
 from workbench.training.group.spent import Spent
 from workbench.training.variables import put
 
-_SUMS = 7
 _ROUNDING = 1e-4  # of the largest number of a variable: what some steps make of last bits stays far below
 _APART = 0x9E3779B9  # between the seeds of two processes
 
@@ -163,17 +160,6 @@ class Replica:
             raise _not_equal(wrong)
         for variable, value in zip(variables, first, strict=True):
             put(variable, value)
-
-    def seconds_of_a_sum(self) -> float:
-        """How long one sum of all gradients takes. Every process must ask for it."""
-        size = sum(math.prod(weight.shape) for weight in self._model.trainable_weights)
-        gradients = [tf.zeros([size])]
-        took = []
-        for _ in range(_SUMS):
-            began = time.perf_counter()
-            self._collectives.sum(gradients, "measured")[0].numpy()
-            took.append(time.perf_counter() - began)
-        return min(took)  # in the others the machine did something else as well
 
     def _results(self) -> Logs:
         if is_quick(self._model, "get_metrics_result"):  # it would give those of the last step

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 SUMS = "sums"
-"""In place of a part: no steps, but sums as large as the gradients, which the chief measures."""
+"""In place of a part: no steps, but the sums of a step, which the chief measures before the first."""
 
 ACCUMULATED = "accumulated"
 """In place of a part: no steps, but what each process has accumulated goes to the chief, for a checkpoint."""
