@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from workbench.children import JsonChild
 from workbench.errors import ExitCode, FileError, WorkbenchError
+from workbench.group.retrain import retrain
+from workbench.group.session import PluginChoice
+from workbench.recipe.document import Document
 from workbench.storage.ownership import owner
 from workbench.storage.receipt_changes import ReceiptChange, changes
 from workbench.storage.receipts import Position, Receipt, not_a_receipt, read_receipt
@@ -152,10 +155,10 @@ class Verifier:
         if receipt is None:
             reason = "it has no receipt: an older kwb has trained it, or it ended before its first step."
             return Verification("unknown", reason=reason)
-        if (processes := run_document(self.run).recipe.train.workers) > 1:
+        if len(numbers := _processes(receipt)) > 1:
             reason = (
-                f"{processes} processes have trained it together, and one process adds up the rows of a batch in "
-                "another order: its last digits are others."
+                f"{' and then '.join(map(str, numbers))} processes have trained it, each number of them adds up the "
+                "rows of a batch in another order, and the receipt does not say from which step on."
             )
             return Verification("unknown", reason=reason, engine=receipt.engine)
         wanted = self._wanted(receipt)
@@ -207,13 +210,19 @@ class Verifier:
 
     def _train(self, receipt: Receipt, wanted: Sequence[Position]) -> Trained:
         """Train up to the last position that is wanted."""
-        request = {
-            "run": str(self.run.path.absolute()),
-            "plugin_files": [str(path.resolve()) for path in self.plugin_files],
-            "blocked": list(self.blocked),
+        how = {
             "engine": receipt.engine or "auto",
             "streamed": receipt.starts[0].get("streamed"),
             "positions": list(wanted),
+        }
+        document = run_document(self.run)
+        if document.recipe.train.workers > 1:
+            return self._train_together(document, how, wanted[-1])
+        request = {
+            **how,
+            "run": str(self.run.path.absolute()),
+            "plugin_files": [str(path.resolve()) for path in self.plugin_files],
+            "blocked": list(self.blocked),
         }
         trained = Trained()
         with tempfile.TemporaryDirectory(prefix="kwb-verify-") as folder, tempfile.TemporaryFile() as log:
@@ -231,6 +240,32 @@ class Verifier:
                 lines = log.read().decode(errors="replace").strip().splitlines()[-1:]
                 trained.error = f"the process that trained it ended{': ' + lines[0] if lines else ''}."
         return trained
+
+    def _train_together(self, document: Document, how: Mapping[str, Any], last: Position) -> Trained:
+        """The same by as many processes as have trained it."""
+        trained = Trained()
+
+        def take(record: Mapping[str, Any]) -> bool:
+            trained.take(record)
+            if trained.last is not None:
+                self.on_state(trained.last)
+            return last in trained.states
+
+        # What the recipe saves stays as it is.
+        document = replace(document, recipe=document.recipe.model_copy(update={"save": ()}))
+        plugins = PluginChoice([path.resolve() for path in self.plugin_files], self.blocked)
+        with tempfile.TemporaryDirectory(prefix="kwb-verify-") as folder:
+            try:
+                retrain(document, plugins, how, Path(folder), take)
+            except WorkbenchError as error:
+                trained.error = str(error)
+        return trained
+
+
+def _processes(receipt: Receipt) -> list[int]:
+    """How many processes have trained a run, each number once."""
+    recipes = [start.get("recipe", {}) for start in receipt.starts]
+    return list(dict.fromkeys(each.get("train", {}).get("workers", 1) for each in recipes))
 
 
 @dataclass

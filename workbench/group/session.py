@@ -45,6 +45,8 @@ class GroupSession:
     Args:
         plugins: of the catalog.
         logs: the folder for what the processes print while they run.
+        retraining: where a run is trained once more to compare, how it was trained: see `retrain`.
+        on_receipt: called with each record of the receipt of that.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class GroupSession:
         logs: Path,
         resume: RunFolder | None = None,
         fence: int = 0,
+        retraining: Mapping[str, Any] | None = None,
+        on_receipt: Callable[[Mapping[str, Any]], None] = lambda record: None,
     ) -> None:
         self.document = document
         self.control = Control()
@@ -65,7 +69,9 @@ class GroupSession:
         self._runs_folder = runs_folder
         self._logs = logs
         self._fence = fence
-        self._elastic = document.recipe.train.elastic
+        self._elastic = document.recipe.train.elastic and retraining is None
+        self._retraining = retraining
+        self._on_receipt = on_receipt
         self._size = document.recipe.train.workers
         self._run = str(resume.path) if resume else ""
         self._epoch = 0
@@ -123,6 +129,7 @@ class GroupSession:
             "resume": self._run or None,
             "fence": self._fence,
             "hold_after": list(self.control.holds),
+            "retraining": self._retraining,
         }
 
     def _take(self, heard: Heard, world: World) -> events.Finished | None:
@@ -134,6 +141,8 @@ class GroupSession:
             world.send_steps(record)
         elif "event" in record:
             self._event(record)
+        elif "receipt" in record:
+            self._on_receipt(record["receipt"])
         elif "lost" in record:
             self._explain(world, heard.rank, record["lost"])
         elif "error" in record:

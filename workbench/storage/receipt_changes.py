@@ -16,7 +16,16 @@ PARTS = ("training", "validation", "test")
 MOST = 4  # ranges of rows that are named
 
 # Keys that do not change what a training learns, up to the step that it comes to.
-_FREE = ("name", "save", "search", "repeat", "train.epochs", "train.checkpoint_seconds", "train.watch")
+_FREE = (
+    "name",
+    "save",
+    "search",
+    "repeat",
+    "train.epochs",
+    "train.checkpoint_seconds",
+    "train.elastic",
+    "train.watch",
+)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from workbench.training.session import Session
 from workbench.training.trained_rows import trained_rows
 from workbench.worker.data_views import DataViews
 from workbench.worker.examine import examine, look_at_data
-from workbench.worker.grouped import chief_of, follow
+from workbench.worker.grouped import chief_of, follow, retraining_of
 from workbench.worker.kept_data import KeptData
 from workbench.worker.pictures import pictures_of
 from workbench.worker.predictions import KeptPredictions, predictions_of
@@ -155,7 +155,8 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
         session = GroupSession(document, plugins, child.emit, logs=state_folder() / "group", **place)
     else:
         chief = chief_of(child, arguments["group"]) if "group" in arguments else None
-        session = Session(document, child.catalog, child.emit, chief=chief, **place)
+        retraining = retraining_of(child, arguments)
+        session = Session(document, child.catalog, child.emit, chief=chief, retraining=retraining, **place)
     session.control.hold_after(arguments.get("hold_after", ()))
     child.steer_by(session.control)
     finished = session.run()

@@ -21,6 +21,7 @@ from workbench.training.group.collectives import LOST, Collectives, start_server
 from workbench.training.group.follower import Follower
 from workbench.training.group.steps import StepsToRun
 from workbench.training.preparing import load_data, prepare
+from workbench.training.receipts import Retraining
 from workbench.training.resume import streamed_before
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def follow(child: Child, document: Document, arguments: Arguments) -> None:
     child.leave_with_parent()
     collectives = _connected(arguments["group"])
     resume = open_run(arguments["resume"]) if arguments.get("resume") else None
-    data = load_data(document, child.catalog, streamed_before(resume) if resume else None)
+    again = arguments.get("retraining")
+    streamed = streamed_before(resume) if resume else again["streamed"] if again else None
+    data = load_data(document, child.catalog, streamed)
     adapter = adapter_for(data, read_states(resume) if resume else None)
     prepared_run = prepare(document, child.catalog, data=data, adapter=adapter)
     train = document.recipe.train
@@ -63,6 +66,19 @@ def follow(child: Child, document: Document, arguments: Arguments) -> None:
     except LOST as error:
         _lost(child, error)
         raise
+
+
+def retraining_of(child: Child, arguments: Arguments) -> Retraining | None:
+    """How the run was trained that is trained once more; None where it is no such training."""
+    asked = arguments.get("retraining")
+    if asked is None:
+        return None
+    return Retraining(
+        engine=asked["engine"],
+        streamed=asked["streamed"],
+        positions=frozenset((epoch, step) for epoch, step in asked["positions"]),
+        report=lambda record: _send(child, {"receipt": record}),
+    )
 
 
 def _lost(child: Child, error: Exception) -> None:
