@@ -233,12 +233,13 @@ class OnTerminal(PlainLines):
     _last: events.Epoch | None = None
 
     def _current(self, event: events.Step | events.Epoch) -> str:
-        speed = f"{event.steps_per_second:,.0f} steps/s"
-        if (found := self._processes) is not None:
-            slow = f", waiting for {found.straggler}" if found.straggler else ""
-            adding_up = f"{100 * found.adding_up:.0f} % adding up"
-            speed = f"{found.rows_per_second:,.0f} rows/s by {found.count} processes ({adding_up}{slow})"
-        return f"{speed}  {_numbers(event.logs)}"
+        """What fits of it is shown: first what every training has."""
+        found = self._processes
+        if found is None:
+            return f"{event.steps_per_second:,.0f} steps/s  {_numbers(event.logs)}"
+        share = f"{100 * found.adding_up:.0f} % adding up"
+        speed = f"{found.rows_per_second:,.0f} rows/s"
+        return f"{speed}  {_numbers(event.logs)}  {found.count} processes, {share}"
 
     def _update(self, completed: float | None, description: str, numbers: str) -> None:
         if self._task is not None:
