@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from workbench.data.specs import ClassTarget, NumberTarget, Target
 from workbench.errors import DataError, RecipeError
 from workbench.events import plain
 from workbench.training.saved_model import SavedModel, plain_columns
+
+BLOCK = 1 << 14  # rows
 
 
 @dataclass(frozen=True)
@@ -143,14 +145,19 @@ class PredictionTable:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.columns)
-        for row in self.cells(order):
-            writer.writerow([int(value) if isinstance(value, bool) else value for value in row])
+        for block in _blocks(order):
+            writer.writerows(zip(*map(_with_numbers, self._values(block)), strict=True))
         return text.getvalue()
 
     def as_json(self, order: np.ndarray) -> str:
         """Rows as a list of objects."""
-        rows = (dict(zip(self.columns, row, strict=True)) for row in self.cells(order))
-        return json.dumps(plain(list(rows)))
+        texts = []
+        for block in _blocks(order):
+            rows = [
+                dict(zip(self.columns, row, strict=True)) for row in zip(*self._values(block), strict=True)
+            ]
+            texts.append(json.dumps(plain(rows))[1:-1])
+        return f"[{', '.join(texts)}]"
 
     def cells(self, order: np.ndarray, most: int | None = None) -> list[list[Any]]:
         """Rows as lists of values: None where the truth is not known yet, as ahead of the data's end.
@@ -159,12 +166,26 @@ class PredictionTable:
             order: the rows.
             most: at most so many columns.
         """
-        columns = []
+        return [list(row) for row in zip(*self._values(order, most), strict=True)]
+
+    def _values(self, order: np.ndarray, most: int | None = None) -> Iterator[list[Any]]:
+        """As `cells`, by column."""
         for name in list(self.columns)[:most]:
             values: list[Any] = self.columns[name][order].tolist()
             late = self.kinds[name] in ("beside", "true", "error") and self.columns[name].dtype.kind == "f"
-            columns.append([None if value != value else value for value in values] if late else values)
-        return [list(row) for row in zip(*columns, strict=True)]
+            yield [None if value != value else value for value in values] if late else values
+
+
+def _blocks(order: np.ndarray) -> Iterator[np.ndarray]:
+    """Some rows after the other: all of them as Python's objects would take many times the memory of the numbers."""
+    return (order[start : start + BLOCK] for start in range(0, len(order), BLOCK))
+
+
+def _with_numbers(values: list[Any]) -> list[Any]:
+    """1 and 0 in place of true and false."""
+    if bool not in set(map(type, values)):
+        return values
+    return [int(value) if isinstance(value, bool) else value for value in values]
 
 
 def predict(saved: SavedModel, read: Callable[[bool], Rows]) -> Predicted:
