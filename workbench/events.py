@@ -144,6 +144,11 @@ class Processes(Event):
     speed_up: float = 0.0
     expected_speed_up: float = 0.0
 
+    @property
+    def memory_of_all(self) -> int:
+        """Bytes; 0 where they are not known. A file of unknown origin may have anything in the list."""
+        return sum(each for each in self.memory if isinstance(each, int))
+
 
 @dataclass(frozen=True)
 class Internals(Event):

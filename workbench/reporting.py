@@ -308,7 +308,7 @@ def _finished_line(event: events.Finished) -> str:
 
 def _processes_line(event: events.Processes) -> str:
     """How several processes did, in the end."""
-    gigabytes = sum(event.memory) / 1e9
+    gigabytes = event.memory_of_all / 1e9
     parts = [
         f"{event.count} processes: {event.rows_per_second:,.0f} rows/s",
         f"{100 * event.adding_up:.0f} % of the time for adding up gradients",

@@ -190,4 +190,6 @@ def test_how_several_processes_do_is_of_one_beginning_of_the_run() -> None:
     view = taken(STARTED, ASSEMBLED, CHOSEN, found)
     assert view.processes == found
     assert view.stage is Stage.RUNNING
+    assert found.memory_of_all == 60
+    assert events.Processes(2, memory=("a", None, 5)).memory_of_all == 5, "of a file that somebody else wrote"
     assert taken(STARTED, view=view).processes is None, "it goes on, maybe with others"

@@ -98,8 +98,8 @@ def third_line(processes: events.Processes, width: int) -> Content:
     if processes.straggler:
         facts.append((f"{marks.WARNING} all wait for", f"process {processes.straggler}"))
     facts.append(("adding up", f"{100 * processes.adding_up:.0f} %"))
-    if processes.memory:
-        facts.append(("memory", formatting.amount(sum(processes.memory))))
+    if memory := processes.memory_of_all:
+        facts.append(("memory", formatting.amount(memory)))
     if processes.speed_up:
         facts.append(("speed", f"{processes.speed_up:.2g} times one"))
     return _in_a_line(facts, width)
