@@ -40,7 +40,7 @@ async def training(app: Any, pilot: Any, folder: Path, recipe: str = RECIPE) -> 
     app.set_editor(Editor(recipe, name="together.yaml", folder=folder))
     await pilot.press("t")
     screen = await until(lambda: isinstance(app.screen, TrainScreen) and app.screen)
-    await until(lambda: screen.record.view.stage is Stage.RUNNING and screen.record.view.epoch > 1, 120)
+    await until(lambda: screen.record.view.stage is Stage.RUNNING and screen.record.view.epoch > 1, 240)
     return screen
 
 
