@@ -158,15 +158,34 @@ import workbench.plugin as kwb
 def drawn(rows: int = 100) -> kwb.Source:
     draws = np.random.default_rng()
     return kwb.Source({"x": draws.normal(size=rows), "y": draws.normal(size=rows)}, targets=("y",))
+
+
+class Chunks:
+    names, rows, groups = ("x", "y"), (50, 50), (0, 1)
+
+    def open(self):
+        return self
+
+    def read(self, chunk, names):
+        draws = np.random.default_rng()
+        return {name: draws.normal(size=50) for name in names}
+
+    def close(self):
+        pass
+
+
+def drawn_stream() -> kwb.StreamedSource:
+    return kwb.StreamedSource(Chunks(), targets=("y",))
 """
 
 
-def test_rows_that_are_others_in_each_process(kwb: Kwb, table: Path) -> None:
+@pytest.mark.parametrize("data", ["drawn", "drawn_stream"])
+def test_rows_that_are_others_in_each_process(data: str, kwb: Kwb, table: Path) -> None:
     """No process may train on rows of its own: they would not be those of one data set."""
     (table / "drawn.py").write_text(DRAWN)
     recipe = write_recipe(table, Case(DENSE, f"{MSE}, batch_size: 32"))
     text = (table / recipe).read_text().splitlines()
-    text[3] = "data: {use: drawn, split: {validation: 0.2}}"
+    text[3] = f"data: {{use: {data}, split: {{validation: 0.2}}}}"
     (table / recipe).write_text("\n".join(text))
     alone = kwb("--batch", recipe, "--plugin", "drawn.py", cwd=table)
     assert alone.returncode == 0, alone.stderr

@@ -160,8 +160,8 @@ class StreamSource:
     """A stream as batches, `steps` of them an epoch; at most a few are in memory at a time. Of each batch this process
     takes its `share`.
 
-    `blocks` has them many at a time. `error` holds what the stream raised in a dataset, for TensorFlow shows its
-    callers only the text of it.
+    `blocks` has them many at a time. `first_batch` is that of the first epoch, with the rows of every process. `error`
+    holds what the stream raised in a dataset, for TensorFlow shows its callers only the text of it.
     """
 
     epochs_are_alike = False  # nobody knows
@@ -183,12 +183,14 @@ class StreamSource:
         first = next(stream.batches(0, 0, 1), None)
         if first is None or not self.steps:
             raise DataError("the stream has no rows")
-        self._example = packed(first, class_weight)
-        self.blocks = Blocks(self._read, self._example, self.batch_size, self.steps)
+        self.first_batch = packed(first, class_weight)
+        self.blocks = Blocks(self._read, self.first_batch, self.batch_size, self.steps)
 
     def signature(self, batch_size: int | None = None) -> Any:
         """The batch as tensor specifications; a batch size of None is one that may vary."""
-        return tree.map_structure(lambda a: tf.TensorSpec([batch_size, *a.shape[1:]], a.dtype), self._example)
+        return tree.map_structure(
+            lambda a: tf.TensorSpec([batch_size, *a.shape[1:]], a.dtype), self.first_batch
+        )
 
     def at_hand(self, epoch: int, step: int) -> range:
         """The steps of an epoch around this one that can be run again and again without reading anything."""
