@@ -191,6 +191,19 @@ def test_as_stock_keras_in_one_process(name: str, kwb: Kwb, table: Path) -> None
     assert_equal(found, wanted, within=case.within, logs_within=case.logs_within or case.within)
 
 
+@pytest.mark.parametrize("recipe", ["vae", "gan"])
+def test_built_in_recipes_that_draw_numbers(recipe: str, kwb: Kwb, tmp_path: Path) -> None:
+    """Also in a test of the model, where metrics are others each time, and no less sums for that; and with optimizers
+    beside that of Keras."""
+    alone, several = (
+        trained(kwb, tmp_path, recipe, "--workers", workers, "--set", "train.epochs=3")
+        for workers in ("1", "2")
+    )
+    assert several.weights.keys() == alone.weights.keys()
+    for name, value in alone.logs[-1].items():
+        assert several.logs[-1][name] == pytest.approx(value, rel=0.25), name
+
+
 @pytest.mark.parametrize("recipe", ["multi-inputs", "reconstructing-regressor", "residual-regressor"])
 def test_built_in_recipes(recipe: str, kwb: Kwb, tmp_path: Path) -> None:
     wanted = trained(kwb, tmp_path, recipe, "--set", "train.engine=plain", "--set", "train.epochs=3")

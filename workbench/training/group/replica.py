@@ -13,6 +13,7 @@ from keras import tree
 from workbench.assembly.own_training import variables_with_optimizers
 from workbench.errors import TrainingError
 from workbench.keras_private import backend_value, holds_seed
+from workbench.storage.optimizers import optimizers
 from workbench.training.engines.metrics import Logs, is_quick
 from workbench.training.group.collectives import Collectives, fingerprint
 from workbench.training.group.spent import Spent
@@ -49,10 +50,11 @@ class Replica:
     def __init__(self, model: Any, collectives: Collectives, others: Sequence[Any] = ()) -> None:
         self._model = model
         self._collectives = collectives
-        optimizer = getattr(model, "optimizer", None)
         # A step of its own may use none. What looks whether the model can be saved has built it, in the chief alone.
-        if optimizer is not None and not optimizer.built:
-            optimizer.build(model.trainable_variables)
+        # Beside others that train the model, Keras' own is none of them, and stays as it is.
+        for optimizer in optimizers(model).values():
+            if not optimizer.built:
+                optimizer.build(model.trainable_variables)
         metrics = list(model.metrics_variables)
         known = {id(each) for each in metrics}
         own = [each for each in variables_with_optimizers(model) if id(each) not in known]
