@@ -23,6 +23,7 @@ FAMILIES = {
     "environments": "projects with moved code, each installed by pip in a new environment",
     "kills": "trainings that are killed around the hand-over to XLA, at more moments",
     "processes": "each process of a training that is lost in each way",
+    "moments": "processes of a training that are killed or frozen at 20 random moments",
     "numbers": "five runs of each recipe that must give the same numbers",
 }
 

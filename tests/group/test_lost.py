@@ -64,9 +64,9 @@ class Begun:
         found = children(self.process.pid)
         return [pid for pid in found if b"child_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    def end(self) -> tuple[int, str]:
+    def end(self, seconds: float = 60.0) -> tuple[int, str]:
         """The exit code, and what was said."""
-        rest, said = self.process.communicate(timeout=60)
+        rest, said = self.process.communicate(timeout=seconds)
         self.events += [json.loads(line) for line in rest.splitlines()]
         return self.process.returncode, said
 
