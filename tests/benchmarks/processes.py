@@ -26,7 +26,8 @@ import numpy as np
 
 TARGET_RATIO = 1.6
 RIGHT = 0.2  # of the ratio, that an expectation may be away from it
-ROWS = 4096
+ROWS = 4096  # at least; and so many steps an epoch, for each epoch costs calls of their own:
+STEPS = 32
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ MODELS = {
     "small": Sized(dense(32), 32),
     "middle": Sized(dense(256, 256), 512),
     "large": Sized(dense(1024, 1024), 1024),
-    "large batch": Sized(dense(512, 512), 4096),
+    "large batch": Sized(dense(512, 512), 2048),
     "convolutions": Sized(convolution(16, 32), 128, (24, 24, 3)),
 }
 
@@ -97,8 +98,9 @@ class MeasuredProcesses:
 def write(folder: Path, sized: Sized, epochs: int) -> None:
     """The recipe and its data."""
     random = np.random.default_rng(0)
-    x = random.normal(size=(ROWS, *sized.shape)).astype("float32")
-    y = x.reshape(ROWS, -1)[:, :8].sum(axis=1, keepdims=True)
+    rows = max(ROWS, STEPS * sized.batch_size)
+    x = random.normal(size=(rows, *sized.shape)).astype("float32")
+    y = x.reshape(rows, -1)[:, :8].sum(axis=1, keepdims=True)
     np.savez(folder / "rows.npz", x=x, y=y)
     (folder / "r.yaml").write_text(
         "kwb: 1\nname: r\ndata: {use: npz, path: rows.npz, targets: [y]}\n"
