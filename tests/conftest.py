@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import loaded_kwb
+from tests.order import longest_first
 from workbench.catalog.discovery import discover
 from workbench.catalog.lookup import Catalog
 
@@ -24,6 +25,11 @@ sys.dont_write_bytecode = False
 
 Kwb = Callable[..., "subprocess.CompletedProcess[str]"]
 Install = Callable[[str], Path]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items, Path(__file__).parent)
 
 
 def pytest_collection_finish() -> None:
