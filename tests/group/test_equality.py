@@ -147,6 +147,11 @@ CASES = {
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
+    return write_table(tmp_path)
+
+
+def write_table(folder: Path) -> Path:
+    """The data of all cases, and the plugin of some, in a folder."""
     draws = np.random.default_rng(5)
     numbers = draws.normal(size=(ROWS, 4))
     targets = numbers @ [2.0, -1.0, 0.5, 0.0] + 0.3 * numbers[:, 0] ** 2
@@ -164,9 +169,9 @@ def table(tmp_path: Path) -> Path:
                 ]
             )
         )
-    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
-    (tmp_path / "own.py").write_text(OWN)
-    return tmp_path
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    (folder / "own.py").write_text(OWN)
+    return folder
 
 
 def write_recipe(folder: Path, case: Case, name: str = "r") -> str:

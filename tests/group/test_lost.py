@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Kwb
-from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe
-from tests.group.trainings import assert_equal, children, needs_networks, trained, weights_of
+from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe, write_table
+from tests.group.trainings import Trained, assert_equal, children, needs_networks, trained, weights_of
 from tests.whole import part
 
 __all__ = ["table"]
@@ -28,6 +28,13 @@ pytestmark = [pytest.mark.slow, needs_networks]
 EPOCHS = 400
 LONG = Case(DENSE, f"{MSE}, batch_size: 32, epochs: {EPOCHS}, checkpoint_seconds: 0.3")
 WITHIN = 20.0  # seconds in which nothing of the training is left
+
+
+@pytest.fixture(scope="module")
+def undisturbed(kwb: Kwb, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The long training by one process, never broken off."""
+    folder = write_table(tmp_path_factory.mktemp("undisturbed"))
+    return trained(kwb, folder, write_recipe(folder, LONG))
 
 
 class Begun:
@@ -97,7 +104,7 @@ LOSSES = [(rank, number) for number in (signal.SIGKILL, signal.SIGSTOP) for rank
 
 @pytest.mark.parametrize(("rank", "number"), part("processes", LOSSES, [LOSSES[0], LOSSES[2], LOSSES[4]]))
 def test_a_lost_process_ends_the_others_and_the_run_goes_on(
-    rank: int, number: signal.Signals, kwb: Kwb, table: Path
+    rank: int, number: signal.Signals, kwb: Kwb, table: Path, undisturbed: Trained
 ) -> None:
     recipe = write_recipe(table, LONG)
     with training(table, recipe, "--workers", "3") as begun:
@@ -115,19 +122,18 @@ def test_a_lost_process_ends_the_others_and_the_run_goes_on(
     assert "Traceback" not in said
     run = table / next(each["folder"] for each in begun.events if each["event"] == "run_started")
     # One process, and two, go on from there, and end as one that was never broken off.
-    wanted = trained(kwb, table, recipe)
     workers = "1" if rank == 0 else "2"
     went_on = kwb("--batch", str(run), "--json", "--workers", workers, cwd=table, timeout=300)
     assert went_on.returncode == 0, went_on.stderr
     happened = [json.loads(line) for line in went_on.stdout.splitlines()]
     assert next(each for each in happened if each["event"] == "run_started")["resumed_from"]
     last = [each["logs"] for each in happened if each["event"] == "epoch"][-1]
-    assert last["loss"] == pytest.approx(wanted.logs[-1]["loss"], rel=1e-3)
-    assert weights_of(run / "model.keras").keys() == wanted.weights.keys()
+    assert last["loss"] == pytest.approx(undisturbed.logs[-1]["loss"], rel=1e-3)
+    assert weights_of(run / "model.keras").keys() == undisturbed.weights.keys()
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_elastic_goes_on_with_the_others(rank: int, kwb: Kwb, table: Path) -> None:
+def test_elastic_goes_on_with_the_others(rank: int, table: Path, undisturbed: Trained) -> None:
     recipe = write_recipe(table, LONG)
     with training(table, recipe, "--workers", "2", "--elastic") as begun:
         begun.wait_for("checkpoint", 2)
@@ -143,9 +149,8 @@ def test_elastic_goes_on_with_the_others(rank: int, kwb: Kwb, table: Path) -> No
     ]
     assert any(f"process {rank + 1} of 2 was ended by SIGKILL" in each for each in warnings)
     assert begun.events[-1]["status"] == "done"
-    wanted = trained(kwb, table, recipe)
     last = [each["logs"] for each in begun.events if each["event"] == "epoch"][-1]
-    assert last["loss"] == pytest.approx(wanted.logs[-1]["loss"], rel=1e-3)
+    assert last["loss"] == pytest.approx(undisturbed.logs[-1]["loss"], rel=1e-3)
     kept = [
         json.loads(line) for line in (table / started[0]["folder"] / "events.jsonl").read_text().splitlines()
     ]
@@ -173,7 +178,11 @@ def test_ctrl_c_stops_after_the_batch_and_saves(kwb: Kwb, table: Path) -> None:
     assert begun.events[-1]["status"] == "interrupted"
     run = table / begun.events[0]["folder"]
     assert weights_of(run / "model.keras")
-    assert kwb("--batch", str(run), "--set", "train.epochs=401", cwd=table, timeout=300).returncode == 0
+    epochs = 3 + max(each["epoch"] for each in begun.events if each["event"] == "epoch")
+    went_on = kwb("--batch", str(run), "--json", "--set", f"train.epochs={epochs}", cwd=table, timeout=300)
+    assert went_on.returncode == 0, went_on.stderr
+    happened = [json.loads(line) for line in went_on.stdout.splitlines()]
+    assert [each["epoch"] for each in happened if each["event"] == "epoch"][-1] == epochs
 
 
 def test_kwb_stop_stops_and_saves(kwb: Kwb, table: Path) -> None:

@@ -40,7 +40,7 @@ def go_on(model: Any, prepared_run: Any) -> dict[str, Any]:
     import keras
 
     part = prepared_run.arrays(prepared_run.prepared.train)
-    x, y = keras.tree.map_structure(lambda array: array[:ROWS], (part.x, part.y))
+    x, y = keras.tree.map_structure(lambda array: None if array is None else array[:ROWS], (part.x, part.y))
     history = model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0)
     return {"history": history.history, **look(model, prepared_run)}
 

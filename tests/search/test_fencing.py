@@ -58,7 +58,8 @@ def agent(folder: Path, boot: str, *arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("frozen", ["agent", "all"])
 def test_a_frozen_agent(tmp_path: Path, catalog: Catalog, frozen: str) -> None:
     """Its training ends, whether it was frozen too or went on; nothing of it is in the run of the other one."""
-    train = {**RECIPE["train"], "epochs": EPOCHS[frozen], "checkpoint_seconds": 1.0, "batch_size": 4}
+    train = {**RECIPE["train"], "engine": "plain", "epochs": EPOCHS[frozen], "checkpoint_seconds": 1.0}
+    train["batch_size"] = 4
     over = {"train.optimizer.learning_rate": {"from": 0.001, "to": 0.1, "log": True}}
     (tmp_path / "r.yaml").write_text(
         recipe(search={"over": over, "method": "random", "trials": 1}, train=train)

@@ -24,6 +24,8 @@ from workbench.search.scheduling import Assignment
 from workbench.search.state import Record, TrialState
 from workbench.storage.run_folder import RunFolder
 
+EPOCHS = 500  # so many that a person has the time to prune it
+
 
 def pruned_by_hand() -> list[Record]:
     stopped = records.ended("me", 0, 0, TrialState.PRUNED, value=1.0, epoch=3)
@@ -91,7 +93,7 @@ def test_a_trial_that_trains_is_pruned_and_goes_on_bit_for_bit(
 ) -> None:
     """The process that trains it may be killed before it has heard of it."""
     adam = {"use": "Adam", "learning_rate": 0.01}
-    train = {"epochs": 60, "optimizer": adam, "loss": "mse", "engine": "plain", "checkpoint_seconds": 0.5}
+    train = {"epochs": EPOCHS, "optimizer": adam, "loss": "mse", "engine": "chunk", "checkpoint_seconds": 0.5}
     search = {"over": {"model.sequential[0].units": [4, 16]}, "method": "grid", "trials": 1}
     (tmp_path / "r.yaml").write_text(recipe(search=search, train=train))
     journal = Journal(tmp_path / "saved" / "searches" / "small" / "journal.jsonl")
@@ -109,7 +111,7 @@ def test_a_trial_that_trains_is_pruned_and_goes_on_bit_for_bit(
         finish(agent)
     first = journal.read().trials[0]
     assert first.state is TrialState.PRUNED
-    assert first.repetitions[0].epoch < 60
+    assert first.repetitions[0].epoch < EPOCHS
     assert any(run.checkpoints.iterdir())
     finish(start(tmp_path, "", "search", "small", "--workers", "1"))  # nothing goes on by itself
     assert journal.read().trials[0].repetitions == first.repetitions
@@ -118,7 +120,7 @@ def test_a_trial_that_trains_is_pruned_and_goes_on_bit_for_bit(
     finish(start(tmp_path, "", "search", "small", "--workers", "1"))
     first = journal.read().trials[0]
     known = first.repetitions[0]
-    assert (first.state, known.epoch, known.run) == (TrialState.DONE, 60, str(run.path))
+    assert (first.state, known.epoch, known.run) == (TrialState.DONE, EPOCHS, str(run.path))
     opened = open_search("small", catalog, root=tmp_path / "saved" / "searches")
     assert [first.value] == undisturbed(opened, catalog, [0], tmp_path / "alone")
 

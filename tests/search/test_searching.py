@@ -20,14 +20,18 @@ from typing import Any
 
 import pytest
 
+from tests import loaded_kwb
 from tests.search.bases import RECIPE, recipe
 from tests.search.undisturbed import undisturbed as values_of
+from tests.search.undisturbed import undisturbed_until
 from tests.whole import whole
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import to_yaml
 from workbench.search.journal import Journal
 from workbench.search.opening import open_search
 from workbench.search.state import SearchState, TrialState
+from workbench.storage.run_folder import RunFolder
+from workbench.storage.runs import summary_of
 
 pytestmark = pytest.mark.slow
 
@@ -43,9 +47,7 @@ def command(folder: Path, *arguments: str) -> list[str]:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(folder, *arguments), cwd=folder, capture_output=True, text=True, timeout=300
-    )
+    return loaded_kwb.run(arguments, folder, timeout=300)
 
 
 def journal(folder: Path, name: str = "small") -> SearchState:
@@ -57,9 +59,9 @@ def write(folder: Path, **search: Any) -> None:
     (folder / "r.yaml").write_text(recipe(search=asked))
 
 
-def undisturbed(folder: Path, catalog: Catalog, numbers: Iterable[int], alone: str = "alone") -> list[float]:
+def undisturbed(folder: Path, catalog: Catalog, numbers: Iterable[int]) -> list[float]:
     opened = open_search("small", catalog, root=folder / "saved" / "searches")
-    return values_of(opened, catalog, numbers, folder / alone)
+    return values_of(opened, catalog, numbers, folder / "alone")
 
 
 def test_a_search_from_beginning_to_end(tmp_path: Path, catalog: Catalog) -> None:
@@ -105,15 +107,16 @@ def test_pruned_trials_go_on_bit_for_bit(tmp_path: Path, catalog: Catalog) -> No
     # without pruning all of them go on, from where they stopped
     done = run(tmp_path, "search", "small", "--workers", "2", "--set", "search.prune=null")
     assert done.returncode == 0, done.stderr
-    state = journal(tmp_path)
-    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 5
-    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5))
+    gone_on = journal(tmp_path)
+    assert [trial.state for trial in gone_on.trials] == [TrialState.DONE] * 5
     # with more epochs too
     done = run(tmp_path, "search", "small", "--set", "train.epochs=8", "--set", "search.prune=null")
     assert done.returncode == 0, done.stderr
     state = journal(tmp_path)
     assert [trial.repetitions[0].epoch for trial in state.trials] == [8] * 5
-    assert [trial.value for trial in state.trials] == undisturbed(tmp_path, catalog, range(5), "longer")
+    opened = open_search("small", catalog, root=tmp_path / "saved" / "searches")
+    wanted = undisturbed_until(opened, catalog, range(5), tmp_path / "alone", 6, 8)
+    assert [[trial.value for trial in each.trials] for each in (gone_on, state)] == wanted
     assert len(list((tmp_path / "saved" / "runs").iterdir())) == 5
 
 
@@ -121,7 +124,7 @@ def test_a_search_whose_processes_are_killed(tmp_path: Path, catalog: Catalog) -
     """At random moments: everything at once, the command alone, or one of its children."""
     text = recipe(
         search={"over": OVER, "method": "random", "trials": 5, "prune": {"after": 20, "keep": 0.5}},
-        train={**RECIPE["train"], "epochs": 60, "checkpoint_seconds": 0.1},
+        train={**RECIPE["train"], "epochs": 120, "checkpoint_seconds": 0.1},
     )
     (tmp_path / "r.yaml").write_text(text)
     draw = random.Random(0)
@@ -210,9 +213,9 @@ def test_a_journal_that_cannot_be_written_for_a_while(tmp_path: Path, catalog: C
 
 
 def test_two_commands_work_on_one_search(tmp_path: Path) -> None:
-    write(tmp_path, trials=6)
+    write(tmp_path, trials=5)
     text = (tmp_path / "r.yaml").read_text()
-    (tmp_path / "r.yaml").write_text(text.replace("epochs: 6", "epochs: 40"))  # so long that both come to it
+    (tmp_path / "r.yaml").write_text(text.replace("epochs: 6", "epochs: 150"))  # so long that both come to it
     options: dict[str, Any] = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     both = [
         subprocess.Popen(command(tmp_path, "search", "r.yaml", "--workers", "1"), **options) for _ in range(2)
@@ -221,10 +224,10 @@ def test_two_commands_work_on_one_search(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     state = journal(tmp_path)
-    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 6
-    assert len({trial.repetitions[0].run for trial in state.trials}) == 6
+    assert [trial.state for trial in state.trials] == [TrialState.DONE] * 5
+    assert len({trial.repetitions[0].run for trial in state.trials}) == 5
     assert len({trial.repetitions[0].owner for trial in state.trials}) == 2
-    assert len(list((tmp_path / "saved" / "runs").iterdir())) == 6
+    assert len(list((tmp_path / "saved" / "runs").iterdir())) == 5
 
 
 def test_pruning_finds_the_same_best_in_fewer_steps(tmp_path: Path) -> None:
@@ -276,7 +279,7 @@ def test_the_best_is_read_and_nothing_written(tmp_path: Path) -> None:
 
 def test_an_interrupted_search_goes_on(tmp_path: Path, catalog: Catalog) -> None:
     write(tmp_path, trials=2)
-    text = (tmp_path / "r.yaml").read_text().replace("epochs: 6", "epochs: 3000")
+    text = (tmp_path / "r.yaml").read_text().replace("epochs: 6", "epochs: 1000000")
     (tmp_path / "r.yaml").write_text(text)
     process = subprocess.Popen(
         command(tmp_path, "search", "r.yaml", "--workers", "2"),
@@ -291,11 +294,15 @@ def test_an_interrupted_search_goes_on(tmp_path: Path, catalog: Catalog) -> None
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert "`kwb search small`" in errors
-    assert [trial.state for trial in journal(tmp_path).trials] == [TrialState.RUNNING] * 2
-    done = run(tmp_path, "search", "small", "--set", "train.epochs=400", "--workers", "2")
+    state = journal(tmp_path)
+    assert [trial.state for trial in state.trials] == [TrialState.RUNNING] * 2
+    runs = [RunFolder(Path(trial.repetitions[0].run)) for trial in state.trials]
+    epochs = 5 + max(summary_of(run).epoch for run in runs)
+    done = run(tmp_path, "search", "small", "--set", f"train.epochs={epochs}", "--workers", "2")
     assert done.returncode == 0, done.stderr
     state = journal(tmp_path)
     assert [trial.state for trial in state.trials] == [TrialState.DONE] * 2
+    assert [trial.repetitions[0].epoch for trial in state.trials] == [epochs] * 2
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ OVER = {
     "train.optimizer.learning_rate": {"from": 0.001, "to": 0.1, "log": True},
     "model.sequential[0].units": [4, 16],
 }
-AWAY = 20.0 if whole("search") else 6.0  # seconds that the database is away
+AWAY = 20.0 if whole("search") else 5.0  # seconds that the database is away
 ADDING = """
 import sys
 from workbench.search import state as records
@@ -163,7 +163,7 @@ def test_two_machines_work_on_one_search(
     storage: str, tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each with folders of its own; the second one knows no more than the name."""
-    write(tmp_path / "a", epochs=60, trials=4)
+    write(tmp_path / "a", epochs=150, trials=4)
     first = start(tmp_path / "a", storage, "search", "r.yaml", "--workers", "1")
     until(first, storage, lambda state: state.recipe)
     second = start(tmp_path / "b", storage, "search", "small", "--workers", "1", "--json")
@@ -186,7 +186,7 @@ def test_a_training_whose_run_is_elsewhere_begins_again(
     tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = f"sqlite:///{tmp_path / 'searches.db'}"
-    write(tmp_path / "a", epochs=60, trials=1)
+    write(tmp_path / "a", epochs=400, trials=1)
     first = start(tmp_path / "a", storage, "search", "r.yaml", "--workers", "1")
     until(first, storage, lambda state: any(runs(state)))
     first.kill()
@@ -226,8 +226,8 @@ def test_a_database_that_goes_away(
     """For a while; or, `cut_off`, for so long that agents end their trainings, and take them up again."""
     with postgres_server() as server:
         storage = server.url()
-        write(tmp_path / "a", epochs=40, trials=3)
-        limits = "leases.BEAT, leases.GIVE_UP, leases.LEASE = 0.5, " + ("4, 12" if cut_off else "60, 90")
+        write(tmp_path / "a", epochs=500 if cut_off else 150, trials=3)
+        limits = "leases.BEAT, leases.GIVE_UP, leases.LEASE = 0.5, " + ("3, 12" if cut_off else "60, 90")
         options = {"constants": limits}
         first = start(tmp_path / "a", storage, "search", "r.yaml", "--workers", "1", **options)
         until(first, storage, lambda state: state.recipe)

@@ -218,7 +218,7 @@ def _print_importance(opened: Opened, *, as_json: bool) -> None:
 
 
 def _train(opened: Opened, shared: SharedOptions, workers: int, *, as_json: bool) -> int:
-    from workbench.search.agent import Place
+    from workbench.search.place import Place
     from workbench.search.running import run_search
 
     place = Place(shared.runs, opened.folder / "logs", shared.plugin_files, shared.blocked)

@@ -51,7 +51,6 @@ def trial_command(
 
     The same command once more goes on with a trial that was interrupted, or shows its result.
     """
-    from workbench.search.agent import Place
     from workbench.search.layer_trial import (
         DEFAULT_RECIPE,
         begun_trial,
@@ -63,35 +62,39 @@ def trial_command(
     )
     from workbench.search.matching import keep_sizes, kept_sizes, match_sizes
     from workbench.search.opening import SEARCHES
+    from workbench.search.place import Place
     from workbench.search.running import SearchReport, run_search
     from workbench.search.trial_report import sizes_in_words, trial_line, trial_record, trial_table
     from workbench.tui.chart.as_text import bands_as_text
+    from workbench.worker.starting import one_fork_server
 
     catalog = shared.catalog()
     first, second = item_of_text(layer, catalog, "LAYER"), item_of_text(against, catalog, "--against")
     rivals = find_rivals(first, second, recipe or DEFAULT_RECIPE, catalog, at=at, overrides=overrides)
     name = name or trial_name(rivals.document, *rivals.items)
-    place = Place(shared.runs, SEARCHES / name / "logs", shared.plugin_files, shared.blocked)
+    logs = SEARCHES / name / "logs"
     sizes = kept_sizes(SEARCHES / name)
     trial = begun_trial(rivals, seeds, catalog, name=name, storage=storage)
-    if trial is None:
-        sizes = asyncio.run(match_sizes(rivals, place, match, vary))  # type: ignore[arg-type]
-        trial = new_trial(rivals, *sizes.items, seeds, catalog, name=name, storage=storage)
-        keep_sizes(SEARCHES / name, sizes)
-    one, other = names_of_rivals(trial.base)
-    if not as_json:
-        echo(f"{name}: {one} against {other} at {rivals.place.key} of {rivals.document.name}", err=True)
-        if sizes is not None:
-            echo(f"{name}: {sizes_in_words(sizes)}", err=True)
-    return run_search(
-        trial,
-        place,
-        workers,
-        as_json=as_json,
-        report=SearchReport(
-            trial_line,
-            lambda base, state: trial_table(base, state, sizes, bands_as_text),
-            lambda base, state: trial_record(base, state, sizes),
-        ),
-        command="the same command",
-    )
+    with one_fork_server(logs) as fork_server:
+        place = Place(shared.runs, logs, shared.plugin_files, shared.blocked, fork_server)
+        if trial is None:
+            sizes = asyncio.run(match_sizes(rivals, place, match, vary))  # type: ignore[arg-type]
+            trial = new_trial(rivals, *sizes.items, seeds, catalog, name=name, storage=storage)
+            keep_sizes(SEARCHES / name, sizes)
+        one, other = names_of_rivals(trial.base)
+        if not as_json:
+            echo(f"{name}: {one} against {other} at {rivals.place.key} of {rivals.document.name}", err=True)
+            if sizes is not None:
+                echo(f"{name}: {sizes_in_words(sizes)}", err=True)
+        return run_search(
+            trial,
+            place,
+            workers,
+            as_json=as_json,
+            report=SearchReport(
+                trial_line,
+                lambda base, state: trial_table(base, state, sizes, bands_as_text),
+                lambda base, state: trial_record(base, state, sizes),
+            ),
+            command="the same command",
+        )

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from workbench.search import leases
 from workbench.search.endings import state_at_end, state_where_left
 from workbench.search.journal import JournalUnreachable, SearchJournal
 from workbench.search.journal_thread import JournalThread
+from workbench.search.place import Place
 from workbench.search.pruning import comparisons, goes_on
 from workbench.search.results import RunResult, result_of
 from workbench.search.sampling import Sampler
@@ -30,7 +31,6 @@ from workbench.search.taking_over import take_over
 from workbench.search.trying import try_here, try_values
 from workbench.storage.run_folder import RunFolder
 from workbench.worker.client import Worker, WorkerDied
-from workbench.worker.starting import WorkerStarter
 
 LOOK_EVERY = 0.3  # seconds between two looks for work, where there is none
 LOOK_AT_LEAST_EVERY = 2.4  # the same, where nothing has happened here for a while
@@ -40,16 +40,6 @@ QUIT = 60.0  # seconds that a training has to end and to save when the search is
 
 OnChange = Callable[[SearchState, int, int], None]
 OnMessage = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an agent works: the folder of runs, that of its logs, and the plugins."""
-
-    runs: Path
-    logs: Path
-    plugin_files: Sequence[Path] = ()
-    blocked: Sequence[str] = ()
 
 
 class Agent:
@@ -88,9 +78,7 @@ class Agent:
         self._scheduler = Scheduler(base, sampler, self.name, self._leases.dead, self._out_of_time)
         self._at: dict[tuple[int, int], Worker | None] = {}
         self._ended_here: set[tuple[int, int]] = set()
-        self._starter = WorkerStarter(
-            place.logs, plugin_files=place.plugin_files, blocked=place.blocked, prefix=self.name
-        )
+        self._starter = place.starter(self.name)
         self._stopping = False
         self._happened = asyncio.Event()
 

@@ -13,9 +13,9 @@ from workbench import events
 from workbench.atomic import write_bytes
 from workbench.errors import RecipeError, WorkbenchError, did_you_mean
 from workbench.recipe.yaml_values import one_line
-from workbench.search.agent import Place
 from workbench.search.layer_places import Item
 from workbench.search.layer_trial import Rivals, base_with, with_arguments
+from workbench.search.place import Place
 from workbench.worker.client import Worker
 
 Match = Literal["parameters", "step_time", "none"]
@@ -95,16 +95,15 @@ async def match_sizes(rivals: Rivals, place: Place, match: Match, vary: str = ""
         WorkbenchError: a layer cannot be made, or does not fit the place.
     """
     seen: list[events.Event] = []
-    worker = await Worker.start(
-        lambda event, moment, run: seen.append(event),
-        log=place.logs / "sizes.log",
-        plugin_files=place.plugin_files,
-        blocked=place.blocked,
-    )
+    starter = place.starter("sizes")
     try:
-        return await _Matching(rivals, worker, seen).run(match, vary)
+        worker = await starter.start(lambda event, moment, run: seen.append(event))
+        try:
+            return await _Matching(rivals, worker, seen).run(match, vary)
+        finally:
+            await worker.quit()
     finally:
-        await worker.quit()
+        starter.close()
 
 
 class _Matching:

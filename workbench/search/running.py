@@ -13,8 +13,9 @@ from workbench.errors import ExitCode
 from workbench.output import echo, echo_json
 from workbench.process import stop_at_signals
 from workbench.search import reporting
-from workbench.search.agent import Agent, Place
+from workbench.search.agent import Agent
 from workbench.search.opening import Opened, begin
+from workbench.search.place import Place
 from workbench.search.sampling import sampler_for
 from workbench.search.space import Base
 from workbench.search.state import SearchState, TrialState

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.children import Start, start_alone
@@ -22,6 +22,17 @@ def workers_for_this_machine() -> int:
     if gpus := gpus_to_share():
         return len(gpus)
     return max(1, min(find_processor().cores, free_memory() // MEMORY_EACH))
+
+
+@contextmanager
+def one_fork_server(logs: Path) -> Iterator[ForkServer | None]:
+    """A fork server for all that is started inside, so that TensorFlow is loaded once; None where there can be none."""
+    fork_server = ForkServer(logs / "fork_server.log") if CAN_FORK else None
+    try:
+        yield fork_server
+    finally:
+        if fork_server is not None:
+            fork_server.close()
 
 
 class WorkerStarter:
