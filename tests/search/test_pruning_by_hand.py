@@ -78,7 +78,7 @@ def test_what_cannot_be_pruned_says_why(tmp_path: Path) -> None:
     assert not journal.read().trials[1].repetitions[0].pruned_by_hand
 
 
-def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 300.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "not in time"

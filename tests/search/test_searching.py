@@ -285,13 +285,17 @@ def test_an_interrupted_search_goes_on(tmp_path: Path, catalog: Catalog) -> None
         command(tmp_path, "search", "r.yaml", "--workers", "2"),
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    end = time.monotonic() + 120
-    while sum(bool(trial.repetitions[0].run) for trial in journal(tmp_path).trials) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    try:
+        end = time.monotonic() + 300
+        while sum(bool(trial.repetitions[0].run) for trial in journal(tmp_path).trials) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:  # its trainings would go on for ever
+        for pid in (*_children(process.pid), process.pid):
+            kill(pid)
     assert process.returncode == 130, errors
     assert "`kwb search small`" in errors
     state = journal(tmp_path)
