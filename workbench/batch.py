@@ -27,6 +27,7 @@ from workbench.training.resumable_runs import check_goes_on, is_complete, latest
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
+    from workbench.group.hosts.opening import HostOptions
     from workbench.group.session import GroupSession
     from workbench.recipe.document import Document
     from workbench.training.control import Control
@@ -48,6 +49,7 @@ class Job:
         resume: go on with the newest run of this recipe, if there is one.
         runs: where run folders are.
         plugin_files, blocked: what the catalog is made with.
+        hosts: the other machines that take part; None where there are none.
     """
 
     recipe: str
@@ -56,6 +58,7 @@ class Job:
     runs: Path = Path("saved") / "runs"
     plugin_files: Sequence[Path] = ()
     blocked: Sequence[str] = ()
+    hosts: HostOptions | None = None
 
 
 def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -96,8 +99,12 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             if resumed is not None and is_complete(resumed, document):
                 reporter.say(f"nothing to resume: {resumed.folder.path} is done")
                 return _report_finished(resumed.folder, take)
-            session = _session(job, document, catalog, resumed.folder if resumed else None, take, reporter)
-            with _interruptible(session.control, reporter, silence) as received:
+            with (
+                _session(
+                    job, document, catalog, resumed.folder if resumed else None, take, reporter
+                ) as session,
+                _interruptible(session.control, reporter, silence) as received,
+            ):
                 finished = session.run()
         except WorkbenchError as error:
             if not failure_reported:
@@ -113,6 +120,7 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
     return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
 
 
+@contextmanager
 def _session(
     job: Job,
     document: Document,
@@ -120,21 +128,34 @@ def _session(
     resume: RunFolder | None,
     take: Callable[[events.Event, str], None],
     reporter: Reporter,
-) -> Session | GroupSession:
+) -> Iterator[Session | GroupSession]:
     """The training, in this process or in several."""
     name, workers = document.recipe.name, document.recipe.train.workers
-    if workers == 1:
+    if workers == 1 and job.hosts is None:
         reporter.say(f"{name}: starting TensorFlow")
         import_keras()
         from workbench.training.session import Session
 
-        return Session(document, catalog, take, runs_folder=job.runs, resume=resume)
-    reporter.say(f"{name}: starting TensorFlow in {workers} processes")
-    from workbench.group.session import GroupSession, PluginChoice
+        yield Session(document, catalog, take, runs_folder=job.runs, resume=resume)
+        return
+    from workbench.group.pools import LocalPool, PluginChoice
+    from workbench.group.session import GroupSession
 
     plugins = PluginChoice(job.plugin_files, job.blocked)
     logs = state_folder() / "group"
-    return GroupSession(document, plugins, take, runs_folder=job.runs, logs=logs, resume=resume)
+    place: dict[str, Any] = {"runs_folder": job.runs, "resume": resume}
+    if job.hosts is None:
+        reporter.say(f"{name}: starting TensorFlow in {workers} processes")
+        yield GroupSession(document, LocalPool(workers, plugins, logs), take, **place)
+        return
+    from workbench.group.hosts.opening import opened_pool
+
+    def say(text: str) -> None:
+        message = events.Message("info", text)
+        take(message, events.to_json(message, name))
+
+    with opened_pool(job.hosts, document, plugins, logs, say) as pool:
+        yield GroupSession(document, pool, take, **place)
 
 
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:

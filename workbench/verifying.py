@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from workbench.children import JsonChild
 from workbench.errors import ExitCode, FileError, WorkbenchError
+from workbench.group.pools import PluginChoice
 from workbench.group.retrain import retrain
-from workbench.group.session import PluginChoice
 from workbench.recipe.document import Document
 from workbench.storage.ownership import owner
 from workbench.storage.receipt_changes import ReceiptChange, changes

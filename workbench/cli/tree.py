@@ -13,6 +13,7 @@ from workbench.cli.check import check_command
 from workbench.cli.data import data_command
 from workbench.cli.devices import devices_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
+from workbench.cli.hosts import SeveralProcesses, hosts_options, join_cluster
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
@@ -30,6 +31,7 @@ from workbench.cli.runs import (
 from workbench.cli.search import repeat_command, search_command
 from workbench.cli.trial import trial_command
 from workbench.cli.verify import verify_command
+from workbench.cli.worker import worker_command
 from workbench.errors import ExitCode
 from workbench.output import echo_json, echo_text
 
@@ -97,17 +99,7 @@ def kwb() -> None:
     is_flag=True,
     help="With --batch: go on with the newest run of this recipe, also for more epochs than before.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="With --batch: train in N processes, each on its share of every batch.",
-)
-@click.option(
-    "--elastic",
-    is_flag=True,
-    help="With --workers (or `train.workers`): when a process is lost, go on with the others.",
-)
+@hosts_options
 @shared_options
 def run_command(
     shared: SharedOptions,
@@ -116,13 +108,14 @@ def run_command(
     overrides: Sequence[str],
     as_json: bool,
     resume: bool,
-    workers: int | None,
-    elastic: bool,
+    several: SeveralProcesses,
 ) -> int:
     """Open the workbench on a recipe, or train it with --batch."""
     if not batch:
-        if overrides or as_json or resume or workers or elastic:
-            raise click.UsageError("--set, --json, --resume, --workers and --elastic go with --batch.")
+        if overrides or as_json or resume or several != SeveralProcesses():
+            raise click.UsageError(
+                "--set, --json, --resume, --workers and what goes with it go with --batch."
+            )
         from workbench.tui.start import start
 
         return start(recipe=recipe, plugin_files=shared.plugin_files, blocked=shared.blocked)
@@ -132,11 +125,23 @@ def run_command(
         )
     from workbench import batch as front_end
 
-    if workers:
-        overrides = (*overrides, f"train.workers={workers}")
-    if elastic:
+    hosts = several.hosts
+    if hosts and (place := hosts.place()) and place.rank > 0:
+        return join_cluster(hosts, place, shared)
+    if several.least:
+        # Of several machines this is no more than that there are several.
+        overrides = (*overrides, f"train.workers={max(2, several.least) if hosts else several.least}")
+    if several.elastic:
         overrides = (*overrides, "train.elastic=true")
-    job = front_end.Job(recipe, overrides, resume, shared.runs, shared.plugin_files, shared.blocked)
+    job = front_end.Job(
+        recipe,
+        overrides,
+        resume,
+        shared.runs,
+        shared.plugin_files,
+        shared.blocked,
+        hosts,
+    )
     return front_end.run(job, shared.catalog, as_json=as_json)
 
 
@@ -161,6 +166,7 @@ for command in (
     label_command,
     save_command,
     verify_command,
+    worker_command,
     replay_command,
     probe_command,
     plugins_command,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.group.session import GroupSession, PluginChoice
+from workbench.group.pools import LocalPool, PluginChoice
+from workbench.group.session import GroupSession
 from workbench.recipe.document import Document
 
 
@@ -38,10 +39,9 @@ def retrain(
 
     session = GroupSession(
         document,
-        plugins,
+        LocalPool(document.recipe.train.workers, plugins, folder / "logs"),
         lambda event, line: None,
         runs_folder=folder,
-        logs=folder / "logs",
         retraining=retraining,
         on_receipt=take_in,
     )

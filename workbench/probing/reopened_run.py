@@ -8,10 +8,10 @@ from typing import Any
 from workbench.catalog.lookup import Catalog
 from workbench.recipe.document import Document
 from workbench.storage.run_folder import RunFolder
-from workbench.training.adapted_states import adapter_for, read_states
+from workbench.training.adapted_states import adapter_for
+from workbench.training.kept_findings import read_states, streamed_before
 from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.resumable_runs import plugin_files_named, run_document
-from workbench.training.resume import streamed_before
 
 
 @dataclass(frozen=True)

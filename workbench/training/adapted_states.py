@@ -12,7 +12,6 @@ from workbench.assembly.adapting import Adapter, Rows
 from workbench.atomic import write_bytes
 from workbench.data.loading import Prepared, Streamed
 from workbench.data.preparation import Part
-from workbench.errors import FileError
 from workbench.storage.run_folder import RunFolder
 
 ADAPTED_ROWS = 1_024  # at once through the layers before one that is adapted
@@ -50,17 +49,3 @@ def write_states(run: RunFolder, adapter: Adapter) -> None:
     """
     if adapter.states:
         write_bytes(run.adapted, json.dumps(adapter.states).encode())
-
-
-def read_states(run: RunFolder) -> list[dict[str, Any]] | None:
-    """What was found when the run began; None where no layer was adapted.
-
-    Raises:
-        FileError: it is damaged.
-    """
-    if not run.adapted.is_file():
-        return None
-    try:
-        return [dict(state) for state in json.loads(run.adapted.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
-        raise FileError(f"is damaged: {error}.", where=str(run.adapted), hint="Train again.") from error

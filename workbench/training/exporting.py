@@ -14,14 +14,15 @@ from workbench.storage import formats
 from workbench.storage.ownership import owner
 from workbench.storage.run_folder import RunFolder
 from workbench.training import checkpoints
-from workbench.training.adapted_states import adapter_for, read_states
+from workbench.training.adapted_states import adapter_for
 from workbench.training.checkpoints import CheckpointFolder
+from workbench.training.kept_findings import read_states, streamed_before
 from workbench.training.preparing import PreparedRun, load_data, prepare
 from workbench.training.provenance import Provenance
 from workbench.training.python_state import PythonState
 from workbench.training.replaced_files import ReplacedFile, place_of
 from workbench.training.resumable_runs import run_document
-from workbench.training.resume import fill, streamed_before
+from workbench.training.resume import fill
 from workbench.training.saveable import PROBE_ROWS, again
 
 

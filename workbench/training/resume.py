@@ -239,17 +239,6 @@ class Keeper(keras.callbacks.Callback):
         self._emit(events.Checkpoint(str(checkpoint.path), "generation", *shown, checkpoint.sha256))
 
 
-def streamed_before(run: RunFolder) -> bool | None:
-    """True if a run streams its data (the free memory may decide that); None where no checkpoint says so.
-
-    Checkpoints of older versions do not.
-    """
-    positions = [
-        position for folder in (run.checkpoints, run.failed) for _, position in checkpoints.whole(folder)
-    ]
-    return next((each["streamed"] for each in reversed(positions) if "streamed" in each), None)
-
-
 def restore(run: RunFolder, memory: PythonState) -> Position:
     """Put the newest checkpoint's state into a compiled model; the start if there is none.
 

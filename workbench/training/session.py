@@ -27,7 +27,7 @@ from workbench.storage.ownership import own
 from workbench.storage.receipts import ReceiptLog
 from workbench.storage.run_folder import RunFolder
 from workbench.training import environment
-from workbench.training.adapted_states import adapter_for, read_states, write_states
+from workbench.training.adapted_states import adapter_for, write_states
 from workbench.training.baselines import Beside
 from workbench.training.baselines.reasons import gather, likely_reason
 from workbench.training.baselines.verdict import Verdict
@@ -43,6 +43,7 @@ from workbench.training.exporting import export_hint, last_kept
 from workbench.training.finite import Finite, NotFiniteError, explained, first_bad, last_logs
 from workbench.training.group.chief import Chief
 from workbench.training.group.first_batch import look_at_first_batch
+from workbench.training.kept_findings import read_states, streamed_before
 from workbench.training.model_files import ModelFileWriter, WrittenFiles, why_not_finite, worse_than_before
 from workbench.training.monitors import Monitors
 from workbench.training.preparing import PreparedRun, assembled_event, load_data, prepare
@@ -50,7 +51,7 @@ from workbench.training.progress import Progress
 from workbench.training.provenance import Provenance
 from workbench.training.python_state import PythonState
 from workbench.training.receipts import WRITERS, Retraining, WeightHashes, what_goes_in
-from workbench.training.resume import Keeper, Position, restore, streamed_before
+from workbench.training.resume import Keeper, Position, restore
 from workbench.training.saveable import PROBE_ROWS, Saveable, again, check_saveable
 from workbench.training.skipping import SkippedSteps
 from workbench.training.test_part import evaluate_test_part, judged
@@ -224,6 +225,8 @@ class Session:
         )
         receipt = ReceiptLog(run, self._retraining.report if self._retraining else None)
         goes_in = what_goes_in(prepared_run, self.catalog)
+        if self._chief and self._chief.on_goes_in:
+            self._chief.on_goes_in(goes_in)
         if self._resume and (message := changed_since(run, goes_in)):
             emit(message)
         receipt.start(goes_in)

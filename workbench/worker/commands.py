@@ -16,7 +16,8 @@ from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.devices.report import find_devices
 from workbench.errors import RecipeError, WorkbenchError
-from workbench.group.session import GroupSession, PluginChoice
+from workbench.group.pools import LocalPool, PluginChoice
+from workbench.group.session import GroupSession
 from workbench.places import state_folder
 from workbench.probing.kept_probe import KeptProbe
 from workbench.probing.probe import Probing
@@ -152,7 +153,8 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     session: Session | GroupSession
     if document.recipe.train.workers > 1 and "group" not in arguments:
         plugins = PluginChoice(child.plugin_files, child.blocked)
-        session = GroupSession(document, plugins, child.emit, logs=state_folder() / "group", **place)
+        pool = LocalPool(document.recipe.train.workers, plugins, state_folder() / "group")
+        session = GroupSession(document, pool, child.emit, **place)
     else:
         chief = chief_of(child, arguments["group"]) if "group" in arguments else None
         retraining = retraining_of(child, arguments)

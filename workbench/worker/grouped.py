@@ -11,8 +11,7 @@ from workbench.data.weights import class_weights
 from workbench.errors import TrainingError
 from workbench.recipe.document import Document
 from workbench.sentence import short_message
-from workbench.storage.runs import open_run
-from workbench.training.adapted_states import adapter_for, read_states
+from workbench.training.adapted_states import adapter_for
 from workbench.training.engines import FitSettings
 from workbench.training.engines.accumulation import accumulation_of
 from workbench.training.engines.shares import Share
@@ -21,8 +20,7 @@ from workbench.training.group.collectives import LOST, Collectives, start_server
 from workbench.training.group.follower import Follower
 from workbench.training.group.steps import StepsToRun
 from workbench.training.preparing import load_data, prepare
-from workbench.training.receipts import Retraining
-from workbench.training.resume import streamed_before
+from workbench.training.receipts import Retraining, what_goes_in
 
 if TYPE_CHECKING:
     from workbench.worker.child import Child
@@ -39,6 +37,7 @@ def chief_of(child: Child, group: Arguments) -> Chief:
         _connected(group),
         lambda steps: _send(child, {"run_steps": steps.as_record()}),
         lambda error: _lost(child, error),
+        (lambda found: _send(child, {"goes_in": found})) if group["compared"] else None,
     )
 
 
@@ -46,12 +45,11 @@ def follow(child: Child, document: Document, arguments: Arguments) -> None:
     """Run the steps that the chief names, until the parent is gone or ends this process."""
     child.leave_with_parent()
     collectives = _connected(arguments["group"])
-    resume = open_run(arguments["resume"]) if arguments.get("resume") else None
-    again = arguments.get("retraining")
-    streamed = streamed_before(resume) if resume else again["streamed"] if again else None
-    data = load_data(document, child.catalog, streamed)
-    adapter = adapter_for(data, read_states(resume) if resume else None)
+    data = load_data(document, child.catalog, arguments.get("streamed"))
+    adapter = adapter_for(data, arguments.get("states"))
     prepared_run = prepare(document, child.catalog, data=data, adapter=adapter)
+    if arguments["group"]["compared"]:
+        _send(child, {"goes_in": what_goes_in(prepared_run, child.catalog)})
     train = document.recipe.train
     settings = FitSettings(
         epochs=train.epochs,

@@ -94,7 +94,7 @@ async def test_an_elastic_training_goes_on_by_itself(open_app, working_directory
         assert "2 processes" not in shown(app)
         lost = [note.text for note in view.messages if "was ended by SIGKILL" in note.text]
         assert len(lost) == 1
-        assert "1 of 2 go on from the last checkpoint" in lost[0]
+        assert "The others go on from the last checkpoint" in lost[0]
         rows = [note.text for note in view.messages if "rows:" in note.text]
         assert len(rows) == 2, "of each beginning; nothing is shown twice"
         kept = [

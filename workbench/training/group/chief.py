@@ -7,7 +7,7 @@ chief names, and take from it what a callback has changed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -39,6 +39,7 @@ class Chief:
     Args:
         send: sends steps to all other processes.
         on_lost: called where another process cannot be reached any more.
+        on_goes_in: called with what goes into the training, before the first step (see `receipts.what_goes_in`).
 
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
@@ -47,8 +48,15 @@ class Chief:
         emit: called with what is measured.
     """
 
-    def __init__(self, collectives: Collectives, send: Send, on_lost: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        collectives: Collectives,
+        send: Send,
+        on_lost: Callable[[Exception], None],
+        on_goes_in: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
         self.collectives = collectives
+        self.on_goes_in = on_goes_in
         self.others: Sequence[Any] = ()
         self.plain_graphs = False
         self.sum_in = "float32"

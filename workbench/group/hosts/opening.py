@@ -1,0 +1,206 @@
+"""From what the user has asked for to the processes of a training over several machines."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import TrainingError, WorkbenchError
+from workbench.group.hosts.addresses import PORT, check_inside, own_address, read_address, read_network
+from workbench.group.hosts.cluster import ClusterPlace, place_of_config, slurm_place
+from workbench.group.hosts.joining import Invitation
+from workbench.group.hosts.meeting import Meeting
+from workbench.group.hosts.pool import HostsPool
+from workbench.group.hosts.ssh import SshStarter
+from workbench.group.hosts.token import make_token, note_address, noted_address
+from workbench.group.pools import PluginChoice
+from workbench.places import state_folder
+from workbench.recipe.document import Document
+
+_LOOK = 0.2  # seconds between two looks for a token
+_PORTS = 40_000  # that Slurm jobs are spread over, from 20,000 on
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """What the command line says of other machines.
+
+    Attributes:
+        network: where they all are, as `10.0.0.0/24`.
+        listen: where they join, as `10.0.0.1:7750`; "" for this machine's address in the network.
+        hosts: "" where they join by themselves; names for ssh, `slurm` or `env`.
+        least, most: how many processes; 0 where that is not said.
+        token: the file; None for the usual one.
+        wait: seconds that they may take to come.
+        ssh: the command for names.
+    """
+
+    network: str
+    listen: str = ""
+    hosts: str = ""
+    least: int = 0
+    most: int = 0
+    token: Path | None = None
+    wait: float = 600.0
+    ssh: str = "ssh"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the machines to start processes on over ssh."""
+        return [] if self.hosts in ("slurm", "env") else [each for each in self.hosts.split(",") if each]
+
+    def place(self) -> ClusterPlace | None:
+        """What a cluster says of this process; None where there is none.
+
+        Raises:
+            WorkbenchError: it says nothing.
+        """
+        if self.hosts == "slurm":
+            return slurm_place(os.environ)
+        return place_of_config(os.environ) if self.hosts == "env" else None
+
+    def numbers(self, place: ClusterPlace | None) -> tuple[int, int]:
+        """The least and the most processes."""
+        size = place.size if place else 1 + len(self.names) if self.names else 2
+        return self.least or size, self.most or size
+
+
+def usual_token() -> Path:
+    """The file of the token, where no other one is named."""
+    return state_folder() / "token.pem"
+
+
+@contextmanager
+def opened_pool(
+    options: HostOptions,
+    document: Document,
+    plugins: PluginChoice,
+    logs: Path,
+    say: Callable[[str], None],
+) -> Iterator[HostsPool]:
+    """The processes of a training that this one begins; when the block is left, all are sent home.
+
+    Raises:
+        WorkbenchError: an address, the network or the token cannot be used.
+    """
+    place = options.place()
+    network = read_network(options.network)
+    least, most = options.numbers(place)
+    host, port = _meeting_place(options, place)
+    check_inside(host, network)
+    with ExitStack() as stack:
+        token = _own_token(options, place, stack)
+        meeting = Meeting(host, port, network, token)
+        pool = HostsPool(
+            meeting,
+            least=least,
+            most=min(most, document.recipe.train.batch_size),
+            document=document,
+            plugins=plugins,
+            logs=logs,
+            wait=options.wait,
+            say=say,
+            local=1 if place else 0,
+            addresses=place.addresses if place else (),
+        )
+        try:
+            if os.access(token, os.W_OK):
+                note_address(token, f"{host}:{port}")
+            if options.names:
+                pool.starter = SshStarter(options.names, options.ssh, f"{host}:{port}", token, Path.cwd())
+                stack.callback(pool.starter.close)
+            yield pool
+        except WorkbenchError as error:
+            pool.close(TrainingError(f"the training has failed there: {error}", where=f"{host}:{port}"))
+            raise
+        except BaseException:
+            pool.close("the training was stopped")
+            raise
+        else:
+            pool.close("the training has ended")
+
+
+def _meeting_place(options: HostOptions, place: ClusterPlace | None) -> tuple[str, int]:
+    if options.listen:
+        return read_address(options.listen, "--listen")
+    if place and place.addresses:
+        return place.meeting
+    port = 20_000 + int(place.job) * 64 % _PORTS if place and place.job.isdigit() else PORT
+    return own_address(read_network(options.network)), port
+
+
+def _own_token(options: HostOptions, place: ClusterPlace | None, stack: ExitStack) -> Path:
+    """The token of this training, made where it is not there yet."""
+    if options.token:
+        token = options.token
+    elif options.names:  # they get it from here, for this training alone
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        token = Path(folder) / "token.pem"
+    elif place and place.job:
+        token = _job_token(place)
+        stack.callback(token.unlink, missing_ok=True)
+    else:
+        token = usual_token()
+    if not token.exists():
+        make_token(token)
+    return token
+
+
+def _job_token(place: ClusterPlace) -> Path:
+    """Of a job of Slurm, in the user's folder, which its machines share."""
+    return state_folder() / f"slurm-{place.job}.pem"
+
+
+def invitation(
+    join: str,
+    token: Path | None,
+    folder: Path,
+    plugins: PluginChoice,
+    wait: float,
+    place: int | None = None,
+) -> Invitation:
+    """Where to join a training.
+
+    Args:
+        join: `host:port`; "" for what is written in the token.
+
+    Raises:
+        WorkbenchError: no address is given.
+    """
+    token = token or usual_token()
+    address = join or noted_address(token)
+    if not address:
+        raise WorkbenchError(
+            "no training is named.", where="--join", hint=f"As in `--join 10.0.0.1:{PORT}`, where it listens."
+        )
+    host, port = read_address(address, "--join")
+    return Invitation(host, port, token, folder, plugins, state_folder() / "group", wait, place)
+
+
+def cluster_invitation(options: HostOptions, place: ClusterPlace, plugins: PluginChoice) -> Invitation:
+    """Where a process of a cluster that is not the first one joins.
+
+    Raises:
+        WorkbenchError: the token does not come.
+    """
+    if place.addresses:
+        host, port = place.meeting if not options.listen else read_address(options.listen, "--listen")
+        join, token = f"{host}:{port}", options.token
+    else:
+        token = options.token or _job_token(place)
+        end = time.monotonic() + options.wait
+        while not (token.exists() and noted_address(token)):
+            if time.monotonic() > end:
+                raise WorkbenchError(
+                    "the first process of the job has not written a token here.",
+                    where=str(token),
+                    hint="Where machines share no home folder, name a file that they share: `--token-file`.",
+                )
+            time.sleep(_LOOK)
+        join = options.listen or noted_address(token)
+    return invitation(join, token, Path.cwd(), plugins, options.wait, place.rank)

@@ -1,0 +1,82 @@
+"""Have the processes of other machines started over ssh, as the user would by hand."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from workbench.errors import TrainingError, WorkbenchError
+from workbench.sentence import last_line
+
+_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=8")  # nobody is there to be asked for a password
+_END = 5.0  # seconds for a process to go by itself
+
+
+class SshStarter:
+    """Processes of other machines, started over ssh; see `pool.Starter`.
+
+    Args:
+        hosts: as ssh knows them.
+        ssh: the command and its options.
+        address: `host:port` where they join.
+        token: the file; they get what is in it.
+        folder: the current folder on each of them.
+
+    Raises:
+        WorkbenchError: there is no such command.
+    """
+
+    def __init__(self, hosts: Sequence[str], ssh: str, address: str, token: Path, folder: Path) -> None:
+        here = shlex.quote(str(Path(sys.executable).with_name("kwb")))
+        join = f"worker --join {shlex.quote(address)} --token-file - --wait 20"
+        kwb = f"k={here}; [ -x $k ] || k=kwb"  # that of the same folder, else the one of its path
+        command = f"cd {shlex.quote(str(folder))} && {{ {kwb}; exec $k {join}; }}"
+        self._started: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
+        for host in hosts:
+            said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+            try:
+                process = subprocess.Popen(
+                    [*shlex.split(ssh), *_OPTIONS, host, command],
+                    stdin=subprocess.PIPE,
+                    stdout=said,
+                    stderr=said,
+                    start_new_session=True,  # Ctrl-C is ours to understand
+                )
+            except OSError as error:
+                self.close()
+                raise WorkbenchError(f"cannot start: {error.strerror}.", where=ssh) from None
+            assert process.stdin is not None
+            with process.stdin:
+                process.stdin.write(token.read_bytes())
+            self._started.append((host, process, said))
+
+    def error(self) -> WorkbenchError | None:
+        """Why one of them does not come; None where all may."""
+        for host, process, said in self._started:
+            if process.poll() is not None:
+                said.seek(0)
+                why = (
+                    last_line(said.read().decode(errors="replace"))
+                    or f"it ended with code {process.returncode}"
+                )
+                return TrainingError(
+                    f"no process was started on {host}: {why}",
+                    where="--hosts",
+                    hint=f"Try it by hand: `ssh {host} kwb --version`.",
+                )
+        return None
+
+    def close(self) -> None:
+        """Wait for them to go by themselves, which they do when the training has ended; then end ssh."""
+        for _, process, said in self._started:
+            try:
+                process.wait(_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            said.close()

@@ -1,0 +1,102 @@
+"""One process of a training, as the one that watches over it sees it: here it is a child, elsewhere a connection."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.children import JsonChild, start_alone
+from workbench.sentence import last_line
+
+_MODULE = "workbench.worker.child_main"
+
+
+class Member(Protocol):
+    """A process that trains with others.
+
+    Attributes:
+        host: the name of its machine; "" for this one.
+        threads: how many it computes with.
+    """
+
+    host: str
+    threads: int
+
+    def send(self, record: Mapping[str, Any]) -> None:
+        """Send it an object. To one that has ended it goes nowhere."""
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        """The next object of it; None at its end.
+
+        Raises:
+            TimeoutError: there is none in so many seconds.
+        """
+
+    def kill(self) -> None:
+        """End it at once, without waiting for it."""
+
+    def close(self) -> None:
+        """End it and wait for its end."""
+
+    def how_it_ended(self) -> str:
+        """In words, of one that has ended."""
+
+    def last_line(self) -> str:
+        """The last line that it has printed; "" where that is not known."""
+
+
+class LocalMember:
+    """A process of this machine; see `Member`.
+
+    Args:
+        arguments: of its command line.
+        log: the file for what it prints; None where it prints where this process does.
+        threads: how many it computes with.
+        folder: its current folder; None for ours.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    host = ""
+
+    def __init__(
+        self, arguments: Sequence[str], *, log: Path | None, threads: int, folder: Path | None = None
+    ) -> None:
+        self.threads = threads
+        self._log = log
+        with open(log, "wb") if log else os.fdopen(os.dup(2), "wb") as file:
+            start = partial(start_alone, folder=folder)
+            self._child = JsonChild(_MODULE, ["--signs-of-life", *arguments], log=file, start=start)
+
+    def send(self, record: Mapping[str, Any]) -> None:
+        self._child.send(record)
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        return self._child.receive(seconds)
+
+    def kill(self) -> None:
+        self._child.kill()
+
+    def close(self) -> None:
+        self._child.close()
+        if self._log:
+            self._log.unlink(missing_ok=True)
+
+    def how_it_ended(self) -> str:
+        code = self._child.wait()
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with code {code}"
+
+    def last_line(self) -> str:
+        if self._log is None:
+            return ""
+        try:
+            return last_line(self._log.read_text(errors="replace"))
+        except OSError:
+            return ""
