@@ -55,7 +55,7 @@ token_option = click.option(
     type=click.FloatRange(0),
     default=10.0,
     metavar="SECONDS",
-    help="How long to look for the other machine, also where the connection is lost. By default 10.",
+    help="How long to look for the other machine; where the connection is lost, 8 at most. By default 10.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what happens as JSON, one object a line.")
 @shared_options

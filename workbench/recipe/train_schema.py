@@ -65,7 +65,7 @@ class Train(Strict):
     workers: int = Field(
         1,
         ge=1,
-        le=64,
+        le=512,
         description="Processes that train the model together, each on its share of every batch. The result is that of "
         "one process, up to rounding; dropout draws other numbers in each.",
     )

@@ -44,7 +44,7 @@ def training(
 
 
 def join(machine: Machine, token: str) -> Program:
-    return machine.start("worker", "--join", "10.77.0.1:7750", "--token-file", token)
+    return machine.start("worker", "--join", "10.77.0.1:7750", "--token-file", token, "--wait", "60")
 
 
 def happened(said: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ __all__ = ["table"]
 
 pytestmark = [pytest.mark.slow, needs_machines]
 
-JOIN = ("worker", "--join", "10.77.0.1:7750", "--token-file")
+JOIN = ("worker", "--join", "10.77.0.1:7750", "--wait", "60", "--token-file")
 BEGIN = ("--batch", "r.yaml", "--network", NETWORK, "--workers", "2", "--token-file")
 SOON = 60.0  # seconds; on a quiet machine it is less than 10
 
@@ -195,6 +195,8 @@ def test_a_port_that_is_taken(port: int, two: tuple[Machines, str]) -> None:
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"holds\n"
     first = found[0].start(*BEGIN, token)
+    if port != 7750:
+        first.wait_for("waits for 1 more")
     other = found[1].start(*JOIN, token, "--wait", "1")
     code, said = first.end(SOON)
     holder.kill()

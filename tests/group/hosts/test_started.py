@@ -136,7 +136,7 @@ def test_what_clusters_say() -> None:
     place = slurm_place(
         {"SLURM_PROCID": "3", "SLURM_NTASKS": "8", "SLURM_LOCALID": "1", "SLURM_JOB_ID": "99"}
     )
-    assert (place.rank, place.size, place.local, place.job) == (3, 8, 1, "99")
+    assert (place.rank, place.size, place.local, place.job, place.begun) == (3, 8, 1, "99", "99-0-0")
     config = {"cluster": {"chief": ["a:1"], "worker": ["b:1", "a:5"]}, "task": {"type": "worker", "index": 1}}
     place = place_of_config({"TF_CONFIG": json.dumps(config)})
     assert (place.rank, place.size) == (2, 3)

@@ -41,6 +41,11 @@ def read_address(text: str, where: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def written(host: str, port: int) -> str:
+    """An address as TensorFlow and `read_address` read it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def own_address(network: Network) -> str:
     """The address of this machine in a network.
 

@@ -18,6 +18,7 @@ class ClusterPlace:
         size: how many there are.
         local: its number among those of its machine, from 0.
         job: the number of the job; "" where there is none.
+        begun: the job, and which of its beginnings and steps this is; "" where there is none.
         addresses: `host:port` of TensorFlow's server in each, where they are given.
     """
 
@@ -25,6 +26,7 @@ class ClusterPlace:
     size: int
     local: int = 0
     job: str = ""
+    begun: str = ""
     addresses: tuple[str, ...] = ()
 
     @property
@@ -42,11 +44,14 @@ def slurm_place(environment: Mapping[str, str]) -> ClusterPlace:
         WorkbenchError: this is none.
     """
     try:
+        job = environment["SLURM_JOB_ID"]
+        again = environment.get("SLURM_RESTART_COUNT", "0")  # of a job that was taken away and begins again
         return ClusterPlace(
             int(environment["SLURM_PROCID"]),
             int(environment["SLURM_NTASKS"]),
             int(environment.get("SLURM_LOCALID", 0)),
-            environment["SLURM_JOB_ID"],
+            job,
+            "-".join([job, again, environment.get("SLURM_STEP_ID", "0")]),
         )
     except (KeyError, ValueError) as error:
         raise WorkbenchError(

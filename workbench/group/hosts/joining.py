@@ -27,6 +27,7 @@ from workbench.storage.receipt_changes import changes
 _LOOK = 0.2  # seconds between two looks at whether the user wants no more
 _AGAIN = 1.0  # seconds between two attempts to connect
 _ALWAYS = 1e9  # seconds
+_FOUND_AGAIN = 8.0  # seconds at most to look for a machine that was there before
 _LEAVE = 15.0  # seconds that the training has to do without this process, once it has to go
 
 
@@ -40,7 +41,7 @@ class Invitation:
         folder: where the files of the recipe are, on this machine.
         plugins: what is used beside that machine's plugin files.
         logs: the folder for what processes print while they run.
-        wait: seconds to look for that machine, at the beginning and where the connection is lost.
+        wait: seconds to look for that machine at the beginning; where the connection is lost, 8 at most.
         place: the number of this process among all, where something else has given it one.
     """
 
@@ -83,8 +84,10 @@ class Participant:
         Raises:
             WorkbenchError: it may not take part, or the other machine is lost.
         """
+        wait = self._invitation.wait
         while True:
-            connection = self._connect()
+            connection = self._connect(wait)
+            wait = min(wait, _FOUND_AGAIN)
             self._say(f"joined {connection.peer}:{self._invitation.port}")
             try:
                 if (why := self._take_part(connection)) is not None:
@@ -97,14 +100,17 @@ class Participant:
             if self.why_go:
                 return self.why_go
 
-    def _connect(self) -> Connection:
+    def _connect(self, wait: float) -> Connection:
         """Connect, as soon as that machine listens.
+
+        Args:
+            wait: seconds to look for it.
 
         Raises:
             TrainingError: it cannot be reached, or has another token.
         """
         host, port = self._invitation.host, self._invitation.port
-        end = time.monotonic() + self._invitation.wait
+        end = time.monotonic() + wait
         while True:
             try:
                 connection = wait_for(self._open(host, port))

@@ -20,6 +20,7 @@ from workbench.group.hosts.token import context_of
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 HANDSHAKE = 5.0  # seconds
+_AGAIN = 0.2  # seconds until the next connection, where one could not be taken
 
 
 @dataclass(eq=False)
@@ -102,7 +103,11 @@ class Meeting:
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            peer, address = await loop.sock_accept(self._socket)
+            try:
+                peer, address = await loop.sock_accept(self._socket)
+            except OSError:  # hung up already, or there are too many open files for a moment
+                await asyncio.sleep(_AGAIN)
+                continue
             if ipaddress.ip_address(address[0]) not in self.network:
                 peer.close()
                 self._refuse(f"{address[0]} wants to join, and is outside of {self.network}")

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import TrainingError, WorkbenchError
-from workbench.group.hosts.addresses import PORT, check_inside, own_address, read_address, read_network
+from workbench.group.hosts.addresses import (
+    PORT,
+    check_inside,
+    own_address,
+    read_address,
+    read_network,
+    written,
+)
 from workbench.group.hosts.cluster import ClusterPlace, place_of_config, slurm_place
 from workbench.group.hosts.joining import Invitation
 from workbench.group.hosts.meeting import Meeting
@@ -23,7 +30,7 @@ from workbench.places import state_folder
 from workbench.recipe.document import Document
 
 _LOOK = 0.2  # seconds between two looks for a token
-_PORTS = 40_000  # that Slurm jobs are spread over, from 20,000 on
+_PORTS = 12_000  # that Slurm jobs are spread over, from 20,000 on: Linux gives those from 32,768 on to anyone
 
 
 @dataclass(frozen=True)
@@ -110,9 +117,9 @@ def opened_pool(
         )
         try:
             if os.access(token, os.W_OK):
-                note_address(token, f"{host}:{port}")
+                note_address(token, written(host, port))
             if options.names:
-                pool.starter = SshStarter(options.names, options.ssh, f"{host}:{port}", token, Path.cwd())
+                pool.starter = SshStarter(options.names, options.ssh, written(host, port), token, Path.cwd())
                 stack.callback(pool.starter.close)
             yield pool
         except WorkbenchError as error:
@@ -153,7 +160,7 @@ def _own_token(options: HostOptions, place: ClusterPlace | None, stack: ExitStac
 
 def _job_token(place: ClusterPlace) -> Path:
     """Of a job of Slurm, in the user's folder, which its machines share."""
-    return state_folder() / f"slurm-{place.job}.pem"
+    return state_folder() / f"slurm-{place.begun}.pem"
 
 
 def invitation(
@@ -190,7 +197,7 @@ def cluster_invitation(options: HostOptions, place: ClusterPlace, plugins: Plugi
     """
     if place.addresses:
         host, port = place.meeting if not options.listen else read_address(options.listen, "--listen")
-        join, token = f"{host}:{port}", options.token
+        join, token = written(host, port), options.token
     else:
         token = options.token or _job_token(place)
         end = time.monotonic() + options.wait

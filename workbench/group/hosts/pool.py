@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from workbench.devices.gpus import gpus_to_share
 from workbench.devices.processor import find_processor
 from workbench.errors import TrainingError, WorkbenchError
+from workbench.group.hosts.addresses import written
 from workbench.group.hosts.meeting import Guest, GuestLostError, Meeting, dismiss, each_reply
 from workbench.group.hosts.reach import PATIENCE, OpenPort, unreached
 from workbench.group.hosts.remote import RemoteMember
@@ -92,7 +93,7 @@ class HostsPool:
         """
         self._guests.sort(key=lambda guest: -1 if guest.place is None else guest.place)
         addresses = list(self.addresses) or [
-            f"{host}:{self.meeting.port + 1 + rank}" for rank, host in enumerate(self._hosts())
+            written(host, self.meeting.port + 1 + rank) for rank, host in enumerate(self._hosts())
         ]
         self.say(f"{len(addresses)} processes: {self._in_words()}")
         self._reach(addresses)

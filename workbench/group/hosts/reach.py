@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Sequence
@@ -19,18 +20,17 @@ class OpenPort:
     """
 
     def __init__(self, port: int, host: str) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both else socket.AF_INET
         try:
-            self._socket.bind(("", port))
+            self._socket = socket.create_server(("", port), family=family, backlog=128, dualstack_ipv6=both)
         except OSError as error:
-            self._socket.close()
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise TrainingError(
-                f"port {port} of {host} cannot be used: {error.strerror}.",
+                f"port {port} of {host} cannot be used: {reason}.",
                 where="--listen",
                 hint="TensorFlow uses the ports after that of `--listen`: choose another one there.",
             ) from None
-        self._socket.listen(128)
 
     def close(self) -> None:
         self._socket.close()
@@ -43,7 +43,9 @@ def unreached(addresses: Sequence[str], seconds: float = PATIENCE) -> list[tuple
     for address in addresses:
         host, _, port = address.rpartition(":")
         try:
-            socket.create_connection((host, int(port)), timeout=max(1.0, end - time.monotonic())).close()
+            socket.create_connection(
+                (host.strip("[]"), int(port)), timeout=max(1.0, end - time.monotonic())
+            ).close()
         except OSError as error:
             found.append((address, error.strerror or "it does not answer"))
     return found
