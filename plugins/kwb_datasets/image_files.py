@@ -25,6 +25,7 @@ import tensorflow as tf  # noqa: E402
 # Looked at to find out which size and how many channels pictures have.
 _LOOKED_AT = 64
 _LONGEST = 96
+_MOST_COUNTED = 2_000  # masks that are read from their files to count classes
 _BATCH_BYTES = 4 * 2**20  # read at once where all are looked at
 
 
@@ -54,6 +55,16 @@ class ImageFiles:
     @property
     def shape(self) -> tuple[int, ...]:
         return (*self.size, self.channels)
+
+    @property
+    def classes(self) -> int:
+        """Of masks, how many classes their pixels have: as many as values, or up to the largest number that is seen."""
+        if self.values is None:
+            return 0
+        if self.values:
+            return len(self.values)
+        rows = np.arange(len(self.paths))[: None if self.held is not None else _MOST_COUNTED]
+        return 1 + max((int(block.max()) for block in self.blocks(rows, _LOOKED_AT)), default=0)
 
     def __len__(self) -> int:
         return len(self.paths)

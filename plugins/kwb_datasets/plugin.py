@@ -90,7 +90,7 @@ def kwb_register_datasets(registry: Registry) -> None:
         "images",
         "kwb_datasets.images:images",
         summary="Pictures: a folder with a folder for each class, or a table with a column of file names.",
-        tags=["reader", "images", *_PICTURES, *(f"*/{suffix}" for suffix in _PICTURES)],
+        tags=["reader", "images", "masks", *_PICTURES, *(f"*/{suffix}" for suffix in _PICTURES)],
         example={"path": "pictures", "size": "auto", "channels": "auto"},
     )
     registry.add(

@@ -13,6 +13,11 @@ from workbench.catalog.entries import Entry
 from workbench.catalog.readers import readers_by_suffix
 
 _FOLDER = "*/"  # before a suffix in a tag of readers whose data is a folder of such files
+MASKS = "masks"  # the tag of readers that take a folder of masks beside the one of pictures, as `masks`
+_CALLED_MASKS = (
+    *("mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations"),
+    *("ground_truth", "groundtruth", "gt", "target", "targets"),
+)
 _MOST_LOOKED_AT = 2_000  # files, to know what a folder holds
 
 
@@ -50,7 +55,33 @@ def first_section(entry: Entry, path: str) -> dict[str, Any]:
     """The data section for a first look at a file or a folder: of a reader of folders with the arguments of its
     example, which leave to it what it can find out."""
     example = entry.example if any(tag.startswith(_FOLDER) for tag in entry.tags) else {}
+    if MASKS in entry.tags and (folders := mask_folders(Path(path))) is not None:
+        return {"use": entry.name, **example, "path": str(Path(path) / folders[0]), "masks": folders[1]}
     return {"use": entry.name, **example, "path": path}
+
+
+def mask_folders(folder: Path) -> tuple[str, str] | None:
+    """The names of two folders, pictures and their masks, where a folder holds these and nothing else.
+
+    The masks' is called so, and has a file of the same name for each picture; else they are two classes.
+    """
+    try:
+        inside = sorted(
+            (each for each in os.scandir(folder) if not each.name.startswith(".")), key=lambda each: each.name
+        )
+    except OSError:
+        return None
+    if len(inside) != 2 or not all(each.is_dir() for each in inside):
+        return None
+    masks = [each.name for each in inside if each.name.casefold() in _CALLED_MASKS]
+    pictures = [each.name for each in inside if each.name not in masks]
+    if len(masks) != 1:
+        return None
+    files, other = (
+        {os.path.splitext(name)[0] for name in islice(_files_below(folder / name), _MOST_LOOKED_AT)}
+        for name in (pictures[0], masks[0])
+    )
+    return (pictures[0], masks[0]) if files and files <= other else None
 
 
 def _files_below(folder: Path) -> Iterator[str]:

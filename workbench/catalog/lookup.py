@@ -161,3 +161,16 @@ def recipe_file(entry: Entry) -> Path:
     raise RecipeError(
         f"plugin '{entry.plugin}' has no file '{entry.target}'.", where=f"recipe '{entry.name}'"
     )
+
+
+def example_file(entry: Entry, path: str) -> Path | None:
+    """The file (or folder) of a reader's example, in the folder `examples` of its package; None where there is none.
+
+    Its package is located, not imported.
+    """
+    package = entry.target.partition(":")[0].partition(".")[0]
+    spec = importlib.util.find_spec(package) if package else None
+    files = (
+        Path(folder) / "examples" / path for folder in (spec.submodule_search_locations or () if spec else ())
+    )
+    return next((file for file in files if file.exists()), None)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from workbench.assembly.batch_hooks import acts_at_batches
-from workbench.catalog.lookup import recipe_file
+from workbench.catalog.lookup import example_file, recipe_file
 from workbench.catalog.readers import READER
 from workbench.check.results import CheckFailed, Skipped, error_text
 from workbench.check.subject import CheckedEntry
@@ -184,10 +184,13 @@ def dataset_rows(subject: CheckedEntry) -> str:
     path = entry.example.get("path")
     if path is None and READER in entry.tags:
         raise Skipped("it reads a database, and its example's is not there")
+    example = dict(entry.example)
     if path is not None and not Path(path).exists():
-        raise Skipped(f"it reads a file, and its example's '{path}' is not there")
+        if (shipped := example_file(entry, path)) is None:
+            raise Skipped(f"it reads a file, and its example's '{path}' is not there")
+        example["path"] = str(shipped)
     source = read_data(
-        Data.model_validate({**entry.example, "use": entry.qualified_name}), subject.catalog, Path.cwd()
+        Data.model_validate({**example, "use": entry.qualified_name}), subject.catalog, Path.cwd()
     )
     seen = preview(source if isinstance(source, Source) else source.sample())
     if not seen.rows:

@@ -69,6 +69,11 @@ class LazyRows:
         return (len(self.rows), *self.reader.shape)
 
     @property
+    def classes(self) -> int:
+        """How many classes the numbers of masks stand for; 0 of pictures, whose numbers are none."""
+        return int(getattr(self.reader, "classes", 0))
+
+    @property
     def ndim(self) -> int:
         return len(self.shape)
 

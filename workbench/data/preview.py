@@ -144,7 +144,7 @@ def _column_preview(source: Source, name: str) -> ColumnPreview:
     if isinstance(values, LazyRows):
         some = np.asarray(values[np.linspace(0, len(values) - 1, min(len(values), _PICTURES)).astype(int)])
         numbers = float(some.min()), float(some.mean()), float(some.max())
-        return ColumnPreview(name, "picture", values.shape[1:], 0, 0, *numbers)
+        return ColumnPreview(name, "picture", values.shape[1:], 0, values.classes, *numbers)
     proposal = proposal_for(source, name, None)
     if proposal is not None:
         return _dates_preview(proposal)

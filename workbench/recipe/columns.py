@@ -67,6 +67,11 @@ class ColumnFacts:
         return self.distinct if whole and 2 <= self.distinct <= MOST_CLASSES else 0
 
     @property
+    def pixel_classes(self) -> int:
+        """How many classes the pixels of masks have; 0 for other columns, and for pictures."""
+        return self.distinct if self.kind == "picture" else 0
+
+    @property
     def own_shape(self) -> tuple[int, ...]:
         """The shape of the input of its own that it becomes; () for a column of a table."""
         return (self.text["length"],) if self.text else self.shape

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.catalog import Kind
+from workbench.catalog.folders import MASKS
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, did_you_mean
 from workbench.recipe.suggestion.recipe import Facts, Suggestion, suggest
@@ -87,7 +88,10 @@ def _section(text: str, data: Data, catalog: Catalog) -> dict[str, Any]:
     """The data section as a person writes it: short names, the path as it was given."""
     entry = catalog.find(Kind.DATASET, data.use, "--data")
     use = entry.name if len(catalog.named(Kind.DATASET, entry.name)) == 1 else data.use
-    path = (
-        {} if "path" not in data.arguments else {"path": text if isabs(text) else str(Path(expanduser(text)))}
-    )
-    return {"use": use, **path}
+    if "path" not in data.arguments:
+        return {"use": use}
+    path = Path(expanduser(text))
+    section = {"use": use, "path": text if isabs(text) else str(path)}
+    if masks := data.arguments.get(MASKS):  # the folder holds one of pictures and one of masks
+        section |= {"path": str(path / Path(data.arguments["path"]).name), MASKS: masks}
+    return section

@@ -38,7 +38,7 @@ def suggested_model(
 
     def add(variable: str, layers: Sequence[Mapping[str, Any]], start: str) -> str:
         for layer in layers:
-            lines.append(f"{variable} = {_call(layer)}({variable if _made(lines, variable) else start})")
+            lines.append(f"{variable} = {graph_call(layer)}({variable if _made(lines, variable) else start})")
         return variable
 
     for name, sizes in shapes.items():
@@ -68,7 +68,7 @@ def suggested_model(
         for number, layer in enumerate(layers):
             last = number == len(layers) - 1
             named = layer | {"name": output} if last else layer
-            lines.append(f"{output} = {_call(named)}({joined if number == 0 else output})")
+            lines.append(f"{output} = {graph_call(named)}({joined if number == 0 else output})")
         outputs.append(output)
     reasons.append(
         "Several inputs or targets: a graph joins the first and has an end for each of the second."
@@ -180,7 +180,8 @@ def _width(table: Sequence[ColumnFacts]) -> int:
     return sum(column.width for column in table)
 
 
-def _call(layer: Mapping[str, Any]) -> str:
+def graph_call(layer: Mapping[str, Any]) -> str:
+    """A layer as a graph line makes it."""
     arguments = ", ".join(f"{name}={value!r}" for name, value in layer.items() if name != "use")
     return f"{layer['use']}({arguments})".replace("'", '"')
 

@@ -21,6 +21,7 @@ from workbench.recipe.columns import (
     why_left_out,
 )
 from workbench.recipe.suggestion import pictures as suggest_pictures
+from workbench.recipe.suggestion import pixel_masks
 from workbench.recipe.suggestion.columns import column_options
 from workbench.recipe.suggestion.model import suggested_model, suggested_training, variable_name
 from workbench.recipe.suggestion.series_facts import SeriesFacts
@@ -171,7 +172,16 @@ def suggest(
     pictures = [column.shape for column in inputs if column.kind == suggest_pictures.PICTURE]
     if pictures and (augment := suggest_pictures.augmentation(pictures[0], reasons)):
         section["augment"] = augment
-    if windows and facts.series is not None and is_series(facts.series, inputs, learned, classes):
+    training = suggested_training(
+        facts.rows,
+        learned,
+        classes,
+        monitor="val_loss" if "validation" in section["split"] else "loss",
+    )
+    if pixel_masks.are_learned(inputs, learned):
+        model = pixel_masks.mask_model(inputs[0], learned[0], reasons)
+        training |= pixel_masks.mask_training(learned[0])
+    elif windows and facts.series is not None and is_series(facts.series, inputs, learned, classes):
         model = as_windows(section, facts.series, inputs, targets[0], reasons)
     else:
         model = suggested_model(facts.rows, inputs, learned, classes, reasons)
@@ -182,13 +192,7 @@ def suggest(
             "seed": 42,
             "data": section,
             "model": model,
-            "train": suggested_training(
-                facts.rows,
-                learned,
-                classes,
-                monitor="val_loss" if "validation" in section["split"] else "loss",
-            )
-            | ({"epochs": suggest_pictures.MOST_EPOCHS} if pictures else {}),
+            "train": training | ({"epochs": suggest_pictures.MOST_EPOCHS} if pictures else {}),
             "save": [f"saved/{_recipe_name(name)}.keras"],
         },
         tuple(reasons),
@@ -250,7 +254,9 @@ def _scaling(inputs: Sequence[ColumnFacts]) -> str | None:
 
 
 def _needs_scaling(column: ColumnFacts) -> bool:
-    """True of numbers to learn; of arrays such as pictures only where they are far from 0."""
+    """True of numbers to learn; of arrays such as pictures only where they are far from 0, and of no masks."""
+    if column.pixel_classes:
+        return False
     return len(column.shape) < 2 or max(abs(column.low or 0.0), abs(column.high or 0.0)) > 2
 
 
