@@ -172,7 +172,7 @@ def test_a_search_goes_on_only_as_what_it_was(catalog: Catalog, tmp_path: Path) 
             "epochs": 50,
             "loss": "mse",
             "optimizer": {"use": "Adam", "learning_rate": 0.01},
-            "engine": "plain",
+            "engine": "chunk",
         }
     )
     with pytest.raises(RecipeError, match="'small' was begun with another seed"):

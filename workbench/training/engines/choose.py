@@ -102,7 +102,7 @@ def _measured(
 
     measuring = Measuring(builder, beginning, xla=shorter is None or not shorter.xla_settled)
     if report is not None and not again and (at := measuring.begin(plan.at)):
-        return _handing_over(builder, measuring, at, settle, report, may_wait=plan.at > 0)
+        return _handing_over(builder, measuring, at, settle, report)
     program, chosen = measuring.fastest()
     settled = settle(chosen, steps_left, xla_settled=measuring.xla_settled)
     if settled.engine != chosen.engine:
@@ -111,32 +111,13 @@ def _measured(
 
 
 def _handing_over(
-    builder: Builder,
-    measuring: Measuring,
-    at: int,
-    settle: Callable[..., EngineChosen],
-    report: Report,
-    *,
-    may_wait: bool,
+    builder: Builder, measuring: Measuring, at: int, settle: Callable[..., EngineChosen], report: Report
 ) -> Choice:
-    """Train with `chunk` while XLA compiles; which goes on is measured at step `at`.
-
-    Args:
-        may_wait: the step was fixed before and stays; else it comes later where compiling takes longer than was said.
-    """
+    """Train with `chunk` while XLA compiles; which goes on is measured at step `at`."""
     compiling = Compiling(builder)
-
-    def planned(at: int, still: str = "") -> EngineChosen:
-        reason = f"XLA {still or 'compiles meanwhile'}; which engine is faster is measured at step {at}"
-        return EngineChosen("chunk", measuring.speeds, reason, plan=str(EnginePlan("auto", at)))
-
-    def postpone(before: int) -> int:
-        later = measuring.later(before)
-        report(planned(later, "is still compiling"))
-        return later
+    planned = str(EnginePlan("auto", at))
 
     def choose_now(epoch: int, step: int) -> Program:
-        at = epoch * builder.source.steps + step
         program, chosen = measuring.fastest_now(epoch, step, compiling)
         chosen = replace(chosen, plan=str(EnginePlan("chunk-xla", at)))
         settled = settle(chosen, measuring.steps, xla_settled=True)
@@ -149,8 +130,8 @@ def _handing_over(
         report(replace(settled, plan=chosen.plan if settled.engine == "chunk-xla" else ""))
         return program
 
-    program = HandOver(builder, at, compiling, choose_now, None if may_wait else postpone)
-    return program, planned(at)
+    reason = f"XLA compiles meanwhile; which engine is faster is measured at step {at}"
+    return HandOver(builder, at, choose_now), EngineChosen("chunk", measuring.speeds, reason, plan=planned)
 
 
 def _as_kept(kept: Kept) -> EngineChosen:
@@ -195,7 +176,7 @@ def _planned(
 
     reason = f"{found.reason}; {plan.engine} takes over at step {plan.at}"
     begun = replace(found, engine="chunk", reason=reason, plan=shown)
-    return HandOver(builder, plan.at, compiling, hand_over), begun
+    return HandOver(builder, plan.at, hand_over), begun
 
 
 def _plain(builder: Builder, reason: str) -> Choice:

@@ -22,7 +22,7 @@ from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, So
 from workbench.training.engines.hand_over import HandOver
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
-from workbench.training.engines.measuring import Beginning, first_line, preserved
+from workbench.training.engines.measuring import Beginning, preserved
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.plans import parse_plan
 from workbench.training.engines.programs import Program, Step
@@ -88,7 +88,6 @@ def fit(
     wrap_test: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,
     timing: Timing | None = None,
-    stops: Callable[[], bool] = lambda: False,
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
@@ -105,7 +104,6 @@ def fit(
         wrap_test: as `wrap_step`, of the model's `test_step` for validation.
         kept: gets the test step that the last validation ran.
         timing: gets the time of each part until the engine is chosen; it may have parts from before.
-        stops: whether a callback is about to stop the training, which then waits for no program.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -134,10 +132,7 @@ def fit(
         tester: Tester | None = None
 
         def chosen_later(event: EngineChosen) -> None:
-            planned = parse_plan(event.plan)
-            if tester is not None and planned.at:
-                tester.compile_later(_epoch_behind(planned.at, source))
-            elif tester is not None:
+            if tester is not None and event.engine != "chunk-xla":
                 tester.compiled = None  # what does not train by XLA does not validate by it
             on_chosen(event)
 
@@ -161,16 +156,7 @@ def fit(
                     "a callback has compiled the model again, which several processes cannot do together.",
                     where="train.workers",
                 )
-            again = Builder(model, "train", wrapped(), source, settings.epochs, most)
-            try:
-                return again.build(name)  # type: ignore[arg-type]
-            except Exception as error:
-                if name != "chunk-xla":
-                    raise
-                changed = again.build("chunk")
-                reason = f"the model was compiled again, and {name} cannot compile it: {first_line(error)}"
-                chosen_later(EngineChosen("chunk", {}, reason))
-                return changed
+            return Builder(model, "train", wrapped(), source, settings.epochs, most).build(name)  # type: ignore[arg-type]
 
         runner = Runner(
             model,
@@ -196,7 +182,8 @@ def fit(
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
                 every_epochs=settings.validation_freq,
-                compiles_from=_epoch_behind(plan.at, source) if plan.at else 0,
+                # After the hand-over, the same epoch whatever a resumed training begins with.
+                compiles_from=plan.at // source.steps + 1 if plan.at else 0,
                 wrap=wrap_test,
                 kept=kept,
                 have_run=_have_run(together, model, test_source, "validation"),
@@ -211,7 +198,6 @@ def fit(
             epochs=settings.epochs,
             metrics=settings.initial_metrics,
             per_class=PerClass(settings.classes),
-            stops=stops,
         )
         model.train_function, model.test_function = runner, tester
         with _reporting(sources):
@@ -270,11 +256,6 @@ def _have_run(
     if together is None:
         return None
     return lambda program: together.program(program, model, source, part)
-
-
-def _epoch_behind(at: int, source: Source) -> int:
-    """The first epoch behind a step: the same one whatever a resumed training begins with."""
-    return at // source.steps + 1
 
 
 def _build_metrics(builder: Builder) -> None:

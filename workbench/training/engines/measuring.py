@@ -79,7 +79,6 @@ class Measuring:
         self._notes: list[str] = []
         self._differs: dict[str, str] = {}
         self._agreement: Agreement | None = None
-        self._meanwhile: Compiling | None = None
 
     @property
     def speeds(self) -> dict[str, float]:
@@ -103,11 +102,7 @@ class Measuring:
             if not self._xla or not self._xla_may_pay():
                 return 0
             self._measure(chunk, BRIEF)
-        return self._begins + self._steps_of_compiling
-
-    def later(self, at: int) -> int:
-        """A step to measure at, where XLA has not compiled when step `at` comes."""
-        return at + math.ceil(max(at - self._begins, self._steps_of_compiling) / 2)
+        return self._begins + max(1, math.ceil(self._compiling * self._speeds["chunk"]))
 
     def fastest(self) -> Choice:
         """Measure all that may be the fastest."""
@@ -123,12 +118,12 @@ class Measuring:
         return self._fastest_known()
 
     def fastest_now(self, epoch: int, step: int, compiling: Compiling) -> Choice:
-        """The same in the middle of a training, before a step of an epoch, with what XLA has compiled meanwhile."""
+        """The same in the middle of a training, before a step of an epoch, with XLA."""
         chunk = self._builder.build("chunk")
         self._steps_left -= epoch * self._builder.source.steps + step - self._begins
         self._epoch, self._step = epoch, step
-        self._meanwhile = compiling
         try:
+            compiling.wait()
             with preserved(self._builder.traced.variables) as restore:
                 self._measure_others(restore, xla=True)
             return self._fastest_known()
@@ -169,10 +164,6 @@ class Measuring:
         return COMPILING + TRACES * self._builder.timing.seconds("trace")
 
     @property
-    def _steps_of_compiling(self) -> int:
-        return max(1, math.ceil(self._compiling * self._speeds["chunk"]))
-
-    @property
     def _at_hand(self) -> range:
         """The steps that are run, again and again."""
         return self._builder.source.at_hand(self._epoch, self._step)
@@ -203,8 +194,7 @@ class Measuring:
     def _try(self, name: EngineName, restore: Callable[[], None]) -> None:
         """Measure a candidate, where it can be compiled and trains as the others do."""
         try:
-            meanwhile = self._meanwhile if name == "chunk-xla" else None
-            program = meanwhile.program() if meanwhile else self._builder.build(name)
+            program = self._builder.build(name)
             with self._builder.timing.of(f"compare {name}"):
                 difference = self._difference(program, restore)
             if difference:

@@ -124,11 +124,13 @@ class Chief:
         assert self._replica is not None
         assert self._source is not None
         assert self._step is not None
-        self._send(StepsToRun(SUMS, 0, 0, 0, 0, plain_graphs=steps.plain_graphs, form=self._replica.form))
+        traced = self.collectives.traced()
+        measured = StepsToRun(SUMS, 0, 0, 0, 0, plain_graphs=steps.plain_graphs, form=self._replica.form)
+        self._send(replace(measured, sums=traced))
         found, lone = None, None
         with suppress(Exception):  # the model's own code: the training itself shows what is wrong with it
             lone = LoneStep(self._model, self._step, self._source)
-        sums = self.collectives.seconds_of_traced() / self._batches
+        sums = self.collectives.seconds_of(traced) / self._batches
         with suppress(Exception):
             if lone is not None:
                 batch = self._source.whole_batch(steps.epoch, steps.step)

@@ -94,11 +94,16 @@ class Collectives:
                 results[index].set_shape(given.shape)
         return [results[index] for index in range(len(tensors))]
 
-    def seconds_of_traced(self) -> float:
-        """How long all the sums take that were traced up to now, of a step. Every process must ask for it."""
-        vectors = [tf.zeros([length], dtype) for dtype, length in self._in_graphs]
+    def traced(self) -> str:
+        """The sums that were traced up to now: what the chief sends, for another process may have traced others."""
+        return " ".join(f"{dtype.name}:{length}" for dtype, length in self._in_graphs)
+
+    def seconds_of(self, traced: str) -> float:
+        """How long these sums take. Every process must ask for the same."""
+        pairs = [each.split(":") for each in traced.split()]
+        vectors = [tf.zeros([int(length)], name) for name, length in pairs]
         sums = tf.function(lambda given: [self._sum(each, "measured")[:1] for each in given], autograph=False)
-        many = sum(length for _, length in self._in_graphs) > _MANY_NUMBERS
+        many = sum(int(length) for _, length in pairs) > _MANY_NUMBERS
         took = []
         for _ in range(_FEW if many else _OFTEN):
             began = time.perf_counter()

@@ -56,7 +56,7 @@ class Follower:
             with graphs_as_they_are() if steps.plain_graphs else nullcontext():
                 if steps.part == SUMS:
                     self._prepare(steps)
-                    self._collectives.seconds_of_traced()
+                    self._collectives.seconds_of(steps.sums)
                 else:
                     self._run_steps(steps)
 

@@ -27,6 +27,7 @@ class StepsToRun:
         plain_graphs: whether graphs run as they are (see `thread_settings`), which decides on last bits.
         form: what the chief's variables are, with the first steps.
         rows_of_part: what its rows are, with the first steps over a part.
+        sums: those to measure (see `Collectives.traced`).
         changed: the numbers of the variables that have changed in the chief since the steps before; None for all.
     """
 
@@ -39,6 +40,7 @@ class StepsToRun:
     plain_graphs: bool = False
     form: str = ""
     rows_of_part: str = ""
+    sums: str = ""
     changed: tuple[int, ...] | None = None
 
     def with_changes(self, changed: list[int]) -> StepsToRun:
