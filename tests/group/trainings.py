@@ -65,8 +65,13 @@ class Trained:
 def trained(kwb: Kwb, folder: Path, recipe: str, *arguments: str) -> Trained:
     """Train with `kwb --batch` to the end."""
     result = kwb("--batch", recipe, "--json", *arguments, cwd=folder, timeout=300)
-    happened = [json.loads(line) for line in result.stdout.splitlines()]
-    assert result.returncode == 0, (result.stderr[-2000:], happened[-1:])
+    assert result.returncode == 0, (result.stderr[-2000:], result.stdout[-500:])
+    return read_trained(folder, result.stdout)
+
+
+def read_trained(folder: Path, said: str) -> Trained:
+    """What has come of a training that has printed its events."""
+    happened = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     run = folder / next(each["folder"] for each in happened if each["event"] == "run_started")
     return Trained(
         [each["logs"] for each in happened if each["event"] == "epoch"],

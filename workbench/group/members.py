@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
+
 from workbench.children import JsonChild, start_alone
 from workbench.sentence import last_line
 
 _MODULE = "workbench.worker.child_main"
+_LOOK = 5.0  # seconds without a word, after which it is seen whether a process computes
+_PATIENCE = 60.0  # seconds without a word, in which computing is taken for a sign of life
 
 
 class Member(Protocol):
@@ -69,6 +74,7 @@ class LocalMember:
     ) -> None:
         self.threads = threads
         self._log = log
+        self._spoke = time.monotonic()
         with open(log, "wb") if log else os.fdopen(os.dup(2), "wb") as file:
             start = partial(start_alone, folder=folder)
             self._child = JsonChild(_MODULE, ["--signs-of-life", *arguments], log=file, start=start)
@@ -77,7 +83,30 @@ class LocalMember:
         self._child.send(record)
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
-        return self._child.receive(seconds)
+        """See `Member`. On a machine with too much to do, a process says nothing for a long time, and computes."""
+        end = time.monotonic() + seconds
+        before = None
+        while (left := end - time.monotonic()) > 0:
+            try:
+                record = self._child.receive(min(left, _LOOK))
+            except TimeoutError:
+                spent = self._spent()
+                computes = before is not None and spent > before  # one that is frozen does not
+                before = spent
+                if computes and time.monotonic() - self._spoke < _PATIENCE:
+                    return {"alive": True}
+            else:
+                self._spoke = time.monotonic()
+                return record
+        raise TimeoutError
+
+    def _spent(self) -> float:
+        """The time of a processor that it has had, in seconds."""
+        try:
+            times = psutil.Process(self._child.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
 
     def kill(self) -> None:
         self._child.kill()

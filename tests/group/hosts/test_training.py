@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from tests.conftest import Kwb
 from tests.group.hosts.machines import NETWORK, Machines, machines, needs_machines
 from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe
-from tests.group.trainings import Trained, assert_equal, trained, weights_of
+from tests.group.trainings import assert_equal, read_trained, trained
 from workbench.group.hosts.token import make_token
 
 __all__ = ["table"]
@@ -28,17 +27,6 @@ def copied(found: Machines, table: Path, recipe: str, *, plugin: bool = False) -
     if not token.exists():
         make_token(token)
     return token
-
-
-def trained_run(folder: Path, said: str) -> Trained:
-    happened = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    run = folder / next(each["folder"] for each in happened if each["event"] == "run_started")
-    return Trained(
-        [each["logs"] for each in happened if each["event"] == "epoch"],
-        next(each["evaluation"] for each in happened if each["event"] == "finished"),
-        weights_of(run / "model.keras"),
-        run,
-    )
 
 
 def test_as_one_process(kwb: Kwb, table: Path, tmp_path: Path) -> None:
@@ -66,7 +54,7 @@ def test_as_one_process(kwb: Kwb, table: Path, tmp_path: Path) -> None:
             assert code == 0, said_there
             assert "joined 10.77.0.1:7750" in said_there
             assert "the training has ended" in said_there
-        assert_equal(trained_run(found[0].folder, said), wanted)
+        assert_equal(read_trained(found[0].folder, said), wanted)
         for machine in found.machines[1:]:  # the first one alone writes files
             assert sorted(each.name for each in machine.folder.iterdir()) == [recipe, "table.csv"]
         assert not any(machine.is_left() for machine in found.machines)

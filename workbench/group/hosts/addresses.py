@@ -69,24 +69,23 @@ def own_address(network: Network) -> str:
     )
 
 
-def check_inside(host: str, network: Network) -> None:
-    """Whether a machine may be one of them.
+def address_inside(host: str, network: Network) -> str:
+    """The address in a network of a machine, which may have others as well.
 
     Raises:
-        WorkbenchError: its address is outside of the network, or not known.
+        WorkbenchError: it has none there, or is not known.
     """
     try:
-        address = ipaddress.ip_address(socket.getaddrinfo(host, None)[0][4][0])
+        found = [str(each[4][0]) for each in socket.getaddrinfo(host, None)]
     except OSError as error:
-        raise WorkbenchError(
-            f"the machine '{host}' is not known: {error.strerror}.", where="--listen"
-        ) from None
-    if address not in network:
-        raise WorkbenchError(
-            f"{host} is outside of {network}.",
-            where="--listen",
-            hint="`--network` is where all machines are.",
-        )
+        what = f"the machine '{host}' is not known: {error.strerror}."
+        raise WorkbenchError(what, where="--listen") from None
+    for address in found:
+        if ipaddress.ip_address(address.partition("%")[0]) in network:
+            return address
+    raise WorkbenchError(
+        f"{host} is outside of {network}.", where="--listen", hint="`--network` is where all machines are."
+    )
 
 
 _EXAMPLE = "As in `--network 10.0.0.0/24`: the private network that all machines are in."

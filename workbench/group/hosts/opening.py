@@ -13,7 +13,7 @@ from pathlib import Path
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.group.hosts.addresses import (
     PORT,
-    check_inside,
+    address_inside,
     own_address,
     read_address,
     read_network,
@@ -21,7 +21,7 @@ from workbench.group.hosts.addresses import (
 )
 from workbench.group.hosts.cluster import ClusterPlace, place_of_config, slurm_place
 from workbench.group.hosts.joining import Invitation
-from workbench.group.hosts.meeting import Meeting
+from workbench.group.hosts.meeting import Meeting, Network
 from workbench.group.hosts.pool import HostsPool
 from workbench.group.hosts.ssh import SshStarter
 from workbench.group.hosts.token import make_token, note_address, noted_address
@@ -71,9 +71,13 @@ class HostOptions:
             return slurm_place(os.environ)
         return place_of_config(os.environ) if self.hosts == "env" else None
 
-    def numbers(self, place: ClusterPlace | None) -> tuple[int, int]:
-        """The least and the most processes."""
-        size = place.size if place else 1 + len(self.names) if self.names else 2
+    def numbers(self, place: ClusterPlace | None, workers: int) -> tuple[int, int]:
+        """The least and the most processes.
+
+        Args:
+            workers: what the recipe says.
+        """
+        size = place.size if place else 1 + len(self.names) if self.names else max(2, workers)
         return self.least or size, self.most or size
 
 
@@ -97,9 +101,8 @@ def opened_pool(
     """
     place = options.place()
     network = read_network(options.network)
-    least, most = options.numbers(place)
-    host, port = _meeting_place(options, place)
-    check_inside(host, network)
+    least, most = options.numbers(place, document.recipe.train.workers)
+    host, port = _meeting_place(options, place, network)
     with ExitStack() as stack:
         token = _own_token(options, place, stack)
         meeting = Meeting(host, port, network, token)
@@ -132,13 +135,14 @@ def opened_pool(
             pool.close("the training has ended")
 
 
-def _meeting_place(options: HostOptions, place: ClusterPlace | None) -> tuple[str, int]:
+def _meeting_place(options: HostOptions, place: ClusterPlace | None, network: Network) -> tuple[str, int]:
     if options.listen:
-        return read_address(options.listen, "--listen")
-    if place and place.addresses:
-        return place.meeting
+        host, port = read_address(options.listen, "--listen")
+        return address_inside(host, network), port
+    if place and place.addresses:  # its own name may stand for an address that others do not reach
+        return own_address(network), place.meeting[1]
     port = 20_000 + int(place.job) * 64 % _PORTS if place and place.job.isdigit() else PORT
-    return own_address(read_network(options.network)), port
+    return own_address(network), port
 
 
 def _own_token(options: HostOptions, place: ClusterPlace | None, stack: ExitStack) -> Path:

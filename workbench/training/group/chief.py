@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from workbench import events
 from workbench.errors import TrainingError
+from workbench.sentence import short_message
 from workbench.training.engines.accumulation import Accumulation
 from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs
@@ -127,14 +127,23 @@ class Chief:
         traced = self.collectives.traced()
         measured = StepsToRun(SUMS, 0, 0, 0, 0, plain_graphs=steps.plain_graphs, form=self._replica.form)
         self._send(replace(measured, sums=traced))
-        found, lone = None, None
-        with suppress(Exception):  # the model's own code: the training itself shows what is wrong with it
+        lone: LoneStep | Exception
+        try:
             lone = LoneStep(self._model, self._step, self._source)
-        sums = self.collectives.seconds_of(traced) / self._batches
-        with suppress(Exception):
-            if lone is not None:
-                batch = self._source.whole_batch(steps.epoch, steps.step)
-                found = expected(lone, batch, self.share, sums)
+        except Exception as error:  # the model's own code: the training itself shows what is wrong with it
+            lone = error
+        sums = (
+            self.collectives.seconds_of(traced) / self._batches
+        )  # the others wait for it, whatever happened
+        try:
+            if isinstance(lone, Exception):
+                raise lone
+            batch = self._source.whole_batch(steps.epoch, steps.step)
+            found = expected(lone, batch, self.share, sums)
+        except Exception as error:
+            text = f"what {self.share.size} processes gain is not known: {short_message(error)}"
+            self.emit(events.Message("info", text))
+            return
         if found is not None:
             self._balance.alone, self._balance.expected_speed_up = found.alone, found.times
             self.emit(found.message())
