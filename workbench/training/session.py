@@ -314,6 +314,7 @@ class Session:
                     units.wrap_step,
                     kept_test,
                     timing,
+                    lambda: bool(self.control.stop_requested),
                 )
             finite.check_end(last_logs(prepared_run.callbacks, progress.history))
         except NotFiniteError as error:

@@ -123,14 +123,22 @@ class Builder:
         traced = self._trace(self.source.batch_size) if of_one_size else self.traced
         return ChunkXLA(traced, chunk_rows(self.source, self._epochs, whole=True), self.chunk)
 
+    def change_xla(self, error: Exception) -> None:
+        """`chunk-xla` in another way, not yet compiled, after it could not be compiled.
+
+        Raises:
+            Exception: the error, where there is no other way.
+        """
+        if not isinstance(error, tf.errors.OpError) or operations.loops(self.operations):
+            raise error
+        # Some other operation wants to know its sizes as well.
+        self.chunk_xla = self._xla(of_one_size=True)
+
     def _build_xla(self) -> Program:
         try:
             self.chunk_xla.prepare()
-        except tf.errors.OpError:
-            if operations.loops(self.operations):
-                raise
-            # Some other operation wants to know its sizes as well.
-            self.chunk_xla = self._xla(of_one_size=True)
+        except tf.errors.OpError as error:
+            self.change_xla(error)
             self.chunk_xla.prepare()
         return self.chunk_xla
 

@@ -131,7 +131,9 @@ def _handing_over(
         return program
 
     reason = f"XLA compiles meanwhile; which engine is faster is measured at step {at}"
-    return HandOver(builder, at, choose_now), EngineChosen("chunk", measuring.speeds, reason, plan=planned)
+    return HandOver(builder, at, compiling, choose_now), EngineChosen(
+        "chunk", measuring.speeds, reason, plan=planned
+    )
 
 
 def _as_kept(kept: Kept) -> EngineChosen:
@@ -176,7 +178,7 @@ def _planned(
 
     reason = f"{found.reason}; {plan.engine} takes over at step {plan.at}"
     begun = replace(found, engine="chunk", reason=reason, plan=shown)
-    return HandOver(builder, plan.at, hand_over), begun
+    return HandOver(builder, plan.at, compiling, hand_over), begun
 
 
 def _plain(builder: Builder, reason: str) -> Choice:

@@ -22,7 +22,7 @@ from workbench.training.engines.data import Arrays, ArraySource, ClassWeight, So
 from workbench.training.engines.hand_over import HandOver
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.loop import Loop, Runner, ticks
-from workbench.training.engines.measuring import Beginning, preserved
+from workbench.training.engines.measuring import Beginning, first_line, preserved
 from workbench.training.engines.metrics import QuickMetrics, quick_metrics
 from workbench.training.engines.plans import parse_plan
 from workbench.training.engines.programs import Program, Step
@@ -88,6 +88,7 @@ def fit(
     wrap_test: Callable[[Step], Step] | None = None,
     kept: KeptTest | None = None,
     timing: Timing | None = None,
+    stops: Callable[[], bool] = lambda: False,
 ) -> keras.callbacks.History:
     """Train a compiled model; afterwards it is an ordinary Keras model, for `fit` and `save` alike.
 
@@ -104,6 +105,7 @@ def fit(
         wrap_test: as `wrap_step`, of the model's `test_step` for validation.
         kept: gets the test step that the last validation ran.
         timing: gets the time of each part until the engine is chosen; it may have parts from before.
+        stops: whether a callback is about to stop the training, which then waits for no program.
 
     Raises:
         DataError: the data does not fit together, or a stream ended early.
@@ -156,7 +158,16 @@ def fit(
                     "a callback has compiled the model again, which several processes cannot do together.",
                     where="train.workers",
                 )
-            return Builder(model, "train", wrapped(), source, settings.epochs, most).build(name)  # type: ignore[arg-type]
+            again = Builder(model, "train", wrapped(), source, settings.epochs, most)
+            try:
+                return again.build(name)  # type: ignore[arg-type]
+            except Exception as error:
+                if name != "chunk-xla":
+                    raise
+                changed = again.build("chunk")
+                reason = f"the model was compiled again, and {name} cannot compile it: {first_line(error)}"
+                chosen_later(EngineChosen("chunk", {}, reason))
+                return changed
 
         runner = Runner(
             model,
@@ -198,6 +209,7 @@ def fit(
             epochs=settings.epochs,
             metrics=settings.initial_metrics,
             per_class=PerClass(settings.classes),
+            stops=stops,
         )
         model.train_function, model.test_function = runner, tester
         with _reporting(sources):

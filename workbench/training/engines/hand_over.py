@@ -22,8 +22,7 @@ MOST_BYTES = 1 << 28  # of the variables: beyond, others in their place take too
 
 
 class Compiling:
-    """`chunk-xla` of a model, compiled in a thread as far as it can be. What fails there, `program` compiles again, and
-    raises the error.
+    """`chunk-xla` of a model, compiled in a thread as far as it can be.
 
     Args:
         builder: builds it.
@@ -33,6 +32,7 @@ class Compiling:
     def __init__(self, builder: Builder, *, begins: bool = True) -> None:
         self._builder = builder
         self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
         if not begins or _bytes(builder.traced.variables) > MOST_BYTES:
             return
         with suppress(Exception), builder.timing.of("trace chunk-xla"):
@@ -41,6 +41,11 @@ class Compiling:
             leave_without(self._thread)
             self._thread.start()
 
+    @property
+    def ended(self) -> bool:
+        """True if the thread has nothing to do any more."""
+        return self._thread is None or not self._thread.is_alive()
+
     def program(self) -> Program:
         """The compiled program; waits for it.
 
@@ -48,6 +53,9 @@ class Compiling:
             Exception: whatever compiling raised.
         """
         self.wait()
+        if self._error is not None:
+            self._builder.change_xla(self._error)
+            self._error = None
         return self._builder.build("chunk-xla")
 
     def wait(self) -> None:
@@ -56,8 +64,10 @@ class Compiling:
             self._thread.join()
 
     def _compile(self) -> None:
-        with suppress(Exception):
+        try:
             self._builder.trace_xla().compile_apart()
+        except Exception as error:
+            self._error = error
 
 
 def _bytes(variables: Sequence[tf.Variable]) -> int:
@@ -70,13 +80,21 @@ class HandOver:
     Args:
         builder: builds the programs.
         at: the step, from the first one of the first epoch.
+        compiling: what the step waits for.
         settle: called once, before that step with its epoch and its number there; returns the program that goes on.
     """
 
-    def __init__(self, builder: Builder, at: int, settle: Callable[[int, int], Program]) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        at: int,
+        compiling: Compiling,
+        settle: Callable[[int, int], Program],
+    ) -> None:
         self._program = builder.build("chunk")
         self._steps = builder.source.steps
         self._at = at
+        self._compiling = compiling
         self._settle: Callable[[int, int], Program] | None = settle
 
     @property
@@ -92,14 +110,22 @@ class HandOver:
         """True once the step has come."""
         return self._settle is None
 
+    def waits(self, epoch: int, step: int) -> bool:
+        """True if a step cannot run before XLA has compiled, which still takes a while."""
+        due = self._settle is not None and self._before(epoch, step) <= 0
+        return due and not self._compiling.ended
+
     def prepare(self) -> None:
         self._program.prepare()
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
-        before = self._at - (epoch * self._steps + step)
-        if self._settle is not None and before <= 0:
+        if self._settle is not None and self._before(epoch, step) <= 0:
             settle, self._settle = self._settle, None
             self._program = settle(epoch, step)
         if self._settle is not None:
-            count = min(count, before)
+            count = min(count, self._before(epoch, step))
         return self._program.run(epoch, step, count)
+
+    def _before(self, epoch: int, step: int) -> int:
+        """How many steps there are from this one until the one of the hand-over."""
+        return self._at - (epoch * self._steps + step)

@@ -18,11 +18,13 @@ import tensorflow as tf
 
 from workbench.keras_private import pythonify_logs, validate_on
 from workbench.training.engines.builder import CALL_STEPS
+from workbench.training.engines.hand_over import HandOver
 from workbench.training.engines.logs import PerClass
 from workbench.training.engines.metrics import Logs, QuickMetrics
 from workbench.training.engines.programs import Program
 
 CALL_SECONDS = 0.1  # long: a call's own cost vanishes; short: pause and stop feel instant
+LOOK = 0.05  # seconds between two looks whether what is waited for is there
 GROWTH = 8
 
 
@@ -97,6 +99,12 @@ class Runner:
     def finished(self) -> bool:
         return self.step >= self.steps
 
+    @property
+    def waits(self) -> bool:
+        """True if the next step of the epoch cannot run before XLA has compiled, which takes a while."""
+        program = self._program
+        return isinstance(program, HandOver) and program.waits(self._epoch, self.step)
+
     def begin(self, epoch: int) -> None:
         """Go to the first step of an epoch; the first time, to the step the training resumes at."""
         self._epoch = epoch
@@ -142,6 +150,7 @@ class Loop(keras.callbacks.CallbackList):
     Args:
         metrics: values of `model.metrics_variables` to begin the first epoch with, for a resume inside an epoch.
         per_class: how logs with a number for each class are shown to callbacks.
+        stops: whether somebody has asked to stop, which no compiling may hold up.
     """
 
     def __init__(
@@ -154,7 +163,9 @@ class Loop(keras.callbacks.CallbackList):
         epochs: int = 1,
         metrics: Sequence[np.ndarray] = (),
         per_class: PerClass = PerClass(),  # noqa: B008  (frozen)
+        stops: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._stops = stops
         self._per_class = per_class
         self._training = training
         self._testing = testing
@@ -195,6 +206,8 @@ class Loop(keras.callbacks.CallbackList):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         assert self._training is not None
+        while self._training.waits and not self._stops():
+            time.sleep(LOOK)
         if not self._nothing_left:
             super().on_train_batch_end(self._training.step - 1, self._per_class.apart(logs))
         if self._training.finished and not self.model.stop_training:

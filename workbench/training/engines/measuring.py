@@ -79,6 +79,7 @@ class Measuring:
         self._notes: list[str] = []
         self._differs: dict[str, str] = {}
         self._agreement: Agreement | None = None
+        self._meanwhile: Compiling | None = None
 
     @property
     def speeds(self) -> dict[str, float]:
@@ -118,12 +119,12 @@ class Measuring:
         return self._fastest_known()
 
     def fastest_now(self, epoch: int, step: int, compiling: Compiling) -> Choice:
-        """The same in the middle of a training, before a step of an epoch, with XLA."""
+        """The same in the middle of a training, before a step of an epoch, with what XLA has compiled meanwhile."""
         chunk = self._builder.build("chunk")
         self._steps_left -= epoch * self._builder.source.steps + step - self._begins
         self._epoch, self._step = epoch, step
+        self._meanwhile = compiling
         try:
-            compiling.wait()
             with preserved(self._builder.traced.variables) as restore:
                 self._measure_others(restore, xla=True)
             return self._fastest_known()
@@ -194,7 +195,8 @@ class Measuring:
     def _try(self, name: EngineName, restore: Callable[[], None]) -> None:
         """Measure a candidate, where it can be compiled and trains as the others do."""
         try:
-            program = self._builder.build(name)
+            meanwhile = self._meanwhile if name == "chunk-xla" else None
+            program = meanwhile.program() if meanwhile else self._builder.build(name)
             with self._builder.timing.of(f"compare {name}"):
                 difference = self._difference(program, restore)
             if difference:
