@@ -161,7 +161,9 @@ class HostsPool:
             if here < self.least:
                 if not said:
                     said = True
-                    self.say(f"waits for {self.least - here} more at {self.meeting.host}:{self.meeting.port}")
+                    where = written(self.meeting.host, self.meeting.port)
+                    how = "" if self.starter or self.addresses else f". {self._how_to_join()}"
+                    self.say(f"waits for {self.least - here} more at {where}{how}")
                 self._check(end, here)
             self.look()
             if control.stop_requested:
@@ -178,10 +180,15 @@ class HostsPool:
             raise TrainingError(
                 f"{here} of {self.least} processes have come within {self.wait:g} s.",
                 where="--workers",
-                hint="On each of the others: `kwb worker --join "
-                f"{self.meeting.host}:{self.meeting.port} --token-file FILE`, with a copy of "
-                f"{self.meeting.token}. `--wait` is how long they may take.",
+                hint=f"{self._how_to_join()}. `--wait` is how long they may take.",
             )
+
+    def _how_to_join(self) -> str:
+        where = written(self.meeting.host, self.meeting.port)
+        return (
+            f"On each of the others: `kwb worker --join {where} --token-file FILE`, "
+            f"with a copy of {self.meeting.token}"
+        )
 
     def _reach(self, addresses: Sequence[str]) -> None:
         """Try each port from each machine.
