@@ -6,15 +6,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from workbench import events
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.group.hosts.options import HostOptions
 from workbench.output import echo
-from workbench.places import state_folder
 from workbench.process import Diverted, Silence, forward_warnings, import_keras, let_go, open_terminals
 from workbench.recipe.lookup import is_recipe, open_recipe
 from workbench.recipe.names import check_names
@@ -27,7 +27,7 @@ from workbench.training.resumable_runs import check_goes_on, is_complete, latest
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
-    from workbench.group.hosts.opening import HostOptions
+    from workbench.group.hosts.cluster import ClusterPlace
     from workbench.group.session import GroupSession
     from workbench.recipe.document import Document
     from workbench.training.control import Control
@@ -49,7 +49,7 @@ class Job:
         resume: go on with the newest run of this recipe, if there is one.
         runs: where run folders are.
         plugin_files, blocked: what the catalog is made with.
-        hosts: the other machines that take part; None where there are none.
+        hosts: what the command line says of other machines.
     """
 
     recipe: str
@@ -58,7 +58,7 @@ class Job:
     runs: Path = Path("saved") / "runs"
     plugin_files: Sequence[Path] = ()
     blocked: Sequence[str] = ()
-    hosts: HostOptions | None = None
+    hosts: HostOptions = field(default_factory=HostOptions)
 
 
 def run(job: Job, open_catalog: OpenCatalog, *, as_json: bool) -> int:
@@ -99,9 +99,12 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
             if resumed is not None and is_complete(resumed, document):
                 reporter.say(f"nothing to resume: {resumed.folder.path} is done")
                 return _report_finished(resumed.folder, take)
+            hosts = job.hosts.with_recipe(document.recipe.train)
+            if hosts and (place := hosts.place()) and place.rank > 0:
+                return _join(job, hosts, place, reporter)
             with (
                 _session(
-                    job, document, catalog, resumed.folder if resumed else None, take, reporter
+                    job, hosts, document, catalog, resumed.folder if resumed else None, take, reporter
                 ) as session,
                 _interruptible(session.control, reporter, silence) as received,
             ):
@@ -120,9 +123,21 @@ def _run(job: Job, open_catalog: OpenCatalog, reporter: Reporter) -> int:
     return ExitCode.TERMINATED if signal.SIGTERM in received else ExitCode.INTERRUPTED
 
 
+def _join(job: Job, hosts: HostOptions, place: ClusterPlace, reporter: Reporter) -> int:
+    """Be a process of a cluster that is not the first one: as `kwb worker`."""
+    from workbench.group.hosts.opening import cluster_invitation
+    from workbench.group.hosts.participating import participate
+    from workbench.group.pools import PluginChoice
+
+    invited = cluster_invitation(hosts, place, PluginChoice(job.plugin_files, job.blocked))
+    reporter.say(participate(invited, 1, reporter.say, place.local))
+    return ExitCode.DONE
+
+
 @contextmanager
 def _session(
     job: Job,
+    hosts: HostOptions | None,
     document: Document,
     catalog: Catalog,
     resume: RunFolder | None,
@@ -131,31 +146,21 @@ def _session(
 ) -> Iterator[Session | GroupSession]:
     """The training, in this process or in several."""
     name, workers = document.recipe.name, document.recipe.train.workers
-    if workers == 1 and job.hosts is None:
+    if workers == 1 and hosts is None:
         reporter.say(f"{name}: starting TensorFlow")
         import_keras()
         from workbench.training.session import Session
 
         yield Session(document, catalog, take, runs_folder=job.runs, resume=resume)
         return
-    from workbench.group.pools import LocalPool, PluginChoice
-    from workbench.group.session import GroupSession
+    from workbench.group.hosts.opening import group_session
+    from workbench.group.pools import PluginChoice
 
-    plugins = PluginChoice(job.plugin_files, job.blocked)
-    logs = state_folder() / "group"
-    place: dict[str, Any] = {"runs_folder": job.runs, "resume": resume}
-    if job.hosts is None:
+    if hosts is None:
         reporter.say(f"{name}: starting TensorFlow in {workers} processes")
-        yield GroupSession(document, LocalPool(workers, plugins, logs), take, **place)
-        return
-    from workbench.group.hosts.opening import opened_pool
-
-    def say(text: str) -> None:
-        message = events.Message("info", text)
-        take(message, events.to_json(message, name))
-
-    with opened_pool(job.hosts, document, plugins, logs, say) as pool:
-        yield GroupSession(document, pool, take, **place)
+    plugins = PluginChoice(job.plugin_files, job.blocked)
+    with group_session(document, hosts, plugins, take, runs_folder=job.runs, resume=resume) as session:
+        yield session
 
 
 def _open(job: Job, catalog: Catalog, reporter: Reporter) -> tuple[Document, RunSummary | None]:

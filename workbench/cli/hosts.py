@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from workbench.cli.options import SharedOptions
 from workbench.cli.worker import token_option
-from workbench.errors import ExitCode
-from workbench.output import echo
-
-if TYPE_CHECKING:
-    from workbench.group.hosts.cluster import ClusterPlace
-    from workbench.group.hosts.opening import HostOptions
+from workbench.group.hosts.options import HostOptions
 
 _MOST = 512  # processes of one training
-
-
-@dataclass(frozen=True)
-class SeveralProcesses:
-    """What is asked of processes.
-
-    Attributes:
-        least, most: how many; 0 where that is not said.
-        hosts: the other machines; None where there are none.
-    """
-
-    least: int = 0
-    most: int = 0
-    elastic: bool = False
-    hosts: HostOptions | None = None
 
 
 def _workers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int]:
@@ -50,7 +28,7 @@ def _workers(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 def hosts_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options; the command gets them as its `several`."""
+    """Add the options; the command gets them as its `hosts`."""
     for option in (
         click.option(
             "--ssh",
@@ -113,32 +91,8 @@ def hosts_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ssh: str,
         **rest: Any,
     ) -> Any:
-        least, most = workers
-        options = None
-        if network or listen or hosts:
-            if not network:
-                raise click.UsageError(
-                    "--listen and --hosts need --network: the private network that all machines are in."
-                )
-            from workbench.group.hosts.opening import HostOptions
-
-            options = HostOptions(network, listen, hosts, least, most, token, wait, ssh)
-        elif least != most:
-            raise click.UsageError("--workers LEAST:MOST goes with --listen or --hosts.")
-        elif token:
-            raise click.UsageError("--token-file goes with --listen or --hosts.")
-        return command(several=SeveralProcesses(least, most, elastic, options), **rest)
+        names = tuple(each for each in hosts.split(",") if each)
+        options = HostOptions(network, listen, names, *workers, elastic, token, wait, ssh)
+        return command(hosts=options, **rest)
 
     return with_several
-
-
-def join_cluster(hosts: HostOptions, place: ClusterPlace, shared: SharedOptions) -> int:
-    """Be a process of a cluster that is not the first one: as `kwb worker`."""
-    from workbench.group.hosts.opening import cluster_invitation
-    from workbench.group.hosts.participating import participate
-    from workbench.group.pools import PluginChoice
-
-    plugins = PluginChoice(shared.plugin_files, shared.blocked)
-    invited = cluster_invitation(hosts, place, plugins)
-    echo(participate(invited, 1, echo, place.local))
-    return ExitCode.DONE

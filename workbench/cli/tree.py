@@ -13,7 +13,7 @@ from workbench.cli.check import check_command
 from workbench.cli.data import data_command
 from workbench.cli.devices import devices_command
 from workbench.cli.files import evaluate_command, inspect_command, predict_command
-from workbench.cli.hosts import SeveralProcesses, hosts_options, join_cluster
+from workbench.cli.hosts import hosts_options
 from workbench.cli.new import new_command
 from workbench.cli.new_plugin import new_plugin_command
 from workbench.cli.options import SharedOptions, shared_options
@@ -33,6 +33,7 @@ from workbench.cli.trial import trial_command
 from workbench.cli.verify import verify_command
 from workbench.cli.worker import worker_command
 from workbench.errors import ExitCode
+from workbench.group.hosts.options import HostOptions
 from workbench.output import echo_json, echo_text
 
 _SHARED_WITH_VALUE = ("--plugin", "--no-plugin")
@@ -108,11 +109,11 @@ def run_command(
     overrides: Sequence[str],
     as_json: bool,
     resume: bool,
-    several: SeveralProcesses,
+    hosts: HostOptions,
 ) -> int:
     """Open the workbench on a recipe, or train it with --batch."""
     if not batch:
-        if overrides or as_json or resume or several != SeveralProcesses():
+        if overrides or as_json or resume or hosts != HostOptions():
             raise click.UsageError(
                 "--set, --json, --resume, --workers and what goes with it go with --batch."
             )
@@ -125,17 +126,9 @@ def run_command(
         )
     from workbench import batch as front_end
 
-    hosts = several.hosts
-    if hosts and (place := hosts.place()) and place.rank > 0:
-        return join_cluster(hosts, place, shared)
-    if several.least:
-        # Of several machines this is no more than that there are several.
-        overrides = (*overrides, f"train.workers={max(2, several.least) if hosts else several.least}")
-    if several.elastic:
-        overrides = (*overrides, "train.elastic=true")
     job = front_end.Job(
         recipe,
-        overrides,
+        (*overrides, *hosts.overrides),
         resume,
         shared.runs,
         shared.plugin_files,

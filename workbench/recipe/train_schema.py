@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
-from workbench.recipe.model_schema import Argument, Item, Strict, Use, as_list, named, tag
+from workbench.recipe.model_schema import Argument, Item, Names, Strict, Use, as_list, named, tag
 
 
 def _by_output(value: Any) -> Any:
@@ -39,8 +50,19 @@ Loss = Annotated[
 ]
 
 
+PROCESSES = ("workers", "elastic", "network", "hosts", "listen")
+"""The keys of `train` that say by which processes: a training may go on by others."""
+
 Watch = Literal["losses", "metrics", "gradients", "updates", "dead", "histograms", "nan", "all", "none"]
 _WATCH_SCHEMA = {"type": "string", "enum": list(get_args(Watch))}
+
+
+def _a_network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; as in 10.0.0.0/24") from None
+    return text
 
 
 def _none_is_alone(names: tuple[Watch, ...]) -> tuple[Watch, ...]:
@@ -72,6 +94,21 @@ class Train(Strict):
     elastic: bool = Field(
         False,
         description="Where one of several processes is lost, the others go on from the last checkpoint.",
+    )
+    network: Annotated[str, AfterValidator(_a_network)] | None = Field(
+        None,
+        description="Train over several machines: the private network that all of them are in, as `10.0.0.0/24`. "
+        "Without `hosts` the others join by `kwb worker`; `workers` says how many processes there are in all.",
+    )
+    hosts: Names = Field(
+        (),
+        description="With `network`: the machines whose processes are started over ssh; `slurm` for those of the job, "
+        "`env` for those that TF_CONFIG names.",
+    )
+    listen: str | None = Field(
+        None,
+        description="With `network`: where the other machines join, as `10.0.0.1:7750`; by default this machine's "
+        "address there.",
     )
     accumulate: int = Field(
         1,
@@ -143,3 +180,12 @@ class Train(Strict):
         "of layers, `gradients` their norm, `updates` update by weight, `dead` the share of dead units, "
         "`histograms` of the weights, `nan` where the first came from; `all` or `none`.",
     )
+
+    @field_validator("hosts", "listen")
+    @classmethod
+    def _has_network(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("network") is None:
+            raise ValueError(
+                "goes with `network`: the private network that all machines are in, as 10.0.0.0/24"
+            )
+        return value

@@ -24,6 +24,9 @@ _FREE = (
     "train.epochs",
     "train.checkpoint_seconds",
     "train.elastic",
+    "train.network",
+    "train.hosts",
+    "train.listen",
     "train.watch",
 )
 

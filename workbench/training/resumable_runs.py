@@ -12,7 +12,7 @@ from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.recipe.document import Document, parse
 from workbench.recipe.schema import Recipe
-from workbench.recipe.train_schema import Train
+from workbench.recipe.train_schema import PROCESSES, Train
 from workbench.storage.run_folder import RunFolder, read_environment, recipe_folder
 from workbench.storage.runs import RunSummary, list_runs
 
@@ -46,7 +46,7 @@ def check_goes_on(run: RunSummary, document: Document) -> None:
 def is_complete(run: RunSummary, document: Document) -> bool:
     """True if the run has done all that the recipe asks for, by however many processes."""
     mine, its = run_document(run.folder).recipe, document.recipe.train
-    processes = {"workers": its.workers, "elastic": its.elastic}
+    processes = {name: getattr(its, name) for name in PROCESSES}
     mine = mine.model_copy(update={"train": mine.train.model_copy(update=processes)})
     return run.status == "done" and mine == document.recipe
 
@@ -106,8 +106,7 @@ def _lasting(recipe: Recipe, status: str) -> Recipe:
         "epochs": 1,
         "checkpoint_seconds": 0.0,
         "watch": (),
-        "workers": 1,
-        "elastic": False,
+        **{name: Train.model_fields[name].default for name in PROCESSES},
     }
     if status != "done":
         free["callbacks"] = ()

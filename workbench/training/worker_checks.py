@@ -21,7 +21,7 @@ def check_recipe(recipe: Recipe) -> None:
         RecipeError: several processes cannot train it.
     """
     train = recipe.train
-    if train.workers == 1:
+    if train.workers == 1 and train.network is None:
         return
     if train.batch_size < train.workers:
         raise RecipeError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,10 @@ from workbench.catalog import Kind, single_file
 from workbench.catalog.resolve import Resolver, resolve
 from workbench.data.loading import Rows
 from workbench.devices.report import find_devices
-from workbench.errors import RecipeError, WorkbenchError
-from workbench.group.pools import LocalPool, PluginChoice
-from workbench.group.session import GroupSession
-from workbench.places import state_folder
+from workbench.errors import RecipeError, TrainingError, WorkbenchError
+from workbench.group.hosts.opening import group_session
+from workbench.group.hosts.options import HostOptions
+from workbench.group.pools import PluginChoice
 from workbench.probing.kept_probe import KeptProbe
 from workbench.probing.probe import Probing
 from workbench.probing.replay import replay
@@ -44,6 +45,7 @@ from workbench.worker.predictions import KeptPredictions, predictions_of
 
 if TYPE_CHECKING:
     from workbench.catalog.lookup import Catalog
+    from workbench.group.session import GroupSession
     from workbench.worker.child import Child
 
 Arguments = Mapping[str, Any]
@@ -150,23 +152,36 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
         "resume": open_run(resume) if resume else None,
         "fence": int(arguments.get("fence", 0)),
     }
-    session: Session | GroupSession
-    if document.recipe.train.workers > 1 and "group" not in arguments:
-        plugins = PluginChoice(child.plugin_files, child.blocked)
-        pool = LocalPool(document.recipe.train.workers, plugins, state_folder() / "group")
-        session = GroupSession(document, pool, child.emit, **place)
-    else:
-        chief = chief_of(child, arguments["group"]) if "group" in arguments else None
-        retraining = retraining_of(child, arguments)
-        session = Session(document, child.catalog, child.emit, chief=chief, retraining=retraining, **place)
-    session.control.hold_after(arguments.get("hold_after", ()))
-    child.steer_by(session.control)
-    finished = session.run()
+    with _session(child, document, arguments, place) as session:
+        session.control.hold_after(arguments.get("hold_after", ()))
+        child.steer_by(session.control)
+        try:
+            finished = session.run()
+        except KeyboardInterrupt:
+            what = "it was stopped while it waited for other machines: nothing was trained."
+            raise TrainingError(what, where="train.network") from None
     return {
         "status": finished.status,
         "logs": finished.logs,
         "evaluation": finished.evaluation,
     }
+
+
+@contextmanager
+def _session(
+    child: Child, document: Document, arguments: Arguments, place: dict[str, Any]
+) -> Iterator[Session | GroupSession]:
+    """The training: by this process, or by several."""
+    train = document.recipe.train
+    hosts = HostOptions().with_recipe(train)
+    if "group" in arguments or (train.workers == 1 and hosts is None):
+        chief = chief_of(child, arguments["group"]) if "group" in arguments else None
+        retraining = retraining_of(child, arguments)
+        yield Session(document, child.catalog, child.emit, chief=chief, retraining=retraining, **place)
+        return
+    plugins = PluginChoice(child.plugin_files, child.blocked)
+    with group_session(document, hosts, plugins, child.emit, **place) as session:
+        yield session
 
 
 def _follow(child: Child, arguments: Arguments) -> None:

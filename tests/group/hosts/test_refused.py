@@ -227,7 +227,7 @@ def test_machines_that_do_not_reach_each_other(table: Path, tmp_path: Path) -> N
 def test_words_of_the_command_line(two: tuple[Machines, str]) -> None:
     found, token = two
     for arguments, wanted in (
-        (["--batch", "r.yaml", "--listen", "10.77.0.1:7750"], "need --network"),
+        (["--batch", "r.yaml", "--listen", "10.77.0.1:7750"], "--listen goes with the private network"),
         (["--batch", "r.yaml", "--workers", "2:3"], "LEAST:MOST goes with"),
         (["--batch", "r.yaml", "--workers", "3:2"], "begins with the larger"),
         (["--batch", "r.yaml", "--workers", "2", "--network", "10.77"], "is no network"),

@@ -115,11 +115,12 @@ def test_in_an_allocation_of_slurm(table: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_machines
 def test_as_tf_config_says(table: Path, tmp_path: Path) -> None:
-    write_recipe(table, RECIPE)
+    """The recipe names the network, and where its machines come from."""
+    write_recipe(table, Case(DENSE, f"{RECIPE.train}, network: {NETWORK}, hosts: env"))
     with machines(tmp_path / "net", 2) as found:
         token = str(copied(found, table, "r.yaml"))
         cluster = {"worker": [f"{machine.address}:2222" for machine in found.machines]}
-        command = ["--batch", "r.yaml", "--network", NETWORK, "--hosts", "env", "--token-file", token]
+        command = ["--batch", "r.yaml", "--token-file", token]
         programs = []
         for index, machine in enumerate(found.machines):
             config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})

@@ -1,4 +1,4 @@
-"""From what the user has asked for to the processes of a training over several machines."""
+"""From what the user has asked for to a training by several processes, of this machine or of several."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from workbench import events
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.group.hosts.addresses import (
     PORT,
@@ -19,66 +20,20 @@ from workbench.group.hosts.addresses import (
     read_network,
     written,
 )
-from workbench.group.hosts.cluster import ClusterPlace, place_of_config, slurm_place
+from workbench.group.hosts.cluster import ClusterPlace
 from workbench.group.hosts.joining import Invitation
 from workbench.group.hosts.meeting import Meeting, Network
+from workbench.group.hosts.options import HostOptions
 from workbench.group.hosts.pool import HostsPool
 from workbench.group.hosts.ssh import SshStarter
 from workbench.group.hosts.token import make_token, note_address, noted_address
-from workbench.group.pools import PluginChoice
+from workbench.group.pools import LocalPool, PluginChoice
+from workbench.group.session import GroupSession, OnEvent
 from workbench.places import state_folder
 from workbench.recipe.document import Document
 
 _LOOK = 0.2  # seconds between two looks for a token
 _PORTS = 12_000  # that Slurm jobs are spread over, from 20,000 on: Linux gives those from 32,768 on to anyone
-
-
-@dataclass(frozen=True)
-class HostOptions:
-    """What the command line says of other machines.
-
-    Attributes:
-        network: where they all are, as `10.0.0.0/24`.
-        listen: where they join, as `10.0.0.1:7750`; "" for this machine's address in the network.
-        hosts: "" where they join by themselves; names for ssh, `slurm` or `env`.
-        least, most: how many processes; 0 where that is not said.
-        token: the file; None for the usual one.
-        wait: seconds that they may take to come.
-        ssh: the command for names.
-    """
-
-    network: str
-    listen: str = ""
-    hosts: str = ""
-    least: int = 0
-    most: int = 0
-    token: Path | None = None
-    wait: float = 600.0
-    ssh: str = "ssh"
-
-    @property
-    def names(self) -> list[str]:
-        """Of the machines to start processes on over ssh."""
-        return [] if self.hosts in ("slurm", "env") else [each for each in self.hosts.split(",") if each]
-
-    def place(self) -> ClusterPlace | None:
-        """What a cluster says of this process; None where there is none.
-
-        Raises:
-            WorkbenchError: it says nothing.
-        """
-        if self.hosts == "slurm":
-            return slurm_place(os.environ)
-        return place_of_config(os.environ) if self.hosts == "env" else None
-
-    def numbers(self, place: ClusterPlace | None, workers: int) -> tuple[int, int]:
-        """The least and the most processes.
-
-        Args:
-            workers: what the recipe says.
-        """
-        size = place.size if place else 1 + len(self.names) if self.names else max(2, workers)
-        return self.least or size, self.most or size
 
 
 def usual_token() -> Path:
@@ -87,18 +42,46 @@ def usual_token() -> Path:
 
 
 @contextmanager
-def opened_pool(
+def group_session(
+    document: Document,
+    hosts: HostOptions | None,
+    plugins: PluginChoice,
+    on_event: OnEvent,
+    **place: Any,
+) -> Iterator[GroupSession]:
+    """The training of a recipe by several processes.
+
+    Args:
+        hosts: on which machines; None for this one alone.
+        plugins: of the catalog.
+        on_event: see `GroupSession`, as for `place`, which are its other arguments.
+
+    Raises:
+        WorkbenchError: an address, the network or the token cannot be used.
+    """
+    logs = state_folder() / "group"
+    if hosts is None:
+        pool = LocalPool(document.recipe.train.workers, plugins, logs)
+        yield GroupSession(document, pool, on_event, **place)
+        return
+
+    def say(text: str) -> None:
+        message = events.Message("info", text)
+        on_event(message, events.to_json(message, document.recipe.name))
+
+    with _hosts_pool(hosts, document, plugins, logs, say) as others:
+        yield GroupSession(document, others, on_event, **place)
+
+
+@contextmanager
+def _hosts_pool(
     options: HostOptions,
     document: Document,
     plugins: PluginChoice,
     logs: Path,
     say: Callable[[str], None],
 ) -> Iterator[HostsPool]:
-    """The processes of a training that this one begins; when the block is left, all are sent home.
-
-    Raises:
-        WorkbenchError: an address, the network or the token cannot be used.
-    """
+    """The processes of a training that this one begins; when the block is left, all are sent home."""
     place = options.place()
     network = read_network(options.network)
     least, most = options.numbers(place, document.recipe.train.workers)

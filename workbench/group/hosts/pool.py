@@ -230,7 +230,7 @@ class HostsPool:
                     "plugins": [str(Path(path).absolute()) for path in self.plugins.files],
                     "blocked": list(self.plugins.blocked),
                     "recipe": {
-                        "file": str(Path(document.name).absolute()),
+                        "file": str((document.folder / Path(document.name).name).absolute()),
                         "overrides": list(document.overrides),
                         "resolved": document.resolved(),
                     },

@@ -1,6 +1,7 @@
 """One live training: its child, the events that come from it, and the requests to it.
 
-Events are passed on and not kept: the run's folder has them all, written before they are reported.
+Events are passed on and not kept: the run's folder has them all, written before they are reported. Only those that came
+before there is a run are kept.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Training:
         name: the recipe's.
         state: its present state.
         run_folder: known once `run_started` has come.
+        early: the events that came before its run's folder was known.
         latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
         error: why it failed.
         no_better: what a constant guess reaches, where it ended without having learned anything.
@@ -51,6 +53,7 @@ class Training:
         self.worker: Worker | None = None
         self._on_events = on_events
         self._on_change = on_change
+        self.early: list[TimedEvent] = []
         self.latest = 0.0
         self.no_better = ""
         self._waiting: list[TimedEvent] = []
@@ -87,6 +90,8 @@ class Training:
             self.run_folder = Path(event.folder)
             self.begun.set()
             self.change(TrainingState.RUNNING)
+        elif self.run_folder is None:
+            self.early.append((event, moment))
         elif isinstance(event, events.Paused):
             self.change(TrainingState.PAUSED)
         elif isinstance(event, events.Finished):

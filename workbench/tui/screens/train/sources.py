@@ -103,6 +103,7 @@ class RunSource:
         self.rate_asked = None
         self._since = training.latest
         self._forget(TrainingView().warming(training.name))
+        self._take(training.early)
         if training.run_folder is not None:
             self._recall(RunFolder(training.run_folder), math.nextafter(self._since, math.inf), [])
         self._see_state(training)
