@@ -19,7 +19,7 @@ FAMILIES = {
     "checks": "the Check screen with every layer that is broken on purpose, which the command has too",
     "keras": "the contract for a sample of all that Keras has",
     "epochs": "the benchmarks' workloads with all their rows",
-    "search": "searches whose processes are killed, at more moments",
+    "search": "searches and queues whose processes are killed or frozen, at more moments and in more ways",
     "environments": "projects with moved code, each installed by pip in a new environment",
     "kills": "trainings that are killed around the hand-over to XLA, at more moments",
     "processes": "each process of a training that is lost in each way",

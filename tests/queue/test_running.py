@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.whole import part
 from tests.worker.conftest import recipe
 from workbench.queue.store import QueueState, TrainingQueue
 from workbench.storage.ownership import ask_to_stop, owner
@@ -92,7 +93,7 @@ def test_bad_input_is_said_before_anything_waits(tmp_path: Path) -> None:
     assert "queue.json" in kwb(tmp_path, "queue", code=3)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", part("search", [signal.SIGINT, signal.SIGKILL], [signal.SIGKILL]))
 def test_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> None:
     """The run that was cut off is the one that goes on, and ends as one that was never disturbed."""
     epochs = 300

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.whole import whole
+from tests.whole import part, whole
 from workbench.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -219,7 +219,7 @@ def test_a_model_with_nested_layers_and_a_library(made):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", part("environments", FILES, ["attention-pool.ipynb"]))
 def test_its_own_tests_pass(made, tmp_path, file):
     project = made(file)
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--no-compile", "--quiet"]

@@ -18,6 +18,7 @@ import pytest
 
 from tests.search.agents import finish, start
 from tests.search.bases import RECIPE, recipe
+from tests.whole import part
 from workbench.catalog.lookup import Catalog
 from workbench.errors import FileError
 from workbench.search.journal import Journal
@@ -55,7 +56,7 @@ def agent(folder: Path, boot: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("frozen", ["agent", "all"])
+@pytest.mark.parametrize("frozen", part("search", ["agent", "all"], ["agent"]))
 def test_a_frozen_agent(tmp_path: Path, catalog: Catalog, frozen: str) -> None:
     """Its training ends, whether it was frozen too or went on; nothing of it is in the run of the other one."""
     train = {**RECIPE["train"], "engine": "plain", "epochs": EPOCHS[frozen], "checkpoint_seconds": 1.0}

@@ -20,7 +20,7 @@ from tests.postgres import PASSWORD, PostgresServer, postgres_server
 from tests.search.agents import finish, start
 from tests.search.bases import RECIPE, recipe
 from tests.search.undisturbed import undisturbed as values_of
-from tests.whole import whole
+from tests.whole import part, whole
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError, WorkbenchError
 from workbench.search import state as records
@@ -159,6 +159,7 @@ def runs(state: SearchState) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("storage", part("search", ["sqlite", "postgresql"], ["postgresql"]), indirect=True)
 def test_two_machines_work_on_one_search(
     storage: str, tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +220,7 @@ def test_a_machine_without_the_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("cut_off", part("search", [False, True], [False]))
 def test_a_database_that_goes_away(
     tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, cut_off: bool
 ) -> None:
