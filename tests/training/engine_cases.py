@@ -11,6 +11,7 @@ import pytest
 from keras import layers, ops
 
 from workbench.training.engines import Arrays, FitSettings, choose, measuring
+from workbench.training.engines.hand_over import Compiling
 
 ENGINES = ("plain", "steps", "chunk", "chunk-xla")
 ROWS, BATCH = 90, 16  # five whole batches and a short one
@@ -119,7 +120,8 @@ def settings(**changes: Any) -> FitSettings:
 
 
 def prefer_xla(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """From now on `auto` hands over at a step, to XLA."""
+    """From now on `auto` hands over at a step, to XLA, which has compiled when it comes."""
+    monkeypatch.setattr(Compiling, "ended", property(lambda compiling: compiling.wait() is None))
     monkeypatch.setattr(choose, "TINY_RUN", 0)
     monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
     monkeypatch.setattr(measuring.Measuring, "_compiling", float(at))

@@ -1,4 +1,5 @@
-"""XLA compiles for long, or a second time: nobody who asks to stop waits for it, and a training goes on without it."""
+"""XLA compiles for longer than expected, or a second time: a training goes on meanwhile, or without it, and nobody who
+asks to stop waits for it."""
 
 from __future__ import annotations
 
@@ -14,13 +15,16 @@ import tensorflow as tf
 
 from tests.training.engine_cases import (
     ONE_INPUT,
+    VALIDATION,
     Reconstructing,
+    assert_same_bits,
+    part,
     prefer_xla,
     sequential,
     settings,
 )
 from workbench.events import EngineChosen
-from workbench.training.engines import fit
+from workbench.training.engines import fit, testing
 from workbench.training.engines.hand_over import Compiling
 
 AT = 8  # of six steps an epoch
@@ -62,6 +66,59 @@ class At(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if epoch == self._epoch:
             self._act(self.model)
+
+
+def test_training_goes_on_while_xla_compiles_and_hands_over_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    prefer_xla(monkeypatch, AT)
+    monkeypatch.setattr(testing, "_UNCOMPILED", 0)
+    validation = part(ONE_INPUT, VALIDATION)
+    chosen: list[EngineChosen] = []
+    model = sequential()
+    with compiling_held(monkeypatch) as go:
+        history = fit(
+            model,
+            ONE_INPUT,
+            validation,
+            settings(epochs=6, shuffle=True),
+            [At(1, lambda model: go.set())],  # behind step 8, before step 12
+            chosen.append,
+        ).history
+    assert [(event.engine, event.plan) for event in chosen] == [
+        ("chunk", "auto@8"),
+        ("chunk", "auto@12"),
+        ("chunk-xla", "chunk-xla@12"),
+    ]
+    assert "still compiling" in chosen[1].reason
+    named = sequential()
+    planned = settings(epochs=6, shuffle=True, engine="chunk-xla@12")
+    assert fit(named, ONE_INPUT, validation, planned).history == history, "the validation too"
+    assert_same_bits(model, named)
+
+
+def test_with_little_left_the_step_waits_so_that_the_choice_is_known_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prefer_xla(monkeypatch, AT)
+    chosen: list[EngineChosen] = []
+    model = sequential()
+    with compiling_held(monkeypatch) as go:
+
+        def release() -> None:
+            """A while after all steps have run that can."""
+            while model.optimizer.iterations.numpy() < 18:
+                time.sleep(0.05)
+            time.sleep(0.3)
+            assert model.optimizer.iterations.numpy() == 18
+            go.set()
+
+        releasing = threading.Thread(target=release, daemon=True)
+        releasing.start()
+        fit(model, ONE_INPUT, None, settings(epochs=8), (), chosen.append)
+        releasing.join()
+    assert [event.plan for event in chosen] == ["auto@8", "auto@12", "auto@18", "chunk-xla@18"]
+    named = sequential()
+    fit(named, ONE_INPUT, None, settings(epochs=8, engine="chunk-xla@18"))
+    assert_same_bits(model, named)
 
 
 @pytest.mark.parametrize("engine", ["chunk-xla@8", "auto@8", "auto"])

@@ -102,7 +102,7 @@ def _measured(
 
     measuring = Measuring(builder, beginning, xla=shorter is None or not shorter.xla_settled)
     if report is not None and not again and (at := measuring.begin(plan.at)):
-        return _handing_over(builder, measuring, at, settle, report)
+        return _handing_over(builder, measuring, at, settle, report, fixed=plan.at > 0)
     program, chosen = measuring.fastest()
     settled = settle(chosen, steps_left, xla_settled=measuring.xla_settled)
     if settled.engine != chosen.engine:
@@ -111,13 +111,32 @@ def _measured(
 
 
 def _handing_over(
-    builder: Builder, measuring: Measuring, at: int, settle: Callable[..., EngineChosen], report: Report
+    builder: Builder,
+    measuring: Measuring,
+    at: int,
+    settle: Callable[..., EngineChosen],
+    report: Report,
+    *,
+    fixed: bool,
 ) -> Choice:
-    """Train with `chunk` while XLA compiles; which goes on is measured at step `at`."""
+    """Train with `chunk` while XLA compiles; which goes on is measured at step `at`.
+
+    Args:
+        fixed: the step stays; else it may come later, where compiling takes longer than was expected.
+    """
     compiling = Compiling(builder)
-    planned = str(EnginePlan("auto", at))
+
+    def planned(at: int, still: str = "") -> EngineChosen:
+        reason = f"XLA {still or 'compiles meanwhile'}; which engine is faster is measured at step {at}"
+        return EngineChosen("chunk", measuring.speeds, reason, plan=str(EnginePlan("auto", at)))
+
+    def postpone(before: int) -> int:
+        if (later := measuring.later(before)) > before:
+            report(planned(later, "is still compiling"))
+        return later
 
     def choose_now(epoch: int, step: int) -> Program:
+        at = epoch * builder.source.steps + step
         program, chosen = measuring.fastest_now(epoch, step, compiling)
         chosen = replace(chosen, plan=str(EnginePlan("chunk-xla", at)))
         settled = settle(chosen, measuring.steps, xla_settled=True)
@@ -130,10 +149,8 @@ def _handing_over(
         report(replace(settled, plan=chosen.plan if settled.engine == "chunk-xla" else ""))
         return program
 
-    reason = f"XLA compiles meanwhile; which engine is faster is measured at step {at}"
-    return HandOver(builder, at, compiling, choose_now), EngineChosen(
-        "chunk", measuring.speeds, reason, plan=planned
-    )
+    program = HandOver(builder, at, compiling, choose_now, None if fixed else postpone)
+    return program, planned(at)
 
 
 def _as_kept(kept: Kept) -> EngineChosen:

@@ -134,7 +134,10 @@ def fit(
         tester: Tester | None = None
 
         def chosen_later(event: EngineChosen) -> None:
-            if tester is not None and event.engine != "chunk-xla":
+            planned = parse_plan(event.plan)
+            if tester is not None and planned.at:
+                tester.compile_later(_epoch_behind(planned.at, source))
+            elif tester is not None and event.engine != "chunk-xla":
                 tester.compiled = None  # what does not train by XLA does not validate by it
             on_chosen(event)
 
@@ -193,8 +196,7 @@ def fit(
                 metrics,
                 most=1 if one_by_one else CALL_STEPS,
                 every_epochs=settings.validation_freq,
-                # After the hand-over, the same epoch whatever a resumed training begins with.
-                compiles_from=plan.at // source.steps + 1 if plan.at else 0,
+                compiles_from=_epoch_behind(plan.at, source) if plan.at else 0,
                 wrap=wrap_test,
                 kept=kept,
                 have_run=_have_run(together, model, test_source, "validation"),
@@ -268,6 +270,11 @@ def _have_run(
     if together is None:
         return None
     return lambda program: together.program(program, model, source, part)
+
+
+def _epoch_behind(at: int, source: Source) -> int:
+    """The first epoch behind a step: the same one whatever a resumed training begins with."""
+    return at // source.steps + 1
 
 
 def _build_metrics(builder: Builder) -> None:

@@ -82,6 +82,8 @@ class HandOver:
         at: the step, from the first one of the first epoch.
         compiling: what the step waits for.
         settle: called once, before that step with its epoch and its number there; returns the program that goes on.
+        postpone: called with the step when it has come and XLA still compiles; returns a later one, or the same where
+            it is worth waiting. None where the step was fixed before.
     """
 
     def __init__(
@@ -90,12 +92,14 @@ class HandOver:
         at: int,
         compiling: Compiling,
         settle: Callable[[int, int], Program],
+        postpone: Callable[[int], int] | None = None,
     ) -> None:
         self._program = builder.build("chunk")
         self._steps = builder.source.steps
         self._at = at
         self._compiling = compiling
         self._settle: Callable[[int, int], Program] | None = settle
+        self._postpone = postpone
 
     @property
     def name(self) -> str:
@@ -112,19 +116,26 @@ class HandOver:
 
     def waits(self, epoch: int, step: int) -> bool:
         """True if a step cannot run before XLA has compiled, which still takes a while."""
-        due = self._settle is not None and self._before(epoch, step) <= 0
-        return due and not self._compiling.ended
+        return self._is_due(epoch, step) and not self._compiling.ended
 
     def prepare(self) -> None:
         self._program.prepare()
 
     def run(self, epoch: int, step: int, count: int) -> tuple[int, Logs]:
-        if self._settle is not None and self._before(epoch, step) <= 0:
+        if self._settle is not None and self._is_due(epoch, step):
             settle, self._settle = self._settle, None
             self._program = settle(epoch, step)
         if self._settle is not None:
             count = min(count, self._before(epoch, step))
         return self._program.run(epoch, step, count)
+
+    def _is_due(self, epoch: int, step: int) -> bool:
+        """Whether a step is that of the hand-over; it is not, where XLA still compiles and a later one is better."""
+        if self._settle is None or self._before(epoch, step) > 0:
+            return False
+        if self._postpone is not None and not self._compiling.ended:
+            self._at = self._postpone(self._at)
+        return self._before(epoch, step) <= 0
 
     def _before(self, epoch: int, step: int) -> int:
         """How many steps there are from this one until the one of the hand-over."""

@@ -105,6 +105,13 @@ class Measuring:
             self._measure(chunk, BRIEF)
         return self._begins + max(1, math.ceil(self._compiling * self._speeds["chunk"]))
 
+    def later(self, at: int) -> int:
+        """A step to measure at, where XLA still compiles when step `at` comes: half as many steps more as were trained
+        so far. The same step where so few follow that what is measured would come too late: it is worth waiting."""
+        trained = at - self._begins
+        left = self._steps_left - trained
+        return at + math.ceil(trained / 2) if left > 2 * trained else at
+
     def fastest(self) -> Choice:
         """Measure all that may be the fastest."""
         chunk = self._builder.build("chunk")

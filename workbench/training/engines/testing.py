@@ -38,6 +38,11 @@ class Tester(Runner):
 
     compiled: tuple[int, Builder] | None = None
 
+    def compile_later(self, epoch: int) -> None:
+        """Let XLA compile no earlier than in an epoch."""
+        if self.compiled is not None:
+            self.compiled = max(self.compiled[0], epoch), self.compiled[1]
+
     def before_epoch(self, epoch: int) -> None:
         if self.compiled is not None and epoch >= self.compiled[0]:
             self._program, _ = without_difference(self.compiled[1])
