@@ -6,7 +6,7 @@ import atexit
 import tempfile
 from pathlib import Path
 
-from workbench.worker.spawning import CAN_FORK, ForkServer
+from workbench.spawning import CAN_FORK, ForkServer
 
 _found: list[ForkServer] = []
 

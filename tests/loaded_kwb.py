@@ -20,7 +20,7 @@ from multiprocessing import forkserver, reduction
 from pathlib import Path
 from typing import IO, Any
 
-from workbench.worker.spawning import CAN_FORK
+from workbench.spawning import CAN_FORK
 
 # The commands that load TensorFlow themselves, in the process that is started.
 LOADING = {"--batch", "evaluate", "predict", "probe", "replay", "save", "export-checkpoint"}

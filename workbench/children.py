@@ -1,7 +1,7 @@
 """Child processes that exchange lines of JSON with this one: the parent's side, which waits, and the child's.
 
 A child is a program of this package. It is started alone, or forked from a process that has TensorFlow loaded and then
-begins at once (`worker/spawning.py`). The child of a training is started in the same ways, but its parent is an app
+begins at once (`spawning.py`). The child of a training is started in the same ways, but its parent is an app
 that waits for nothing (`worker/client.py`).
 """
 

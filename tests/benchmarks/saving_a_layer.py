@@ -28,13 +28,13 @@ import psutil
 from workbench.check.results import Result
 from workbench.check.supervising import Order, follow_checks
 from workbench.children import Start, start_alone
+from workbench.spawning import CAN_FORK, ForkServer
 from workbench.tui.actions.begin_check import begin_check
 from workbench.tui.app import KwbApp
 from workbench.tui.context import CheckTarget
 from workbench.tui.screens.check.screen import CheckScreen
 from workbench.tui.settings import Settings
 from workbench.tui.state import AppState
-from workbench.worker.spawning import CAN_FORK, ForkServer
 
 LAYER = '''\
 import keras

@@ -18,7 +18,15 @@ import pytest
 
 from tests.conftest import Kwb
 from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe, write_table
-from tests.group.trainings import Trained, assert_equal, children, needs_networks, trained, weights_of
+from tests.group.trainings import (
+    Trained,
+    assert_equal,
+    children,
+    is_member,
+    needs_networks,
+    trained,
+    weights_of,
+)
 from tests.whole import part
 
 __all__ = ["table"]
@@ -68,8 +76,7 @@ class Begun:
 
     def members(self) -> list[int]:
         """The processes that train, by rank."""
-        found = children(self.process.pid)
-        return [pid for pid in found if b"child_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in children(self.process.pid) if is_member(pid)]
 
     def end(self, seconds: float = 60.0) -> tuple[int, str]:
         """The exit code, and what was said."""

@@ -46,6 +46,19 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def is_member(pid: int) -> bool:
+    """Whether a process is one of several that train: it was forked, or was started alone."""
+    with suppress(OSError):
+        if b"child_main" in (line := Path(f"/proc/{pid}/cmdline").read_bytes()):
+            return True
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        return (
+            b"worker.fork_server" in line
+            and b"worker.fork_server" in Path(f"/proc/{parent}/cmdline").read_bytes()
+        )
+    return False  # it has ended
+
+
 @dataclass(frozen=True)
 class Trained:
     """What has come of a training.

@@ -18,6 +18,7 @@ from tests.fork_server import shared_fork_server
 from tests.worker.conftest import recipe
 from workbench import events
 from workbench.errors import WorkbenchError
+from workbench.spawning import CAN_FORK, ForkServer
 from workbench.storage.event_stream import read_events
 from workbench.storage.run_folder import RunFolder
 from workbench.tui.context import TrainingState, WorkerState
@@ -25,7 +26,6 @@ from workbench.tui.messages import SharedMessage, TrainingEvents, WorkerChanged
 from workbench.tui.services.training import Training
 from workbench.tui.services.workers import WorkerService
 from workbench.worker.client import WorkerDied
-from workbench.worker.spawning import CAN_FORK, ForkServer
 
 
 @dataclass(frozen=True)

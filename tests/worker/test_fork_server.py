@@ -25,8 +25,8 @@ from workbench.catalog.lookup import Catalog
 from workbench.check.results import Status
 from workbench.check.supervising import Order, run_checks
 from workbench.children import JsonChild, kill_group, start_alone
+from workbench.spawning import CAN_FORK, ForkServer
 from workbench.worker.client import Worker, WorkerDied
-from workbench.worker.spawning import CAN_FORK, ForkServer
 
 pytestmark = [
     pytest.mark.slow,
@@ -150,7 +150,7 @@ async def test_tensorflow_that_cannot_be_loaded_is_reported(
 
 _PARENT = """
 import pathlib, sys, time
-from workbench.worker.spawning import ForkServer
+from workbench.spawning import ForkServer
 print(ForkServer(pathlib.Path(sys.argv[1])).pid, flush=True)
 time.sleep(60)
 """

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import psutil
 
-from workbench.children import JsonChild, start_alone
+from workbench.children import JsonChild, Start, start_alone
 from workbench.sentence import last_line
+from workbench.spawning import CAN_FORK, ForkServer
 
 _MODULE = "workbench.worker.child_main"
 _LOOK = 5.0  # seconds without a word, after which it is seen whether a process computes
@@ -54,14 +55,57 @@ class Member(Protocol):
         """The last line that it has printed; "" where that is not known."""
 
 
+class MemberStarter:
+    """Starts processes of this machine. Where possible they are forked from one that has loaded TensorFlow: that is done
+    once, and those that take the place of lost ones begin at once.
+
+    Args:
+        logs: the folder for what they print.
+    """
+
+    def __init__(self, logs: Path) -> None:
+        self.logs = logs
+        self._fork_server: ForkServer | None = None
+
+    def start(
+        self, arguments: Sequence[str], *, log: str, threads: int, folder: Path | None = None
+    ) -> LocalMember:
+        """A new process.
+
+        Args:
+            arguments: of its command line.
+            log: the name of the file for what it prints; "" where it prints where this process does.
+            threads: how many it computes with.
+            folder: its current folder; None for ours.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        self.logs.mkdir(parents=True, exist_ok=True)
+        if CAN_FORK:
+            if self._fork_server is None or not self._fork_server.alive:
+                self._fork_server = ForkServer(self.logs / f"{os.getpid()}-fork_server.log")
+            start: Start = partial(self._fork_server.start, folder=folder)
+        else:
+            start = partial(start_alone, folder=folder)
+        file = self.logs / log if log else None
+        return LocalMember(arguments, start, log=file, threads=threads)
+
+    def close(self) -> None:
+        """Start no more; those that live stay alive."""
+        if self._fork_server is not None:
+            self._fork_server.close()
+            self._fork_server.log.unlink(missing_ok=True)
+
+
 class LocalMember:
     """A process of this machine; see `Member`.
 
     Args:
         arguments: of its command line.
+        start: how it is started.
         log: the file for what it prints; None where it prints where this process does.
         threads: how many it computes with.
-        folder: its current folder; None for ours.
 
     Raises:
         OSError: it cannot be started.
@@ -69,14 +113,11 @@ class LocalMember:
 
     host = ""
 
-    def __init__(
-        self, arguments: Sequence[str], *, log: Path | None, threads: int, folder: Path | None = None
-    ) -> None:
+    def __init__(self, arguments: Sequence[str], start: Start, *, log: Path | None, threads: int) -> None:
         self.threads = threads
         self._log = log
         self._spoke = time.monotonic()
         with open(log, "wb") if log else os.fdopen(os.dup(2), "wb") as file:
-            start = partial(start_alone, folder=folder)
             self._child = JsonChild(_MODULE, ["--signs-of-life", *arguments], log=file, start=start)
 
     def send(self, record: Mapping[str, Any]) -> None:

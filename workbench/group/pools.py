@@ -12,7 +12,7 @@ from typing import Protocol
 from workbench.devices.gpus import gpus_to_share
 from workbench.devices.processor import find_processor
 from workbench.errors import TrainingError, WorkbenchError
-from workbench.group.members import LocalMember
+from workbench.group.members import LocalMember, MemberStarter
 from workbench.group.world import World
 from workbench.training.control import Control
 
@@ -72,7 +72,7 @@ class LocalPool:
     def __init__(self, size: int, plugins: PluginChoice, logs: Path) -> None:
         self.size = size
         self._plugins = plugins
-        self._logs = logs
+        self._starter = MemberStarter(logs)
         self._open_ports = os.environ.get("KWB_OPEN_PORTS") == "1"
 
     def world(self, control: Control) -> World:
@@ -82,9 +82,9 @@ class LocalPool:
             WorkbenchError: they cannot have a network of their own.
         """
         members = start_local(
+            self._starter,
             self.size,
             self._plugins,
-            self._logs,
             own_network=not self._open_ports,
             cores=find_processor().cores,
         )
@@ -99,9 +99,13 @@ class LocalPool:
         self.size -= 1
         return self.size > 0
 
+    def close(self) -> None:
+        """No more processes are wanted."""
+        self._starter.close()
+
 
 def start_local(
-    size: int, plugins: PluginChoice, logs: Path, *, own_network: bool, cores: int
+    starter: MemberStarter, size: int, plugins: PluginChoice, *, own_network: bool, cores: int
 ) -> list[LocalMember]:
     """Start processes of this machine.
 
@@ -112,16 +116,15 @@ def start_local(
     Raises:
         WorkbenchError: they cannot have a network of their own.
     """
-    logs.mkdir(parents=True, exist_ok=True)
     network = ["--own-network"] if own_network else []
     gpus = gpus_to_share()
     members: list[LocalMember] = []
     try:
         for rank in range(size):
             gpu = ["--gpu", gpus[rank % len(gpus)]] if gpus else []
-            log = logs / f"{os.getpid()}-{rank}.log" if rank else None
+            log = f"{os.getpid()}-{rank}.log" if rank else ""
             arguments = [*network, *gpu, *plugins.arguments()]
-            members.append(LocalMember(arguments, log=log, threads=max(1, cores // size)))
+            members.append(starter.start(arguments, log=log, threads=max(1, cores // size)))
             if rank == 0 and own_network:
                 network = ["--network-of", str(_network(members[0]))]
     except BaseException:

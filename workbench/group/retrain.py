@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,14 @@ def retrain(
         if take(record):
             raise _EnoughError
 
-    session = GroupSession(
-        document,
-        LocalPool(document.recipe.train.workers, plugins, folder / "logs"),
-        lambda event, line: None,
-        runs_folder=folder,
-        retraining=retraining,
-        on_receipt=take_in,
-    )
-    try:
-        session.run()
-    except _EnoughError:
-        return
+    with closing(LocalPool(document.recipe.train.workers, plugins, folder / "logs")) as pool:
+        session = GroupSession(
+            document,
+            pool,
+            lambda event, line: None,
+            runs_folder=folder,
+            retraining=retraining,
+            on_receipt=take_in,
+        )
+        with suppress(_EnoughError):
+            session.run()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.worker.spawning import ForkServer
+from workbench.spawning import ForkServer
 from workbench.worker.starting import WorkerStarter
 
 

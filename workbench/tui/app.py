@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from workbench.catalog.lookup import Catalog
     from workbench.recipe.editing import Editor
+    from workbench.spawning import ForkServer
     from workbench.tui.context import CheckTarget, LiveTraining
     from workbench.tui.services.queueing import QueueService
     from workbench.tui.services.workers import WorkerService
     from workbench.tui.watching import Watching
-    from workbench.worker.spawning import ForkServer
 
 KEEP_UNSAVED = 1.0  # seconds after an edit
 

@@ -18,7 +18,7 @@ from typing import Any
 from workbench import events
 from workbench.children import Process, Streams, kill_group, start_alone
 from workbench.errors import DataError, ExitCode, FileError, TrainingError, WorkbenchError
-from workbench.worker.spawning import ForkServer, ForkServerEndedError
+from workbench.spawning import ForkServer, ForkServerEndedError
 
 OnEvent = Callable[[events.Event, float, str], None]
 

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 from workbench.children import Streams
 from workbench.process import import_keras
-from workbench.worker.spawning import LONGEST
+from workbench.spawning import LONGEST
 
 # What children import when they need it: trainings the built-in data sets, and the linear models that they are compared
 # with; first of all the checks of layers.

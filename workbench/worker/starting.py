@@ -10,8 +10,8 @@ from workbench.children import Start, start_alone
 from workbench.devices.gpus import gpus_to_share
 from workbench.devices.memory import free_memory
 from workbench.devices.processor import find_processor
+from workbench.spawning import CAN_FORK, ForkServer
 from workbench.worker.client import OnEvent, Worker
-from workbench.worker.spawning import CAN_FORK, ForkServer
 
 MEMORY_EACH = 1 << 30  # bytes that a training is reckoned to need
 

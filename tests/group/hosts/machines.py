@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.group.trainings import is_member
+
 NETWORK = "10.77.0.0/24"
 WITHIN = 20.0  # seconds in which nothing of a training is left
 
@@ -130,12 +132,7 @@ class Machine:
 
     def training(self) -> list[int]:
         """The processes of it that train."""
-        found = []
-        for pid in self.processes():
-            with suppress(OSError):
-                if b"child_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    found.append(pid)
-        return sorted(found)
+        return sorted(pid for pid in self.processes() if is_member(pid))
 
     def is_left(self, seconds: float = WITHIN) -> bool:
         """Whether some process of it is left after so many seconds."""

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from workbench.group.hosts.meeting import HANDSHAKE
 from workbench.group.hosts.places import PlacesThere
 from workbench.group.hosts.reach import OpenPort, unreached
 from workbench.group.hosts.token import context_of
-from workbench.group.members import LocalMember
+from workbench.group.members import LocalMember, MemberStarter
 from workbench.group.pools import PluginChoice
 from workbench.storage.receipt_changes import changes
 
@@ -72,6 +73,7 @@ class Participant:
         self._number = number
         self._say = say
         self._context = context_of(invitation.token, server=False)
+        self._starter = MemberStarter(invitation.logs)
         self._child: LocalMember | None = None
         self._relay: threading.Thread | None = None
         self._port: OpenPort | None = None
@@ -84,6 +86,10 @@ class Participant:
         Raises:
             WorkbenchError: it may not take part, or the other machine is lost.
         """
+        with closing(self._starter):
+            return self._run()
+
+    def _run(self) -> str:
         wait = self._invitation.wait
         while True:
             connection = self._connect(wait)
@@ -209,10 +215,11 @@ class Participant:
         plugins = PluginChoice([*files, *mine.files], [*record["blocked"], *mine.blocked])
         gpus = gpus_to_share()
         gpu = ["--gpu", gpus[self._number % len(gpus)]] if gpus else []
-        invitation.logs.mkdir(parents=True, exist_ok=True)
-        log = invitation.logs / f"{os.getpid()}-{self._number}.log"
+        log = f"{os.getpid()}-{self._number}.log"
         # In the folder that stands for the one where the training was begun.
-        self._child = LocalMember([*gpu, *plugins.arguments()], log=log, threads=1, folder=invitation.folder)
+        self._child = self._starter.start(
+            [*gpu, *plugins.arguments()], log=log, threads=1, folder=invitation.folder
+        )
         self._relay = threading.Thread(
             target=_relay, args=(connection, self._child, number), name="relay", daemon=True
         )

@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ def group_session(
     """
     logs = state_folder() / "group"
     if hosts is None:
-        pool = LocalPool(document.recipe.train.workers, plugins, logs)
-        yield GroupSession(document, pool, on_event, **place)
+        with closing(LocalPool(document.recipe.train.workers, plugins, logs)) as pool:
+            yield GroupSession(document, pool, on_event, **place)
         return
 
     def say(text: str) -> None:

@@ -16,7 +16,7 @@ from workbench.group.hosts.addresses import written
 from workbench.group.hosts.meeting import Guest, GuestLostError, Meeting, dismiss, each_reply
 from workbench.group.hosts.reach import PATIENCE, OpenPort, unreached
 from workbench.group.hosts.remote import RemoteMember
-from workbench.group.members import LocalMember, Member
+from workbench.group.members import LocalMember, Member, MemberStarter
 from workbench.group.pools import PluginChoice, start_local
 from workbench.group.world import World
 from workbench.recipe.document import Document
@@ -68,6 +68,7 @@ class HostsPool:
 
     def __post_init__(self) -> None:
         self._local = min(self.most, self.local or max(1, len(gpus_to_share())))
+        self._starter_here = MemberStarter(self.logs)
 
     @property
     def grown(self) -> bool:
@@ -99,7 +100,7 @@ class HostsPool:
         self._reach(addresses)
         self._start_guests()
         cores = find_processor().cores
-        local = start_local(self._local, self.plugins, self.logs, own_network=False, cores=cores)
+        local = start_local(self._starter_here, self._local, self.plugins, own_network=False, cores=cores)
         self._members = [*local, *(RemoteMember(guest, self._threads(guest)) for guest in self._guests)]
         return World(self._members, addresses, compared=True)
 
@@ -124,6 +125,7 @@ class HostsPool:
 
     def close(self, why: str | WorkbenchError) -> None:
         """Send all home, with what they say to their users."""
+        self._starter_here.close()
         for guest in self._guests:
             dismiss(guest, why)
         self.meeting.close(why)

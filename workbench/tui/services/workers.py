@@ -16,6 +16,7 @@ from typing import Any
 
 from workbench.children import Start
 from workbench.errors import TrainingError, WorkbenchError
+from workbench.spawning import CAN_FORK, ForkServer
 from workbench.tui.context import LiveTraining, TrainableRecipe, TrainingState, WorkerState
 from workbench.tui.messages import (
     SharedMessage,
@@ -26,7 +27,6 @@ from workbench.tui.messages import (
 )
 from workbench.tui.services.training import Training
 from workbench.worker.client import Worker, WorkerDied
-from workbench.worker.spawning import CAN_FORK, ForkServer
 from workbench.worker.starting import WorkerStarter
 
 LAST_ANSWER = 3600.0  # seconds that a child in whose place another was put has for what it was asked before

@@ -114,12 +114,14 @@ class ForkServer:
             socket.send_fds(self._socket, [json.dumps(packet).encode()], list(streams))
         return order
 
-    def start(self, module: str, arguments: Sequence[str], streams: Streams, /) -> Process:
+    def start(
+        self, module: str, arguments: Sequence[str], streams: Streams, /, *, folder: Path | None = None
+    ) -> Process:
         """Start a child, and wait for it: forked, or alone where the fork server has ended. See `children.Start`."""
         try:
-            return self.fork(module, arguments, streams).result(PATIENCE)
+            return self.fork(module, arguments, streams, folder).result(PATIENCE)
         except ForkServerEndedError:
-            return start_alone(module, arguments, streams)
+            return start_alone(module, arguments, streams, folder=folder)
 
     def close(self) -> None:
         """End it; its children live on."""
