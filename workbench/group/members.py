@@ -56,7 +56,7 @@ class Member(Protocol):
 
 
 class MemberStarter:
-    """Starts processes of this machine. Where possible they are forked from one that has loaded TensorFlow: that is done
+    """Starts processes of this machine. Where possible they are forked from one that has loaded TensorFlow: it is done
     once, and those that take the place of lost ones begin at once.
 
     Args:
