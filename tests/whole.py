@@ -22,7 +22,7 @@ FAMILIES = {
     "search": "searches and queues whose processes are killed or frozen, at more moments and in more ways",
     "environments": "projects with moved code, each installed by pip in a new environment",
     "kills": "trainings that are killed around the hand-over to XLA, at more moments",
-    "processes": "each process of a training that is lost in each way",
+    "processes": "each process of a training that is lost in each way, and each sort of recipe that several train",
     "moments": "processes of a training that are killed or frozen at 20 random moments",
     "numbers": "five runs of each recipe that must give the same numbers",
 }

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tests.conftest import Kwb
 from tests.group.test_equality import MSE, Case, table, write_recipe
 from tests.group.trainings import needs_networks
+from tests.whole import part
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.data import Arrays, ArraySource
 from workbench.training.engines.shares import Share
@@ -108,7 +109,7 @@ def test_a_gain_below_a_tenth_is_warned_of(
 
 @pytest.mark.slow
 @needs_networks
-@pytest.mark.parametrize("data", ["", ", stream: true"])
+@pytest.mark.parametrize("data", part("processes", ["", ", stream: true"], [""]))
 def test_it_is_said_before_the_first_epoch_ends(kwb: Kwb, table: Path, data: str) -> None:
     case = Case("{sequential: [{use: Dense, units: 1}]}", f"{MSE}, batch_size: 32, epochs: 2", data=data)
     result = kwb("--batch", write_recipe(table, case), "--json", "--workers", "2", cwd=table, timeout=300)

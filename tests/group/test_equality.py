@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Kwb
 from tests.group.trainings import assert_equal, needs_networks, trained
+from tests.whole import part
 
 pytestmark = [pytest.mark.slow, needs_networks]
 
@@ -82,6 +83,7 @@ class Case:
 DENSE = "{sequential: [{use: Dense, units: 8, activation: tanh}, {use: Dense, units: 1}]}"
 MSE = "loss: mse, metrics: [mae]"
 
+BUILT_IN = ("reconstructing-regressor", "multi-inputs", "residual-regressor")
 CASES = {
     "last batch of one row": Case(DENSE, f"{MSE}, batch_size: 36"),
     "three processes, uneven": Case(
@@ -186,7 +188,16 @@ def write_recipe(folder: Path, case: Case, name: str = "r") -> str:
     return f"{name}.yaml"
 
 
-@pytest.mark.parametrize("name", CASES)
+EVERY_DAY = (
+    "three processes, uneven",
+    "batch normalization, synchronized",
+    "two outputs, weights",
+    "an embedding, whose rows a batch meets several times",
+    "added loss, metric and state of a layer",
+)  # the others with KWB_WHOLE=processes
+
+
+@pytest.mark.parametrize("name", part("processes", CASES, EVERY_DAY))
 def test_as_stock_keras_in_one_process(name: str, kwb: Kwb, table: Path) -> None:
     case = CASES[name]
     recipe = write_recipe(table, case)
@@ -196,7 +207,7 @@ def test_as_stock_keras_in_one_process(name: str, kwb: Kwb, table: Path) -> None
     assert_equal(found, wanted, within=case.within, logs_within=case.logs_within or case.within)
 
 
-@pytest.mark.parametrize("recipe", ["vae", "gan"])
+@pytest.mark.parametrize("recipe", part("processes", ["vae", "gan"], ["gan"]))
 def test_built_in_recipes_that_draw_numbers(recipe: str, kwb: Kwb, tmp_path: Path) -> None:
     """Also in a test of the model, where metrics are others each time, and no less sums for that; and with optimizers
     beside that of Keras."""
@@ -209,7 +220,7 @@ def test_built_in_recipes_that_draw_numbers(recipe: str, kwb: Kwb, tmp_path: Pat
         assert several.logs[-1][name] == pytest.approx(value, rel=0.25), name
 
 
-@pytest.mark.parametrize("recipe", ["multi-inputs", "reconstructing-regressor", "residual-regressor"])
+@pytest.mark.parametrize("recipe", part("processes", BUILT_IN, BUILT_IN[:1]))
 def test_built_in_recipes(recipe: str, kwb: Kwb, tmp_path: Path) -> None:
     wanted = trained(kwb, tmp_path, recipe, "--set", "train.engine=plain", "--set", "train.epochs=3")
     found = trained(kwb, tmp_path, recipe, "--workers", "2", "--set", "train.epochs=3")

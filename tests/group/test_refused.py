@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Kwb
 from tests.group.test_equality import DENSE, MSE, Case, table, write_recipe
 from tests.group.trainings import needs_networks
+from tests.whole import part
 from workbench.recipe.schema import Recipe
 from workbench.recipe.train_schema import Train
 from workbench.training.worker_checks import check_recipe
@@ -179,7 +180,7 @@ def drawn_stream() -> kwb.StreamedSource:
 """
 
 
-@pytest.mark.parametrize("data", ["drawn", "drawn_stream"])
+@pytest.mark.parametrize("data", part("processes", ["drawn", "drawn_stream"], ["drawn_stream"]))
 def test_rows_that_are_others_in_each_process(data: str, kwb: Kwb, table: Path) -> None:
     """No process may train on rows of its own: they would not be those of one data set."""
     (table / "drawn.py").write_text(DRAWN)

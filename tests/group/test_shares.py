@@ -13,6 +13,7 @@ import tensorflow as tf
 from tests.conftest import Kwb
 from tests.group.test_equality import MSE, Case, table, write_recipe
 from tests.group.trainings import needs_networks, trained
+from tests.whole import part
 from workbench.training.engines.data import Arrays, ArraySource, Stream, StreamSource
 from workbench.training.engines.shares import Share
 
@@ -94,7 +95,7 @@ def test_array_and_stream_give_the_same_rows_to_each() -> None:
 
 @needs_networks
 @pytest.mark.slow
-@pytest.mark.parametrize("data", ["", ", stream: true"])
+@pytest.mark.parametrize("data", part("processes", ["", ", stream: true"], [", stream: true"]))
 def test_every_row_once_in_an_epoch(data: str, kwb: Kwb, table: Path) -> None:
     (table / "own.py").write_text(NOTING)
     case = Case(

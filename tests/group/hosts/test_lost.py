@@ -78,7 +78,7 @@ def lose(what: str, found: Machines, first: Program, others: list[Program]) -> N
             os.kill(first.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("what", part("processes", LOSSES, ["cable", "kwb"]))
+@pytest.mark.parametrize("what", part("processes", LOSSES, ["cable"]))
 def test_the_others_end(what: str, kwb: Kwb, table: Path, tmp_path: Path) -> None:
     with training(table, tmp_path / "net", 3) as (found, first, others):
         moment = time.monotonic()
