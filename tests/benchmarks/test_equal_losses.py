@@ -13,7 +13,7 @@ import pytest
 
 from tests.benchmarks.keras_cells import model_of
 from tests.benchmarks.workloads import WORKLOADS
-from tests.whole import whole
+from tests.whole import part, whole
 from workbench.training.engines import Arrays, FitSettings, fit
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,9 @@ def _tolerance(workload: str) -> float:
     return max(1e-5, 2 * max(shifts))
 
 
-@pytest.mark.parametrize("engine", ["plain", "steps", "chunk", "chunk-xla"])
+@pytest.mark.parametrize(
+    "engine", part("engines", ["plain", "steps", "chunk", "chunk-xla"], ["chunk", "chunk-xla"])
+)
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_the_losses_are_those_of_stock_keras(workload: str, engine: str) -> None:
     model = model_of(workload)

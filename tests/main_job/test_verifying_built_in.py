@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.whole import part
 from workbench.storage.run_folder import RunFolder
 from workbench.verifying import Verifier
 
@@ -14,7 +15,7 @@ from .conftest import BUILT_IN, Run
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", [*BUILT_IN, "gan"])
+@pytest.mark.parametrize("name", part("numbers", [*BUILT_IN, "gan"], ["multi-inputs", "vae", "gan"]))
 def test_a_built_in_recipe_is_equal_in_a_fresh_process(
     built_in_runs: Callable[[str], Run], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,6 +242,7 @@ def test_sizes_are_matched_by_parameters(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not whole("search"), reason="as by parameters, with trainings: KWB_WHOLE=search")
 def test_sizes_are_matched_by_the_time_of_an_epoch_and_kept(folder: Path) -> None:
     options = ("--seeds", "2", "--match", "step_time", "--set", "train.epochs=1", "--json")
     sizes = summary(trial(folder, "Twice", "r.yaml", "--against", "Dense", *options))["sizes"]

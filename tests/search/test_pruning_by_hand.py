@@ -14,6 +14,7 @@ from tests.search.agents import finish, start
 from tests.search.bases import recipe
 from tests.search.test_scheduling import Case, begun, made
 from tests.search.undisturbed import undisturbed
+from tests.whole import part
 from workbench.catalog.lookup import Catalog
 from workbench.errors import RecipeError
 from workbench.search import state as records
@@ -87,7 +88,7 @@ def until(condition: Callable[[], Any], seconds: float = 300.0) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", part("search", [False, True], [True]))
 def test_a_trial_that_trains_is_pruned_and_goes_on_bit_for_bit(
     tmp_path: Path, catalog: Catalog, killed: bool
 ) -> None:

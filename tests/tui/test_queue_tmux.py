@@ -44,7 +44,7 @@ def statuses(folder: Path) -> dict[str, str]:
     return {run.folder.name.split("-")[0]: run.status for run in list_runs(folder / "saved" / "runs")}
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24)])
 def test_order_and_another_terminal(terminal: Open, tmp_path: Path, size: tuple[int, int]) -> None:
     folder = tmp_path / "working_directory"
     for name, epochs in (("endless", 1_000_000), ("aa", 2), ("bb", 2)):
