@@ -177,12 +177,6 @@ def test_a_file_that_is_not_there_is_reported_where_the_recipe_names_it(prepare,
         assert error.value.where == where
 
 
-def test_scaling_sees_the_column_as_it_is_filled(prepare) -> None:
-    prepared = prepare("x,y\n0,1\n4,1\n,1\n,1\n", targets="y", missing="mean", scale="standard")
-    features = prepared.train.inputs["features"][:, 0]
-    np.testing.assert_allclose([features.mean(), features.std()], [0, 1], atol=1e-6)
-
-
 def test_dropped_rows_keep_the_places_of_the_others(prepare) -> None:
     prepared = prepare("x,y\n1,1\n,2\n3,\n4,4\ninf,5\n", targets="y", missing="drop")
     assert prepared.train.index.tolist() == [0, 3]
@@ -217,58 +211,6 @@ def test_missing_values_are_reported_with_their_line(prepare, text, section, whe
 
 
 # Scaling
-
-
-@pytest.mark.parametrize(
-    ("scaling", "expected"),
-    [
-        ("none", [1, 2, 3, 4, 10]),
-        ("standard", (np.array([1, 2, 3, 4, 10]) - 4) / np.sqrt(10)),
-        ("minmax", [0, 1 / 9, 2 / 9, 3 / 9, 1]),
-        ("robust", [-1, -0.5, 0, 0.5, 3.5]),
-    ],
-)
-def test_scalings(prepare, scaling, expected) -> None:
-    rows = [f"{x},7,{k},0" for x, k in zip([1, 2, 3, 4, 10], "abaaa", strict=True)]
-    features = prepare(table("x,constant,k,y", *rows), targets="y", scale=scaling).train.inputs["features"]
-    np.testing.assert_allclose(features[:, 0], expected, rtol=1e-6, atol=1e-7)
-    np.testing.assert_array_equal(features[:, 1], 7 if scaling == "none" else 0)
-    np.testing.assert_array_equal(features[:, 2], [1, 0, 1, 1, 1])  # one-hot columns stay 0 and 1
-
-
-def test_columns_of_a_list_of_targets_are_scaled_each_in_its_way(prepare) -> None:
-    text = "x,a,b,c\n1,10,7,0\n2,20,8,5\n3,60,9,10\n"
-    several = {"a": "standard", "b": "none", "c": "minmax"}
-    (target,) = prepare(text, targets=["a", "b", "c"], scale_targets=several).preparation.targets
-    np.testing.assert_allclose(target.scale.center, [30, 0, 0])
-    np.testing.assert_allclose(target.scale.factor, [np.std([10, 20, 60]), 1, 10])
-    values = np.array([[60.0, 9.0, 5.0]])
-    np.testing.assert_allclose(target.scale.scaled(values), [[30 / np.std([10, 20, 60]), 9, 0.5]], rtol=1e-6)
-    all_but_one = {"targets": "standard", "b": "none"}
-    (target,) = prepare(text, targets=["a", "b"], scale_targets=all_but_one).preparation.targets
-    np.testing.assert_allclose(target.scale.center, [30, 0])
-    with pytest.raises(RecipeError, match="cannot be scaled by `log` in part"):
-        prepare(text, targets=["a", "b"], scale_targets={"a": "log"})
-    with pytest.raises(RecipeError, match="there is no target 'x'"):
-        prepare(text, targets=["a", "b"], scale_targets={"x": "standard"})
-
-
-def test_scaling_is_fitted_on_the_training_part_only(prepare) -> None:
-    prepared = prepare(
-        "x,y\n1,0\n3,0\n1000,0\n", targets="y", scale="minmax", split={"test": 0.333, "shuffle": False}
-    )
-    assert prepared.train.inputs["features"].tolist() == [[0], [1]]
-    assert prepared.test.inputs["features"].tolist() == [[499.5]]
-
-
-def test_true_and_false_are_one_and_zero_unscaled(prepare) -> None:
-    prepared = prepare("x,y\ntrue,0\nfalse,0\ntrue,1\n", targets="y", scale="standard")
-    assert prepared.train.inputs["features"].tolist() == [[1], [0], [1]]
-
-
-def test_large_numbers_keep_their_differences_when_scaled(prepare) -> None:
-    prepared = prepare("t,y\n1700000000,0\n1700000001,0\n1700000002,0\n", targets="y", scale="minmax")
-    assert prepared.train.inputs["features"].tolist() == [[0], [0.5], [1]]
 
 
 # Categories and classes
@@ -381,78 +323,6 @@ def test_weights_targets_and_inputs_by_name(prepare) -> None:
 # Arrays
 
 
-def arrays(tmp_path: Path, **named: np.ndarray) -> dict:
-    np.savez(tmp_path / "arrays.npz", **named)
-    return {"use": "npz", "path": "arrays.npz"}
-
-
-def test_images_scale_per_channel(prepare, tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    x = random.normal([5, -3], [2, 7], (50, 4, 4, 2))
-    prepared = prepare(**arrays(tmp_path, x=x, y=np.arange(50.0)), targets="y", scale="standard")
-    images = prepared.train.inputs["x"]
-    assert images.dtype == np.float32
-    np.testing.assert_allclose(images.mean(axis=(0, 1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(images.std(axis=(0, 1, 2)), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "scale", "expected"),
-    [
-        (np.int64, "none", "int32"),  # token ids
-        (np.int64, "minmax", "float32"),
-        (np.uint8, "none", "float32"),  # pixels
-        (np.float64, "none", "float32"),
-        (np.bool_, "none", "float32"),
-    ],
-)
-def test_whole_numbers_stay_whole_where_they_are_ids(prepare, tmp_path, dtype, scale, expected) -> None:
-    x = np.arange(12).reshape(4, 3).astype(dtype)
-    prepared = prepare(**arrays(tmp_path, x=x, y=np.arange(4)), targets="y", scale=scale)
-    assert prepared.train.inputs["x"].dtype == expected
-    assert prepared.preparation.input_dtypes() == {"x": expected}
-    if scale == "none":
-        np.testing.assert_array_equal(prepared.train.inputs["x"], x)
-
-
-def test_missing_values_in_arrays(prepare, tmp_path: Path) -> None:
-    x = np.arange(8.0).reshape(4, 2)
-    x[1, 0] = np.nan
-    section = {**arrays(tmp_path, x=x, y=np.arange(4)), "targets": "y"}
-    assert prepare(**section, missing="drop").train.index.tolist() == [0, 2, 3]
-    assert prepare(**section, missing="mean").train.inputs["x"][1].tolist() == [pytest.approx(10 / 3), 3]
-    with pytest.raises(DataError, match="array 'x' holds NaN") as error:
-        prepare(**section)
-    assert error.value.where == "arrays.npz, row 2"
-
-
-def test_arrays_as_targets_and_class_columns(prepare, tmp_path: Path) -> None:
-    x = np.ones((4, 2), np.float32)
-    section = arrays(tmp_path, x=x, again=2 * x, label=np.array([[3], [5], [3], [5]]))
-    prepared = prepare(
-        **section, inputs={"x": "x"}, targets={"again": "again", "kind": "label"}, classes="kind"
-    )
-    assert prepared.train.targets["again"].tolist() == [[2, 2]] * 4
-    assert prepared.train.targets["kind"].tolist() == [0, 1, 0, 1]
-    assert prepared.preparation.classes() == {"kind": ("3", "5")}
-
-
-@pytest.mark.parametrize(
-    ("named", "section", "what"),
-    [
-        ({"x": np.ones((4, 2)), "y": np.ones(3)}, {"targets": "y"}, "'x' has 4 rows and 'y' has 3"),
-        ({"x": np.ones((0, 2)), "y": np.ones(0)}, {"targets": "y"}, "no rows"),
-        ({"x": np.full((2, 2), 2**40), "y": np.ones(2)}, {"targets": "y"}, "no 32-bit whole number"),
-        ({"x": np.full((2, 2), 1e300), "y": np.ones(2)}, {"targets": "y"}, "too large for a 32-bit"),
-        ({"x": np.full((2, 2), "a"), "y": np.ones(2)}, {"targets": "y"}, "hold numbers"),
-        ({"x": np.ones((2, 2)), "y": np.ones((2, 3))}, {"targets": "y", "classes": "y"}, "one value a row"),
-    ],
-)
-def test_arrays_that_do_not_fit(prepare, tmp_path, named, section, what) -> None:
-    with pytest.raises(WorkbenchError, match=what):
-        prepare(**arrays(tmp_path, **named), **section)
-
-
 # New data
 
 
@@ -508,27 +378,3 @@ def test_a_damaged_record_is_refused(prepare) -> None:
         assert error.value.where == "model.keras"
     with pytest.raises(FileError):
         Preparation.from_record(None)
-
-
-def test_data_that_brings_a_test_part(prepare, catalog, tmp_path: Path) -> None:
-    section = {
-        **arrays(
-            tmp_path,
-            x_train=np.arange(8.0).reshape(4, 2),
-            y_train=np.array(["a", "b", "a", "b"]),
-            x_test=np.full((2, 2), 9.0),
-            y_test=np.array(["b", "c"]),
-        ),
-        "test": {"x_train": "x_test", "y_train": "y_test"},
-        "targets": "y_train",
-        "classes": "y_train",
-        "split": {"validation": 0.25, "test": 0.25},
-    }
-    prepared = prepare(**section)
-    assert (prepared.train.rows, prepared.validation.rows, prepared.test.rows) == (3, 1, 2)
-    assert prepared.test.inputs["x_train"].tolist() == [[9, 9], [9, 9]]
-    assert prepared.test.targets["y_train"].tolist() == [1, 2]  # 'c' occurs in the test part only
-    assert prepared.rows_read == 6
-    data = Data.model_validate(section)
-    again = apply_to(prepared.preparation, data, catalog, folder=tmp_path, seed=0)
-    assert again.targets["y_train"].tolist() == [1, 2]

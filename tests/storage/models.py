@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 
 @keras.saving.register_keras_serializable("acme-layers")
@@ -123,3 +124,7 @@ def same(left: Any, right: Any) -> bool:
     """Two lists of arrays (or two models' predictions) equal to the last bit."""
     left, right = keras.tree.flatten(left), keras.tree.flatten(right)
     return len(left) == len(right) and all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+NOTES = {"scaling": {"mean": [0.5, 1.0], "scale": [2.0, 3.0]}, "recipe": {"name": "price"}, "kwb": "0.1.0"}
+cells = pytest.mark.parametrize(("kind", "format"), [(kind, form) for kind in KINDS for form in FORMATS])
