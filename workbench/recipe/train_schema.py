@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -53,6 +54,8 @@ Loss = Annotated[
 PROCESSES = ("workers", "elastic", "network", "hosts", "listen")
 """The keys of `train` that say by which processes: a training may go on by others."""
 
+_MACHINE = re.compile(r"[\w\[][\w.:@%\[\]-]*")
+
 Watch = Literal["losses", "metrics", "gradients", "updates", "dead", "histograms", "nan", "all", "none"]
 _WATCH_SCHEMA = {"type": "string", "enum": list(get_args(Watch))}
 
@@ -63,6 +66,13 @@ def _a_network(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"{error}; as in 10.0.0.0/24") from None
     return text
+
+
+def _names_of_machines(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not _MACHINE.fullmatch(name):  # one that begins with "-" would be an option of ssh
+            raise ValueError(f"{name!r} is no name of a machine, as in gpu2 or me@gpu2")
+    return names
 
 
 def _none_is_alone(names: tuple[Watch, ...]) -> tuple[Watch, ...]:
@@ -100,7 +110,7 @@ class Train(Strict):
         description="Train over several machines: the private network that all of them are in, as `10.0.0.0/24`. "
         "Without `hosts` the others join by `kwb worker`; `workers` says how many processes there are in all.",
     )
-    hosts: Names = Field(
+    hosts: Annotated[Names, AfterValidator(_names_of_machines)] = Field(
         (),
         description="With `network`: the machines whose processes are started over ssh; `slurm` for those of the job, "
         "`env` for those that TF_CONFIG names.",

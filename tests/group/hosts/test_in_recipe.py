@@ -76,6 +76,8 @@ def test_the_command_line_says_more_than_the_recipe() -> None:
     ("keys", "where", "what"),
     [
         ("hosts: [a]", "train.hosts", "goes with `network`"),
+        ("network: 10.0.0.0/24, hosts: ['-oProxyCommand=x']", "train.hosts", "is no name of a machine"),
+        ("network: 10.0.0.0/24, hosts: [a, 'b;c']", "train.hosts", "'b;c' is no name of a machine"),
         ("listen: a:1", "train.listen", "goes with `network`"),
         ("network: 10.0.0.7/24", "train.network", "10.0.0.7/24 has host bits set; as in 10.0.0.0/24"),
         ("network: here", "train.network", "'here' does not appear to be an IPv4 or IPv6 network"),

@@ -38,6 +38,8 @@ class SshStarter:
         command = f"cd {shlex.quote(str(folder))} && {{ {kwb}; exec $k {join}; }}"
         self._started: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
         for host in hosts:
+            if host.startswith("-"):  # it would be an option of ssh
+                raise WorkbenchError(f"'{host}' is no name of a machine.", where="--hosts")
             said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
             try:
                 process = subprocess.Popen(
