@@ -27,6 +27,7 @@ OnEvent = Callable[[events.Event, str], None]
 
 LOOK_EVERY = 0.05  # seconds between two looks at what the user asks for
 SILENT = 15.0  # seconds without a sign of life, after which a process is taken for lost
+IDLE = 60.0  # seconds in which no process computes, after which that is said
 EXPLAIN = 3.0  # seconds in which the process that has caused another one's error is seen to be gone
 
 
@@ -105,7 +106,7 @@ class GroupSession:
         Raises:
             LostProcessError, _Regroup: that.
         """
-        self._paused = self._stopped = self._saving = False
+        self._paused = self._stopped = self._saving = self._idle = False
         with closing(self._pool.world(self.control)) as world:
             self._sameness = Sameness(world, self.document.name)
             world.begin(self._training(world.size))
@@ -117,6 +118,7 @@ class GroupSession:
                     return finished
                 if (silent := world.silent(SILENT)) is not None:
                     raise self._lost(world, silent, f"has not been heard of for {SILENT:g} s")
+                self._say_idle(world)
 
     def _training(self, size: int) -> dict[str, Any]:
         """What each process is to train."""
@@ -207,6 +209,14 @@ class GroupSession:
             with EventLog(RunFolder(Path(self._run))) as log:
                 line = log.append(message)
         self._on_event(message, line)
+
+    def _say_idle(self, world: World) -> None:
+        """Say once each time that all wait: for slow data, or for a sum that one of them has not asked for."""
+        idle = world.idle() > IDLE and not self._paused
+        if idle and not self._idle:
+            text = f"for {IDLE:g} s no process has computed anything: they wait for data, or for each other"
+            self._say("warning", text)
+        self._idle = idle
 
     def _hand_on_requests(self, world: World) -> None:
         """Hand on what the user asks for."""

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from workbench.group.members import Member
 
 _ALWAYS = 1e9  # seconds
+_IDLE = (
+    0.05  # seconds of a processor between two signs of life, a second apart: one that only lives takes less
+)
 
 
 class Heard(NamedTuple):
@@ -42,6 +45,8 @@ class World:
         self._addresses = list(addresses)
         self._heard: queue.Queue[Heard] = queue.Queue()
         self._signs: dict[int, float] = {}
+        self._spent: dict[int, float] = {}
+        self._computed = time.monotonic()
         for rank, member in enumerate(members):
             name = f"process {rank}"
             threading.Thread(target=self._listen, args=(rank, member), name=name, daemon=True).start()
@@ -91,6 +96,10 @@ class World:
         now = time.monotonic()
         return next((rank for rank, sign in self._signs.items() if now - sign > seconds), None)
 
+    def idle(self) -> float:
+        """For how many seconds none of them has computed anything."""
+        return time.monotonic() - self._computed
+
     def close(self) -> None:
         """End all of them at once: whoever waits for a sum would wait for ever."""
         for member in self.members:
@@ -102,7 +111,16 @@ class World:
         while (record := member.receive(_ALWAYS)) is not None:
             if "ready" in record or "alive" in record:
                 self._signs[rank] = time.monotonic()
+                self._see_computing(rank, record)
             else:
+                self._computed = time.monotonic()
                 self._heard.put(Heard(rank, record))
         self._signs.pop(rank, None)
         self._heard.put(Heard(rank, None))
+
+    def _see_computing(self, rank: int, sign: Mapping[str, Any]) -> None:
+        """Whether a process has computed since its last sign of life; where that is not said, it has."""
+        spent = sign.get("cpu")
+        before, self._spent[rank] = self._spent.get(rank, 0.0), spent or 0.0
+        if spent is None or spent - before > _IDLE:
+            self._computed = time.monotonic()

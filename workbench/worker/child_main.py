@@ -38,7 +38,8 @@ def _on_sigterm(act: Callable[[], None]) -> None:
 
 def _live(event_writer: EventWriter) -> None:
     while True:
-        event_writer.put('{"alive": true}', Importance.STEP)
+        spent = json.dumps({"alive": True, "cpu": time.process_time()})
+        event_writer.put(spent, Importance.STEP)
         time.sleep(1.0)
 
 
