@@ -17,7 +17,8 @@ __all__ = ["table"]
 
 # In the second process alone: its parent has given it the network of the first.
 SLOW = '''
-import sys
+import json
+import os
 import time
 
 import keras
@@ -33,7 +34,7 @@ class Slow(keras.layers.Layer):
         return x
 
     def wait(self, x):
-        if "--network-of" in sys.argv:
+        if json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 1:
             time.sleep(0.06)
 '''
 

@@ -109,6 +109,12 @@ def weights_of(file: Path) -> dict[str, np.ndarray]:
     return found
 
 
+def difference(found: Trained, other: Trained) -> float:
+    """The largest difference of two trainings, as part of a number's size."""
+    pairs = [*zip(found.logs, other.logs, strict=True), (found.evaluation, other.evaluation)]
+    return max(_worst(one, another)[0] for one, another in [*pairs, (found.weights, other.weights)])
+
+
 def assert_equal(found: Trained, wanted: Trained, *, within: float = 1e-5, logs_within: float = 1e-5) -> None:
     """The same number of epochs, and numbers that differ by no more than rounding."""
     assert len(found.logs) == len(wanted.logs)
@@ -119,8 +125,16 @@ def assert_equal(found: Trained, wanted: Trained, *, within: float = 1e-5, logs_
 
 
 def _assert_close(found: Mapping[str, Any], wanted: Mapping[str, Any], within: float, what: str) -> None:
-    assert found.keys() == wanted.keys(), what
+    worst, name = _worst(found, wanted)
+    assert worst <= within, f"{what}: {name} differs by {worst:.2g} of its size"
+
+
+def _worst(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[float, str]:
+    """The largest difference, and of what."""
+    assert found.keys() == wanted.keys()
+    worst = (0.0, "")
     for name, value in wanted.items():
         size = max(1e-3, float(np.max(np.abs(value), initial=0.0)))
-        worst = float(np.max(np.abs(np.asarray(found[name]) - value), initial=0.0)) / size
-        assert worst <= within, f"{what}: {name} differs by {worst:.2g} of its size"
+        far = float(np.max(np.abs(np.asarray(found[name]) - value), initial=0.0)) / size
+        worst = max(worst, (far, name))
+    return worst
