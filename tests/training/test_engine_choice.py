@@ -23,6 +23,7 @@ from workbench.training.engines import choose, fit, measuring
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.choices import Choices
 from workbench.training.engines.data import ArraySource
+from workbench.training.engines.hand_over import Compiling
 
 # --- choosing -----------------------------------------------------------------------------------------------------
 
@@ -34,7 +35,10 @@ def measures_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "LONG_RUN", 0.0)
     monkeypatch.setattr(measuring, "MEASURING", 0.01)
     monkeypatch.setattr(measuring.Measuring, "_xla_may_pay", lambda self: True)
-    monkeypatch.setattr(measuring.Measuring, "_compiling", 0.0)  # measured at the second step
+    monkeypatch.setattr(
+        measuring.Measuring, "_compiling", 0.0
+    )  # measured at the second step, which waits for XLA
+    monkeypatch.setattr(Compiling, "ended", property(lambda compiling: compiling.wait() is None))
 
 
 @pytest.mark.usefixtures("measures_everything")
