@@ -194,7 +194,7 @@ class Train(Strict):
     @field_validator("hosts", "listen")
     @classmethod
     def _has_network(cls, value: Any, info: ValidationInfo) -> Any:
-        if value and info.data.get("network") is None:
+        if value and info.data.get("network", value) is None:  # not there where it is wrong itself
             raise ValueError(
                 "goes with `network`: the private network that all machines are in, as 10.0.0.0/24"
             )

@@ -81,6 +81,7 @@ def test_the_command_line_says_more_than_the_recipe() -> None:
         ("network: 10.0.0.0/24, hosts: [a, 'b;c']", "train.hosts", "'b;c' is no name of a machine"),
         ("listen: a:1", "train.listen", "goes with `network`"),
         ("network: 10.0.0.7/24", "train.network", "10.0.0.7/24 has host bits set; as in 10.0.0.0/24"),
+        ("network: 10.0.0.7/24, hosts: [a]", "train.network", "10.0.0.7/24 has host bits set"),
         ("network: here", "train.network", "'here' does not appear to be an IPv4 or IPv6 network"),
     ],
 )
@@ -89,4 +90,5 @@ def test_keys_that_say_nothing(keys: str, where: str, what: str) -> None:
     with pytest.raises(RecipeError) as caught:
         parse(text, name="r.yaml", folder=Path())
     assert what in caught.value.what
+    assert "more to mend" not in caught.value.hint
     assert where in caught.value.where
