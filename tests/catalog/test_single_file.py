@@ -1,4 +1,4 @@
-"""A plugin file is imported as it is on disk, whatever bytecode Python has kept."""
+"""A plugin file is imported as it is on disk, whatever bytecode Python has kept, with the modules beside it."""
 
 from __future__ import annotations
 
@@ -44,3 +44,31 @@ def test_so_is_what_it_imports_from_beside_it(tmp_path: Path) -> None:
         neighbour.write_text(f"NUMBER = {number}\n")
         os.utime(neighbour, (MOMENT, MOMENT))
         assert _read_again(path) == number
+
+
+@pytest.mark.parametrize("neighbour", ["kwb_test_helpers.py", "kwb_test_helpers/__init__.py"])
+def test_each_has_the_module_beside_itself(tmp_path: Path, neighbour: str) -> None:
+    """Also where two folders have one of the same name, whatever was imported before."""
+    found = []
+    for number in (1, 2):
+        beside = tmp_path / f"{number}" / neighbour
+        beside.parent.mkdir(parents=True)
+        beside.write_text("from kwb_test_more import MORE\n" if number == 2 else "MORE = 0\n")
+        (tmp_path / f"{number}" / "kwb_test_more.py").write_text(f"MORE = {number}\n")
+        path = tmp_path / f"{number}" / "plugin.py"
+        path.write_text("import kwb_test_helpers\nfrom kwb_test_more import MORE as NUMBER\n")
+        found.append(import_file(path))
+    assert [module.NUMBER for module in found] == [1, 2]
+    assert [module.kwb_test_helpers.MORE for module in found] == [0, 2]
+    (tmp_path / "1" / "second.py").write_text("from kwb_test_more import MORE\n")
+    assert import_file(tmp_path / "1" / "second.py").MORE == 1, "the first folder once more"
+
+
+def test_what_is_installed_comes_before_what_is_beside(tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit(3)\n")
+    (tmp_path / "plugin.py").write_text("import random\nNUMBER = random.Random(1).randrange(1)\n")
+    known = sys.modules.pop("random")
+    try:
+        assert import_file(tmp_path / "plugin.py").NUMBER == 0
+    finally:
+        sys.modules["random"] = known

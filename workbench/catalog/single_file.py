@@ -21,6 +21,7 @@ from pathlib import Path
 from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
+from workbench.catalog import neighbours
 from workbench.catalog.entries import Entry, Kind
 from workbench.catalog.file_examples import with_examples
 from workbench.catalog.file_kinds import kind_of
@@ -74,9 +75,7 @@ def import_file(path: Path) -> ModuleType:
     sys.dont_write_bytecode = True  # for its neighbours too, also those that it imports later
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    # The file's own folder, as when Python runs it, so that it can import its neighbours.
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    neighbours.find_own(path.parent)
     try:
         spec.loader.exec_module(module)
     except BaseException:
