@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.group.trainings import children, needs_networks
+from tests.group.trainings import children, is_member, needs_networks
 from tests.tui.conftest import shown, until
 from workbench import events
 from workbench.recipe.editing import Editor
@@ -31,9 +31,10 @@ train: {epochs: 100000, workers: 2, loss: mse, watch: []}
 
 
 def members() -> list[int]:
-    """The processes of a training that are not the first."""
-    every = [(pid, Path(f"/proc/{pid}/cmdline").read_bytes()) for pid in children(os.getpid())]
-    return [pid for pid, line in every if b"--network-of" in line]
+    """The processes of a training that are not the first. They are in a network of their own, as the app is not."""
+    ours = os.stat("/proc/self/ns/net").st_ino
+    every = [pid for pid in children(os.getpid()) if is_member(pid)]
+    return [pid for pid in every if os.stat(f"/proc/{pid}/ns/net").st_ino != ours][1:]
 
 
 async def training(app: Any, pilot: Any, folder: Path, recipe: str = RECIPE) -> TrainScreen:
@@ -55,9 +56,14 @@ async def test_pause_go_on_and_stop(open_app, working_directory: Path) -> None:
         await until(lambda: screen.record.view.epoch > epoch + 1, 60)
         assert "engine chunk" in shown(app)
         await until(lambda: "2 processes" in shown(app), 30)
-        found = screen.record.view.processes
-        assert len(found.memory) == 2
-        assert f"memory {formatting.amount(sum(found.memory))}" in " ".join(shown(app).split())
+        assert len(screen.record.view.processes.memory) == 2
+
+        def memory() -> str:
+            return f"memory {formatting.amount(sum(screen.record.view.processes.memory))}"
+
+        await until(
+            lambda: memory() in " ".join(shown(app).split()), 30
+        )  # what is drawn may be a moment older
         await pilot.press("x")
         await until(lambda: screen.record.view.stage.ended, 60)
         assert (app.training.run_folder / "model.keras").exists()

@@ -1,7 +1,7 @@
 """One live training: its child, the events that come from it, and the requests to it.
 
-Events are passed on and not kept: the run's folder has them all, written before they are reported. Only those that came
-before there is a run are kept.
+Events are passed on and not kept: the run's folder has them all, written before they are reported. Only messages that
+came before there is a run are kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Training:
         name: the recipe's.
         state: its present state.
         run_folder: known once `run_started` has come.
-        early: the events that came before its run's folder was known.
+        early: the messages that came before its run's folder was known.
         latest: the moment of the last event that came, in seconds since the epoch; 0 before the first.
         error: why it failed.
         no_better: what a constant guess reaches, where it ended without having learned anything.
@@ -90,7 +90,7 @@ class Training:
             self.run_folder = Path(event.folder)
             self.begun.set()
             self.change(TrainingState.RUNNING)
-        elif self.run_folder is None:
+        elif isinstance(event, events.Message) and self.run_folder is None:
             self.early.append((event, moment))
         elif isinstance(event, events.Paused):
             self.change(TrainingState.PAUSED)
