@@ -79,18 +79,19 @@ def test_training_goes_on_while_xla_compiles_and_hands_over_later(monkeypatch: p
             model,
             ONE_INPUT,
             validation,
-            settings(epochs=6, shuffle=True),
-            [At(1, lambda model: go.set())],  # behind step 8, before step 12
+            settings(epochs=8, shuffle=True),
+            [At(1, lambda model: go.set())],  # behind step 12, before step 18
             chosen.append,
         ).history
     assert [(event.engine, event.plan) for event in chosen] == [
         ("chunk", "auto@8"),
         ("chunk", "auto@12"),
-        ("chunk-xla", "chunk-xla@12"),
+        ("chunk", "auto@18"),
+        ("chunk-xla", "chunk-xla@18"),
     ]
     assert "still compiling" in chosen[1].reason
     named = sequential()
-    planned = settings(epochs=6, shuffle=True, engine="chunk-xla@12")
+    planned = settings(epochs=8, shuffle=True, engine="chunk-xla@18")
     assert fit(named, ONE_INPUT, validation, planned).history == history, "the validation too"
     assert_same_bits(model, named)
 
