@@ -18,19 +18,23 @@ def find_own(folder: Path) -> None:
     own = str(folder)
     others = [each for each in _folders if each != own]
     namesakes = {
-        name for name, module in sys.modules.items() if _is_beside(module, others) and _has(folder, name)
+        name
+        for name, module in list(sys.modules.items())
+        if _is_beside(module, others) and _has(folder, name)
     }
-    for name in [each for each in sys.modules if each.partition(".")[0] in namesakes]:
-        del sys.modules[name]
+    for name in list(sys.modules):
+        if name.partition(".")[0] in namesakes:
+            del sys.modules[name]
     installed = [each for each in sys.path if each not in _folders]
     if own not in installed:
         _folders[:] = [own, *others]
     sys.path[:] = [*installed, *_folders]
 
 
-def _is_beside(module: ModuleType, folders: list[str]) -> bool:
-    file = getattr(module, "__file__", None)
-    if not file:
+def _is_beside(module: object, folders: list[str]) -> bool:
+    # Not by getattr: some modules are imported when they are asked for anything.
+    file = vars(module).get("__file__") if folders and isinstance(module, ModuleType) else None
+    if not isinstance(file, str):
         return False
     place = Path(file).parent
     return str(place.parent if Path(file).stem == "__init__" else place) in folders

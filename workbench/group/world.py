@@ -63,7 +63,7 @@ class World:
     def begin(self, training: Mapping[str, Any]) -> None:
         """Have them train."""
         if self.size == 1:
-            self.members[0].send({"id": "train", "command": "train", **training})
+            self.members[0].send({"id": "train", "command": "train", **training, "here": True})
             return
         for rank, member in enumerate(self.members):
             group = {

@@ -232,6 +232,9 @@ class Agent:
         order["fence"] = assignment.fence
         compare_after = self._compare_after(settings) if repetition == 0 else ()
         order["hold_after"] = compare_after
+        order["here"] = (
+            True  # another agent may train at the same time, and there is one port for other machines
+        )
         error: WorkbenchError | None = None
         try:
             reply = worker.send("train", **order)

@@ -203,7 +203,7 @@ class _Matching:
         order["overrides"] = [*order["overrides"], f"train.epochs={EPOCHS}", "train.callbacks=[]"]
         self._seen.clear()
         with tempfile.TemporaryDirectory(prefix="kwb-sizes-") as runs:
-            await self._worker.call("train", **order, runs=runs)
+            await self._worker.call("train", **order, runs=runs, here=True)
         times = [event.seconds for event in self._seen if isinstance(event, events.Epoch)]
         if not times:
             raise WorkbenchError("no epoch could be timed.", where=one_line(item))

@@ -142,7 +142,8 @@ def _train(child: Child, arguments: Arguments) -> dict[str, Any]:
     """Train; events come while it runs. The result is the `finished` event's status, logs and evaluation.
 
     `resume` names a run's folder to go on with instead of making a new one; the recipe is that run's own. At the end of
-    the epochs of `hold_after` it pauses. With `group` this is the first of several processes that train together.
+    the epochs of `hold_after` it pauses. With `group` this is the first of several processes that train together; with
+    `here` other machines that the recipe names have no part.
     """
     resume = arguments.get("resume")
     _KEPT_DATA.forget()
@@ -173,7 +174,7 @@ def _session(
 ) -> Iterator[Session | GroupSession]:
     """The training: by this process, or by several."""
     train = document.recipe.train
-    hosts = HostOptions().with_recipe(train)
+    hosts = None if arguments.get("here") else HostOptions().with_recipe(train)
     if "group" in arguments or (train.workers == 1 and hosts is None):
         chief = chief_of(child, arguments["group"]) if "group" in arguments else None
         retraining = retraining_of(child, arguments)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -39,13 +41,13 @@ def test_the_app_waits_and_trains(kwb: Kwb, table: Path, tmp_path: Path) -> None
         with closing(Terminal(tmp_path, inside)) as terminal:
             terminal.until(lambda screen: "worker ready" in screen, "recipe")
             terminal.press("F5")
-            terminal.until(lambda screen: "Waits for 1 more at 10.77.0.1:7750" in screen, "waiting")
+            terminal.until(lambda screen: "waits for 1 more at 10.77.0.1:7750" in screen, "waiting")
             terminal.press("x")  # not now
             terminal.until(lambda screen: "nothing was trained" in screen, "end of waiting")
             assert not first.listening()
             assert not (first.folder / "saved" / "runs").exists()
             terminal.press("t")
-            terminal.until(lambda screen: "Waits for 1 more at 10.77.0.1:7750" in screen, "waiting again")
+            terminal.until(lambda screen: "waits for 1 more at 10.77.0.1:7750" in screen, "waiting again")
             token = str(tmp_path / "state" / "token.pem")
             other = second.start("worker", "--join", "10.77.0.1:7750", "--token-file", token, "--wait", "60")
             terminal.until(lambda screen: "Done after 3 epochs" in screen, "end of the training")
@@ -58,6 +60,39 @@ def test_the_app_waits_and_trains(kwb: Kwb, table: Path, tmp_path: Path) -> None
         said = (run / "events.jsonl").read_text()
         assert_equal(read_trained(first.folder, said), wanted)
         assert not any(machine.is_left() for machine in found.machines)
+
+
+@pytest.mark.slow
+@needs_machines
+def test_the_last_machine_goes_on_alone(table: Path, tmp_path: Path) -> None:
+    keys = f"batch_size: 36, epochs: 400, checkpoint_seconds: 0.3, network: {NETWORK}, elastic: true"
+    recipe = write_recipe(table, Case(DENSE, f"{MSE}, {keys}"))
+    with machines(tmp_path / "net", 2) as found:
+        token = str(copied(found, table, recipe))
+        begin = ["--batch", recipe, "--json", "--token-file", token, "--workers", "1:2"]
+        first = found[0].start(*begin)
+        other = found[1].start("worker", "--join", "10.77.0.1:7750", "--token-file", token, "--wait", "60")
+        first.wait_for("2 processes train together")
+        for pid in found[1].processes():
+            os.kill(pid, signal.SIGKILL)
+        assert other.end()[0] == -signal.SIGKILL
+        code, said = first.end()
+        assert code == 0, said[-3000:]
+        assert "The others go on from the last checkpoint" in said
+        assert len(read_trained(found[0].folder, said).logs) >= 400
+        assert not found[0].is_left()
+
+
+@pytest.mark.slow
+def test_a_search_is_of_this_machine(kwb: Kwb, table: Path) -> None:
+    """Which has no address in the network that the recipe names."""
+    recipe = write_recipe(table, Case(DENSE, f"{MSE}, epochs: 2, network: 198.51.100.0/24"))
+    search = "search={over: {train.batch_size: [8, 16]}, method: grid}"
+    done = kwb("search", recipe, "--set", search, "--workers", "1", cwd=table, timeout=200)
+    assert done.returncode == 0, done.stderr
+    alone = kwb("--batch", recipe, cwd=table)
+    assert alone.returncode == 2
+    assert "this machine has no address in 198.51.100.0/24" in alone.stderr
 
 
 def test_the_command_line_says_more_than_the_recipe() -> None:

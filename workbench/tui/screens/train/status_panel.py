@@ -35,10 +35,7 @@ def described(view: TrainingView, *, recipe: str = "", mine: bool = True, folder
     if view.stage is Stage.NOTHING:
         return _nothing(recipe)
     if view.stage is Stage.ASSEMBLING and not view.folder and view.messages:
-        text = view.messages[-1].text  # it waits for machines
-        return Content.assemble(
-            f"{view.stage.glyph} ", text[0].upper(), text[1:], "." * (text[-1] not in ".!?")
-        )
+        return Content.assemble(f"{view.stage.glyph} ", view.messages[-1].text)  # it waits for machines
     if view.stage in _WAITING:
         return Content.assemble(f"{view.stage.glyph} ", _WAITING[view.stage])
     if view.stage is Stage.PAUSED:
