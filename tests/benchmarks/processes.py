@@ -61,7 +61,9 @@ MODELS = {
     "middle": Sized(dense(256, 256), 512),
     "large": Sized(dense(1024, 1024), 1024),
     "large batch": Sized(dense(512, 512), 2048),
+    "larger batch": Sized(dense(512, 512), 5120),
     "convolutions": Sized(convolution(16, 32), 128, (24, 24, 3)),
+    "large convolutions": Sized(convolution(16, 32), 512, (24, 24, 3)),
 }
 
 
@@ -151,7 +153,7 @@ def best(found: list[MeasuredProcesses]) -> MeasuredProcesses:
 def line(name: str, found: MeasuredProcesses) -> str:
     right = "right" if abs(found.expected - found.ratio) <= RIGHT * found.ratio else "wrong"
     return (
-        f"{name:<14}{1000 / found.one:9.2f} ms {found.one:9.1f} {found.several:9.1f} {found.ratio:7.2f} "
+        f"{name:<20}{1000 / found.one:9.2f} ms {found.one:9.1f} {found.several:9.1f} {found.ratio:7.2f} "
         f"{found.expected:9.2f} {right:<6}{100 * found.adding_up:6.0f} % {found.one_auto:9.1f} {found.engine:<10} "
         f"{found.load[0]:.1f} to {found.load[1]:.1f}"
     )
@@ -171,7 +173,7 @@ def main() -> None:
     results: dict[str, MeasuredProcesses] = {}
     if not options.json:
         print(
-            f"{'model':<14}{'a step':>12} {'one':>9} {options.processes:>9} {'ratio':>7} {'expected':>9} {'':<6}"
+            f"{'model':<20}{'a step':>12} {'one':>9} {options.processes:>9} {'ratio':>7} {'expected':>9} {'':<6}"
             f"{'sums':>8} {'one, auto':>9} {'engine':<10} load"
         )
     for name in options.model or MODELS:

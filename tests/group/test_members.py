@@ -17,7 +17,7 @@ from workbench.group.members import LocalMember
 @pytest.mark.slow
 def test_a_process_that_computes_and_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(members, "_LOOK", 0.2)
-    member = LocalMember([], start_alone, log=tmp_path / "log", threads=1)
+    member = LocalMember([], start_alone, log=tmp_path / "log")
     try:
         # While TensorFlow is loaded it says nothing.
         assert member.receive(30.0) == {"alive": True}

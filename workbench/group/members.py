@@ -13,12 +13,14 @@ from typing import Any, Protocol
 import psutil
 
 from workbench.children import JsonChild, Start, start_alone
+from workbench.devices.cores import CoreShare
 from workbench.sentence import last_line
 from workbench.spawning import CAN_FORK, ForkServer
 
 _MODULE = "workbench.worker.child_main"
 _LOOK = 5.0  # seconds without a word, after which it is seen whether a process computes
 _PATIENCE = 60.0  # seconds without a word, in which computing is taken for a sign of life
+_ALL_CORES = CoreShare()
 
 
 class Member(Protocol):
@@ -26,11 +28,11 @@ class Member(Protocol):
 
     Attributes:
         host: the name of its machine; "" for this one.
-        threads: how many it computes with.
+        core_share: the cores that it computes with.
     """
 
     host: str
-    threads: int
+    core_share: CoreShare
 
     def send(self, record: Mapping[str, Any]) -> None:
         """Send it an object. To one that has ended it goes nowhere."""
@@ -68,14 +70,19 @@ class MemberStarter:
         self._fork_server: ForkServer | None = None
 
     def start(
-        self, arguments: Sequence[str], *, log: str, threads: int, folder: Path | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        log: str,
+        core_share: CoreShare = _ALL_CORES,
+        folder: Path | None = None,
     ) -> LocalMember:
         """A new process.
 
         Args:
             arguments: of its command line.
             log: the name of the file for what it prints; "" where it prints where this process does.
-            threads: how many it computes with.
+            core_share: the cores that it computes with.
             folder: its current folder; None for ours.
 
         Raises:
@@ -89,7 +96,7 @@ class MemberStarter:
         else:
             start = partial(start_alone, folder=folder)
         file = self.logs / log if log else None
-        return LocalMember(arguments, start, log=file, threads=threads)
+        return LocalMember(arguments, start, log=file, core_share=core_share)
 
     def close(self) -> None:
         """Start no more; those that live stay alive."""
@@ -105,7 +112,7 @@ class LocalMember:
         arguments: of its command line.
         start: how it is started.
         log: the file for what it prints; None where it prints where this process does.
-        threads: how many it computes with.
+        core_share: the cores that it computes with.
 
     Raises:
         OSError: it cannot be started.
@@ -113,8 +120,15 @@ class LocalMember:
 
     host = ""
 
-    def __init__(self, arguments: Sequence[str], start: Start, *, log: Path | None, threads: int) -> None:
-        self.threads = threads
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        start: Start,
+        *,
+        log: Path | None,
+        core_share: CoreShare = _ALL_CORES,
+    ) -> None:
+        self.core_share = core_share
         self._log = log
         self._spoke = time.monotonic()
         with open(log, "wb") if log else os.fdopen(os.dup(2), "wb") as file:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from workbench.devices.cores import CoreShare
 from workbench.devices.gpus import gpus_to_share
 from workbench.devices.processor import find_processor
 from workbench.errors import TrainingError, WorkbenchError
@@ -124,7 +125,7 @@ def start_local(
             gpu = ["--gpu", gpus[rank % len(gpus)]] if gpus else []
             log = f"{os.getpid()}-{rank}.log" if rank else ""
             arguments = [*network, *gpu, *plugins.arguments()]
-            members.append(starter.start(arguments, log=log, threads=max(1, cores // size)))
+            members.append(starter.start(arguments, log=log, core_share=CoreShare(rank, size, cores)))
             if rank == 0 and own_network:
                 network = ["--network-of", str(_network(members[0]))]
     except BaseException:

@@ -69,7 +69,7 @@ class World:
             group = {
                 "rank": rank,
                 "addresses": self._addresses,
-                "threads": member.threads,
+                "core_share": member.core_share.as_record(),
                 "compared": self.compared,
             }
             name = "train" if rank == 0 else "follow"

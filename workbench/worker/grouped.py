@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.weights import class_weights
+from workbench.devices.cores import CoreShare
 from workbench.errors import TrainingError
 from workbench.recipe.document import Document
 from workbench.sentence import short_message
@@ -33,12 +34,14 @@ _EXPLAINED = 60.0  # seconds in which the parent finds out which process is gone
 def chief_of(child: Child, group: Arguments) -> Chief:
     """The first process, connected with the others."""
     child.leave_with_parent()
-    return Chief(
+    chief = Chief(
         _connected(group),
         lambda steps: _send(child, {"run_steps": steps.as_record()}),
         lambda error: _lost(child, error),
         (lambda found: _send(child, {"goes_in": found})) if group["compared"] else None,
     )
+    chief.core_share = CoreShare.from_record(group["core_share"])
+    return chief
 
 
 def follow(child: Child, document: Document, arguments: Arguments) -> None:
@@ -88,7 +91,7 @@ def _lost(child: Child, error: Exception) -> None:
 def _connected(group: Arguments) -> Collectives:
     addresses = group["addresses"]
     share = Share(int(group["rank"]), len(addresses))
-    start_server(share, addresses, int(group["threads"]))
+    start_server(share, addresses, CoreShare.from_record(group["core_share"]))
     return Collectives(share)
 
 

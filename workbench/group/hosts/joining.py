@@ -217,9 +217,7 @@ class Participant:
         gpu = ["--gpu", gpus[self._number % len(gpus)]] if gpus else []
         log = f"{os.getpid()}-{self._number}.log"
         # In the folder that stands for the one where the training was begun.
-        self._child = self._starter.start(
-            [*gpu, *plugins.arguments()], log=log, threads=1, folder=invitation.folder
-        )
+        self._child = self._starter.start([*gpu, *plugins.arguments()], log=log, folder=invitation.folder)
         self._relay = threading.Thread(
             target=_relay, args=(connection, self._child, number), name="relay", daemon=True
         )

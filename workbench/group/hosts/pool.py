@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.devices.cores import CoreShare
 from workbench.devices.gpus import gpus_to_share
 from workbench.devices.processor import find_processor
 from workbench.errors import TrainingError, WorkbenchError
@@ -101,7 +102,7 @@ class HostsPool:
         self._start_guests()
         cores = find_processor().cores
         local = start_local(self._starter_here, self._local, self.plugins, own_network=False, cores=cores)
-        self._members = [*local, *(RemoteMember(guest, self._threads(guest)) for guest in self._guests)]
+        self._members = [*local, *(RemoteMember(guest, self._core_share(guest)) for guest in self._guests)]
         return World(self._members, addresses, compared=True)
 
     def look(self) -> None:
@@ -241,9 +242,9 @@ class HostsPool:
         for _, reply in each_reply(self._guests, _REPLY):
             _raise_error(reply)
 
-    def _threads(self, guest: Guest) -> int:
-        peers = sum(other.connection.peer == guest.connection.peer for other in self._guests)
-        return max(1, guest.cores // peers)
+    def _core_share(self, guest: Guest) -> CoreShare:
+        peers = [other for other in self._guests if other.connection.peer == guest.connection.peer]
+        return CoreShare(peers.index(guest), len(peers), guest.cores)
 
 
 def _raise_error(reply: dict[str, Any]) -> None:

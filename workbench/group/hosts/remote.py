@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.devices.cores import CoreShare
 from workbench.group.hosts.meeting import Guest
 
 _END = 10.0  # seconds for a machine to say that its process has ended
@@ -15,12 +16,12 @@ class RemoteMember:
     """The child that a guest has started; see `Member`.
 
     Args:
-        threads: how many it computes with.
+        core_share: the cores that it computes with.
     """
 
-    def __init__(self, guest: Guest, threads: int) -> None:
+    def __init__(self, guest: Guest, core_share: CoreShare) -> None:
         self.host = guest.host
-        self.threads = threads
+        self.core_share = core_share
         self.guest = guest
         self._number = guest.starts
         self._ended: dict[str, Any] | None = None

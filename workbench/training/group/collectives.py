@@ -13,11 +13,13 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import tensorflow as tf
 
+from workbench.devices.cores import CoreShare, keep_to_cores
 from workbench.training.engines.shares import Share
 
 _MANY_NUMBERS = 1_000_000  # of so many a sum takes tens of milliseconds,
@@ -25,17 +27,20 @@ _FEW, _OFTEN = 3, 7  # and it is measured so often, else so often
 _GROUP = 1  # the number of our group of processes; there is no other in a process
 
 
-def start_server(share: Share, addresses: Sequence[str], threads: int) -> None:
+def start_server(share: Share, addresses: Sequence[str], core_share: CoreShare) -> None:
     """Start TensorFlow's server and wait for those of the other processes; before the first operation of this one.
 
     Args:
         addresses: `host:port` of each process, by rank.
-        threads: how many run the operations of this process.
+        core_share: the cores that run the operations of this process.
     """
     os.environ["TF_CONFIG"] = json.dumps(
         {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": share.rank}}
     )
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    keep_to_cores(core_share)
+    # As many operations at a time as there are cores, too: more would run where another process computes.
+    tf.config.threading.set_intra_op_parallelism_threads(core_share.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(core_share.threads)
     at_end = signal.getsignal(signal.SIGTERM)
     # Made for its server only. Its scope is never entered: in it every variable, also that of a plugin, is of another
     # kind, and Keras 3 cannot fit.
@@ -110,7 +115,8 @@ class Collectives:
             for each in sums(vectors):
                 each.numpy()
             took.append(time.perf_counter() - began)
-        return min(took)  # in the others something was done for the first time, or by somebody else
+        # In a training they take as long as usual, not as short as possible.
+        return median(took)
 
     def from_first(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
         """The tensors of process 0, in each process."""
@@ -202,9 +208,21 @@ def _wide(dtype: tf.DType) -> tf.DType:
 
 
 def fingerprint(tensor: tf.Tensor) -> tf.Tensor:
-    """A number (int64) that is another one where a bit of a tensor, or the place of one, is."""
+    """A whole number (float64) that is another one where a bit of a tensor, or the place of one, is. It has 40 bits, so
+    double precision adds up those of many processes exactly."""
+    found = _on_gpu(tensor) if tf.config.list_logical_devices("GPU") else _on_cpu(tensor)
+    folded = tf.bitwise.bitwise_xor(found, tf.bitwise.right_shift(found, tf.constant(24, tf.int64)))
+    return tf.cast(tf.bitwise.bitwise_and(folded, 2**40 - 1), tf.float64)
+
+
+def _on_cpu(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.bitcast(tf.fingerprint(tf.reshape(tensor, [1, -1]))[0], tf.int64)
+
+
+def _on_gpu(tensor: tf.Tensor) -> tf.Tensor:
+    """TensorFlow's own fingerprint runs on the CPU only: each tensor would be fetched for it."""
     dtype = tensor.dtype
-    bits = {1: tf.uint8, 2: tf.uint16, 4: tf.uint32, 8: tf.int64}[dtype.size]
+    bits = {1: tf.uint8, 2: tf.uint16, 4: tf.uint32, 8: tf.uint32}[dtype.size]
     if dtype == tf.bool:
         tensor = tf.cast(tensor, tf.uint8)
     elif dtype != bits:

@@ -29,10 +29,12 @@ class Joined(NamedTuple):
     Attributes:
         logs: of all processes, in the first; those of others mean nothing.
         spent: what each process has spent, by rank.
+        fingerprints: of the variables afterwards, in the first process.
     """
 
     logs: Logs
     spent: list[Spent]
+    fingerprints: list[int]
 
 
 class Replica:
@@ -68,7 +70,8 @@ class Replica:
         averaged = {id(each) for each in kept}
         self._equal = _plain([each for each in rest if id(each) not in averaged])
         self._names = [str(getattr(each, "path", each.name)) for each in rest if id(each) not in averaged]
-        self._fingerprints = tf.function(self._fingerprints_now, autograph=False)
+        self._prints_of_all = tf.function(lambda: _fingerprints(self._all), autograph=False)
+        self._prints_of_averaged = tf.function(lambda: _fingerprints(self._averaged), autograph=False)
         self._sums = tf.function(self._sums_now, autograph=False)
 
     @property
@@ -83,7 +86,7 @@ class Replica:
 
     def fingerprints(self) -> list[int]:
         """A number for each variable that another value changes."""
-        return [int(each) for each in self._fingerprints(equal_only=False).numpy()]
+        return _numbers(self._prints_of_all())
 
     def begin(self) -> None:
         """Take all that the first process has."""
@@ -130,8 +133,8 @@ class Replica:
             own, tf.constant(rows, tf.float64), tf.constant(mine)
         )
         of_each = [Spent(*each) for each in every_spent.numpy().tolist()]
-        both = zip(all_prints.numpy().tolist(), prints.numpy().tolist(), strict=True)
-        differ = [index for index, (total, mine) in enumerate(both) if _wrapped(mine * size) != total]
+        both = zip(_numbers(all_prints), _numbers(prints), strict=True)
+        differ = [index for index, (total, mine) in enumerate(both) if mine * size != total]
         if differ:
             self._agree(differ)
         for variable, value in zip(self._averaged, states, strict=True):
@@ -139,13 +142,15 @@ class Replica:
         for variable, value in zip(self.metrics, metrics, strict=True):
             put(variable, value)
         if self._collectives.share.rank:
-            return Joined(logs, of_each)
+            return Joined(logs, of_each, [])
+        # The same as `fingerprints`, without looking at what has not changed once more.
+        known = self.fingerprints() if differ else _numbers(prints) + _numbers(self._prints_of_averaged())
         results = self._results()
         if given_by_metrics:
-            return Joined(results, of_each)
+            return Joined(results, of_each, known)
         means = tree.pack_sequence_as(dict(logs), totals)
         both_kinds = {name: results.get(name, tf.cast(mean, tf.float32)) for name, mean in means.items()}
-        return Joined(both_kinds, of_each)
+        return Joined(both_kinds, of_each, known)
 
     def _agree(self, differ: Sequence[int]) -> None:
         """Take the values of the first process where last bits are others, as another processor makes them.
@@ -168,28 +173,42 @@ class Replica:
             return keras.Model.get_metrics_result(self._model)
         return self._model.get_metrics_result()
 
-    def _fingerprints_now(self, equal_only: bool) -> tf.Tensor:
-        variables = self._equal if equal_only else self._all
-        return tf.stack([fingerprint(each.value()) for each in variables])
-
     def _sums_now(self, logs: tuple[tf.Tensor, ...], rows: tf.Tensor, spent: tf.Tensor) -> tuple[Any, ...]:
-        # In double precision the mean of equal numbers is that number.
+        # In double precision the mean of equal numbers is that number; and what is of one type is one sum.
         states = [tf.cast(each.value(), tf.float64) for each in self._averaged]
-        metrics = [each.value() for each in self.metrics]
-        prints = self._fingerprints_now(True)
+        metrics = [_exact(each.value()) for each in self.metrics]
+        prints = _fingerprints(self._equal)
         weighted = [each * rows for each in logs]
         sums = self._collectives.sum([*states, *metrics, prints, rows, spent, *weighted], "state")
         size = self._collectives.share.size
         first, second = len(states), len(states) + len(metrics)
         means = [tf.cast(total / size, each.dtype) for total, each in zip(sums, self._averaged, strict=False)]
         of_logs = [total / sums[second + 1] for total in sums[second + 3 :]]
-        return means, sums[first:second], sums[second], prints, sums[second + 2], of_logs
+        counted = [
+            tf.cast(total, each.dtype) for total, each in zip(sums[first:], self.metrics, strict=False)
+        ]
+        return means, counted, sums[second], prints, sums[second + 2], of_logs
 
 
 def _plain(variables: Sequence[Any]) -> list[tf.Variable]:
     """As variables of TensorFlow, each once."""
     found = [backend_value(each) if isinstance(each, keras.Variable) else each for each in variables]
     return list({id(each): each for each in found if isinstance(each, tf.Variable)}.values())
+
+
+def _fingerprints(variables: Sequence[tf.Variable]) -> tf.Tensor:
+    """A number for each variable that another value changes; shape (variables,)."""
+    if not variables:
+        return tf.zeros([0], tf.float64)
+    return tf.stack([fingerprint(each.value()) for each in variables])
+
+
+def _exact(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tensor, tf.float64) if tensor.dtype.is_floating else tensor
+
+
+def _numbers(tensor: tf.Tensor) -> list[int]:
+    return [int(each) for each in tensor.numpy()]
 
 
 def _far(mine: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
@@ -208,11 +227,6 @@ def _apart(seed: tf.Tensor, rank: int) -> tf.Tensor:
     """The state of a seed generator, shape (2,), for another process: its own numbers from the same beginning."""
     moved = tf.constant([rank * _APART % 2**32, 0], dtype=tf.int64)
     return tf.cast((tf.cast(seed, tf.int64) + moved) % 2**32, seed.dtype)
-
-
-def _wrapped(number: int) -> int:
-    """As int64 counts it."""
-    return (number + 2**63) % 2**64 - 2**63
 
 
 def _not_equal(names: Sequence[str]) -> TrainingError:
