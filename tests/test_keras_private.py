@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 import workbench
-from workbench import keras_private
+from workbench import keras_private, tensorflow_private
 
 ROOT = Path(workbench.__file__).parent
-PRIVATE = Path(keras_private.__file__)
+PRIVATE = {Path(each.__file__) for each in (keras_private, tensorflow_private)}
 
 
 class Inner(keras.layers.Layer):
@@ -119,9 +119,9 @@ def test_compiling_and_training() -> None:
         drawn = np.array(keras.random.normal((1,)))
         tf.random.set_seed(5)
     assert np.array_equal(keras.random.normal((1,)), drawn)
-    assert keras_private.eager_seed() == 3
+    assert tensorflow_private.eager_seed() == 3
     keras.utils.set_random_seed(7)
-    assert keras_private.eager_seed() == 7
+    assert tensorflow_private.eager_seed() == 7
     before = np.array(keras_private.global_seed())
     keras.random.normal((1,))
     assert not np.array_equal(before, np.array(keras_private.global_seed()))
@@ -141,7 +141,7 @@ def test_operations_are_seen_and_measured(tmp_path: Path) -> None:
         seen.append((kind, "Square" in inside))
 
     x = tf.constant([2.0, 3.0])
-    with keras_private.around_operations(note, of_gradient), tf.GradientTape() as tape:
+    with tensorflow_private.around_operations(note, of_gradient), tf.GradientTape() as tape:
         tape.watch(x)
         y = tf.square(x)
         gradient = tape.gradient(y, x)
@@ -160,7 +160,7 @@ def test_operations_are_seen_and_measured(tmp_path: Path) -> None:
     tf.profiler.experimental.start(str(tmp_path), tf.profiler.experimental.ProfilerOptions(2, 0, 0))
     function(a)
     tf.profiler.experimental.stop()
-    times = keras_private.operation_times(str(tmp_path))
+    times = tensorflow_private.operation_times(str(tmp_path))
     assert 0 < times["product"] < 10
 
 
@@ -206,7 +206,7 @@ def test_no_other_module_uses_what_is_private() -> None:
     """Attributes of other objects that begin with `_`; the own ones of a module's classes are its own."""
     found = []
     for path in sorted(ROOT.rglob("*.py")):
-        if path == PRIVATE or "tui" in path.relative_to(ROOT).parts:
+        if path in PRIVATE or "tui" in path.relative_to(ROOT).parts:
             continue
         tree = ast.parse(path.read_text())
         own = set()
@@ -267,7 +267,7 @@ def test_a_function_is_called_with_others_in_place_of_its_variables() -> None:
         return own.value()
 
     function = step.get_concrete_function(tf.TensorSpec([]))
-    keras_private.call_with_others(function, [tf.constant(3.0)])
+    tensorflow_private.call_with_others(function, [tf.constant(3.0)])
     assert (own.numpy().tolist(), int(counted)) == ([1.0, 2.0], 0)
     assert function(tf.constant(3.0)).numpy().tolist() == [13.0, 26.0]
     assert int(counted) == 1
@@ -280,5 +280,5 @@ def test_the_graph_of_a_loop() -> None:
 
     graph = doubled.get_concrete_function(tf.eye(2)).graph
     (loop,) = [each for each in graph.get_operations() if each.type in ("While", "StatelessWhile")]
-    body = keras_private.function_graph(graph, loop.get_attr("body").name)
+    body = tensorflow_private.function_graph(graph, loop.get_attr("body").name)
     assert [each.type for each in body.get_operations() if "Mat" in each.type] == ["MatMul"]

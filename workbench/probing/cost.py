@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from workbench.keras_private import operation_times
 from workbench.probing.operations import count as count_operations
 from workbench.probing.operations import loop_counters
 from workbench.probing.owners import LOSS, REST, UPDATE, Owners, is_of_gradient, noting
 from workbench.probing.probe_report import Cost, LayerCost
+from workbench.tensorflow_private import operation_times
 
 SECONDS = 0.6  # for which steps are run, about, and as long once more under the profiler
 ROUNDS = 5

@@ -11,9 +11,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from workbench.keras_private import function_graph
 from workbench.probing.float_operations import constant, float_operations
 from workbench.probing.owners import REST, Owners, is_of_gradient
+from workbench.tensorflow_private import function_graph
 
 Counts = dict[str, tuple[float, float]]
 """Numbers of operations by their owner: forward, backward."""

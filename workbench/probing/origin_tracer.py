@@ -20,12 +20,13 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from workbench.keras_private import Call, around_calls, around_operations, backend_value
+from workbench.keras_private import Call, around_calls, backend_value
 from workbench.origin import calling_line
 from workbench.probing.nonfinite_origin import NonFiniteOrigin, OperationPlace, Phase
 from workbench.probing.summaries import is_number, rows_not_finite, summarize
 from workbench.storage.layer_paths import labelled_layers, variables_by_path
 from workbench.storage.optimizers import optimizers
+from workbench.tensorflow_private import around_operations
 from workbench.training.monitors.seen import attribute
 
 

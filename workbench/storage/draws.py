@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import numpy as np
 import tensorflow as tf
 
-from workbench.keras_private import eager_seed, kept_generators
+from workbench.keras_private import kept_generators
+from workbench.tensorflow_private import eager_seed
 
 
 @contextmanager

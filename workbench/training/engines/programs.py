@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from workbench.keras_private import call_with_others
+from workbench.tensorflow_private import call_with_others
 from workbench.training.engines.chunk_rows import ChunkRows
 from workbench.training.engines.data import Source
 from workbench.training.engines.metrics import Logs, is_quick, is_stock
