@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import FileError, WorkbenchError
-from workbench.scaffold.module_text import module_name_of, moved_module
+from workbench.scaffold.module_text import module_name_of, module_names, moved_module
 from workbench.scaffold.moving import Moved, what_moves
 from workbench.scaffold.source_file import SourceFile, read_source
 
@@ -30,7 +30,7 @@ def notebook(tmp_path: Path, *cells: str) -> SourceFile:
 
 
 def text_of(source: SourceFile) -> str:
-    text = moved_module(source, what_moves(source), "acme", "acme").text
+    text = moved_module(source, what_moves(source), "acme", "acme", module_names([source])).text
     ast.parse(text)
     return text
 
@@ -348,7 +348,7 @@ def test_files_beside_it_move_along_under_their_new_names(tmp_path):
         in text_of(source)
     )
     assert [path.name for path in neighbours(source, moved)] == ["helpers.py", "deeper.py"]
-    assert neighbour_module(tmp_path / "helpers.py", "acme").text.startswith(
+    assert neighbour_module(tmp_path / "helpers.py", "acme", {}).text.startswith(
         "from acme import deeper\nfrom acme.deeper import two\n"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,30 +22,36 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--from",
-    "file",
+    "files",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Copy the layers, models, losses and so on of a Python file or a notebook into it.",
+    multiple=True,
+    help="Copy the layers, models, losses and so on of a Python file or a notebook into it; may be given again.",
 )
 @click.option("--no-check", is_flag=True, help="With --from: do not try out what is moved.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @shared_options
 def new_plugin_command(
-    shared: SharedOptions, name: str, folder: Path | None, file: Path | None, no_check: bool, as_json: bool
+    shared: SharedOptions,
+    name: str,
+    folder: Path | None,
+    files: tuple[Path, ...],
+    no_check: bool,
+    as_json: bool,
 ) -> None:
     """Write a ready, tested plugin project: a layer, a recipe that trains it, and its tests.
 
     NAME is what pip will call it, such as acme-layers. A folder that holds something is left alone.
 
-    With --from, the classes of a .py file or a notebook come into it in place of the layer, with what they need. The
-    file is read, not run, and stays as it is. What moves is imported and checked in a child process.
+    With --from, the classes of .py files and notebooks come into it in place of the layer, with what they need. The
+    files are read, not run, and stay as they are. What moves is imported and checked in a child process.
     """
     from workbench.scaffold.writing import names_of, write_project
 
     names = names_of(name)
     target = folder or Path(names.distribution)
     following = f"Next: pip install -e '{target}[dev]', then: kwb check {names.package}"
-    if file is None:
+    if not files:
         if no_check:
             raise click.UsageError("--no-check goes with --from.")
         written = write_project(names, target)
@@ -57,14 +63,14 @@ def new_plugin_command(
         else:
             echo(*(str(target / path) for path in written), "", following)
         return
-    from workbench.scaffold.from_file import write_from_file
+    from workbench.scaffold.from_file import write_from_files
 
-    report = write_from_file(file, names, target, tried=not no_check, on_begin=_notice)
+    report = write_from_files(files, names, target, tried=not no_check, on_begin=_notice)
     if as_json:
         record = report.as_record()
         echo_json(record | {"written": [str(target / path) for path in report.written]}, indent=2)
     else:
-        echo(*_lines(report, file, target), "", following)
+        echo(*_lines(report, files, target), "", following)
 
 
 def _notice(count: int) -> None:
@@ -75,9 +81,10 @@ def _notice(count: int) -> None:
     )
 
 
-def _lines(report: MovingReport, file: Path, target: Path) -> Iterator[str]:
+def _lines(report: MovingReport, files: Sequence[Path], target: Path) -> Iterator[str]:
+    stays = "which stays as it is" if len(files) == 1 else "which stay as they are"
     yield from (str(target / path) for path in report.written)
-    yield from ("", f"Copied from {file}, which stays as it is:")
+    yield from ("", f"Copied from {', '.join(map(str, files))}, {stays}:")
     for entry in report.entries:
         count = len(entry.failures)
         failures = f", {count} expected failure{'s' if count > 1 else ''}" if count else ""

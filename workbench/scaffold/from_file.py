@@ -1,6 +1,6 @@
-"""`kwb new-plugin NAME --from FILE`: a project with what a file defines.
+"""`kwb new-plugin NAME --from FILE`: a project with what a file, or several, define.
 
-The file is read as source and stays as it is. What moves is tried out (`trying_out`) before anything is written.
+The files are read as source and stay as they are. What moves is tried out (`trying_out`) before anything is written.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from workbench.catalog import Kind
 from workbench.errors import WorkbenchError
 from workbench.scaffold.draft import ProjectDraft
 from workbench.scaffold.keras_kinds import required_arguments
-from workbench.scaffold.module_text import Module, moved_module, neighbour_module, neighbours
+from workbench.scaffold.module_text import Module, module_names, moved_module, neighbour_module, neighbours
 from workbench.scaffold.moving import Moved, what_moves
 from workbench.scaffold.plugin_text import MovedEntry, by_reason, readme_text
 from workbench.scaffold.requirements import distributions_of, imported_modules, optional_modules
+from workbench.scaffold.shared_names import shared_names
 from workbench.scaffold.source_file import LeftOut, SourceFile, read_source
 from workbench.scaffold.trying_out import tried_out
 from workbench.scaffold.writing import Names, check_empty, project_texts, write_files
@@ -31,7 +32,7 @@ class MovingReport:
     Attributes:
         written: the files, relative to the project's folder.
         entries: what the plugin offers.
-        left_out: what of the file is not in it.
+        left_out: what of the files is not in it.
         dependencies: the distributions that the project needs besides kwb.
         to_do: what its owner has to look at.
         registered: the names that were registered with Keras, by a decorator that was added.
@@ -56,40 +57,46 @@ class MovingReport:
         }
 
 
-def write_from_file(
-    file: Path,
+def write_from_files(
+    files: Sequence[Path],
     names: Names,
     folder: Path,
     *,
     tried: bool,
     on_begin: Callable[[int], None] = lambda count: None,
 ) -> MovingReport:
-    """Write a project with what a file defines.
+    """Write a project with what files define, each as a module of its own.
 
     Args:
-        file: a Python file or a notebook.
+        files: Python files and notebooks; at least one.
         names: of the plugin.
         folder: where to write it; empty, or not there.
         tried: whether to try out what moves, which imports it in a child.
         on_begin: called with the number of entries before they are tried.
 
     Raises:
-        FileError: the file cannot be read, or the project not be written.
-        WorkbenchError: the file is no valid Python, nothing of it moves, or the folder holds something.
+        FileError: a file cannot be read, or the project not be written.
+        WorkbenchError: a file is no valid Python, nothing of it moves, two define the same, or the folder holds
+            something.
     """
     check_empty(folder)
-    source = read_source(file)
-    moved = what_moves(source)
-    if not moved.entries:
-        raise _nothing(source, moved)
-    main = moved_module(source, moved, names.package, names.distribution)
-    helpers = [neighbour_module(path, names.package) for path in neighbours(source, moved)]
-    draft = ProjectDraft(names, (main, *helpers), _entries(source, moved, main), (), moved.to_do)
+    sources = [read_source(file) for file in {file.resolve(): file for file in files}.values()]
+    moved = [what_moves(*each) for each in zip(sources, shared_names(sources), strict=True)]
+    for source, its in zip(sources, moved, strict=True):
+        if not its.entries and not (its.body and len(sources) > 1):
+            raise _nothing(source, its)
+    if not any(its.entries for its in moved):
+        raise _nothing(sources[0], moved[0])
+    mains, helpers = _modules(sources, moved, names)
+    entries = [entry for each in zip(sources, moved, mains, strict=True) for entry in _entries(*each)]
+    _check_once(entries)
+    to_do = dict.fromkeys(text for its in moved for text in its.to_do)
+    draft = ProjectDraft(names, (*mains, *helpers), tuple(entries), (), tuple(to_do))
     draft = _with_remarks(draft, helpers)
     draft, dependencies = _with_dependencies(draft)
     if tried:
         on_begin(len(draft.entries))
-        draft = tried_out(draft, source)
+        draft = tried_out(draft, sources)
     else:
         draft = draft.with_to_do(
             ("nothing was tried: `kwb check` says what there is to mend, once it is installed",)
@@ -103,10 +110,60 @@ def write_from_file(
     }
     texts = {path: text for path, text in texts.items() if path not in gone}
     texts |= {Path("src") / path: text for path, text in draft.package().items()}
-    texts[Path("README.md")] = readme_text(names, draft.entries, file.name, main.name, draft.to_do)
+    moved_from = {source.path.name: main.name for source, main in zip(sources, mains, strict=True)}
+    texts[Path("README.md")] = readme_text(names, draft.entries, moved_from, draft.to_do)
     written = write_files(folder, dict(sorted(texts.items())))
-    left_out = tuple(each for each in moved.left_out if each.what not in main.added)
-    return MovingReport(written, draft.entries, left_out, dependencies, draft.to_do, main.registered)
+    added = {what for main in mains for what in main.added}
+    left_out = tuple(each for its in moved for each in its.left_out if each.what not in added)
+    registered = tuple(name for main in mains for name in main.registered)
+    return MovingReport(written, draft.entries, left_out, dependencies, draft.to_do, registered)
+
+
+def _modules(
+    sources: Sequence[SourceFile], moved: Sequence[Moved], names: Names
+) -> tuple[list[Module], list[Module]]:
+    """The modules of the files, and those of the files beside them that they need.
+
+    Raises:
+        WorkbenchError: two files would become one module.
+    """
+    given = {source.path.resolve() for source in sources}
+    beside = {
+        path.resolve(): path
+        for source, its in zip(sources, moved, strict=True)
+        for path in neighbours(source, its, given)
+    }
+    stems = [path.stem for path in beside.values()]
+    for path in beside.values():
+        if stems.count(path.stem) > 1:
+            raise WorkbenchError(
+                f"two files called '{path.name}' are needed, and a package has one of a name.",
+                where=str(path),
+                hint="Rename one of them, and the imports of it.",
+            )
+    modules = module_names(sources, stems)
+    mains = [
+        moved_module(source, its, names.package, names.distribution, modules)
+        for source, its in zip(sources, moved, strict=True)
+    ]
+    return mains, [neighbour_module(path, names.package, modules) for path in beside.values()]
+
+
+def _check_once(entries: Sequence[MovedEntry]) -> None:
+    """A plugin offers one thing of a name.
+
+    Raises:
+        WorkbenchError: two files define it.
+    """
+    found: dict[str, MovedEntry] = {}
+    for entry in entries:
+        if before := found.get(entry.name):
+            raise WorkbenchError(
+                f"'{entry.name}' is also defined in {before.where}, and a plugin offers one thing of a name.",
+                where=entry.where,
+                hint="Rename one of them, or make two plugins.",
+            )
+        found[entry.name] = entry
 
 
 def _nothing(source: SourceFile, moved: Moved) -> WorkbenchError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from workbench.catalog import Kind
 from workbench.catalog.file_kinds import kind_by_signature, returned_values
@@ -57,9 +58,13 @@ class KerasKinds:
 
     Args:
         statements: of the file.
+        elsewhere: the kinds of classes of other files, by the path that they are imported by.
     """
 
-    def __init__(self, statements: Sequence[Statement]) -> None:
+    def __init__(
+        self, statements: Sequence[Statement], elsewhere: Mapping[str, Kind | Unclear] = MappingProxyType({})
+    ) -> None:
+        self._elsewhere = elsewhere
         self.imported = imported_names(statements)
         nodes = [each.node for each in statements if each.is_star]
         self._stars = [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level]
@@ -104,8 +109,11 @@ class KerasKinds:
     def _of_base(self, name: str) -> Kind | Unclear | None:
         first, _, rest = name.partition(".")
         if first in self.imported:
-            return _of_path(f"{self.imported[first]}.{rest}" if rest else self.imported[first])
+            path = f"{self.imported[first]}.{rest}" if rest else self.imported[first]
+            return self._elsewhere.get(path) or _of_path(path)
         for module in self._stars:
+            if name and (known := self._elsewhere.get(f"{module}.{name}")):
+                return known
             if name and (found := _of_path(f"{module}.{name}")) is not None and isinstance(found, Kind):
                 return found
         return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,11 @@ class Module:
     added: tuple[str, ...] = ()
 
 
-def module_name_of(path: Path, taken: frozenset[str] = frozenset()) -> str:
+ModuleNames = Mapping[Path, str]
+"""The modules that files go to, by resolved path."""
+
+
+def module_name_of(path: Path, taken: Collection[str] = ()) -> str:
     """What the module is called that the code of a file goes to: `layers` where the file's name cannot be one.
 
     Args:
@@ -46,13 +51,31 @@ def module_name_of(path: Path, taken: frozenset[str] = frozenset()) -> str:
     name = re.sub(r"\W+", "_", path.stem.lower()).strip("_")
     usable = name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
     wanted = [name] if usable and name not in RESERVED | {"keras", "tensorflow"} else []
-    return next(each for each in (*wanted, "layers", "moved", "moved_code") if each not in taken)
+    others = (f"layers_{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain(wanted, ["layers", "moved"], others) if each not in taken)
 
 
-def moved_module(source: SourceFile, moved: Moved, package: str, distribution: str) -> Module:
-    """The module with what moves."""
+def module_names(sources: Sequence[SourceFile], taken: Collection[str] = ()) -> dict[Path, str]:
+    """The modules that several files go to.
+
+    Args:
+        taken: the names of other modules of the package.
+    """
+    found: dict[Path, str] = {}
+    for source in sources:
+        found[source.path.resolve()] = module_name_of(source.path, {*taken, *found.values()})
+    return found
+
+
+def moved_module(
+    source: SourceFile, moved: Moved, package: str, distribution: str, modules: ModuleNames
+) -> Module:
+    """The module with what moves.
+
+    Args:
+        modules: where this file goes to, and the others that move with it.
+    """
     folder = source.path.parent
-    taken = frozenset(path.stem for path in neighbours(source, moved))
     used = {name for each in (*moved.imports, *moved.body) for name in each.binds}
     imported = {name for each in moved.imports if _binds_keras(each) for name in each.binds}
     keras = "keras" if "keras" in imported or "keras" not in used else "_keras"
@@ -83,7 +106,7 @@ def moved_module(source: SourceFile, moved: Moved, package: str, distribution: s
     for each in moved.imports:
         if not each.is_future:
             node, text = _needed_part(each, needed)
-            imports.setdefault(_renamed(node, folder, package) or text, each)
+            imports.setdefault(_renamed(node, folder, package, modules) or text, each)
     last = "import keras" if keras == "keras" else "import keras as _keras"
     added = [last] if registered and "keras" not in imported else []
     future = [each.text for each in moved.imports if each.is_future]
@@ -92,32 +115,37 @@ def moved_module(source: SourceFile, moved: Moved, package: str, distribution: s
         "\n".join(block)
         for block in (_docstring(source), future, [*filter(None, above[:1]), *above[1:], *added])
     ]
-    name = module_name_of(source.path, taken)
+    name = modules[source.path.resolve()]
     text = "\n\n".join(filter(None, blocks)) + _joined(parts) + "\n"
     return Module(name, text, tuple(registered), tuple(added))
 
 
-def neighbours(source: SourceFile, moved: Moved) -> tuple[Path, ...]:
-    """The files beside it that the moved code imports, and those that they import."""
+def neighbours(source: SourceFile, moved: Moved, given: Collection[Path] = ()) -> tuple[Path, ...]:
+    """The files beside it that the moved code imports, and those that they import.
+
+    Args:
+        given: resolved paths of files that move by themselves: none of them.
+    """
     folder = source.path.parent
+    others = {source.path.resolve(), *given}
     found: dict[Path, None] = {}
     waiting: list[ast.AST] = [each.node for each in (*moved.imports, *moved.body) if not each.is_scope]
     while waiting:
         for module, _ in imported_modules([waiting.pop()]):
             path = beside(folder, module)
-            if path is not None and path.is_file() and path not in found and path != source.path:
+            if path is not None and path.is_file() and path not in found and path.resolve() not in others:
                 found[path] = None
                 waiting.append(read_source(path).tree)
     return tuple(found)
 
 
-def neighbour_module(path: Path, package: str) -> Module:
+def neighbour_module(path: Path, package: str, modules: ModuleNames) -> Module:
     """A file beside it, moved along as a whole: it is imported as it was, by its new name."""
     source = read_source(path)
     lines = list(source.lines)
     for node in reversed(source.tree.body):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            text = _renamed(node, path.parent, package)
+            text = _renamed(node, path.parent, package, modules)
             if text:
                 lines[node.lineno - 1 : node.end_lineno] = text.split("\n")
     return Module(path.stem, "\n".join(lines))
@@ -156,27 +184,35 @@ def _needed_part(statement: Statement, needed: set[str]) -> tuple[ast.Import | a
     return ast.Import(kept), f"import {', '.join(_alias(alias) for alias in kept)}"
 
 
-def _renamed(node: ast.Import | ast.ImportFrom, folder: Path, package: str) -> str:
+def _renamed(node: ast.Import | ast.ImportFrom, folder: Path, package: str, modules: ModuleNames) -> str:
     """An import of files that are moved along, by their names in the package; empty where it can stay."""
     if isinstance(node, ast.ImportFrom):
         module = f"{'.' * node.level}{node.module or ''}"
-        names = ", ".join(_alias(alias) for alias in node.names)
         if node.level == 1 and not node.module:
-            return f"from {package} import {names}"
+            names = [_renamed_alias(alias, folder, modules, f".{alias.name}") for alias in node.names]
+            return f"from {package} import {', '.join(names)}"
         here = beside(folder, module)
-        return (
-            f"from {package}.{module.lstrip('.')} import {names}"
-            if here is not None and here.is_file()
-            else ""
-        )
+        if here is None or not here.is_file():
+            return ""
+        name = modules.get(here.resolve(), module.lstrip("."))
+        return f"from {package}.{name} import {', '.join(_alias(alias) for alias in node.names)}"
     if not any((path := beside(folder, alias.name)) and path.is_file() for alias in node.names):
         return ""
     lines = []
     for alias in node.names:
         path = beside(folder, alias.name)
-        moved = path is not None and path.is_file()
-        lines.append(f"from {package} import {_alias(alias)}" if moved else f"import {_alias(alias)}")
+        if path is not None and path.is_file():
+            lines.append(f"from {package} import {_renamed_alias(alias, folder, modules, alias.name)}")
+        else:
+            lines.append(f"import {_alias(alias)}")
     return "\n".join(lines)
+
+
+def _renamed_alias(alias: ast.alias, folder: Path, modules: ModuleNames, module: str) -> str:
+    """A module that is moved along, bound to the name that it was bound to."""
+    path = beside(folder, module)
+    name = modules.get(path.resolve(), alias.name) if path is not None else alias.name
+    return _alias(ast.alias(name, alias.asname if name == alias.name else alias.asname or alias.name))
 
 
 def _alias(alias: ast.alias) -> str:

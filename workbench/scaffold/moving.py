@@ -10,6 +10,7 @@ from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import KerasKinds, Unclear
 from workbench.scaffold.pure_code import PureCode, dotted
 from workbench.scaffold.requirements import RESERVED, beside, imported_modules
+from workbench.scaffold.shared_names import NOTHING_SHARED, SharedNames
 from workbench.scaffold.source_file import LeftOut, SourceFile, first_line
 from workbench.scaffold.statements import Statement, statements_of
 
@@ -36,14 +37,19 @@ class Moved:
     to_do: tuple[str, ...]
 
 
-def what_moves(source: SourceFile) -> Moved:
-    """What of a file moves into a project; without entries where nothing of it is of use to Keras."""
-    return _Choice(source).moved()
+def what_moves(source: SourceFile, shared: SharedNames = NOTHING_SHARED) -> Moved:
+    """What of a file moves into a project; without entries where nothing of it is of use to Keras.
+
+    Args:
+        shared: what it has to do with other files that move with it.
+    """
+    return _Choice(source, shared).moved()
 
 
 @dataclass
 class _Choice:
     source: SourceFile
+    shared: SharedNames
     _chosen: dict[Statement, None] = field(default_factory=dict)
     _missing: dict[Statement, dict[str, str]] = field(default_factory=dict)
     _to_do: dict[str, None] = field(default_factory=dict)
@@ -52,7 +58,7 @@ class _Choice:
 
     def __post_init__(self) -> None:
         self._all = statements_of(self.source)
-        self._kinds = KerasKinds(self._all)
+        self._kinds = KerasKinds(self._all, self.shared.kinds)
         functions = {e.node.name: e.node for e in self._all if isinstance(e.node, ast.FunctionDef)}
         classes = frozenset(e.node.name for e in self._all if isinstance(e.node, ast.ClassDef))
         self._pure = PureCode(self._kinds.imported, functions, classes)
@@ -71,7 +77,8 @@ class _Choice:
                 continue
             self._move(each)
             entries.append((each, kind))
-        for each in self._all if entries else ():
+        self._move_wanted()
+        for each in self._all if self._chosen else ():
             if each.is_future:
                 self._chosen[each] = None
         self._follow_changes()
@@ -84,6 +91,22 @@ class _Choice:
             (*self.source.dropped, *self._rest()),
             tuple(self._to_do),
         )
+
+    def _move_wanted(self) -> None:
+        """Move what other files that move take from this one."""
+        everything = "*" in self.shared.wanted
+        for name in sorted(
+            self._bound_by.keys() if everything else self.shared.wanted & self._bound_by.keys()
+        ):
+            last = self._bound_by[name][-1]
+            if everything and (last.is_import or self._why_not(last)):
+                continue
+            if why := self._why_not(last):
+                self._to_do[
+                    f"'{name}' of {self._where(last)}, which another file imports, is not moved: {why}"
+                ] = None
+            else:
+                self._move(last)
 
     def _wanted(self) -> Iterator[tuple[Statement, Kind]]:
         """The definitions that become entries."""
@@ -159,7 +182,9 @@ class _Choice:
         """Why an import beside the file cannot be moved along; single files can."""
         for module, _ in imported_modules([statement.node]):
             path = beside(self.source.path.parent, module)
-            if path is None or (path.is_file() and path.stem not in RESERVED):
+            if path is None or path.resolve() in self.shared.files:
+                continue
+            if path.is_file() and path.stem not in RESERVED:
                 continue
             what = "a folder beside the file" if path.is_dir() else "no file beside it"
             what = "a name that the plugin has itself" if path.stem in RESERVED else what

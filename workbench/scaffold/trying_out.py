@@ -31,23 +31,26 @@ _LONGEST = 200  # characters of what is wrong with an entry, in plugin.py
 _ENDS_PROCESS = re.compile(r"it (crashed the process|ended the process|took over|printed over)")
 
 
-def tried_out(draft: ProjectDraft, source: SourceFile) -> ProjectDraft:
+def tried_out(draft: ProjectDraft, sources: Sequence[SourceFile]) -> ProjectDraft:
     """The draft with examples, expected failures and a recipe that trains, where they can be found.
 
     Args:
-        source: the file that its code is from, which may give examples of its own.
+        sources: the files that its code is from, which may give examples of their own.
     """
     with tempfile.TemporaryDirectory(prefix="kwb-new-plugin-") as temporary:
         site = Path(temporary)
         _install(draft, site)
-        names = [entry.name for entry in draft.entries]
-        found = find_examples(site / draft.names.package / f"{draft.modules[0].name}.py", names, [site])
-        if isinstance(found, str):
-            reason = found.replace(f"{site.resolve()}/", "src/").rstrip(".")
-            return draft.with_to_do(
-                [f"nothing could be tried, as the code cannot be imported here: {reason}"]
-            )
-        given = _given_examples(source)
+        found: dict[str, Example] = {}
+        for module in dict.fromkeys(entry.module for entry in draft.entries):
+            names = [entry.name for entry in draft.entries if entry.module == module]
+            examples = find_examples(site / draft.names.package / f"{module}.py", names, [site])
+            if isinstance(examples, str):
+                reason = examples.replace(f"{site.resolve()}/", "src/").rstrip(".")
+                return draft.with_to_do(
+                    [f"nothing could be tried, as the code cannot be imported here: {reason}"]
+                )
+            found |= examples
+        given = {name: example for source in sources for name, example in _given_examples(source).items()}
         entries = [_with_example(each, found.get(each.name, Example()), given) for each in draft.entries]
         draft = replace(draft, entries=tuple(entries))
         draft = _checked(draft, site)
