@@ -34,6 +34,11 @@ def commands(app: Shell, screen: Screen[Any]) -> Iterable[SystemCommand]:
     yield SystemCommand("Recipe: New", "From data to a model that fits it", kwb(app).action_new_recipe)
     yield from _checks(app)
     yield SystemCommand(
+        "Plugin: New project",
+        "Write a project that pip installs, with the layers of your files",
+        partial(new_plugin, app),
+    )
+    yield SystemCommand(
         "Worker: Restart", "End the process that holds Keras and start another", kwb(app).restart_worker
     )
     yield SystemCommand("Worker: Log", "The last lines that it printed", partial(show_worker_log, app))
@@ -105,6 +110,13 @@ def show_devices(app: Shell) -> None:
     from workbench.tui.widgets.devices_dialog import DevicesDialog
 
     app.push_screen(DevicesDialog())
+
+
+def new_plugin(app: Shell) -> None:
+    """Ask for a plugin project, and write it."""
+    from workbench.tui.actions.new_plugin import ask_new_plugin
+
+    app.run_worker(ask_new_plugin(kwb(app)), group="new-plugin", exclusive=True)
 
 
 def show_plugins(app: Shell) -> None:

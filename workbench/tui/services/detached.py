@@ -29,7 +29,7 @@ def run_detached(arguments: Sequence[str], working_directory: Path, log: Path) -
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, *arguments],
+                command_line(arguments),
                 cwd=working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -38,6 +38,11 @@ def run_detached(arguments: Sequence[str], working_directory: Path, log: Path) -
             )
     except OSError as error:
         raise file_error(error, log) from error
+
+
+def command_line(arguments: Sequence[str]) -> list[str]:
+    """What runs `kwb ARGUMENTS`, by the Python that runs this."""
+    return [sys.executable, "-P", "-c", _START, *arguments]
 
 
 def plugin_options(app: AppContext) -> list[str]:

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from workbench.check.contract import with_needs
 from workbench.check.supervising import Key, Order, PartsFound
 from workbench.errors import WorkbenchError
+from workbench.tui.actions.new_plugin import ask_new_plugin
 from workbench.tui.context import CheckTarget, kwb
 from workbench.tui.messages import CatalogChanged, CheckWanted
 from workbench.tui.screens.base import WorkbenchScreen
@@ -70,6 +71,8 @@ class CheckScreen(WorkbenchScreen):
         Binding("N", "failed(-1)", "Failed before", id="check.failed-before", show=False,
                 tooltip="Go to the failed check before"),
         Binding("v", "turn", "Turn", id="check.turn", show=False, tooltip="Turn the grid: rows become columns"),
+        Binding("p", "new_plugin", "New plugin", id="check.new-plugin", show=False,
+                tooltip="Write a project that pip installs, with the layers of your files"),
         Binding("enter", "details", "Details", id="check.details", show=False,
                 tooltip="Show all that is known of the check under the cursor, with its traceback"),
         Binding("escape", "stop", "Stop", id="check.stop", tooltip="Stop the checks now"),
@@ -355,6 +358,10 @@ class CheckScreen(WorkbenchScreen):
     def action_turn(self) -> None:
         self._turned = not self.has_class("-turned")
         self._show()
+
+    @work(group="new-plugin", exclusive=True)
+    async def action_new_plugin(self) -> None:
+        await ask_new_plugin(kwb(self))
 
     def action_details(self) -> None:
         if (place := self._grid.place) is not None:

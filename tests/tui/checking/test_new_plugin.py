@@ -1,0 +1,139 @@
+"""A plugin project made in the app, of the plugin file that is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tui.conftest import OpenApp, settle, shown, until
+from workbench.tui.actions.new_plugin import NewPluginReport
+from workbench.tui.actions.new_plugin_dialog import NewPluginDialog
+from workbench.tui.palette import commands
+from workbench.tui.services.plugin_project import PluginOrder, wrong_files
+
+LAYER = (
+    "import keras\n\n\nclass Twice(keras.Layer):\n    '''Doubles.'''\n"
+    "    def call(self, x):\n        return 2.0 * x\n"
+)
+
+
+@pytest.fixture
+def place(working_directory: Path) -> Path:
+    """The current folder, with a file of a layer, whose name has a space in it."""
+    (working_directory / "my layers.py").write_text(LAYER)
+    return working_directory
+
+
+async def dialog_of(pilot: Any) -> NewPluginDialog:
+    """The dialog that the palette opens."""
+    command = next(
+        each for each in commands(pilot.app, pilot.app.screen) if each.title == "Plugin: New project"
+    )
+    command.callback()
+    await until(lambda: isinstance(pilot.app.screen, NewPluginDialog))
+    await settle(pilot)
+    return pilot.app.screen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_open_plugin_file_becomes_a_project(open_app: OpenApp, place: Path, size: tuple) -> None:
+    async with open_app(size=size, plugin_files=[place / "my layers.py"]) as pilot:
+        await dialog_of(pilot)
+        assert "'my layers.py'" in shown(pilot.app)
+        await pilot.press(*"acme-twice", "enter")
+        await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
+        await settle(pilot)
+        report = pilot.app.screen
+        assert "Esc stops it" in report.copy_text()
+        await until(lambda: "Next: pip install" in report.copy_text(), 300)
+        assert "layer       Twice" in report.copy_text()
+        assert "expected failure" not in report.copy_text()
+        await settle(pilot)
+        assert "Copied from" in shown(pilot.app)
+        await pilot.press("escape")
+        assert not pilot.app.screen.is_modal
+    assert "class Twice" in (place / "acme-twice/src/acme_twice/my_layers.py").read_text()
+    assert (place / "acme-twice/src/acme_twice/recipes/acme-twice.yaml").exists(), "the layer trains"
+    assert (place / "my layers.py").read_text() == LAYER
+
+
+async def test_without_a_file_there_is_a_layer_to_begin_with(open_app: OpenApp, place: Path) -> None:
+    async with open_app() as pilot:
+        pilot.app.go("check")
+        await settle(pilot)
+        await pilot.press("p")
+        await until(lambda: isinstance(pilot.app.screen, NewPluginDialog))
+        await pilot.press(*"acme", "f5")
+        await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
+        report = pilot.app.screen
+        await until(lambda: "Next: pip install" in report.copy_text(), 60)
+    assert "class Gate" in (place / "acme/src/acme/layers.py").read_text()
+
+
+async def test_what_is_wrong_is_said_where_it_is_typed(open_app: OpenApp, place: Path) -> None:
+    (place / "acme").mkdir()
+    (place / "acme" / "kept").touch()
+    async with open_app() as pilot:
+        dialog = await dialog_of(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "give it a name" in shown(pilot.app)
+        await pilot.press(*"json", "tab")
+        await settle(pilot)
+        assert "there is a package 'json' already" in shown(pilot.app)
+        await pilot.press(*"none.py", "f5")
+        await settle(pilot)
+        assert pilot.app.screen is dialog, "nothing is written"
+        assert "none.py: cannot be read" in shown(pilot.app)
+        await pilot.press("ctrl+u", *"acme", "tab", "ctrl+u", "f5")
+        await settle(pilot)
+        assert pilot.app.screen is dialog
+        assert "acme: it is not empty" in shown(pilot.app)
+        await pilot.press("escape")
+    assert [path.name for path in (place / "acme").iterdir()] == ["kept"]
+
+
+async def test_what_the_command_refuses_is_shown(open_app: OpenApp, place: Path) -> None:
+    (place / "print.py").write_text("print(1)\n")
+    async with open_app() as pilot:
+        await dialog_of(pilot)
+        await pilot.press(*"acme", "tab", *"print.py", "f5")
+        await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
+        report = pilot.app.screen
+        await until(lambda: "nothing in it can be moved" in report.copy_text(), 60)
+        assert "Trying out" not in report.copy_text()
+    assert not (place / "acme").exists()
+
+
+async def test_closed_before_its_end_nothing_is_written(open_app: OpenApp, place: Path) -> None:
+    async with open_app() as pilot:
+        await dialog_of(pilot)
+        await pilot.press(*"acme", "tab", *"'my layers.py'", "f5")
+        await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
+        await pilot.pause(1.0)
+        await pilot.press("escape")
+        await until(lambda: not pilot.app.screen.is_modal)
+        await pilot.pause(2.0)
+    assert not (place / "acme").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", ""),
+        ("'my layers.py'", ""),
+        ("'my layers.py", "a quote is not closed"),
+        ("my layers.py", "my: this is neither a Python file nor a notebook."),
+        ("gone.py", "gone.py: cannot be read"),
+    ],
+)
+def test_files_as_they_are_typed(place: Path, text: str, wrong: str) -> None:
+    found = wrong_files(text, place)
+    assert found.startswith(wrong) if wrong else not found
+
+
+def test_a_name_cannot_be_an_option() -> None:
+    assert PluginOrder("--json").arguments()[-2:] == ["--", "--json"]
