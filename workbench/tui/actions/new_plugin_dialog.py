@@ -51,7 +51,7 @@ class NewPluginDialog(Dialog[PluginOrder | None]):
     def compose(self) -> ComposeResult:
         fields = (
             Field(
-                "name", "text", required=True, check=lambda name: wrong_name(str(name)), label="name by pip"
+                "name", "text", required=True, check=lambda name: wrong_name(str(name)), label="name for pip"
             ),
             Field("files", "text", default="", check=self._wrong_files, label="files to move"),
             Field("folder", "text", default="", label="folder"),
