@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import FileError, WorkbenchError
-from workbench.scaffold.module_text import module_name_of, module_names, moved_module
+from workbench.scaffold.module_text import (
+    module_name_of,
+    moved_files,
+    moved_module,
+    neighbour_module,
+    neighbours,
+)
 from workbench.scaffold.moving import Moved, what_moves
 from workbench.scaffold.source_file import SourceFile, read_source
 
@@ -29,8 +35,16 @@ def notebook(tmp_path: Path, *cells: str) -> SourceFile:
     return read(tmp_path, json.dumps({"cells": found, "nbformat": 4}), "mine.ipynb")
 
 
+def beside_of(source: SourceFile) -> tuple[Path, ...]:
+    """The files beside it that what moves of it imports."""
+    moved = what_moves(source)
+    code = [each.node for each in (*moved.imports, *moved.body) if not each.is_scope]
+    return neighbours(code, source.path.parent, [source.path.resolve()])
+
+
 def text_of(source: SourceFile) -> str:
-    text = moved_module(source, what_moves(source), "acme", "acme", module_names([source])).text
+    moved = what_moves(source)
+    text = moved_module(source, moved, "acme", moved_files([source], "acme", beside_of(source))).text
     ast.parse(text)
     return text
 
@@ -339,16 +353,14 @@ def test_files_beside_it_move_along_under_their_new_names(tmp_path):
         + HEAD
         + ("class A(layers.Layer):\n    def call(self, x):\n        return h.one(one(same(x)))\n")
     )
-    from workbench.scaffold.module_text import neighbour_module, neighbours
-
     source = read(tmp_path, text)
-    moved = what_moves(source)
     assert (
         "from acme import helpers as h\nfrom acme.helpers import one\nfrom acme.helpers import one as same\n"
         in text_of(source)
     )
-    assert [path.name for path in neighbours(source, moved)] == ["helpers.py", "deeper.py"]
-    assert neighbour_module(tmp_path / "helpers.py", "acme", {}).text.startswith(
+    assert [path.name for path in beside_of(source)] == ["helpers.py", "deeper.py"]
+    files = moved_files([source], "acme", beside_of(source))
+    assert neighbour_module(tmp_path / "helpers.py", files).text.startswith(
         "from acme import deeper\nfrom acme.deeper import two\n"
     )
 

@@ -39,6 +39,11 @@ class CoreShare:
         return cls(**{name: int(value) for name, value in record.items()})
 
 
+def allowed_cores() -> set[int]:
+    """The logical cores that this process may run on; empty where the system does not say."""
+    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()
+
+
 def keep_to_cores(share: CoreShare, root: Path = ROOT) -> None:
     """Keep this process to cores of its own; threads that it starts later as well.
 
@@ -47,7 +52,7 @@ def keep_to_cores(share: CoreShare, root: Path = ROOT) -> None:
     """
     if not hasattr(os, "sched_setaffinity"):
         return
-    cores = own_cores(share, os.sched_getaffinity(0), root)
+    cores = own_cores(share, allowed_cores(), root)
     if not cores:
         return
     for thread in os.listdir("/proc/self/task"):

@@ -6,7 +6,7 @@ The files are read as source and stay as they are. What moves is tried out (`try
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,21 @@ from workbench.catalog import Kind
 from workbench.errors import WorkbenchError
 from workbench.scaffold.draft import ProjectDraft
 from workbench.scaffold.keras_kinds import required_arguments
-from workbench.scaffold.module_text import Module, module_names, moved_module, neighbour_module, neighbours
-from workbench.scaffold.moving import Moved, what_moves
+from workbench.scaffold.module_text import (
+    Module,
+    moved_files,
+    moved_module,
+    neighbour_module,
+    neighbours,
+    whole_module,
+)
+from workbench.scaffold.moved_imports import MovedFiles
+from workbench.scaffold.moving import Moved, all_entries, what_moves
 from workbench.scaffold.plugin_text import MovedEntry, by_reason, readme_text
 from workbench.scaffold.requirements import distributions_of, imported_modules, optional_modules
 from workbench.scaffold.shared_names import shared_names
 from workbench.scaffold.source_file import LeftOut, SourceFile, read_source
+from workbench.scaffold.statements import Statement
 from workbench.scaffold.trying_out import tried_out
 from workbench.scaffold.writing import Names, check_empty, project_texts, write_files
 
@@ -81,17 +90,12 @@ def write_from_files(
     """
     check_empty(folder)
     sources = [read_source(file) for file in {file.resolve(): file for file in files}.values()]
-    moved = [what_moves(*each) for each in zip(sources, shared_names(sources), strict=True)]
-    for source, its in zip(sources, moved, strict=True):
-        if not its.entries and not (its.body and len(sources) > 1):
-            raise _nothing(source, its)
-    if not any(its.entries for its in moved):
-        raise _nothing(sources[0], moved[0])
-    mains, helpers = _modules(sources, moved, names)
-    entries = [entry for each in zip(sources, moved, mains, strict=True) for entry in _entries(*each)]
+    parts, helpers = _parts(sources, names)
+    entries = [entry for part in parts for entry in _entries(part)]
     _check_once(entries)
-    to_do = dict.fromkeys(text for its in moved for text in its.to_do)
-    draft = ProjectDraft(names, (*mains, *helpers), tuple(entries), (), tuple(to_do))
+    to_do = dict.fromkeys(text for part in parts for text in part.to_do)
+    modules = (*(part.module for part in parts), *helpers)
+    draft = ProjectDraft(names, modules, tuple(entries), (), tuple(to_do))
     draft = _with_remarks(draft, helpers)
     draft, dependencies = _with_dependencies(draft)
     if tried:
@@ -110,43 +114,98 @@ def write_from_files(
     }
     texts = {path: text for path, text in texts.items() if path not in gone}
     texts |= {Path("src") / path: text for path, text in draft.package().items()}
-    moved_from = {source.path.name: main.name for source, main in zip(sources, mains, strict=True)}
+    moved_from = [(shown, part.module.name) for shown, part in zip(_shown(sources), parts, strict=True)]
     texts[Path("README.md")] = readme_text(names, draft.entries, moved_from, draft.to_do)
     written = write_files(folder, dict(sorted(texts.items())))
-    added = {what for main in mains for what in main.added}
-    left_out = tuple(each for its in moved for each in its.left_out if each.what not in added)
-    registered = tuple(name for main in mains for name in main.registered)
+    added = {what for part in parts for what in part.module.added}
+    left_out = tuple(each for part in parts for each in part.left_out if each.what not in added)
+    registered = tuple(name for part in parts for name in part.module.registered)
     return MovingReport(written, draft.entries, left_out, dependencies, draft.to_do, registered)
 
 
-def _modules(
-    sources: Sequence[SourceFile], moved: Sequence[Moved], names: Names
-) -> tuple[list[Module], list[Module]]:
-    """The modules of the files, and those of the files beside them that they need.
+@dataclass(frozen=True)
+class _Part:
+    """What a file becomes.
+
+    Attributes:
+        entries: the statements that become entries, each with its kind.
+        shown: the file as it is called in the report.
+    """
+
+    source: SourceFile
+    module: Module
+    entries: tuple[tuple[Statement, Kind], ...]
+    shown: str
+    left_out: tuple[LeftOut, ...] = ()
+    to_do: tuple[str, ...] = ()
+
+
+def _parts(sources: Sequence[SourceFile], names: Names) -> tuple[list[_Part], list[Module]]:
+    """What each file becomes, and the files beside them that they need.
 
     Raises:
-        WorkbenchError: two files would become one module.
+        WorkbenchError: nothing of a file moves.
     """
-    given = {source.path.resolve() for source in sources}
-    beside = {
-        path.resolve(): path
-        for source, its in zip(sources, moved, strict=True)
-        for path in neighbours(source, its, given)
-    }
-    stems = [path.stem for path in beside.values()]
-    for path in beside.values():
-        if stems.count(path.stem) > 1:
-            raise WorkbenchError(
-                f"two files called '{path.name}' are needed, and a package has one of a name.",
-                where=str(path),
-                hint="Rename one of them, and the imports of it.",
+    given = moved_files(sources, names.package)
+    shared = shared_names(sources, given)
+    imported = _imported(sources, given)
+    moved = [what_moves(*each) for each in zip(sources, shared, strict=True)]
+    helpers: dict[Path, None] = {}
+    for source, its in zip(sources, moved, strict=True):
+        is_whole = source.path.resolve() in imported
+        if not its.entries and not is_whole:
+            raise _nothing(source, its)
+        code = [each.node for each in (*its.imports, *its.body) if not each.is_scope]
+        helpers |= dict.fromkeys(
+            neighbours([source.tree] if is_whole else code, source.path.parent, given.modules)
+        )
+    files = moved_files(sources, names.package, helpers)
+    parts = []
+    for source, its, own, shown in zip(sources, moved, shared, _shown(sources), strict=True):
+        if source.path.resolve() not in imported:
+            module = moved_module(source, its, names.distribution, files)
+            to_do = (*its.to_do, *_by_whole_name(source, shown, files))
+            parts.append(_Part(source, module, its.entries, shown, its.left_out, to_do))
+            continue
+        entries = all_entries(source, own)
+        module = whole_module(source, entries, names.distribution, files)
+        runs = any(each.why.startswith("it is code that runs") for each in its.left_out)
+        text = f"'{shown}' is moved as a whole, as other files import it: what runs in it, runs at its import"
+        to_do = (*([text] if runs else []), *_by_whole_name(source, shown, files))
+        parts.append(_Part(source, module, entries, shown, (), to_do))
+    if not any(part.entries for part in parts):
+        raise _nothing(sources[0], moved[0])
+    return parts, [neighbour_module(path, files) for path in helpers]
+
+
+def _by_whole_name(source: SourceFile, shown: str, files: MovedFiles) -> Iterator[str]:
+    """What its owner has to look at where a file is imported as `a.b`, and used by that name."""
+    for _, alias, node in files.imported_by(source.tree, source.path.parent):
+        if alias is not None and isinstance(node, ast.Import) and not alias.asname and "." in alias.name:
+            yield (
+                f"{shown}:{node.lineno}: 'import {alias.name}' gives a name that the package has not: "
+                f"write 'import {alias.name} as ...' in the file, and move it again"
             )
-    modules = module_names(sources, stems)
-    mains = [
-        moved_module(source, its, names.package, names.distribution, modules)
-        for source, its in zip(sources, moved, strict=True)
+
+
+def _imported(sources: Sequence[SourceFile], files: MovedFiles) -> set[Path]:
+    """The files that another one imports, or a file beside it that is moved along."""
+    found: set[Path] = set()
+    for source in sources:
+        folder = source.path.parent
+        found |= {path for path, _, _ in files.imported_by(source.tree, folder)} - {source.path.resolve()}
+        for beside in neighbours([source.tree], folder, files.modules):
+            found |= {path for path, _, _ in files.imported_by(read_source(beside).tree, folder)}
+    return found
+
+
+def _shown(sources: Sequence[SourceFile]) -> list[str]:
+    """What files are called: by their names, and where two have one, with their folder."""
+    names = [source.path.name for source in sources]
+    return [
+        name if names.count(name) == 1 else f"{source.path.resolve().parent.name}/{name}"
+        for name, source in zip(names, sources, strict=True)
     ]
-    return mains, [neighbour_module(path, names.package, modules) for path in beside.values()]
 
 
 def _check_once(entries: Sequence[MovedEntry]) -> None:
@@ -182,17 +241,17 @@ def _nothing(source: SourceFile, moved: Moved) -> WorkbenchError:
     )
 
 
-def _entries(source: SourceFile, moved: Moved, module: Module) -> tuple[MovedEntry, ...]:
+def _entries(part: _Part) -> tuple[MovedEntry, ...]:
     found = []
-    classes = {each.node.name: each.node for each in moved.body if isinstance(each.node, ast.ClassDef)}
-    for statement, kind in moved.entries:
+    classes = {each.name: each for each in part.source.tree.body if isinstance(each, ast.ClassDef)}
+    for statement, kind in part.entries:
         node = statement.node
         assert isinstance(node, ast.ClassDef | ast.FunctionDef)
         summary = (ast.get_docstring(node) or "").partition("\n")[0].strip()
         called = isinstance(node, ast.ClassDef) or kind is Kind.MODEL
         required = tuple(required_arguments(node, classes)) if called else ()
-        where = source.where(statement.line)
-        found.append(MovedEntry(kind, node.name, module.name, summary, where, required))
+        where = f"{part.shown}{part.source.where(statement.line).removeprefix(part.source.path.name)}"
+        found.append(MovedEntry(kind, node.name, part.module.name, summary, where, required))
     return tuple(found)
 
 

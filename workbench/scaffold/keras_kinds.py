@@ -58,7 +58,7 @@ class KerasKinds:
 
     Args:
         statements: of the file.
-        elsewhere: the kinds of classes of other files, by the path that they are imported by.
+        elsewhere: the kinds of classes of other files, by the names that they have in this one.
     """
 
     def __init__(
@@ -107,13 +107,12 @@ class KerasKinds:
         return unclear
 
     def _of_base(self, name: str) -> Kind | Unclear | None:
+        if name in self._elsewhere:
+            return self._elsewhere[name]
         first, _, rest = name.partition(".")
         if first in self.imported:
-            path = f"{self.imported[first]}.{rest}" if rest else self.imported[first]
-            return self._elsewhere.get(path) or _of_path(path)
+            return _of_path(f"{self.imported[first]}.{rest}" if rest else self.imported[first])
         for module in self._stars:
-            if name and (known := self._elsewhere.get(f"{module}.{name}")):
-                return known
             if name and (found := _of_path(f"{module}.{name}")) is not None and isinstance(found, Kind):
                 return found
         return None

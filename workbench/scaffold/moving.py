@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import KerasKinds, Unclear
+from workbench.scaffold.moved_imports import joined
 from workbench.scaffold.pure_code import PureCode, dotted
 from workbench.scaffold.requirements import RESERVED, beside, imported_modules
 from workbench.scaffold.shared_names import NOTHING_SHARED, SharedNames
@@ -46,6 +47,11 @@ def what_moves(source: SourceFile, shared: SharedNames = NOTHING_SHARED) -> Move
     return _Choice(source, shared).moved()
 
 
+def all_entries(source: SourceFile, shared: SharedNames) -> tuple[tuple[Statement, Kind], ...]:
+    """The statements that become entries where a file moves as a whole, each with its kind."""
+    return tuple(_Choice(source, shared).wanted())
+
+
 @dataclass
 class _Choice:
     source: SourceFile
@@ -70,15 +76,14 @@ class _Choice:
 
     def moved(self) -> Moved:
         entries = []
-        for each, kind in self._wanted():
+        for each, kind in self.wanted():
             reason = self._why_not(each)
             if reason:
                 self._left[each] = f"{reason}: it is not moved"
                 continue
             self._move(each)
             entries.append((each, kind))
-        self._move_wanted()
-        for each in self._all if self._chosen else ():
+        for each in self._all if entries else ():
             if each.is_future:
                 self._chosen[each] = None
         self._follow_changes()
@@ -92,23 +97,7 @@ class _Choice:
             tuple(self._to_do),
         )
 
-    def _move_wanted(self) -> None:
-        """Move what other files that move take from this one."""
-        everything = "*" in self.shared.wanted
-        for name in sorted(
-            self._bound_by.keys() if everything else self.shared.wanted & self._bound_by.keys()
-        ):
-            last = self._bound_by[name][-1]
-            if everything and (last.is_import or self._why_not(last)):
-                continue
-            if why := self._why_not(last):
-                self._to_do[
-                    f"'{name}' of {self._where(last)}, which another file imports, is not moved: {why}"
-                ] = None
-            else:
-                self._move(last)
-
-    def _wanted(self) -> Iterator[tuple[Statement, Kind]]:
+    def wanted(self) -> Iterator[tuple[Statement, Kind]]:
         """The definitions that become entries."""
         for each in self._all:
             kind = self._kinds.kind(each.node)
@@ -181,8 +170,9 @@ class _Choice:
     def _lacking_module(self, statement: Statement) -> str:
         """Why an import beside the file cannot be moved along; single files can."""
         for module, _ in imported_modules([statement.node]):
-            path = beside(self.source.path.parent, module)
-            if path is None or path.resolve() in self.shared.files:
+            folder = self.source.path.parent
+            path = beside(folder, module)
+            if path is None or self._is_given(module, statement.node):
                 continue
             if path.is_file() and path.stem not in RESERVED:
                 continue
@@ -190,6 +180,16 @@ class _Choice:
             what = "a name that the plugin has itself" if path.stem in RESERVED else what
             return f"'{module.lstrip('.') or module}' is {what}: copy what is needed of it into the package by hand"
         return ""
+
+    def _is_given(self, module: str, node: ast.stmt) -> bool:
+        """True for the module of a file that moves with this one, or a package of which the import takes only such."""
+        files, folder = self.shared.files, self.source.path.parent
+        if files.find(folder, module) is not None:
+            return True
+        names = (
+            [joined(module, alias.name) for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        )
+        return bool(names) and all(files.find(folder, name) is not None for name in names)
 
     def _move(self, statement: Statement) -> None:
         """Move a statement with all that it needs."""
@@ -207,7 +207,8 @@ class _Choice:
                 else:
                     self._move(definition)
         for module, node in imported_modules([statement.node] if statement.is_scope else []):
-            if beside(self.source.path.parent, module) is not None:
+            here = beside(self.source.path.parent, module)
+            if here is not None and not self._is_given(module, node):
                 place = self.source.where(statement.line + node.lineno - statement.node.lineno)
                 self._to_do[
                     f"{place}: a function imports '{module}', which stands beside the file: write "

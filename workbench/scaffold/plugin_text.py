@@ -93,23 +93,23 @@ def plugin_text(names: Names, entries: Sequence[MovedEntry], *, recipe: bool) ->
 
 
 def readme_text(
-    names: Names, entries: Sequence[MovedEntry], moved_from: Mapping[str, str], to_do: Sequence[str]
+    names: Names, entries: Sequence[MovedEntry], moved_from: Sequence[tuple[str, str]], to_do: Sequence[str]
 ) -> str:
     """The README of a project that code was moved into.
 
     Args:
-        moved_from: the module that the code of each file went to, by the file's name.
+        moved_from: each file, and the module that its code went to.
     """
     several = len(moved_from) > 1
     modules = [
         f"| `src/{names.package}/{module}.py` | the code that was moved{f' from `{file}`' if several else ''} |"
-        for file, module in moved_from.items()
+        for file, module in moved_from
     ]
     rows = [f"| `{entry.name}` | {entry.kind} | {entry.summary.replace('|', '/')} |" for entry in entries]
     return Template(_README.read_text(encoding="utf-8")).substitute(
         distribution=names.distribution,
         package=names.package,
-        files=", ".join(f"`{file}`" for file in moved_from),
+        files=", ".join(f"`{file}`" for file, _ in moved_from),
         modules="\n".join(modules),
         entries="\n".join(rows),
         to_do="\n".join(f"- {text}." for text in to_do) or "Nothing is left to do.",

@@ -81,6 +81,8 @@ def read_source(path: Path) -> SourceFile:
             hint="Give a .py or an .ipynb file.",
         )
     try:
+        if not path.is_file() and path.exists():  # a pipe could be read for ever
+            raise FileError("is no file.", where=str(path))
         content = path.read_bytes()
     except OSError as error:
         raise FileError(f"cannot be read: {error.strerror}.", where=str(path)) from error

@@ -46,9 +46,8 @@ def tried_out(draft: ProjectDraft, sources: Sequence[SourceFile]) -> ProjectDraf
             examples = find_examples(site / draft.names.package / f"{module}.py", names, [site])
             if isinstance(examples, str):
                 reason = examples.replace(f"{site.resolve()}/", "src/").rstrip(".")
-                return draft.with_to_do(
-                    [f"nothing could be tried, as the code cannot be imported here: {reason}"]
-                )
+                text = f"nothing could be tried, as the code cannot be imported here: {reason}"
+                return draft.with_to_do([text])
             found |= examples
         given = {name: example for source in sources for name, example in _given_examples(source).items()}
         entries = [_with_example(each, found.get(each.name, Example()), given) for each in draft.entries]

@@ -80,9 +80,13 @@ def check_empty(folder: Path) -> None:
     """Refuse a folder that holds something.
 
     Raises:
-        WorkbenchError: it does, or is a file.
+        WorkbenchError: it does, or is a file. FileError: it cannot be read, or no folder can have the name.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    except OSError as error:
+        raise FileError(f"cannot be used: {error.strerror}.", where=str(folder)) from error
+    if not free:
         what = "is not empty" if folder.is_dir() else "is a file"
         raise WorkbenchError(
             f"it {what}, and nothing is written over.", where=str(folder), hint="--folder names another."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.tui.conftest import OpenApp, settle, shown, until
 from workbench.tui.actions.new_plugin import NewPluginReport
 from workbench.tui.actions.new_plugin_dialog import NewPluginDialog
 from workbench.tui.palette import commands
-from workbench.tui.services.plugin_project import PluginOrder, wrong_files
+from workbench.tui.services.plugin_project import PluginOrder, files_in, wrong_files, wrong_folder
 
 LAYER = (
     "import keras\n\n\nclass Twice(keras.Layer):\n    '''Doubles.'''\n"
@@ -108,16 +110,31 @@ async def test_what_the_command_refuses_is_shown(open_app: OpenApp, place: Path)
     assert not (place / "acme").exists()
 
 
-async def test_closed_before_its_end_nothing_is_written(open_app: OpenApp, place: Path) -> None:
+@pytest.mark.slow
+async def test_closed_before_its_end_nothing_is_left(
+    open_app: OpenApp, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     async with open_app() as pilot:
         await dialog_of(pilot)
         await pilot.press(*"acme", "tab", *"'my layers.py'", "f5")
         await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
-        await pilot.pause(1.0)
+        await until(lambda: any(temporary.glob("kwb-new-plugin-*")), 60)
         await pilot.press("escape")
         await until(lambda: not pilot.app.screen.is_modal)
-        await pilot.pause(2.0)
+        await until(lambda: not any(temporary.glob("kwb-*")), 60)
     assert not (place / "acme").exists()
+    assert not [each for each in psutil.process_iter(["environ"]) if _has(each, temporary)], (
+        "no process is left"
+    )
+
+
+def _has(process: psutil.Process, temporary: Path) -> bool:
+    """True for a process that the command has begun."""
+    environment = process.info["environ"] or {}
+    return environment.get("TMPDIR") == str(temporary) and process.pid != os.getpid()
 
 
 @pytest.mark.parametrize(
@@ -128,11 +145,31 @@ async def test_closed_before_its_end_nothing_is_written(open_app: OpenApp, place
         ("'my layers.py", "a quote is not closed"),
         ("my layers.py", "my: this is neither a Python file nor a notebook."),
         ("gone.py", "gone.py: cannot be read"),
+        ("~/gone.py", "gone.py: cannot be read"),
+        ("~nobody-of-that-name/gone.py", "gone.py: cannot be read"),
+        (f"{'long' * 100}.py", "long"),
     ],
 )
 def test_files_as_they_are_typed(place: Path, text: str, wrong: str) -> None:
     found = wrong_files(text, place)
     assert found.startswith(wrong) if wrong else not found
+
+
+def test_the_home_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(place))
+    assert not wrong_files("'~/my layers.py'", place / "elsewhere")
+    assert files_in("'~/my layers.py'") == (str(place / "my layers.py"),)
+
+
+def test_a_pipe_is_no_file(place: Path) -> None:
+    os.mkfifo(place / "pipe.py")
+    assert wrong_files("pipe.py", place) == "pipe.py: is no file."
+
+
+@pytest.mark.parametrize("folder", ["long" * 100, "my layers.py", "my layers.py/inside"])
+def test_no_folder(place: Path, folder: str) -> None:
+    found = wrong_folder(PluginOrder("acme", folder=folder), place)
+    assert found.startswith(folder) or folder.endswith("inside")
 
 
 def test_a_name_cannot_be_an_option() -> None:

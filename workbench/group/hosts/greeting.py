@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from workbench import __version__
+from workbench.devices.cores import allowed_cores
 from workbench.devices.processor import find_processor
 from workbench.errors import TrainingError
 
@@ -25,6 +26,7 @@ def greeting(process: int, place: int | None = None) -> dict[str, Any]:
         "versions": _versions(),
         "host": socket.gethostname(),
         "cores": find_processor().cores,
+        "allowed": sorted(allowed_cores()),
         "process": process,
         "place": place,
     }

@@ -29,7 +29,8 @@ class Guest:
 
     Attributes:
         host: its machine, in words.
-        cores: of its machine.
+        cores: how many it may keep busy.
+        allowed: the numbers of the logical cores that it may run on.
         process: its number among the processes of its machine, from 0.
         place: its number among all, where something else has given it one.
         starts: how many children it has started.
@@ -38,6 +39,7 @@ class Guest:
     connection: Connection
     host: str
     cores: int
+    allowed: frozenset[int]
     process: int
     place: int | None
     starts: int = 0
@@ -147,7 +149,12 @@ class Meeting:
             self._refuse(str(error), error)
             return
         guest = Guest(
-            connection, name, int(hello.get("cores", 1)), int(hello.get("process", 0)), hello.get("place")
+            connection,
+            name,
+            cores=int(hello.get("cores", 1)),
+            allowed=frozenset(map(int, hello.get("allowed", ()))),
+            process=int(hello.get("process", 0)),
+            place=hello.get("place"),
         )
         with self._lock:
             self._guests.append(guest)

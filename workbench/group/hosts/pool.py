@@ -243,7 +243,9 @@ class HostsPool:
             _raise_error(reply)
 
     def _core_share(self, guest: Guest) -> CoreShare:
-        peers = [other for other in self._guests if other.connection.peer == guest.connection.peer]
+        """Those that may run on the same cores share them; a cluster may have given each cores of its own."""
+        place = (guest.connection.peer, guest.allowed)
+        peers = [other for other in self._guests if (other.connection.peer, other.allowed) == place]
         return CoreShare(peers.index(guest), len(peers), guest.cores)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -107,7 +108,10 @@ class NewPluginDialog(Dialog[PluginOrder | None]):
             return
         tried = self._row("tried").value
         order = PluginOrder(
-            name, files_in(self._value("files")), self._value("folder"), tried is UNSET or bool(tried)
+            name,
+            files_in(self._value("files")),
+            os.path.expanduser(self._value("folder")),
+            tried is UNSET or bool(tried),
         )
         if wrong := wrong_folder(order, self._working_directory):
             self._show_error(wrong)

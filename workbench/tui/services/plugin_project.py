@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import signal
 import subprocess
 import tempfile
 import threading
@@ -18,6 +20,7 @@ from workbench.scaffold.writing import check_empty, names_of
 from workbench.tui.services.detached import command_line
 
 _LOOK = 0.1  # seconds between two looks at the process
+_PATIENCE = 10.0  # seconds for it to end
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,19 @@ def wrong_name(name: str) -> str:
 
 
 def files_in(text: str) -> tuple[str, ...]:
-    """The files that a line names, separated by spaces; names with spaces in quotes.
+    """The files that a line names, separated by spaces; names with spaces in quotes, `~` for the home folder.
 
     Raises:
         ValueError: a quote is not closed.
     """
-    return tuple(shlex.split(text))
+    return tuple(os.path.expanduser(word) for word in shlex.split(text))
 
 
 def wrong_files(text: str, working_directory: Path) -> str:
     """What is wrong with the files that a line names."""
     try:
         for file in files_in(text):
-            read_source(working_directory / Path(file).expanduser())
+            read_source(working_directory / file)
     except ValueError:
         return "a quote is not closed"
     except WorkbenchError as error:
@@ -78,7 +81,7 @@ def wrong_folder(order: PluginOrder, working_directory: Path) -> str:
     """Why a project cannot be written where it would be."""
     folder = order.folder or names_of(order.name).distribution
     try:
-        check_empty(working_directory / Path(folder).expanduser())
+        check_empty(working_directory / folder)
     except WorkbenchError as error:
         return f"{folder}: {error.what} Give another folder."
     return ""
@@ -100,11 +103,20 @@ async def write_plugin(order: PluginOrder, working_directory: Path) -> str:
                 await asyncio.sleep(_LOOK)
         finally:
             if process.returncode is None:
-                process.terminate()
-                threading.Thread(target=process.wait, daemon=True).start()  # its end is nobody's to wait for
+                threading.Thread(target=_end, args=(process,), daemon=True).start()
         if process.returncode:
             raise WorkbenchError(_error_of(_text(errors).splitlines()))
         return _text(output).rstrip()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C does: it ends the processes that it has begun and removes its folders. Else all are ended at once."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _text(file: IO[bytes]) -> str:
