@@ -75,6 +75,22 @@ def test_over_ssh(table: Path, tmp_path: Path) -> None:
             assert code == 0, (said[-3000:], (tmp_path / "sshd" / "log").read_text()[-2000:])
             assert "2 processes: this machine; " in said
             assert not first.is_left()
+            asked = ["devices", "--hosts", second.address, "--ssh"]
+            code, said = first.start(*asked, ssh).end(SOON)
+            assert code == 0
+            here, _, there = said.partition(f"\n{second.address}\n")
+            assert here.startswith("this machine\n")
+            for text in (here, there):
+                assert "processor" in text
+                assert "TensorFlow" in text
+            code, said = first.start(*asked, ssh, "--json").end(SOON)
+            record = json.loads(said)
+            assert record["hosts"][second.address]["processor"] == record["processor"]
+            code, said = first.start(*asked, f"{ssh} -p 23").end(SOON)
+            assert code == 1
+            assert "TensorFlow" in said, "of this machine all the same"
+            assert f"{second.address}: " in said
+            assert f"Try it by hand: `ssh {second.address} kwb devices`" in said
             wrong = first.start(*begin[:-1], f"{ssh} -p 23")
             code, said = wrong.end(SOON)
             assert code == 1

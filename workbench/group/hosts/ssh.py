@@ -13,8 +13,24 @@ from typing import IO
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.sentence import last_line
 
-_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=8")  # nobody is there to be asked for a password
+OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=8")  # nobody is there to be asked for a password
 _END = 5.0  # seconds for a process to go by itself
+
+
+def check_host(host: str) -> None:
+    """Refuse what ssh would take for an option.
+
+    Raises:
+        WorkbenchError: it is no name.
+    """
+    if host.startswith("-"):
+        raise WorkbenchError(f"'{host}' is no name of a machine.", where="--hosts")
+
+
+def kwb_there(arguments: str) -> str:
+    """What runs `kwb ARGUMENTS` in a shell of another machine: the kwb of the same folder, else that of its path."""
+    here = shlex.quote(str(Path(sys.executable).with_name("kwb")))
+    return f"k={here}; [ -x $k ] || k=kwb; exec $k {arguments}"
 
 
 class SshStarter:
@@ -32,18 +48,15 @@ class SshStarter:
     """
 
     def __init__(self, hosts: Sequence[str], ssh: str, address: str, token: Path, folder: Path) -> None:
-        here = shlex.quote(str(Path(sys.executable).with_name("kwb")))
         join = f"worker --join {shlex.quote(address)} --token-file - --wait 20"
-        kwb = f"k={here}; [ -x $k ] || k=kwb"  # that of the same folder, else the one of its path
-        command = f"cd {shlex.quote(str(folder))} && {{ {kwb}; exec $k {join}; }}"
+        command = f"cd {shlex.quote(str(folder))} && {{ {kwb_there(join)}; }}"
         self._started: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
         for host in hosts:
-            if host.startswith("-"):  # it would be an option of ssh
-                raise WorkbenchError(f"'{host}' is no name of a machine.", where="--hosts")
+            check_host(host)
             said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
             try:
                 process = subprocess.Popen(
-                    [*shlex.split(ssh), *_OPTIONS, host, command],
+                    [*shlex.split(ssh), *OPTIONS, host, command],
                     stdin=subprocess.PIPE,
                     stdout=said,
                     stderr=said,
