@@ -309,3 +309,24 @@ def test_a_file_that_is_used_by_its_whole_name_is_to_be_looked_at(tmp_path, caps
     report = json.loads(capsys.readouterr().out)
     assert {entry["name"] for entry in report["entries"]} == {"Core", "Sub"}
     assert any(text.startswith("more.py:1: 'import theirs.base' gives a name") for text in report["to_do"])
+
+
+def test_a_folder_called_like_a_library_is_none(tmp_path):
+    (tmp_path / "keras").mkdir()
+    path = tmp_path / "keras" / "layers.py"
+    path.write_text(
+        "import keras\nfrom keras import layers\n\n\nclass A(layers.Layer):\n    '''Nothing.'''\n"
+    )
+    assert new_plugin(tmp_path / "new", [path], "--no-check") == 0
+    assert "from keras import layers" in (tmp_path / "new" / "src" / "acme_gates" / "layers.py").read_text()
+
+
+@pytest.mark.parametrize("helper", ["", "print 'x'\n"])
+def test_a_file_that_only_a_script_imports_is_not_read(tmp_path, helper):
+    (tmp_path / "conf.py").write_text(helper)
+    for name in ("one", "two"):
+        layer = LAYER.replace("class A", f"class {name.title()}")
+        (tmp_path / f"{name}.py").write_text(f"{layer}\n\nif __name__ == '__main__':\n    import conf\n")
+    assert new_plugin(tmp_path / "alone", [tmp_path / "one.py"], "--no-check") == 0
+    assert new_plugin(tmp_path / "both", [tmp_path / "one.py", tmp_path / "two.py"], "--no-check") == 0
+    assert not (tmp_path / "alone" / "src" / "acme_gates" / "conf.py").exists()

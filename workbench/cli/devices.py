@@ -37,7 +37,11 @@ def devices_command(shared: SharedOptions, hosts: str | None, ssh: str, as_json:
         except ImportError as error:  # as after half an installation: the rest is worth knowing then
             tensorflow = TensorFlowDevices(error=f"{type(error).__name__}: {error}")
     report = report_on(tensorflow, processor, ask_driver=True)
-    there = devices_there(hosts.split(","), ssh, as_json=as_json) if hosts else {}
+    there = (
+        devices_there([host for each in hosts.split(",") if (host := each.strip())], ssh, as_json=as_json)
+        if hosts
+        else {}
+    )
     if as_json:
         others = {
             host: each.as_record() if isinstance(each, WorkbenchError) else each

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,11 +192,12 @@ def _by_whole_name(source: SourceFile, shown: str, files: MovedFiles) -> Iterato
 def _imported(sources: Sequence[SourceFile], files: MovedFiles) -> set[Path]:
     """The files that another one imports, or a file beside it that is moved along."""
     found: set[Path] = set()
-    for source in sources:
+    for source in sources if len(sources) > 1 else ():
         folder = source.path.parent
         found |= {path for path, _, _ in files.imported_by(source.tree, folder)} - {source.path.resolve()}
-        for beside in neighbours([source.tree], folder, files.modules):
-            found |= {path for path, _, _ in files.imported_by(read_source(beside).tree, folder)}
+        with suppress(WorkbenchError):  # one that cannot be read may be one that nothing needs
+            for beside in neighbours([source.tree], folder, files.modules):
+                found |= {path for path, _, _ in files.imported_by(read_source(beside).tree, folder)}
     return found
 
 

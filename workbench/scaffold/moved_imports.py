@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,9 @@ class MovedFiles:
         name = module.lstrip(".")
         level = len(module) - len(name)
         folders = [folder.resolve(), *folder.resolve().parents]
-        roots = folders[level - 1 : level] if level else folders
+        # In a folder that is called like a library, or below a file that is, its own imports are still of the library.
+        known = name.partition(".")[0] in sys.stdlib_module_names | {"keras", "tensorflow"}
+        roots = folders[level - 1 : level] if level else folders[:1] if known else folders
         for root in roots if name else ():
             path = root.joinpath(*name.split("."))
             for each in (path.with_name(f"{path.name}.py"), path / "__init__.py"):
