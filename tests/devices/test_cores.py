@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def test_threads(share: tuple[int, int, int], threads: int) -> None:
 def test_a_process_is_kept_with_the_threads_it_has() -> None:
     allowed = sorted(os.sched_getaffinity(0))
     code = (
-        "import os, threading\n"
+        "import json, os, threading\n"
         "from workbench.devices.cores import CoreShare, keep_to_cores\n"
         "end = threading.Event()\n"
         "thread = threading.Thread(target=end.wait)\n"
@@ -67,9 +68,9 @@ def test_a_process_is_kept_with_the_threads_it_has() -> None:
         f"keep_to_cores(CoreShare(0, {len(allowed)}, {len(allowed)}))\n"
         "found = [os.sched_getaffinity(int(each)) for each in os.listdir('/proc/self/task')]\n"
         "end.set()\n"
-        "print([sorted(each) for each in found])"
+        "print(json.dumps([sorted(each) for each in found]))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    found = eval(printed)
+    found = json.loads(printed)
     assert len(found) >= 2
     assert all(len(each) == 1 for each in found)

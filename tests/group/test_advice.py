@@ -14,7 +14,6 @@ from tests.conftest import Kwb
 from tests.group.test_equality import MSE, Case, table, write_recipe
 from tests.group.trainings import needs_networks
 from tests.whole import part
-from workbench.devices.cores import CoreShare
 from workbench.training.engines.builder import Builder
 from workbench.training.engines.data import Arrays, ArraySource
 from workbench.training.engines.shares import Share
@@ -52,9 +51,7 @@ def test_measuring_changes_no_bit_of_what_is_trained() -> None:
     model, source, builder = made()
     builder.build("chunk").run(0, 0, 2)  # so that nothing is zero any more
     before = state(model)
-    found = expected(
-        LoneStep(model, model.train_step, source), source.whole_batch(0, 0), Share(0, 2), 0.001, CoreShare()
-    )
+    found = expected(LoneStep(model, model.train_step, source), source.whole_batch(0, 0), Share(0, 2), 0.001)
     assert found is not None
     assert found.alone > 0.0
     assert found.share > 0.0
@@ -87,7 +84,7 @@ def test_a_step_that_acts_outside_of_the_graph_is_not_tried_out() -> None:
 
     lone = LoneStep(model, noting, source)
     assert not lone.repeatable
-    assert expected(lone, source.whole_batch(0, 0), Share(0, 2), 0.001, CoreShare()) is None
+    assert expected(lone, source.whole_batch(0, 0), Share(0, 2), 0.001) is None
     assert seen == []
 
 

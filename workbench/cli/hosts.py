@@ -11,6 +11,7 @@ import click
 
 from workbench.cli.worker import token_option
 from workbench.group.hosts.options import HostOptions
+from workbench.group.hosts.ssh import hosts_in
 
 _MOST = 512  # processes of one training
 
@@ -91,8 +92,7 @@ def hosts_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ssh: str,
         **rest: Any,
     ) -> Any:
-        names = tuple(each for each in hosts.split(",") if each)
-        options = HostOptions(network, listen, names, *workers, elastic, token, wait, ssh)
+        options = HostOptions(network, listen, hosts_in(hosts), *workers, elastic, token, wait, ssh)
         return command(hosts=options, **rest)
 
     return with_several

@@ -39,9 +39,15 @@ class CoreShare:
         return cls(**{name: int(value) for name, value in record.items()})
 
 
+_before: set[int] = set()  # that this process could run on before it was kept to its own
+
+
 def allowed_cores() -> set[int]:
-    """The logical cores that this process may run on; empty where the system does not say."""
-    return set(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else set()
+    """The logical cores that this process may run on, those of its share's other processes with it; empty where the
+    system does not say."""
+    if _before or not hasattr(os, "sched_getaffinity"):
+        return set(_before)
+    return set(os.sched_getaffinity(0))
 
 
 def keep_to_cores(share: CoreShare, root: Path = ROOT) -> None:
@@ -52,9 +58,11 @@ def keep_to_cores(share: CoreShare, root: Path = ROOT) -> None:
     """
     if not hasattr(os, "sched_setaffinity"):
         return
-    cores = own_cores(share, allowed_cores(), root)
+    allowed = allowed_cores()
+    cores = own_cores(share, allowed, root)
     if not cores:
         return
+    _before.update(allowed)
     for thread in os.listdir("/proc/self/task"):
         with suppress(OSError):  # it has ended, or this is not allowed here
             os.sched_setaffinity(int(thread), cores)

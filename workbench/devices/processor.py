@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.devices.cgroups import ROOT, cpu_quota, read_text
+from workbench.devices.cores import allowed_cores
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,8 @@ def find_processor(root: Path = ROOT) -> Processor:
     line = processor_line(root)
     name = " ".join(line.partition(":")[2].split()) or line or platform.machine()
     machine_cores = os.cpu_count() or 1
-    has_affinity = hasattr(os, "sched_getaffinity")  # macOS and Windows have not
-    allowed_cores = len(os.sched_getaffinity(0)) if has_affinity else machine_cores
-    return Processor(name, machine_cores, allowed_cores, cpu_quota(root))
+    allowed = len(allowed_cores()) or machine_cores  # macOS and Windows do not say
+    return Processor(name, machine_cores, allowed, cpu_quota(root))
 
 
 def processor_line(root: Path = ROOT) -> str:

@@ -20,7 +20,7 @@ from workbench.spawning import CAN_FORK, ForkServer
 _MODULE = "workbench.worker.child_main"
 _LOOK = 5.0  # seconds without a word, after which it is seen whether a process computes
 _PATIENCE = 60.0  # seconds without a word, in which computing is taken for a sign of life
-_ALL_CORES = CoreShare()
+_UNKNOWN = CoreShare()  # who began the training knows it
 
 
 class Member(Protocol):
@@ -74,7 +74,7 @@ class MemberStarter:
         arguments: Sequence[str],
         *,
         log: str,
-        core_share: CoreShare = _ALL_CORES,
+        core_share: CoreShare = _UNKNOWN,
         folder: Path | None = None,
     ) -> LocalMember:
         """A new process.
@@ -126,7 +126,7 @@ class LocalMember:
         start: Start,
         *,
         log: Path | None,
-        core_share: CoreShare = _ALL_CORES,
+        core_share: CoreShare = _UNKNOWN,
     ) -> None:
         self.core_share = core_share
         self._log = log

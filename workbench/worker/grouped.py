@@ -34,14 +34,12 @@ _EXPLAINED = 60.0  # seconds in which the parent finds out which process is gone
 def chief_of(child: Child, group: Arguments) -> Chief:
     """The first process, connected with the others."""
     child.leave_with_parent()
-    chief = Chief(
+    return Chief(
         _connected(group),
         lambda steps: _send(child, {"run_steps": steps.as_record()}),
         lambda error: _lost(child, error),
         (lambda found: _send(child, {"goes_in": found})) if group["compared"] else None,
     )
-    chief.core_share = CoreShare.from_record(group["core_share"])
-    return chief
 
 
 def follow(child: Child, document: Document, arguments: Arguments) -> None:

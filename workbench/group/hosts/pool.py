@@ -102,7 +102,10 @@ class HostsPool:
         self._start_guests()
         cores = find_processor().cores
         local = start_local(self._starter_here, self._local, self.plugins, own_network=False, cores=cores)
-        self._members = [*local, *(RemoteMember(guest, self._core_share(guest)) for guest in self._guests)]
+        self._members = [
+            *local,
+            *(RemoteMember(guest, core_share(guest, self._guests)) for guest in self._guests),
+        ]
         return World(self._members, addresses, compared=True)
 
     def look(self) -> None:
@@ -242,11 +245,17 @@ class HostsPool:
         for _, reply in each_reply(self._guests, _REPLY):
             _raise_error(reply)
 
-    def _core_share(self, guest: Guest) -> CoreShare:
-        """Those that may run on the same cores share them; a cluster may have given each cores of its own."""
-        place = (guest.connection.peer, guest.allowed)
-        peers = [other for other in self._guests if (other.connection.peer, other.allowed) == place]
-        return CoreShare(peers.index(guest), len(peers), guest.cores)
+
+def core_share(guest: Guest, guests: Sequence[Guest]) -> CoreShare:
+    """The cores that a guest computes with. Those of a machine that may run on the same cores share them; a cluster may
+    have given each cores of its own."""
+    peers = [
+        other
+        for other in guests
+        if other.connection.peer == guest.connection.peer
+        and (other is guest or not guest.allowed or guest.allowed & other.allowed)
+    ]
+    return CoreShare(peers.index(guest), len(peers), guest.cores)
 
 
 def _raise_error(reply: dict[str, Any]) -> None:

@@ -13,18 +13,33 @@ from typing import IO
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.sentence import last_line
 
-OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=8")  # nobody is there to be asked for a password
+_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=8")  # nobody is there to be asked for a password
 _END = 5.0  # seconds for a process to go by itself
 
 
-def check_host(host: str) -> None:
-    """Refuse what ssh would take for an option.
+def hosts_in(text: str) -> tuple[str, ...]:
+    """The names in a list such as `gpu1, gpu2`."""
+    return tuple(dict.fromkeys(name for each in text.split(",") if (name := each.strip())))
+
+
+def ssh_command(ssh: str, host: str, command: str) -> list[str]:
+    """What runs a command in a shell of another machine.
+
+    Args:
+        ssh: the command that reaches it, with its options.
 
     Raises:
-        WorkbenchError: it is no name.
+        WorkbenchError: the host is no name, or a quote in `ssh` is not closed.
     """
-    if host.startswith("-"):
+    if host.startswith("-"):  # it would be an option of ssh
         raise WorkbenchError(f"'{host}' is no name of a machine.", where="--hosts")
+    try:
+        words = shlex.split(ssh)
+    except ValueError:
+        raise WorkbenchError("a quote is not closed.", where=f"--ssh {ssh}") from None
+    if not words:
+        raise WorkbenchError("it is empty.", where="--ssh", hint="Without the option it is 'ssh'.")
+    return [*words, *_OPTIONS, host, command]
 
 
 def kwb_there(arguments: str) -> str:
@@ -52,11 +67,11 @@ class SshStarter:
         command = f"cd {shlex.quote(str(folder))} && {{ {kwb_there(join)}; }}"
         self._started: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
         for host in hosts:
-            check_host(host)
+            words = ssh_command(ssh, host, command)
             said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
             try:
                 process = subprocess.Popen(
-                    [*shlex.split(ssh), *OPTIONS, host, command],
+                    words,
                     stdin=subprocess.PIPE,
                     stdout=said,
                     stderr=said,

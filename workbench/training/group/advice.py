@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import tree
 
 from workbench import events
-from workbench.devices.cores import CoreShare
+from workbench.devices.processor import find_processor
 from workbench.keras_private import kept_generators
 from workbench.training.engines import operations
 from workbench.training.engines.data import Source
@@ -116,20 +116,21 @@ class LoneStep:
         return time.perf_counter() - began
 
 
-def expected(lone: LoneStep, batch: Any, share: Share, sums: float, core_share: CoreShare) -> SpeedUp | None:
+def expected(lone: LoneStep, batch: Any, share: Share, sums: float) -> SpeedUp | None:
     """What several processes gain; None where a step cannot be tried out."""
     if not lone.repeatable or share.undivided(len(tree.flatten(batch)[0])):
         return None
     alone, part = lone.seconds(batch, share)
-    return SpeedUp(share.size, alone, part, sums, _about_cores(core_share))
+    return SpeedUp(share.size, alone, part, sums, _about_cores())
 
 
 def _in_ms(seconds: float) -> str:
     return f"{1000 * seconds:,.0f} ms" if seconds >= 0.1 else f"{1000 * seconds:.3g} ms"
 
 
-def _about_cores(share: CoreShare) -> str:
+def _about_cores() -> str:
     """What one process alone would have more than each of several, on this machine."""
-    if share.threads >= share.cores or tf.config.list_physical_devices("GPU"):
+    threads, cores = tf.config.threading.get_intra_op_parallelism_threads(), find_processor().cores
+    if not threads or threads >= cores or tf.config.list_physical_devices("GPU"):
         return ""
-    return f"; here each has {share.threads} of {share.cores} cores, and one process has all of them with `workers: 1`"
+    return f"; here each has {threads} of {cores} cores, and one process has all of them with `workers: 1`"

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from workbench import events
-from workbench.devices.cores import CoreShare
 from workbench.errors import TrainingError
 from workbench.sentence import short_message
 from workbench.training.engines.accumulation import Accumulation
@@ -44,7 +43,6 @@ class Chief:
 
     Attributes:
         others: layers that are no part of the model, and draw random numbers too.
-        core_share: the cores that this process computes with.
         plain_graphs: whether graphs run as they are (see `thread_settings`).
         sum_in: see `with_summed_gradients`.
         emit: called with what is measured.
@@ -60,7 +58,6 @@ class Chief:
         self.collectives = collectives
         self.on_goes_in = on_goes_in
         self.others: Sequence[Any] = ()
-        self.core_share = CoreShare()
         self.plain_graphs = False
         self.sum_in = "float32"
         self.emit: Callable[[events.Event], None] = lambda event: None
@@ -142,7 +139,7 @@ class Chief:
             if isinstance(lone, Exception):
                 raise lone
             batch = self._source.whole_batch(steps.epoch, steps.step)
-            found = expected(lone, batch, self.share, sums, self.core_share)
+            found = expected(lone, batch, self.share, sums)
         except Exception as error:
             text = f"what {self.share.size} processes gain is not known: {short_message(error)}"
             self.emit(events.Message("info", text))
