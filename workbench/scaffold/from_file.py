@@ -6,8 +6,7 @@ The files are read as source and stay as they are. What moves is tried out (`try
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,12 @@ from typing import Any
 from workbench.catalog import Kind
 from workbench.errors import WorkbenchError
 from workbench.scaffold.draft import ProjectDraft
+from workbench.scaffold.file_parts import FilePart, parts_of
 from workbench.scaffold.keras_kinds import required_arguments
-from workbench.scaffold.module_text import (
-    Module,
-    moved_files,
-    moved_module,
-    neighbour_module,
-    neighbours,
-    whole_module,
-)
-from workbench.scaffold.moved_imports import MovedFiles
-from workbench.scaffold.moving import Moved, all_entries, what_moves
+from workbench.scaffold.module_text import Module
 from workbench.scaffold.plugin_text import MovedEntry, by_reason, readme_text
 from workbench.scaffold.requirements import distributions_of, imported_modules, optional_modules
-from workbench.scaffold.shared_names import shared_names
-from workbench.scaffold.source_file import LeftOut, SourceFile, read_source
-from workbench.scaffold.statements import Statement
+from workbench.scaffold.source_file import LeftOut, read_source
 from workbench.scaffold.trying_out import tried_out
 from workbench.scaffold.writing import Names, check_empty, project_texts, write_files
 
@@ -91,12 +80,18 @@ def write_from_files(
     """
     check_empty(folder)
     sources = [read_source(file) for file in {file.resolve(): file for file in files}.values()]
-    parts, helpers = _parts(sources, names)
+    parts, helpers = parts_of(sources, names)
     entries = [entry for part in parts for entry in _entries(part)]
     _check_once(entries)
-    to_do = dict.fromkeys(text for part in parts for text in part.to_do)
-    modules = (*(part.module for part in parts), *helpers)
-    draft = ProjectDraft(names, modules, tuple(entries), (), tuple(to_do))
+    moved = [(part.shown, part.module) for part in parts if part.module is not None]
+    to_do = [text for part in parts for text in part.to_do]
+    to_do += [
+        f"'{part.shown}' was left out: nothing in it is a layer, a model or another thing that Keras can use"
+        for part in parts
+        if part.module is None
+    ]
+    modules = (*(module for _, module in moved), *helpers)
+    draft = ProjectDraft(names, modules, tuple(entries), (), tuple(dict.fromkeys(to_do)))
     draft = _with_remarks(draft, helpers)
     draft, dependencies = _with_dependencies(draft)
     if tried:
@@ -115,99 +110,13 @@ def write_from_files(
     }
     texts = {path: text for path, text in texts.items() if path not in gone}
     texts |= {Path("src") / path: text for path, text in draft.package().items()}
-    moved_from = [(shown, part.module.name) for shown, part in zip(_shown(sources), parts, strict=True)]
+    moved_from = [(shown, module.name) for shown, module in moved]
     texts[Path("README.md")] = readme_text(names, draft.entries, moved_from, draft.to_do)
     written = write_files(folder, dict(sorted(texts.items())))
-    added = {what for part in parts for what in part.module.added}
+    added = {what for _, module in moved for what in module.added}
     left_out = tuple(each for part in parts for each in part.left_out if each.what not in added)
-    registered = tuple(name for part in parts for name in part.module.registered)
+    registered = tuple(name for _, module in moved for name in module.registered)
     return MovingReport(written, draft.entries, left_out, dependencies, draft.to_do, registered)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What a file becomes.
-
-    Attributes:
-        entries: the statements that become entries, each with its kind.
-        shown: the file as it is called in the report.
-    """
-
-    source: SourceFile
-    module: Module
-    entries: tuple[tuple[Statement, Kind], ...]
-    shown: str
-    left_out: tuple[LeftOut, ...] = ()
-    to_do: tuple[str, ...] = ()
-
-
-def _parts(sources: Sequence[SourceFile], names: Names) -> tuple[list[_Part], list[Module]]:
-    """What each file becomes, and the files beside them that they need.
-
-    Raises:
-        WorkbenchError: nothing of a file moves.
-    """
-    given = moved_files(sources, names.package)
-    shared = shared_names(sources, given)
-    imported = _imported(sources, given)
-    moved = [what_moves(*each) for each in zip(sources, shared, strict=True)]
-    helpers: dict[Path, None] = {}
-    for source, its in zip(sources, moved, strict=True):
-        is_whole = source.path.resolve() in imported
-        if not its.entries and not is_whole:
-            raise _nothing(source, its)
-        code = [each.node for each in (*its.imports, *its.body) if not each.is_scope]
-        helpers |= dict.fromkeys(
-            neighbours([source.tree] if is_whole else code, source.path.parent, given.modules)
-        )
-    files = moved_files(sources, names.package, helpers)
-    parts = []
-    for source, its, own, shown in zip(sources, moved, shared, _shown(sources), strict=True):
-        if source.path.resolve() not in imported:
-            module = moved_module(source, its, names.distribution, files)
-            to_do = (*its.to_do, *_by_whole_name(source, shown, files))
-            parts.append(_Part(source, module, its.entries, shown, its.left_out, to_do))
-            continue
-        entries = all_entries(source, own)
-        module = whole_module(source, entries, names.distribution, files)
-        runs = any(each.why.startswith("it is code that runs") for each in its.left_out)
-        text = f"'{shown}' is moved as a whole, as other files import it: what runs in it, runs at its import"
-        to_do = (*([text] if runs else []), *_by_whole_name(source, shown, files))
-        parts.append(_Part(source, module, entries, shown, (), to_do))
-    if not any(part.entries for part in parts):
-        raise _nothing(sources[0], moved[0])
-    return parts, [neighbour_module(path, files) for path in helpers]
-
-
-def _by_whole_name(source: SourceFile, shown: str, files: MovedFiles) -> Iterator[str]:
-    """What its owner has to look at where a file is imported as `a.b`, and used by that name."""
-    for _, alias, node in files.imported_by(source.tree, source.path.parent):
-        if alias is not None and isinstance(node, ast.Import) and not alias.asname and "." in alias.name:
-            yield (
-                f"{shown}:{node.lineno}: 'import {alias.name}' gives a name that the package has not: "
-                f"write 'import {alias.name} as ...' in the file, and move it again"
-            )
-
-
-def _imported(sources: Sequence[SourceFile], files: MovedFiles) -> set[Path]:
-    """The files that another one imports, or a file beside it that is moved along."""
-    found: set[Path] = set()
-    for source in sources if len(sources) > 1 else ():
-        folder = source.path.parent
-        found |= {path for path, _, _ in files.imported_by(source.tree, folder)} - {source.path.resolve()}
-        with suppress(WorkbenchError):  # one that cannot be read may be one that nothing needs
-            for beside in neighbours([source.tree], folder, files.modules):
-                found |= {path for path, _, _ in files.imported_by(read_source(beside).tree, folder)}
-    return found
-
-
-def _shown(sources: Sequence[SourceFile]) -> list[str]:
-    """What files are called: by their names, and where two have one, with their folder."""
-    names = [source.path.name for source in sources]
-    return [
-        name if names.count(name) == 1 else f"{source.path.resolve().parent.name}/{name}"
-        for name, source in zip(names, sources, strict=True)
-    ]
 
 
 def _check_once(entries: Sequence[MovedEntry]) -> None:
@@ -227,23 +136,9 @@ def _check_once(entries: Sequence[MovedEntry]) -> None:
         found[entry.name] = entry
 
 
-def _nothing(source: SourceFile, moved: Moved) -> WorkbenchError:
-    reasons = [
-        each for each in moved.left_out if "is not moved" in each.why or each.why.startswith("its base")
-    ]
-    hint = (
-        "A class is found by what it inherits: keras.layers.Layer, keras.Model, keras.losses.Loss and so on."
-    )
-    if reasons:
-        hint = f"{reasons[0].where}: `{reasons[0].what}`: {reasons[0].why}."
-    return WorkbenchError(
-        "nothing in it can be moved: no layer, model, loss, metric or other thing that Keras can use.",
-        where=str(source.path),
-        hint=hint,
-    )
-
-
-def _entries(part: _Part) -> tuple[MovedEntry, ...]:
+def _entries(part: FilePart) -> tuple[MovedEntry, ...]:
+    if part.module is None:
+        return ()
     found = []
     classes = {each.name: each for each in part.source.tree.body if isinstance(each, ast.ClassDef)}
     for statement, kind in part.entries:

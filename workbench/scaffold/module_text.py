@@ -18,6 +18,7 @@ from workbench.scaffold.requirements import RESERVED, beside, imported_modules
 from workbench.scaffold.source_file import SourceFile, read_source
 from workbench.scaffold.statements import Statement, statements_of
 
+_CODING = re.compile(r"^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+")
 # The kinds of what a saved file names; a callback is in none.
 _IN_FILES = frozenset(Kind) - {Kind.CALLBACK, Kind.DATASET, Kind.RECIPE}
 
@@ -67,14 +68,13 @@ def moved_files(sources: Sequence[SourceFile], package: str, others: Iterable[Pa
 
 def moved_module(source: SourceFile, moved: Moved, distribution: str, files: MovedFiles) -> Module:
     """The module with what moves of a file."""
-    folder = source.path.parent
     used = {name for each in (*moved.imports, *moved.body) for name in each.binds}
     keras, part = _registering(moved.imports, used)
     registered: list[str] = []
     parts: list[tuple[Statement, str]] = []
     kinds = dict(moved.entries)
     for each in moved.body:
-        text = files.rename_all(each.text, folder)
+        text = files.rename_all(each.text, source.path)
         if _lacks_registration(each, kinds.get(each)):
             lines = text.split("\n")
             lines.insert(each.head, _decorator(keras, part, distribution))
@@ -86,7 +86,7 @@ def moved_module(source: SourceFile, moved: Moved, distribution: str, files: Mov
     imports: dict[str, Statement] = {}
     for each in moved.imports:
         if not each.is_future:
-            imports.setdefault(files.rename_all(_needed_part(each, needed), folder), each)
+            imports.setdefault(files.rename_all(_needed_part(each, needed), source.path), each)
     added = _added(keras, moved.imports) if registered else []
     future = [each.text for each in moved.imports if each.is_future]
     above = _joined([(each, text) for text, each in imports.items()]).strip("\n").split("\n")
@@ -103,22 +103,25 @@ def whole_module(
 ) -> Module:
     """The module of a file that other moved files import: it is there as a whole, so each finds in it what it did."""
     statements = statements_of(source)
-    imports = [each for each in statements if each.is_import]
-    keras, part = _registering(imports, {name for each in statements for name in each.binds})
-    lines = list(source.lines)
-    registered: list[str] = []
-    for each, kind in reversed(entries):
-        if _lacks_registration(each, kind):
-            lines.insert(each.line - 1, _decorator(keras, part, distribution))
-            registered += each.binds
-    added = _added(keras, imports) if registered else []
-    if added:
-        first = statements[0].node
-        above = [first] if ast.get_docstring(source.tree) is not None else []
-        above += [each.node for each in imports if each.is_future]
-        lines[max((node.end_lineno or 0 for node in above), default=0) : 0] = added
-    text = files.rename_all("\n".join(lines), source.path.parent)
-    return Module(files.modules[source.path.resolve()], text, tuple(reversed(registered)), tuple(added))
+    lacking = [each for each, kind in entries if _lacks_registration(each, kind)]
+    lines = _in_utf8(source.lines)
+    if not lacking:
+        return Module(files.modules[source.path.resolve()], files.rename_all("\n".join(lines), source.path))
+    early = [each for each in statements if each.is_import and each.line < lacking[0].line]
+    if _is_unbound(statements, "keras", early):
+        early = []
+    keras, part = _registering(early, {name for each in statements for name in each.binds})
+    for each in reversed(lacking):
+        lines.insert(each.line - 1, _decorator(keras, part, distribution))
+    added = _added(keras, early)
+    first = statements[0].node
+    above = [first] if ast.get_docstring(source.tree) is not None else []
+    above += [each.node for each in statements if each.is_future]
+    top = max((node.end_lineno or 0 for node in above), default=0)
+    lines[top:top] = added
+    text = files.rename_all("\n".join(lines), source.path)
+    registered = tuple(name for each in lacking for name in each.binds)
+    return Module(files.modules[source.path.resolve()], text, registered, tuple(added))
 
 
 def neighbours(trees: Iterable[ast.AST], folder: Path, given: Collection[Path]) -> tuple[Path, ...]:
@@ -140,8 +143,21 @@ def neighbours(trees: Iterable[ast.AST], folder: Path, given: Collection[Path]) 
 
 def neighbour_module(path: Path, files: MovedFiles) -> Module:
     """A file beside it, moved along as a whole: it is imported as it was, by its new name."""
-    text = files.rename_all("\n".join(read_source(path).lines), path.parent)
+    text = files.rename_all("\n".join(_in_utf8(read_source(path).lines)), path)
     return Module(files.modules[path.resolve()], text)
+
+
+def _in_utf8(lines: Sequence[str]) -> list[str]:
+    """The lines of a file that is written in UTF-8: one that says otherwise is corrected."""
+    return [_CODING.sub(r"\1utf-8", line) for line in lines[:2]] + list(lines[2:])
+
+
+def _is_unbound(statements: Sequence[Statement], name: str, imports: Sequence[Statement]) -> bool:
+    """True where something but these imports binds a name, or deletes it."""
+    return any(
+        isinstance(each.node, ast.Delete) or (name in each.binds and each not in imports)
+        for each in statements
+    )
 
 
 def _registering(imports: Sequence[Statement], used: Collection[str]) -> tuple[str, str]:

@@ -7,11 +7,27 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from workbench.scaffold.requirements import beside
-from workbench.scaffold.source_file import SourceFile
+from typing import NamedTuple
 
 ImportNode = ast.Import | ast.ImportFrom
+
+_LIBRARIES = sys.stdlib_module_names | {"keras", "tensorflow"}
+
+
+class Imported(NamedTuple):
+    """What some code imports of a file.
+
+    Attributes:
+        path: the file.
+        alias: the name that it takes, or that it gives to the file as a whole.
+        as_module: whether it is the file as a whole.
+        node: the import.
+    """
+
+    path: Path
+    alias: ast.alias
+    as_module: bool
+    node: ImportNode
 
 
 @dataclass(frozen=True)
@@ -26,66 +42,44 @@ class MovedFiles:
     modules: Mapping[Path, str] = field(default_factory=dict)
     package: str = ""
 
-    def find(self, folder: Path, module: str) -> Path | None:
-        """The file that is a module for code in a folder; None where it is none of these. It may be imported from
-        beside it, or by its place in a package that both are in.
+    def find(self, module: str, importing: Path) -> Path | None:
+        """The file that is a module for the code of another one; None where it is none of these. It may be imported
+        from beside it, or by its place in a package that both are in.
 
         Args:
             module: dotted; a relative one begins with dots.
+            importing: the file with the import.
         """
+        own = importing.resolve()
         name = module.lstrip(".")
         level = len(module) - len(name)
-        folders = [folder.resolve(), *folder.resolve().parents]
-        # In a folder that is called like a library, or below a file that is, its own imports are still of the library.
-        known = name.partition(".")[0] in sys.stdlib_module_names | {"keras", "tensorflow"}
-        roots = folders[level - 1 : level] if level else folders[:1] if known else folders
-        for root in roots if name else ():
-            path = root.joinpath(*name.split("."))
-            for each in (path.with_name(f"{path.name}.py"), path / "__init__.py"):
-                if each.resolve() in self.modules:
-                    return each.resolve()
+        parts = name.split(".") if name else []
+        folders = list(own.parents)
+        if not level and parts and parts[0] in _LIBRARIES:
+            folders = folders[
+                :1
+            ]  # only a file beside it stands before a library; a folder of its name does not
+        for root in folders[level - 1 : level] if level else folders:
+            found = next((each for each in _files_of(root, parts) if each.resolve() in self.modules), None)
+            if found is not None and found.resolve() != own:
+                return found.resolve()
+            if any(each.exists() for each in _files_of(root, parts[:1])):
+                return None  # another one is nearer than those above
         return None
 
-    def imported_by(self, tree: ast.AST, folder: Path) -> Iterator[tuple[Path, ast.alias | None, ImportNode]]:
-        """The files of these that code imports, inside of functions too: each with the name that is bound to the file
-        as a whole, or None where names are taken from it."""
+    def imported_by(self, tree: ast.AST, importing: Path) -> Iterator[Imported]:
+        """What code imports of these files, inside of functions too."""
         for node in imports_in(tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    if (path := self.find(folder, alias.name)) is not None:
-                        yield path, alias, node
-                continue
-            module = f"{'.' * node.level}{node.module or ''}"
-            if (path := self.find(folder, module)) is not None:
-                yield path, None, node
-                continue
             for alias in node.names:
-                if (path := self.find(folder, joined(module, alias.name))) is not None:
-                    yield path, alias, node
+                path, as_module = self._of_alias(node, alias, importing)
+                if path is not None:
+                    yield Imported(path, alias, as_module, node)
 
-    def renamed(self, node: ImportNode, folder: Path) -> list[str]:
-        """An import of these files, by their names in the package; empty where it can stay as it is."""
-        if isinstance(node, ast.Import):
-            found = [self.find(folder, alias.name) for alias in node.names]
-            if not any(found):
-                return []
-            return [
-                f"import {_text(alias)}" if path is None else self._as_module(path, alias)
-                for alias, path in zip(node.names, found, strict=True)
-            ]
-        module = f"{'.' * node.level}{node.module or ''}"
-        if (path := self.find(folder, module)) is not None:
-            names = ", ".join(_text(alias) for alias in node.names)
-            return [f"from {self.package}.{self.modules[path]} import {names}"]
-        found = [self.find(folder, joined(module, alias.name)) for alias in node.names]
-        if not any(found):
-            return []
-        return [
-            f"from {module} import {_text(alias)}" if path is None else self._as_module(path, alias)
-            for alias, path in zip(node.names, found, strict=True)
-        ]
+    def hold(self, node: ImportNode, importing: Path) -> bool:
+        """True if all that an import takes is of these files."""
+        return all(self._of_alias(node, alias, importing)[0] is not None for alias in node.names)
 
-    def rename_all(self, text: str, folder: Path) -> str:
+    def rename_all(self, text: str, importing: Path) -> str:
         """Code with all its imports of these files by their names in the package, inside of functions too."""
         try:
             tree = ast.parse(text)
@@ -93,14 +87,43 @@ class MovedFiles:
             return text
         lines = text.split("\n")
         for node in sorted(imports_in(tree), key=lambda each: (each.lineno, each.col_offset), reverse=True):
-            if not (new := self.renamed(node, folder)):
+            if not (new := self._renamed(node, importing)):
                 continue
             first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
             before = lines[first].encode()[: node.col_offset].decode()
             behind = lines[last].encode()[node.end_col_offset :].decode()
-            between = f"\n{before}" if not before.strip() else "; "
+            goes_on = bool(before.strip()) or (first > 0 and lines[first - 1].endswith("\\"))
+            between = "; " if goes_on else f"\n{before}"
             lines[first : last + 1] = f"{before}{between.join(new)}{behind}".split("\n")
         return "\n".join(lines)
+
+    def _of_alias(self, node: ImportNode, alias: ast.alias, importing: Path) -> tuple[Path | None, bool]:
+        """The file that a name of an import is of, and whether it is the file as a whole."""
+        if isinstance(node, ast.Import):
+            return self.find(alias.name, importing), True
+        module = f"{'.' * node.level}{node.module or ''}"
+        path = self.find(joined(module, alias.name), importing)
+        return (path, True) if path is not None else (self.find(module, importing), False)
+
+    def _renamed(self, node: ImportNode, importing: Path) -> list[str]:
+        """An import of these files, by their names in the package; empty where it can stay as it is."""
+        found = [(alias, *self._of_alias(node, alias, importing)) for alias in node.names]
+        if not any(path for _, path, _ in found):
+            return []
+        taken: dict[str, list[str]] = {}  # what is taken of each module, in the order of the import
+        for alias, path, as_module in found:
+            if path is None and isinstance(node, ast.Import):
+                taken[f"import {_text(alias)}"] = []
+            elif path is None:
+                assert isinstance(node, ast.ImportFrom)
+                taken.setdefault(f"from {'.' * node.level}{node.module or ''} import ", []).append(
+                    _text(alias)
+                )
+            elif as_module:
+                taken[self._as_module(path, alias)] = []
+            else:
+                taken.setdefault(f"from {self.package}.{self.modules[path]} import ", []).append(_text(alias))
+        return [f"{head}{', '.join(names)}" for head, names in taken.items()]
 
     def _as_module(self, path: Path, alias: ast.alias) -> str:
         """A file as a whole, bound to the name that it was bound to."""
@@ -122,16 +145,10 @@ def joined(module: str, name: str) -> str:
     return f"{module}{name}" if not module.strip(".") else f"{module}.{name}"
 
 
-def files_beside(source: SourceFile) -> Iterator[Path]:
-    """The files beside one that it imports."""
-    folder = source.path.parent
-    for node in imports_in(source.tree):
-        module = f"{'.' * node.level}{node.module or ''}" if isinstance(node, ast.ImportFrom) else ""
-        names = [joined(module, alias.name) for alias in node.names]
-        for name in [module] if module.strip(".") else names:
-            path = beside(folder, name)
-            if path is not None and path.is_file():
-                yield path
+def _files_of(root: Path, parts: list[str]) -> list[Path]:
+    """Where the file of a module may be, below a folder."""
+    path = root.joinpath(*parts)
+    return [path.with_name(f"{path.name}.py"), path / "__init__.py"] if parts else [path / "__init__.py"]
 
 
 def _text(alias: ast.alias) -> str:

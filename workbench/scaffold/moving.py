@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import KerasKinds, Unclear
-from workbench.scaffold.moved_imports import joined
 from workbench.scaffold.pure_code import PureCode, dotted
 from workbench.scaffold.requirements import RESERVED, beside, imported_modules
 from workbench.scaffold.shared_names import NOTHING_SHARED, SharedNames
@@ -47,9 +46,22 @@ def what_moves(source: SourceFile, shared: SharedNames = NOTHING_SHARED) -> Move
     return _Choice(source, shared).moved()
 
 
-def all_entries(source: SourceFile, shared: SharedNames) -> tuple[tuple[Statement, Kind], ...]:
-    """The statements that become entries where a file moves as a whole, each with its kind."""
-    return tuple(_Choice(source, shared).wanted())
+@dataclass(frozen=True)
+class MovedWhole:
+    """What a file that moves as a whole offers.
+
+    Attributes:
+        entries: the statements that become entries, each with its kind.
+        to_do: what its owner has to look at.
+    """
+
+    entries: tuple[tuple[Statement, Kind], ...]
+    to_do: tuple[str, ...]
+
+
+def moved_whole(source: SourceFile, shared: SharedNames) -> MovedWhole:
+    """What a file offers that moves as a whole, since others import it."""
+    return _Choice(source, shared).whole()
 
 
 @dataclass
@@ -76,7 +88,7 @@ class _Choice:
 
     def moved(self) -> Moved:
         entries = []
-        for each, kind in self.wanted():
+        for each, kind in self._wanted():
             reason = self._why_not(each)
             if reason:
                 self._left[each] = f"{reason}: it is not moved"
@@ -97,7 +109,31 @@ class _Choice:
             tuple(self._to_do),
         )
 
-    def wanted(self) -> Iterator[tuple[Statement, Kind]]:
+    def whole(self) -> MovedWhole:
+        """All definitions that may become entries, and what may be wrong with them where they go."""
+        entries = tuple(self._wanted())
+        to_do = [
+            f"'{next(iter(each.binds))}' ({self._where(each)}) has no entry: {reason}"
+            for each, reason in self._left.items()
+            if isinstance(self._kinds.kind(each.node), Unclear)
+        ]
+        runs = self._work()
+        for each in self._all:
+            if self._is_script(each):
+                runs.discard(each)
+            elif each.is_import and (reason := self._lacking_module(each)):
+                to_do.append(f"{self._where(each)}: {reason}")
+            elif self._is_conditional(each):
+                text = "what is defined under a condition has no entry: add it in plugin.py"
+                to_do.append(f"{self._where(each)}: {text}")
+        if runs:
+            name = self.source.path.name
+            to_do.append(
+                f"'{name}' moves as a whole, as other files import it: its code that runs, runs at import"
+            )
+        return MovedWhole(entries, tuple(to_do))
+
+    def _wanted(self) -> Iterator[tuple[Statement, Kind]]:
         """The definitions that become entries."""
         for each in self._all:
             kind = self._kinds.kind(each.node)
@@ -169,10 +205,9 @@ class _Choice:
 
     def _lacking_module(self, statement: Statement) -> str:
         """Why an import beside the file cannot be moved along; single files can."""
-        for module, _ in imported_modules([statement.node]):
-            folder = self.source.path.parent
-            path = beside(folder, module)
-            if path is None or self._is_given(module, statement.node):
+        for module, node in imported_modules([statement.node]):
+            path = beside(self.source.path.parent, module)
+            if path is None or self._is_given(module, node):
                 continue
             if path.is_file() and path.stem not in RESERVED:
                 continue
@@ -181,15 +216,10 @@ class _Choice:
             return f"'{module.lstrip('.') or module}' is {what}: copy what is needed of it into the package by hand"
         return ""
 
-    def _is_given(self, module: str, node: ast.stmt) -> bool:
-        """True for the module of a file that moves with this one, or a package of which the import takes only such."""
-        files, folder = self.shared.files, self.source.path.parent
-        if files.find(folder, module) is not None:
-            return True
-        names = (
-            [joined(module, alias.name) for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-        )
-        return bool(names) and all(files.find(folder, name) is not None for name in names)
+    def _is_given(self, module: str, node: ast.Import | ast.ImportFrom) -> bool:
+        """True for a module that moves with this file, and where all that is taken of a module comes from such."""
+        files, own = self.shared.files, self.source.path
+        return files.find(module, own) is not None or files.hold(node, own)
 
     def _move(self, statement: Statement) -> None:
         """Move a statement with all that it needs."""
@@ -292,19 +322,27 @@ class _Choice:
                 return f"'{name}' is defined again ({self._where(last)}), and that one is moved"
         if statement.is_import:
             return self._lacking_module(statement) or "nothing that is moved needs it"
-        if isinstance(node, ast.If) and any(
-            isinstance(e, ast.Name) and e.id == "__name__" for e in ast.walk(node.test)
-        ):
+        if self._is_script(statement):
             return "it runs only as a script"
         if why := self._pure.is_pure(node) and self._why_not(statement):
             return why
-        if not statement.is_scope and any(
-            self._kinds.kind(e) for e in ast.walk(node) if isinstance(e, ast.ClassDef)
-        ):
+        if self._is_conditional(statement):
             return "it defines a class under a condition: copy that by hand"
         if statement.is_scope or self._pure.is_pure(node):
             return "nothing that is moved needs it"
         return "it is code that runs, not a definition"
+
+    def _is_script(self, statement: Statement) -> bool:
+        """True for `if __name__ == "__main__":`."""
+        node = statement.node
+        return isinstance(node, ast.If) and any(
+            isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test)
+        )
+
+    def _is_conditional(self, statement: Statement) -> bool:
+        """True where a class that Keras can use stands inside of another statement."""
+        classes = (each for each in ast.walk(statement.node) if isinstance(each, ast.ClassDef))
+        return not statement.is_scope and any(self._kinds.kind(each) for each in classes)
 
     def _where(self, statement: Statement) -> str:
         return self.source.where(statement.line)

@@ -11,7 +11,7 @@ from workbench.catalog import Kind
 from workbench.scaffold.keras_kinds import KerasKinds, Unclear
 from workbench.scaffold.moved_imports import MovedFiles
 from workbench.scaffold.source_file import SourceFile
-from workbench.scaffold.statements import statements_of
+from workbench.scaffold.statements import Statement, statements_of
 
 Kinds = dict[str, Kind | Unclear]
 
@@ -35,33 +35,39 @@ NOTHING_SHARED = SharedNames()
 
 def shared_names(sources: Sequence[SourceFile], files: MovedFiles) -> list[SharedNames]:
     """What each of several files has to do with the others."""
-    known: dict[Path, Kinds] = {source.path.resolve(): {} for source in sources}
-    for _ in sources:  # a class of one file may build on one of another, which builds on one of a third
-        known = {source.path.resolve(): _kinds(source, files, known) for source in sources}
-    return [SharedNames(_from_others(source, files, known), files) for source in sources]
+    statements = {source.path.resolve(): statements_of(source) for source in sources}
+    known: dict[Path, Kinds] = {path: {} for path in statements}
+    while True:  # a class of one file may build on one of another, which builds on one of a third
+        found = [_from_others(source, files, known) for source in sources]
+        pairs = zip(statements.items(), found, strict=True)
+        now = {path: its | _own_kinds(each, its) for (path, each), its in pairs}
+        if now == known:
+            return [SharedNames(its, files) for its in found]
+        known = now
 
 
-def _kinds(source: SourceFile, files: MovedFiles, known: Mapping[Path, Kinds]) -> Kinds:
-    """Of all classes that have a name in a file."""
-    found = _from_others(source, files, known)
-    statements = statements_of(source)
-    kinds = KerasKinds(statements, found)
+def _own_kinds(statements: Sequence[Statement], others: Kinds) -> Kinds:
+    """Of the classes that a file defines.
+
+    Args:
+        others: of those that it takes from others.
+    """
+    kinds = KerasKinds(statements, others)
     own = {
         each.node.name: kinds.kind(each.node) for each in statements if isinstance(each.node, ast.ClassDef)
     }
-    return found | {name: kind for name, kind in own.items() if kind is not None}
+    return {name: kind for name, kind in own.items() if kind is not None}
 
 
 def _from_others(source: SourceFile, files: MovedFiles, known: Mapping[Path, Kinds]) -> Kinds:
+    """Of the classes that a file takes from others, by the names that they have in it."""
     found: Kinds = {}
-    for path, alias, node in files.imported_by(source.tree, source.path.parent):
-        its = known.get(path, {})
-        if alias is not None:
-            found |= {f"{alias.asname or alias.name}.{name}": kind for name, kind in its.items()}
-            continue
-        for each in node.names:
-            if each.name == "*":
-                found |= its
-            elif each.name in its:
-                found[each.asname or each.name] = its[each.name]
+    for each in files.imported_by(source.tree, source.path):
+        its, name = known.get(each.path, {}), each.alias.asname or each.alias.name
+        if each.as_module:
+            found |= {f"{name}.{own}": kind for own, kind in its.items()}
+        elif name == "*":
+            found |= its
+        elif each.alias.name in its:
+            found[name] = its[each.alias.name]
     return found

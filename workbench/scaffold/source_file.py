@@ -10,6 +10,7 @@ import ast
 import io
 import json
 import re
+import stat
 import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,15 +75,8 @@ def read_source(path: Path) -> SourceFile:
         FileError: it cannot be read, is no text, or is no notebook.
         WorkbenchError: it is of another kind, is empty, or is no valid Python.
     """
-    if path.suffix not in (".py", ".ipynb"):
-        raise WorkbenchError(
-            "this is neither a Python file nor a notebook.",
-            where=str(path),
-            hint="Give a .py or an .ipynb file.",
-        )
+    check_kind(path)
     try:
-        if not path.is_file() and path.exists():  # a pipe could be read for ever
-            raise FileError("is no file.", where=str(path))
         content = path.read_bytes()
     except OSError as error:
         raise FileError(f"cannot be read: {error.strerror}.", where=str(path)) from error
@@ -90,6 +84,27 @@ def read_source(path: Path) -> SourceFile:
     if not source.tree.body:
         raise WorkbenchError("there is no code in it.", where=str(path))
     return source
+
+
+def check_kind(path: Path) -> None:
+    """Refuse what is no Python file and no notebook, without reading it.
+
+    Raises:
+        FileError: it is not there, or no file: a pipe could be read for ever.
+        WorkbenchError: it is of another kind.
+    """
+    if path.suffix not in (".py", ".ipynb"):
+        raise WorkbenchError(
+            "this is neither a Python file nor a notebook.",
+            where=str(path),
+            hint="Give a .py or an .ipynb file.",
+        )
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        raise FileError(f"cannot be read: {error.strerror}.", where=str(path)) from error
+    if not regular:
+        raise FileError("is no file.", where=str(path))
 
 
 def first_line(text: str) -> str:

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,25 @@ def tried_out(draft: ProjectDraft, sources: Sequence[SourceFile]) -> ProjectDraf
         site = Path(temporary)
         _install(draft, site)
         found: dict[str, Example] = {}
-        for module in dict.fromkeys(entry.module for entry in draft.entries):
+        untried: dict[str, str] = {}  # modules that cannot be imported here, and why
+        modules = {entry.module: None for entry in draft.entries}
+        for module in modules:
             names = [entry.name for entry in draft.entries if entry.module == module]
             examples = find_examples(site / draft.names.package / f"{module}.py", names, [site])
             if isinstance(examples, str):
-                reason = examples.replace(f"{site.resolve()}/", "src/").rstrip(".")
-                text = f"nothing could be tried, as the code cannot be imported here: {reason}"
-                return draft.with_to_do([text])
-            found |= examples
+                untried[module] = examples.replace(f"{site.resolve()}/", "src/").rstrip(".")
+            else:
+                found |= examples
+        draft = draft.with_to_do(
+            f"nothing of '{module}.py' could be tried, as it cannot be imported here: {reason}"
+            for module, reason in untried.items()
+        )
+        if len(untried) == len(modules):
+            return draft
         given = {name: example for source in sources for name, example in _given_examples(source).items()}
         entries = [_with_example(each, found.get(each.name, Example()), given) for each in draft.entries]
         draft = replace(draft, entries=tuple(entries))
-        draft = _checked(draft, site)
+        draft = _checked(draft, site, untried)
         return _with_recipe(draft, site)
 
 
@@ -99,13 +106,18 @@ def _with_example(entry: MovedEntry, example: Example, given: dict[str, Any]) ->
     )
 
 
-def _checked(draft: ProjectDraft, site: Path) -> ProjectDraft:
+def _checked(draft: ProjectDraft, site: Path, untried: Collection[str]) -> ProjectDraft:
     """The draft with the checks that fail as expected failures. What a failed check kept from being made is made after
-    it has been announced, as in the tests of the project."""
+    it has been announced, as in the tests of the project.
+
+    Args:
+        untried: the modules whose entries are not checked.
+    """
     known: dict[tuple[str, str], dict[str, Status]] = {}
     while True:
         _install(draft, site)
-        order = Order([each.entry(draft.names) for each in draft.entries], known=known, path=[site])
+        entries = [each.entry(draft.names) for each in draft.entries if each.module not in untried]
+        order = Order(entries, known=known, path=[site])
         try:
             results = list(run_checks(order))
         except WorkbenchError as error:
@@ -119,10 +131,10 @@ def _checked(draft: ProjectDraft, site: Path) -> ProjectDraft:
             return draft
         before = draft
         draft = _without_crashing(draft, [each for each in failed if _ENDS_PROCESS.match(each.detail)])
-        entries = tuple(_with_failures(entry, failed, draft.names) for entry in draft.entries)
-        if entries == before.entries:
+        announced = tuple(_with_failures(entry, failed, draft.names) for entry in draft.entries)
+        if announced == before.entries:
             return draft
-        draft = replace(draft, entries=entries)
+        draft = replace(draft, entries=announced)
 
 
 def _without_crashing(draft: ProjectDraft, ended: Sequence[Result]) -> ProjectDraft:
