@@ -72,7 +72,7 @@ class DifferenceDialog(Dialog[None]):
 
     DEFAULT_CSS = """
     DifferenceDialog > Vertical { width: 110; max-width: 100%; height: auto; max-height: 95%; padding: 0 1; }
-    DifferenceDialog VerticalScroll { height: auto; max-height: 100%; margin-top: 0; }
+    DifferenceDialog VerticalScroll { height: auto; max-height: 75vh; margin-top: 0; }
     DifferenceDialog.-curves > Vertical { height: 95%; }
     DifferenceDialog.-curves VerticalScroll { height: 3fr; }
     DifferenceDialog Chart { height: 2fr; min-height: 6; margin-top: 1; }

@@ -64,7 +64,6 @@ class LayerTrialDialog(Dialog[LayerTrialOrder | None]):
     LayerTrialDialog.-short > Vertical { max-height: 100%; padding: 0 1; }
     LayerTrialDialog.-short OptionList { max-height: 4; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDING_GROUP_TITLE = "Layer trial"
     HELP = (
         "A fair trial of a layer (kwb trial): the recipe is trained with each of two layers at one place, with the "

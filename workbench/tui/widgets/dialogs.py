@@ -49,6 +49,7 @@ Dialog {
     Input { margin-top: 1; }
     VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
 }
+Dialog.-short > Vertical { max-height: 100%; }
 Dialog.-narrow > Vertical { width: 100%; padding: 0 1; }
 Dialog.-narrow .-many { layout: vertical; }
 Dialog.-narrow .-many Button { width: 100%; margin-left: 0; }
@@ -60,6 +61,7 @@ class Dialog(ModalScreen[Result]):
 
     DEFAULT_CSS = _CSS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="dialog.cancel", tooltip="Close without an answer"),
@@ -195,6 +197,8 @@ def _error_line(error: str) -> str:
 class DetailsDialog(Dialog[None]):
     """A text at full length that scrolls: an error with its details, a log's end. `y` copies it."""
 
+    # In a short terminal 16 lines would reach below the frame, where nobody sees the last of them.
+    DEFAULT_CSS = "DetailsDialog.-short VerticalScroll { max-height: 65vh; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close this text"),
     ]

@@ -61,8 +61,6 @@ class NewRecipeDialog(Dialog[Any]):
     NewRecipeDialog.-narrow #learn OptionList { max-width: 100%; }
     """
 
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Cancel", id="new.cancel", tooltip="Back to the data, or close"),
         Binding(

@@ -76,7 +76,6 @@ class TrialResultDialog(Dialog[None]):
     TrialResultDialog.-short #result { margin-top: 0; }
     TrialResultDialog.-short #words { margin-top: 0; }
     """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDING_GROUP_TITLE = "Result"
     HELP = (
         "What a layer trial has shown so far: both layers with the same data, epochs and seeds. The interval is that "
