@@ -53,9 +53,8 @@ async def test_the_open_plugin_file_becomes_a_project(open_app: OpenApp, place: 
         await until(lambda: "Next: pip install" in report.copy_text(), 300)
         assert "layer       Twice" in report.copy_text()
         assert "expected failure" not in report.copy_text()
-        await settle(pilot)
-        assert "Copied from" in shown(pilot.app)
-        await pilot.press("escape")
+        await until(lambda: "Next: pip install" in shown(pilot.app), 10)  # also where not all of it fits
+        await pilot.press("enter")
         assert not pilot.app.screen.is_modal
     assert "class Twice" in (place / "acme-twice/src/acme_twice/my_layers.py").read_text()
     assert (place / "acme-twice/src/acme_twice/recipes/acme-twice.yaml").exists(), "the layer trains"
@@ -98,6 +97,18 @@ async def test_what_is_wrong_is_said_where_it_is_typed(open_app: OpenApp, place:
     assert [path.name for path in (place / "acme").iterdir()] == ["kept"]
 
 
+async def test_keys_typed_ahead_are_for_the_dialog(open_app: OpenApp, place: Path) -> None:
+    """As one types who knows the keys: the dialog, a name and Enter, without a pause."""
+    async with open_app() as pilot:
+        pilot.app.go("check")
+        await settle(pilot)
+        await pilot.press("p", *"acme", "tab", "tab", *"elsewhere", "enter")
+        await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
+        report = pilot.app.screen
+        await until(lambda: "Next: pip install -e 'elsewhere[dev]'" in report.copy_text(), 60)
+    assert (place / "elsewhere/src/acme/layers.py").exists()
+
+
 async def test_what_the_command_refuses_is_shown(open_app: OpenApp, place: Path) -> None:
     (place / "print.py").write_text("print(1)\n")
     async with open_app() as pilot:
@@ -122,8 +133,11 @@ async def test_closed_before_its_end_nothing_is_left(
         await pilot.press(*"acme", "tab", *"'my layers.py'", "f5")
         await until(lambda: isinstance(pilot.app.screen, NewPluginReport))
         await until(lambda: any(temporary.glob("kwb-new-plugin-*")), 60)
+        await pilot.press("enter", "q")
+        assert isinstance(pilot.app.screen, NewPluginReport), "an Enter too many stops nothing"
         await pilot.press("escape")
         await until(lambda: not pilot.app.screen.is_modal)
+        await until(lambda: "the plugin acme was not written" in shown(pilot.app), 10)
         await until(lambda: not any(temporary.glob("kwb-*")), 60)
     assert not (place / "acme").exists()
     assert not [each for each in psutil.process_iter(["environ"]) if _has(each, temporary)], (
@@ -147,7 +161,7 @@ def _has(process: psutil.Process, temporary: Path) -> bool:
         ("gone.py", "gone.py: cannot be read"),
         ("~/gone.py", "gone.py: cannot be read"),
         ("~nobody-of-that-name/gone.py", "gone.py: cannot be read"),
-        (f"{'long' * 100}.py", "long"),
+        (f"{'long' * 100}.py", f"{'long' * 100}.py: cannot be read: File name too long"),
     ],
 )
 def test_files_as_they_are_typed(place: Path, text: str, wrong: str) -> None:
@@ -166,10 +180,18 @@ def test_a_pipe_is_no_file(place: Path) -> None:
     assert wrong_files("pipe.py", place) == "pipe.py: is no file."
 
 
-@pytest.mark.parametrize("folder", ["long" * 100, "my layers.py", "my layers.py/inside"])
-def test_no_folder(place: Path, folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "wrong"),
+    [
+        ("new", ""),
+        ("long" * 100, "cannot be used"),
+        ("my layers.py", "it is a file"),
+        (".", "it is not empty"),
+    ],
+)
+def test_the_folder_as_it_is_typed(place: Path, folder: str, wrong: str) -> None:
     found = wrong_folder(PluginOrder("acme", folder=folder), place)
-    assert found.startswith(folder) or folder.endswith("inside")
+    assert found.startswith(f"{folder}: {wrong}") if wrong else not found
 
 
 def test_a_name_cannot_be_an_option() -> None:

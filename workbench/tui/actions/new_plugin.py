@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from typing import ClassVar
 
 from textual import work
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
@@ -26,17 +28,22 @@ async def ask_new_plugin(app: AppContext) -> None:
 
 
 class NewPluginReport(DetailsDialog):
-    """Has a plugin project written, and shows what `kwb new-plugin` says of it. To close it before is to stop it."""
+    """Has a plugin project written, and shows what `kwb new-plugin` says of it. Escape before its end stops it."""
 
     DEFAULT_CSS = """
     NewPluginReport > Vertical { width: 100; max-width: 100%; }
-    NewPluginReport VerticalScroll { max-height: 100%; }
+    NewPluginReport VerticalScroll { max-height: 65vh; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # An Enter too many is no wish to stop.
+        Binding("enter,q", "close", "Close", id="new-plugin.close", tooltip="Close the report, when there is one"),
+    ]  # fmt: skip
 
     def __init__(self, order: PluginOrder) -> None:
         waits = " What moves is imported and checked, which takes a minute or two." if order.files else ""
         super().__init__(f"New plugin {order.name}", f"It is being written.{waits} Esc stops it.")
         self._order = order
+        self._written = False
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -48,4 +55,20 @@ class NewPluginReport(DetailsDialog):
             self._text = await write_plugin(self._order, kwb(self).working_directory)
         except (WorkbenchError, OSError) as error:
             self._text = f"{FAILED} {error}"
+        self._written = True
+        self.refresh_bindings()
         self.query_one("VerticalScroll > Static", Static).update(self._text)
+        # What is left to do stands at the end, behind a list of files.
+        self.call_after_refresh(self.query_one(VerticalScroll).scroll_end, animate=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no report to close before its end."""
+        return self._written if action == "close" else True
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        if not self._written:
+            kwb(self).notice(f"the plugin {self._order.name} was not written.", "information")
+        self.dismiss(None)

@@ -10,12 +10,15 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from workbench.errors import WorkbenchError
-from workbench.scaffold.source_file import read_source
+from workbench.scaffold.source_file import check_kind
 from workbench.scaffold.writing import check_empty, names_of
 from workbench.tui.services.detached import command_line
 
@@ -66,10 +69,10 @@ def files_in(text: str) -> tuple[str, ...]:
 
 
 def wrong_files(text: str, working_directory: Path) -> str:
-    """What is wrong with the files that a line names."""
+    """What is wrong with the files that a line names, without reading them: it is asked at every key."""
     try:
         for file in files_in(text):
-            read_source(working_directory / file)
+            check_kind(working_directory / file)
     except ValueError:
         return "a quote is not closed"
     except WorkbenchError as error:
@@ -103,6 +106,9 @@ async def write_plugin(order: PluginOrder, working_directory: Path) -> str:
                 await asyncio.sleep(_LOOK)
         finally:
             if process.returncode is None:
+                process.send_signal(
+                    signal.SIGINT
+                )  # as Ctrl-C: it ends what it has begun, and removes its folders
                 threading.Thread(target=_end, args=(process,), daemon=True).start()
         if process.returncode:
             raise WorkbenchError(_error_of(_text(errors).splitlines()))
@@ -110,12 +116,15 @@ async def write_plugin(order: PluginOrder, working_directory: Path) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does: it ends the processes that it has begun and removes its folders. Else all are ended at once."""
-    process.send_signal(signal.SIGINT)
+    """Wait for its end; where it does not come, end it and all that it has begun."""
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(psutil.Error):
+            for each in psutil.Process(process.pid).children(recursive=True):
+                with suppress(psutil.Error):
+                    each.kill()
+        process.kill()
         process.wait()
 
 
