@@ -39,11 +39,11 @@ class CoreShare:
         return cls(**{name: int(value) for name, value in record.items()})
 
 
-_before: set[int] = set()  # that this process could run on before it was kept to its own
+_before: set[int] = set()  # the allowed cores, from before this process was kept to some of them
 
 
 def allowed_cores() -> set[int]:
-    """The logical cores that this process may run on, those of its share's other processes with it; empty where the
+    """The logical cores that this process may run on, or could before it was kept to some of them; empty where the
     system does not say."""
     if _before or not hasattr(os, "sched_getaffinity"):
         return set(_before)

@@ -1,4 +1,4 @@
-"""What each of the files becomes that move into a project: a module with a part of it, or with all of it."""
+"""What each file that moves into a project becomes: a module with a part of it, or with all of it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def parts_of(sources: Sequence[SourceFile], names: Names) -> tuple[list[FilePart
 
 
 def _imported(sources: Sequence[SourceFile], moved: Sequence[Moved], files: MovedFiles) -> set[Path]:
-    """The files that another one imports where it goes, or a file beside it does: they move as a whole."""
+    """The files that the code that moves imports, or that a file beside it imports. They move as a whole."""
     found: set[Path] = set()
     while True:  # what moves as a whole may need more, and so may the files beside it
         more: set[Path] = set()
@@ -101,7 +101,7 @@ def _code(source: SourceFile, moved: Moved, whole: Collection[Path]) -> Sequence
 def _helpers(
     source: SourceFile, moved: Moved, whole: Collection[Path], files: MovedFiles
 ) -> tuple[Path, ...]:
-    """The files beside one that its code needs where it goes."""
+    """The files beside a file that its code needs in the package."""
     scopes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)  # what these import may be there later
     code = [each for each in _code(source, moved, whole) if not isinstance(each, scopes)]
     return neighbours(code, source.path.parent, files.modules)

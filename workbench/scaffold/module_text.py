@@ -54,7 +54,7 @@ def module_name_of(path: Path, taken: Collection[str] = ()) -> str:
 
 
 def moved_files(sources: Sequence[SourceFile], package: str, others: Iterable[Path] = ()) -> MovedFiles:
-    """Where files go to in a package.
+    """The module of a package that each file moves to.
 
     Args:
         others: files that are moved along.
@@ -101,7 +101,7 @@ def moved_module(source: SourceFile, moved: Moved, distribution: str, files: Mov
 def whole_module(
     source: SourceFile, entries: Sequence[tuple[Statement, Kind]], distribution: str, files: MovedFiles
 ) -> Module:
-    """The module of a file that other moved files import: it is there as a whole, so each finds in it what it did."""
+    """The module of a file that other moved files import. All of the file is in it, so they find what they import."""
     statements = statements_of(source)
     lacking = [each for each, kind in entries if _lacks_registration(each, kind)]
     lines = _in_utf8(source.lines)
@@ -125,7 +125,7 @@ def whole_module(
 
 
 def neighbours(trees: Iterable[ast.AST], folder: Path, given: Collection[Path]) -> tuple[Path, ...]:
-    """The files beside one that code of it imports, and those that they import.
+    """The files beside a file that its code imports, and the files that these import.
 
     Args:
         given: resolved paths of files that move by themselves: none of them.
@@ -148,12 +148,12 @@ def neighbour_module(path: Path, files: MovedFiles) -> Module:
 
 
 def _in_utf8(lines: Sequence[str]) -> list[str]:
-    """The lines of a file that is written in UTF-8: one that says otherwise is corrected."""
+    """The lines of a file. It is written in UTF-8, so a line that names another encoding is changed."""
     return [_CODING.sub(r"\1utf-8", line) for line in lines[:2]] + list(lines[2:])
 
 
 def _is_unbound(statements: Sequence[Statement], name: str, imports: Sequence[Statement]) -> bool:
-    """True where something but these imports binds a name, or deletes it."""
+    """True if another statement than these imports binds the name, or one deletes a name."""
     return any(
         isinstance(each.node, ast.Delete) or (name in each.binds and each not in imports)
         for each in statements
@@ -161,7 +161,7 @@ def _is_unbound(statements: Sequence[Statement], name: str, imports: Sequence[St
 
 
 def _registering(imports: Sequence[Statement], used: Collection[str]) -> tuple[str, str]:
-    """The name that Keras has in a module, or gets there, and the part of it that has the decorator."""
+    """The name of Keras in a module, and the part of Keras that has the decorator."""
     imported = {name for each in imports if _binds_keras(each) for name in each.binds}
     keras = "keras" if "keras" in imported or "keras" not in used else "_keras"
     # tensorflow.keras has no `saving`; its older name for the decorator is in both.

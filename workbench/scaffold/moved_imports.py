@@ -56,9 +56,8 @@ class MovedFiles:
         parts = name.split(".") if name else []
         folders = list(own.parents)
         if not level and parts and parts[0] in _LIBRARIES:
-            folders = folders[
-                :1
-            ]  # only a file beside it stands before a library; a folder of its name does not
+            # Python finds a file beside it before a library. It finds no file of a folder above.
+            folders = folders[:1]
         for root in folders[level - 1 : level] if level else folders:
             found = next((each for each in _files_of(root, parts) if each.resolve() in self.modules), None)
             if found is not None and found.resolve() != own:
@@ -76,11 +75,11 @@ class MovedFiles:
                     yield Imported(path, alias, as_module, node)
 
     def hold(self, node: ImportNode, importing: Path) -> bool:
-        """True if all that an import takes is of these files."""
+        """True if all that an import names is of these files."""
         return all(self._of_alias(node, alias, importing)[0] is not None for alias in node.names)
 
     def rename_all(self, text: str, importing: Path) -> str:
-        """Code with all its imports of these files by their names in the package, inside of functions too."""
+        """The code, with its imports of these files changed to their names in the package, inside of functions too."""
         try:
             tree = ast.parse(text)
         except SyntaxError:  # an `await` of a notebook: it imports nothing
@@ -128,9 +127,8 @@ class MovedFiles:
     def _as_module(self, path: Path, alias: ast.alias) -> str:
         """A file as a whole, bound to the name that it was bound to."""
         name, own = self.modules[path], alias.asname or alias.name
-        if (
-            not alias.asname and "." in own
-        ):  # `import a.b`, used as a.b: nothing but that name can stand for it
+        # `import a.b` is used as `a.b`: no other name can stand for it.
+        if not alias.asname and "." in own:
             return f"import {self.package}.{name}"
         return f"from {self.package} import {name}" + (f" as {own}" if own != name else "")
 

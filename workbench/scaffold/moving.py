@@ -110,7 +110,7 @@ class _Choice:
         )
 
     def whole(self) -> MovedWhole:
-        """All definitions that may become entries, and what may be wrong with them where they go."""
+        """All definitions that become entries, and what the owner has to look at."""
         entries = tuple(self._wanted())
         to_do = [
             f"'{next(iter(each.binds))}' ({self._where(each)}) has no entry: {reason}"
@@ -217,7 +217,7 @@ class _Choice:
         return ""
 
     def _is_given(self, module: str, node: ast.Import | ast.ImportFrom) -> bool:
-        """True for a module that moves with this file, and where all that is taken of a module comes from such."""
+        """True if the module moves with this file, or all that the import names is of files that do."""
         files, own = self.shared.files, self.source.path
         return files.find(module, own) is not None or files.hold(node, own)
 

@@ -115,7 +115,7 @@ class Collectives:
             for each in sums(vectors):
                 each.numpy()
             took.append(time.perf_counter() - began)
-        # In a training they take as long as usual, not as short as possible.
+        # The median: a training meets the usual time, not the shortest.
         return median(took)
 
     def from_first(self, tensors: Sequence[tf.Tensor], name: str) -> list[tf.Tensor]:
@@ -208,8 +208,8 @@ def _wide(dtype: tf.DType) -> tf.DType:
 
 
 def fingerprint(tensor: tf.Tensor) -> tf.Tensor:
-    """A whole number (float64) that is another one where a bit of a tensor, or the place of one, is. It has 40 bits, so
-    double precision adds up those of many processes exactly."""
+    """A whole number (float64) for the bits of a tensor and their places: another tensor has another number. It has 40
+    bits, so double precision adds up those of many processes exactly."""
     found = _on_gpu(tensor) if tf.config.list_logical_devices("GPU") else _on_cpu(tensor)
     folded = tf.bitwise.bitwise_xor(found, tf.bitwise.right_shift(found, tf.constant(24, tf.int64)))
     return tf.cast(tf.bitwise.bitwise_and(folded, 2**40 - 1), tf.float64)

@@ -143,7 +143,7 @@ class Replica:
             put(variable, value)
         if self._collectives.share.rank:
             return Joined(logs, of_each, [])
-        # The same as `fingerprints`, without looking at what has not changed once more.
+        # As `fingerprints` returns them; those of the equal variables are known already.
         known = self.fingerprints() if differ else _numbers(prints) + _numbers(self._prints_of_averaged())
         results = self._results()
         if given_by_metrics:
@@ -174,7 +174,7 @@ class Replica:
         return self._model.get_metrics_result()
 
     def _sums_now(self, logs: tuple[tf.Tensor, ...], rows: tf.Tensor, spent: tf.Tensor) -> tuple[Any, ...]:
-        # In double precision the mean of equal numbers is that number; and what is of one type is one sum.
+        # In double precision the mean of equal numbers is that number, and numbers of one type need one sum.
         states = [tf.cast(each.value(), tf.float64) for each in self._averaged]
         metrics = [_exact(each.value()) for each in self.metrics]
         prints = _fingerprints(self._equal)

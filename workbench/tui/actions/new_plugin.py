@@ -35,7 +35,7 @@ class NewPluginReport(DetailsDialog):
     NewPluginReport VerticalScroll { max-height: 65vh; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        # An Enter too many is no wish to stop.
+        # Enter pressed twice must not stop the writing.
         Binding("enter,q", "close", "Close", id="new-plugin.close", tooltip="Close the report, when there is one"),
     ]  # fmt: skip
 
@@ -62,7 +62,7 @@ class NewPluginReport(DetailsDialog):
         self.call_after_refresh(self.query_one(VerticalScroll).scroll_end, animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no report to close before its end."""
+        """The report can be closed when it is there."""
         return self._written if action == "close" else True
 
     def action_close(self) -> None:

@@ -97,7 +97,7 @@ class NewPluginDialog(Dialog[PluginOrder | None]):
         self.action_write()
 
     def action_write(self) -> None:
-        """Give what was chosen, where nothing is wrong with it."""
+        """Return the order, unless something is wrong with it."""
         for row in self.query(FieldRow):
             if row.wrong:
                 row.editor.focus()

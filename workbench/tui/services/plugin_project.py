@@ -43,7 +43,7 @@ class PluginOrder:
     tried: bool = True
 
     def arguments(self) -> list[str]:
-        """Of `kwb`."""
+        """The arguments of `kwb`."""
         moved = [word for file in self.files for word in ("--from", file)]
         folder = ["--folder", self.folder] if self.folder else []
         untried = ["--no-check"] if self.files and not self.tried else []
@@ -106,9 +106,8 @@ async def write_plugin(order: PluginOrder, working_directory: Path) -> str:
                 await asyncio.sleep(_LOOK)
         finally:
             if process.returncode is None:
-                process.send_signal(
-                    signal.SIGINT
-                )  # as Ctrl-C: it ends what it has begun, and removes its folders
+                # As Ctrl-C: the command ends what it has begun, and removes its folders.
+                process.send_signal(signal.SIGINT)
                 threading.Thread(target=_end, args=(process,), daemon=True).start()
         if process.returncode:
             raise WorkbenchError(_error_of(_text(errors).splitlines()))
@@ -134,7 +133,7 @@ def _text(file: IO[bytes]) -> str:
 
 
 def _error_of(lines: Sequence[str]) -> str:
-    """Of what the command printed, the error: behind a line on what it does."""
+    """The error in what the command printed, without its line on what it does."""
     kept = [line for line in lines if not line.startswith("Trying out ")]
     return "\n".join(kept).strip() or "it ended without a word."
 
